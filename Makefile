@@ -1,0 +1,83 @@
+# ebim.h is one header: nothing needs to be built to use it. What is built here are the programs
+# of examples/ and bench/ and the tests. It takes a C compiler and make (GNU or BSD).
+#
+#   make           examples/X.c -> build/X, bench/X.c -> build/X
+#   make run       build/ebim demo: a manifold learned, sampled and drawn
+#   make test      all tests, in float and in double; T_ARGS='--quick' or '-f NAME' narrows them
+#   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
+#   make install   the header and ebim.pc, under DESTDIR and PREFIX
+#   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
+#   make size      machine code of a program that loads a model and scores points
+#   make clean
+
+CC ?= cc
+CXX ?= c++
+CFLAGS ?= -O2
+LDLIBS ?= -lm
+BUILD ?= build
+PREC ?= f32 f64
+PREFIX ?= /usr/local
+COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(WARN)
+LINK = $(LDFLAGS) $(LDLIBS)
+RULES = $(BUILD)/rules.mk
+
+all: $(RULES)
+	@$(MAKE) -s -f $(RULES) programs
+
+# Rules for every program, written by the shell because GNU and BSD make share no wildcards. The
+# file changes only when the list of programs, the headers or the flags do; then all is built anew.
+$(RULES): FORCE
+	@mkdir -p $(BUILD)/tests
+	@{ echo 'programs tests:'; \
+	h=`ls ebim.h examples/common/*.h 2>/dev/null | tr '\n' ' '`; \
+	t=`ls tests/*.h tests/golden/*.h 2>/dev/null | tr '\n' ' '`; \
+	rule() { \
+	    echo "$$1: $$2"; \
+	    echo "$$2: $$3 $$4$(RULES); @rm -f $$2;" 'set -x; $(COMPILE)' "$$5 -o $$2 $$3" '$(LINK)'; \
+	}; \
+	for c in examples/*.c bench/*.c; do \
+	    test ! -f $$c || rule programs $(BUILD)/`basename $$c .c` $$c "$$h" ''; \
+	done; \
+	for c in tests/test_*.c; do for p in $(PREC); do \
+	    case $$p in f64) d=-DEBIM_DOUBLE;; *) d=;; esac; \
+	    rule tests $(BUILD)/tests/`basename $$c .c`-$$p $$c "$$h$$t" "$$d"; \
+	done; done; } > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+run: all
+	$(BUILD)/ebim demo --out $(BUILD)/out/demo
+	@for p in $(BUILD)/out/demo/*.png; do echo "picture: $$p"; done
+
+# A program that does not compile counts as a failed test, so the others still run.
+test: $(RULES)
+	@$(MAKE) -s -k -f $(RULES) programs tests || echo 'some programs did not compile'
+	@CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' PREC='$(PREC)' sh tests/run.sh $(BUILD) $(T_ARGS)
+
+data:
+	@sh examples/data.sh data
+
+install:
+	mkdir -p '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
+	cp ebim.h '$(DESTDIR)$(PREFIX)/include/ebim.h'
+	@v=`awk '/^#define EBIM_VERSION_(MAJOR|MINOR|PATCH) / { v = v s $$3; s = "." } END { print v }' \
+	    ebim.h`; \
+	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' '' 'Name: ebim' \
+	    'Description: learns the manifold data lies on and a density on it; one C header' \
+	    "Version: $$v" 'Cflags: -I$${includedir}' 'Libs: -lm' \
+	    > '$(DESTDIR)$(PREFIX)/lib/pkgconfig/ebim.pc'
+	chmod 644 '$(DESTDIR)$(PREFIX)/include/ebim.h' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/ebim.pc'
+
+coverage:
+	@CC='$(CC)' LDLIBS='$(LDLIBS)' PREC='$(PREC)' sh tests/coverage.sh $(BUILD) $(T_ARGS)
+
+size:
+	@mkdir -p $(BUILD)
+	$(COMPILE) -Os -DEBIM_NO_TRAIN -o $(BUILD)/size tests/size.c $(LINK)
+	size $(BUILD)/size
+
+clean:
+	rm -rf $(BUILD)
+
+FORCE:
+
+.PHONY: all run test data install coverage size clean FORCE

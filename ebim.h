@@ -1,0 +1,5137 @@
+#ifndef EBIM_H
+#define EBIM_H
+
+#define EBIM_VERSION_MAJOR 0
+#define EBIM_VERSION_MINOR 1
+#define EBIM_VERSION_PATCH 0
+
+#include <float.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* --------------------------------------------------------------------------------------------
+ * platform
+ * ----------------------------------------------------------------------------------------- */
+
+#ifdef EBIM_DOUBLE
+typedef double ebim_real;
+#define EBIM_EPS DBL_EPSILON
+#else
+typedef float ebim_real;
+#define EBIM_EPS FLT_EPSILON
+#endif
+
+#if defined(EBIM_STATIC) && defined(__GNUC__)
+#define EBIM_API static __attribute__((unused))
+#elif defined(EBIM_STATIC)
+#define EBIM_API static
+#elif defined(__cplusplus)
+#define EBIM_API extern "C"
+#else
+#define EBIM_API extern
+#endif
+
+#ifndef EBIM_MAX_NODES
+#define EBIM_MAX_NODES 96   /* operations one graph can hold; the table is part of ebim_graph */
+#endif
+
+/* Results: 0 is success, everything negative is an error. */
+#define EBIM_RESULTS(X)                                                                      \
+    X(OK, 0, "no error")                                                                     \
+    X(ERR_ARG, -1, "an argument is out of range or missing")                                 \
+    X(ERR_MEMORY, -2, "out of memory: the arena or malloc could not provide the bytes")      \
+    X(ERR_SHAPE, -3, "sizes of operands, maps or points do not fit together")                \
+    X(ERR_NODES, -4, "the graph is full: define EBIM_MAX_NODES larger")                      \
+    X(ERR_DATA, -5, "the data cannot be fitted: too few distinct points, or all the same")   \
+    X(ERR_FINITE, -6, "the data hold a value that is not finite")                            \
+    X(ERR_DIVERGED, -7, "training diverged; the last good state was kept")                   \
+    X(ERR_FORMAT, -8, "not an ebim model, or a damaged one")                                 \
+    X(ERR_VERSION, -9, "a model file of another format version")                             \
+    X(ERR_CHECKSUM, -10, "the model is damaged: its checksum does not match")                \
+    X(ERR_LIMIT, -11, "the model is larger than the byte limit given")                       \
+    X(ERR_IO, -12, "a file could not be read or written (see errno)")                        \
+    X(ERR_ABI, -13, "caller and implementation disagree about ebim_real (EBIM_DOUBLE)")      \
+    X(ERR_SOLVE, -14, "no point of the manifold was found")
+
+typedef enum ebim_result {
+#define EBIM__ENUM(name, value, text) EBIM_##name = value,
+    EBIM_RESULTS(EBIM__ENUM)
+#undef EBIM__ENUM
+    EBIM__RESULT_MIN = -1000
+} ebim_result;
+
+/* One line of text for a result; never NULL. */
+EBIM_API const char *ebim_result_str(ebim_result r);
+
+/* --------------------------------------------------------------------------------------------
+ * arena: memory from the caller
+ * ----------------------------------------------------------------------------------------- */
+
+/* All objects take their memory from an arena. An arena without memory measures: the code that
+ * builds an object runs the same way and only counts, so sizes can never disagree with use:
+ *
+ *     ebim_arena a;
+ *     ebim_arena_init(&a, NULL, 0);       measure
+ *     ebim_ws_init(&ws, &a, &g, 64, 1);
+ *     bytes = ebim_arena_bytes(&a);       then ebim_arena_init(&a, malloc(bytes), bytes) and again
+ *
+ * Nothing is ever freed one by one: drop the memory, or set `used` back to an earlier value. */
+typedef struct ebim_arena {
+    unsigned char *base; /* first aligned byte; NULL: measuring */
+    size_t size;         /* usable bytes from base */
+    size_t used;         /* bytes handed out, padding included */
+    ebim_result failed;  /* sticky: the first failure */
+} ebim_arena;
+
+/* mem: any alignment, owned by the caller, must outlive every object made from the arena. */
+#define ebim_arena_init(a, mem, size) ebim_arena_init_abi((a), (mem), (size), sizeof(ebim_real))
+EBIM_API void ebim_arena_init_abi(ebim_arena *a, void *mem, size_t size, size_t sizeof_real);
+/* count * size zeroed bytes, 64-byte aligned. NULL when measuring, and on failure (a->failed). */
+EBIM_API void *ebim_arena_push(ebim_arena *a, size_t count, size_t size);
+/* What ebim_arena_init needs for what has been pushed so far, whatever the alignment of mem. */
+EBIM_API size_t ebim_arena_bytes(const ebim_arena *a);
+
+/* --------------------------------------------------------------------------------------------
+ * rng: xoshiro128++ (Blackman, Vigna 2019), one independent stream per (seed, stream)
+ * ----------------------------------------------------------------------------------------- */
+
+typedef struct ebim_rng {
+    uint32_t s[4];
+} ebim_rng;
+
+EBIM_API void ebim_rng_init(ebim_rng *r, uint64_t seed, uint64_t stream);
+EBIM_API uint32_t ebim_rng_u32(ebim_rng *r);
+EBIM_API uint32_t ebim_rng_below(ebim_rng *r, uint32_t n); /* uniform on 0..n-1, n > 0, unbiased */
+EBIM_API ebim_real ebim_rng_uniform(ebim_rng *r);          /* [0, 1), 24 or 53 bits */
+EBIM_API ebim_real ebim_rng_normal(ebim_rng *r);           /* N(0,1); no hidden second value */
+EBIM_API void ebim_rng_sphere(ebim_rng *r, int n, ebim_real *v);  /* uniform unit vector in R^n */
+EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index); /* Fisher-Yates */
+
+/* --------------------------------------------------------------------------------------------
+ * tape and ops: a graph recorded once, swept often
+ * ----------------------------------------------------------------------------------------- */
+
+typedef int32_t ebim_ref; /* a node of a graph; 0: failed, and every op passes it on */
+
+/* Elementwise functions, as activations of a dense layer or on their own (ebim_apply).
+ * SQRT and ABS have derivative 0 at 0. POW takes a constant exponent. */
+#define EBIM_FNS(X) \
+    X(IDENTITY) X(SILU) X(TANH) X(RELU) X(SOFTPLUS) X(SINE) X(COSINE) X(EXP) X(LOG) X(SQRT) \
+    X(ABS) X(SQUARE) X(POW)
+typedef enum ebim_fn {
+#define EBIM__ENUM(name) EBIM_##name,
+    EBIM_FNS(EBIM__ENUM)
+#undef EBIM__ENUM
+    EBIM__FN_COUNT
+} ebim_fn;
+
+#define EBIM_OPS(X) \
+    X(INPUT, input) X(CONST, const) X(DENSE, dense) X(APPLY, apply) X(AFFINE, affine) \
+    X(ADD, add) X(MUL, mul) X(DOT, mul) X(SUM, sum) X(MIN, pick) X(MAX, pick) \
+    X(SELECT, pick) X(CONCAT, concat) X(SLICE, slice)
+typedef enum ebim_op {
+    EBIM_OP_NONE,
+#define EBIM__ENUM(name, fn) EBIM_OP_##name,
+    EBIM_OPS(EBIM__ENUM)
+#undef EBIM__ENUM
+    EBIM__OP_COUNT
+} ebim_op;
+
+typedef struct ebim_node {
+    int32_t op, fn;         /* ebim_op, ebim_fn */
+    ebim_ref a, b, c;       /* operands, 0 where absent */
+    int32_t size;           /* features per sample */
+    int32_t i0;             /* SLICE: first feature */
+    int32_t frozen;         /* parameters are constants: no gradient */
+    int32_t theta, n_theta; /* first parameter and their number */
+    ebim_real s;            /* POW: exponent; ADD: factor of b */
+} ebim_node;
+
+/* A function R^n -> R^k and its parameters. Plain memory, movable by assignment; theta is owned
+ * by whoever recorded the graph (an arena). Constant while swept: threads share it. */
+typedef struct ebim_graph {
+    int32_t n_nodes;        /* nodes 1..n_nodes-1 are in use; node 1 is the input */
+    int32_t n_theta;
+    ebim_ref y;             /* the output */
+    ebim_result failed;     /* sticky: the first failure while recording */
+    ebim_real *theta;       /* [n_theta]; NULL while measuring */
+    ebim_node node[EBIM_MAX_NODES];
+} ebim_graph;
+
+/* Records ops on g, starting from the input x, and returns the output. Called twice (first to
+ * count parameters, with g->theta == NULL), so it must record the same ops both times. */
+typedef ebim_ref (*ebim_record_fn)(ebim_graph *g, ebim_ref x, void *user);
+
+/* Records y = f(x), x in R^n, and takes theta from the arena. The graph may be used when the
+ * result is EBIM_OK and the arena was not only measuring. */
+EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_record_fn f, void *user);
+EBIM_API int ebim_inputs(const ebim_graph *g);  /* n */
+EBIM_API int ebim_outputs(const ebim_graph *g); /* k */
+
+/* Ops. Binary ops take equal sizes, or size 1 on one side (broadcast). Values at a kink follow
+ * the first operand. Constants are read during the call and kept in theta, frozen. */
+EBIM_API ebim_ref ebim_constant(ebim_graph *g, int size, const double *value);
+EBIM_API ebim_ref ebim_dense(ebim_graph *g, ebim_ref x, int out, ebim_fn fn); /* fn(Wx + b) */
+EBIM_API ebim_ref ebim_matrix(ebim_graph *g, ebim_ref x, int out, const double *w); /* [out][in] */
+EBIM_API ebim_ref ebim_apply(ebim_graph *g, ebim_ref a, ebim_fn fn);
+EBIM_API ebim_ref ebim_pow(ebim_graph *g, ebim_ref a, double exponent);
+EBIM_API ebim_ref ebim_affine(ebim_graph *g, ebim_ref a, const double *center, double scale);
+                                     /* scale * (a - center); center [size] or NULL for zero */
+EBIM_API ebim_ref ebim_scale(ebim_graph *g, ebim_ref a, double s);
+EBIM_API ebim_ref ebim_neg(ebim_graph *g, ebim_ref a);
+EBIM_API ebim_ref ebim_add(ebim_graph *g, ebim_ref a, ebim_ref b);
+EBIM_API ebim_ref ebim_sub(ebim_graph *g, ebim_ref a, ebim_ref b);
+EBIM_API ebim_ref ebim_mul(ebim_graph *g, ebim_ref a, ebim_ref b);
+EBIM_API ebim_ref ebim_div(ebim_graph *g, ebim_ref a, ebim_ref b);
+EBIM_API ebim_ref ebim_min(ebim_graph *g, ebim_ref a, ebim_ref b);
+EBIM_API ebim_ref ebim_max(ebim_graph *g, ebim_ref a, ebim_ref b);
+EBIM_API ebim_ref ebim_select(ebim_graph *g, ebim_ref c, ebim_ref a, ebim_ref b); /* c > 0 ? a : b */
+EBIM_API ebim_ref ebim_sum(ebim_graph *g, ebim_ref a);                /* size 1 */
+EBIM_API ebim_ref ebim_dot(ebim_graph *g, ebim_ref a, ebim_ref b);    /* size 1 */
+EBIM_API ebim_ref ebim_sumsq(ebim_graph *g, ebim_ref a);              /* size 1 */
+EBIM_API ebim_ref ebim_concat(ebim_graph *g, ebim_ref a, ebim_ref b);
+EBIM_API ebim_ref ebim_slice(ebim_graph *g, ebim_ref a, int first, int count);
+/* Records a copy of the whole graph f applied to x; its parameters are copied, frozen or not. */
+EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, int frozen);
+
+/* Workspace of one thread: values, tangents and adjoints of a block of lanes (samples), batch
+ * last: feature i of lane l is row[i * stride + l], stride = lanes rounded up to 16. Plane 0 of
+ * the adjoints belongs to the values, planes 1..planes to the tangents. */
+typedef struct ebim_ws {
+    const ebim_graph *g;
+    int n, k;               /* inputs and outputs of g */
+    int stride, planes;
+    int lanes;              /* in use, rounded up to 16 */
+    int order;              /* derivatives held by the last ebim_forward */
+    struct ebim__slot *slot;
+    ebim_real *seed;        /* [1 + planes][k][stride] */
+} ebim_ws;
+
+EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
+                                  int planes);
+EBIM_API ebim_real *ebim_ws_x(ebim_ws *w);             /* [n][stride] write: the input */
+EBIM_API ebim_real *ebim_ws_y(ebim_ws *w);             /* [k][stride] read: F(x) */
+EBIM_API ebim_real *ebim_ws_xt(ebim_ws *w, int plane); /* [n][stride] write: w, plane >= 1 */
+EBIM_API ebim_real *ebim_ws_yt(ebim_ws *w, int plane); /* [k][stride] read: J w */
+EBIM_API ebim_real *ebim_ws_yg(ebim_ws *w, int plane); /* [k][stride] write: v */
+EBIM_API ebim_real *ebim_ws_xg(ebim_ws *w, int plane); /* [n][stride] read: J'v */
+
+/* Sweeps over the first B lanes. Lanes between B and the next multiple of 16 are computed too:
+ * ebim_forward fills their input with lane 0's. One forward of order >= 1 linearises: any number
+ * of tangents and adjoints may follow. */
+EBIM_API void ebim_forward(ebim_ws *w, int B, int order); /* 0 values, 1 + sigma', 2 + sigma'' */
+EBIM_API void ebim_jvp(ebim_ws *w, int plane, int count); /* tangents of planes plane.. */
+EBIM_API void ebim_vjp(ebim_ws *w, int plane, int count); /* adjoints of planes plane.. */
+/* Forward over reverse. Adjoint of the values (plane 0, seeded by ebim_ws_yg(w, 0)) of
+ * sum over lanes of <y-bar, F(x)> + sum_p <v_p, J(x) w_p>, p = 1..pairs, where tangents (jvp) and
+ * adjoints (vjp) of planes 1..pairs have been swept already, after a forward of order 2 when
+ * pairs > 0. Adds the gradient with respect to theta to grad [n_theta] unless it is NULL. */
+EBIM_API void ebim_backward(ebim_ws *w, int pairs, ebim_real *grad);
+
+/* The same for ordinary row-major points; any B, in blocks of the workspace's lanes. */
+EBIM_API void ebim_eval(ebim_ws *w, int B, const ebim_real *x, ebim_real *y);
+        /* x: [B][n], y: [B][k] */
+EBIM_API void ebim_eval_jvp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *t,
+                            ebim_real *jt);      /* t: [B][n] -> J t: [B][k]; planes >= 1 */
+EBIM_API void ebim_eval_vjp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *v,
+                            ebim_real *vj);      /* v: [B][k] -> J'v: [B][n] */
+EBIM_API void ebim_eval_hvp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *v,
+                            const ebim_real *t, ebim_real *h);
+        /* second derivative of <v, F> in direction t, [B][n]; planes >= 1 */
+EBIM_API void ebim_eval_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_real *j);
+        /* [B][k][n]; k adjoint sweeps, in one when planes >= k */
+
+/* --------------------------------------------------------------------------------------------
+ * net and map: builders over the ops
+ * ----------------------------------------------------------------------------------------- */
+
+typedef struct ebim_mlp_desc {
+    int in, out;            /* required */
+    int layers, width;      /* hidden layers (0: default 3) of width units (0: default 32) */
+    ebim_fn fn;             /* activation (0: SiLU) */
+    const double *center;   /* [in], subtracted from the input first (NULL: none) */
+    double in_scale;        /* factor of the centred input (0: 1) */
+    double scale;           /* factor of the output (0: 1) */
+} ebim_mlp_desc;
+
+/* Records an MLP and initialises it: W, b uniform on +-1/sqrt(fan in), as torch.nn.Linear. */
+EBIM_API ebim_result ebim_mlp(ebim_graph *g, ebim_arena *a, const ebim_mlp_desc *d, uint64_t seed);
+/* Initialises every dense layer that is not frozen. */
+EBIM_API void ebim_init_theta(ebim_graph *g, uint64_t seed);
+
+/* Compositions, copying parameters. shift moves the zero set by +shift. */
+EBIM_API ebim_result ebim_map_shift(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
+                                    const double *shift);
+EBIM_API ebim_result ebim_map_scale(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
+                                    double in_scale, double out_scale); /* o f(i x) */
+EBIM_API ebim_result ebim_map_product(ebim_graph *g, ebim_arena *a, const ebim_graph *f1,
+                                      const ebim_graph *f2); /* union; scalar maps only */
+EBIM_API ebim_result ebim_map_concat(ebim_graph *g, ebim_arena *a, const ebim_graph *f1,
+                                     const ebim_graph *f2);  /* intersection */
+/* Energies: sum (intersection), and -log(w e^-E1 + (1-w) e^-E2), 0 < w < 1 (mixture; E1 and E2
+ * must be normalised, or w absorbs exp(-log Z)). */
+EBIM_API ebim_result ebim_energy_sum(ebim_graph *g, ebim_arena *a, const ebim_graph *e1,
+                                     const ebim_graph *e2);
+EBIM_API ebim_result ebim_energy_mixture(ebim_graph *g, ebim_arena *a, const ebim_graph *e1,
+                                         const ebim_graph *e2, double w);
+
+/* --------------------------------------------------------------------------------------------
+ * solve: small dense systems, conjugate gradients, L-BFGS
+ * ----------------------------------------------------------------------------------------- */
+
+/* k x k matrices with element (i, j) at A[(i * k + j) * s] and vectors with element i at b[i * s]:
+ * s = 1 is an ordinary matrix; with s = stride, A + l is the matrix of lane l of a block. */
+
+/* In place: the lower Cholesky factor. Returns 0, or 1 + i for the first pivot that is not positive
+ * (to rounding) or not finite. */
+EBIM_API int ebim_cholesky(int k, ebim_real *A, int s);
+EBIM_API void ebim_cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s);
+/* In place LU with partial pivoting, piv: [k]. Returns 0, or 1 + i for the first pivot that is
+ * zero (to rounding, relative to the largest element) or not finite. */
+EBIM_API int ebim_lu(int k, ebim_real *A, int *piv, int s);
+EBIM_API void ebim_lu_solve(int k, const ebim_real *LU, const int *piv, ebim_real *b, int s);
+
+/* Av = A v for all lanes; rows are batch last, [k][stride]. */
+typedef void (*ebim_linear_op)(void *user, const ebim_real *v, ebim_real *Av);
+
+typedef struct ebim_cg_desc {
+    double tol;           /* relative residual (0: 16 eps of ebim_real) */
+    int max_iter;         /* (0: 2 k + 10) */
+} ebim_cg_desc;
+
+typedef struct ebim_cg_report {
+    int iterations;
+    int unsolved;         /* lanes above tol at the end */
+    double residual;      /* the largest relative residual of a lane */
+} ebim_cg_report;
+
+/* Solves A x = b, A symmetric positive definite, for every lane on its own; x holds the start and
+ * the result. A lane that has converged, or broken down (A not positive), is frozen. work:
+ * ebim_cg_work reals. */
+EBIM_API size_t ebim_cg_work(int k, int stride);
+EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_linear_op op,
+                      void *user, const ebim_real *b, ebim_real *x, ebim_real *work,
+                      ebim_cg_report *report);
+
+#define EBIM_STOPS(X)                                                       \
+    X(RUNNING, "running")                                                   \
+    X(CONVERGED, "the gradient is small enough")                            \
+    X(NO_PROGRESS, "no further decrease is possible at this precision")     \
+    X(MAX_ITER, "iteration limit")                                          \
+    X(MAX_EVAL, "evaluation limit")                                         \
+    X(CALLBACK, "stopped by the callback")                                  \
+    X(BAD_START, "the value or gradient at the start is not finite")
+
+typedef enum ebim_stop {
+#define EBIM__ENUM(name, text) EBIM_##name,
+    EBIM_STOPS(EBIM__ENUM)
+#undef EBIM__ENUM
+    EBIM__STOP_COUNT
+} ebim_stop;
+
+EBIM_API const char *ebim_stop_str(ebim_stop s);
+
+typedef struct ebim_lbfgs_desc {
+    int history;          /* pairs kept (0: 6) */
+    int max_iter;         /* accepted steps (0: 1000) */
+    int max_eval;         /* evaluations (0: 25 for each iteration allowed) */
+    double tol_grad;      /* stop at |g| <= tol_grad max(1, |x|) (0: 4 eps) */
+    double tol_f;         /* stop when a step gains less than tol_f |f| (0: off) */
+    double c1, c2;        /* strong Wolfe: sufficient decrease, curvature (0: 1e-4, 0.9) */
+    double first_step;    /* length of the very first trial step (0: min(1, |g|)) */
+} ebim_lbfgs_desc;
+
+/* Reverse communication: ask where to evaluate, tell the value and gradient there. x, f, g always
+ * belong together and are the best point seen. Line search: bracketing, then zoom with safeguarded
+ * cubic interpolation (Nocedal & Wright, algorithms 3.5, 3.6), scalars in double. */
+typedef struct ebim_lbfgs {
+    int n;                /* may be lowered before ebim_lbfgs_start */
+    ebim_lbfgs_desc d;
+    ebim_real *x, *g;     /* [n] best point and its gradient */
+    double f;
+    int iterations, evaluations;
+    ebim_stop stop;
+    ebim_real *trial, *dir, *base, *base_g, *s, *y; /* private from here on */
+    double *rho, *alpha;
+    int room, pairs, newest, phase;
+    double f0, slope0, t, t_max, lo, f_lo, slope_lo, hi, f_hi, slope_hi;
+} ebim_lbfgs;
+
+EBIM_API ebim_result ebim_lbfgs_init(ebim_lbfgs *s, ebim_arena *a, int n, const ebim_lbfgs_desc *d);
+EBIM_API void ebim_lbfgs_start(ebim_lbfgs *s, const ebim_real *x0); /* x0: [n] */
+EBIM_API const ebim_real *ebim_lbfgs_ask(const ebim_lbfgs *s);      /* [n]; NULL when stopped */
+EBIM_API ebim_stop ebim_lbfgs_tell(ebim_lbfgs *s, double f, const ebim_real *g);
+
+/* Returns f(x) and its gradient in g: [n]. */
+typedef double (*ebim_objective)(void *user, const ebim_real *x, ebim_real *g);
+/* Called after every accepted step; non-zero stops. */
+typedef int (*ebim_lbfgs_progress)(void *user, const ebim_lbfgs *s);
+
+/* x: [n] in and out, the best point seen. Work memory from the arena; measures like any init. */
+EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, int n, ebim_real *x,
+                                         const ebim_lbfgs_desc *d, ebim_lbfgs_progress progress,
+                                         ebim_arena *a, ebim_lbfgs *report);
+
+/* --------------------------------------------------------------------------------------------
+ * optim: first-order optimisers
+ * ----------------------------------------------------------------------------------------- */
+
+#ifndef EBIM_NO_TRAIN
+typedef struct ebim_adam {
+    int n, t;
+    double beta1, beta2, eps; /* 0.9, 0.999, 1e-8 */
+    double decay;             /* decoupled weight decay (0: none) */
+    ebim_real *m, *v;         /* [n] */
+} ebim_adam;
+
+EBIM_API ebim_result ebim_adam_init(ebim_adam *o, ebim_arena *a, int n);
+/* One step; refused (returns 0, nothing changes) when a gradient is not finite. */
+EBIM_API int ebim_adam_step(ebim_adam *o, ebim_real *theta, const ebim_real *grad, ebim_real rate);
+
+typedef struct ebim_sgd {
+    int n;
+    double momentum;
+    ebim_real *v;             /* [n] */
+} ebim_sgd;
+
+EBIM_API ebim_result ebim_sgd_init(ebim_sgd *o, ebim_arena *a, int n, double momentum);
+EBIM_API int ebim_sgd_step(ebim_sgd *o, ebim_real *theta, const ebim_real *grad, ebim_real rate);
+
+/* Scales g to max_norm if it is longer; returns the norm before. */
+EBIM_API ebim_real ebim_clip_norm(int n, ebim_real *g, ebim_real max_norm);
+/* Cosine from rate down to end * rate at step == steps; exponential likewise; linear warm-up. */
+EBIM_API double ebim_rate_cosine(double rate, double end, int step, int steps);
+EBIM_API double ebim_rate_exponential(double rate, double end, int step, int steps);
+EBIM_API double ebim_rate_warmup(double rate, int step, int warmup);
+#endif
+
+/* --------------------------------------------------------------------------------------------
+ * langevin: chains on R^n, and the replay buffer
+ * ----------------------------------------------------------------------------------------- */
+
+typedef enum ebim_energy_of { /* what a scalar energy is made of */
+    EBIM_ENERGY_OUTPUT,       /* the map's only output */
+    EBIM_ENERGY_NORM,         /* ||F(x)||, eq. 8's negatives */
+    EBIM_ENERGY_NORM2         /* ||F(x)||^2 */
+} ebim_energy_of;
+
+/* x <- x + eps r - (step/2) clamp(grad U(x)), r ~ N(0, I): eq. 6 when step = eps^2. With another
+ * step it samples (as eps -> 0) at temperature eps^2 / step: the authors' settings do. A move that
+ * leaves the box, or is not finite, is not made. */
+typedef struct ebim_langevin_desc {
+    ebim_energy_of energy;
+    double eps;               /* noise scale, required */
+    double step;              /* of the gradient (0: eps^2) */
+    double clamp;             /* largest |component| of the gradient (0: off) */
+    const double *lo, *hi;    /* [n] box, kept by reference (NULL: none) */
+    int lanes;                /* block size (0: 64) */
+} ebim_langevin_desc;
+
+typedef struct ebim_langevin ebim_langevin;
+
+EBIM_API ebim_result ebim_langevin_init(ebim_langevin **s, ebim_arena *a, const ebim_graph *u,
+                                        const ebim_langevin_desc *d);
+/* B chains, x: [B][n] in and out; chain b draws from stream `stream + b` of seed. Returns the
+ * number of moves that were not made. */
+EBIM_API int64_t ebim_langevin_run(ebim_langevin *s, int B, ebim_real *x, int steps,
+                                   uint64_t seed, uint64_t stream);
+
+/* Replay buffer: a chain starts from a stored point with probability keep, else afresh, and the
+ * point it ends at is stored where it came from (Du & Mordatch 2019). */
+typedef struct ebim_replay {
+    int n, size, used;
+    ebim_real *x;             /* [size][n] */
+} ebim_replay;
+
+EBIM_API ebim_result ebim_replay_init(ebim_replay *r, ebim_arena *a, int n, int size);
+/* slot[b]: where chain b started, or -1 for a fresh one, whose x the caller fills in. */
+EBIM_API void ebim_replay_draw(const ebim_replay *r, ebim_rng *rng, double keep, int B,
+                               ebim_real *x, int32_t *slot);
+EBIM_API void ebim_replay_put(ebim_replay *r, ebim_rng *rng, int B, const ebim_real *x,
+                              const int32_t *slot);
+
+/* --------------------------------------------------------------------------------------------
+ * clmc: constrained Langevin on M = {F = 0}, and projection onto it
+ * ----------------------------------------------------------------------------------------- */
+
+typedef enum ebim_solver { /* of F(y - J'mu) = 0 for mu in R^k */
+    EBIM_NEWTON,           /* per chain, matrix J(y) J' by k tangents; chord with CG for large k */
+    EBIM_LBFGS,            /* minimise ||F||^2, strong Wolfe (eq. 14, squared) */
+    EBIM_SGD               /* gradient steps on ||F||^2, scaled by 1 / ||J||^4 */
+} ebim_solver;
+
+typedef enum ebim_linear { EBIM_LINEAR_AUTO, EBIM_LINEAR_DIRECT, EBIM_LINEAR_CG } ebim_linear;
+
+/* How systems on the constraint are solved, shared by everything that moves along M. */
+typedef struct ebim_constraint_desc {
+    ebim_solver solver;
+    ebim_linear linear;    /* J J' systems (AUTO: Cholesky up to codim 16, else CG) */
+    int joint;             /* L-BFGS: one problem over the whole block, as the authors do */
+    int max_iter;          /* (0: 20) */
+    double tol;            /* ||F|| <= tol ||J|| max|x| (0: 16 eps of ebim_real) */
+    double sgd_rate;       /* (0: 0.25) */
+    double cg_tol;         /* relative residual (0: 16 eps) */
+    int lanes;             /* block size (0: 64) */
+} ebim_constraint_desc;
+
+typedef struct ebim_clmc_desc {
+    double eps;            /* required: length of the tangent noise */
+    double step;           /* alpha: x + eps r - (alpha/2) grad E - J'mu (0: eps^2, temperature 1) */
+    double clamp;          /* largest |component| of grad E (0: off) */
+    int keep_unsolved;     /* 1: move even if F(y) = 0 was not solved (the authors' way) */
+    const double *lo, *hi; /* [n] the box D, kept by reference (NULL: none) */
+    ebim_constraint_desc constraint;
+} ebim_clmc_desc;
+
+typedef struct ebim_clmc_report { /* counts since init */
+    int64_t steps;         /* chain steps asked for */
+    int64_t moved;
+    int64_t unsolved;      /* no root found: the old point counts again (or see keep_unsolved) */
+    int64_t outside;       /* left D: the old point counts again */
+    int64_t singular;      /* J J' not invertible at the old point */
+    int64_t iterations;    /* of the solver, summed over blocks */
+    double residual;       /* largest ||F|| / ||J|| of a move made */
+} ebim_clmc_report;
+
+typedef struct ebim_clmc ebim_clmc;
+
+/* Algorithm 1. E may be NULL: Brownian motion on M. Unadjusted: biased by O(eps^2). */
+EBIM_API ebim_result ebim_clmc_init(ebim_clmc **s, ebim_arena *a, const ebim_graph *F,
+                                    const ebim_graph *E, const ebim_clmc_desc *d);
+/* B chains of points on M, x: [B][n] in and out, chain b from stream `stream + b` of seed. */
+EBIM_API void ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
+                            uint64_t stream);
+EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s);
+
+typedef enum ebim_projection {
+    EBIM_NEAREST,          /* a nearest point: Newton onto M, then descent of the distance on M */
+    EBIM_ONTO,             /* some point nearby: Newton onto M only */
+    EBIM_DESCEND           /* min ||F(x)||^2 by L-BFGS, as the paper starts its chains */
+} ebim_projection;
+
+typedef struct ebim_project_desc {
+    ebim_projection method;
+    int max_iter;          /* (0: 100) */
+    double tol;            /* tangential part of the residual, relative (0: 1e-4 or sqrt eps) */
+    ebim_constraint_desc constraint;
+} ebim_project_desc;
+
+typedef struct ebim_projector ebim_projector;
+
+EBIM_API ebim_result ebim_projector_init(ebim_projector **p, ebim_arena *a, const ebim_graph *F,
+                                         const ebim_project_desc *d);
+/* x: [B][n] -> y: [B][n] (may be x), distance ||y - x||: [B] or NULL, ok: [B] or NULL, 1 where
+ * F(y) = 0 was reached. Returns how many were not; their y is the best point seen. */
+EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_real *y,
+                          ebim_real *distance, unsigned char *ok);
+/* Up to B points of M from uniform noise in the box lo..hi [n], thrown onto M; points that miss M
+ * or the box are redrawn. Reaches every part of M, but not uniformly. Returns how many. */
+EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const double *lo,
+                                const double *hi, uint64_t seed, uint64_t stream);
+
+/* --------------------------------------------------------------------------------------------
+ * mdf and energy: training
+ * ----------------------------------------------------------------------------------------- */
+
+#ifndef EBIM_NO_TRAIN
+
+typedef enum ebim_stage { EBIM_STAGE_MANIFOLD, EBIM_STAGE_ENERGY, EBIM_STAGE_CHECK } ebim_stage;
+
+typedef struct ebim_progress {
+    ebim_stage stage;
+    int step, steps;       /* of this stage */
+    double done;           /* of the whole run, 0..1 (ebim_fit_run) or of the stage */
+    double loss;
+} ebim_progress;
+
+/* Called now and then (about 200 times a stage); non-zero stops and keeps the state. */
+typedef int (*ebim_progress_fn)(void *user, const ebim_progress *p);
+
+typedef struct ebim_train_report {
+    int steps;             /* made */
+    int stopped;           /* by the callback */
+    double loss;           /* mean of the last tenth of the steps */
+    int64_t bad_lanes;     /* samples skipped because something was not finite */
+    int64_t refused;       /* Langevin moves not made, or constrained moves without a root */
+} ebim_train_report;
+
+/* What one set of points adds to the loss of F, as a function of e = ||F(x)||, per point:
+ *   norm e + norm2 e^2 + norm4 e^4 + repel exp(-kappa e) + rank (eta - ||v'J||)_+^2
+ * with v uniform on the unit sphere of R^k, redrawn every step. */
+typedef struct ebim_mdf_terms {
+    double norm, norm2, norm4;
+    double repel, kappa;
+    double rank, eta;
+    int two_sided;         /* rank term without the ReLU */
+} ebim_mdf_terms;
+
+/* Training of F. Eq. 8 is data {norm 1, rank beta, eta} and negatives {norm -alpha}; the authors'
+ * code adds negatives.norm2 = 1; "squared norm for negatives" is norm2 = -alpha with langevin
+ * energy NORM2, its penalty norm4. Steps: epochs of shuffled minibatches, Adam, cosine decay. */
+typedef struct ebim_mdf_desc {
+    ebim_mdf_terms data, negatives, box; /* all zero: set not used */
+    int steps, batch;      /* optimiser steps, points of each set per step; required */
+    double rate, rate_end; /* Adam's rate; rate_end > 0: cosine decay down to rate_end * rate */
+    double clip;           /* gradient norm (0: off) */
+    const double *lo, *hi; /* [n] box of fresh negatives and of the box points; required for them */
+    ebim_langevin_desc langevin; /* of the negatives; lo, hi as above unless set */
+    int langevin_steps;
+    int buffer;            /* replay buffer (0: none) */
+    double keep;           /* chains started from it (0: 0.95) */
+    int in_order;          /* minibatches in the order of the data, never shuffled */
+    int lanes;             /* block size (0: 128) */
+    uint64_t seed;
+    ebim_progress_fn progress;
+    void *user;
+} ebim_mdf_desc;
+
+/* Bytes of work memory for ebim_mdf_train; 0 if the descriptor is refused. */
+EBIM_API size_t ebim_mdf_bytes(const ebim_graph *F, int N, const ebim_mdf_desc *d);
+/* x: [N][n]. Changes F->theta. On ERR_DIVERGED theta is the last good state. */
+EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
+                                    const ebim_mdf_desc *d, ebim_arena *work,
+                                    ebim_train_report *report);
+
+/* Training of E on {F = 0} by contrastive divergence, eq. 10:
+ *   mean E(x) - mean E(x') + magnitude (mean E(x)^2 + mean E(x')^2),
+ * x data, x' ends of constrained chains. */
+typedef struct ebim_energy_desc {
+    int steps, batch;
+    double rate, rate_end, clip;
+    double magnitude;
+    ebim_clmc_desc clmc;
+    int clmc_steps;        /* per optimiser step */
+    int buffer;            /* (0: 1000) */
+    double keep;           /* (0: 0.95) */
+    const double *lo, *hi; /* [n] box of fresh starts, required */
+    ebim_projection fresh; /* how noise gets onto M: ONTO or DESCEND (0 means ONTO here) */
+    int in_order;
+    int lanes;
+    uint64_t seed;
+    ebim_progress_fn progress;
+    void *user;
+} ebim_energy_desc;
+
+EBIM_API size_t ebim_energy_bytes(const ebim_graph *E, const ebim_graph *F, int N,
+                                  const ebim_energy_desc *d);
+EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N,
+                                       const ebim_real *x, const ebim_energy_desc *d,
+                                       ebim_arena *work, ebim_train_report *report);
+
+#endif /* EBIM_NO_TRAIN */
+
+/* --------------------------------------------------------------------------------------------
+ * model: F, E and the box, in the units of the data
+ * ----------------------------------------------------------------------------------------- */
+
+#define EBIM_TAG_SIZE 64
+
+typedef struct ebim_model {
+    int n, m, k;               /* ambient, intrinsic, codimension */
+    int has_energy;
+    double *lo, *hi;           /* [n] the box D */
+    double unit;               /* length of one training unit in the data's units */
+    ebim_graph F, E;           /* in the data's units: ||F|| grows with slope about 1 */
+    char tag[EBIM_TAG_SIZE];   /* the caller's, saved with the model (the tool: the embedding) */
+    struct {                   /* of the fit, for information */
+        double points, seed, recipe;           /* recipe: 0 default, 1 paper */
+        double mdf_loss, energy_loss, seconds; /* seconds: set by the caller */
+        double distance_mean, distance_median, distance_max, missed; /* data to M */
+        double partial;                        /* 1: stopped early or diverged */
+    } info;
+    void *owned;               /* memory of the malloc layer, or NULL */
+} ebim_model;
+
+#ifndef EBIM_NO_TRAIN
+typedef enum ebim_recipe { EBIM_RECIPE_DEFAULT, EBIM_RECIPE_PAPER } ebim_recipe;
+
+typedef struct ebim_fit_desc {
+    int dim;                   /* m, required: 1 <= m < n */
+    ebim_recipe recipe;
+    uint64_t seed;
+    double effort;             /* multiplies the number of steps (0: 1) */
+    int no_energy;             /* 1: learn the manifold only */
+    ebim_progress_fn progress;
+    void *user;
+} ebim_fit_desc;
+
+/* Fits a model to x: [N][n]. The model's parameters come from `keep`, everything else from `work`;
+ * measure both with x == NULL. On ERR_DIVERGED the model holds the last good state. */
+EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_real *x,
+                                  const ebim_fit_desc *d, ebim_arena *keep, ebim_arena *work);
+
+/* Checks data before a fit: EBIM_OK, ERR_FINITE (*row: the first bad one), ERR_DATA (fewer than
+ * n + 1 distinct points, or more than half of the rows repeat another: *row repeats *of).
+ * duplicates: rows that repeat an earlier one. index: [N] scratch. Pointers may be NULL but
+ * index. */
+EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *index, int *row,
+                                     int *of, int *duplicates);
+
+#endif /* EBIM_NO_TRAIN */
+
+/* Samples, scores and nearest points for row-major x: [B][n]; work memory from an arena. */
+EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
+                                       uint64_t seed, ebim_arena *work, ebim_clmc_report *report);
+EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
+                                      ebim_real *nearest, ebim_real *distance, ebim_real *energy,
+                                      unsigned char *ok, ebim_arena *work);
+        /* nearest: [B][n], distance, energy, ok: [B]; each may be NULL. energy is at nearest. */
+
+/* --------------------------------------------------------------------------------------------
+ * io: the model as bytes
+ * ----------------------------------------------------------------------------------------- */
+
+EBIM_API size_t ebim_save_bytes(const ebim_model *m);
+EBIM_API ebim_result ebim_save(const ebim_model *m, void *data, size_t size);
+/* Everything is checked before memory is taken from the arena. A model saved as float loads as
+ * double and the other way round. The arena must outlive the model; data need not. */
+EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, size_t size);
+
+#ifndef EBIM_NO_MALLOC
+/* The same without arenas. ebim_free releases what ebim_fit and ebim_load_file allocated. */
+#ifndef EBIM_NO_TRAIN
+EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
+                              const ebim_fit_desc *d);
+#endif
+EBIM_API ebim_result ebim_sample(const ebim_model *m, int B, ebim_real *x, uint64_t seed);
+EBIM_API ebim_result ebim_score(const ebim_model *m, int B, const ebim_real *x,
+                                ebim_real *nearest, ebim_real *distance, ebim_real *energy);
+EBIM_API void ebim_free(ebim_model *m);
+#ifndef EBIM_NO_STDIO
+EBIM_API ebim_result ebim_load_file(ebim_model *m, const char *path, size_t max_bytes);
+        /* max_bytes 0: 64 MiB */
+/* Writes path.tmp and renames it, so that a crash leaves the old file or the new one. path must
+ * name a regular file. */
+EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path);
+#endif
+#endif
+#endif /* EBIM_H */
+
+#if defined(EBIM_IMPLEMENTATION) && !defined(EBIM__IMPLEMENTED)
+#define EBIM__IMPLEMENTED
+
+/* ============================================================================================
+ * >>platform  compiler facts, libm in our precision, finiteness on bits
+ *
+ * Finiteness is decided on the bits of a number: under -ffast-math a compiler may take
+ * x == x for true. EBIM__R converts a constant; EBIM__FN gives libm's function of our precision.
+ * ========================================================================================= */
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+#ifndef EBIM_NO_MALLOC
+#include <stdlib.h>
+#endif
+#ifndef EBIM_NO_STDIO
+#include <stdio.h>
+#endif
+
+#ifndef EBIM_ASSERT
+#include <assert.h>
+#define EBIM_ASSERT(c) assert(c)
+#endif
+
+#if defined(__GNUC__)
+#define EBIM__INLINE static inline __attribute__((always_inline, unused))
+#define EBIM__PRIVATE static __attribute__((unused))
+#define EBIM__RESTRICT __restrict
+#elif defined(_MSC_VER)
+#define EBIM__INLINE static __forceinline
+#define EBIM__PRIVATE static
+#define EBIM__RESTRICT __restrict
+#else
+#define EBIM__INLINE static inline
+#define EBIM__PRIVATE static
+#define EBIM__RESTRICT
+#endif
+
+#define EBIM__R(x) ((ebim_real)(x))
+#ifdef EBIM_DOUBLE
+#define EBIM__FN(name) name
+typedef int64_t ebim__int;
+typedef uint64_t ebim__uint;
+#else
+#define EBIM__FN(name) name##f
+typedef int32_t ebim__int;
+typedef uint32_t ebim__uint;
+#endif
+#define EBIM__SQRT(x) EBIM__FN(sqrt)(x)
+#define EBIM__EXP(x) EBIM__FN(exp)(x)
+#define EBIM__LOG(x) EBIM__FN(log)(x)
+#define EBIM__LOG1P(x) EBIM__FN(log1p)(x)
+#define EBIM__SIN(x) EBIM__FN(sin)(x)
+#define EBIM__COS(x) EBIM__FN(cos)(x)
+#define EBIM__TANH(x) EBIM__FN(tanh)(x)
+#define EBIM__ABS(x) EBIM__FN(fabs)(x)
+#define EBIM__POW(x, y) EBIM__FN(pow)(x, y)
+
+EBIM__INLINE ebim__int ebim__bits(ebim_real x)
+{
+    ebim__int i;
+    memcpy(&i, &x, sizeof i);
+    return i;
+}
+
+EBIM__INLINE ebim_real ebim__from_bits(ebim__int i)
+{
+    ebim_real x;
+    memcpy(&x, &i, sizeof x);
+    return x;
+}
+
+EBIM__INLINE int ebim__finite64(double x)
+{
+    uint64_t i;
+    memcpy(&i, &x, sizeof i);
+    return (i >> 52 & 0x7ff) != 0x7ff;
+}
+
+EBIM__INLINE int ebim__finite(ebim_real x)
+{
+#ifdef EBIM_DOUBLE
+    return ebim__finite64(x);
+#else
+    return ((uint32_t)ebim__bits(x) >> 23 & 0xff) != 0xff;
+#endif
+}
+
+EBIM__INLINE int ebim__min_int(int a, int b) { return a < b ? a : b; }
+EBIM__INLINE int ebim__max_int(int a, int b) { return a > b ? a : b; }
+EBIM__INLINE double ebim__or(double value, double fallback)
+{
+    return value != 0.0 ? value : fallback;
+}
+EBIM__INLINE int ebim__or_int(int value, int fallback) { return value ? value : fallback; }
+
+EBIM_API const char *ebim_result_str(ebim_result r)
+{
+    switch (r) {
+#define EBIM__CASE(name, value, text) case EBIM_##name: return text;
+        EBIM_RESULTS(EBIM__CASE)
+#undef EBIM__CASE
+    default: return "unknown result";
+    }
+}
+
+/* ============================================================================================
+ * >>arena  caller-owned memory
+ *
+ * A bump pointer. Measuring (base == NULL) counts through the same code. Every request is padded
+ * to 64 bytes; 63 bytes are always set aside for the alignment of the caller's memory, so the
+ * number of bytes needed does not depend on where they lie.
+ * ========================================================================================= */
+
+#define EBIM__ALIGN ((size_t)64)
+#define EBIM__NEW(arena, type, count) \
+    ((type *)ebim_arena_push((arena), (size_t)(count), sizeof(type)))
+
+EBIM_API void ebim_arena_init_abi(ebim_arena *a, void *mem, size_t size, size_t sizeof_real)
+{
+    size_t skip = mem ? (size_t)(-(uintptr_t)mem & (EBIM__ALIGN - 1)) : 0;
+    a->base = mem ? (unsigned char *)mem + skip : NULL;
+    a->size = size >= EBIM__ALIGN - 1 ? size - (EBIM__ALIGN - 1) : 0;
+    a->used = 0;
+    a->failed = sizeof_real == sizeof(ebim_real) ? EBIM_OK : EBIM_ERR_ABI;
+}
+
+EBIM_API size_t ebim_arena_bytes(const ebim_arena *a) { return a->used + (EBIM__ALIGN - 1); }
+
+EBIM_API void *ebim_arena_push(ebim_arena *a, size_t count, size_t size)
+{
+    void *p;
+    size_t bytes;
+    if (a->failed) return NULL;
+    if (size && count > (SIZE_MAX / 2 - a->used) / size) {
+        a->failed = EBIM_ERR_MEMORY;
+        return NULL;
+    }
+    bytes = (count * size + EBIM__ALIGN - 1) & ~(EBIM__ALIGN - 1);
+    if (!a->base) {
+        a->used += bytes;
+        return NULL;
+    }
+    if (bytes > a->size - a->used) {
+        a->failed = EBIM_ERR_MEMORY;
+        return NULL;
+    }
+    p = a->base + a->used;
+    a->used += bytes;
+    memset(p, 0, bytes);
+    return p;
+}
+
+/* Objects are built in two steps: all pushes first, then this says whether to go on. */
+EBIM__INLINE int ebim__ready(const ebim_arena *a) { return a->base && !a->failed; }
+
+#ifndef EBIM_NO_MALLOC
+/* The thin layer for people who do not care: turns a measured arena into one with the memory. */
+EBIM__PRIVATE ebim_result ebim__heap(ebim_arena *a, void **owned)
+{
+    size_t bytes = ebim_arena_bytes(a);
+    if (a->failed) return a->failed;
+    *owned = malloc(bytes);
+    if (!*owned) return EBIM_ERR_MEMORY;
+    ebim_arena_init(a, *owned, bytes);
+    return EBIM_OK;
+}
+#endif
+
+/* ============================================================================================
+ * >>rng  xoshiro128++, normals by Box-Muller
+ *
+ * A stream is 16 bytes, seeded by splitmix64 from (seed, stream); the integers are the same on
+ * every machine. Normals use one pair of uniforms per pair of normals and keep nothing back, so
+ * a state is all there is. In float the pair comes from polynomials (uniforms of 24 bits, so
+ * |normal| <= 5.9) in a loop the compiler can vectorise over lanes; in double from libm.
+ * ========================================================================================= */
+
+EBIM__INLINE uint32_t ebim__rotl(uint32_t x, int k) { return (x << k) | (x >> (32 - k)); }
+
+EBIM__INLINE uint64_t ebim__splitmix(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+EBIM_API void ebim_rng_init(ebim_rng *r, uint64_t seed, uint64_t stream)
+{
+    uint64_t z = seed, a, b;
+    z = ebim__splitmix(&z) ^ (stream * UINT64_C(0xD1342543DE82EF95));
+    a = ebim__splitmix(&z);
+    b = ebim__splitmix(&z);
+    r->s[0] = (uint32_t)a;
+    r->s[1] = (uint32_t)(a >> 32);
+    r->s[2] = (uint32_t)b;
+    r->s[3] = (uint32_t)(b >> 32) | 1u; /* never all zero */
+}
+
+EBIM_API uint32_t ebim_rng_u32(ebim_rng *r)
+{
+    uint32_t *s = r->s, t = s[1] << 9, out = ebim__rotl(s[0] + s[3], 7) + s[0];
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= t;
+    s[3] = ebim__rotl(s[3], 11);
+    return out;
+}
+
+EBIM_API uint32_t ebim_rng_below(ebim_rng *r, uint32_t n)
+{
+    uint64_t m = (uint64_t)ebim_rng_u32(r) * n;
+    if ((uint32_t)m < n) { /* reject the few products that would favour some values */
+        uint32_t least = (0u - n) % n;
+        while ((uint32_t)m < least) m = (uint64_t)ebim_rng_u32(r) * n;
+    }
+    return (uint32_t)(m >> 32);
+}
+
+EBIM_API ebim_real ebim_rng_uniform(ebim_rng *r)
+{
+#ifdef EBIM_DOUBLE
+    uint64_t hi = ebim_rng_u32(r), lo = ebim_rng_u32(r);
+    return (double)((hi << 32 | lo) >> 11) * (1.0 / 9007199254740992.0);
+#else
+    return (float)(ebim_rng_u32(r) >> 8) * (1.0f / 16777216.0f);
+#endif
+}
+
+#ifdef EBIM_DOUBLE
+EBIM__INLINE void ebim__box_muller(uint64_t a, uint64_t b, double *n0, double *n1)
+{
+    double u = ((double)(a >> 11) + 0.5) * (1.0 / 9007199254740992.0);
+    double t = (double)(b >> 11) * (6.283185307179586476925 / 9007199254740992.0);
+    double r = sqrt(-2.0 * log(u));
+    *n0 = r * cos(t);
+    *n1 = r * sin(t);
+}
+#else
+/* log u by a polynomial on [sqrt(1/2), sqrt 2), the angle by one on (-pi/4, pi/4) and a turn by
+ * multiples of pi/2 taken from two bits of b; 1/sqrt by three Newton steps from the bit trick,
+ * because sqrtf and ternaries keep compilers from vectorising. */
+EBIM__INLINE void ebim__box_muller(uint32_t a, uint32_t b, float *n0, float *n1)
+{
+    float u = (float)(int32_t)(a >> 8) * 5.9604645e-08f + 2.9802322e-08f;
+    int32_t iu = ebim__bits(u), e = (iu - 0x3f3504f3) >> 23;
+    float m = ebim__from_bits(iu - (int32_t)((uint32_t)e << 23)) - 1.0f, p, v, y, h, t, q, sn, cs;
+    int32_t ib = (int32_t)b, swap = -(ib & 1), c, s;
+    p = 1.189610934e-01f;
+    p = p * m - 1.866785516e-01f;
+    p = p * m + 2.049632872e-01f;
+    p = p * m - 2.490974414e-01f;
+    p = p * m + 3.331450894e-01f;
+    p = p * m - 5.000111289e-01f;
+    p = p * m + 1.0f;
+    v = -2.0f * (p * m + (float)e * 0.69314718f);
+    v = ebim__from_bits(ebim__bits(v) & 0x7fffffff) + 1e-30f;
+    y = ebim__from_bits(0x5f375a86 - (ebim__bits(v) >> 1));
+    h = 0.5f * v;
+    y = y * (1.5f - h * y * y);
+    y = y * (1.5f - h * y * y);
+    y = y * (1.5f - h * y * y);
+    v = v * y;
+    t = (float)(ib >> 8) * (0.78539816f / 8388608.0f);
+    q = t * t;
+    sn = t * (((q * -1.950182202e-04f + 8.332016453e-03f) * q - 1.666665022e-01f) * q + 1.0f);
+    cs = ((q * -1.357940409e-03f + 4.165441956e-02f) * q - 4.999984243e-01f) * q + 1.0f;
+    c = ebim__bits(cs) ^ (int32_t)((b & 2u) << 30);
+    s = ebim__bits(sn);
+    *n0 = v * ebim__from_bits((swap & s) | (~swap & c));
+    *n1 = v * ebim__from_bits((swap & c) | (~swap & s));
+}
+#endif
+
+EBIM__INLINE void ebim__normal2(ebim_rng *r, ebim_real *n0, ebim_real *n1)
+{
+#ifdef EBIM_DOUBLE
+    uint64_t a = ebim_rng_u32(r), b;
+    a = a << 32 | ebim_rng_u32(r);
+    b = ebim_rng_u32(r);
+    b = b << 32 | ebim_rng_u32(r);
+#else
+    uint32_t a = ebim_rng_u32(r), b = ebim_rng_u32(r);
+#endif
+    ebim__box_muller(a, b, n0, n1);
+}
+
+EBIM_API ebim_real ebim_rng_normal(ebim_rng *r)
+{
+    ebim_real a, b;
+    ebim__normal2(r, &a, &b);
+    return a;
+}
+
+/* A Gaussian vector divided by its length; one too short to divide by is drawn again. */
+EBIM_API void ebim_rng_sphere(ebim_rng *r, int n, ebim_real *v)
+{
+    ebim_real s;
+    int i;
+    do {
+        for (i = 0, s = 0; i < n; i++) {
+            v[i] = ebim_rng_normal(r);
+            s += v[i] * v[i];
+        }
+    } while (s < EBIM__R(1e-20));
+    s = 1 / EBIM__SQRT(s);
+    for (i = 0; i < n; i++) v[i] *= s;
+}
+
+EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index)
+{
+    int i;
+    for (i = n - 1; i > 0; i--) {
+        int j = (int)ebim_rng_below(r, (uint32_t)i + 1u);
+        int32_t t = index[i];
+        index[i] = index[j];
+        index[j] = t;
+    }
+}
+
+/* ============================================================================================
+ * >>kernels  the loops all time is spent in
+ *
+ * Rows are contiguous over lanes and a multiple of 16 long, so every inner loop has 16 trips and
+ * no aliasing: what gcc and clang need to vectorise at -O2. No ternaries, fminf or sqrtf in a
+ * body; clamps are done on the bits. exp is a degree-6 polynomial after a two-step reduction
+ * (float, <= 2 ulp) and a degree-13 one in double; both survive -ffast-math because rounding is
+ * by truncation.
+ * ========================================================================================= */
+
+#define EBIM__W 16 /* lanes per chunk */
+#define EBIM__ROUND(n) (((n) + EBIM__W - 1) / EBIM__W * EBIM__W)
+#define EBIM__CHUNKS(j, nl) for (j = 0; j < (nl); j += EBIM__W)
+#define EBIM__EACH(l) for (l = 0; l < EBIM__W; l++)
+
+#ifdef EBIM_DOUBLE
+EBIM__INLINE double ebim__exp(double x)
+{
+    static const double ln2_hi = 6.93147180369123816490e-01, ln2_lo = 1.90821492927058770002e-10;
+    int64_t ix = ebim__bits(x), sign = ix & INT64_MIN, a = ix & INT64_MAX, i;
+    int64_t top = INT64_C(0x4086200000000000); /* 708 */
+    double n, r, p;
+    a = a < top ? a : top;
+    x = ebim__from_bits(a | sign);
+    i = (int64_t)(x * 1.44269504088896340736 + 1023.5);
+    n = (double)(i - 1023);
+    r = (x - n * ln2_hi) - n * ln2_lo;
+    p = 1.0 / 6227020800.0;
+    p = p * r + 1.0 / 479001600.0;
+    p = p * r + 1.0 / 39916800.0;
+    p = p * r + 1.0 / 3628800.0;
+    p = p * r + 1.0 / 362880.0;
+    p = p * r + 1.0 / 40320.0;
+    p = p * r + 1.0 / 5040.0;
+    p = p * r + 1.0 / 720.0;
+    p = p * r + 1.0 / 120.0;
+    p = p * r + 1.0 / 24.0;
+    p = p * r + 1.0 / 6.0;
+    p = p * r + 0.5;
+    p = p * r + 1.0;
+    p = p * r + 1.0;
+    return p * ebim__from_bits((int64_t)((uint64_t)i << 52));
+}
+#else
+EBIM__INLINE float ebim__exp(float x)
+{
+    int32_t ix = ebim__bits(x), sign = ix & INT32_MIN, a = ix & INT32_MAX, i;
+    float n, r, p;
+    a = a < 0x42AE0000 ? a : 0x42AE0000; /* 87 */
+    x = ebim__from_bits(a | sign);
+    i = (int32_t)(x * 1.44269504f + 127.5f);
+    n = (float)(i - 127);
+    r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+    p = 1.383684613e-03f;
+    p = p * r + 8.374815798e-03f;
+    p = p * r + 4.166822557e-02f;
+    p = p * r + 1.666642017e-01f;
+    p = p * r + 4.999999208e-01f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    return p * ebim__from_bits((int32_t)((uint32_t)i << 23));
+}
+#endif
+
+EBIM__INLINE ebim_real ebim__sigmoid(ebim_real x) { return 1 / (1 + ebim__exp(-x)); }
+
+/* Y[o] = (add ? Y[o] : bias[o]) + sum_i w[o * wo + i * wi] X[i], rows o < no, i < ni.
+ * Four outputs at a time: each load of X feeds four multiply-adds. */
+static void ebim__k_dense(int no, int ni, const ebim_real *w, int wo, int wi,
+                          const ebim_real *bias, const ebim_real *EBIM__RESTRICT X,
+                          ebim_real *EBIM__RESTRICT Y, int stride, int nl, int add)
+{
+    int j, o, i, l, q;
+    EBIM__CHUNKS(j, nl) {
+        for (o = 0; o < no; o += 4) {
+            ebim_real acc[4][EBIM__W];
+            int rows = ebim__min_int(4, no - o);
+            for (q = 0; q < 4; q++) {
+                const ebim_real *y = Y + (size_t)(o + ebim__min_int(q, rows - 1)) * (size_t)stride + j;
+                ebim_real b = bias && q < rows ? bias[o + q] : 0;
+                if (add) EBIM__EACH(l) acc[q][l] = y[l];
+                else EBIM__EACH(l) acc[q][l] = b;
+            }
+            if (rows == 4) {
+                const ebim_real *p = w + (size_t)o * (size_t)wo;
+                for (i = 0; i < ni; i++, p += wi) {
+                    const ebim_real *EBIM__RESTRICT x = X + (size_t)i * (size_t)stride + j;
+                    ebim_real w0 = p[0], w1 = p[wo], w2 = p[2 * wo], w3 = p[3 * wo];
+                    EBIM__EACH(l) acc[0][l] += w0 * x[l];
+                    EBIM__EACH(l) acc[1][l] += w1 * x[l];
+                    EBIM__EACH(l) acc[2][l] += w2 * x[l];
+                    EBIM__EACH(l) acc[3][l] += w3 * x[l];
+                }
+            } else {
+                for (q = 0; q < rows; q++) {
+                    const ebim_real *p = w + (size_t)(o + q) * (size_t)wo;
+                    for (i = 0; i < ni; i++, p += wi) {
+                        const ebim_real *EBIM__RESTRICT x = X + (size_t)i * (size_t)stride + j;
+                        ebim_real wq = p[0];
+                        EBIM__EACH(l) acc[q][l] += wq * x[l];
+                    }
+                }
+            }
+            for (q = 0; q < rows; q++) {
+                ebim_real *y = Y + (size_t)(o + q) * (size_t)stride + j;
+                EBIM__EACH(l) y[l] = acc[q][l];
+            }
+        }
+    }
+}
+
+EBIM__INLINE ebim_real ebim__sum16(ebim_real *s)
+{
+    int l, h;
+    for (h = 8; h; h >>= 1)
+        for (l = 0; l < h; l++) s[l] += s[l + h];
+    return s[0];
+}
+
+/* <x, y> over lanes */
+static ebim_real ebim__k_dot(const ebim_real *EBIM__RESTRICT x, const ebim_real *EBIM__RESTRICT y,
+                             int nl)
+{
+    ebim_real acc[EBIM__W] = {0};
+    int j, l;
+    EBIM__CHUNKS(j, nl) EBIM__EACH(l) acc[l] += x[j + l] * y[j + l];
+    return ebim__sum16(acc);
+}
+
+static ebim_real ebim__k_sum(const ebim_real *x, int nl)
+{
+    ebim_real acc[EBIM__W] = {0};
+    int j, l;
+    EBIM__CHUNKS(j, nl) EBIM__EACH(l) acc[l] += x[j + l];
+    return ebim__sum16(acc);
+}
+
+/* z += s x */
+static void ebim__k_axpy(ebim_real *EBIM__RESTRICT z, ebim_real s,
+                         const ebim_real *EBIM__RESTRICT x, int nl)
+{
+    int j, l;
+    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] += s * x[j + l];
+}
+
+/* z = x y; operands may alias each other, not z */
+static void ebim__k_mul(ebim_real *EBIM__RESTRICT z, const ebim_real *x, const ebim_real *y, int nl)
+{
+    int j, l;
+    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] = x[j + l] * y[j + l];
+}
+
+/* z += x y */
+static void ebim__k_fma(ebim_real *EBIM__RESTRICT z, const ebim_real *x, const ebim_real *y, int nl)
+{
+    int j, l;
+    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] += x[j + l] * y[j + l];
+}
+
+/* z += x y w */
+static void ebim__k_fma3(ebim_real *EBIM__RESTRICT z, const ebim_real *x, const ebim_real *y,
+                         const ebim_real *w, int nl)
+{
+    int j, l;
+    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] += x[j + l] * y[j + l] * w[j + l];
+}
+
+/* SiLU of pre-activations a: h = a s(a), h' = s + h (1 - s), h'' = s (1 - s) (2 + a (1 - 2 s)) */
+static void ebim__k_silu(const ebim_real *a, ebim_real *v, ebim_real *EBIM__RESTRICT d1,
+                         ebim_real *EBIM__RESTRICT d2, int nl, int order)
+{
+    int j, l;
+    EBIM__CHUNKS(j, nl) {
+        ebim_real z[EBIM__W], s[EBIM__W], h[EBIM__W];
+        EBIM__EACH(l) z[l] = a[j + l];
+        EBIM__EACH(l) s[l] = ebim__sigmoid(z[l]);
+        EBIM__EACH(l) h[l] = z[l] * s[l];
+        EBIM__EACH(l) v[j + l] = h[l];
+        if (order > 0) EBIM__EACH(l) d1[j + l] = s[l] + h[l] * (1 - s[l]);
+        if (order > 1)
+            EBIM__EACH(l) d2[j + l] = s[l] * (1 - s[l]) * (2 + z[l] * (1 - 2 * s[l]));
+    }
+}
+
+/* One value of the other functions with both derivatives; libm speed, rarely the bottleneck. */
+static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_real *d1,
+                        ebim_real *d2)
+{
+    ebim_real s;
+    switch (fn) {
+    case EBIM_TANH: *v = EBIM__TANH(x); *d1 = 1 - *v * *v; *d2 = -2 * *v * *d1; break;
+    case EBIM_RELU: /* written so that a NaN stays one */
+        *v = x <= 0 ? 0 : x; *d1 = x <= 0 ? 0 : EBIM__R(1); *d2 = 0; break;
+    case EBIM_SOFTPLUS:
+        s = ebim__sigmoid(x);
+        *v = (x <= 0 ? 0 : x) + EBIM__LOG1P(EBIM__EXP(-EBIM__ABS(x)));
+        *d1 = s; *d2 = s * (1 - s); break;
+    case EBIM_SINE: *v = EBIM__SIN(x); *d1 = EBIM__COS(x); *d2 = -*v; break;
+    case EBIM_COSINE: *v = EBIM__COS(x); *d1 = -EBIM__SIN(x); *d2 = -*v; break;
+    case EBIM_EXP: *v = *d1 = *d2 = EBIM__EXP(x); break;
+    case EBIM_LOG: *v = EBIM__LOG(x); *d1 = 1 / x; *d2 = -*d1 * *d1; break;
+    case EBIM_SQRT:
+        *v = EBIM__SQRT(x);
+        s = *v > 0 ? 1 / *v : 0;
+        *d1 = EBIM__R(0.5) * s; *d2 = EBIM__R(-0.25) * s * s * s; break;
+    case EBIM_ABS:
+        *v = EBIM__ABS(x); *d1 = x > 0 ? EBIM__R(1) : x < 0 ? EBIM__R(-1) : 0; *d2 = 0; break;
+    case EBIM_SQUARE: *v = x * x; *d1 = 2 * x; *d2 = 2; break;
+    case EBIM_POW:
+        *v = EBIM__POW(x, p);
+        *d1 = p * EBIM__POW(x, p - 1);
+        s = p * (p - 1);
+        *d2 = s < 0 || s > 0 ? s * EBIM__POW(x, p - 2) : 0; break;
+    default: *v = x; *d1 = 1; *d2 = 0; break;
+    }
+}
+
+/* v = fn(a), d1 = fn'(a), d2 = fn''(a) as far as order asks; v may be a. */
+static void ebim__k_apply(int fn, ebim_real p, const ebim_real *a, ebim_real *v, ebim_real *d1,
+                          ebim_real *d2, int nl, int order)
+{
+    int l;
+    if (fn == EBIM_SILU) {
+        ebim__k_silu(a, v, d1, d2, nl, order);
+        return;
+    }
+    for (l = 0; l < nl; l++) {
+        ebim_real x, y, z;
+        ebim__fn_at(fn, p, a[l], &x, &y, &z);
+        v[l] = x;
+        if (order > 0) d1[l] = y;
+        if (order > 1) d2[l] = z;
+    }
+}
+
+/* Normals for n rows of lanes, lane l from its own stream r[l]: independent of the blocking. */
+static void ebim__k_normals(ebim_rng *r, int n, ebim_real *out, int stride, int nl)
+{
+    int i, l;
+    for (i = 0; i < n; i += 2) {
+        ebim_real *a = out + (size_t)i * (size_t)stride, *b = a + stride;
+        for (l = 0; l < nl; l++) {
+            ebim_real n0, n1;
+            ebim__normal2(&r[l], &n0, &n1);
+            a[l] = n0;
+            if (i + 1 < n) b[l] = n1;
+        }
+    }
+}
+
+/* x: [count][n] row-major -> rows [n][stride]; lanes beyond count repeat the first point. */
+static void ebim__to_lanes(const ebim_real *x, int count, int n, ebim_real *rows, int stride, int nl)
+{
+    int i, l;
+    for (i = 0; i < n; i++)
+        for (l = 0; l < nl; l++)
+            rows[(size_t)i * (size_t)stride + (size_t)l] =
+                x[(size_t)(l < count ? l : 0) * (size_t)n + (size_t)i];
+}
+
+static void ebim__from_lanes(const ebim_real *rows, int stride, int count, int n, ebim_real *x)
+{
+    int i, l;
+    for (l = 0; l < count; l++)
+        for (i = 0; i < n; i++)
+            x[(size_t)l * (size_t)n + (size_t)i] = rows[(size_t)i * (size_t)stride + (size_t)l];
+}
+/* ============================================================================================
+ * >>tape  a graph recorded once, swept often
+ *
+ * Nodes are recorded in topological order: a forward sweep runs up the table, a reverse sweep
+ * down. A slot holds what a node needs in one workspace: v (values), d1 and d2 (derivatives of
+ * its nonlinearity), t (tangents, one plane per direction), g (adjoints; plane 0 belongs to the
+ * values, plane p to tangent p). A dense layer with an activation keeps tangents and adjoints on
+ * both sides of it: ta, ga are before the activation.
+ *
+ * Forward over reverse (theorems: Griewank & Walther, ch. 5): the adjoint of a tangent obeys the
+ * same linear recursion as a vjp, so planes >= 1 are plain vjps; only plane 0 gets the coupling
+ * a-bar += fn''(a) a-dot zdot-bar. A vjp already made for <v, J> is therefore never made again.
+ * ========================================================================================= */
+
+typedef struct ebim__slot {
+    ebim_real *v, *d1, *d2, *t, *ta, *g, *ga;
+} ebim__slot;
+
+enum { EBIM__SHAPE, EBIM__FWD, EBIM__TAN, EBIM__ADJ, EBIM__BACK };
+
+/* What an op function gets. SHAPE: node is writable, na.. are the operands' sizes, returns 0 when
+ * the shapes fit. TAN, ADJ: one plane. BACK: plane 0, with the coupling to planes 1..pairs and the
+ * gradient of the parameters. */
+typedef struct ebim__sweep {
+    const ebim_node *nd;
+    ebim_node *shape;
+    const ebim__slot *z, *a, *b, *c;
+    const ebim_real *theta;
+    ebim_real *grad;
+    int n, na, nb, nc;
+    int stride, nl, order, plane, pairs;
+} ebim__sweep;
+
+typedef int (*ebim__op_fn)(const ebim__sweep *s, int mode);
+
+/* Row i of plane p of an array of n features; step 0 repeats a broadcast row. */
+EBIM__INLINE ebim_real *ebim__row(const ebim__sweep *s, ebim_real *base, int n, int p, int i)
+{
+    return base + ((size_t)p * (size_t)n + (size_t)(n == 1 ? 0 : i)) * (size_t)s->stride;
+}
+
+/* ============================================================================================
+ * >>ops  one function per op: its shape rule and its sweeps side by side
+ *
+ * To add an op: one line in EBIM_OPS, one function here, one builder below. The property tests
+ * pick it up from the table.
+ * ========================================================================================= */
+
+static int ebim__op_input(const ebim__sweep *s, int mode)
+{
+    if (mode == EBIM__SHAPE) s->shape->size = s->nd->i0;
+    return 0;
+}
+
+static int ebim__op_const(const ebim__sweep *s, int mode)
+{
+    int i, l;
+    switch (mode) {
+    case EBIM__SHAPE:
+        s->shape->size = s->shape->n_theta = s->nd->i0;
+        s->shape->frozen = 1;
+        break;
+    case EBIM__FWD:
+        for (i = 0; i < s->n; i++)
+            for (l = 0; l < s->nl; l++) ebim__row(s, s->z->v, s->n, 0, i)[l] = s->theta[i];
+        break;
+    case EBIM__TAN: /* slots start as zeros and nobody writes here */
+    default: break;
+    }
+    return 0;
+}
+
+/* z = fn(W a + b), theta = W [n][na] then b [n]. */
+static void ebim__dense_grad(const ebim__sweep *s, const ebim_real *delta, const ebim_real *in,
+                             int bias)
+{
+    int o, i;
+    for (o = 0; o < s->n; o++) {
+        const ebim_real *d = delta + (size_t)o * (size_t)s->stride;
+        ebim_real *gw = s->grad + (size_t)o * (size_t)s->na;
+        for (i = 0; i < s->na; i++)
+            gw[i] += ebim__k_dot(d, in + (size_t)i * (size_t)s->stride, s->nl);
+        if (bias) s->grad[(size_t)s->n * (size_t)s->na + (size_t)o] += ebim__k_sum(d, s->nl);
+    }
+}
+
+/* Adjoint before the activation, and on to the input. */
+static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
+{
+    int i, q;
+    if (s->nd->fn != EBIM_IDENTITY)
+        for (i = 0; i < s->n; i++) {
+            const ebim__slot *z = s->z;
+            const ebim_real *d2 = ebim__row(s, z->d2, s->n, 0, i);
+            ebim_real *ga = ebim__row(s, z->ga, s->n, p, i);
+            ebim__k_mul(ga, ebim__row(s, z->g, s->n, p, i), ebim__row(s, z->d1, s->n, 0, i), s->nl);
+            for (q = 1; q <= pairs; q++)
+                ebim__k_fma3(ga, d2, ebim__row(s, z->ta, s->n, q - 1, i),
+                             ebim__row(s, z->g, s->n, q, i), s->nl);
+        }
+    ebim__k_dense(s->na, s->n, s->theta, 1, s->na, NULL, ebim__row(s, s->z->ga, s->n, p, 0),
+                  ebim__row(s, s->a->g, s->na, p, 0), s->stride, s->nl, 1);
+}
+
+static int ebim__op_dense(const ebim__sweep *s, int mode)
+{
+    const ebim__slot *z = s->z;
+    int i, q, p = s->plane, n = s->n, na = s->na, fn = s->nd->fn;
+    switch (mode) {
+    case EBIM__SHAPE:
+        if (s->nd->i0 < 1 || s->nd->i0 > INT_MAX / 4 / (na + 1)) return 1;
+        s->shape->size = s->nd->i0;
+        s->shape->n_theta = s->nd->i0 * (na + 1);
+        break;
+    case EBIM__FWD:
+        ebim__k_dense(n, na, s->theta, na, 1, s->theta + (size_t)n * (size_t)na, s->a->v, z->v,
+                      s->stride, s->nl, 0);
+        if (fn != EBIM_IDENTITY)
+            for (i = 0; i < n; i++)
+                ebim__k_apply(fn, s->nd->s, ebim__row(s, z->v, n, 0, i), ebim__row(s, z->v, n, 0, i),
+                              ebim__row(s, z->d1, n, 0, i), ebim__row(s, z->d2, n, 0, i), s->nl,
+                              s->order);
+        break;
+    case EBIM__TAN:
+        ebim__k_dense(n, na, s->theta, na, 1, NULL, ebim__row(s, s->a->t, na, p - 1, 0),
+                      ebim__row(s, z->ta, n, p - 1, 0), s->stride, s->nl, 0);
+        if (fn != EBIM_IDENTITY)
+            for (i = 0; i < n; i++)
+                ebim__k_mul(ebim__row(s, z->t, n, p - 1, i), ebim__row(s, z->ta, n, p - 1, i),
+                            ebim__row(s, z->d1, n, 0, i), s->nl);
+        break;
+    case EBIM__ADJ: ebim__dense_adjoint(s, p, 0); break;
+    default:
+        ebim__dense_adjoint(s, 0, s->pairs);
+        if (!s->grad) break;
+        ebim__dense_grad(s, ebim__row(s, z->ga, n, 0, 0), s->a->v, 1);
+        for (q = 1; q <= s->pairs; q++)
+            ebim__dense_grad(s, ebim__row(s, z->ga, n, q, 0), ebim__row(s, s->a->t, na, q - 1, 0), 0);
+    }
+    return 0;
+}
+
+/* z = fn(a) */
+static int ebim__op_apply(const ebim__sweep *s, int mode)
+{
+    const ebim__slot *z = s->z, *a = s->a;
+    int i, q, p = s->plane, n = s->n;
+    if (mode == EBIM__SHAPE) {
+        s->shape->size = s->na;
+        return 0;
+    }
+    for (i = 0; i < n; i++) {
+        ebim_real *d1 = ebim__row(s, z->d1, n, 0, i), *d2 = ebim__row(s, z->d2, n, 0, i);
+        switch (mode) {
+        case EBIM__FWD:
+            ebim__k_apply(s->nd->fn, s->nd->s, ebim__row(s, a->v, n, 0, i),
+                          ebim__row(s, z->v, n, 0, i), d1, d2, s->nl, s->order);
+            break;
+        case EBIM__TAN:
+            ebim__k_mul(ebim__row(s, z->t, n, p - 1, i), ebim__row(s, a->t, n, p - 1, i), d1, s->nl);
+            break;
+        default:
+            ebim__k_fma(ebim__row(s, a->g, n, p, i), ebim__row(s, z->g, n, p, i), d1, s->nl);
+            for (q = 1; q <= s->pairs && mode == EBIM__BACK; q++)
+                ebim__k_fma3(ebim__row(s, a->g, n, 0, i), d2, ebim__row(s, a->t, n, q - 1, i),
+                             ebim__row(s, z->g, n, q, i), s->nl);
+        }
+    }
+    return 0;
+}
+
+/* z = scale * (a - center), theta = scale [n] then center [n], frozen. The difference first: data
+ * far from the origin lose no digits. */
+static int ebim__op_affine(const ebim__sweep *s, int mode)
+{
+    int i, l, n = s->n, p = s->plane;
+    if (mode == EBIM__SHAPE) {
+        if (s->na > INT_MAX / 4) return 1;
+        s->shape->size = s->na;
+        s->shape->n_theta = 2 * s->na;
+        s->shape->frozen = 1;
+        return 0;
+    }
+    for (i = 0; i < n; i++) {
+        ebim_real scale = s->theta[i], center = s->theta[n + i];
+        ebim_real *z = ebim__row(s, mode == EBIM__FWD ? s->z->v : mode == EBIM__TAN ? s->z->t : s->z->g,
+                                 n, mode == EBIM__TAN ? p - 1 : p, i);
+        ebim_real *a = ebim__row(s, mode == EBIM__FWD ? s->a->v : mode == EBIM__TAN ? s->a->t : s->a->g,
+                                 n, mode == EBIM__TAN ? p - 1 : p, i);
+        switch (mode) {
+        case EBIM__FWD: for (l = 0; l < s->nl; l++) z[l] = scale * (a[l] - center); break;
+        case EBIM__TAN: for (l = 0; l < s->nl; l++) z[l] = scale * a[l]; break;
+        default: ebim__k_axpy(a, scale, z, s->nl);
+        }
+    }
+    return 0;
+}
+
+EBIM__INLINE int ebim__broadcast(const ebim__sweep *s)
+{
+    if (s->na != s->nb && s->na != 1 && s->nb != 1) return 1;
+    s->shape->size = ebim__max_int(s->na, s->nb);
+    return 0;
+}
+
+/* z = a + s b */
+static int ebim__op_add(const ebim__sweep *s, int mode)
+{
+    int i, l, p = s->plane, n = s->n;
+    ebim_real f = s->nd->s;
+    if (mode == EBIM__SHAPE) return ebim__broadcast(s);
+    for (i = 0; i < n; i++) {
+        int q = mode == EBIM__TAN ? p - 1 : 0;
+        ebim_real *z = ebim__row(s, mode == EBIM__FWD ? s->z->v : s->z->t, n, q, i);
+        ebim_real *a = ebim__row(s, mode == EBIM__FWD ? s->a->v : s->a->t, s->na, q, i);
+        ebim_real *b = ebim__row(s, mode == EBIM__FWD ? s->b->v : s->b->t, s->nb, q, i);
+        if (mode <= EBIM__TAN) {
+            for (l = 0; l < s->nl; l++) z[l] = a[l] + f * b[l];
+        } else {
+            z = ebim__row(s, s->z->g, n, p, i);
+            ebim__k_axpy(ebim__row(s, s->a->g, s->na, p, i), 1, z, s->nl);
+            ebim__k_axpy(ebim__row(s, s->b->g, s->nb, p, i), f, z, s->nl);
+        }
+    }
+    return 0;
+}
+
+/* MUL z_i = a_i b_i; DOT z = sum_i a_i b_i, the same with z repeated and accumulated. */
+static int ebim__op_mul(const ebim__sweep *s, int mode)
+{
+    int i, q, p = s->plane, m = ebim__max_int(s->na, s->nb), nz = s->n;
+    const ebim__slot *z = s->z, *a = s->a, *b = s->b;
+    int dot = s->nd->op == EBIM_OP_DOT;
+    if (mode == EBIM__SHAPE) {
+        if (dot) s->shape->size = 1;
+        return dot ? s->na != s->nb : ebim__broadcast(s);
+    }
+    if (mode == EBIM__FWD) memset(z->v, 0, (size_t)nz * (size_t)s->stride * sizeof *z->v);
+    if (mode == EBIM__TAN)
+        memset(ebim__row(s, z->t, nz, p - 1, 0), 0, (size_t)nz * (size_t)s->stride * sizeof *z->t);
+    for (i = 0; i < m; i++) {
+        ebim_real *va = ebim__row(s, a->v, s->na, 0, i), *vb = ebim__row(s, b->v, s->nb, 0, i), *x;
+        switch (mode) {
+        case EBIM__FWD: ebim__k_fma(ebim__row(s, z->v, nz, 0, i), va, vb, s->nl); break;
+        case EBIM__TAN:
+            x = ebim__row(s, z->t, nz, p - 1, i);
+            ebim__k_fma(x, ebim__row(s, a->t, s->na, p - 1, i), vb, s->nl);
+            ebim__k_fma(x, va, ebim__row(s, b->t, s->nb, p - 1, i), s->nl);
+            break;
+        default:
+            x = ebim__row(s, z->g, nz, p, i);
+            ebim__k_fma(ebim__row(s, a->g, s->na, p, i), x, vb, s->nl);
+            ebim__k_fma(ebim__row(s, b->g, s->nb, p, i), x, va, s->nl);
+            for (q = 1; q <= s->pairs && mode == EBIM__BACK; q++) {
+                x = ebim__row(s, z->g, nz, q, i);
+                ebim__k_fma(ebim__row(s, a->g, s->na, 0, i), x,
+                            ebim__row(s, b->t, s->nb, q - 1, i), s->nl);
+                ebim__k_fma(ebim__row(s, b->g, s->nb, 0, i), x,
+                            ebim__row(s, a->t, s->na, q - 1, i), s->nl);
+            }
+        }
+    }
+    return 0;
+}
+
+static int ebim__op_sum(const ebim__sweep *s, int mode)
+{
+    int i, p = s->plane, q = mode == EBIM__TAN ? p - 1 : 0;
+    ebim_real *z;
+    if (mode == EBIM__SHAPE) {
+        s->shape->size = 1;
+        return 0;
+    }
+    z = mode == EBIM__FWD ? s->z->v : mode == EBIM__TAN ? ebim__row(s, s->z->t, 1, q, 0)
+                                                        : ebim__row(s, s->z->g, 1, p, 0);
+    if (mode <= EBIM__TAN) memset(z, 0, (size_t)s->stride * sizeof *z);
+    for (i = 0; i < s->na; i++)
+        if (mode <= EBIM__TAN)
+            ebim__k_axpy(z, 1, ebim__row(s, mode == EBIM__FWD ? s->a->v : s->a->t, s->na, q, i), s->nl);
+        else
+            ebim__k_axpy(ebim__row(s, s->a->g, s->na, p, i), 1, z, s->nl);
+    return 0;
+}
+
+/* MIN, MAX (ties and NaN: the first operand), SELECT c > 0 ? a : b. d1 = 1 where a was taken. */
+static int ebim__op_pick(const ebim__sweep *s, int mode)
+{
+    int i, l, op = s->nd->op, n = s->n, p = s->plane;
+    if (mode == EBIM__SHAPE) {
+        if (ebim__broadcast(s)) return 1;
+        return op == EBIM_OP_SELECT && s->nc != 1 && s->nc != s->shape->size;
+    }
+    for (i = 0; i < n; i++) {
+        ebim_real *take = ebim__row(s, s->z->d1, n, 0, i), *z, *a, *b;
+        int q = mode == EBIM__TAN ? p - 1 : p;
+        if (mode == EBIM__FWD) {
+            const ebim_real *c = op == EBIM_OP_SELECT ? ebim__row(s, s->c->v, s->nc, 0, i) : NULL;
+            z = ebim__row(s, s->z->v, n, 0, i);
+            a = ebim__row(s, s->a->v, s->na, 0, i);
+            b = ebim__row(s, s->b->v, s->nb, 0, i);
+            for (l = 0; l < s->nl; l++) {
+                int first = c ? c[l] > 0 : !ebim__finite(a[l]) && a[l] - a[l] != 0 ? 1
+                          : op == EBIM_OP_MIN ? !(b[l] < a[l]) : !(b[l] > a[l]);
+                take[l] = first ? EBIM__R(1) : 0;
+                z[l] = first ? a[l] : b[l];
+            }
+            continue;
+        }
+        z = ebim__row(s, mode == EBIM__TAN ? s->z->t : s->z->g, n, q, i);
+        a = ebim__row(s, mode == EBIM__TAN ? s->a->t : s->a->g, s->na, q, i);
+        b = ebim__row(s, mode == EBIM__TAN ? s->b->t : s->b->g, s->nb, q, i);
+        for (l = 0; l < s->nl; l++)
+            if (mode == EBIM__TAN) z[l] = take[l] > 0 ? a[l] : b[l];
+            else if (take[l] > 0) a[l] += z[l];
+            else b[l] += z[l];
+    }
+    return 0;
+}
+
+/* CONCAT z = (a, b); SLICE z = a[i0 .. i0 + n). Rows are copied; adjoints are added back. */
+static void ebim__copy_rows(const ebim__sweep *s, int mode, const ebim__slot *a, int na, int from,
+                            int to, int count)
+{
+    const ebim__slot *z = s->z;
+    size_t st = (size_t)s->stride, p = (size_t)(mode == EBIM__TAN ? s->plane - 1 : s->plane), i;
+    size_t za = (p * (size_t)s->n + (size_t)to) * st, aa = (p * (size_t)na + (size_t)from) * st;
+    for (i = 0; i < (size_t)count * st; i += st)
+        switch (mode) {
+        case EBIM__FWD: memcpy(z->v + za + i, a->v + aa + i, (size_t)s->nl * sizeof *z->v); break;
+        case EBIM__TAN: memcpy(z->t + za + i, a->t + aa + i, (size_t)s->nl * sizeof *z->t); break;
+        default: ebim__k_axpy(a->g + aa + i, 1, z->g + za + i, s->nl);
+        }
+}
+
+static int ebim__op_concat(const ebim__sweep *s, int mode)
+{
+    if (mode == EBIM__SHAPE) {
+        if (s->na > INT_MAX / 4 || s->nb > INT_MAX / 4) return 1;
+        s->shape->size = s->na + s->nb;
+        return 0;
+    }
+    ebim__copy_rows(s, mode, s->a, s->na, 0, 0, s->na);
+    ebim__copy_rows(s, mode, s->b, s->nb, 0, s->na, s->nb);
+    return 0;
+}
+
+static int ebim__op_slice(const ebim__sweep *s, int mode)
+{
+    if (mode == EBIM__SHAPE) /* size was asked for by the builder */
+        return s->nd->i0 < 0 || s->nd->size < 1 || s->nd->size > s->na - s->nd->i0;
+    ebim__copy_rows(s, mode, s->a, s->na, s->nd->i0, 0, s->n);
+    return 0;
+}
+
+static const ebim__op_fn ebim__ops[EBIM__OP_COUNT] = {
+    NULL,
+#define EBIM__ENTRY(name, fn) ebim__op_##fn,
+    EBIM_OPS(EBIM__ENTRY)
+#undef EBIM__ENTRY
+};
+
+/* Recording. Everything that enters a graph, from a builder or a file, comes through here. */
+
+static int ebim__operands(int op) /* how many of a, b, c an op takes */
+{
+    switch (op) {
+    case EBIM_OP_INPUT: case EBIM_OP_CONST: return 0;
+    case EBIM_OP_SELECT: return 3;
+    case EBIM_OP_ADD: case EBIM_OP_MUL: case EBIM_OP_DOT: case EBIM_OP_MIN: case EBIM_OP_MAX:
+    case EBIM_OP_CONCAT: return 2;
+    default: return 1;
+    }
+}
+
+static ebim_ref ebim__fail(ebim_graph *g, ebim_result r)
+{
+    if (!g->failed) g->failed = r;
+    return 0;
+}
+
+static ebim_ref ebim__push_node(ebim_graph *g, const ebim_node *proto)
+{
+    ebim__sweep s;
+    ebim_node *nd;
+    ebim_ref ref[3];
+    int i, size[3] = {0, 0, 0}, count;
+    if (g->failed) return 0;
+    if (g->n_nodes >= EBIM_MAX_NODES) return ebim__fail(g, EBIM_ERR_NODES);
+    if (proto->op <= EBIM_OP_NONE || proto->op >= EBIM__OP_COUNT || proto->fn < 0 ||
+        proto->fn >= EBIM__FN_COUNT)
+        return ebim__fail(g, EBIM_ERR_ARG);
+    nd = &g->node[g->n_nodes];
+    *nd = *proto;
+    ref[0] = nd->a;
+    ref[1] = nd->b;
+    ref[2] = nd->c;
+    count = ebim__operands(nd->op);
+    for (i = 0; i < 3; i++) {
+        if (i < count ? ref[i] < 1 || ref[i] >= g->n_nodes : ref[i] != 0)
+            return ebim__fail(g, EBIM_ERR_ARG);
+        if (i < count) size[i] = g->node[ref[i]].size;
+    }
+    memset(&s, 0, sizeof s);
+    s.nd = s.shape = nd;
+    s.na = size[0];
+    s.nb = size[1];
+    s.nc = size[2];
+    nd->theta = g->n_theta;
+    nd->n_theta = 0;
+    if (ebim__ops[nd->op](&s, EBIM__SHAPE) || nd->size < 1 || nd->size > INT_MAX / 64 ||
+        nd->n_theta > INT_MAX / 4 - g->n_theta)
+        return ebim__fail(g, EBIM_ERR_SHAPE);
+    g->n_theta += nd->n_theta;
+    return (ebim_ref)g->n_nodes++;
+}
+
+static ebim_node ebim__proto(int op, ebim_ref a, ebim_ref b, ebim_ref c)
+{
+    ebim_node nd;
+    memset(&nd, 0, sizeof nd);
+    nd.op = op;
+    nd.a = a;
+    nd.b = b;
+    nd.c = c;
+    return nd;
+}
+
+static ebim_ref ebim__start(ebim_graph *g, ebim_real *theta, int n)
+{
+    ebim_node nd = ebim__proto(EBIM_OP_INPUT, 0, 0, 0);
+    memset(g, 0, sizeof *g);
+    g->n_nodes = 1;
+    g->theta = theta;
+    nd.i0 = n;
+    return ebim__push_node(g, &nd);
+}
+
+EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_record_fn f, void *user)
+{
+    ebim_real *theta;
+    ebim_ref x = ebim__start(g, NULL, n);
+    int count;
+    g->y = f(g, x, user);
+    if (!g->failed && (g->y < 1 || g->y >= g->n_nodes)) g->failed = EBIM_ERR_ARG;
+    if (g->failed) return g->failed;
+    count = g->n_theta;
+    theta = EBIM__NEW(a, ebim_real, count ? count : 1);
+    if (!ebim__ready(a)) return a->failed;
+    x = ebim__start(g, theta, n);
+    g->y = f(g, x, user);
+    if (g->n_theta != count && !g->failed) g->failed = EBIM_ERR_SHAPE; /* recorded differently */
+    return g->failed;
+}
+
+EBIM_API int ebim_inputs(const ebim_graph *g) { return g->n_nodes > 1 ? g->node[1].size : 0; }
+EBIM_API int ebim_outputs(const ebim_graph *g) { return g->y > 0 ? g->node[g->y].size : 0; }
+
+/* theta of a node just recorded, or NULL while counting */
+static ebim_real *ebim__theta(ebim_graph *g, ebim_ref r)
+{
+    return r && g->theta ? g->theta + g->node[r].theta : NULL;
+}
+
+EBIM_API ebim_ref ebim_constant(ebim_graph *g, int size, const double *value)
+{
+    ebim_node nd = ebim__proto(EBIM_OP_CONST, 0, 0, 0);
+    ebim_ref r;
+    ebim_real *t;
+    int i;
+    nd.i0 = size;
+    r = ebim__push_node(g, &nd);
+    t = ebim__theta(g, r);
+    for (i = 0; t && i < size; i++) t[i] = EBIM__R(value[i]);
+    return r;
+}
+
+EBIM_API ebim_ref ebim_dense(ebim_graph *g, ebim_ref x, int out, ebim_fn fn)
+{
+    ebim_node nd = ebim__proto(EBIM_OP_DENSE, x, 0, 0);
+    nd.i0 = out;
+    nd.fn = (int32_t)fn;
+    if (fn == EBIM_POW) return ebim__fail(g, EBIM_ERR_ARG);
+    return ebim__push_node(g, &nd);
+}
+
+EBIM_API ebim_ref ebim_matrix(ebim_graph *g, ebim_ref x, int out, const double *w)
+{
+    ebim_ref r = ebim_dense(g, x, out, EBIM_IDENTITY);
+    ebim_real *t = ebim__theta(g, r);
+    int i;
+    if (r) g->node[r].frozen = 1;
+    for (i = 0; t && i < out * g->node[x].size; i++) t[i] = EBIM__R(w[i]);
+    return r;
+}
+
+EBIM_API ebim_ref ebim_apply(ebim_graph *g, ebim_ref a, ebim_fn fn)
+{
+    ebim_node nd = ebim__proto(EBIM_OP_APPLY, a, 0, 0);
+    nd.fn = (int32_t)fn;
+    nd.s = 1;
+    return ebim__push_node(g, &nd);
+}
+
+EBIM_API ebim_ref ebim_pow(ebim_graph *g, ebim_ref a, double exponent)
+{
+    ebim_node nd = ebim__proto(EBIM_OP_APPLY, a, 0, 0);
+    nd.fn = EBIM_POW;
+    nd.s = EBIM__R(exponent);
+    return ebim__push_node(g, &nd);
+}
+
+EBIM_API ebim_ref ebim_affine(ebim_graph *g, ebim_ref a, const double *center, double scale)
+{
+    ebim_node nd = ebim__proto(EBIM_OP_AFFINE, a, 0, 0);
+    ebim_ref r = ebim__push_node(g, &nd);
+    ebim_real *t = ebim__theta(g, r);
+    int i, n = r ? g->node[r].size : 0;
+    for (i = 0; t && i < n; i++) {
+        t[i] = EBIM__R(scale);
+        t[n + i] = EBIM__R(center ? center[i] : 0.0);
+    }
+    return r;
+}
+
+static ebim_ref ebim__binary(ebim_graph *g, int op, ebim_ref a, ebim_ref b, double s)
+{
+    ebim_node nd = ebim__proto(op, a, b, 0);
+    nd.s = EBIM__R(s);
+    return ebim__push_node(g, &nd);
+}
+
+EBIM_API ebim_ref ebim_scale(ebim_graph *g, ebim_ref a, double s)
+{
+    return ebim_affine(g, a, NULL, s);
+}
+EBIM_API ebim_ref ebim_neg(ebim_graph *g, ebim_ref a) { return ebim_scale(g, a, -1); }
+EBIM_API ebim_ref ebim_add(ebim_graph *g, ebim_ref a, ebim_ref b)
+{
+    return ebim__binary(g, EBIM_OP_ADD, a, b, 1);
+}
+EBIM_API ebim_ref ebim_sub(ebim_graph *g, ebim_ref a, ebim_ref b)
+{
+    return ebim__binary(g, EBIM_OP_ADD, a, b, -1);
+}
+EBIM_API ebim_ref ebim_mul(ebim_graph *g, ebim_ref a, ebim_ref b)
+{
+    return ebim__binary(g, EBIM_OP_MUL, a, b, 0);
+}
+EBIM_API ebim_ref ebim_div(ebim_graph *g, ebim_ref a, ebim_ref b)
+{
+    return ebim_mul(g, a, ebim_pow(g, b, -1));
+}
+EBIM_API ebim_ref ebim_min(ebim_graph *g, ebim_ref a, ebim_ref b)
+{
+    return ebim__binary(g, EBIM_OP_MIN, a, b, 0);
+}
+EBIM_API ebim_ref ebim_max(ebim_graph *g, ebim_ref a, ebim_ref b)
+{
+    return ebim__binary(g, EBIM_OP_MAX, a, b, 0);
+}
+EBIM_API ebim_ref ebim_select(ebim_graph *g, ebim_ref c, ebim_ref a, ebim_ref b)
+{
+    ebim_node nd = ebim__proto(EBIM_OP_SELECT, a, b, c);
+    return ebim__push_node(g, &nd);
+}
+EBIM_API ebim_ref ebim_sum(ebim_graph *g, ebim_ref a)
+{
+    ebim_node nd = ebim__proto(EBIM_OP_SUM, a, 0, 0);
+    return ebim__push_node(g, &nd);
+}
+EBIM_API ebim_ref ebim_dot(ebim_graph *g, ebim_ref a, ebim_ref b)
+{
+    return ebim__binary(g, EBIM_OP_DOT, a, b, 0);
+}
+EBIM_API ebim_ref ebim_sumsq(ebim_graph *g, ebim_ref a) { return ebim_dot(g, a, a); }
+EBIM_API ebim_ref ebim_concat(ebim_graph *g, ebim_ref a, ebim_ref b)
+{
+    return ebim__binary(g, EBIM_OP_CONCAT, a, b, 0);
+}
+EBIM_API ebim_ref ebim_slice(ebim_graph *g, ebim_ref a, int first, int count)
+{
+    ebim_node nd = ebim__proto(EBIM_OP_SLICE, a, 0, 0);
+    nd.i0 = first;
+    nd.size = count;
+    return ebim__push_node(g, &nd);
+}
+
+/* Copies nodes 2.. of f with their operands renumbered; f's input becomes x. */
+EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, int frozen)
+{
+    ebim_ref map[EBIM_MAX_NODES], r = x;
+    int i;
+    if (g->failed || !x) return 0;
+    if (f->failed || f->y < 1) return ebim__fail(g, EBIM_ERR_ARG);
+    if (g->node[x].size != ebim_inputs(f)) return ebim__fail(g, EBIM_ERR_SHAPE);
+    map[0] = 0;
+    map[1] = x;
+    for (i = 2; i < f->n_nodes; i++) {
+        ebim_node nd = f->node[i];
+        ebim_real *t;
+        nd.a = map[nd.a];
+        nd.b = map[nd.b];
+        nd.c = map[nd.c];
+        if (frozen) nd.frozen = 1;
+        map[i] = r = ebim__push_node(g, &nd);
+        if (!r) return 0;
+        t = ebim__theta(g, r);
+        if (t && f->theta) memcpy(t, f->theta + f->node[i].theta, (size_t)nd.n_theta * sizeof *t);
+    }
+    return map[f->y];
+}
+
+/* Workspaces and sweeps. */
+
+static int ebim__has_d(const ebim_node *nd)
+{
+    return nd->op == EBIM_OP_APPLY || (nd->op == EBIM_OP_DENSE && nd->fn != EBIM_IDENTITY);
+}
+
+static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_node *nd, size_t stride,
+                            size_t planes)
+{
+    size_t n = (size_t)nd->size * stride;
+    int split = nd->op == EBIM_OP_DENSE && nd->fn != EBIM_IDENTITY;
+    int pick = nd->op == EBIM_OP_MIN || nd->op == EBIM_OP_MAX || nd->op == EBIM_OP_SELECT;
+    ebim__slot s;
+    s.v = EBIM__NEW(a, ebim_real, n);
+    s.d1 = ebim__has_d(nd) || pick ? EBIM__NEW(a, ebim_real, n) : NULL;
+    s.d2 = ebim__has_d(nd) ? EBIM__NEW(a, ebim_real, n) : NULL;
+    s.t = planes ? EBIM__NEW(a, ebim_real, n * planes) : NULL;
+    s.ta = split && planes ? EBIM__NEW(a, ebim_real, n * planes) : s.t;
+    s.g = EBIM__NEW(a, ebim_real, n * (1 + planes));
+    s.ga = split ? EBIM__NEW(a, ebim_real, n * (1 + planes)) : s.g;
+    if (z) *z = s;
+}
+
+EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
+                                  int planes)
+{
+    int i;
+    memset(w, 0, sizeof *w);
+    if (lanes < 1 || lanes > INT_MAX / 64 || planes < 0 || planes > INT_MAX / 64)
+        return EBIM_ERR_ARG;
+    if (g->failed) return g->failed;
+    if (g->y < 1) return EBIM_ERR_ARG;
+    w->g = g;
+    w->n = ebim_inputs(g);
+    w->k = ebim_outputs(g);
+    w->stride = EBIM__ROUND(lanes);
+    w->planes = planes;
+    w->slot = EBIM__NEW(a, ebim__slot, g->n_nodes);
+    for (i = 1; i < g->n_nodes; i++)
+        ebim__slot_init(ebim__ready(a) ? &w->slot[i] : NULL, a, &g->node[i], (size_t)w->stride,
+                        (size_t)planes);
+    w->seed = EBIM__NEW(a, ebim_real, (size_t)(1 + planes) * (size_t)w->k * (size_t)w->stride);
+    return a->failed;
+}
+
+static size_t ebim__plane(const ebim_ws *w, int n, int plane)
+{
+    EBIM_ASSERT(plane >= 0 && plane <= w->planes);
+    return (size_t)plane * (size_t)n * (size_t)w->stride;
+}
+
+EBIM_API ebim_real *ebim_ws_x(ebim_ws *w) { return w->slot[1].v; }
+EBIM_API ebim_real *ebim_ws_y(ebim_ws *w) { return w->slot[w->g->y].v; }
+EBIM_API ebim_real *ebim_ws_xt(ebim_ws *w, int plane)
+{
+    return w->slot[1].t + ebim__plane(w, w->n, plane - 1);
+}
+EBIM_API ebim_real *ebim_ws_yt(ebim_ws *w, int plane)
+{
+    return w->slot[w->g->y].t + ebim__plane(w, w->k, plane - 1);
+}
+EBIM_API ebim_real *ebim_ws_yg(ebim_ws *w, int plane)
+{
+    return w->seed + ebim__plane(w, w->k, plane);
+}
+EBIM_API ebim_real *ebim_ws_xg(ebim_ws *w, int plane)
+{
+    return w->slot[1].g + ebim__plane(w, w->n, plane);
+}
+
+static void ebim__op_at(const ebim_ws *w, int i, int mode, int plane, int pairs, ebim_real *grad)
+{
+    const ebim_graph *g = w->g;
+    const ebim_node *nd = &g->node[i];
+    ebim__sweep s;
+    s.nd = nd;
+    s.shape = NULL;
+    s.z = &w->slot[i];
+    s.a = &w->slot[nd->a];
+    s.b = &w->slot[nd->b];
+    s.c = &w->slot[nd->c];
+    s.theta = g->theta + nd->theta;
+    s.grad = grad && !nd->frozen ? grad + nd->theta : NULL;
+    s.n = nd->size;
+    s.na = g->node[nd->a].size;
+    s.nb = g->node[nd->b].size;
+    s.nc = g->node[nd->c].size;
+    s.stride = w->stride;
+    s.nl = w->lanes;
+    s.order = w->order;
+    s.plane = plane;
+    s.pairs = pairs;
+    ebim__ops[nd->op](&s, mode);
+}
+
+EBIM_API void ebim_forward(ebim_ws *w, int B, int order)
+{
+    int i, l;
+    EBIM_ASSERT(B >= 1 && B <= w->stride);
+    w->lanes = EBIM__ROUND(B);
+    w->order = order;
+    for (i = 0; i < w->n; i++) {
+        ebim_real *x = w->slot[1].v + (size_t)i * (size_t)w->stride;
+        for (l = B; l < w->lanes; l++) x[l] = x[0];
+    }
+    for (i = 2; i < w->g->n_nodes; i++) ebim__op_at(w, i, EBIM__FWD, 0, 0, NULL);
+}
+
+EBIM_API void ebim_jvp(ebim_ws *w, int plane, int count)
+{
+    int i, p;
+    EBIM_ASSERT(w->order >= 1 && plane >= 1 && plane + count - 1 <= w->planes);
+    for (i = 2; i < w->g->n_nodes; i++)
+        for (p = plane; p < plane + count; p++) ebim__op_at(w, i, EBIM__TAN, p, 0, NULL);
+}
+
+/* Adjoints of planes plane.. become zero, but for the output's, which take their seeds. */
+static void ebim__seed(ebim_ws *w, int plane, int count)
+{
+    size_t st = (size_t)w->stride;
+    int i;
+    for (i = 1; i < w->g->n_nodes; i++) {
+        size_t n = (size_t)w->g->node[i].size * st;
+        memset(w->slot[i].g + (size_t)plane * n, 0, (size_t)count * n * sizeof(ebim_real));
+    }
+    memcpy(w->slot[w->g->y].g + (size_t)plane * (size_t)w->k * st,
+           w->seed + (size_t)plane * (size_t)w->k * st,
+           (size_t)count * (size_t)w->k * st * sizeof(ebim_real));
+}
+
+EBIM_API void ebim_vjp(ebim_ws *w, int plane, int count)
+{
+    int i, p;
+    EBIM_ASSERT(w->order >= 1 && plane >= 0 && plane + count - 1 <= w->planes);
+    ebim__seed(w, plane, count);
+    for (i = w->g->n_nodes - 1; i > 1; i--)
+        for (p = plane; p < plane + count; p++) ebim__op_at(w, i, EBIM__ADJ, p, 0, NULL);
+}
+
+EBIM_API void ebim_backward(ebim_ws *w, int pairs, ebim_real *grad)
+{
+    int i;
+    EBIM_ASSERT(pairs >= 0 && pairs <= w->planes && w->order >= (pairs ? 2 : 1));
+    ebim__seed(w, 0, 1);
+    for (i = w->g->n_nodes - 1; i > 1; i--) ebim__op_at(w, i, EBIM__BACK, 0, pairs, grad);
+}
+
+/* Row-major points: blocks of lanes, transposed at the border. */
+
+static int ebim__load(ebim_ws *w, int B, int at, const ebim_real *x, int order)
+{
+    int count = ebim__min_int(w->stride, B - at);
+    ebim__to_lanes(x + (size_t)at * (size_t)w->n, count, w->n, w->slot[1].v, w->stride,
+                   EBIM__ROUND(count));
+    ebim_forward(w, count, order);
+    return count;
+}
+
+#define EBIM__BLOCKS(at, count, w, B, x, order) \
+    for (at = 0; at < (B) && (count = ebim__load((w), (B), at, (x), (order))) > 0; at += count)
+
+EBIM_API void ebim_eval(ebim_ws *w, int B, const ebim_real *x, ebim_real *y)
+{
+    int at, count;
+    EBIM__BLOCKS(at, count, w, B, x, 0)
+        ebim__from_lanes(ebim_ws_y(w), w->stride, count, w->k, y + (size_t)at * (size_t)w->k);
+}
+
+EBIM_API void ebim_eval_jvp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *t, ebim_real *jt)
+{
+    int at, count;
+    EBIM__BLOCKS(at, count, w, B, x, 1) {
+        ebim__to_lanes(t + (size_t)at * (size_t)w->n, count, w->n, ebim_ws_xt(w, 1), w->stride,
+                       w->lanes);
+        ebim_jvp(w, 1, 1);
+        ebim__from_lanes(ebim_ws_yt(w, 1), w->stride, count, w->k, jt + (size_t)at * (size_t)w->k);
+    }
+}
+
+EBIM_API void ebim_eval_vjp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *v, ebim_real *vj)
+{
+    int at, count;
+    EBIM__BLOCKS(at, count, w, B, x, 1) {
+        ebim__to_lanes(v + (size_t)at * (size_t)w->k, count, w->k, ebim_ws_yg(w, 0), w->stride,
+                       w->lanes);
+        ebim_vjp(w, 0, 1);
+        ebim__from_lanes(ebim_ws_xg(w, 0), w->stride, count, w->n, vj + (size_t)at * (size_t)w->n);
+    }
+}
+
+EBIM_API void ebim_eval_hvp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *v,
+                            const ebim_real *t, ebim_real *h)
+{
+    int at, count;
+    EBIM__BLOCKS(at, count, w, B, x, 2) {
+        ebim__to_lanes(v + (size_t)at * (size_t)w->k, count, w->k, ebim_ws_yg(w, 1), w->stride,
+                       w->lanes);
+        ebim__to_lanes(t + (size_t)at * (size_t)w->n, count, w->n, ebim_ws_xt(w, 1), w->stride,
+                       w->lanes);
+        memset(ebim_ws_yg(w, 0), 0, (size_t)w->k * (size_t)w->stride * sizeof(ebim_real));
+        ebim_vjp(w, 1, 1);
+        ebim_jvp(w, 1, 1);
+        ebim_backward(w, 1, NULL);
+        ebim__from_lanes(ebim_ws_xg(w, 0), w->stride, count, w->n, h + (size_t)at * (size_t)w->n);
+    }
+}
+
+/* Seeds plane with the unit vector e_i in every lane. */
+static void ebim__seed_unit(ebim_ws *w, int plane, int i)
+{
+    ebim_real *v = ebim_ws_yg(w, plane);
+    int l;
+    memset(v, 0, (size_t)w->k * (size_t)w->stride * sizeof *v);
+    for (l = 0; l < w->lanes; l++) v[(size_t)i * (size_t)w->stride + (size_t)l] = 1;
+}
+
+EBIM_API void ebim_eval_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_real *j)
+{
+    int at, count, i, l, c, n = w->n, k = w->k;
+    EBIM__BLOCKS(at, count, w, B, x, 1) {
+        int first = w->planes >= k, p;
+        for (i = 0; i < k && first; i++) ebim__seed_unit(w, 1 + i, i);
+        if (first) ebim_vjp(w, 1, k);
+        for (i = 0; i < k; i++) {
+            p = first ? 1 + i : 0;
+            if (!first) {
+                ebim__seed_unit(w, 0, i);
+                ebim_vjp(w, 0, 1);
+            }
+            for (l = 0; l < count; l++)
+                for (c = 0; c < n; c++)
+                    j[(((size_t)at + (size_t)l) * (size_t)k + (size_t)i) * (size_t)n + (size_t)c] =
+                        ebim_ws_xg(w, p)[(size_t)c * (size_t)w->stride + (size_t)l];
+        }
+    }
+}
+
+/* ============================================================================================
+ * >>net  MLPs and their initial weights
+ * ========================================================================================= */
+
+EBIM_API void ebim_init_theta(ebim_graph *g, uint64_t seed)
+{
+    ebim_rng r;
+    int i, q;
+    ebim_rng_init(&r, seed, 0);
+    for (i = 1; i < g->n_nodes; i++) {
+        const ebim_node *nd = &g->node[i];
+        ebim_real bound;
+        if (nd->op != EBIM_OP_DENSE || nd->frozen) continue;
+        bound = 1 / EBIM__SQRT((ebim_real)g->node[nd->a].size);
+        for (q = 0; q < nd->n_theta; q++)
+            g->theta[nd->theta + q] = bound * (2 * ebim_rng_uniform(&r) - 1);
+    }
+}
+
+static ebim_ref ebim__record_mlp(ebim_graph *g, ebim_ref x, void *user)
+{
+    const ebim_mlp_desc *d = (const ebim_mlp_desc *)user;
+    int i, layers = ebim__or_int(d->layers, 3), width = ebim__or_int(d->width, 32);
+    ebim_fn fn = d->fn ? d->fn : EBIM_SILU;
+    if (d->center || d->in_scale != 0) x = ebim_affine(g, x, d->center, ebim__or(d->in_scale, 1));
+    for (i = 0; i < layers; i++) x = ebim_dense(g, x, width, fn);
+    x = ebim_dense(g, x, d->out, EBIM_IDENTITY);
+    return d->scale != 0 ? ebim_scale(g, x, d->scale) : x;
+}
+
+EBIM_API ebim_result ebim_mlp(ebim_graph *g, ebim_arena *a, const ebim_mlp_desc *d, uint64_t seed)
+{
+    ebim_result r = ebim_record(g, a, d->in, ebim__record_mlp, (void *)(uintptr_t)d);
+    if (!r && ebim__ready(a)) ebim_init_theta(g, seed);
+    return r;
+}
+
+/* ============================================================================================
+ * >>map  compositions of F and E: shift, scale, union, intersection, mixture
+ *
+ * Each records a graph that inlines its operands, so a composition is a graph like any other: it
+ * can be swept, trained, saved and composed again. {F1 F2 = 0} is the union of two hypersurfaces
+ * and not a manifold where they cross; {(F1, F2) = 0} is the intersection (section 3.1).
+ * ========================================================================================= */
+
+typedef struct ebim__compose {
+    const ebim_graph *f1, *f2;
+    const double *shift;
+    double a, b;
+    int kind;
+} ebim__compose;
+
+enum { EBIM__SHIFT, EBIM__SCALE, EBIM__PRODUCT, EBIM__CONCAT, EBIM__SUM, EBIM__MIXTURE };
+
+/* -log(a e^-E1 + b e^-E2) = low - log(1 + e^(low - high)), u, v = E1 - log a, E2 - log b */
+static ebim_ref ebim__record_mixture(ebim_graph *g, ebim_ref e1, ebim_ref e2, double a, double b)
+{
+    double la = log(a), lb = log(b);
+    ebim_ref u = ebim_affine(g, e1, &la, 1), v = ebim_affine(g, e2, &lb, 1);
+    ebim_ref low = ebim_min(g, u, v), high = ebim_max(g, u, v);
+    return ebim_sub(g, low, ebim_apply(g, ebim_sub(g, low, high), EBIM_SOFTPLUS));
+}
+
+static ebim_ref ebim__record_compose(ebim_graph *g, ebim_ref x, void *user)
+{
+    const ebim__compose *c = (const ebim__compose *)user;
+    ebim_ref u, v;
+    if (c->kind == EBIM__SHIFT)
+        return ebim_inline(g, c->f1, ebim_affine(g, x, c->shift, 1), 0);
+    if (c->kind == EBIM__SCALE)
+        return ebim_scale(g, ebim_inline(g, c->f1, ebim_scale(g, x, c->a), 0), c->b);
+    u = ebim_inline(g, c->f1, x, 0);
+    v = ebim_inline(g, c->f2, x, 0);
+    switch (c->kind) {
+    case EBIM__PRODUCT:
+        if (ebim_outputs(c->f1) != 1 || ebim_outputs(c->f2) != 1)
+            return ebim__fail(g, EBIM_ERR_SHAPE);
+        return ebim_mul(g, u, v);
+    case EBIM__CONCAT: return ebim_concat(g, u, v);
+    case EBIM__SUM: return ebim_add(g, u, v);
+    default: return ebim__record_mixture(g, u, v, c->a, c->b);
+    }
+}
+
+static ebim_result ebim__composed(ebim_graph *g, ebim_arena *a, int kind, const ebim_graph *f1,
+                                  const ebim_graph *f2, const double *shift, double p, double q)
+{
+    ebim__compose c;
+    if (f1->failed || (f2 && f2->failed)) return EBIM_ERR_ARG;
+    c.kind = kind;
+    c.f1 = f1;
+    c.f2 = f2;
+    c.shift = shift;
+    c.a = p;
+    c.b = q;
+    return ebim_record(g, a, ebim_inputs(f1), ebim__record_compose, &c);
+}
+
+EBIM_API ebim_result ebim_map_shift(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
+                                    const double *shift)
+{
+    return ebim__composed(g, a, EBIM__SHIFT, f, NULL, shift, 0, 0);
+}
+
+EBIM_API ebim_result ebim_map_scale(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
+                                    double in_scale, double out_scale)
+{
+    return ebim__composed(g, a, EBIM__SCALE, f, NULL, NULL, in_scale, out_scale);
+}
+
+EBIM_API ebim_result ebim_map_product(ebim_graph *g, ebim_arena *a, const ebim_graph *f1,
+                                      const ebim_graph *f2)
+{
+    return ebim__composed(g, a, EBIM__PRODUCT, f1, f2, NULL, 0, 0);
+}
+
+EBIM_API ebim_result ebim_map_concat(ebim_graph *g, ebim_arena *a, const ebim_graph *f1,
+                                     const ebim_graph *f2)
+{
+    return ebim__composed(g, a, EBIM__CONCAT, f1, f2, NULL, 0, 0);
+}
+
+EBIM_API ebim_result ebim_energy_sum(ebim_graph *g, ebim_arena *a, const ebim_graph *e1,
+                                     const ebim_graph *e2)
+{
+    return ebim__composed(g, a, EBIM__SUM, e1, e2, NULL, 0, 0);
+}
+
+EBIM_API ebim_result ebim_energy_mixture(ebim_graph *g, ebim_arena *a, const ebim_graph *e1,
+                                         const ebim_graph *e2, double w)
+{
+    if (!(w > 0 && w < 1)) return EBIM_ERR_ARG;
+    return ebim__composed(g, a, EBIM__MIXTURE, e1, e2, NULL, w, 1 - w);
+}
+
+/* ============================================================================================
+ * >>solve  Cholesky, LU, conjugate gradients, L-BFGS
+ *
+ * The factorisations are for k x k systems of a few dozen at most; a stride between elements lets
+ * them work in place on one lane of a block. CG runs all lanes together with scalars of their own
+ * and freezes a lane that is done. L-BFGS is a state machine: a caller with many lanes collects
+ * the points all of them ask for, evaluates once, and tells each its value. At the rounding floor
+ * of float no step decreases f any more: that is NO_PROGRESS, not an error.
+ * ========================================================================================= */
+
+#define EBIM__AT(A, i, j) (A)[((size_t)(i) * (size_t)k + (size_t)(j)) * (size_t)s]
+
+EBIM_API int ebim_cholesky(int k, ebim_real *A, int s)
+{
+    int i, j, q;
+    for (i = 0; i < k; i++)
+        for (j = 0; j <= i; j++) {
+            ebim_real v = EBIM__AT(A, i, j), diagonal = v;
+            for (q = 0; q < j; q++) v -= EBIM__AT(A, i, q) * EBIM__AT(A, j, q);
+            if (j < i) {
+                EBIM__AT(A, i, j) = v / EBIM__AT(A, j, j);
+                continue;
+            }
+            if (!ebim__finite(v) || !(v > 0) || v < (ebim_real)k * EBIM_EPS * diagonal) return 1 + i;
+            EBIM__AT(A, i, i) = EBIM__SQRT(v);
+        }
+    return 0;
+}
+
+EBIM_API void ebim_cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s)
+{
+    int i, j;
+    for (i = 0; i < k; i++) {
+        for (j = 0; j < i; j++) b[(size_t)i * (size_t)s] -= EBIM__AT(L, i, j) * b[(size_t)j * (size_t)s];
+        b[(size_t)i * (size_t)s] /= EBIM__AT(L, i, i);
+    }
+    for (i = k - 1; i >= 0; i--) {
+        for (j = i + 1; j < k; j++)
+            b[(size_t)i * (size_t)s] -= EBIM__AT(L, j, i) * b[(size_t)j * (size_t)s];
+        b[(size_t)i * (size_t)s] /= EBIM__AT(L, i, i);
+    }
+}
+
+EBIM__INLINE void ebim__swap(ebim_real *a, ebim_real *b)
+{
+    ebim_real t = *a;
+    *a = *b;
+    *b = t;
+}
+
+EBIM_API int ebim_lu(int k, ebim_real *A, int *piv, int s)
+{
+    ebim_real big = 0;
+    int i, j, c;
+    for (i = 0; i < k; i++)
+        for (j = 0; j < k; j++)
+            if (EBIM__ABS(EBIM__AT(A, i, j)) > big) big = EBIM__ABS(EBIM__AT(A, i, j));
+    for (c = 0; c < k; c++) {
+        int p = c;
+        ebim_real pivot;
+        for (i = c + 1; i < k; i++)
+            if (EBIM__ABS(EBIM__AT(A, i, c)) > EBIM__ABS(EBIM__AT(A, p, c))) p = i;
+        piv[c] = p;
+        pivot = EBIM__AT(A, p, c);
+        if (!ebim__finite(pivot) || !(EBIM__ABS(pivot) > EBIM_EPS * big)) return 1 + c;
+        for (j = 0; j < k && p != c; j++) ebim__swap(&EBIM__AT(A, p, j), &EBIM__AT(A, c, j));
+        for (i = c + 1; i < k; i++) {
+            ebim_real f = EBIM__AT(A, i, c) /= pivot;
+            for (j = c + 1; j < k; j++) EBIM__AT(A, i, j) -= f * EBIM__AT(A, c, j);
+        }
+    }
+    return 0;
+}
+
+EBIM_API void ebim_lu_solve(int k, const ebim_real *LU, const int *piv, ebim_real *b, int s)
+{
+    size_t st = (size_t)s;
+    int i, j;
+    for (i = 0; i < k; i++)
+        if (piv[i] != i) ebim__swap(&b[(size_t)i * st], &b[(size_t)piv[i] * st]);
+    for (i = 0; i < k; i++)
+        for (j = 0; j < i; j++) b[(size_t)i * st] -= EBIM__AT(LU, i, j) * b[(size_t)j * st];
+    for (i = k - 1; i >= 0; i--) {
+        for (j = i + 1; j < k; j++) b[(size_t)i * st] -= EBIM__AT(LU, i, j) * b[(size_t)j * st];
+        b[(size_t)i * st] /= EBIM__AT(LU, i, i);
+    }
+}
+
+#undef EBIM__AT
+
+/* Per-lane dot product of rows [k]. */
+static void ebim__lane_dot(int k, int lanes, int stride, const ebim_real *a, const ebim_real *b,
+                           ebim_real *out)
+{
+    int i, l;
+    for (l = 0; l < lanes; l++) out[l] = 0;
+    for (i = 0; i < k * stride; i += stride)
+        for (l = 0; l < lanes; l++) out[l] += a[i + l] * b[i + l];
+}
+
+/* r, p, Ap: [k][stride]; rr, pAp, bb: [stride] */
+EBIM_API size_t ebim_cg_work(int k, int stride)
+{
+    return ((size_t)k * 3 + 3) * (size_t)stride;
+}
+
+/* One update of every lane still running; returns how many are left. A lane stops by p = 0. */
+static int ebim__cg_step(int k, int lanes, int stride, ebim_real limit, ebim_real *x, ebim_real *r,
+                         ebim_real *p, const ebim_real *Ap, ebim_real *rr, const ebim_real *pAp,
+                         const ebim_real *bb)
+{
+    int i, l, left = 0, rows = k * stride;
+    for (l = 0; l < lanes; l++) {
+        ebim_real alpha, beta, next = 0;
+        int broken = !(pAp[l] > 0) || !ebim__finite(pAp[l]);
+        if (!broken && rr[l] > limit * bb[l]) {
+            alpha = rr[l] / pAp[l];
+            for (i = 0; i < rows; i += stride) {
+                x[i + l] += alpha * p[i + l];
+                r[i + l] -= alpha * Ap[i + l];
+                next += r[i + l] * r[i + l];
+            }
+            beta = next / rr[l];
+            rr[l] = next;
+            for (i = 0; i < rows; i += stride) p[i + l] = r[i + l] + beta * p[i + l];
+        }
+        if (broken || rr[l] <= limit * bb[l])
+            for (i = 0; i < rows; i += stride) p[i + l] = 0;
+        else
+            left++;
+    }
+    return left;
+}
+
+EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_linear_op op,
+                      void *user, const ebim_real *b, ebim_real *x, ebim_real *work,
+                      ebim_cg_report *report)
+{
+    size_t rows = (size_t)k * (size_t)stride;
+    ebim_real *r = work, *p = r + rows, *Ap = p + rows, *rr = Ap + rows, *pAp = rr + stride;
+    ebim_real *bb = pAp + stride;
+    double tol = ebim__or(d->tol, 16 * (double)EBIM_EPS);
+    ebim_real limit = EBIM__R(tol * tol);
+    int max_iter = ebim__or_int(d->max_iter, 2 * k + 10), i, l, left = 0;
+    report->iterations = 0;
+    ebim__lane_dot(k, lanes, stride, b, b, bb);
+    for (l = 0; l < lanes; l++)
+        for (i = 0; i < k * stride && !(bb[l] > 0); i += stride) x[i + l] = 0;
+    op(user, x, Ap);
+    for (i = 0; i < k * stride; i++) p[i] = r[i] = b[i] - Ap[i];
+    ebim__lane_dot(k, lanes, stride, r, r, rr);
+    for (l = 0; l < lanes; l++) left += rr[l] > limit * bb[l];
+    while (left && report->iterations < max_iter) {
+        report->iterations++;
+        op(user, p, Ap);
+        ebim__lane_dot(k, lanes, stride, p, Ap, pAp);
+        left = ebim__cg_step(k, lanes, stride, limit, x, r, p, Ap, rr, pAp, bb);
+    }
+    report->unsolved = 0;
+    report->residual = 0;
+    for (l = 0; l < lanes; l++) {
+        double q = bb[l] > 0 ? sqrt((double)rr[l] / (double)bb[l]) : 0;
+        report->unsolved += !(q <= tol);
+        if (!(q <= report->residual)) report->residual = q;
+    }
+}
+
+EBIM_API const char *ebim_stop_str(ebim_stop s)
+{
+    static const char *const text[EBIM__STOP_COUNT + 1] = {
+#define EBIM__TEXT(name, text) text,
+        EBIM_STOPS(EBIM__TEXT)
+#undef EBIM__TEXT
+        "unknown"
+    };
+    return text[(int)s >= 0 && s < EBIM__STOP_COUNT ? (int)s : (int)EBIM__STOP_COUNT];
+}
+
+enum { EBIM__LS_START, EBIM__LS_BRACKET, EBIM__LS_ZOOM };
+
+EBIM_API ebim_result ebim_lbfgs_init(ebim_lbfgs *s, ebim_arena *a, int n, const ebim_lbfgs_desc *d)
+{
+    size_t m = (size_t)ebim__or_int(d->history, 6), nn = (size_t)n;
+    memset(s, 0, sizeof *s);
+    if (n < 1 || d->history < 0) return EBIM_ERR_ARG;
+    s->n = s->room = n;
+    s->d = *d;
+    s->d.history = (int)m;
+    s->d.max_iter = ebim__or_int(d->max_iter, 1000);
+    s->d.max_eval = d->max_eval ? d->max_eval
+                  : s->d.max_iter > INT_MAX / 50 ? INT_MAX : 25 * s->d.max_iter;
+    s->d.tol_grad = ebim__or(d->tol_grad, 4 * (double)EBIM_EPS);
+    s->d.c1 = ebim__or(d->c1, 1e-4);
+    s->d.c2 = ebim__or(d->c2, 0.9);
+    s->x = EBIM__NEW(a, ebim_real, nn);
+    s->g = EBIM__NEW(a, ebim_real, nn);
+    s->trial = EBIM__NEW(a, ebim_real, nn);
+    s->dir = EBIM__NEW(a, ebim_real, nn);
+    s->base = EBIM__NEW(a, ebim_real, nn);
+    s->base_g = EBIM__NEW(a, ebim_real, nn);
+    s->s = EBIM__NEW(a, ebim_real, nn * m);
+    s->y = EBIM__NEW(a, ebim_real, nn * m);
+    s->rho = EBIM__NEW(a, double, m);
+    s->alpha = EBIM__NEW(a, double, m);
+    s->stop = EBIM_BAD_START;
+    return a->failed;
+}
+
+static double ebim__dot64(int n, const ebim_real *a, const ebim_real *b)
+{
+    double v = 0;
+    int i;
+    for (i = 0; i < n; i++) v += (double)a[i] * (double)b[i];
+    return v;
+}
+
+EBIM_API void ebim_lbfgs_start(ebim_lbfgs *s, const ebim_real *x0)
+{
+    EBIM_ASSERT(s->n >= 1 && s->n <= s->room);
+    memcpy(s->x, x0, (size_t)s->n * sizeof *x0);
+    memcpy(s->trial, x0, (size_t)s->n * sizeof *x0);
+    s->pairs = s->newest = s->iterations = s->evaluations = 0;
+    s->phase = EBIM__LS_START;
+    s->stop = EBIM_RUNNING;
+    s->f = HUGE_VAL;
+}
+
+EBIM_API const ebim_real *ebim_lbfgs_ask(const ebim_lbfgs *s)
+{
+    return s->stop == EBIM_RUNNING ? s->trial : NULL;
+}
+
+static int ebim__gradient_small(const ebim_lbfgs *s)
+{
+    double x = sqrt(ebim__dot64(s->n, s->base, s->base));
+    return sqrt(ebim__dot64(s->n, s->base_g, s->base_g)) <= s->d.tol_grad * (x > 1 ? x : 1);
+}
+
+/* dir <- -H g by the two-loop recursion (Nocedal & Wright 7.4) */
+static void ebim__lbfgs_direction(ebim_lbfgs *s)
+{
+    int n = s->n, m = s->d.history, q, i;
+    double beta;
+    for (i = 0; i < n; i++) s->dir[i] = -s->base_g[i];
+    for (q = 0; q < s->pairs; q++) {
+        int at = (s->newest - q + m) % m;
+        const ebim_real *y = s->y + (size_t)at * (size_t)s->room;
+        s->alpha[at] = s->rho[at] * ebim__dot64(n, s->s + (size_t)at * (size_t)s->room, s->dir);
+        for (i = 0; i < n; i++) s->dir[i] -= EBIM__R(s->alpha[at]) * y[i];
+    }
+    if (s->pairs) {
+        const ebim_real *y = s->y + (size_t)s->newest * (size_t)s->room;
+        beta = 1 / (s->rho[s->newest] * ebim__dot64(n, y, y));
+        for (i = 0; i < n; i++) s->dir[i] *= EBIM__R(beta);
+    }
+    for (q = s->pairs - 1; q >= 0; q--) {
+        int at = (s->newest - q + m) % m;
+        const ebim_real *p = s->s + (size_t)at * (size_t)s->room;
+        beta = s->rho[at] * ebim__dot64(n, s->y + (size_t)at * (size_t)s->room, s->dir);
+        for (i = 0; i < n; i++) s->dir[i] += EBIM__R(s->alpha[at] - beta) * p[i];
+    }
+}
+
+static void ebim__lbfgs_try(ebim_lbfgs *s, double t)
+{
+    int i;
+    s->t = t;
+    for (i = 0; i < s->n; i++) s->trial[i] = s->base[i] + EBIM__R(t) * s->dir[i];
+}
+
+/* Begins a line search at base; no descent direction left means steepest descent once. */
+static ebim_stop ebim__lbfgs_search(ebim_lbfgs *s)
+{
+    double length, g2 = ebim__dot64(s->n, s->base_g, s->base_g);
+    int i;
+    if (ebim__gradient_small(s)) return EBIM_CONVERGED;
+    if (s->iterations >= s->d.max_iter) return EBIM_MAX_ITER;
+    ebim__lbfgs_direction(s);
+    s->slope0 = ebim__dot64(s->n, s->dir, s->base_g);
+    length = sqrt(ebim__dot64(s->n, s->dir, s->dir));
+    if (!(s->slope0 < -1e-12 * length * sqrt(g2)) || !ebim__finite64(length)) {
+        s->pairs = 0;
+        for (i = 0; i < s->n; i++) s->dir[i] = -s->base_g[i];
+        s->slope0 = -g2;
+        length = sqrt(g2);
+    }
+    s->phase = EBIM__LS_BRACKET;
+    s->f_lo = s->f0;
+    s->lo = 0;
+    s->slope_lo = s->slope0;
+    s->t_max = 1e10;
+    ebim__lbfgs_try(s, s->pairs ? 1 : (s->d.first_step > 0 ? s->d.first_step
+                                       : length < 1 ? length : 1) / length);
+    return EBIM_RUNNING;
+}
+
+/* Minimum of the cubic through two values and slopes, kept away from both ends. */
+static double ebim__cubic(double a, double fa, double ga, double b, double fb, double gb)
+{
+    double d1 = ga + gb - 3 * (fa - fb) / (a - b), d2 = d1 * d1 - ga * gb, t, low, high;
+    low = (a < b ? a : b) + 0.1 * fabs(b - a);
+    high = (a < b ? b : a) - 0.1 * fabs(b - a);
+    t = 0.5 * (a + b);
+    if (d2 >= 0 && ebim__finite64(d2)) {
+        d2 = a < b ? sqrt(d2) : -sqrt(d2);
+        t = b - (b - a) * (gb + d2 - d1) / (gb - ga + 2 * d2);
+    }
+    return !ebim__finite64(t) ? 0.5 * (a + b) : t < low ? low : t > high ? high : t;
+}
+
+/* The trial satisfies the Wolfe conditions: it becomes the base; store the pair, go on. */
+static ebim_stop ebim__lbfgs_accept(ebim_lbfgs *s, double f, const ebim_real *g)
+{
+    int n = s->n, m = s->d.history, at = s->pairs ? (s->newest + 1) % m : 0, i;
+    ebim_real *p = s->s + (size_t)at * (size_t)s->room, *y = s->y + (size_t)at * (size_t)s->room;
+    double sy, yy, gain = s->f0 - f;
+    for (i = 0; i < n; i++) {
+        p[i] = s->trial[i] - s->base[i];
+        y[i] = g[i] - s->base_g[i];
+        s->base[i] = s->trial[i];
+        s->base_g[i] = g[i];
+    }
+    sy = ebim__dot64(n, p, y);
+    yy = ebim__dot64(n, y, y);
+    if (sy > (double)EBIM_EPS * yy && yy > 0 && ebim__finite64(1 / sy)) {
+        s->rho[at] = 1 / sy;
+        s->newest = at;
+        if (s->pairs < m) s->pairs++;
+    }
+    s->iterations++;
+    s->f0 = f;
+    if (s->d.tol_f > 0 && gain <= s->d.tol_f * fabs(f)) return EBIM_NO_PROGRESS;
+    return ebim__lbfgs_search(s);
+}
+
+/* Nothing acceptable was found: fall back to the best point, restart once by steepest descent. */
+static ebim_stop ebim__lbfgs_give_up(ebim_lbfgs *s)
+{
+    int fresh = s->pairs == 0;
+    memcpy(s->base, s->x, (size_t)s->n * sizeof *s->x);
+    memcpy(s->base_g, s->g, (size_t)s->n * sizeof *s->g);
+    s->pairs = 0;
+    s->f0 = s->f;
+    return fresh ? EBIM_NO_PROGRESS : ebim__lbfgs_search(s);
+}
+
+static ebim_stop ebim__lbfgs_zoom(ebim_lbfgs *s)
+{
+    double width = fabs(s->hi - s->lo), size = s->lo > s->hi ? s->lo : s->hi, t;
+    if (width <= 2 * (double)EBIM_EPS * size || !(width > 0)) return ebim__lbfgs_give_up(s);
+    t = ebim__finite64(s->f_hi) ? ebim__cubic(s->lo, s->f_lo, s->slope_lo, s->hi, s->f_hi, s->slope_hi)
+                                : s->lo + 0.2 * (s->hi - s->lo);
+    s->phase = EBIM__LS_ZOOM;
+    ebim__lbfgs_try(s, t);
+    return EBIM_RUNNING;
+}
+
+static ebim_stop ebim__lbfgs_line(ebim_lbfgs *s, double f, const ebim_real *g)
+{
+    double slope = ebim__dot64(s->n, s->dir, g), t = s->t;
+    int high = !ebim__finite64(f) || !ebim__finite64(slope) || f > s->f0 + s->d.c1 * t * s->slope0 ||
+               (f >= s->f_lo && s->lo > 0);
+    if (!high && fabs(slope) <= -s->d.c2 * s->slope0) return ebim__lbfgs_accept(s, f, g);
+    if (high) {
+        s->hi = t;
+        s->f_hi = ebim__finite64(f) && ebim__finite64(slope) ? f : HUGE_VAL;
+        s->slope_hi = slope;
+        return ebim__lbfgs_zoom(s);
+    }
+    if (s->phase == EBIM__LS_BRACKET ? slope >= 0 : slope * (s->hi - s->lo) >= 0) {
+        s->hi = s->lo;
+        s->f_hi = s->f_lo;
+        s->slope_hi = s->slope_lo;
+    }
+    s->lo = t;
+    s->f_lo = f;
+    s->slope_lo = slope;
+    if (s->phase == EBIM__LS_ZOOM || slope >= 0) return ebim__lbfgs_zoom(s);
+    if (t >= s->t_max) return ebim__lbfgs_give_up(s);
+    ebim__lbfgs_try(s, 4 * t < s->t_max ? 4 * t : s->t_max);
+    return EBIM_RUNNING;
+}
+
+EBIM_API ebim_stop ebim_lbfgs_tell(ebim_lbfgs *s, double f, const ebim_real *g)
+{
+    int n = s->n;
+    double g2 = ebim__dot64(n, g, g);
+    if (s->stop != EBIM_RUNNING) return s->stop;
+    s->evaluations++;
+    if (ebim__finite64(f) && ebim__finite64(g2) && f < s->f) {
+        s->f = f;
+        memcpy(s->x, s->trial, (size_t)n * sizeof *s->x);
+        memcpy(s->g, g, (size_t)n * sizeof *s->g);
+    }
+    if (s->phase != EBIM__LS_START) {
+        s->stop = ebim__lbfgs_line(s, f, g);
+    } else if (!ebim__finite64(f) || !ebim__finite64(g2)) {
+        s->stop = EBIM_BAD_START;
+    } else {
+        memcpy(s->base, s->trial, (size_t)n * sizeof *s->x);
+        memcpy(s->base_g, g, (size_t)n * sizeof *s->g);
+        s->f0 = f;
+        s->stop = ebim__lbfgs_search(s);
+    }
+    if (s->stop == EBIM_RUNNING && s->evaluations >= s->d.max_eval) s->stop = EBIM_MAX_EVAL;
+    return s->stop;
+}
+
+EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, int n, ebim_real *x,
+                                         const ebim_lbfgs_desc *d, ebim_lbfgs_progress progress,
+                                         ebim_arena *a, ebim_lbfgs *report)
+{
+    ebim_lbfgs s;
+    ebim_result r = ebim_lbfgs_init(&s, a, n, d);
+    ebim_real *g = EBIM__NEW(a, ebim_real, n);
+    const ebim_real *at;
+    int seen = 0;
+    if (r || !ebim__ready(a)) return r ? r : a->failed;
+    ebim_lbfgs_start(&s, x);
+    while ((at = ebim_lbfgs_ask(&s)) != NULL) {
+        double value = f(user, at, g);
+        ebim_lbfgs_tell(&s, value, g);
+        if (s.iterations > seen && progress && progress(user, &s)) s.stop = EBIM_CALLBACK;
+        seen = s.iterations;
+    }
+    memcpy(x, s.x, (size_t)n * sizeof *x);
+    if (report) *report = s;
+    return EBIM_OK;
+}
+
+#ifndef EBIM_NO_TRAIN
+
+/* ============================================================================================
+ * >>optim  Adam, SGD with momentum, clipping, schedules
+ *
+ * As in PyTorch (bias correction; decay decoupled as in AdamW). A gradient that is not finite
+ * changes nothing, not even the moments.
+ * ========================================================================================= */
+
+static int ebim__all_finite(const ebim_real *x, int n)
+{
+    int i;
+    for (i = 0; i < n; i++)
+        if (!ebim__finite(x[i])) return 0;
+    return 1;
+}
+
+EBIM_API ebim_result ebim_adam_init(ebim_adam *o, ebim_arena *a, int n)
+{
+    memset(o, 0, sizeof *o);
+    if (n < 1) return EBIM_ERR_ARG;
+    o->n = n;
+    o->beta1 = 0.9;
+    o->beta2 = 0.999;
+    o->eps = 1e-8;
+    o->m = EBIM__NEW(a, ebim_real, n);
+    o->v = EBIM__NEW(a, ebim_real, n);
+    return a->failed;
+}
+
+EBIM_API int ebim_adam_step(ebim_adam *o, ebim_real *theta, const ebim_real *grad, ebim_real rate)
+{
+    ebim_real b1 = EBIM__R(o->beta1), b2 = EBIM__R(o->beta2), eps = EBIM__R(o->eps), keep, c1, c2;
+    int i;
+    if (!ebim__all_finite(grad, o->n)) return 0;
+    o->t++;
+    c1 = EBIM__R(1 / (1 - pow(o->beta1, o->t)));
+    c2 = EBIM__R(1 / (1 - pow(o->beta2, o->t)));
+    keep = 1 - rate * EBIM__R(o->decay);
+    for (i = 0; i < o->n; i++) {
+        o->m[i] = b1 * o->m[i] + (1 - b1) * grad[i];
+        o->v[i] = b2 * o->v[i] + (1 - b2) * grad[i] * grad[i];
+        theta[i] = keep * theta[i] - rate * c1 * o->m[i] / (EBIM__SQRT(c2 * o->v[i]) + eps);
+    }
+    return 1;
+}
+
+EBIM_API ebim_result ebim_sgd_init(ebim_sgd *o, ebim_arena *a, int n, double momentum)
+{
+    memset(o, 0, sizeof *o);
+    if (n < 1) return EBIM_ERR_ARG;
+    o->n = n;
+    o->momentum = momentum;
+    o->v = EBIM__NEW(a, ebim_real, n);
+    return a->failed;
+}
+
+EBIM_API int ebim_sgd_step(ebim_sgd *o, ebim_real *theta, const ebim_real *grad, ebim_real rate)
+{
+    int i;
+    if (!ebim__all_finite(grad, o->n)) return 0;
+    for (i = 0; i < o->n; i++) {
+        o->v[i] = EBIM__R(o->momentum) * o->v[i] + grad[i];
+        theta[i] -= rate * o->v[i];
+    }
+    return 1;
+}
+
+EBIM_API ebim_real ebim_clip_norm(int n, ebim_real *g, ebim_real max_norm)
+{
+    double norm = sqrt(ebim__dot64(n, g, g));
+    int i;
+    if (norm > (double)max_norm)
+        for (i = 0; i < n; i++) g[i] = EBIM__R((double)g[i] * ((double)max_norm / norm));
+    return EBIM__R(norm);
+}
+
+EBIM_API double ebim_rate_cosine(double rate, double end, int step, int steps)
+{
+    double u = steps > 0 ? (double)step / steps : 1;
+    return rate * (end + (1 - end) * 0.5 * (1 + cos(3.14159265358979323846 * (u < 1 ? u : 1))));
+}
+
+EBIM_API double ebim_rate_exponential(double rate, double end, int step, int steps)
+{
+    return rate * pow(end, steps > 0 ? (double)step / steps : 1);
+}
+
+EBIM_API double ebim_rate_warmup(double rate, int step, int warmup)
+{
+    return step < warmup ? rate * (step + 1) / warmup : rate;
+}
+
+#endif /* EBIM_NO_TRAIN */
+
+/* ============================================================================================
+ * >>langevin  chains on R^n and the replay buffer
+ *
+ * A block of lanes runs all its steps before the next block starts: its values stay in cache.
+ * Chain b has its own random stream, so results depend on neither block size nor threads. A lane
+ * whose move is not finite stays where it was; nothing it computed reaches other lanes.
+ * ========================================================================================= */
+
+struct ebim_langevin {
+    ebim_langevin_desc d;
+    ebim_ws w;
+    ebim_real *noise;
+    ebim_rng *rng;
+};
+
+EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, const ebim_graph *u,
+                                        const ebim_langevin_desc *d)
+{
+    ebim_langevin *s = EBIM__NEW(a, ebim_langevin, 1);
+    ebim_ws w;
+    ebim_result r = ebim_ws_init(&w, a, u, ebim__or_int(d->lanes, 64), 0);
+    ebim_real *noise = EBIM__NEW(a, ebim_real, (size_t)w.stride * (size_t)(w.n + 1));
+    ebim_rng *rng = EBIM__NEW(a, ebim_rng, w.stride);
+    *out = NULL;
+    if (r) return r;
+    if (!(d->eps > 0) || (d->energy == EBIM_ENERGY_OUTPUT && w.k != 1)) return EBIM_ERR_ARG;
+    if (!ebim__ready(a)) return a->failed;
+    s->d = *d;
+    if (s->d.step <= 0) s->d.step = d->eps * d->eps;
+    s->w = w;
+    s->noise = noise;
+    s->rng = rng;
+    *out = s;
+    return EBIM_OK;
+}
+
+/* ||F|| per lane */
+static void ebim__norms(ebim_ws *w, ebim_real *norm)
+{
+    const ebim_real *y = ebim_ws_y(w);
+    int i, l;
+    for (l = 0; l < w->lanes; l++) norm[l] = 0;
+    for (i = 0; i < w->k; i++, y += w->stride)
+        for (l = 0; l < w->lanes; l++) norm[l] += y[l] * y[l];
+    for (l = 0; l < w->lanes; l++) norm[l] = EBIM__SQRT(norm[l]);
+}
+
+/* Seeds plane 0 with slope[l] times the gradient of ||F||; 0 where F = 0. */
+static void ebim__seed_norm(ebim_ws *w, const ebim_real *norm, const ebim_real *slope)
+{
+    const ebim_real *y = ebim_ws_y(w);
+    ebim_real *v = ebim_ws_yg(w, 0);
+    int i, l;
+    for (i = 0; i < w->k; i++, y += w->stride, v += w->stride)
+        for (l = 0; l < w->lanes; l++) v[l] = norm[l] > 0 ? slope[l] * y[l] / norm[l] : 0;
+}
+
+/* Gradient of the energy at the points in w -> ebim_ws_xg(w, 0). */
+static void ebim__energy_gradient(ebim_ws *w, int B, ebim_energy_of energy)
+{
+    ebim_forward(w, B, 1);
+    if (energy == EBIM_ENERGY_OUTPUT) {
+        ebim__seed_unit(w, 0, 0);
+    } else {
+        ebim_real *v = ebim_ws_yg(w, 0);
+        const ebim_real *y = ebim_ws_y(w);
+        int i, l;
+        for (l = 0; l < w->lanes; l++) {
+            ebim_real s = 0;
+            for (i = 0; i < w->k; i++) s += y[i * w->stride + l] * y[i * w->stride + l];
+            s = energy == EBIM_ENERGY_NORM2 ? 2 : s > 0 ? 1 / EBIM__SQRT(s) : 0;
+            for (i = 0; i < w->k; i++) v[i * w->stride + l] = s * y[i * w->stride + l];
+        }
+    }
+    ebim_vjp(w, 0, 1);
+}
+
+EBIM__INLINE ebim_real ebim__clamp(ebim_real x, ebim_real c)
+{
+    return x > c ? c : x < -c ? -c : x;
+}
+
+/* Is the point in lane l of rows finite and in the box? */
+static int ebim__inside(const ebim_real *rows, int stride, int l, int n, const double *lo,
+                        const double *hi)
+{
+    int i;
+    for (i = 0; i < n; i++) {
+        ebim_real x = rows[i * stride + l];
+        if (!ebim__finite(x)) return 0;
+        if (lo && ((double)x < lo[i] || (double)x > hi[i])) return 0;
+    }
+    return 1;
+}
+
+static int64_t ebim__langevin_step(ebim_langevin *s, int B)
+{
+    ebim_ws *w = &s->w;
+    ebim_real *x = ebim_ws_x(w), *trial = s->noise, clamp = EBIM__R(s->d.clamp);
+    const ebim_real *g;
+    ebim_real eps = EBIM__R(s->d.eps), half = EBIM__R(s->d.step / 2);
+    int64_t refused = 0;
+    int i, l;
+    ebim__energy_gradient(w, B, s->d.energy);
+    g = ebim_ws_xg(w, 0);
+    ebim__k_normals(s->rng, w->n, trial, w->stride, w->lanes);
+    for (i = 0; i < w->n * w->stride; i += w->stride)
+        for (l = 0; l < B; l++) {
+            ebim_real q = s->d.clamp > 0 ? ebim__clamp(g[i + l], clamp) : g[i + l];
+            trial[i + l] = x[i + l] + eps * trial[i + l] - half * q;
+        }
+    for (l = 0; l < B; l++) {
+        if (!ebim__inside(trial, w->stride, l, w->n, s->d.lo, s->d.hi)) {
+            refused++;
+            continue;
+        }
+        for (i = 0; i < w->n * w->stride; i += w->stride) x[i + l] = trial[i + l];
+    }
+    return refused;
+}
+
+static void ebim__seed_lanes(ebim_rng *r, int lanes, int count, uint64_t seed, uint64_t stream)
+{
+    int l; /* padding lanes draw too: they get lane 0's stream and change nothing */
+    for (l = 0; l < lanes; l++)
+        ebim_rng_init(&r[l], seed, stream + (uint64_t)(l < count ? l : 0));
+}
+
+EBIM_API int64_t ebim_langevin_run(ebim_langevin *s, int B, ebim_real *x, int steps, uint64_t seed,
+                                   uint64_t stream)
+{
+    ebim_ws *w = &s->w;
+    int64_t refused = 0;
+    int at, t;
+    for (at = 0; at < B; at += w->stride) {
+        int count = ebim__min_int(w->stride, B - at);
+        ebim_real *p = x + (size_t)at * (size_t)w->n;
+        w->lanes = EBIM__ROUND(count);
+        ebim__to_lanes(p, count, w->n, ebim_ws_x(w), w->stride, w->lanes);
+        ebim__seed_lanes(s->rng, w->lanes, count, seed, stream + (uint64_t)at);
+        for (t = 0; t < steps; t++) refused += ebim__langevin_step(s, count);
+        ebim__from_lanes(ebim_ws_x(w), w->stride, count, w->n, p);
+    }
+    return refused;
+}
+
+EBIM_API ebim_result ebim_replay_init(ebim_replay *r, ebim_arena *a, int n, int size)
+{
+    memset(r, 0, sizeof *r);
+    if (n < 1 || size < 1) return EBIM_ERR_ARG;
+    r->n = n;
+    r->size = size;
+    r->x = EBIM__NEW(a, ebim_real, (size_t)n * (size_t)size);
+    return a->failed;
+}
+
+EBIM_API void ebim_replay_draw(const ebim_replay *r, ebim_rng *rng, double keep, int B,
+                               ebim_real *x, int32_t *slot)
+{
+    size_t n = (size_t)r->n;
+    int b;
+    for (b = 0; b < B; b++) {
+        slot[b] = -1;
+        if (!r->used || (double)ebim_rng_uniform(rng) >= keep) continue;
+        slot[b] = (int32_t)ebim_rng_below(rng, (uint32_t)r->used);
+        memcpy(x + (size_t)b * n, r->x + (size_t)slot[b] * n, n * sizeof *x);
+    }
+}
+
+EBIM_API void ebim_replay_put(ebim_replay *r, ebim_rng *rng, int B, const ebim_real *x,
+                              const int32_t *slot)
+{
+    size_t n = (size_t)r->n;
+    int b;
+    for (b = 0; b < B; b++) {
+        int to = slot[b];
+        if (to < 0)
+            to = r->used < r->size ? r->used++ : (int)ebim_rng_below(rng, (uint32_t)r->size);
+        memcpy(r->x + (size_t)to * n, x + (size_t)b * n, n * sizeof *x);
+    }
+}
+
+/* ============================================================================================
+ * >>frame  F linearised at a point of every lane, and the root y - J'mu of F
+ *
+ * The frame holds J (k x n) and the Cholesky factor of G = J J' at the points q, per lane; or,
+ * for large codim, only the linearised tape, and G is applied by one vjp and one jvp inside CG
+ * (the paper's backward-forward trick). On it stand the tangent projection P = I - J' G^-1 J and
+ * the solve of eq. 12-14: find mu with F(y0 - J'mu) = 0. Newton's matrix is J(y) J': with the rows
+ * of J as k tangents one jvp gives all of it. Tolerances are relative to ||J|| and |x|, because
+ * the scale of a trained F is arbitrary. Some steps have no solution (a tangent step longer than
+ * the surface is wide): such lanes end as EBIM__LOST, and the caller decides.
+ * ========================================================================================= */
+
+enum { EBIM__ACTIVE, EBIM__SOLVED, EBIM__LOST };
+#define EBIM__DIRECT_MAX 16
+
+typedef struct ebim__frame {
+    ebim_constraint_desc d;
+    ebim_ws w, trial;         /* F at q, and at the trial point y */
+    int n, k, stride, lanes, direct;
+    ebim_real *G;             /* [k][k][stride] Cholesky factors (direct) */
+    ebim_real *scale;         /* [stride] ||J|| (Frobenius, or an estimate of it) */
+    ebim_real *vk, *vn, *work;/* scratch: [k], [n] rows; CG's */
+    ebim_real *y0, *y, *mu;   /* [n], [n], [k] rows: start, solution, multiplier */
+    ebim_real *residual;      /* [stride] ||F(y)|| */
+    ebim_real *matrix;        /* [k][k] of one lane, and its right-hand side [k] */
+    ebim_real *pack, *pack_g; /* [k stride] multipliers and gradients handed to L-BFGS */
+    int *piv, *state, *singular;
+    ebim_lbfgs *opt;          /* [stride], or [1] when joint */
+    int64_t iterations;
+} ebim__frame;
+
+static ebim_result ebim__frame_opt(ebim__frame *f, ebim_arena *a)
+{
+    ebim_lbfgs_desc d;
+    ebim_lbfgs scratch;
+    int i, count = f->d.joint ? 1 : f->stride, n = f->d.joint ? f->k * f->stride : f->k;
+    ebim_result r = EBIM_OK;
+    memset(&d, 0, sizeof d);
+    d.max_iter = f->d.max_iter;
+    f->opt = EBIM__NEW(a, ebim_lbfgs, count);
+    for (i = 0; i < count && !r; i++)
+        r = ebim_lbfgs_init(ebim__ready(a) ? &f->opt[i] : &scratch, a, n, &d);
+    return r;
+}
+
+static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_graph *F,
+                                    const ebim_constraint_desc *d)
+{
+    ebim_result r;
+    size_t S, n, k;
+    memset(f, 0, sizeof *f);
+    f->d = *d;
+    f->d.lanes = ebim__or_int(d->lanes, 64);
+    f->d.max_iter = ebim__or_int(d->max_iter, 20);
+    f->d.tol = ebim__or(d->tol, 16 * (double)EBIM_EPS);
+    f->d.cg_tol = ebim__or(d->cg_tol, 16 * (double)EBIM_EPS);
+    f->d.sgd_rate = ebim__or(d->sgd_rate, 0.25);
+    f->n = ebim_inputs(F);
+    f->k = ebim_outputs(F);
+    f->direct = d->linear == EBIM_LINEAR_DIRECT ||
+                (d->linear == EBIM_LINEAR_AUTO && f->k <= EBIM__DIRECT_MAX);
+    r = ebim_ws_init(&f->w, a, F, f->d.lanes, f->direct ? f->k : 1);
+    if (!r) r = ebim_ws_init(&f->trial, a, F, f->d.lanes, f->direct ? f->k : 0);
+    if (r) return r;
+    if (f->k >= f->n) return EBIM_ERR_SHAPE;
+    f->stride = f->w.stride;
+    S = (size_t)f->stride;
+    n = (size_t)f->n;
+    k = (size_t)f->k;
+    f->G = EBIM__NEW(a, ebim_real, f->direct ? k * k * S : 1);
+    f->work = EBIM__NEW(a, ebim_real, f->direct ? (size_t)1 : ebim_cg_work(f->k, f->stride));
+    f->scale = EBIM__NEW(a, ebim_real, S);
+    f->residual = EBIM__NEW(a, ebim_real, S);
+    f->vk = EBIM__NEW(a, ebim_real, k * S);
+    f->mu = EBIM__NEW(a, ebim_real, k * S);
+    f->vn = EBIM__NEW(a, ebim_real, n * S);
+    f->y0 = EBIM__NEW(a, ebim_real, n * S);
+    f->y = EBIM__NEW(a, ebim_real, n * S);
+    f->matrix = EBIM__NEW(a, ebim_real, f->direct ? k * (k + 1) : 1);
+    f->piv = EBIM__NEW(a, int, k);
+    f->state = EBIM__NEW(a, int, S);
+    f->singular = EBIM__NEW(a, int, S);
+    if (d->solver == EBIM_LBFGS) {
+        f->pack = EBIM__NEW(a, ebim_real, k * S);
+        f->pack_g = EBIM__NEW(a, ebim_real, k * S);
+        r = ebim__frame_opt(f, a);
+    }
+    return r ? r : a->failed;
+}
+
+/* out = J t for rows t: [n], out: [k] */
+static void ebim__frame_j(ebim__frame *f, const ebim_real *t, ebim_real *out)
+{
+    size_t st = (size_t)f->stride;
+    int i, c;
+    if (!f->direct) {
+        memcpy(ebim_ws_xt(&f->w, 1), t, (size_t)f->n * st * sizeof *t);
+        ebim_jvp(&f->w, 1, 1);
+        memcpy(out, ebim_ws_yt(&f->w, 1), (size_t)f->k * st * sizeof *out);
+        return;
+    }
+    memset(out, 0, (size_t)f->k * st * sizeof *out);
+    for (i = 0; i < f->k; i++)
+        for (c = 0; c < f->n; c++)
+            ebim__k_fma(out + (size_t)i * st, ebim_ws_xg(&f->w, 1 + i) + (size_t)c * st,
+                        t + (size_t)c * st, f->lanes);
+}
+
+/* out = J'v for rows v: [k], out: [n] */
+static void ebim__frame_jt(ebim__frame *f, const ebim_real *v, ebim_real *out)
+{
+    size_t st = (size_t)f->stride;
+    int i, c;
+    if (!f->direct) {
+        memcpy(ebim_ws_yg(&f->w, 0), v, (size_t)f->k * st * sizeof *v);
+        ebim_vjp(&f->w, 0, 1);
+        memcpy(out, ebim_ws_xg(&f->w, 0), (size_t)f->n * st * sizeof *out);
+        return;
+    }
+    memset(out, 0, (size_t)f->n * st * sizeof *out);
+    for (i = 0; i < f->k; i++)
+        for (c = 0; c < f->n; c++)
+            ebim__k_fma(out + (size_t)c * st, ebim_ws_xg(&f->w, 1 + i) + (size_t)c * st,
+                        v + (size_t)i * st, f->lanes);
+}
+
+static void ebim__frame_gram(void *user, const ebim_real *v, ebim_real *Gv)
+{
+    ebim__frame *f = (ebim__frame *)user;
+    ebim__frame_jt(f, v, f->vn);
+    ebim__frame_j(f, f->vn, Gv);
+}
+
+/* v <- G^-1 v, rows [k]. Lanes whose G is singular get 0. */
+static void ebim__frame_solve(ebim__frame *f, ebim_real *v)
+{
+    size_t st = (size_t)f->stride;
+    int l, i;
+    if (f->direct) {
+        for (l = 0; l < f->lanes; l++)
+            if (!f->singular[l]) ebim_cholesky_solve(f->k, f->G + l, v + l, f->stride);
+            else for (i = 0; i < f->k; i++) v[(size_t)i * st + (size_t)l] = 0;
+    } else {
+        ebim_cg_desc d;
+        ebim_cg_report rep;
+        memset(&d, 0, sizeof d);
+        d.tol = f->d.cg_tol;
+        memcpy(f->vk, v, (size_t)f->k * st * sizeof *v);
+        memset(v, 0, (size_t)f->k * st * sizeof *v);
+        ebim_cg(&d, f->k, f->lanes, f->stride, ebim__frame_gram, f, f->vk, v, f->work, &rep);
+    }
+}
+
+static void ebim__frame_factor(ebim__frame *f)
+{
+    size_t st = (size_t)f->stride, k = (size_t)f->k;
+    size_t i, j;
+    int c, l;
+    memset(f->G, 0, k * k * st * sizeof *f->G);
+    for (i = 0; i < k; i++)
+        for (j = 0; j <= i; j++)
+            for (c = 0; c < f->n; c++)
+                ebim__k_fma(f->G + (i * k + j) * st, ebim_ws_xg(&f->w, 1 + (int)i) + (size_t)c * st,
+                            ebim_ws_xg(&f->w, 1 + (int)j) + (size_t)c * st, f->lanes);
+    for (l = 0; l < f->lanes; l++) {
+        ebim_real trace = 0;
+        for (i = 0; i < k; i++) trace += f->G[(i * k + i) * st + (size_t)l];
+        f->scale[l] = EBIM__SQRT(trace);
+        f->singular[l] = !ebim__finite(trace) || ebim_cholesky(f->k, f->G + l, f->stride) != 0;
+    }
+}
+
+/* Without J its Frobenius norm is estimated from one product with a fixed +-1 vector. */
+static void ebim__frame_estimate(ebim__frame *f)
+{
+    size_t st = (size_t)f->stride;
+    int i, l;
+    for (i = 0; i < f->n; i++)
+        for (l = 0; l < f->lanes; l++)
+            f->vn[(size_t)i * st + (size_t)l] = ((uint32_t)i * 2654435761u >> 7 & 1u) ? EBIM__R(1) : EBIM__R(-1);
+    ebim__frame_j(f, f->vn, f->vk);
+    for (l = 0; l < f->lanes; l++) {
+        ebim_real s = 0;
+        for (i = 0; i < f->k; i++) {
+            ebim_real v = f->vk[(size_t)i * st + (size_t)l];
+            s += v * v;
+        }
+        f->scale[l] = EBIM__SQRT(s);
+        f->singular[l] = !ebim__finite(s) || !(s > 0);
+    }
+}
+
+/* Linearises F at rows q (which may be the frame's own input). */
+static void ebim__frame_at(ebim__frame *f, int B, const ebim_real *q)
+{
+    ebim_real *x = ebim_ws_x(&f->w);
+    int i;
+    if (q != x) memcpy(x, q, (size_t)f->n * (size_t)f->stride * sizeof *x);
+    ebim_forward(&f->w, B, 1);
+    f->lanes = f->w.lanes;
+    if (f->direct) {
+        for (i = 0; i < f->k; i++) ebim__seed_unit(&f->w, 1 + i, i);
+        ebim_vjp(&f->w, 1, f->k);
+        ebim__frame_factor(f);
+    } else {
+        ebim__frame_estimate(f);
+    }
+}
+
+/* r <- P r = r - J' G^-1 J r, eq. 11; rows [n] */
+static void ebim__frame_tangent(ebim__frame *f, ebim_real *r)
+{
+    size_t st = (size_t)f->stride;
+    int i;
+    ebim__frame_j(f, r, f->mu);
+    ebim__frame_solve(f, f->mu);
+    ebim__frame_jt(f, f->mu, f->vn);
+    for (i = 0; i < f->n; i++)
+        ebim__k_axpy(r + (size_t)i * st, -1, f->vn + (size_t)i * st, f->lanes);
+}
+
+/* Evaluates F at y in the trial workspace; lanes that reach the tolerance become SOLVED, lanes
+ * that are not finite LOST. Returns how many are still active. */
+static int ebim__frame_test(ebim__frame *f, int B, int order)
+{
+    int l, i, active = 0;
+    memcpy(ebim_ws_x(&f->trial), f->y, (size_t)f->n * (size_t)f->stride * sizeof *f->y);
+    ebim_forward(&f->trial, B, order);
+    ebim__norms(&f->trial, f->residual);
+    for (l = 0; l < B; l++) {
+        ebim_real big = 0;
+        if (f->state[l] != EBIM__ACTIVE) continue;
+        for (i = 0; i < f->n; i++) {
+            ebim_real x = EBIM__ABS(f->y[i * f->stride + l]);
+            if (x > big) big = x;
+        }
+        if (!ebim__finite(f->residual[l])) f->state[l] = EBIM__LOST;
+        else if (f->residual[l] <= EBIM__R(f->d.tol) * f->scale[l] * big) f->state[l] = EBIM__SOLVED;
+        else active++;
+    }
+    return active;
+}
+
+/* y <- y - J'delta for the active lanes, delta in vk */
+static void ebim__frame_move(ebim__frame *f, int B)
+{
+    int i, l;
+    ebim__frame_jt(f, f->mu, f->vn);
+    for (i = 0; i < f->n * f->stride; i += f->stride)
+        for (l = 0; l < B; l++)
+            if (f->state[l] == EBIM__ACTIVE) f->y[i + l] -= f->vn[i + l];
+}
+
+/* Newton's correction of one lane: (J(y) J') delta = F(y), columns from k tangents. */
+static void ebim__newton_lane(ebim__frame *f, int l)
+{
+    int i, j, k = f->k, S = f->stride;
+    ebim_real *A = f->matrix, *b = A + k * k;
+    for (i = 0; i < k; i++) {
+        for (j = 0; j < k; j++) A[i * k + j] = ebim_ws_yt(&f->trial, 1 + j)[i * S + l];
+        b[i] = ebim_ws_y(&f->trial)[i * S + l];
+    }
+    if (ebim_lu(k, A, f->piv, 1)) {
+        f->state[l] = EBIM__LOST;
+        return;
+    }
+    ebim_lu_solve(k, A, f->piv, b, 1);
+    for (i = 0; i < k; i++) f->mu[i * S + l] = b[i];
+}
+
+static void ebim__solve_newton(ebim__frame *f, int B)
+{
+    size_t st = (size_t)f->stride;
+    int it, i, l;
+    for (it = 0; ebim__frame_test(f, B, 1) && it < f->d.max_iter; it++) {
+        f->iterations++;
+        memset(f->mu, 0, (size_t)f->k * st * sizeof *f->mu);
+        if (f->direct) {
+            for (i = 0; i < f->k; i++)
+                memcpy(ebim_ws_xt(&f->trial, 1 + i), ebim_ws_xg(&f->w, 1 + i),
+                       (size_t)f->n * st * sizeof *f->mu);
+            ebim_jvp(&f->trial, 1, f->k);
+            for (l = 0; l < B; l++)
+                if (f->state[l] == EBIM__ACTIVE) ebim__newton_lane(f, l);
+        } else {
+            memcpy(f->mu, ebim_ws_y(&f->trial), (size_t)f->k * st * sizeof *f->mu);
+            ebim__frame_solve(f, f->mu);
+        }
+        ebim__frame_move(f, B);
+    }
+}
+
+/* ||F(y0 - J'mu)||^2 per lane -> residual (not squared), its gradient -2 J J(y)'F in vk. */
+static void ebim__frame_objective(ebim__frame *f, int B)
+{
+    size_t st = (size_t)f->stride, i;
+    ebim_real *v;
+    ebim__frame_jt(f, f->mu, f->vn);
+    for (i = 0; i < (size_t)f->n * st; i++) f->y[i] = f->y0[i] - f->vn[i];
+    ebim__frame_test(f, B, 1);
+    v = ebim_ws_yg(&f->trial, 0);
+    for (i = 0; i < (size_t)f->k * st; i++) v[i] = -2 * ebim_ws_y(&f->trial)[i];
+    ebim_vjp(&f->trial, 0, 1);
+    ebim__frame_j(f, ebim_ws_xg(&f->trial, 0), f->vk);
+}
+
+static void ebim__solve_sgd(ebim__frame *f, int B)
+{
+    int it, i, l;
+    for (it = 0; it < f->d.max_iter; it++) {
+        f->iterations++;
+        ebim__frame_objective(f, B);
+        for (l = 0; l < B; l++) {
+            ebim_real s = f->scale[l] * f->scale[l];
+            s = s > 0 ? EBIM__R(f->d.sgd_rate) / (s * s) : 0;
+            for (i = 0; i < f->k * f->stride && f->state[l] == EBIM__ACTIVE; i += f->stride)
+                f->mu[i + l] -= s * f->vk[i + l];
+        }
+    }
+    ebim__frame_objective(f, B);
+}
+
+/* One evaluation for all L-BFGS machines that ask for one. Machine m holds lanes [m] or, joint,
+ * all of them, its variables ordered [k][lanes of the machine]. Returns how many still ask. */
+static int ebim__lbfgs_round(ebim__frame *f, int B)
+{
+    int joint = f->d.joint, count = joint ? 1 : B, per = joint ? B : 1, m, i, l, asking = 0;
+    for (m = 0; m < count; m++) {
+        const ebim_real *x = ebim_lbfgs_ask(&f->opt[m]);
+        if (!x) x = f->opt[m].x;
+        for (i = 0; i < f->k; i++)
+            for (l = 0; l < per; l++) f->mu[i * f->stride + m + l] = x[i * per + l];
+    }
+    ebim__frame_objective(f, B);
+    for (m = 0; m < count; m++) {
+        double sum = 0;
+        if (!ebim_lbfgs_ask(&f->opt[m])) continue;
+        for (l = 0; l < per; l++) {
+            double r = (double)f->residual[m + l];
+            sum += r * r;
+        }
+        for (i = 0; i < f->k; i++)
+            for (l = 0; l < per; l++) f->pack_g[i * per + l] = f->vk[i * f->stride + m + l];
+        asking += ebim_lbfgs_tell(&f->opt[m], sum, f->pack_g) == EBIM_RUNNING;
+    }
+    return asking;
+}
+
+static void ebim__solve_lbfgs(ebim__frame *f, int B)
+{
+    int m, count = f->d.joint ? 1 : B;
+    memset(f->pack, 0, (size_t)f->k * (size_t)f->stride * sizeof *f->pack);
+    if (f->d.joint) f->opt[0].n = f->k * B;
+    for (m = 0; m < count; m++) ebim_lbfgs_start(&f->opt[m], f->pack);
+    while (ebim__lbfgs_round(f, B)) f->iterations++;
+    for (m = 0; m < B; m++) /* only the best point counts, not one passed on the way */
+        f->state[m] = f->singular[m] ? EBIM__LOST : EBIM__ACTIVE;
+    ebim__lbfgs_round(f, B);
+}
+
+/* Solves F(y0 - J'mu) = 0 from mu = 0 for rows y0, per lane: y, state. */
+static void ebim__frame_root(ebim__frame *f, int B)
+{
+    int l;
+    for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
+    memcpy(f->y, f->y0, (size_t)f->n * (size_t)f->stride * sizeof *f->y);
+    memset(f->mu, 0, (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
+    switch (f->d.solver) {
+    case EBIM_LBFGS: ebim__solve_lbfgs(f, B); break;
+    case EBIM_SGD: ebim__solve_sgd(f, B); break;
+    default: ebim__solve_newton(f, B);
+    }
+    for (l = 0; l < f->lanes; l++)
+        if (f->state[l] != EBIM__SOLVED) f->state[l] = EBIM__LOST;
+}
+
+/* ============================================================================================
+ * >>clmc  constrained Langevin Monte Carlo, Algorithm 1
+ *
+ * From q on M: r ~ N(0, I) projected to the tangent space (eq. 11), then the root of
+ * F(q + eps r - (step/2) grad E - J'mu), J = J(q) (eq. 12, 13). Cost per step and codim 1: one
+ * forward and reverse sweep of F and E, about four forward and tangent sweeps of F. The chain is
+ * unadjusted: its law is off by O(eps^2), by more with a clamp, and steps without a root are
+ * rejections. Temperature is eps^2 / step.
+ * ========================================================================================= */
+
+struct ebim_clmc {
+    ebim_clmc_desc d;
+    ebim__frame f;
+    ebim_ws e;                /* E at q, when has_energy */
+    int has_energy;
+    ebim_real *q, *r;         /* rows [n] */
+    ebim_rng *rng;
+    ebim_clmc_report report;
+};
+
+EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_graph *F,
+                                    const ebim_graph *E, const ebim_clmc_desc *d)
+{
+    ebim_clmc *s = EBIM__NEW(a, ebim_clmc, 1), local, *p = ebim__ready(a) ? s : &local;
+    ebim_result r;
+    size_t rows;
+    *out = NULL;
+    if (!(d->eps > 0)) return EBIM_ERR_ARG;
+    memset(p, 0, sizeof *p);
+    p->d = *d;
+    if (d->step <= 0) p->d.step = d->eps * d->eps;
+    r = ebim__frame_init(&p->f, a, F, &d->constraint);
+    if (!r && E) {
+        if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
+        r = ebim_ws_init(&p->e, a, E, p->f.d.lanes, 0);
+        p->has_energy = 1;
+    }
+    if (r) return r;
+    rows = (size_t)p->f.n * (size_t)p->f.stride;
+    p->q = EBIM__NEW(a, ebim_real, rows);
+    p->r = EBIM__NEW(a, ebim_real, rows + (size_t)p->f.stride);
+    p->rng = EBIM__NEW(a, ebim_rng, p->f.stride);
+    if (ebim__ready(a)) *out = s;
+    return a->failed;
+}
+
+EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s) { return &s->report; }
+
+/* y0 <- q + eps r - (step/2) clamp(grad E(q)) */
+static void ebim__clmc_drift(ebim_clmc *s, int B)
+{
+    ebim__frame *f = &s->f;
+    ebim_real eps = EBIM__R(s->d.eps), half = EBIM__R(s->d.step / 2), c = EBIM__R(s->d.clamp);
+    int i, rows = f->n * f->stride;
+    for (i = 0; i < rows; i++) f->y0[i] = s->q[i] + eps * s->r[i];
+    if (s->has_energy) {
+        const ebim_real *g;
+        memcpy(ebim_ws_x(&s->e), s->q, (size_t)rows * sizeof *s->q);
+        ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
+        g = ebim_ws_xg(&s->e, 0);
+        for (i = 0; i < rows; i++) f->y0[i] -= half * (s->d.clamp > 0 ? ebim__clamp(g[i], c) : g[i]);
+    }
+}
+
+static void ebim__clmc_step(ebim_clmc *s, int B)
+{
+    ebim__frame *f = &s->f;
+    ebim_clmc_report *rep = &s->report;
+    int i, l;
+    ebim__frame_at(f, B, s->q);
+    ebim__k_normals(s->rng, f->n, s->r, f->stride, f->lanes);
+    ebim__frame_tangent(f, s->r);
+    ebim__clmc_drift(s, B);
+    ebim__frame_root(f, B);
+    for (l = 0; l < B; l++) {
+        int solved = f->state[l] == EBIM__SOLVED;
+        double off = (double)f->residual[l] / (double)f->scale[l];
+        rep->steps++;
+        rep->singular += f->singular[l] != 0;
+        rep->unsolved += !solved && !f->singular[l];
+        if (!solved && !(s->d.keep_unsolved && !f->singular[l])) continue;
+        if (!ebim__inside(f->y, f->stride, l, f->n, s->d.lo, s->d.hi)) {
+            rep->outside++;
+            continue;
+        }
+        for (i = 0; i < f->n * f->stride; i += f->stride) s->q[i + l] = f->y[i + l];
+        rep->moved++;
+        if (off > rep->residual) rep->residual = off;
+    }
+}
+
+EBIM_API void ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
+                            uint64_t stream)
+{
+    ebim__frame *f = &s->f;
+    int at, t;
+    for (at = 0; at < B; at += f->stride) {
+        int count = ebim__min_int(f->stride, B - at), lanes = EBIM__ROUND(count);
+        ebim_real *p = x + (size_t)at * (size_t)f->n;
+        ebim__to_lanes(p, count, f->n, s->q, f->stride, lanes);
+        ebim__seed_lanes(s->rng, lanes, count, seed, stream + (uint64_t)at);
+        for (t = 0; t < steps; t++) ebim__clmc_step(s, count);
+        ebim__from_lanes(s->q, f->stride, count, f->n, p);
+    }
+    s->report.iterations = f->iterations;
+}
+
+/* ============================================================================================
+ * >>project  points onto M
+ *
+ * ONTO: Gauss-Newton x <- x - s J' G^-1 F(x) with s halved until ||F|| falls, per lane. NEAREST
+ * goes on along M: with d = P(x0 - x), the root of F(x + s d - J'mu) is accepted when it is closer
+ * to x0; the distance falls monotonically, and d = 0 at a nearest point (one of them: a point as
+ * far from M as its radius of curvature has several). DESCEND: L-BFGS on ||F||^2 over x, per lane
+ * or joint, the paper's way to start chains.
+ * ========================================================================================= */
+
+struct ebim_projector {
+    ebim_project_desc d;
+    ebim__frame f;
+    ebim_real *x0, *x, *dir;  /* rows [n] */
+    ebim_real *norm, *step;   /* [stride] */
+    int *done, *idle;         /* [stride] */
+    ebim_lbfgs *opt;          /* DESCEND */
+    ebim_real *pack;
+};
+
+static ebim_result ebim__projector_opt(ebim_projector *p, ebim_arena *a)
+{
+    ebim_lbfgs_desc d;
+    ebim_lbfgs scratch;
+    int i, S = p->f.stride, n = p->f.n, count = p->f.d.joint ? 1 : S;
+    ebim_result r = EBIM_OK;
+    memset(&d, 0, sizeof d);
+    d.max_iter = p->d.max_iter;
+    p->opt = EBIM__NEW(a, ebim_lbfgs, count);
+    p->pack = EBIM__NEW(a, ebim_real, (size_t)n * (size_t)S);
+    for (i = 0; i < count && !r; i++)
+        r = ebim_lbfgs_init(ebim__ready(a) ? &p->opt[i] : &scratch, a, p->f.d.joint ? n * S : n, &d);
+    return r;
+}
+
+EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, const ebim_graph *F,
+                                         const ebim_project_desc *d)
+{
+    ebim_projector *s = EBIM__NEW(a, ebim_projector, 1), local, *p = ebim__ready(a) ? s : &local;
+    ebim_constraint_desc c = d->constraint;
+    ebim_result r;
+    size_t rows;
+    *out = NULL;
+    memset(p, 0, sizeof *p);
+    p->d = *d;
+    p->d.max_iter = ebim__or_int(d->max_iter, 100);
+    p->d.tol = d->tol > 0 ? d->tol : sizeof(ebim_real) == 4 ? 1e-4 : 1e-8;
+    c.solver = EBIM_NEWTON;
+    r = ebim__frame_init(&p->f, a, F, &c);
+    if (r) return r;
+    rows = (size_t)p->f.n * (size_t)p->f.stride;
+    p->x0 = EBIM__NEW(a, ebim_real, rows);
+    p->x = EBIM__NEW(a, ebim_real, rows);
+    p->dir = EBIM__NEW(a, ebim_real, rows);
+    p->norm = EBIM__NEW(a, ebim_real, p->f.stride);
+    p->step = EBIM__NEW(a, ebim_real, p->f.stride);
+    p->done = EBIM__NEW(a, int, p->f.stride);
+    p->idle = EBIM__NEW(a, int, p->f.stride);
+    if (d->method == EBIM_DESCEND) r = ebim__projector_opt(p, a);
+    if (!r && ebim__ready(a)) *out = s;
+    return r ? r : a->failed;
+}
+
+/* Takes the trial in y where ||F|| fell (state ACTIVE or SOLVED), halves the step elsewhere. */
+static int ebim__onto_accept(ebim_projector *p, int B)
+{
+    ebim__frame *f = &p->f;
+    int i, l, left = 0;
+    for (l = 0; l < B; l++) {
+        int better = f->state[l] != EBIM__LOST && f->residual[l] < p->norm[l];
+        if (p->done[l]) continue;
+        if (better || f->state[l] == EBIM__SOLVED) {
+            for (i = 0; i < f->n * f->stride; i += f->stride) p->x[i + l] = f->y[i + l];
+            p->norm[l] = f->residual[l];
+            p->step[l] = p->step[l] < EBIM__R(0.5) ? 2 * p->step[l] : 1;
+        } else {
+            p->step[l] *= EBIM__R(0.5);
+        }
+        if (f->state[l] == EBIM__SOLVED) p->done[l] = EBIM__SOLVED;
+        else if (p->step[l] < EBIM__R(1e-3)) p->done[l] = EBIM__LOST;
+        left += !p->done[l];
+    }
+    return left;
+}
+
+static void ebim__onto(ebim_projector *p, int B)
+{
+    ebim__frame *f = &p->f;
+    int it, i, l, rows = f->n * f->stride;
+    for (l = 0; l < f->stride; l++) {
+        p->step[l] = 1;
+        p->done[l] = 0;
+    }
+    for (it = 0; it < p->d.max_iter; it++) {
+        ebim__frame_at(f, B, p->x);
+        if (!it) ebim__norms(&f->w, p->norm);
+        memcpy(f->mu, ebim_ws_y(&f->w), (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
+        ebim__frame_solve(f, f->mu);
+        ebim__frame_jt(f, f->mu, f->vn);
+        for (i = 0; i < rows; i++) f->y[i] = p->x[i] - p->step[i % f->stride] * f->vn[i];
+        for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
+        ebim__frame_test(f, B, 0);
+        if (!ebim__onto_accept(p, B)) break;
+    }
+}
+
+static ebim_real ebim__distance2(const ebim_real *a, const ebim_real *b, int n, int stride, int l)
+{
+    ebim_real s = 0;
+    int i;
+    for (i = 0; i < n * stride; i += stride) {
+        ebim_real d = a[i + l] - b[i + l];
+        s += d * d;
+    }
+    return s;
+}
+
+/* One trial step of every lane towards x0 along M. Returns how many lanes go on. */
+static int ebim__nearest_step(ebim_projector *p, int B)
+{
+    ebim__frame *f = &p->f;
+    int i, l, rows = f->n * f->stride, left = 0;
+    ebim__frame_at(f, B, p->x);
+    for (i = 0; i < rows; i++) p->dir[i] = p->x0[i] - p->x[i];
+    ebim__frame_tangent(f, p->dir);
+    for (i = 0; i < rows; i++) f->y0[i] = p->x[i] + p->step[i % f->stride] * p->dir[i];
+    ebim__frame_root(f, B);
+    for (l = 0; l < B; l++) {
+        ebim_real here, there, d2 = 0;
+        if (p->idle[l]) continue;
+        for (i = 0; i < rows; i += f->stride) d2 += p->dir[i + l] * p->dir[i + l];
+        here = ebim__distance2(p->x, p->x0, f->n, f->stride, l);
+        there = ebim__distance2(f->y, p->x0, f->n, f->stride, l);
+        if (f->state[l] == EBIM__SOLVED && there < here - EBIM__R(1e-4) * p->step[l] * d2) {
+            for (i = 0; i < rows; i += f->stride) p->x[i + l] = f->y[i + l];
+            p->step[l] = p->step[l] < EBIM__R(0.5) ? 2 * p->step[l] : 1;
+        } else {
+            p->step[l] *= EBIM__R(0.5);
+        }
+        if (d2 <= EBIM__R(p->d.tol * p->d.tol) * here || p->step[l] < EBIM__R(1e-3) ||
+            here <= EBIM__R(1e-30))
+            p->idle[l] = 1;
+        left += !p->idle[l];
+    }
+    return left;
+}
+
+static void ebim__nearest(ebim_projector *p, int B)
+{
+    int it, l;
+    for (l = 0; l < p->f.stride; l++) {
+        p->step[l] = 1;
+        p->idle[l] = p->done[l] != EBIM__SOLVED;
+    }
+    for (it = 0; it < p->d.max_iter && ebim__nearest_step(p, B); it++) {}
+}
+
+/* One evaluation of ||F||^2 and its gradient for every L-BFGS machine that asks. */
+static int ebim__descend_round(ebim_projector *p, int B)
+{
+    ebim__frame *f = &p->f;
+    int joint = f->d.joint, count = joint ? 1 : B, per = joint ? B : 1, m, i, l, asking = 0;
+    for (m = 0; m < count; m++) {
+        const ebim_real *x = ebim_lbfgs_ask(&p->opt[m]);
+        if (!x) x = p->opt[m].x;
+        for (i = 0; i < f->n; i++)
+            for (l = 0; l < per; l++) p->x[i * f->stride + m + l] = x[i * per + l];
+    }
+    memcpy(ebim_ws_x(&f->trial), p->x, (size_t)f->n * (size_t)f->stride * sizeof *p->x);
+    ebim__energy_gradient(&f->trial, B, EBIM_ENERGY_NORM2);
+    ebim__norms(&f->trial, p->norm);
+    for (m = 0; m < count; m++) {
+        double sum = 0;
+        if (!ebim_lbfgs_ask(&p->opt[m])) continue;
+        for (l = 0; l < per; l++) sum += (double)p->norm[m + l] * (double)p->norm[m + l];
+        for (i = 0; i < f->n; i++)
+            for (l = 0; l < per; l++)
+                p->pack[i * per + l] = ebim_ws_xg(&f->trial, 0)[i * f->stride + m + l];
+        asking += ebim_lbfgs_tell(&p->opt[m], sum, p->pack) == EBIM_RUNNING;
+    }
+    return asking;
+}
+
+static void ebim__descend(ebim_projector *p, int B)
+{
+    ebim__frame *f = &p->f;
+    int joint = f->d.joint, count = joint ? 1 : B, per = joint ? B : 1, m, i, l;
+    if (joint) p->opt[0].n = f->n * B;
+    for (m = 0; m < count; m++) {
+        for (i = 0; i < f->n; i++)
+            for (l = 0; l < per; l++) p->pack[i * per + l] = p->x[i * f->stride + m + l];
+        ebim_lbfgs_start(&p->opt[m], p->pack);
+    }
+    while (ebim__descend_round(p, B)) {}
+    ebim__descend_round(p, B); /* back to the best points */
+}
+
+EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_real *y,
+                          ebim_real *distance, unsigned char *ok)
+{
+    ebim__frame *f = &p->f;
+    int at, l, failed = 0;
+    for (at = 0; at < B; at += f->stride) {
+        int count = ebim__min_int(f->stride, B - at);
+        size_t rows = (size_t)f->n * (size_t)f->stride;
+        ebim__to_lanes(x + (size_t)at * (size_t)f->n, count, f->n, p->x0, f->stride,
+                       EBIM__ROUND(count));
+        memcpy(p->x, p->x0, rows * sizeof *p->x);
+        if (p->d.method == EBIM_DESCEND) ebim__descend(p, count);
+        ebim__onto(p, count);
+        if (p->d.method == EBIM_NEAREST) ebim__nearest(p, count);
+        ebim__from_lanes(p->x, f->stride, count, f->n, y + (size_t)at * (size_t)f->n);
+        for (l = 0; l < count; l++) {
+            if (distance)
+                distance[at + l] = EBIM__SQRT(ebim__distance2(p->x, p->x0, f->n, f->stride, l));
+            if (ok) ok[at + l] = p->done[l] == EBIM__SOLVED;
+            failed += p->done[l] != EBIM__SOLVED;
+        }
+    }
+    return failed;
+}
+
+EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const double *lo,
+                                const double *hi, uint64_t seed, uint64_t stream)
+{
+    int n = p->f.n, S = p->f.stride, tries, have = 0, l, i;
+    ebim_rng r;
+    ebim_rng_init(&r, seed, stream);
+    for (tries = 0; have < B && tries < 20 + 20 * (B / S + 1); tries++) {
+        for (i = 0; i < n * S; i++) {
+            int c = i / S;
+            p->x0[i] = EBIM__R(lo[c] + (hi[c] - lo[c]) * (double)ebim_rng_uniform(&r));
+        }
+        memcpy(p->x, p->x0, (size_t)n * (size_t)S * sizeof *p->x);
+        if (p->d.method == EBIM_DESCEND) ebim__descend(p, S);
+        ebim__onto(p, S);
+        for (l = 0; l < S && have < B; l++) {
+            if (p->done[l] != EBIM__SOLVED || !ebim__inside(p->x, S, l, n, lo, hi)) continue;
+            for (i = 0; i < n; i++) x[(size_t)have * (size_t)n + (size_t)i] = p->x[i * S + l];
+            have++;
+        }
+    }
+    return have;
+}
+
+#ifndef EBIM_NO_TRAIN
+
+/* ============================================================================================
+ * >>mdf  training of F
+ *
+ * One mechanism: a set of points with a few terms in e = ||F(x)|| and a rank term. Eq. 8 is two
+ * such sets, other losses are other weights. The rank term needs d/dtheta of (eta - ||J'v||)^2:
+ * one vjp gives g = J'v, its cotangent w = dR/dg is pushed forward as a tangent, and one backward
+ * pass seeded with the slope of e (values) and v (tangents) yields both gradients at once.
+ * Without the authors' penalty on the negatives (negatives.norm2) or a two-sided rank term the
+ * scale of F grows without bound: look at ||F|| / ||J||, never at ||F||.
+ * A sample whose F is not finite is replaced by a good one and weighs nothing; when none is left,
+ * or the gradient is not finite, training has diverged and theta goes back to the last good state.
+ * ========================================================================================= */
+
+/* Shared by both trainers: minibatches, gradient, optimiser, snapshots, progress. */
+typedef struct ebim__trainer {
+    ebim_graph *g;
+    ebim_ws w;
+    ebim_adam adam;
+    ebim_rng rng;
+    ebim_real *grad, *good;   /* [n_theta] gradient; last state known to be finite */
+    ebim_real *norm, *slope;  /* [stride] */
+    ebim_real *data, *other;  /* [batch][n] */
+    int32_t *index, *slot;    /* [N] order of the data; [batch] of the replay buffer */
+    int N, n, batch, at, in_order, steps;
+    double rate, rate_end, clip, tail;
+    int64_t bad;
+    ebim_stage stage;
+    ebim_progress_fn progress;
+    void *user;
+} ebim__trainer;
+
+static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_graph *g, int N,
+                                      int batch, int lanes, int planes, uint64_t seed)
+{
+    ebim_result r;
+    size_t n_theta = (size_t)g->n_theta, rows;
+    int i;
+    memset(t, 0, sizeof *t);
+    if (N < 1 || batch < 1) return EBIM_ERR_ARG;
+    t->g = g;
+    t->N = N;
+    t->n = ebim_inputs(g);
+    t->batch = batch;
+    rows = (size_t)batch * (size_t)t->n;
+    r = ebim_ws_init(&t->w, a, g, ebim__min_int(ebim__or_int(lanes, 128), batch), planes);
+    if (!r) r = ebim_adam_init(&t->adam, a, g->n_theta);
+    if (r) return r;
+    t->grad = EBIM__NEW(a, ebim_real, n_theta);
+    t->good = EBIM__NEW(a, ebim_real, n_theta);
+    t->norm = EBIM__NEW(a, ebim_real, t->w.stride);
+    t->slope = EBIM__NEW(a, ebim_real, t->w.stride);
+    t->data = EBIM__NEW(a, ebim_real, rows);
+    t->other = EBIM__NEW(a, ebim_real, rows);
+    t->index = EBIM__NEW(a, int32_t, N);
+    t->slot = EBIM__NEW(a, int32_t, batch);
+    if (!ebim__ready(a)) return a->failed;
+    ebim_rng_init(&t->rng, seed, UINT64_C(0xEB1));
+    for (i = 0; i < N; i++) t->index[i] = i;
+    memcpy(t->good, g->theta, n_theta * sizeof *t->good);
+    t->at = N; /* shuffle before the first batch */
+    return EBIM_OK;
+}
+
+/* The next batch of data -> t->data; every epoch is a new order of all points. */
+static void ebim__next_batch(ebim__trainer *t, const ebim_real *x)
+{
+    int b;
+    size_t n = (size_t)t->n;
+    for (b = 0; b < t->batch; b++) {
+        if (t->at >= t->N) {
+            t->at = 0;
+            if (!t->in_order) ebim_rng_shuffle(&t->rng, t->N, t->index);
+        }
+        memcpy(t->data + (size_t)b * n, x + (size_t)t->index[t->at++] * n, n * sizeof *x);
+    }
+}
+
+static void ebim__box_points(ebim_rng *r, int B, int n, ebim_real *x, const double *lo,
+                             const double *hi)
+{
+    int b, i;
+    for (b = 0; b < B; b++)
+        for (i = 0; i < n; i++)
+            *x++ = EBIM__R(lo[i] + (hi[i] - lo[i]) * (double)ebim_rng_uniform(r));
+}
+
+/* Lanes with a non-finite output get the point of a good lane (the caller gives them weight 0)
+ * and the block is swept again. Marks them by norm = -1. Returns 0 if no lane is good. */
+static int ebim__mend(ebim__trainer *t, int count, int order)
+{
+    ebim_ws *w = &t->w;
+    ebim_real *x = ebim_ws_x(w);
+    int l, i, good = -1, bad = 0;
+    for (l = 0; l < count; l++)
+        if (ebim__finite(t->norm[l])) good = l;
+        else bad++;
+    if (good < 0 || !bad) return good >= 0;
+    for (l = 0; l < count; l++) {
+        if (ebim__finite(t->norm[l])) continue;
+        for (i = 0; i < w->n * w->stride; i += w->stride) x[i + l] = x[i + good];
+    }
+    ebim_forward(w, count, order);
+    for (l = 0; l < count; l++)
+        if (!ebim__finite(t->norm[l])) t->norm[l] = -1;
+    t->bad += bad;
+    return 1;
+}
+
+/* Rank term: w->xt(1) <- dR/dg, returns the loss of the block. v was seeded and swept. */
+static double ebim__rank_term(ebim__trainer *t, const ebim_mdf_terms *m, int count, ebim_real weight)
+{
+    ebim_ws *w = &t->w;
+    const ebim_real *g = ebim_ws_xg(w, 1);
+    ebim_real *c = ebim_ws_xt(w, 1);
+    double loss = 0;
+    int i, l;
+    for (l = 0; l < w->lanes; l++) {
+        ebim_real s = 0, h, f;
+        for (i = 0; i < w->n * w->stride; i += w->stride) s += g[i + l] * g[i + l];
+        s = EBIM__SQRT(s);
+        h = EBIM__R(m->eta) - s;
+        if (!m->two_sided && h < 0) h = 0;
+        if (l >= count || t->norm[l] < 0) h = 0;
+        f = s > 0 ? -2 * EBIM__R(m->rank) * weight * h / s : 0;
+        for (i = 0; i < w->n * w->stride; i += w->stride) c[i + l] = f * g[i + l];
+        loss += m->rank * (double)(weight * h * h);
+    }
+    return loss;
+}
+
+/* Unit vectors v in R^k, one per lane, as seeds of plane 1. k = 1: v = 1, the sign is irrelevant */
+static void ebim__seed_sphere(ebim__trainer *t)
+{
+    ebim_ws *w = &t->w;
+    ebim_real *v = ebim_ws_yg(w, 1);
+    int i, l;
+    for (l = 0; l < w->lanes; l++) {
+        ebim_real s = 0;
+        for (i = 0; i < w->k; i++) {
+            ebim_real r = w->k == 1 ? 1 : ebim_rng_normal(&t->rng);
+            v[i * w->stride + l] = r;
+            s += r * r;
+        }
+        s = s > 0 ? 1 / EBIM__SQRT(s) : 0;
+        for (i = 0; i < w->k; i++) v[i * w->stride + l] *= s;
+    }
+}
+
+/* Slope and value of the terms in e = norm[l]; returns the loss of the block. */
+static double ebim__norm_terms(ebim__trainer *t, const ebim_mdf_terms *m, int count, ebim_real weight)
+{
+    double loss = 0;
+    int l;
+    for (l = 0; l < t->w.lanes; l++) {
+        double e = (double)t->norm[l], rep, slope, value;
+        t->slope[l] = 0;
+        if (l >= count || e < 0) continue;
+        rep = m->repel != 0 ? m->repel * exp(-m->kappa * e) : 0;
+        value = m->norm * e + m->norm2 * e * e + m->norm4 * e * e * e * e + rep;
+        slope = m->norm + 2 * m->norm2 * e + 4 * m->norm4 * e * e * e - m->kappa * rep;
+        t->slope[l] = weight * EBIM__R(slope);
+        loss += (double)weight * value;
+    }
+    return loss;
+}
+
+/* Adds the gradient of one set, x: [count][n], each point weighing 1 / count. */
+static double ebim__mdf_set(ebim__trainer *t, const ebim_mdf_terms *m, int count, const ebim_real *x)
+{
+    ebim_ws *w = &t->w;
+    int at, lanes, order = m->rank != 0 ? 2 : 1;
+    ebim_real weight = 1 / (ebim_real)count;
+    double loss = 0;
+    EBIM__BLOCKS(at, lanes, w, count, x, order) {
+        ebim__norms(w, t->norm);
+        if (!ebim__mend(t, lanes, order)) return HUGE_VAL;
+        loss += ebim__norm_terms(t, m, lanes, weight);
+        ebim__seed_norm(w, t->norm, t->slope);
+        if (m->rank != 0) {
+            ebim__seed_sphere(t);
+            ebim_vjp(w, 1, 1);
+            loss += ebim__rank_term(t, m, lanes, weight);
+            ebim_jvp(w, 1, 1);
+        }
+        ebim_backward(w, m->rank != 0, t->grad);
+    }
+    return loss;
+}
+
+/* One optimiser step with the gradient in t->grad. */
+static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
+{
+    ebim_graph *g = t->g;
+    double rate = t->rate;
+    if (!ebim__finite64(loss) || !ebim__all_finite(t->grad, g->n_theta)) return EBIM_ERR_DIVERGED;
+    if (t->clip > 0) ebim_clip_norm(g->n_theta, t->grad, EBIM__R(t->clip));
+    if (t->rate_end > 0) rate = ebim_rate_cosine(t->rate, t->rate_end, step, t->steps);
+    ebim_adam_step(&t->adam, g->theta, t->grad, EBIM__R(rate));
+    if (step % ebim__max_int(1, t->steps / 50) == 0 && ebim__all_finite(g->theta, g->n_theta))
+        memcpy(t->good, g->theta, (size_t)g->n_theta * sizeof *t->good);
+    if (step >= t->steps - ebim__max_int(1, t->steps / 10))
+        t->tail += loss / ebim__max_int(1, t->steps / 10);
+    return EBIM_OK;
+}
+
+static int ebim__tell_progress(const ebim__trainer *t, int step, double loss)
+{
+    ebim_progress p;
+    if (!t->progress || (step % ebim__max_int(1, t->steps / 200) && step != t->steps)) return 0;
+    p.stage = t->stage;
+    p.step = step;
+    p.steps = t->steps;
+    p.done = (double)step / t->steps;
+    p.loss = loss;
+    return t->progress(t->user, &p);
+}
+
+typedef double (*ebim__loss_fn)(void *self, int step);
+
+/* The loop of both trainers: loss(self, step) fills t->grad. */
+static ebim_result ebim__train(ebim__trainer *t, ebim__loss_fn loss, void *self,
+                               ebim_train_report *report)
+{
+    ebim_result r = EBIM_OK;
+    int step, stopped = 0;
+    for (step = 0; step < t->steps && !stopped; step++) {
+        double value;
+        memset(t->grad, 0, (size_t)t->g->n_theta * sizeof *t->grad);
+        value = loss(self, step);
+        r = ebim__advance(t, step, value);
+        if (r) break;
+        stopped = ebim__tell_progress(t, step + 1, value);
+    }
+    if (!r && !ebim__all_finite(t->g->theta, t->g->n_theta)) r = EBIM_ERR_DIVERGED;
+    if (r) memcpy(t->g->theta, t->good, (size_t)t->g->n_theta * sizeof *t->good);
+    if (report) {
+        report->steps = step;
+        report->stopped = stopped;
+        report->loss = t->tail;
+        report->bad_lanes = t->bad;
+    }
+    return r;
+}
+
+typedef struct ebim__mdf {
+    ebim__trainer t;
+    const ebim_mdf_desc *d;
+    const ebim_real *x;
+    ebim_langevin *chain;
+    ebim_replay replay;
+    int64_t refused;
+} ebim__mdf;
+
+static int ebim__terms_used(const ebim_mdf_terms *m)
+{
+    return m->norm != 0 || m->norm2 != 0 || m->norm4 != 0 || m->repel != 0 || m->rank != 0;
+}
+
+static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, int N,
+                                  const ebim_mdf_desc *d)
+{
+    ebim_langevin_desc chain = d->langevin;
+    int negatives = ebim__terms_used(&d->negatives), box = ebim__terms_used(&d->box);
+    int rank = d->data.rank != 0 || d->negatives.rank != 0 || d->box.rank != 0;
+    ebim_result r;
+    memset(s, 0, sizeof *s);
+    if (d->steps < 1 || !(d->rate > 0)) return EBIM_ERR_ARG;
+    if ((negatives || box) && (!d->lo || !d->hi) && ebim__ready(a)) return EBIM_ERR_ARG;
+    r = ebim__trainer_init(&s->t, a, F, N, d->batch, d->lanes, rank, d->seed);
+    s->d = d;
+    s->t.steps = d->steps;
+    s->t.rate = d->rate;
+    s->t.rate_end = d->rate_end;
+    s->t.clip = d->clip;
+    s->t.in_order = d->in_order;
+    s->t.stage = EBIM_STAGE_MANIFOLD;
+    s->t.progress = d->progress;
+    s->t.user = d->user;
+    if (!negatives) return r;
+    if (!chain.lo) {
+        chain.lo = d->lo;
+        chain.hi = d->hi;
+    }
+    if (chain.energy == EBIM_ENERGY_OUTPUT) chain.energy = EBIM_ENERGY_NORM;
+    if (!r) r = ebim_langevin_init(&s->chain, a, F, &chain);
+    if (!r && d->buffer) r = ebim_replay_init(&s->replay, a, s->t.n, d->buffer);
+    return r;
+}
+
+/* Ends of Langevin chains started from the buffer or from box noise -> t->other. */
+static void ebim__mdf_negatives(ebim__mdf *s, int step)
+{
+    const ebim_mdf_desc *d = s->d;
+    ebim__trainer *t = &s->t;
+    ebim__box_points(&t->rng, t->batch, t->n, t->other, d->lo, d->hi);
+    if (d->buffer)
+        ebim_replay_draw(&s->replay, &t->rng, ebim__or(d->keep, 0.95), t->batch, t->other, t->slot);
+    s->refused += ebim_langevin_run(s->chain, t->batch, t->other, d->langevin_steps, d->seed + 1,
+                                    (uint64_t)step * (uint64_t)t->batch);
+    if (d->buffer) ebim_replay_put(&s->replay, &t->rng, t->batch, t->other, t->slot);
+}
+
+static double ebim__mdf_loss(void *self, int step)
+{
+    ebim__mdf *s = (ebim__mdf *)self;
+    ebim__trainer *t = &s->t;
+    double loss;
+    ebim__next_batch(t, s->x);
+    loss = ebim__mdf_set(t, &s->d->data, t->batch, t->data);
+    if (s->chain) {
+        ebim__mdf_negatives(s, step);
+        loss += ebim__mdf_set(t, &s->d->negatives, t->batch, t->other);
+    }
+    if (ebim__terms_used(&s->d->box)) {
+        ebim__box_points(&t->rng, t->batch, t->n, t->other, s->d->lo, s->d->hi);
+        loss += ebim__mdf_set(t, &s->d->box, t->batch, t->other);
+    }
+    return loss;
+}
+
+EBIM_API size_t ebim_mdf_bytes(const ebim_graph *F, int N, const ebim_mdf_desc *d)
+{
+    ebim_arena a;
+    ebim__mdf s;
+    ebim_graph g = *F; /* measuring does not touch it, but training needs it writable */
+    ebim_arena_init(&a, NULL, 0);
+    return ebim__mdf_init(&s, &a, &g, N, d) ? 0 : ebim_arena_bytes(&a);
+}
+
+EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
+                                    const ebim_mdf_desc *d, ebim_arena *work,
+                                    ebim_train_report *report)
+{
+    ebim__mdf s;
+    ebim_result r = ebim__mdf_init(&s, work, F, N, d);
+    if (report) memset(report, 0, sizeof *report);
+    if (r || !ebim__ready(work)) return r;
+    s.x = x;
+    r = ebim__train(&s.t, ebim__mdf_loss, &s, report);
+    if (report) report->refused = s.refused;
+    return r;
+}
+
+/* ============================================================================================
+ * >>energy  training of E on M by contrastive divergence, eq. 10
+ *
+ * Positives pull E down, ends of constrained chains push it up; the magnitude penalty keeps it
+ * from drifting, and biases it: with negatives from a fixed law q the minimiser is
+ * (q - p) / (2 beta (p + q)), not -log p. Chains start from the replay buffer or from noise thrown
+ * onto M; a pool of fresh points is filled a block at a time.
+ * ========================================================================================= */
+
+typedef struct ebim__cebm {
+    ebim__trainer t;
+    const ebim_energy_desc *d;
+    const ebim_real *x;
+    ebim_clmc *chain;
+    ebim_projector *fresh;
+    ebim_replay replay;
+    ebim_real *pool;          /* [POOL][n] points of M not used yet */
+    int left;
+    uint64_t drawn;
+} ebim__cebm;
+
+#define EBIM__POOL 64
+
+static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, const ebim_graph *F,
+                                   int N, const ebim_energy_desc *d)
+{
+    ebim_clmc_desc c = d->clmc;
+    ebim_project_desc p;
+    ebim_result r;
+    memset(s, 0, sizeof *s);
+    memset(&p, 0, sizeof p);
+    if (d->steps < 1 || !(d->rate > 0)) return EBIM_ERR_ARG;
+    if ((!d->lo || !d->hi) && ebim__ready(a)) return EBIM_ERR_ARG;
+    if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
+    r = ebim__trainer_init(&s->t, a, E, N, d->batch, d->lanes, 0, d->seed);
+    s->d = d;
+    s->t.steps = d->steps;
+    s->t.rate = d->rate;
+    s->t.rate_end = d->rate_end;
+    s->t.clip = d->clip;
+    s->t.in_order = d->in_order;
+    s->t.stage = EBIM_STAGE_ENERGY;
+    s->t.progress = d->progress;
+    s->t.user = d->user;
+    if (!c.lo) {
+        c.lo = d->lo;
+        c.hi = d->hi;
+    }
+    p.method = d->fresh == EBIM_DESCEND ? EBIM_DESCEND : EBIM_ONTO;
+    p.constraint.lanes = EBIM__POOL;
+    if (!r) r = ebim_clmc_init(&s->chain, a, F, E, &c);
+    if (!r) r = ebim_projector_init(&s->fresh, a, F, &p);
+    if (!r) r = ebim_replay_init(&s->replay, a, s->t.n, ebim__or_int(d->buffer, 1000));
+    s->pool = EBIM__NEW(a, ebim_real, (size_t)EBIM__POOL * (size_t)s->t.n);
+    return r ? r : a->failed;
+}
+
+/* A fresh point of M into x; a data point if noise does not get onto M at all. */
+static void ebim__fresh_point(ebim__cebm *s, ebim_real *x)
+{
+    size_t n = (size_t)s->t.n;
+    if (!s->left)
+        s->left = ebim_project_noise(s->fresh, EBIM__POOL, s->pool, s->d->lo, s->d->hi,
+                                     s->d->seed + 2, s->drawn++);
+    if (!s->left) {
+        memcpy(x, s->t.data, n * sizeof *x);
+        return;
+    }
+    memcpy(x, s->pool + (size_t)--s->left * n, n * sizeof *x);
+}
+
+/* Adds sum over the set of weight (sign E + magnitude E^2), weight = 1 / count. */
+static double ebim__energy_set(ebim__trainer *t, double sign, double magnitude, int count,
+                               const ebim_real *x)
+{
+    ebim_ws *w = &t->w;
+    int at, lanes, l;
+    double loss = 0, weight = 1.0 / count;
+    EBIM__BLOCKS(at, lanes, w, count, x, 1) {
+        ebim_real *seed = ebim_ws_yg(w, 0);
+        memcpy(t->norm, ebim_ws_y(w), (size_t)w->lanes * sizeof *t->norm);
+        memcpy(t->slope, t->norm, (size_t)w->lanes * sizeof *t->norm);
+        for (l = 0; l < lanes; l++) t->norm[l] = ebim__finite(t->norm[l]) ? 0 : t->norm[l];
+        if (!ebim__mend(t, lanes, 1)) return HUGE_VAL;
+        for (l = 0; l < w->lanes; l++) {
+            double e = l < lanes && !(t->norm[l] < 0) ? (double)t->slope[l] : 0;
+            double use = l < lanes && !(t->norm[l] < 0) ? weight : 0;
+            seed[l] = EBIM__R(use * (sign + 2 * magnitude * e));
+            loss += use * (sign * e + magnitude * e * e);
+        }
+        ebim_backward(w, 0, t->grad);
+    }
+    return loss;
+}
+
+static double ebim__cebm_loss(void *self, int step)
+{
+    ebim__cebm *s = (ebim__cebm *)self;
+    ebim__trainer *t = &s->t;
+    const ebim_energy_desc *d = s->d;
+    double loss;
+    int b;
+    ebim__next_batch(t, s->x);
+    ebim_replay_draw(&s->replay, &t->rng, ebim__or(d->keep, 0.95), t->batch, t->other, t->slot);
+    for (b = 0; b < t->batch; b++)
+        if (t->slot[b] < 0) ebim__fresh_point(s, t->other + (size_t)b * (size_t)t->n);
+    ebim_clmc_run(s->chain, t->batch, t->other, d->clmc_steps, d->seed + 1,
+                  (uint64_t)step * (uint64_t)t->batch);
+    ebim_replay_put(&s->replay, &t->rng, t->batch, t->other, t->slot);
+    loss = ebim__energy_set(t, 1, d->magnitude, t->batch, t->data);
+    return loss + ebim__energy_set(t, -1, d->magnitude, t->batch, t->other);
+}
+
+EBIM_API size_t ebim_energy_bytes(const ebim_graph *E, const ebim_graph *F, int N,
+                                  const ebim_energy_desc *d)
+{
+    ebim_arena a;
+    ebim__cebm s;
+    ebim_graph g = *E;
+    ebim_arena_init(&a, NULL, 0);
+    return ebim__cebm_init(&s, &a, &g, F, N, d) ? 0 : ebim_arena_bytes(&a);
+}
+
+EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N,
+                                       const ebim_real *x, const ebim_energy_desc *d,
+                                       ebim_arena *work, ebim_train_report *report)
+{
+    ebim__cebm s;
+    ebim_result r = ebim__cebm_init(&s, work, E, F, N, d);
+    if (report) memset(report, 0, sizeof *report);
+    if (r || !ebim__ready(work)) return r;
+    s.x = x;
+    r = ebim__train(&s.t, ebim__cebm_loss, &s, report);
+    if (report) {
+        const ebim_clmc_report *c = ebim_clmc_stats(s.chain);
+        report->refused = c->unsolved + c->outside + c->singular;
+    }
+    return r;
+}
+
+/* ============================================================================================
+ * >>fit  from points to a model: units, recipes, the check at the end
+ *
+ * Training sees z = (x - center) / unit with |z| <= 1, one unit for all coordinates so that shapes
+ * stay; the paper's recipe takes the data as they are. The model's graphs start with that affine
+ * map and F is scaled back, so everything a user sees is in the units of the data.
+ * ========================================================================================= */
+
+typedef struct ebim__fit {
+    const ebim_fit_desc *d;
+    ebim_model *model;
+    int N, n, k;
+    ebim_real *z;             /* [N][n] */
+    double *center, *lo, *hi; /* [n] in z's units: the box */
+    double unit;
+    ebim_graph F, E;          /* in z's units */
+    double from, to;          /* share of the whole run that this stage is */
+} ebim__fit;
+
+/* Heapsort of index by a comparison of the things it points at. */
+typedef int (*ebim__compare_fn)(const void *ctx, int32_t a, int32_t b);
+
+static void ebim__sift(int32_t *index, int root, int n, ebim__compare_fn cmp, const void *ctx)
+{
+    int32_t v = index[root];
+    int child;
+    while ((child = 2 * root + 1) < n) {
+        if (child + 1 < n && cmp(ctx, index[child], index[child + 1]) < 0) child++;
+        if (cmp(ctx, v, index[child]) >= 0) break;
+        index[root] = index[child];
+        root = child;
+    }
+    index[root] = v;
+}
+
+static void ebim__sort(int32_t *index, int n, ebim__compare_fn cmp, const void *ctx)
+{
+    int i;
+    for (i = n / 2 - 1; i >= 0; i--) ebim__sift(index, i, n, cmp, ctx);
+    for (i = n - 1; i > 0; i--) {
+        int32_t t = index[0];
+        index[0] = index[i];
+        index[i] = t;
+        ebim__sift(index, 0, i, cmp, ctx);
+    }
+}
+
+typedef struct ebim__rows {
+    const ebim_real *x;
+    int n;
+} ebim__rows;
+
+static int ebim__row_order(const ebim__rows *r, int32_t a, int32_t b)
+{
+    const ebim_real *p = r->x + (size_t)a * (size_t)r->n, *q = r->x + (size_t)b * (size_t)r->n;
+    int i;
+    for (i = 0; i < r->n; i++)
+        if (p[i] < q[i] || p[i] > q[i]) return p[i] < q[i] ? -1 : 1;
+    return 0;
+}
+
+static int ebim__compare_rows(const void *ctx, int32_t a, int32_t b)
+{
+    int c = ebim__row_order((const ebim__rows *)ctx, a, b);
+    return c ? c : (a > b) - (a < b); /* equal rows in the order they came */
+}
+
+EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *index, int *row,
+                                     int *of, int *duplicates)
+{
+    ebim__rows r;
+    int i, first = 0, repeats = 0, bad_row = N, bad_of = 0;
+    r.x = x;
+    r.n = n;
+    for (i = 0; i < N; i++) {
+        index[i] = i;
+        if (ebim__all_finite(x + (size_t)i * (size_t)n, n)) continue;
+        if (row) *row = i;
+        return EBIM_ERR_FINITE;
+    }
+    ebim__sort(index, N, ebim__compare_rows, &r);
+    for (i = 1; i < N; i++) {
+        if (ebim__row_order(&r, index[first], index[i])) {
+            first = i;
+            continue;
+        }
+        repeats++;
+        if (index[i] < bad_row) {
+            bad_row = index[i];
+            bad_of = index[first];
+        }
+    }
+    if (row) *row = repeats ? bad_row : N - 1;
+    if (of) *of = repeats ? bad_of : N - 1;
+    if (duplicates) *duplicates = repeats;
+    return N - repeats < n + 1 || repeats > N / 2 ? EBIM_ERR_DATA : EBIM_OK;
+}
+
+static int ebim__fit_progress(void *user, const ebim_progress *p)
+{
+    const ebim__fit *f = (const ebim__fit *)user;
+    ebim_progress q = *p;
+    q.done = f->from + (f->to - f->from) * p->done;
+    return f->d->progress ? f->d->progress(f->d->user, &q) : 0;
+}
+
+static void ebim__fit_units(ebim__fit *f, const ebim_real *x)
+{
+    int N = f->N, n = f->n, i, c, paper = f->d->recipe == EBIM_RECIPE_PAPER;
+    double r2 = 0, widest = 0;
+    for (c = 0; c < n; c++) {
+        double sum = 0;
+        for (i = 0; i < N; i++) sum += (double)x[(size_t)i * (size_t)n + (size_t)c] / N;
+        f->center[c] = paper ? 0 : sum;
+    }
+    for (i = 0; i < N; i++) {
+        double s = 0;
+        for (c = 0; c < n; c++) {
+            double v = (double)x[(size_t)i * (size_t)n + (size_t)c] - f->center[c];
+            s += v * v;
+        }
+        if (s > r2) r2 = s;
+    }
+    f->unit = paper || !(r2 > 0) ? 1 : sqrt(r2);
+    for (c = 0; c < n; c++) {
+        f->lo[c] = HUGE_VAL;
+        f->hi[c] = -HUGE_VAL;
+        for (i = 0; i < N; i++) {
+            size_t at = (size_t)i * (size_t)n + (size_t)c;
+            double v = ((double)x[at] - f->center[c]) / f->unit;
+            f->z[at] = EBIM__R(v);
+            if (v < f->lo[c]) f->lo[c] = v;
+            if (v > f->hi[c]) f->hi[c] = v;
+        }
+        if (f->hi[c] - f->lo[c] > widest) widest = f->hi[c] - f->lo[c];
+    }
+    for (c = 0; c < n; c++) {
+        f->lo[c] -= 0.15 * widest;
+        f->hi[c] += 0.15 * widest;
+    }
+}
+
+static int ebim__epochs(const ebim__fit *f, int epochs, int batch)
+{
+    double steps = ebim__or(f->d->effort, 1) * epochs * ((f->N + batch - 1) / batch);
+    return steps < 1 ? 1 : steps > 1e8 ? 100000000 : (int)steps;
+}
+
+static int ebim__steps(const ebim__fit *f, int steps)
+{
+    double s = ebim__or(f->d->effort, 1) * steps;
+    return s < 1 ? 1 : s > 1e8 ? 100000000 : (int)s;
+}
+
+/* Default: data and box terms only, no chains. Paper: appendix B.1 (Fig. 1), with the authors'
+ * penalty on the squared norm of the negatives. */
+static void ebim__recipe_mdf(const ebim__fit *f, ebim_mlp_desc *net, ebim_mdf_desc *d)
+{
+    memset(net, 0, sizeof *net);
+    memset(d, 0, sizeof *d);
+    net->in = f->n;
+    net->out = f->k;
+    net->layers = 3;
+    d->lo = f->lo;
+    d->hi = f->hi;
+    d->seed = f->d->seed;
+    d->rate = 0.01;
+    d->user = (void *)(uintptr_t)f;
+    d->progress = ebim__fit_progress;
+    if (f->d->recipe == EBIM_RECIPE_PAPER) {
+        net->width = 8;
+        d->batch = 50;
+        d->steps = ebim__epochs(f, 300, d->batch);
+        d->data.norm = 1;
+        d->data.rank = 10;
+        d->data.eta = 1;
+        d->negatives.norm = -0.3;
+        d->negatives.norm2 = 1;
+        d->langevin.energy = EBIM_ENERGY_NORM;
+        d->langevin.eps = 0.1;
+        d->langevin.step = 10;
+        d->langevin.clamp = 0.03;
+        d->langevin_steps = 20;
+        d->buffer = 10000;
+    } else {
+        net->width = 32;
+        d->batch = 128;
+        d->steps = ebim__steps(f, 4000);
+        d->rate_end = 0.003;
+        d->data.norm = 10;
+        d->data.norm2 = 100;
+        d->data.rank = 0.3;
+        d->data.eta = 1;
+        d->data.two_sided = 1;
+        d->box.rank = 0.03;
+        d->box.eta = 1;
+        d->box.two_sided = 1;
+        d->box.repel = 0.02;
+        d->box.kappa = 50;
+    }
+}
+
+static void ebim__recipe_energy(const ebim__fit *f, ebim_mlp_desc *net, ebim_energy_desc *d)
+{
+    memset(net, 0, sizeof *net);
+    memset(d, 0, sizeof *d);
+    net->in = f->n;
+    net->out = 1;
+    net->width = 32;
+    d->lo = f->lo;
+    d->hi = f->hi;
+    d->seed = f->d->seed + 100;
+    d->clip = 1;
+    d->clmc_steps = 10;
+    d->user = (void *)(uintptr_t)f;
+    d->progress = ebim__fit_progress;
+    if (f->d->recipe == EBIM_RECIPE_PAPER) {
+        net->layers = 2;
+        d->batch = 50;
+        d->steps = ebim__epochs(f, 20, d->batch);
+        d->rate = 0.01;
+        d->magnitude = 0.1;
+        d->buffer = 10000;
+        d->fresh = EBIM_DESCEND;
+        d->clmc.eps = 0.3;
+        d->clmc.step = 1;
+        d->clmc.clamp = 0.1;
+        d->clmc.keep_unsolved = 1;
+        d->clmc.constraint.solver = EBIM_LBFGS;
+        d->clmc.constraint.joint = 1;
+    } else {
+        net->layers = 3;
+        d->batch = 128;
+        d->steps = ebim__steps(f, 2000);
+        d->rate = 0.01;
+        d->rate_end = 0.01;
+        d->magnitude = 0.001;
+        d->buffer = 4000;
+        d->clmc.eps = 0.15;
+    }
+}
+
+/* y -> scale * net((x - center) / unit) in the model's arena */
+typedef struct ebim__unit_map {
+    const ebim_graph *f;
+    const double *center;
+    double unit, scale;
+} ebim__unit_map;
+
+static ebim_ref ebim__record_unit(ebim_graph *g, ebim_ref x, void *user)
+{
+    const ebim__unit_map *u = (const ebim__unit_map *)user;
+    ebim_ref y = ebim_inline(g, u->f, ebim_affine(g, x, u->center, 1 / u->unit), 0);
+    return u->scale < 1 || u->scale > 1 ? ebim_scale(g, y, u->scale) : y;
+}
+
+static ebim_result ebim__to_units(ebim__fit *f, ebim_graph *out, ebim_arena *keep,
+                                  const ebim_graph *z_graph, int scaled)
+{
+    ebim__unit_map u;
+    u.f = z_graph;
+    u.center = f->center;
+    u.unit = f->unit;
+    u.scale = scaled ? f->unit : 1;
+    return ebim_record(out, keep, f->n, ebim__record_unit, &u);
+}
+
+static ebim_result ebim__fit_manifold(ebim__fit *f, ebim_arena *work)
+{
+    ebim_mlp_desc net;
+    ebim_mdf_desc d;
+    ebim_train_report rep;
+    ebim_result r;
+    ebim__recipe_mdf(f, &net, &d);
+    r = ebim_mlp(&f->F, work, &net, f->d->seed);
+    if (!r) r = ebim_mdf_train(&f->F, f->N, f->z, &d, work, &rep);
+    if (ebim__ready(work) && (!r || r == EBIM_ERR_DIVERGED)) {
+        f->model->info.mdf_loss = rep.loss;
+        if (r || rep.stopped) f->model->info.partial = 1;
+    }
+    return r;
+}
+
+static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
+{
+    ebim_mlp_desc net;
+    ebim_energy_desc d;
+    ebim_train_report rep;
+    ebim_result r;
+    ebim__recipe_energy(f, &net, &d);
+    r = ebim_mlp(&f->E, work, &net, f->d->seed + 1);
+    if (!r) r = ebim_energy_train(&f->E, &f->F, f->N, f->z, &d, work, &rep);
+    if (ebim__ready(work) && (!r || r == EBIM_ERR_DIVERGED)) {
+        f->model->info.energy_loss = rep.loss;
+        if (r || rep.stopped) f->model->info.partial = 1;
+    }
+    return r;
+}
+
+static int ebim__compare_reals(const void *ctx, int32_t a, int32_t b)
+{
+    const ebim_real *x = (const ebim_real *)ctx;
+    return (x[a] > x[b]) - (x[a] < x[b]);
+}
+
+/* Distances of (at most 2000 of) the data to M -> model->info. Failed projections are counted. */
+static ebim_result ebim__fit_check(ebim__fit *f, const ebim_real *x, ebim_arena *work)
+{
+    int count = ebim__min_int(f->N, 2000), i, have = 0;
+    ebim_project_desc pd;
+    ebim_projector *p;
+    ebim_real *from = EBIM__NEW(work, ebim_real, (size_t)count * (size_t)f->n);
+    ebim_real *dist = EBIM__NEW(work, ebim_real, count);
+    int32_t *order = EBIM__NEW(work, int32_t, count);
+    double sum = 0;
+    unsigned char *ok = EBIM__NEW(work, unsigned char, count);
+    ebim_model *m = f->model;
+    ebim_result r;
+    memset(&pd, 0, sizeof pd);
+    r = ebim_projector_init(&p, work, &m->F, &pd);
+    if (r || !ebim__ready(work)) return r;
+    for (i = 0; i < count; i++) /* spread over the whole data */
+        memcpy(from + (size_t)i * (size_t)f->n,
+               x + (size_t)((double)i / count * f->N) * (size_t)f->n, (size_t)f->n * sizeof *x);
+    m->info.missed = ebim_project(p, count, from, from, dist, ok);
+    for (i = 0; i < count; i++)
+        if (ok[i]) {
+            order[have++] = i;
+            sum += (double)dist[i];
+        }
+    if (!have) return EBIM_ERR_SOLVE;
+    ebim__sort(order, have, ebim__compare_reals, dist);
+    m->info.distance_mean = sum / have;
+    m->info.distance_median = (double)dist[order[have / 2]];
+    m->info.distance_max = (double)dist[order[have - 1]];
+    return EBIM_OK;
+}
+
+static ebim_result ebim__fit_alloc(ebim__fit *f, ebim_arena *keep, ebim_arena *work)
+{
+    size_t n = (size_t)f->n;
+    ebim_model *m = f->model;
+    memset(m, 0, sizeof *m);
+    m->n = f->n;
+    m->k = f->k;
+    m->m = f->n - f->k;
+    m->lo = EBIM__NEW(keep, double, n);
+    m->hi = EBIM__NEW(keep, double, n);
+    f->z = EBIM__NEW(work, ebim_real, (size_t)f->N * n);
+    f->center = EBIM__NEW(work, double, n);
+    f->lo = EBIM__NEW(work, double, n);
+    f->hi = EBIM__NEW(work, double, n);
+    f->unit = 2; /* not 1: measuring must count the output's scale, too */
+    return keep->failed ? keep->failed : work->failed;
+}
+
+static void ebim__fit_describe(ebim__fit *f)
+{
+    ebim_model *m = f->model;
+    int c;
+    m->unit = f->unit;
+    m->info.points = f->N;
+    m->info.seed = (double)f->d->seed;
+    m->info.recipe = f->d->recipe;
+    for (c = 0; c < f->n; c++) {
+        m->lo[c] = f->center[c] + f->unit * f->lo[c];
+        m->hi[c] = f->center[c] + f->unit * f->hi[c];
+    }
+}
+
+EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_real *x,
+                                  const ebim_fit_desc *d, ebim_arena *keep, ebim_arena *work)
+{
+    ebim__fit f;
+    ebim_result r, trained;
+    int run, row, energy = !d->no_energy;
+    int32_t *index;
+    memset(&f, 0, sizeof f);
+    f.d = d;
+    f.model = model;
+    f.N = N;
+    f.n = n;
+    f.k = n - d->dim;
+    if (N < 1 || n < 2 || d->dim < 1 || d->dim >= n) return EBIM_ERR_ARG;
+    r = ebim__fit_alloc(&f, keep, work);
+    index = EBIM__NEW(work, int32_t, N);
+    run = x && ebim__ready(keep) && ebim__ready(work);
+    if (!r && run) r = ebim_check_data(N, n, x, index, &row, NULL, NULL);
+    if (r) return r;
+    if (run) ebim__fit_units(&f, x);
+    f.to = energy ? 0.5 : 0.95;
+    trained = ebim__fit_manifold(&f, work);
+    if (trained && trained != EBIM_ERR_DIVERGED) return trained;
+    if (energy && model->info.partial <= 0) {
+        f.from = f.to;
+        f.to = 0.95;
+        model->has_energy = 1;
+        trained = ebim__fit_energy(&f, work);
+        if (trained && trained != EBIM_ERR_DIVERGED) return trained;
+    }
+    r = ebim__to_units(&f, &model->F, keep, &f.F, 1);
+    if (!r && model->has_energy) r = ebim__to_units(&f, &model->E, keep, &f.E, 0);
+    if (r) return r;
+    if (run) ebim__fit_describe(&f);
+    r = ebim__fit_check(&f, x, work);
+    return trained ? trained : r;
+}
+
+#endif /* EBIM_NO_TRAIN */
+/* ============================================================================================
+ * >>measure  samples and scores of a model
+ *
+ * Samples start from noise thrown onto M, resampled by e^-E (so that separate components get
+ * about their share), and move by constrained Langevin at temperature 1. A score is the nearest
+ * point of M, the distance to it and the energy there.
+ * ========================================================================================= */
+
+/* Indices of B of the P points with weights e^-energy, by systematic resampling. */
+static void ebim__resample(int P, ebim_real *energy, int B, int32_t *pick, ebim_rng *rng)
+{
+    double total = 0, at, sum;
+    ebim_real low = energy[0];
+    int i, b;
+    for (i = 1; i < P; i++)
+        if (energy[i] < low) low = energy[i];
+    for (i = 0; i < P; i++) {
+        energy[i] = EBIM__EXP(low - energy[i]);
+        total += (double)energy[i];
+    }
+    at = total / B * (double)ebim_rng_uniform(rng);
+    for (i = 0, b = 0, sum = (double)energy[0]; b < B; b++, at += total / B) {
+        while (sum < at && i + 1 < P) sum += (double)energy[++i];
+        pick[b] = i;
+    }
+}
+
+EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
+                                       uint64_t seed, ebim_arena *work, ebim_clmc_report *report)
+{
+    ebim_project_desc pd;
+    ebim_clmc_desc cd;
+    ebim_projector *p;
+    ebim_clmc *c;
+    ebim_ws w;
+    ebim_rng rng;
+    ebim_result r;
+    int P = ebim__max_int(4 * B, 2000), b, have;
+    size_t n = (size_t)m->n;
+    ebim_real *pool = EBIM__NEW(work, ebim_real, (size_t)P * n);
+    ebim_real *energy = EBIM__NEW(work, ebim_real, P);
+    int32_t *pick = EBIM__NEW(work, int32_t, B);
+    memset(&pd, 0, sizeof pd);
+    memset(&cd, 0, sizeof cd);
+    pd.method = EBIM_ONTO;
+    cd.eps = 0.1 * m->unit;
+    cd.lo = m->lo;
+    cd.hi = m->hi;
+    if (B < 1) return EBIM_ERR_ARG;
+    r = ebim_projector_init(&p, work, &m->F, &pd);
+    if (!r) r = ebim_clmc_init(&c, work, &m->F, m->has_energy ? &m->E : NULL, &cd);
+    if (!r && m->has_energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
+    if (r || !ebim__ready(work)) return r;
+    have = ebim_project_noise(p, P, pool, m->lo, m->hi, seed, 0);
+    if (!have) return EBIM_ERR_SOLVE;
+    if (m->has_energy) ebim_eval(&w, have, pool, energy);
+    ebim_rng_init(&rng, seed, 1);
+    ebim__resample(have, energy, B, pick, &rng);
+    for (b = 0; b < B; b++)
+        memcpy(x + (size_t)b * n, pool + (size_t)pick[b] * n, n * sizeof *x);
+    ebim_clmc_run(c, B, x, steps ? steps : 500, seed, 2);
+    if (report) *report = *ebim_clmc_stats(c);
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
+                                      ebim_real *nearest, ebim_real *distance, ebim_real *energy,
+                                      unsigned char *ok, ebim_arena *work)
+{
+    ebim_project_desc pd;
+    ebim_projector *p;
+    ebim_ws w;
+    ebim_result r;
+    int b;
+    ebim_real *y = nearest ? nearest : EBIM__NEW(work, ebim_real, (size_t)B * (size_t)m->n);
+    memset(&pd, 0, sizeof pd);
+    if (B < 1) return EBIM_ERR_ARG;
+    if (!m->has_energy && energy) return EBIM_ERR_ARG;
+    r = ebim_projector_init(&p, work, &m->F, &pd);
+    if (!r && energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
+    if (r || !ebim__ready(work)) return r;
+    for (b = 0; b < B * m->n; b++)
+        if (!ebim__finite(x[b])) return EBIM_ERR_FINITE;
+    ebim_project(p, B, x, y, distance, ok);
+    if (energy) ebim_eval(&w, B, y, energy);
+    return EBIM_OK;
+}
+
+/* ============================================================================================
+ * >>io  the model as bytes
+ *
+ * Little-endian whatever the machine, written byte by byte:
+ *   "EBIM" 0x0d 0x0a 0x1a 0x0a | u32 version | u32 bytes of a real (4, 8) | u64 bytes of the file
+ *   u32 n, k, has_energy | f64 lo[n], hi[n], unit | tag[64] | f64 info[INFO]
+ *   graph F | graph E if has_energy | u32 crc32 of everything before
+ * A graph: u32 nodes, y, n_theta | per node 2..: u32 op, fn, a, b, c, size, i0, frozen, f64 s |
+ * theta. Loading records the nodes again through the same checks as a builder, twice: first to
+ * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
+ * ========================================================================================= */
+
+#define EBIM__FORMAT 1u
+#define EBIM__INFO 11
+#define EBIM__NODE_BYTES (8u * 4u + 8u)
+
+static const unsigned char ebim__magic[8] = {'E', 'B', 'I', 'M', 13, 10, 26, 10};
+
+static uint32_t ebim__crc32(const unsigned char *p, size_t size)
+{
+    uint32_t c = 0xffffffffu;
+    size_t i;
+    int b;
+    for (i = 0; i < size; i++) {
+        c ^= p[i];
+        for (b = 0; b < 8; b++) c = c >> 1 ^ (0xedb88320u & (0u - (c & 1u)));
+    }
+    return ~c;
+}
+
+/* Writer; p == NULL counts. */
+typedef struct ebim__writer {
+    unsigned char *p;
+    size_t at;
+} ebim__writer;
+
+static void ebim__put(ebim__writer *w, uint64_t v, int bytes)
+{
+    int i;
+    for (i = 0; i < bytes; i++, w->at++)
+        if (w->p) w->p[w->at] = (unsigned char)(v >> 8 * i & 0xff);
+}
+
+static void ebim__put_f64(ebim__writer *w, double x)
+{
+    uint64_t v;
+    memcpy(&v, &x, sizeof v);
+    ebim__put(w, v, 8);
+}
+
+static void ebim__put_graph(ebim__writer *w, const ebim_graph *g)
+{
+    int i;
+    ebim__put(w, (uint32_t)g->n_nodes, 4);
+    ebim__put(w, (uint32_t)g->y, 4);
+    ebim__put(w, (uint32_t)g->n_theta, 4);
+    for (i = 2; i < g->n_nodes; i++) {
+        const ebim_node *nd = &g->node[i];
+        ebim__put(w, (uint32_t)nd->op, 4);
+        ebim__put(w, (uint32_t)nd->fn, 4);
+        ebim__put(w, (uint32_t)nd->a, 4);
+        ebim__put(w, (uint32_t)nd->b, 4);
+        ebim__put(w, (uint32_t)nd->c, 4);
+        ebim__put(w, (uint32_t)nd->size, 4);
+        ebim__put(w, (uint32_t)nd->i0, 4);
+        ebim__put(w, (uint32_t)nd->frozen, 4);
+        ebim__put_f64(w, (double)nd->s);
+    }
+    for (i = 0; i < g->n_theta; i++) {
+        ebim__uint v;
+        memcpy(&v, &g->theta[i], sizeof v);
+        ebim__put(w, v, (int)sizeof v);
+    }
+}
+
+/* The order in which the info fields stand in a file. */
+static void ebim__info_fields(ebim_model *m, double *field[EBIM__INFO])
+{
+    double **f = field;
+    *f++ = &m->info.points;
+    *f++ = &m->info.seed;
+    *f++ = &m->info.recipe;
+    *f++ = &m->info.mdf_loss;
+    *f++ = &m->info.energy_loss;
+    *f++ = &m->info.seconds;
+    *f++ = &m->info.distance_mean;
+    *f++ = &m->info.distance_median;
+    *f++ = &m->info.distance_max;
+    *f++ = &m->info.missed;
+    *f++ = &m->info.partial;
+}
+
+static void ebim__put_model(ebim__writer *w, const ebim_model *m, size_t total)
+{
+    ebim_model copy = *m;
+    double *field[EBIM__INFO];
+    int i;
+    for (i = 0; i < 8; i++) ebim__put(w, ebim__magic[i], 1);
+    ebim__put(w, EBIM__FORMAT, 4);
+    ebim__put(w, sizeof(ebim_real), 4);
+    ebim__put(w, total, 8);
+    ebim__put(w, (uint32_t)m->n, 4);
+    ebim__put(w, (uint32_t)m->k, 4);
+    ebim__put(w, (uint32_t)m->has_energy, 4);
+    for (i = 0; i < m->n; i++) ebim__put_f64(w, m->lo[i]);
+    for (i = 0; i < m->n; i++) ebim__put_f64(w, m->hi[i]);
+    ebim__put_f64(w, m->unit);
+    for (i = 0; i < EBIM_TAG_SIZE; i++) ebim__put(w, (unsigned char)m->tag[i], 1);
+    ebim__info_fields(&copy, field);
+    for (i = 0; i < EBIM__INFO; i++) ebim__put_f64(w, *field[i]);
+    ebim__put_graph(w, &m->F);
+    if (m->has_energy) ebim__put_graph(w, &m->E);
+    ebim__put(w, w->p ? ebim__crc32(w->p, w->at) : 0, 4);
+}
+
+EBIM_API size_t ebim_save_bytes(const ebim_model *m)
+{
+    ebim__writer w;
+    w.p = NULL;
+    w.at = 0;
+    ebim__put_model(&w, m, 0);
+    return w.at;
+}
+
+EBIM_API ebim_result ebim_save(const ebim_model *m, void *data, size_t size)
+{
+    ebim__writer w;
+    size_t total = ebim_save_bytes(m);
+    if (size < total) return EBIM_ERR_MEMORY;
+    w.p = (unsigned char *)data;
+    w.at = 0;
+    ebim__put_model(&w, m, total);
+    return EBIM_OK;
+}
+
+/* Reader; failed is sticky, and reading past the end gives zeros. */
+typedef struct ebim__reader {
+    const unsigned char *p;
+    size_t at, size;
+    int real, failed;
+} ebim__reader;
+
+static uint64_t ebim__get(ebim__reader *r, int bytes)
+{
+    uint64_t v = 0;
+    int i;
+    if (r->failed || r->size - r->at < (size_t)bytes) {
+        r->failed = 1;
+        return 0;
+    }
+    for (i = 0; i < bytes; i++) v |= (uint64_t)r->p[r->at++] << 8 * i;
+    return v;
+}
+
+static int32_t ebim__get_int(ebim__reader *r) /* 0..2^31 - 1 */
+{
+    uint64_t v = ebim__get(r, 4);
+    if (v > INT32_MAX) r->failed = 1;
+    return r->failed ? 0 : (int32_t)v;
+}
+
+static double ebim__get_f64(ebim__reader *r)
+{
+    uint64_t v = ebim__get(r, 8);
+    double x;
+    memcpy(&x, &v, sizeof x);
+    if (!ebim__finite64(x)) r->failed = 1;
+    return r->failed ? 0 : x;
+}
+
+static double ebim__get_real(ebim__reader *r)
+{
+    uint32_t v;
+    float x;
+    if (r->real == 8) return ebim__get_f64(r);
+    v = (uint32_t)ebim__get(r, 4);
+    memcpy(&x, &v, sizeof x);
+    if ((v >> 23 & 0xff) == 0xff) r->failed = 1;
+    return r->failed ? 0 : (double)x;
+}
+
+/* Nodes and theta of one graph; theta == NULL: only checked. */
+static void ebim__get_graph(ebim__reader *r, ebim_graph *g, int n, ebim_real *theta)
+{
+    int nodes = ebim__get_int(r), y = ebim__get_int(r), n_theta = ebim__get_int(r), i;
+    ebim__start(g, theta, n);
+    if (nodes > EBIM_MAX_NODES || y < 1 || y >= nodes) r->failed = 1;
+    for (i = 2; i < nodes && !r->failed; i++) {
+        ebim_node nd;
+        int32_t frozen, size;
+        memset(&nd, 0, sizeof nd);
+        nd.op = ebim__get_int(r);
+        nd.fn = ebim__get_int(r);
+        nd.a = ebim__get_int(r);
+        nd.b = ebim__get_int(r);
+        nd.c = ebim__get_int(r);
+        size = nd.size = ebim__get_int(r);
+        nd.i0 = ebim__get_int(r);
+        frozen = nd.frozen = ebim__get_int(r);
+        nd.s = EBIM__R(ebim__get_f64(r));
+        if (nd.op == EBIM_OP_INPUT || frozen > 1) r->failed = 1;
+        if (r->failed || ebim__push_node(g, &nd) != i || g->node[i].size != size) r->failed = 1;
+    }
+    if (r->failed || g->n_theta != n_theta ||
+        (r->size - r->at) / (size_t)r->real < (size_t)n_theta) {
+        r->failed = 1;
+        return;
+    }
+    g->y = y;
+    for (i = 0; i < n_theta; i++) {
+        double v = ebim__get_real(r);
+        if (!ebim__finite(EBIM__R(v))) r->failed = 1; /* a double too large for a float */
+        if (theta) theta[i] = EBIM__R(v);
+    }
+}
+
+/* One pass over the body. memory == 0: m's arrays are not touched and theta is only checked. */
+static void ebim__get_model(ebim__reader *r, ebim_model *m, int memory)
+{
+    double *field[EBIM__INFO], *lo = m->lo, *hi = m->hi;
+    ebim_real *tF = m->F.theta, *tE = m->E.theta;
+    size_t n;
+    int i;
+    r->at = 24;
+    m->n = ebim__get_int(r);
+    m->k = ebim__get_int(r);
+    m->has_energy = ebim__get_int(r);
+    m->m = m->n - m->k;
+    if (m->k < 1 || m->m < 1 || m->has_energy > 1 || (size_t)m->n > r->size / 16) r->failed = 1;
+    if (r->failed) return;
+    n = (size_t)m->n;
+    for (i = 0; i < m->n; i++) {
+        double v = ebim__get_f64(r);
+        if (memory) lo[i] = v;
+    }
+    for (i = 0; i < m->n; i++) {
+        double v = ebim__get_f64(r);
+        if (memory) hi[i] = v;
+        if (memory && !(lo[i] <= hi[i])) r->failed = 1;
+    }
+    m->unit = ebim__get_f64(r);
+    if (!(m->unit > 0)) r->failed = 1;
+    for (i = 0; i < EBIM_TAG_SIZE; i++) m->tag[i] = (char)ebim__get(r, 1);
+    if (m->tag[EBIM_TAG_SIZE - 1]) r->failed = 1;
+    ebim__info_fields(m, field);
+    for (i = 0; i < EBIM__INFO; i++) *field[i] = ebim__get_f64(r);
+    if (r->failed) return;
+    ebim__get_graph(r, &m->F, (int)n, tF);
+    if (!r->failed && ebim_outputs(&m->F) != m->k) r->failed = 1;
+    if (m->has_energy && !r->failed) {
+        ebim__get_graph(r, &m->E, (int)n, tE);
+        if (!r->failed && ebim_outputs(&m->E) != 1) r->failed = 1;
+    }
+    if (r->at != r->size) r->failed = 1;
+}
+
+static ebim_result ebim__open(ebim__reader *r, const void *data, size_t size)
+{
+    const unsigned char *p = (const unsigned char *)data;
+    ebim__reader head;
+    uint64_t total, version;
+    memset(r, 0, sizeof *r);
+    r->p = p;
+    r->size = size;
+    if (size < 28 || memcmp(p, ebim__magic, 8)) return EBIM_ERR_FORMAT;
+    r->at = 8;
+    version = ebim__get(r, 4);
+    r->real = (int)ebim__get(r, 4);
+    total = ebim__get(r, 8);
+    if (version != EBIM__FORMAT) return EBIM_ERR_VERSION;
+    if (total != size) return EBIM_ERR_FORMAT;
+    head = *r;
+    head.at = size - 4;
+    if (ebim__get(&head, 4) != ebim__crc32(p, size - 4)) return EBIM_ERR_CHECKSUM;
+    if (r->real != 4 && r->real != 8) return EBIM_ERR_FORMAT;
+    r->size = size - 4;
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, size_t size)
+{
+    ebim__reader r;
+    ebim_result e = ebim__open(&r, data, size);
+    memset(m, 0, sizeof *m);
+    if (e) return e;
+    ebim__get_model(&r, m, 0);
+    if (r.failed) return m->F.failed == EBIM_ERR_NODES ? EBIM_ERR_NODES : EBIM_ERR_FORMAT;
+    m->lo = EBIM__NEW(a, double, m->n);
+    m->hi = EBIM__NEW(a, double, m->n);
+    m->F.theta = EBIM__NEW(a, ebim_real, m->F.n_theta);
+    m->E.theta = m->has_energy ? EBIM__NEW(a, ebim_real, m->E.n_theta) : NULL;
+    if (!ebim__ready(a)) return a->failed;
+    ebim__get_model(&r, m, 1);
+    return r.failed ? EBIM_ERR_FORMAT : EBIM_OK;
+}
+
+#ifndef EBIM_NO_MALLOC
+
+/* One arena of exactly the measured bytes, freed by the caller: build() runs twice. */
+EBIM_API void ebim_free(ebim_model *m)
+{
+    free(m->owned);
+    memset(m, 0, sizeof *m);
+}
+
+#ifndef EBIM_NO_TRAIN
+EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x, const ebim_fit_desc *d)
+{
+    ebim_arena keep, work;
+    void *owned = NULL, *scratch = NULL;
+    ebim_result r;
+    ebim_arena_init(&keep, NULL, 0);
+    ebim_arena_init(&work, NULL, 0);
+    r = ebim_fit_run(m, N, n, NULL, d, &keep, &work);
+    if (!r) r = ebim__heap(&keep, &owned);
+    if (!r) r = ebim__heap(&work, &scratch);
+    if (!r) r = ebim_fit_run(m, N, n, x, d, &keep, &work);
+    free(scratch);
+    if (r && r != EBIM_ERR_DIVERGED) {
+        free(owned);
+        memset(m, 0, sizeof *m);
+    } else {
+        m->owned = owned;
+    }
+    return r;
+}
+#endif
+
+EBIM_API ebim_result ebim_sample(const ebim_model *m, int B, ebim_real *x, uint64_t seed)
+{
+    ebim_arena work;
+    void *scratch = NULL;
+    ebim_result r;
+    ebim_arena_init(&work, NULL, 0);
+    r = ebim_model_sample(m, B, x, 0, seed, &work, NULL);
+    if (!r) r = ebim__heap(&work, &scratch);
+    if (!r) r = ebim_model_sample(m, B, x, 0, seed, &work, NULL);
+    free(scratch);
+    return r;
+}
+
+EBIM_API ebim_result ebim_score(const ebim_model *m, int B, const ebim_real *x, ebim_real *nearest,
+                                ebim_real *distance, ebim_real *energy)
+{
+    ebim_arena work;
+    void *scratch = NULL;
+    ebim_result r;
+    ebim_arena_init(&work, NULL, 0);
+    r = ebim_model_score(m, B, x, nearest, distance, energy, NULL, &work);
+    if (!r) r = ebim__heap(&work, &scratch);
+    if (!r) r = ebim_model_score(m, B, x, nearest, distance, energy, NULL, &work);
+    free(scratch);
+    return r;
+}
+
+#endif /* EBIM_NO_MALLOC */
+
+#if !defined(EBIM_NO_STDIO) && !defined(EBIM_NO_MALLOC)
+
+static ebim_result ebim__read_all(FILE *f, size_t max_bytes, unsigned char **data, size_t *size)
+{
+    size_t room = 0, got = 1;
+    while (got) { /* a file's size is only known by reading it */
+        if (*size == room) {
+            unsigned char *more;
+            if (room > max_bytes) return EBIM_ERR_LIMIT;
+            room = room ? 2 * room : 65536;
+            more = (unsigned char *)realloc(*data, room);
+            if (!more) return EBIM_ERR_MEMORY;
+            *data = more;
+        }
+        got = fread(*data + *size, 1, room - *size, f);
+        *size += got;
+    }
+    if (ferror(f)) return EBIM_ERR_IO;
+    return *size > max_bytes ? EBIM_ERR_LIMIT : EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_load_file(ebim_model *m, const char *path, size_t max_bytes)
+{
+    FILE *f = fopen(path, "rb");
+    unsigned char *data = NULL;
+    void *owned = NULL;
+    size_t size = 0;
+    ebim_arena a;
+    ebim_result r;
+    memset(m, 0, sizeof *m);
+    if (!f) return EBIM_ERR_IO;
+    r = ebim__read_all(f, max_bytes ? max_bytes : (size_t)64 << 20, &data, &size);
+    fclose(f);
+    ebim_arena_init(&a, NULL, 0);
+    if (!r) r = ebim_load(m, &a, data, size);
+    if (!r) r = ebim__heap(&a, &owned);
+    if (!r) r = ebim_load(m, &a, data, size);
+    free(data);
+    if (r) {
+        free(owned);
+        memset(m, 0, sizeof *m);
+    } else {
+        m->owned = owned;
+    }
+    return r;
+}
+
+static ebim_result ebim__write_all(const char *path, const void *data, size_t size)
+{
+    FILE *f = fopen(path, "wb");
+    int ok;
+    if (!f) return EBIM_ERR_IO;
+    ok = fwrite(data, 1, size, f) == size;
+    ok = fclose(f) == 0 && ok;
+    return ok ? EBIM_OK : EBIM_ERR_IO;
+}
+
+EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
+{
+    size_t size = ebim_save_bytes(m), length = strlen(path);
+    unsigned char *data = (unsigned char *)malloc(size);
+    char *name = (char *)malloc(length + 5);
+    ebim_result r = data && name ? ebim_save(m, data, size) : EBIM_ERR_MEMORY;
+    if (!r) {
+        memcpy(name, path, length);
+        memcpy(name + length, ".tmp", 5);
+        r = ebim__write_all(name, data, size);
+        if (!r && rename(name, path)) r = EBIM_ERR_IO;
+        if (r) remove(name);
+    }
+    free(name);
+    free(data);
+    return r;
+}
+
+#endif
+
+#endif /* EBIM_IMPLEMENTATION */

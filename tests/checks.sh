@@ -1,0 +1,355 @@
+#!/bin/sh
+# checks.sh: what only a shell can see of ebim.h: symbols, ways of including it, what leaks out
+# of it, whether what is printed in its manual and in the README is true, `make install` and
+# `make data`. Run by tests/run.sh; the compiler is $CC, and flags are the checks' own.
+
+. "$(dirname "$0")/t.sh"
+CC=${CC:-cc}
+MAKE=${MAKE:-make}
+W='-Wall -Wextra -pedantic -Werror'
+HEADER=$TOP/ebim.h
+for CXX in "$CXX" c++ g++ clang++ ''; do
+    if [ "$CXX" ] && command -v "${CXX%% *}" >/dev/null; then break; fi
+done
+
+need() {
+    for tool; do command -v "$tool" >/dev/null || skip "no $tool here"; done
+}
+
+need_cxx() {
+    if [ ! "$CXX" ]; then skip 'no C++ compiler here'; fi
+}
+
+# unit FILE WORD...: a source that defines the words and includes the header
+unit() {
+    u=$1
+    shift
+    for word; do echo "#define $word"; done >"$u"
+    echo '#include "ebim.h"' >>"$u"
+}
+
+# compile ARGUMENTS, at -O0 for speed
+compile() {
+    $CC -I"$TOP" "$@"
+}
+
+# Objects for nm: not position-independent, so that tables of constant addresses stay constants
+# instead of waiting for relocation among the variables.
+object() {
+    compile -fno-pic -c -o "$@"
+}
+
+# symbols OBJECT TYPES: names of these types (nm's letters), without an underscore of the system
+symbols() {
+    nm "$1" | awk -v types="$2" 'index(types, $(NF - 1)) { print $NF }' | sort -u
+}
+
+# ---- symbols ----
+
+public_symbols_begin_with_ebim() {
+    need nm
+    for d in -DEBIM_FLOAT -DEBIM_DOUBLE; do
+        unit a.c EBIM_IMPLEMENTATION
+        object a.o $d a.c
+        symbols a.o TDBRVWC >names
+        test "$(wc -l <names)" -gt 20
+        if grep -v '^_\{0,1\}ebim_[a-z0-9]' names; then fail 'not a public name of ebim.h'; fi
+    done
+}
+
+static_leaves_no_symbols() {
+    need nm
+    unit a.c EBIM_STATIC EBIM_IMPLEMENTATION
+    object a.o a.c
+    symbols a.o TDBRVWC >names
+    if grep . names; then fail 'global in spite of EBIM_STATIC'; fi
+}
+
+no_mutable_globals() {
+    need nm
+    for d in -DEBIM_FLOAT -DEBIM_DOUBLE; do
+        unit a.c EBIM_IMPLEMENTATION
+        object a.o $d a.c
+        symbols a.o dDbBsSgGcC >names
+        if grep . names; then fail 'mutable data'; fi
+    done
+}
+
+needs_only_libc_and_libm() {
+    need nm
+    unit a.c EBIM_IMPLEMENTATION
+    object a.o a.c
+    libm='a?(sin|cos|tan)h?|atan2|sincos|exp|exp2|expm1|log|log2|log10|log1p|pow|sqrt|cbrt|hypot'
+    libm="$libm|fabs|floor|ceil|round|rint|trunc|fmod|fmin|fmax|frexp|ldexp|erf|erfc|[lt]gamma"
+    libc='malloc|calloc|realloc|free|memcpy|memmove|memset|memcmp|str[a-z]*|[v]?s?n?printf'
+    libc="$libc|fopen|fclose|fread|fwrite|fflush|ferror|feof|fseek|ftell|fputs|fputc|putc|getc"
+    libc="$libc|remove|rename|qsort|abs|labs|[v]?fprintf|fputc"
+    system='__assert_(fail|rtn)|__(stack|errno|error|isoc99|tls|cpu)_?[a-z_]*|_GLOBAL_.*'
+    symbols a.o U >names
+    if grep -Ev "^_?(($libm)[fl]?|$libc|_?($system))$" names; then
+        fail 'neither libc nor libm, or new here: see whether it may be used'
+    fi
+    echo 'int main(void) { return 0; }' >m.c
+    compile -o m m.c a.o -lm
+    ./m
+}
+
+no_malloc_means_none() {
+    need nm
+    unit a.c EBIM_NO_MALLOC EBIM_IMPLEMENTATION
+    object a.o a.c
+    symbols a.o U >names
+    if grep -E '^_?(malloc|calloc|realloc|free|aligned_alloc|strdup|alloca)$' names; then
+        fail 'allocates outside the malloc layer'
+    fi
+}
+
+no_stdio_means_none() {
+    need nm
+    unit a.c EBIM_NO_STDIO NDEBUG EBIM_IMPLEMENTATION
+    object a.o a.c
+    symbols a.o U >names
+    if grep -E '^_?(f(open|close|read|write|flush|error|puts|printf)|v?s?n?printf|puts|std(out|err))' \
+        names; then fail 'uses stdio in spite of EBIM_NO_STDIO'; fi
+}
+
+# ---- ways of including ----
+
+use='const char *used(void); const char *used(void) { return ebim_result_str(EBIM_OK); }'
+main='const char *used(void); int main(void) { return ebim_result_str(EBIM_OK) == 0 || !used(); }'
+
+two_units_link() {
+    unit a.c EBIM_IMPLEMENTATION
+    echo "$use" >>a.c
+    unit b.c
+    echo "$main" >>b.c
+    compile $W -o two a.c b.c -lm
+    ./two
+}
+
+two_static_units_link() {
+    unit a.c EBIM_STATIC EBIM_IMPLEMENTATION
+    cp a.c b.c
+    echo "$use" >>a.c
+    echo "$main" >>b.c
+    compile $W -o two a.c b.c -lm
+    ./two
+}
+
+included_in_any_order() {
+    unit a.c
+    unit part EBIM_IMPLEMENTATION
+    cat a.c part a.c part >b.c # declarations, implementation, and both again
+    sed 's/^#define.*/#ifndef EBIM_IMPLEMENTATION\n&\n#endif/' b.c >a.c
+    echo "$use $main" >>a.c
+    compile $W -o any a.c -lm
+    ./any
+    cat part part >b.c
+    sed '3,$s/^#define.*//' b.c >c.c
+    echo "$use $main" >>c.c
+    compile $W -o any c.c -lm
+    ./any
+}
+
+mixed_precision_is_caught() {
+    unit a.c EBIM_IMPLEMENTATION
+    unit b.c EBIM_DOUBLE
+    cat >>b.c <<'END'
+int main(void)
+{
+    double mem[64];
+    ebim_arena a;
+    ebim_arena_init(&a, mem, sizeof mem);
+    return !(ebim_arena_push(&a, 1, 8) == 0 && a.failed == EBIM_ERR_ABI);
+}
+END
+    compile $W -o mixed a.c b.c -lm
+    ./mixed
+}
+
+every_switch_compiles() {
+    for d in EBIM_NO_MALLOC EBIM_NO_STDIO EBIM_NO_TRAIN \
+        'EBIM_NO_MALLOC EBIM_NO_STDIO EBIM_NO_TRAIN' 'EBIM_DOUBLE EBIM_NO_TRAIN'; do
+        unit a.c $d EBIM_IMPLEMENTATION
+        echo "$use $main" >>a.c
+        compile $W -std=c99 -o a a.c -lm
+        ./a
+    done
+}
+
+declarations_alone_compile() {
+    unit a.c
+    echo 'int main(void) { return 0; }' >>a.c
+    compile $W -std=c99 -o a a.c
+    need_cxx
+    $CXX -I"$TOP" $W -std=c++11 -x c++ -o a a.c
+}
+
+cxx() {
+    need_cxx
+    $CXX -I"$TOP" $W -std="$1" -O1 -o cxx "$TOP/tests/test_build_cxx.cc"
+    ./cxx
+    $CXX -I"$TOP" $W -std="$1" -DEBIM_DOUBLE -O1 -o cxx "$TOP/tests/test_build_cxx.cc"
+    ./cxx
+}
+
+compiles_as_cxx11() { cxx c++11; }
+compiles_as_cxx17() { cxx c++17; }
+
+# ---- what leaks, and what must stay in order ----
+
+# Names that ebim.h defines and has not undefined at its end, from the markers of cc -dD.
+macros() {
+    compile -E -dD "$1" | awk '
+        /^# [0-9]+ "/ { inside = $3 ~ /ebim\.h"$/; next }
+        !inside { next }
+        $1 == "#define" { name = $2; sub(/\(.*/, "", name); defined[name] = 1 }
+        $1 == "#undef" { delete defined[$2] }
+        END { for (name in defined) print name }' | sort
+}
+
+no_private_macro_leaks() {
+    unit a.c EBIM_IMPLEMENTATION
+    macros a.c >names
+    grep -q '^EBIM_VERSION_MAJOR$' names || fail 'this compiler shows no macros'
+    if grep -v '^\(EBIM\|ebim\)_[A-Za-z]' names | grep -v '^EBIM__IMPLEMENTED$\|^EBIM_H$'; then
+        fail 'defined after #include "ebim.h"'
+    fi
+}
+
+contents_match_sections() {
+    sed -n 's/^    \(>>[a-z]*\).*/\1/p' "$HEADER" >contents
+    sed -n 's/^ \* \(>>[a-z]*\)  .*/\1/p' "$HEADER" >sections
+    test -s sections
+    diff contents sections || fail 'the table of contents (<) is not the sections (>)'
+}
+
+lines_fit() {
+    cd "$TOP"
+    awk 'length($0) > 100 || /\t/ { print FILENAME ":" FNR; bad = 1 } END { exit bad }' ebim.h \
+        tests/*.[ch] tests/*.cc tests/*.sh $(find examples bench -name '*.[ch]' 2>/dev/null) ||
+        fail 'longer than 100 columns, or a tab'
+}
+
+# ---- what is printed ----
+
+# program SOURCE: compiled and run as a reader would: in a directory with ebim.h and nothing else
+program() {
+    mkdir alone
+    cp "$HEADER" alone
+    cp "$1" alone/prog.c
+    cd alone
+    $CC -O2 prog.c -lm
+    ./a.out </dev/null
+    if [ "$CXX" ]; then
+        rm a.out
+        $CXX -O2 -x c++ prog.c -x none -lm
+        ./a.out </dev/null
+    fi
+    cd ..
+    rm -r alone
+}
+
+manual_program_runs() {
+    sed -n '/^    ---- begin example ----$/,/^    ---- end example ----$/p' "$HEADER" |
+        sed -e '1d' -e '$d' -e 's/^    //' >manual.c
+    grep -q 'int main' manual.c || fail 'no example in the manual'
+    program manual.c
+}
+
+readme_programs_run() {
+    awk '/^```c$/ { n++; inside = 1; next } /^```/ { inside = 0 }
+         inside { print > ("readme" n ".c") }' "$TOP/README.md"
+    found=
+    for c in readme*.c; do
+        if ! grep -q 'int main' "$c"; then continue; fi
+        found=1
+        program "$c"
+    done
+    [ "$found" ] || fail 'no program in README.md'
+}
+
+readme_targets_exist() {
+    grep -o 'make [a-z][a-z]*' "$TOP/README.md" | sort -u >calls
+    test -s calls
+    while read -r make target; do
+        grep -q "^$target:" "$TOP/Makefile" || fail "README.md: $make $target"
+    done <calls
+}
+
+# ---- make ----
+
+install_into() {
+    $MAKE -s -C "$TOP" install DESTDIR="$PWD/stage" PREFIX=/opt/x
+    cmp "$HEADER" stage/opt/x/include/ebim.h
+    v=$(printf '#include "ebim.h"\nEBIM_VERSION_MAJOR.EBIM_VERSION_MINOR.EBIM_VERSION_PATCH\n' |
+        compile -E -x c - | tail -n 1 | tr -d ' ')
+    grep -qx "Version: $v" stage/opt/x/lib/pkgconfig/ebim.pc
+    grep -qx 'prefix=/opt/x' stage/opt/x/lib/pkgconfig/ebim.pc
+    need pkg-config
+    flags=$(PKG_CONFIG_PATH=stage/opt/x/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$PWD/stage \
+        pkg-config --cflags --libs ebim)
+    printf '#define EBIM_IMPLEMENTATION\n#include <ebim.h>\nint main(void) { return 0; }\n' >a.c
+    $CC a.c $flags
+    ./a.out
+}
+
+# A small mirror: a flood file as its source writes it, a pickle-sized file with 1000 pairs in
+# the right place, and their sums in a list of the same form.
+mirror() {
+    mkdir mirror
+    printf '# from somewhere\r\nlat,long\r\n1.5,2.5\r\n-3,4e1' >mirror/flood.csv
+    awk 'BEGIN { for (i = 0; i < 64475; i++) printf "x" }' >mirror/9mers_data.pkl
+    awk 'BEGIN { for (i = 0; i < 1000; i++) printf "pqrstuvw" }' |
+        LC_ALL=C sed 's/pqrstuvw/\x00\x00\xc0\x3f\xcd\xcc\xcc\xbd/g' >>mirror/9mers_data.pkl
+    printf tail >>mirror/9mers_data.pkl
+    for f in flood.csv 9mers_data.pkl; do
+        echo "$(sha256sum <mirror/$f | cut -c 1-64) https://example.org/some/where/$f download/$f"
+    done >list
+    EBIM_MIRROR=file://$PWD/mirror
+    EBIM_DATA_LIST=$PWD/list
+    export EBIM_MIRROR EBIM_DATA_LIST
+}
+
+data_is_downloaded_and_converted() {
+    need sha256sum
+    mirror
+    sh "$TOP/examples/data.sh" out
+    printf 'lat,lon\n1.5,2.5\n-3,4e1\n' | cmp - out/floods.csv
+    test "$(sort out/glycine.csv | uniq -c | tr -s ' ' | tr '\n' ';')" = \
+        ' 1000 1.5,-0.100000001; 1 phi,psi;'
+    rm -r mirror
+    sh "$TOP/examples/data.sh" out # nothing to download the second time
+}
+
+data_that_was_altered_is_refused() {
+    need sha256sum
+    mirror
+    echo >>mirror/flood.csv
+    if sh "$TOP/examples/data.sh" out; then fail 'accepted an altered download'; fi
+    test -z "$(find out -type f)"
+    mirror_again=$(sed 's/ .*//;q' list)
+    sed "s/$mirror_again/$(sha256sum <mirror/flood.csv | cut -c 1-64)/" list >list2
+    EBIM_DATA_LIST=$PWD/list2 sh "$TOP/examples/data.sh" out
+    if sh "$TOP/examples/data.sh" out; then fail 'accepted an altered file'; fi
+}
+
+data_that_is_missing_is_an_error() {
+    need sha256sum
+    mirror
+    rm mirror/9mers_data.pkl
+    if sh "$TOP/examples/data.sh" out >log 2>&1; then fail 'missed a missing file'; fi
+    grep '9mers_data.pkl: cannot be downloaded' log
+    test ! -f out/floods.csv
+}
+
+for check in public_symbols_begin_with_ebim static_leaves_no_symbols no_mutable_globals \
+    needs_only_libc_and_libm no_malloc_means_none no_stdio_means_none two_units_link \
+    two_static_units_link included_in_any_order mixed_precision_is_caught every_switch_compiles \
+    declarations_alone_compile compiles_as_cxx11 compiles_as_cxx17 no_private_macro_leaks \
+    contents_match_sections lines_fit manual_program_runs readme_programs_run \
+    readme_targets_exist install_into data_is_downloaded_and_converted \
+    data_that_was_altered_is_refused data_that_is_missing_is_an_error; do
+    t_run $check
+done
+t_end

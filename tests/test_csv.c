@@ -1,0 +1,551 @@
+/* Reading and writing of tables, and the coordinate changes of the tool. */
+#include <stddef.h>
+
+/* Fails when allocations_left runs out; negative: never. */
+static void *scarce_realloc(void *p, size_t size);
+#define CSV_REALLOC scarce_realloc
+
+#include "t.h"
+#include "../examples/common/embed.h"
+
+static int allocations_left = -1;
+
+static void *scarce_realloc(void *p, size_t size)
+{
+    if (allocations_left == 0) return NULL;
+    if (allocations_left > 0) allocations_left--;
+    return realloc(p, size);
+}
+
+static char err[CSV_ERROR];
+static const char *const xy[] = {"x", "y"};
+static const double four[] = {1, -2.5, 0.1, 1e-300};
+
+/* Puts n bytes into a scratch file and returns its path. */
+static const char *file_of(const char *name, const char *text, size_t n)
+{
+    const char *path = t_tmp(name);
+    FILE *f = fopen(path, "wb");
+    if (!CHECK(f != NULL)) exit(1);
+    CHECK(fwrite(text, 1, n, f) == n);
+    CHECK(fclose(f) == 0);
+    return path;
+}
+
+static int read_text(const char *text, csv_table *table)
+{
+    return csv_read(file_of("in.csv", text, strlen(text)), table, err, sizeof err);
+}
+
+/* The whole of a file as a string; "" when there is none. */
+static const char *content(const char *path)
+{
+    static char text[4096];
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    if (f) fclose(f);
+    text[n] = 0;
+    return text;
+}
+
+static int exists(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    if (f) fclose(f);
+    return f != NULL;
+}
+
+/* The message must be one line: `ebim: FILE` then the text given. */
+static void check_error(const char *file, const char *text)
+{
+    char want[1200];
+    snprintf(want, sizeof want, "ebim: %s%s", file, text);
+    CHECK_STR(err, want);
+}
+
+static void bad(const char *text, const char *message)
+{
+    csv_table table;
+    CHECK_INT(read_text(text, &table), -1);
+    check_error(t_tmp("in.csv"), message);
+    CHECK(!table.v && !table.line && !table.name && !table.rows && !table.cols);
+}
+
+/* ---- reading ---- */
+
+static void reads_numbers(void)
+{
+    csv_table table;
+    if (!CHECK_INT(read_text("1,2.5\n-3e2,+.25\n", &table), 0)) return;
+    CHECK_INT(table.rows, 2);
+    CHECK_INT(table.cols, 2);
+    CHECK(table.name == NULL);
+    CHECK_NEAR(table.v[0], 1, 0);
+    CHECK_NEAR(table.v[1], 2.5, 0);
+    CHECK_NEAR(table.v[2], -300, 0);
+    CHECK_NEAR(table.v[3], 0.25, 0);
+    CHECK_INT(table.line[1], 2);
+    csv_free(&table);
+}
+
+static void reads_header_comments_blanks_crlf_spaces(void)
+{
+    csv_table table;
+    const char *text = "\xef\xbb\xbf# a comment, with a comma\r\n\r\n x , \"y z\" \r\n"
+                       "# nan\r\n 1 ,\t2\r\n   \r\n3,4";
+    if (!CHECK_INT(read_text(text, &table), 0)) return;
+    CHECK_INT(table.rows, 2);
+    CHECK_INT(table.cols, 2);
+    if (CHECK(table.name != NULL)) {
+        CHECK_STR(table.name[0], "x");
+        CHECK_STR(table.name[1], "y z");
+    }
+    CHECK_NEAR(table.v[1], 2, 0);
+    CHECK_NEAR(table.v[3], 4, 0);
+    CHECK_INT(table.line[0], 5);
+    CHECK_INT(table.line[1], 7);
+    csv_free(&table);
+}
+
+static void one_column_and_many_rows(void)
+{
+    csv_table table;
+    FILE *f = fopen(t_tmp("many.csv"), "wb");
+    int i;
+    for (i = 0; i < 10000; i++) fprintf(f, "%d\n", i * i);
+    fclose(f);
+    if (!CHECK_INT(csv_read(t_tmp("many.csv"), &table, err, sizeof err), 0)) return;
+    CHECK_INT(table.rows, 10000);
+    CHECK_INT(table.cols, 1);
+    for (i = 0; i < 10000; i++) CHECK_NEAR(table.v[i], i * i, 0);
+    csv_free(&table);
+}
+
+static void tiny_numbers_are_no_error(void)
+{
+    csv_table table;
+    if (!CHECK_INT(read_text("1e-400,5e-324\n", &table), 0)) return;
+    CHECK_NEAR(table.v[0], 0, 0);
+    csv_free(&table);
+}
+
+static void rejects_files_without_rows(void)
+{
+    bad("", ": the file is empty");
+    bad("\n\n", ": no rows of numbers");
+    bad("# only\n# comments\n", ": no rows of numbers");
+    bad("x,y\n", ": no rows of numbers");
+}
+
+static void rejects_ragged_rows(void)
+{
+    bad("1,2\n3\n", ":2: 1 field where the first line has 2");
+    bad("x,y\n1,2,3\n", ":2: 3 fields where the first line has 2");
+    bad("1,2,\n", ":1: field 3 is empty");
+}
+
+static void rejects_text(void)
+{
+    bad("x,y\n1,2\n3,four\n", ":3: field 2 is not a number: four");
+    bad("1,2\n3,4;5\n", ":2: field 2 is not a number: 4;5");
+    bad("1,2\n3,0x10\n", ":2: field 2 is not a number: 0x10");
+    bad("1,2\n3,1e\n", ":2: field 2 is not a number: 1e");
+    bad("1,2\n3,4 5\n", ":2: field 2 is not a number: 4 5");
+    bad("1,2\n3,-\n", ":2: field 2 is not a number: -");
+    bad("1,2\nx,y\n", ":2: field 1 is not a number: x");
+    bad("1,2..0\n3,4\n", ":1: field 2 is not a number, but other fields of the line are");
+    bad("1,\n", ":1: field 2 is empty");
+    bad(",x\n1,2\n", ":1: column 1 has no name");
+    bad("x,\"\"\n1,2\n", ":1: column 2 has no name");
+    bad("1,2\n3,4\r5,6\n", ":2: 3 fields where the first line has 2");
+}
+
+static void rejects_what_is_not_finite(void)
+{
+    bad("1,2\n3,nan\n", ":2: field 2 is not finite: nan");
+    bad("1,2\n-NaN,3\n", ":2: field 1 is not finite: -NaN");
+    bad("1,2\n+inf,3\n", ":2: field 1 is not finite: +inf");
+    bad("1,2\nInfinity,3\n", ":2: field 1 is not finite: Infinity");
+    bad("nan,inf\n1,2\n", ":1: field 1 is not finite: nan");
+    bad("1,2\n3,infin\n", ":2: field 2 is not a number: infin");
+    bad("1,1e999\n", ":1: field 2 is out of range: 1e999");
+    bad("1,2\n-1e400,2\n", ":2: field 1 is out of range: -1e400");
+}
+
+static void long_fields_are_cut_in_messages(void)
+{
+    bad("1\naaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeee\n",
+        ":2: field 1 is not a number: aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd");
+}
+
+static void rejects_binary(void)
+{
+    csv_table table;
+    CHECK_INT(csv_read(file_of("bin", "1,2\n3,\0004\n", 9), &table, err, sizeof err), -1);
+    check_error(t_tmp("bin"), ":2: not a text file: it holds a zero byte");
+    CHECK(table.v == NULL);
+}
+
+static void rejects_long_lines(void)
+{
+    csv_table table;
+    size_t n = CSV_MAX_LINE;
+    char *text = (char *)malloc(n + 3);
+    const char *path;
+    memset(text, ' ', n + 3);
+    memcpy(text, "1\n2", 3);
+    text[n + 1] = '3'; /* a line of exactly n characters after "1\n" ... */
+    path = file_of("long", text, n + 2);
+    CHECK_INT(csv_read(path, &table, err, sizeof err), -1);
+    CHECK(strstr(err, "not a number") != NULL);
+    path = file_of("long", text, n + 3); /* ... and one of n + 1 */
+    CHECK_INT(csv_read(path, &table, err, sizeof err), -1);
+    check_error(path, ":2: line longer than 1048576 characters");
+    free(text);
+}
+
+static void rejects_missing_files_and_directories(void)
+{
+    csv_table table;
+    CHECK_INT(csv_read(t_tmp("nothing.csv"), &table, err, sizeof err), -1);
+    check_error(t_tmp("nothing.csv"), ": No such file or directory");
+    CHECK_INT(csv_read("tests", &table, err, sizeof err), -1);
+    check_error("tests", ": Is a directory");
+    CHECK(table.v == NULL);
+}
+
+static void messages_fit_their_buffer(void)
+{
+    csv_table table;
+    char small[16];
+    CHECK_INT(csv_read(t_tmp("nothing.csv"), &table, small, sizeof small), -1);
+    CHECK_INT(strlen(small), sizeof small - 1);
+    CHECK_INT(csv_read(t_tmp("nothing.csv"), &table, NULL, 0), -1);
+}
+
+/* Every allocation fails in turn: always a clean error, until none is left to fail. */
+static void survives_running_out_of_memory(void)
+{
+    csv_table table;
+    const char *path = t_tmp("memory.csv");
+    FILE *f = fopen(path, "wb");
+    embed e;
+    double *x = NULL;
+    int i, n, failed = 1;
+    fprintf(f, "lat,lon\n");
+    for (i = 0; i < 200; i++) fprintf(f, "%d,%d\n", i % 90, i);
+    fprintf(f, "#%300s\n", "");
+    fclose(f);
+    CHECK_INT(embed_parse(&e, "latlon", err, sizeof err), 0);
+    for (i = 0; failed && i < 100; i++) {
+        allocations_left = i;
+        failed = csv_read(path, &table, err, sizeof err) != 0;
+        if (!failed) {
+            x = embed_table(&e, path, &table, &n, err, sizeof err);
+            failed = x == NULL;
+            csv_free(&table);
+        }
+        if (failed) CHECK(strstr(err, "out of memory") != NULL);
+        CHECK(failed == !x);
+    }
+    CHECK(i > 8);
+    CHECK(!failed);
+    free(x);
+    allocations_left = 0;
+    CHECK_INT(csv_write(t_tmp("o.csv"), 1, 1, NULL, four, 9, err, sizeof err), -1);
+    CHECK(strstr(err, "Cannot allocate memory") != NULL);
+    allocations_left = -1;
+}
+
+/* ---- writing ---- */
+
+static void writes_what_it_reads(void)
+{
+    csv_table table;
+    const char *path = t_tmp("out.csv");
+    int i;
+    CHECK_INT(csv_write(path, 2, 2, xy, four, 17, err, sizeof err), 0);
+    CHECK_STR(content(path), "x,y\n1,-2.5\n0.10000000000000001,1e-300\n");
+    if (!CHECK_INT(csv_read(path, &table, err, sizeof err), 0)) return;
+    CHECK_STR(table.name[1], "y");
+    for (i = 0; i < 4; i++) CHECK_NEAR(table.v[i], four[i], 0);
+    csv_free(&table);
+    CHECK_INT(csv_write(path, 2, 2, NULL, four, 3, err, sizeof err), 0); /* over the old one */
+    CHECK_STR(content(path), "1,-2.5\n0.1,1e-300\n");
+    CHECK(!exists(t_tmp("out.csv.tmp0")));
+}
+
+static void discard_leaves_the_target(void)
+{
+    csv_out o;
+    const char *path = file_of("kept.csv", "old\n", 4);
+    CHECK_INT(csv_create(&o, path, err, sizeof err), 0);
+    fprintf(o.f, "new\n");
+    CHECK(exists(t_tmp("kept.csv.tmp0")));
+    CHECK_STR(content(path), "old\n");
+    csv_discard(&o);
+    csv_discard(&o);
+    CHECK_STR(content(path), "old\n");
+    CHECK(!exists(t_tmp("kept.csv.tmp0")));
+}
+
+static void temporary_names_are_never_taken_over(void)
+{
+    const char *path = t_tmp("busy.csv");
+    file_of("busy.csv.tmp0", "mine", 4);
+    CHECK_INT(csv_write(path, 2, 2, NULL, four, 3, err, sizeof err), 0);
+    CHECK_STR(content(t_tmp("busy.csv.tmp0")), "mine");
+    CHECK_STR(content(path), "1,-2.5\n0.1,1e-300\n");
+}
+
+static void rejects_unwritable_outputs(void)
+{
+    csv_out o;
+    const char *path = t_tmp("no/such/out.csv");
+    CHECK_INT(csv_create(&o, path, err, sizeof err), -1);
+    check_error(path, ": cannot be written: No such file or directory");
+    csv_discard(&o);
+    CHECK_INT(csv_create(&o, "tests", err, sizeof err), -1);
+    check_error("tests", ": Is a directory");
+    CHECK(o.f == NULL && o.tmp == NULL);
+}
+
+/* The file system fills up: seen when the buffer is flushed, or not at all before fclose. */
+static void notices_a_full_disk(void)
+{
+    if (!exists("/dev/full")) T_SKIP("no /dev/full here");
+    CHECK_INT(csv_write("/dev/full", 2, 2, xy, four, 9, err, sizeof err), -1);
+    check_error("/dev/full", ": cannot be written: No space left on device");
+}
+
+static void devices_are_not_renamed_over(void)
+{
+    csv_out o;
+    if (!exists("/dev/null")) T_SKIP("no /dev/null here");
+    CHECK_INT(csv_create(&o, "/dev/null", err, sizeof err), 0);
+    CHECK(o.tmp == NULL);
+    CHECK_INT(csv_commit(&o, err, sizeof err), 0);
+    CHECK_INT(csv__kind("/dev/null"), 3);
+}
+
+static void a_failed_rename_leaves_nothing(void)
+{
+    csv_out o;
+    const char *path = t_tmp("gone.csv");
+    CHECK_INT(csv_create(&o, path, err, sizeof err), 0);
+    CHECK(remove(t_tmp("gone.csv.tmp0")) == 0); /* somebody tidied up too eagerly */
+    CHECK_INT(csv_commit(&o, err, sizeof err), -1);
+    check_error(path, ": cannot be written: No such file or directory");
+    CHECK(!exists(path));
+}
+
+/* ---- coordinates ---- */
+
+static void embeddings_are_parsed(void)
+{
+    embed e;
+    char text[64];
+    CHECK_INT(embed_parse(&e, "none", err, sizeof err), 0);
+    CHECK_INT(e.kind, EMBED_NONE);
+    CHECK_INT(embed_columns(&e), 0);
+    embed_text(&e, text, sizeof text);
+    CHECK_STR(text, "none");
+    CHECK_INT(embed_parse(&e, "latlon", err, sizeof err), 0);
+    CHECK_INT(e.kind, EMBED_LATLON);
+    CHECK_INT(embed_columns(&e), 2);
+    CHECK_INT(embed_ambient(&e), 3);
+    CHECK_INT(embed_dim(&e), 2);
+    CHECK_STR(embed_name(&e, 0), "lat");
+    CHECK_STR(embed_name(&e, 1), "lon");
+    embed_text(&e, text, sizeof text);
+    CHECK_STR(text, "latlon");
+    CHECK_INT(embed_parse(&e, "torus: 3 , 1", err, sizeof err), 0);
+    CHECK_INT(e.kind, EMBED_TORUS);
+    CHECK_NEAR(e.R, 3, 0);
+    CHECK_NEAR(e.r, 1, 0);
+    CHECK_STR(embed_name(&e, 0), "phi");
+    CHECK_STR(embed_name(&e, 1), "psi");
+    embed_text(&e, text, sizeof text);
+    CHECK_STR(text, "torus:3,1");
+    CHECK_INT(embed_parse(&e, "torus:1.1,0.3", err, sizeof err), 0);
+    embed_text(&e, text, sizeof text);
+    CHECK_INT(embed_parse(&e, text, err, sizeof err), 0); /* through text and back, exactly */
+    CHECK_NEAR(e.R, 1.1, 0);
+    CHECK_NEAR(e.r, 0.3, 0);
+}
+
+static void bad_embeddings_are_refused(void)
+{
+    static const char *const wrong[] = {
+        "torus", "torus:", "torus:3", "torus:3,", "torus:3,1,1", "torus:1,3", "torus:3,0",
+        "torus:3,-1", "torus:a,b", "torus:inf,1", "torus:nan,nan", "torus:1e999,1",
+        "torus:3333333333333333333333333333333333333333333333333333333333333333,1"};
+    embed e;
+    size_t i;
+    for (i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        CHECK_INT(embed_parse(&e, wrong[i], err, sizeof err), -1);
+        CHECK_INT(e.kind, EMBED_NONE);
+        CHECK(strstr(err, "should be torus:R,r with two numbers R > r > 0") != NULL);
+    }
+    CHECK_INT(embed_parse(&e, "LatLon", err, sizeof err), -1);
+    CHECK_STR(err, "ebim: --embed: 'LatLon' is not one of none, latlon, torus:R,r");
+    CHECK_INT(embed_parse(&e, "", err, sizeof err), -1);
+    CHECK_INT(embed_parse(&e, "torusx", err, sizeof err), -1);
+}
+
+static void points_of(const char *text, const double *row, double *x)
+{
+    embed e;
+    CHECK_INT(embed_parse(&e, text, err, sizeof err), 0);
+    embed_point(&e, 2, row, x);
+}
+
+static void known_points(void)
+{
+    static const double pole[] = {90, 17}, east[] = {0, 90}, home[] = {0, 0}, out[] = {0, 0};
+    static const double top[] = {0.5, 1.5707963267948966};
+    double x[3];
+    points_of("latlon", pole, x);
+    CHECK_NEAR(x[0], 0, 1e-16);
+    CHECK_NEAR(x[1], 0, 1e-16);
+    CHECK_NEAR(x[2], 1, 0);
+    points_of("latlon", east, x);
+    CHECK_NEAR(x[0], 0, 1e-16);
+    CHECK_NEAR(x[1], 1, 0);
+    CHECK_NEAR(x[2], 0, 0);
+    points_of("latlon", home, x);
+    CHECK_NEAR(x[0], 1, 0);
+    points_of("torus:3,1", out, x);
+    CHECK_NEAR(x[0], 4, 0);
+    CHECK_NEAR(x[1], 0, 0);
+    CHECK_NEAR(x[2], 0, 0);
+    points_of("torus:3,1", top, x);
+    CHECK_NEAR(x[0], 3 * cos(0.5), 1e-15);
+    CHECK_NEAR(x[1], 3 * sin(0.5), 1e-15);
+    CHECK_NEAR(x[2], 1, 0);
+}
+
+/* inverse(point(row)) = row over a grid, seams and poles left out; and a point moved along the
+ * surface's normal has the same angles. */
+static void inverses_undo(void)
+{
+    embed e;
+    int i, j;
+    double row[2], x[3], back[2], d;
+    CHECK_INT(embed_parse(&e, "latlon", err, sizeof err), 0);
+    for (i = -8; i <= 8; i++)
+        for (j = -17; j <= 17; j++) {
+            row[0] = 11.0 * i;
+            row[1] = 10.5 * j;
+            embed_point(&e, 2, row, x);
+            CHECK_NEAR(x[0] * x[0] + x[1] * x[1] + x[2] * x[2], 1, 1e-15);
+            x[0] *= 1.25, x[1] *= 1.25, x[2] *= 1.25;
+            embed_inverse(&e, 3, x, back);
+            CHECK_NEAR(back[0], row[0], 1e-12);
+            CHECK_NEAR(back[1], row[1], 1e-12);
+        }
+    CHECK_INT(embed_parse(&e, "torus:3,1", err, sizeof err), 0);
+    for (i = -9; i <= 9; i++)
+        for (j = -9; j <= 9; j++) {
+            row[0] = i / 3.0;
+            row[1] = j / 3.0;
+            embed_point(&e, 2, row, x);
+            d = hypot(x[0], x[1]) - 3;
+            CHECK_NEAR(d * d + x[2] * x[2], 1, 1e-14);
+            e.r = 1.2; /* the same angles on a fatter torus */
+            embed_point(&e, 2, row, x);
+            e.r = 1;
+            embed_inverse(&e, 3, x, back);
+            CHECK_NEAR(back[0], row[0], 1e-14);
+            CHECK_NEAR(back[1], row[1], 1e-13);
+        }
+}
+
+static void none_copies(void)
+{
+    static const double row[4] = {1, 2, 3, 4};
+    double x[4], back[4];
+    embed e;
+    CHECK_INT(embed_parse(&e, "none", err, sizeof err), 0);
+    embed_point(&e, 4, row, x);
+    embed_inverse(&e, 4, x, back);
+    CHECK(!memcmp(row, back, sizeof row));
+}
+
+static double *embed_text_table(const char *embedding, const char *text, int *n)
+{
+    embed e;
+    csv_table table;
+    double *x;
+    CHECK_INT(embed_parse(&e, embedding, err, sizeof err), 0);
+    if (!CHECK_INT(read_text(text, &table), 0)) return NULL;
+    x = embed_table(&e, "in.csv", &table, n, err, sizeof err);
+    csv_free(&table);
+    return x;
+}
+
+static void tables_are_embedded(void)
+{
+    int n;
+    double *x = embed_text_table("latlon", "lat,lon\n0,0\n90,0\n0,270\n", &n);
+    if (!CHECK(x != NULL)) return;
+    CHECK_INT(n, 3);
+    CHECK_NEAR(x[0], 1, 0);
+    CHECK_NEAR(x[5], 1, 0);
+    CHECK_NEAR(x[7], -1, 0);
+    free(x);
+    x = embed_text_table("none", "1,2,3,4\n5,6,7,8\n", &n);
+    if (!CHECK(x != NULL)) return;
+    CHECK_INT(n, 4);
+    CHECK_NEAR(x[7], 8, 0);
+    free(x);
+}
+
+static void tables_that_do_not_fit_are_refused(void)
+{
+    int n;
+    CHECK(!embed_text_table("latlon", "# c\n1,2\n90.5,3\n", &n));
+    CHECK_STR(err, "ebim: in.csv:3: latitude 90.5 is outside [-90, 90]");
+    CHECK(!embed_text_table("latlon", "lat,lon\n-91,3\n", &n));
+    CHECK_STR(err, "ebim: in.csv:2: latitude -91 is outside [-90, 90]");
+    CHECK(!embed_text_table("latlon", "lon,lat\n2,3\n", &n));
+    CHECK_STR(err, "ebim: in.csv: the first column is 'lon'; latlon takes lat,lon");
+    CHECK(!embed_text_table("latlon", "1,2,3\n", &n));
+    CHECK_STR(err, "ebim: in.csv:1: 3 columns where the embedding takes lat,lon");
+    CHECK(!embed_text_table("torus:3,1", "1\n", &n));
+    CHECK_STR(err, "ebim: in.csv:1: 1 column where the embedding takes phi,psi");
+}
+
+int main(int argc, char **argv)
+{
+    T_BEGIN(argc, argv);
+    T_RUN(reads_numbers);
+    T_RUN(reads_header_comments_blanks_crlf_spaces);
+    T_RUN(one_column_and_many_rows);
+    T_RUN(tiny_numbers_are_no_error);
+    T_RUN(rejects_files_without_rows);
+    T_RUN(rejects_ragged_rows);
+    T_RUN(rejects_text);
+    T_RUN(rejects_what_is_not_finite);
+    T_RUN(long_fields_are_cut_in_messages);
+    T_RUN(rejects_binary);
+    T_RUN(rejects_long_lines);
+    T_RUN(rejects_missing_files_and_directories);
+    T_RUN(messages_fit_their_buffer);
+    T_RUN(survives_running_out_of_memory);
+    T_RUN(writes_what_it_reads);
+    T_RUN(discard_leaves_the_target);
+    T_RUN(temporary_names_are_never_taken_over);
+    T_RUN(rejects_unwritable_outputs);
+    T_RUN(notices_a_full_disk);
+    T_RUN(devices_are_not_renamed_over);
+    T_RUN(a_failed_rename_leaves_nothing);
+    T_RUN(embeddings_are_parsed);
+    T_RUN(bad_embeddings_are_refused);
+    T_RUN(known_points);
+    T_RUN(inverses_undo);
+    T_RUN(none_copies);
+    T_RUN(tables_are_embedded);
+    T_RUN(tables_that_do_not_fit_are_refused);
+    return T_END();
+}
