@@ -12,7 +12,7 @@
 
 CC ?= cc
 CXX ?= c++
-CFLAGS ?= -O2
+CFLAGS = -O2
 LDLIBS ?= -lm
 BUILD ?= build
 PREC ?= f32 f64
@@ -72,7 +72,7 @@ coverage:
 
 size:
 	@mkdir -p $(BUILD)
-	$(COMPILE) -Os -DEBIM_NO_TRAIN -o $(BUILD)/size tests/size.c $(LINK)
+	$(COMPILE) -Os -o $(BUILD)/size tests/size.c $(LINK)
 	size $(BUILD)/size
 
 clean:

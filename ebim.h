@@ -108,6 +108,87 @@ EBIM_API void ebim_rng_sphere(ebim_rng *r, int n, ebim_real *v);  /* uniform uni
 EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index); /* Fisher-Yates */
 
 /* --------------------------------------------------------------------------------------------
+ * tensor: a small dense tensor for prototypes
+ * ----------------------------------------------------------------------------------------- */
+
+#define EBIM_TENSOR_RANK 4
+
+/* Up to four axes over memory of somebody else: an arena's, or the caller's. Row-major when new;
+ * views (slice, transpose, reshape) share the data and differ in stride only. Copied by value.
+ * Functions return ERR_SHAPE for shapes that do not fit, ERR_ARG for a bad rank, axis or a tensor
+ * without data, and then change nothing. out may be an operand but where it says otherwise. */
+typedef struct ebim_tensor {
+    ebim_real *data;                 /* NULL while measuring */
+    int rank;
+    int shape[EBIM_TENSOR_RANK];     /* 1 beyond the rank */
+    int stride[EBIM_TENSOR_RANK];    /* in elements */
+} ebim_tensor;
+
+EBIM_API ebim_result ebim_tensor_new(ebim_tensor *t, ebim_arena *a, int rank, const int *shape);
+EBIM_API ebim_result ebim_tensor_wrap(ebim_tensor *t, ebim_real *data, int rank, const int *shape);
+EBIM_API int ebim_tensor_size(const ebim_tensor *t);
+/* NULL outside the shape; axes beyond the rank take index 0. */
+EBIM_API ebim_real *ebim_tensor_at(const ebim_tensor *t, int i, int j, int k, int l);
+
+EBIM_API ebim_result ebim_tensor_slice(ebim_tensor *out, const ebim_tensor *t, int axis, int first,
+                                       int count);
+EBIM_API ebim_result ebim_tensor_transpose(ebim_tensor *out, const ebim_tensor *t, int p, int q);
+EBIM_API ebim_result ebim_tensor_reshape(ebim_tensor *out, const ebim_tensor *t, int rank,
+                                         const int *shape); /* t must be contiguous */
+
+/* Elementwise; shapes are matched at their last axes, an axis of 1 (or none) repeats. */
+EBIM_API ebim_result ebim_tensor_add(const ebim_tensor *out, const ebim_tensor *a,
+                                     const ebim_tensor *b);
+EBIM_API ebim_result ebim_tensor_sub(const ebim_tensor *out, const ebim_tensor *a,
+                                     const ebim_tensor *b);
+EBIM_API ebim_result ebim_tensor_mul(const ebim_tensor *out, const ebim_tensor *a,
+                                     const ebim_tensor *b);
+EBIM_API ebim_result ebim_tensor_div(const ebim_tensor *out, const ebim_tensor *a,
+                                     const ebim_tensor *b);
+EBIM_API ebim_result ebim_tensor_copy(const ebim_tensor *out, const ebim_tensor *a);
+EBIM_API ebim_result ebim_tensor_axpy(const ebim_tensor *out, ebim_real s, const ebim_tensor *a);
+                                                             /* out += s a */
+EBIM_API ebim_result ebim_tensor_fill(const ebim_tensor *t, ebim_real v);
+EBIM_API ebim_result ebim_tensor_scale(const ebim_tensor *t, ebim_real s);
+
+EBIM_API ebim_result ebim_tensor_sum(const ebim_tensor *out, const ebim_tensor *t, int axis);
+                                                             /* out has 1 at that axis */
+EBIM_API ebim_result ebim_tensor_matmul(const ebim_tensor *out, const ebim_tensor *a,
+                                        const ebim_tensor *b); /* rank 2; out is no operand */
+EBIM_API ebim_result ebim_tensor_dot(const ebim_tensor *a, const ebim_tensor *b, double *dot);
+EBIM_API ebim_real ebim_tensor_max_abs(const ebim_tensor *t);  /* a NaN comes through */
+
+/* --------------------------------------------------------------------------------------------
+ * dual: v + d epsilon, epsilon^2 = 0: a value and its derivative in one direction
+ * ----------------------------------------------------------------------------------------- */
+
+typedef struct ebim_dual {
+    ebim_real v, d;
+} ebim_dual;
+
+EBIM_API ebim_dual ebim_dual_make(ebim_real v, ebim_real d); /* d = 1: the variable, 0: constant */
+EBIM_API ebim_dual ebim_dual_add(ebim_dual a, ebim_dual b);
+EBIM_API ebim_dual ebim_dual_sub(ebim_dual a, ebim_dual b);
+EBIM_API ebim_dual ebim_dual_mul(ebim_dual a, ebim_dual b);
+EBIM_API ebim_dual ebim_dual_div(ebim_dual a, ebim_dual b);
+EBIM_API ebim_dual ebim_dual_min(ebim_dual a, ebim_dual b);  /* ties: the first */
+EBIM_API ebim_dual ebim_dual_max(ebim_dual a, ebim_dual b);
+EBIM_API ebim_dual ebim_dual_scale(ebim_dual a, ebim_real s);
+EBIM_API ebim_dual ebim_dual_pow(ebim_dual a, ebim_real exponent);
+EBIM_API ebim_dual ebim_dual_neg(ebim_dual a);
+EBIM_API ebim_dual ebim_dual_abs(ebim_dual a);               /* derivative 0 at 0 */
+EBIM_API ebim_dual ebim_dual_sqrt(ebim_dual a);              /* derivative 0 at 0 */
+EBIM_API ebim_dual ebim_dual_exp(ebim_dual a);
+EBIM_API ebim_dual ebim_dual_log(ebim_dual a);
+EBIM_API ebim_dual ebim_dual_sin(ebim_dual a);
+EBIM_API ebim_dual ebim_dual_cos(ebim_dual a);
+EBIM_API ebim_dual ebim_dual_tanh(ebim_dual a);
+EBIM_API ebim_dual ebim_dual_sigmoid(ebim_dual a);
+EBIM_API ebim_dual ebim_dual_silu(ebim_dual a);
+EBIM_API ebim_dual ebim_dual_softplus(ebim_dual a);
+EBIM_API ebim_dual ebim_dual_relu(ebim_dual a);
+
+/* --------------------------------------------------------------------------------------------
  * tape and ops: a graph recorded once, swept often
  * ----------------------------------------------------------------------------------------- */
 
@@ -1298,6 +1379,382 @@ static void ebim__from_lanes(const ebim_real *rows, int stride, int count, int n
         for (i = 0; i < n; i++)
             x[(size_t)l * (size_t)n + (size_t)i] = rows[(size_t)i * (size_t)stride + (size_t)l];
 }
+/* ============================================================================================
+ * >>tensor  a small dense tensor
+ *
+ * For the arithmetic round a model, not for the model: the tape has its own layout. Shape and
+ * stride per axis; an operand that repeats along an axis is a view with stride 0 there, so every
+ * elementwise function is one walk over the output. Cost: a few index operations per element.
+ * ========================================================================================= */
+
+static int ebim__tensor_set(ebim_tensor *t, ebim_real *data, int rank, const int *shape)
+{
+    int i, size = 1;
+    memset(t, 0, sizeof *t);
+    t->data = data;
+    t->rank = rank;
+    for (i = rank; i < EBIM_TENSOR_RANK; i++) t->shape[i] = 1;
+    for (i = rank - 1; i >= 0; i--) {
+        if (shape[i] < 1 || shape[i] > INT_MAX / size) return 0;
+        t->shape[i] = shape[i];
+        t->stride[i] = size;
+        size *= shape[i];
+    }
+    return size;
+}
+
+EBIM_API ebim_result ebim_tensor_wrap(ebim_tensor *t, ebim_real *data, int rank, const int *shape)
+{
+    ebim_tensor made;
+    if (rank < 0 || rank > EBIM_TENSOR_RANK) return EBIM_ERR_ARG;
+    if (!ebim__tensor_set(&made, data, rank, shape)) return EBIM_ERR_SHAPE;
+    *t = made;
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_tensor_new(ebim_tensor *t, ebim_arena *a, int rank, const int *shape)
+{
+    ebim_tensor made;
+    ebim_result r = ebim_tensor_wrap(&made, NULL, rank, shape);
+    if (r) return r;
+    made.data = EBIM__NEW(a, ebim_real, ebim_tensor_size(&made));
+    if (a->failed) return a->failed;
+    *t = made;
+    return EBIM_OK;
+}
+
+EBIM_API int ebim_tensor_size(const ebim_tensor *t)
+{
+    int i, size = 1;
+    for (i = 0; i < t->rank; i++) size *= t->shape[i];
+    return size;
+}
+
+EBIM_API ebim_real *ebim_tensor_at(const ebim_tensor *t, int i, int j, int k, int l)
+{
+    int index[EBIM_TENSOR_RANK], q;
+    ptrdiff_t at = 0;
+    index[0] = i;
+    index[1] = j;
+    index[2] = k;
+    index[3] = l;
+    for (q = 0; q < EBIM_TENSOR_RANK; q++) {
+        if (index[q] < 0 || index[q] >= (q < t->rank ? t->shape[q] : 1)) return NULL;
+        at += (ptrdiff_t)index[q] * t->stride[q];
+    }
+    return t->data ? t->data + at : NULL;
+}
+
+EBIM_API ebim_result ebim_tensor_slice(ebim_tensor *out, const ebim_tensor *t, int axis, int first,
+                                       int count)
+{
+    ebim_tensor made = *t;
+    if (axis < 0 || axis >= t->rank) return EBIM_ERR_ARG;
+    if (first < 0 || count < 1 || first > t->shape[axis] - count) return EBIM_ERR_SHAPE;
+    if (made.data) made.data += (ptrdiff_t)first * t->stride[axis];
+    made.shape[axis] = count;
+    *out = made;
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_tensor_transpose(ebim_tensor *out, const ebim_tensor *t, int p, int q)
+{
+    ebim_tensor made = *t;
+    if (p < 0 || q < 0 || p >= t->rank || q >= t->rank) return EBIM_ERR_ARG;
+    made.shape[p] = t->shape[q];
+    made.shape[q] = t->shape[p];
+    made.stride[p] = t->stride[q];
+    made.stride[q] = t->stride[p];
+    *out = made;
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_tensor_reshape(ebim_tensor *out, const ebim_tensor *t, int rank,
+                                         const int *shape)
+{
+    ebim_tensor made;
+    ebim_result r = ebim_tensor_wrap(&made, t->data, rank, shape);
+    int i, next = 1;
+    if (r) return r;
+    for (i = t->rank - 1; i >= 0; i--) { /* strides of axes with one element do not matter */
+        if (t->shape[i] > 1 && t->stride[i] != next) return EBIM_ERR_SHAPE;
+        next *= t->shape[i];
+    }
+    if (next != ebim_tensor_size(&made)) return EBIM_ERR_SHAPE;
+    *out = made;
+    return EBIM_OK;
+}
+
+/* t seen with the shape of `like`: missing axes in front, and axes of 1, repeat. 0: does not fit */
+static int ebim__tensor_spread(ebim_tensor *out, const ebim_tensor *t, const ebim_tensor *like)
+{
+    ebim_tensor made = *like;
+    int i, skip = like->rank - t->rank;
+    if (skip < 0) return 0;
+    for (i = 0; i < like->rank; i++) {
+        int size = i < skip ? 1 : t->shape[i - skip];
+        if (size != like->shape[i] && size != 1) return 0;
+        made.stride[i] = size == 1 ? 0 : t->stride[i - skip];
+    }
+    made.data = t->data;
+    *out = made;
+    return 1;
+}
+
+enum { EBIM__T_ADD, EBIM__T_SUB, EBIM__T_MUL, EBIM__T_DIV };
+
+static ebim_real ebim__tensor_op(int op, ebim_real a, ebim_real b)
+{
+    switch (op) {
+    case EBIM__T_ADD: return a + b;
+    case EBIM__T_SUB: return a - b;
+    case EBIM__T_MUL: return a * b;
+    default: return a / b;
+    }
+}
+
+/* The next index of a shape, last axis first; 0 after the last one. */
+static int ebim__tensor_next(const ebim_tensor *t, int *index)
+{
+    int i;
+    for (i = t->rank - 1; i >= 0; i--) {
+        if (++index[i] < t->shape[i]) return 1;
+        index[i] = 0;
+    }
+    return 0;
+}
+
+static ptrdiff_t ebim__tensor_offset(const ebim_tensor *t, const int *index)
+{
+    ptrdiff_t at = 0;
+    int i;
+    for (i = 0; i < t->rank; i++) at += (ptrdiff_t)index[i] * t->stride[i];
+    return at;
+}
+
+/* out = op(fa a, fb b) with both operands spread over the shape of out */
+static ebim_result ebim__tensor_each(int op, const ebim_tensor *out, ebim_real fa,
+                                     const ebim_tensor *a, ebim_real fb, const ebim_tensor *b)
+{
+    ebim_tensor x, y;
+    int index[EBIM_TENSOR_RANK] = {0, 0, 0, 0};
+    if (!ebim__tensor_spread(&x, a, out) || !ebim__tensor_spread(&y, b, out)) return EBIM_ERR_SHAPE;
+    if (!out->data || !x.data || !y.data) return EBIM_ERR_ARG;
+    do out->data[ebim__tensor_offset(out, index)] =
+           ebim__tensor_op(op, fa * x.data[ebim__tensor_offset(&x, index)],
+                           fb * y.data[ebim__tensor_offset(&y, index)]);
+    while (ebim__tensor_next(out, index));
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_tensor_add(const ebim_tensor *out, const ebim_tensor *a,
+                                     const ebim_tensor *b)
+{
+    return ebim__tensor_each(EBIM__T_ADD, out, 1, a, 1, b);
+}
+
+EBIM_API ebim_result ebim_tensor_sub(const ebim_tensor *out, const ebim_tensor *a,
+                                     const ebim_tensor *b)
+{
+    return ebim__tensor_each(EBIM__T_SUB, out, 1, a, 1, b);
+}
+
+EBIM_API ebim_result ebim_tensor_mul(const ebim_tensor *out, const ebim_tensor *a,
+                                     const ebim_tensor *b)
+{
+    return ebim__tensor_each(EBIM__T_MUL, out, 1, a, 1, b);
+}
+
+EBIM_API ebim_result ebim_tensor_div(const ebim_tensor *out, const ebim_tensor *a,
+                                     const ebim_tensor *b)
+{
+    return ebim__tensor_each(EBIM__T_DIV, out, 1, a, 1, b);
+}
+
+EBIM_API ebim_result ebim_tensor_axpy(const ebim_tensor *out, ebim_real s, const ebim_tensor *a)
+{
+    return ebim__tensor_each(EBIM__T_ADD, out, 1, out, s, a);
+}
+
+/* Copying, filling and scaling are products with a tensor of one number. */
+static ebim_result ebim__tensor_times(const ebim_tensor *out, const ebim_tensor *a, ebim_real s)
+{
+    ebim_tensor one;
+    ebim_tensor_wrap(&one, &s, 0, NULL);
+    return ebim__tensor_each(EBIM__T_MUL, out, 1, a, 1, &one);
+}
+
+EBIM_API ebim_result ebim_tensor_copy(const ebim_tensor *out, const ebim_tensor *a)
+{
+    return ebim__tensor_times(out, a, 1);
+}
+
+EBIM_API ebim_result ebim_tensor_fill(const ebim_tensor *t, ebim_real v)
+{
+    ebim_tensor one;
+    ebim_tensor_wrap(&one, &v, 0, NULL);
+    return ebim__tensor_times(t, &one, 1);
+}
+
+EBIM_API ebim_result ebim_tensor_scale(const ebim_tensor *t, ebim_real s)
+{
+    return ebim__tensor_times(t, t, s);
+}
+
+EBIM_API ebim_result ebim_tensor_sum(const ebim_tensor *out, const ebim_tensor *t, int axis)
+{
+    ebim_tensor part;
+    int i;
+    if (axis < 0 || axis >= t->rank) return EBIM_ERR_ARG;
+    if (out->rank != t->rank) return EBIM_ERR_SHAPE;
+    for (i = 0; i < t->rank; i++)
+        if (out->shape[i] != (i == axis ? 1 : t->shape[i])) return EBIM_ERR_SHAPE;
+    if (!out->data || !t->data) return EBIM_ERR_ARG;
+    for (i = 0; i < t->shape[axis]; i++) {
+        ebim_tensor_slice(&part, t, axis, i, 1);
+        if (i) ebim_tensor_add(out, out, &part);
+        else ebim_tensor_copy(out, &part);
+    }
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_tensor_matmul(const ebim_tensor *out, const ebim_tensor *a,
+                                        const ebim_tensor *b)
+{
+    int i, j, q;
+    if (out->rank != 2 || a->rank != 2 || b->rank != 2) return EBIM_ERR_SHAPE;
+    if (a->shape[1] != b->shape[0] || out->shape[0] != a->shape[0] || out->shape[1] != b->shape[1])
+        return EBIM_ERR_SHAPE;
+    if (!out->data || !a->data || !b->data || out->data == a->data || out->data == b->data)
+        return EBIM_ERR_ARG;
+    for (i = 0; i < a->shape[0]; i++)
+        for (j = 0; j < b->shape[1]; j++) {
+            ebim_real sum = 0;
+            for (q = 0; q < a->shape[1]; q++)
+                sum += *ebim_tensor_at(a, i, q, 0, 0) * *ebim_tensor_at(b, q, j, 0, 0);
+            *ebim_tensor_at(out, i, j, 0, 0) = sum;
+        }
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_tensor_dot(const ebim_tensor *a, const ebim_tensor *b, double *dot)
+{
+    int index[EBIM_TENSOR_RANK] = {0, 0, 0, 0};
+    double sum = 0;
+    if (a->rank != b->rank || memcmp(a->shape, b->shape, sizeof a->shape)) return EBIM_ERR_SHAPE;
+    if (!a->data || !b->data) return EBIM_ERR_ARG;
+    do sum += (double)a->data[ebim__tensor_offset(a, index)] *
+              (double)b->data[ebim__tensor_offset(b, index)];
+    while (ebim__tensor_next(a, index));
+    *dot = sum;
+    return EBIM_OK;
+}
+
+EBIM_API ebim_real ebim_tensor_max_abs(const ebim_tensor *t)
+{
+    int index[EBIM_TENSOR_RANK] = {0, 0, 0, 0};
+    ebim_real big = 0;
+    if (!t->data) return 0;
+    do {
+        ebim_real v = EBIM__ABS(t->data[ebim__tensor_offset(t, index)]);
+        if (!ebim__finite(v)) return v;
+        if (v > big) big = v;
+    } while (ebim__tensor_next(t, index));
+    return big;
+}
+
+/* ============================================================================================
+ * >>dual  forward differentiation of scalars
+ *
+ * The teaching form of what the tape does for whole rows: each function carries its value and
+ * f'(v) d. Written from libm alone, so that the tests may judge the tape by it.
+ * ========================================================================================= */
+
+EBIM_API ebim_dual ebim_dual_make(ebim_real v, ebim_real d)
+{
+    ebim_dual z;
+    z.v = v;
+    z.d = d;
+    return z;
+}
+
+EBIM_API ebim_dual ebim_dual_add(ebim_dual a, ebim_dual b)
+{
+    return ebim_dual_make(a.v + b.v, a.d + b.d);
+}
+EBIM_API ebim_dual ebim_dual_sub(ebim_dual a, ebim_dual b)
+{
+    return ebim_dual_make(a.v - b.v, a.d - b.d);
+}
+EBIM_API ebim_dual ebim_dual_mul(ebim_dual a, ebim_dual b)
+{
+    return ebim_dual_make(a.v * b.v, a.d * b.v + a.v * b.d);
+}
+EBIM_API ebim_dual ebim_dual_div(ebim_dual a, ebim_dual b)
+{
+    ebim_real q = a.v / b.v;
+    return ebim_dual_make(q, (a.d - q * b.d) / b.v);
+}
+EBIM_API ebim_dual ebim_dual_min(ebim_dual a, ebim_dual b) { return b.v < a.v ? b : a; }
+EBIM_API ebim_dual ebim_dual_max(ebim_dual a, ebim_dual b) { return b.v > a.v ? b : a; }
+EBIM_API ebim_dual ebim_dual_scale(ebim_dual a, ebim_real s)
+{
+    return ebim_dual_make(s * a.v, s * a.d);
+}
+EBIM_API ebim_dual ebim_dual_neg(ebim_dual a) { return ebim_dual_make(-a.v, -a.d); }
+EBIM_API ebim_dual ebim_dual_abs(ebim_dual a)
+{
+    return ebim_dual_make(EBIM__ABS(a.v), a.v > 0 ? a.d : a.v < 0 ? -a.d : 0);
+}
+EBIM_API ebim_dual ebim_dual_pow(ebim_dual a, ebim_real p)
+{
+    ebim_real slope = p > 0 || p < 0 ? p * EBIM__POW(a.v, p - 1) : 0;
+    return ebim_dual_make(EBIM__POW(a.v, p), slope * a.d);
+}
+EBIM_API ebim_dual ebim_dual_sqrt(ebim_dual a)
+{
+    ebim_real s = EBIM__SQRT(a.v);
+    return ebim_dual_make(s, s > 0 ? a.d / (2 * s) : 0);
+}
+EBIM_API ebim_dual ebim_dual_exp(ebim_dual a)
+{
+    ebim_real e = EBIM__EXP(a.v);
+    return ebim_dual_make(e, e * a.d);
+}
+EBIM_API ebim_dual ebim_dual_log(ebim_dual a)
+{
+    return ebim_dual_make(EBIM__LOG(a.v), a.d / a.v);
+}
+EBIM_API ebim_dual ebim_dual_sin(ebim_dual a)
+{
+    return ebim_dual_make(EBIM__SIN(a.v), EBIM__COS(a.v) * a.d);
+}
+EBIM_API ebim_dual ebim_dual_cos(ebim_dual a)
+{
+    return ebim_dual_make(EBIM__COS(a.v), -EBIM__SIN(a.v) * a.d);
+}
+EBIM_API ebim_dual ebim_dual_tanh(ebim_dual a)
+{
+    ebim_real t = EBIM__TANH(a.v);
+    return ebim_dual_make(t, (1 - t * t) * a.d);
+}
+/* e = exp(-|x|) never overflows: s = 1 / (1 + e) for x >= 0, e / (1 + e) for x < 0 */
+EBIM_API ebim_dual ebim_dual_sigmoid(ebim_dual a)
+{
+    ebim_real e = EBIM__EXP(-EBIM__ABS(a.v)), s = (a.v < 0 ? e : 1) / (1 + e);
+    return ebim_dual_make(s, e / ((1 + e) * (1 + e)) * a.d);
+}
+EBIM_API ebim_dual ebim_dual_silu(ebim_dual a) { return ebim_dual_mul(a, ebim_dual_sigmoid(a)); }
+EBIM_API ebim_dual ebim_dual_softplus(ebim_dual a)
+{
+    ebim_real v = (a.v > 0 ? a.v : 0) + EBIM__LOG1P(EBIM__EXP(-EBIM__ABS(a.v)));
+    return ebim_dual_make(v, ebim_dual_sigmoid(a).v * a.d);
+}
+EBIM_API ebim_dual ebim_dual_relu(ebim_dual a)
+{
+    return a.v > 0 ? a : ebim_dual_make(0, 0);
+}
+
 /* ============================================================================================
  * >>tape  a graph recorded once, swept often
  *

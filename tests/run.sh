@@ -28,8 +28,9 @@ run_one() {
         printf '\nended without a count, status %d\n%s\n' $status "$last" >>"$log"
         ;;
     esac
+    if [ "$last" = '0 passed, 0 failed, 0 skipped' ]; then return; fi # all filtered out
     text=$(
-        if [ $ok = FAIL ]; then sed 's/^/    /' "$log"; fi
+        if [ $ok = FAIL ]; then sed -e '/: ok$/d' -e 's/^/    /' "$log"; fi
         sed -n 's/^\([^ ]*: skipped: \)/    \1/p' "$log"
         printf '%-4s %-24s %s, %d s' $ok "$name" "$last" $(($(date +%s) - start))
     )

@@ -3,7 +3,7 @@
 
 /* Fails when allocations_left runs out; negative: never. */
 static void *scarce_realloc(void *p, size_t size);
-#define CSV_REALLOC scarce_realloc
+#define FILE_REALLOC scarce_realloc
 
 #include "t.h"
 #include "../examples/common/embed.h"
@@ -17,7 +17,7 @@ static void *scarce_realloc(void *p, size_t size)
     return realloc(p, size);
 }
 
-static char err[CSV_ERROR];
+static char err[FILE_ERROR];
 static const char *const xy[] = {"x", "y"};
 static const double four[] = {1, -2.5, 0.1, 1e-300};
 
@@ -277,14 +277,14 @@ static void writes_what_it_reads(void)
 
 static void discard_leaves_the_target(void)
 {
-    csv_out o;
+    file_out o;
     const char *path = file_of("kept.csv", "old\n", 4);
-    CHECK_INT(csv_create(&o, path, err, sizeof err), 0);
+    CHECK_INT(file_create(&o, path, err, sizeof err), 0);
     fprintf(o.f, "new\n");
     CHECK(exists(t_tmp("kept.csv.tmp0")));
     CHECK_STR(content(path), "old\n");
-    csv_discard(&o);
-    csv_discard(&o);
+    file_discard(&o);
+    file_discard(&o);
     CHECK_STR(content(path), "old\n");
     CHECK(!exists(t_tmp("kept.csv.tmp0")));
 }
@@ -300,12 +300,12 @@ static void temporary_names_are_never_taken_over(void)
 
 static void rejects_unwritable_outputs(void)
 {
-    csv_out o;
+    file_out o;
     const char *path = t_tmp("no/such/out.csv");
-    CHECK_INT(csv_create(&o, path, err, sizeof err), -1);
+    CHECK_INT(file_create(&o, path, err, sizeof err), -1);
     check_error(path, ": cannot be written: No such file or directory");
-    csv_discard(&o);
-    CHECK_INT(csv_create(&o, "tests", err, sizeof err), -1);
+    file_discard(&o);
+    CHECK_INT(file_create(&o, "tests", err, sizeof err), -1);
     check_error("tests", ": Is a directory");
     CHECK(o.f == NULL && o.tmp == NULL);
 }
@@ -320,21 +320,21 @@ static void notices_a_full_disk(void)
 
 static void devices_are_not_renamed_over(void)
 {
-    csv_out o;
+    file_out o;
     if (!exists("/dev/null")) T_SKIP("no /dev/null here");
-    CHECK_INT(csv_create(&o, "/dev/null", err, sizeof err), 0);
+    CHECK_INT(file_create(&o, "/dev/null", err, sizeof err), 0);
     CHECK(o.tmp == NULL);
-    CHECK_INT(csv_commit(&o, err, sizeof err), 0);
-    CHECK_INT(csv__kind("/dev/null"), 3);
+    CHECK_INT(file_commit(&o, err, sizeof err), 0);
+    CHECK_INT(file__kind("/dev/null"), 3);
 }
 
 static void a_failed_rename_leaves_nothing(void)
 {
-    csv_out o;
+    file_out o;
     const char *path = t_tmp("gone.csv");
-    CHECK_INT(csv_create(&o, path, err, sizeof err), 0);
+    CHECK_INT(file_create(&o, path, err, sizeof err), 0);
     CHECK(remove(t_tmp("gone.csv.tmp0")) == 0); /* somebody tidied up too eagerly */
-    CHECK_INT(csv_commit(&o, err, sizeof err), -1);
+    CHECK_INT(file_commit(&o, err, sizeof err), -1);
     check_error(path, ": cannot be written: No such file or directory");
     CHECK(!exists(path));
 }

@@ -1,45 +1,22 @@
-/* csv.h: tables of numbers as text, and files that appear whole or not at all.
+/* csv.h: tables of numbers as text.
 
    Read: fields between commas, spaces around them ignored; `#` starts a comment line; blank lines,
    CRLF and a byte order mark are fine. The first line may hold names instead of numbers; a line
    that mixes both is an error, because it is more often a typing error than a header. Every
    error is one line, `ebim: FILE:LINE: what is wrong`, in the caller's buffer, and nothing is
-   left allocated. The path `-` is standard input or output.
-
-   Written: to a new file beside the target, renamed over it when everything has reached the
-   disk, so nobody ever sees half a file. Devices and pipes (/dev/null) are written directly:
-   renaming over them would replace the device. Numbers use the decimal point of the locale,
-   which is "C" in a program that never calls setlocale. */
+   left allocated. The path `-` is standard input or output. Numbers use the decimal point of the
+   locale, which is "C" in a program that never calls setlocale. */
 #ifndef CSV_H
 #define CSV_H
 
-#include <errno.h>
 #include <limits.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#if defined(__unix__) || defined(__APPLE__)
-#include <sys/stat.h>
-#endif
 
-#ifdef __GNUC__
-#define CSV_FN static __attribute__((unused))
-#define CSV_PRINTF(n, args) __attribute__((format(printf, n, args)))
-#else
-#define CSV_FN static
-#define CSV_PRINTF(n, args)
-#endif
-#ifndef CSV_REALLOC /* for tests that run out of memory */
-#define CSV_REALLOC realloc
-#endif
+#include "file.h"
+
 #ifndef CSV_MAX_LINE
 #define CSV_MAX_LINE (1 << 20) /* characters; a longer line is no table of numbers */
 #endif
-
-enum { CSV_ERROR = 512 }; /* bytes enough for any message but one with a very long path */
 
 typedef struct csv_table {
     int rows, cols;
@@ -47,29 +24,6 @@ typedef struct csv_table {
     int *line;   /* [rows], where each row stood, for messages */
     char **name; /* [cols], or NULL when the file has no header */
 } csv_table;
-
-/* ---- messages ---- */
-
-CSV_FN const char *csv__shown(const char *path, const char *dash)
-{
-    return strcmp(path, "-") ? path : dash;
-}
-
-/* Writes `ebim: FILE:LINE: message` (line 0: no line) and returns -1, what callers return. */
-CSV_PRINTF(5, 6)
-CSV_FN int csv_fail(char *err, size_t size, const char *file, int line, const char *format, ...)
-{
-    va_list args;
-    int n;
-    if (!err || !size) return -1;
-    if (line > 0) n = snprintf(err, size, "ebim: %s:%d: ", file, line);
-    else n = snprintf(err, size, "ebim: %s: ", file);
-    if (n < 0 || (size_t)n >= size) return -1;
-    va_start(args, format);
-    vsnprintf(err + n, size - (size_t)n, format, args);
-    va_end(args);
-    return -1;
-}
 
 /* ---- reading ---- */
 
@@ -84,18 +38,18 @@ typedef struct csv__reader {
     size_t err_size;
 } csv__reader;
 
-#define CSV__FAIL(r, ...) csv_fail((r)->err, (r)->err_size, (r)->file, (r)->line, __VA_ARGS__)
+#define CSV__FAIL(r, ...) file_fail((r)->err, (r)->err_size, (r)->file, (r)->line, __VA_ARGS__)
 
 /* p resized to count items; NULL with a message, and p untouched, when that cannot be. */
-CSV_FN void *csv__resize(csv__reader *r, void *p, size_t count, size_t item)
+FILE_FN void *csv__resize(csv__reader *r, void *p, size_t count, size_t item)
 {
-    void *now = count <= SIZE_MAX / item ? CSV_REALLOC(p, count * item) : NULL;
+    void *now = count <= SIZE_MAX / item ? FILE_REALLOC(p, count * item) : NULL;
     if (!now) CSV__FAIL(r, "out of memory");
     return now;
 }
 
 /* Room for n characters of the line and its final 0. */
-CSV_FN int csv__room(csv__reader *r, size_t n)
+FILE_FN int csv__room(csv__reader *r, size_t n)
 {
     size_t cap = r->text_cap ? 2 * r->text_cap : 256;
     char *p;
@@ -108,7 +62,7 @@ CSV_FN int csv__room(csv__reader *r, size_t n)
 }
 
 /* 1: a line is in r->text; 0: the end; -1: an error. */
-CSV_FN int csv__next_line(csv__reader *r)
+FILE_FN int csv__next_line(csv__reader *r)
 {
     size_t n = 0;
     int c;
@@ -132,10 +86,10 @@ CSV_FN int csv__next_line(csv__reader *r)
     return 1;
 }
 
-CSV_FN int csv__space(char c) { return c == ' ' || c == '\t'; }
+FILE_FN int csv__space(char c) { return c == ' ' || c == '\t'; }
 
 /* Cuts the next field out of *p, without the spaces around it; NULL after the last one. */
-CSV_FN char *csv__field(char **p)
+FILE_FN char *csv__field(char **p)
 {
     char *begin = *p, *end, *comma;
     if (!begin) return NULL;
@@ -148,10 +102,10 @@ CSV_FN char *csv__field(char **p)
     return begin;
 }
 
-enum { CSV__NUMBER, CSV__TEXT, CSV__EMPTY, CSV__NOT_FINITE, CSV__RANGE };
+enum { CSV_NUMBER, CSV_TEXT, CSV_EMPTY, CSV_NOT_FINITE, CSV_RANGE };
 
 /* Is s, without its sign, nan, inf or infinity, in any case? */
-CSV_FN int csv__not_finite(const char *s)
+FILE_FN int csv__not_finite(const char *s)
 {
     static const char *const word[] = {"nan", "inf", "infinity"};
     size_t i, j;
@@ -165,26 +119,26 @@ CSV_FN int csv__not_finite(const char *s)
 
 /* Decimal numbers only: strtod alone would take 0x10 and nan(1). A number too small to hold is 0;
  * one too large is known by errno, as -ffast-math may not see an infinity. */
-CSV_FN int csv__number(const char *s, double *v)
+FILE_FN int csv_number(const char *s, double *v)
 {
     char *end;
-    if (!*s) return CSV__EMPTY;
-    if (csv__not_finite(s)) return CSV__NOT_FINITE;
-    if (s[strspn(s, "+-.0123456789eE")]) return CSV__TEXT;
+    if (!*s) return CSV_EMPTY;
+    if (csv__not_finite(s)) return CSV_NOT_FINITE;
+    if (s[strspn(s, "+-.0123456789eE")]) return CSV_TEXT;
     errno = 0;
     *v = strtod(s, &end);
-    if (*end || end == s) return CSV__TEXT;
-    return errno == ERANGE && fabs(*v) > 1 ? CSV__RANGE : CSV__NUMBER;
+    if (*end || end == s) return CSV_TEXT;
+    return errno == ERANGE && fabs(*v) > 1 ? CSV_RANGE : CSV_NUMBER;
 }
 
-CSV_FN int csv__count(const char *s)
+FILE_FN int csv__count(const char *s)
 {
     int n = 1;
     while ((s = strchr(s, ',')) != NULL) n++, s++;
     return n;
 }
 
-CSV_FN void csv_free(csv_table *t)
+FILE_FN void csv_free(csv_table *t)
 {
     int i;
     for (i = 0; t->name && i < t->cols; i++) free(t->name[i]);
@@ -195,7 +149,7 @@ CSV_FN void csv_free(csv_table *t)
 }
 
 /* Names: one per column, none empty; quotes around one are dropped. */
-CSV_FN int csv__header(csv__reader *r, csv_table *t)
+FILE_FN int csv__header(csv__reader *r, csv_table *t)
 {
     char *p = r->text, *s;
     int i;
@@ -215,7 +169,7 @@ CSV_FN int csv__header(csv__reader *r, csv_table *t)
 }
 
 /* The first line with something on it: 1 when it is a header, 0 when it is data. */
-CSV_FN int csv__first(csv__reader *r, csv_table *t)
+FILE_FN int csv__first(csv__reader *r, csv_table *t)
 {
     char *copy, *p, *s;
     int numbers = 0, texts = 0, bad = 0, i;
@@ -225,7 +179,7 @@ CSV_FN int csv__first(csv__reader *r, csv_table *t)
     if (!copy) return -1;
     p = strcpy(copy, r->text);
     for (i = 1; (s = csv__field(&p)) != NULL; i++) {
-        if (csv__number(s, &v) != CSV__TEXT) numbers += *s != 0;
+        if (csv_number(s, &v) != CSV_TEXT) numbers += *s != 0;
         else if (!texts++) bad = i;
     }
     free(copy);
@@ -235,7 +189,7 @@ CSV_FN int csv__first(csv__reader *r, csv_table *t)
     return csv__header(r, t) ? -1 : 1;
 }
 
-CSV_FN int csv__grow(csv__reader *r, csv_table *t)
+FILE_FN int csv__grow(csv__reader *r, csv_table *t)
 {
     size_t cap = r->rows_cap ? 2 * r->rows_cap : 64, cols = (size_t)t->cols;
     void *p;
@@ -251,7 +205,7 @@ CSV_FN int csv__grow(csv__reader *r, csv_table *t)
     return 0;
 }
 
-CSV_FN int csv__row(csv__reader *r, csv_table *t)
+FILE_FN int csv__row(csv__reader *r, csv_table *t)
 {
     char *p = r->text, *s;
     double *v;
@@ -262,11 +216,11 @@ CSV_FN int csv__row(csv__reader *r, csv_table *t)
     if (csv__grow(r, t)) return -1;
     v = t->v + (size_t)t->rows * (size_t)t->cols;
     for (i = 0; (s = csv__field(&p)) != NULL; i++) {
-        switch (csv__number(s, &v[i])) {
-        case CSV__TEXT: return CSV__FAIL(r, "field %d is not a number: %.40s", i + 1, s);
-        case CSV__EMPTY: return CSV__FAIL(r, "field %d is empty", i + 1);
-        case CSV__NOT_FINITE: return CSV__FAIL(r, "field %d is not finite: %.40s", i + 1, s);
-        case CSV__RANGE: return CSV__FAIL(r, "field %d is out of range: %.40s", i + 1, s);
+        switch (csv_number(s, &v[i])) {
+        case CSV_TEXT: return CSV__FAIL(r, "field %d is not a number: %.40s", i + 1, s);
+        case CSV_EMPTY: return CSV__FAIL(r, "field %d is empty", i + 1);
+        case CSV_NOT_FINITE: return CSV__FAIL(r, "field %d is not finite: %.40s", i + 1, s);
+        case CSV_RANGE: return CSV__FAIL(r, "field %d is out of range: %.40s", i + 1, s);
         default: break;
         }
     }
@@ -274,7 +228,7 @@ CSV_FN int csv__row(csv__reader *r, csv_table *t)
     return 0;
 }
 
-CSV_FN int csv__lines(csv__reader *r, csv_table *t)
+FILE_FN int csv__lines(csv__reader *r, csv_table *t)
 {
     int got, header = 0;
     while ((got = csv__next_line(r)) > 0) {
@@ -298,7 +252,7 @@ CSV_FN int csv__lines(csv__reader *r, csv_table *t)
 }
 
 /* Reads all of f, which messages call `file`. 0, or -1 with a message and *t empty. */
-CSV_FN int csv_read_stream(FILE *f, const char *file, csv_table *t, char *err, size_t err_size)
+FILE_FN int csv_read_stream(FILE *f, const char *file, csv_table *t, char *err, size_t err_size)
 {
     csv__reader r;
     int failed;
@@ -314,14 +268,14 @@ CSV_FN int csv_read_stream(FILE *f, const char *file, csv_table *t, char *err, s
     return failed;
 }
 
-CSV_FN int csv_read(const char *path, csv_table *t, char *err, size_t err_size)
+FILE_FN int csv_read(const char *path, csv_table *t, char *err, size_t err_size)
 {
     FILE *f;
     int failed;
     memset(t, 0, sizeof *t);
     if (!strcmp(path, "-")) return csv_read_stream(stdin, "standard input", t, err, err_size);
     f = fopen(path, "rb");
-    if (!f) return csv_fail(err, err_size, path, 0, "%s", strerror(errno));
+    if (!f) return file_fail(err, err_size, path, 0, "%s", strerror(errno));
     failed = csv_read_stream(f, path, t, err, err_size);
     fclose(f);
     return failed;
@@ -329,120 +283,10 @@ CSV_FN int csv_read(const char *path, csv_table *t, char *err, size_t err_size)
 
 /* ---- writing ---- */
 
-/* A file under construction: create, write to f, then commit or discard. */
-typedef struct csv_out {
-    FILE *f;
-    const char *path; /* the caller's; must stay valid */
-    char *tmp;        /* NULL: written directly */
-} csv_out;
-
-/* What stands at path: 0 nothing, 1 a regular file, 2 a directory, 3 something else. */
-CSV_FN int csv__kind(const char *path)
-{
-#if defined(__unix__) || defined(__APPLE__)
-    struct stat s;
-    if (stat(path, &s)) return 0;
-    return S_ISREG(s.st_mode) ? 1 : S_ISDIR(s.st_mode) ? 2 : 3;
-#else
-    FILE *f = fopen(path, "rb");
-    if (f) fclose(f);
-    return f != NULL;
-#endif
-}
-
-/* Opens a name that was not taken, PATH.tmp0 to PATH.tmp99. */
-CSV_FN int csv__open_beside(csv_out *o)
-{
-    size_t size = strlen(o->path) + 8;
-    int i;
-    o->tmp = (char *)CSV_REALLOC(NULL, size);
-    if (!o->tmp) {
-        errno = ENOMEM;
-        return -1;
-    }
-    for (i = 0; i < 100 && !o->f; i++) {
-        snprintf(o->tmp, size, "%s.tmp%d", o->path, i);
-        o->f = fopen(o->tmp, "wbx"); /* x: fails when the name exists */
-        if (!o->f && errno != EEXIST) return -1;
-    }
-    return o->f ? 0 : -1;
-}
-
-/* Gives up: the target stays as it was. Safe after a failed create or a commit. */
-CSV_FN void csv_discard(csv_out *o)
-{
-    if (o->f && o->f != stdout) fclose(o->f);
-    if (o->f && o->tmp) remove(o->tmp);
-    free(o->tmp);
-    o->f = NULL;
-    o->tmp = NULL;
-}
-
-/* 0, or -1 with a message when path cannot be written: ask before long work, not after. */
-CSV_FN int csv_create(csv_out *o, const char *path, char *err, size_t err_size)
-{
-    int kind, failed = 0;
-    o->path = path;
-    o->f = NULL;
-    o->tmp = NULL;
-    errno = 0;
-    if (!strcmp(path, "-")) {
-        o->f = stdout;
-        return 0;
-    }
-    kind = csv__kind(path);
-    if (kind == 2) return csv_fail(err, err_size, path, 0, "%s", strerror(EISDIR));
-    if (kind == 1) { /* renaming would get round its write protection */
-        FILE *f = fopen(path, "r+b");
-        if (f) fclose(f);
-        else failed = -1;
-    }
-    if (kind == 3) {
-        o->f = fopen(path, "wb");
-        if (!o->f) failed = -1;
-    } else if (!failed) {
-        failed = csv__open_beside(o);
-    }
-    if (failed) {
-        csv_fail(err, err_size, path, 0, "cannot be written: %s", strerror(errno));
-        csv_discard(o);
-    }
-    return failed;
-}
-
-/* Puts the file in its place. 0, or -1 with a message and the target as it was (disk full: found
- * here at the latest). */
-CSV_FN int csv_commit(csv_out *o, char *err, size_t err_size)
-{
-    const char *file = csv__shown(o->path, "standard output");
-    int failed, code;
-    errno = 0;
-    failed = ferror(o->f) != 0;
-    if (fflush(o->f)) failed = 1;
-    code = errno;
-    if (o->f != stdout && fclose(o->f)) {
-        failed = 1;
-        if (!code) code = errno;
-    }
-    o->f = NULL;
-    if (!failed && o->tmp) {
-#ifdef _WIN32
-        remove(o->path);
-#endif
-        failed = rename(o->tmp, o->path) != 0;
-        code = errno;
-    }
-    if (failed && o->tmp) remove(o->tmp);
-    csv_discard(o);
-    if (!failed) return 0;
-    return csv_fail(err, err_size, file, 0, "cannot be written: %s",
-                    code ? strerror(code) : "a write failed");
-}
-
 /* A header, unless name is NULL, and rows of numbers with so many digits: 9 give every float
  * back exactly, 17 every double. */
-CSV_FN void csv_print(FILE *f, int rows, int cols, const char *const *name, const double *v,
-                      int digits)
+FILE_FN void csv_print(FILE *f, int rows, int cols, const char *const *name, const double *v,
+                       int digits)
 {
     int i, j;
     for (j = 0; name && j < cols; j++) fprintf(f, "%s%c", name[j], j + 1 < cols ? ',' : '\n');
@@ -452,13 +296,13 @@ CSV_FN void csv_print(FILE *f, int rows, int cols, const char *const *name, cons
 }
 
 /* All of the above in one: 0, or -1 with a message and the target as it was. */
-CSV_FN int csv_write(const char *path, int rows, int cols, const char *const *name,
-                     const double *v, int digits, char *err, size_t err_size)
+FILE_FN int csv_write(const char *path, int rows, int cols, const char *const *name,
+                      const double *v, int digits, char *err, size_t err_size)
 {
-    csv_out o;
-    if (csv_create(&o, path, err, err_size)) return -1;
+    file_out o;
+    if (file_create(&o, path, err, err_size)) return -1;
     csv_print(o.f, rows, cols, name, v, digits);
-    return csv_commit(&o, err, err_size);
+    return file_commit(&o, err, err_size);
 }
 
 #endif /* CSV_H */

@@ -23,7 +23,7 @@ typedef struct embed {
 #define EMBED__DEGREE 0.017453292519943295769 /* in radians */
 
 /* From an option's text. 0, or -1 with a message for `ebim: --embed: message`. */
-CSV_FN int embed_parse(embed *e, const char *text, char *err, size_t err_size)
+FILE_FN int embed_parse(embed *e, const char *text, char *err, size_t err_size)
 {
     char s[64], *p = s, *R, *r;
     e->kind = EMBED_NONE;
@@ -34,44 +34,44 @@ CSV_FN int embed_parse(embed *e, const char *text, char *err, size_t err_size)
         return 0;
     }
     if (strncmp(text, "torus", 5) || (text[5] && text[5] != ':'))
-        return csv_fail(err, err_size, "--embed", 0,
-                        "'%.40s' is not one of none, latlon, torus:R,r", text);
+        return file_fail(err, err_size, "--embed", 0,
+                         "'%.40s' is not one of none, latlon, torus:R,r", text);
     if (text[5] && strlen(text + 6) < sizeof s) {
         strcpy(s, text + 6);
         R = csv__field(&p);
         r = csv__field(&p);
-        if (R && r && !p && csv__number(R, &e->R) == CSV__NUMBER &&
-            csv__number(r, &e->r) == CSV__NUMBER && e->R > e->r && e->r > 0) {
+        if (R && r && !p && csv_number(R, &e->R) == CSV_NUMBER &&
+            csv_number(r, &e->r) == CSV_NUMBER && e->R > e->r && e->r > 0) {
             e->kind = EMBED_TORUS;
             return 0;
         }
     }
     e->R = e->r = 0;
-    return csv_fail(err, err_size, "--embed", 0,
-                    "'%.40s' should be torus:R,r with two numbers R > r > 0", text);
+    return file_fail(err, err_size, "--embed", 0,
+                     "'%.40s' should be torus:R,r with two numbers R > r > 0", text);
 }
 
 /* The text that embed_parse turns into e; at most 63 characters. */
-CSV_FN void embed_text(const embed *e, char *text, size_t size)
+FILE_FN void embed_text(const embed *e, char *text, size_t size)
 {
     if (e->kind == EMBED_TORUS) snprintf(text, size, "torus:%.17g,%.17g", e->R, e->r);
     else snprintf(text, size, "%s", e->kind == EMBED_LATLON ? "latlon" : "none");
 }
 
 /* Columns that the embedding takes, n of its points, and m of its surface; 0: as they come. */
-CSV_FN int embed_columns(const embed *e) { return e->kind == EMBED_NONE ? 0 : 2; }
-CSV_FN int embed_ambient(const embed *e) { return e->kind == EMBED_NONE ? 0 : 3; }
-CSV_FN int embed_dim(const embed *e) { return e->kind == EMBED_NONE ? 0 : 2; }
+FILE_FN int embed_columns(const embed *e) { return e->kind == EMBED_NONE ? 0 : 2; }
+FILE_FN int embed_ambient(const embed *e) { return e->kind == EMBED_NONE ? 0 : 3; }
+FILE_FN int embed_dim(const embed *e) { return e->kind == EMBED_NONE ? 0 : 2; }
 
 /* The name of column i < embed_columns. */
-CSV_FN const char *embed_name(const embed *e, int i)
+FILE_FN const char *embed_name(const embed *e, int i)
 {
     if (e->kind == EMBED_LATLON) return i ? "lon" : "lat";
     return i ? "psi" : "phi";
 }
 
 /* One row to a point. With none, both have size n; otherwise sizes are 2 and 3. */
-CSV_FN void embed_point(const embed *e, int n, const double *row, double *x)
+FILE_FN void embed_point(const embed *e, int n, const double *row, double *x)
 {
     if (e->kind == EMBED_LATLON) {
         double lat = row[0] * EMBED__DEGREE, lon = row[1] * EMBED__DEGREE;
@@ -88,7 +88,7 @@ CSV_FN void embed_point(const embed *e, int n, const double *row, double *x)
     }
 }
 
-CSV_FN void embed_inverse(const embed *e, int n, const double *x, double *row)
+FILE_FN void embed_inverse(const embed *e, int n, const double *x, double *row)
 {
     if (e->kind == EMBED_LATLON) {
         row[0] = atan2(x[2], hypot(x[0], x[1])) / EMBED__DEGREE;
@@ -103,33 +103,33 @@ CSV_FN void embed_inverse(const embed *e, int n, const double *x, double *row)
 
 /* The points of a whole table, [t->rows][*n], to be freed by the caller. NULL with a message
  * naming file and line when the columns are not what the embedding takes. */
-CSV_FN double *embed_table(const embed *e, const char *path, const csv_table *t, int *n,
-                           char *err, size_t err_size)
+FILE_FN double *embed_table(const embed *e, const char *path, const csv_table *t, int *n,
+                            char *err, size_t err_size)
 {
-    const char *file = csv__shown(path, "standard input");
+    const char *file = file_shown(path, "standard input");
     size_t rows = (size_t)t->rows, cols = (size_t)t->cols, i;
     double *x;
     *n = e->kind == EMBED_NONE ? t->cols : embed_ambient(e);
     if (e->kind != EMBED_NONE && t->cols != embed_columns(e)) {
-        csv_fail(err, err_size, file, t->line[0], "%d column%s where the embedding takes %s,%s",
-                 t->cols, t->cols == 1 ? "" : "s", embed_name(e, 0), embed_name(e, 1));
+        file_fail(err, err_size, file, t->line[0], "%d column%s where the embedding takes %s,%s",
+                  t->cols, t->cols == 1 ? "" : "s", embed_name(e, 0), embed_name(e, 1));
         return NULL;
     }
     if (e->kind == EMBED_LATLON && t->name && !strncmp(t->name[0], "lon", 3)) {
-        csv_fail(err, err_size, file, 0, "the first column is '%.40s'; latlon takes lat,lon",
-                 t->name[0]);
+        file_fail(err, err_size, file, 0, "the first column is '%.40s'; latlon takes lat,lon",
+                  t->name[0]);
         return NULL;
     }
     for (i = 0; e->kind == EMBED_LATLON && i < rows; i++) {
         if (fabs(t->v[2 * i]) <= 90) continue;
-        csv_fail(err, err_size, file, t->line[i], "latitude %g is outside [-90, 90]",
-                 t->v[2 * i]);
+        file_fail(err, err_size, file, t->line[i], "latitude %g is outside [-90, 90]",
+                  t->v[2 * i]);
         return NULL;
     }
     x = rows > SIZE_MAX / sizeof *x / (size_t)*n
-            ? NULL : (double *)CSV_REALLOC(NULL, rows * (size_t)*n * sizeof *x);
+            ? NULL : (double *)FILE_REALLOC(NULL, rows * (size_t)*n * sizeof *x);
     if (!x) {
-        csv_fail(err, err_size, file, 0, "out of memory");
+        file_fail(err, err_size, file, 0, "out of memory");
         return NULL;
     }
     for (i = 0; i < rows; i++)

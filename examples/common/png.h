@@ -10,14 +10,7 @@
 #ifndef PNG_H
 #define PNG_H
 
-#include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#if defined(__unix__) || defined(__APPLE__)
-#include <sys/stat.h>
-#endif
+#include "file.h"
 
 #ifndef PLOT_FN
 #if defined(__GNUC__)
@@ -348,37 +341,6 @@ PLOT_FN void png__encode(png__out *o, int w, int h, const unsigned char *filtere
     png__chunk_end(o, png__chunk(o, "IEND"));
 }
 
-/* Renaming over a device or a pipe would replace it by a file; such a path is opened as it is. */
-PLOT_FN int png__special(const char *path) {
-#if defined(__unix__) || defined(__APPLE__)
-    struct stat st;
-    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
-#else
-    (void)path;
-    return 0;
-#endif
-}
-
-/* All of p or nothing: written beside the target, then renamed over it. */
-PLOT_FN int png__store(const char *path, const unsigned char *p, size_t n) {
-    char *tmp = (char *)malloc(strlen(path) + 5);
-    int special = png__special(path), bad, why;
-    FILE *f;
-    if (!tmp) { errno = ENOMEM; return -1; }
-    strcpy(tmp, path);
-    if (!special) strcat(tmp, ".tmp");
-    f = fopen(tmp, "wb");
-    if (!f) { why = errno; free(tmp); errno = why; return -1; }
-    bad = fwrite(p, 1, n, f) != n;
-    why = errno;
-    if (fclose(f) && !bad) { bad = 1; why = errno; }
-    if (!bad && !special && rename(tmp, path)) { bad = 1; why = errno; }
-    if (bad && !special) remove(tmp);
-    free(tmp);
-    if (bad) errno = why;
-    return bad ? -1 : 0;
-}
-
 /* Write rgb[h][w][3] to path. 0, or -1 with errno set and no file left behind. */
 PLOT_FN int png_write(const char *path, int w, int h, const unsigned char *rgb) {
     size_t row, n, y;
@@ -400,7 +362,7 @@ PLOT_FN int png_write(const char *path, int w, int h, const unsigned char *rgb) 
             png__filter(rgb + y * row, y ? rgb + (y - 1) * row : NULL, (int)row,
                         filtered + y * (row + 1));
         png__encode(&o, w, h, filtered, n, z);
-        if (!o.failed) bad = png__store(path, o.p, o.n);
+        if (!o.failed) bad = file_store(path, o.p, o.n, NULL, 0);
     }
     if (!filtered || !z || o.failed) errno = ENOMEM;
     why = errno;                                     /* free may disturb it */

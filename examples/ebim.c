@@ -1,0 +1,1260 @@
+/* ebim.c: the command line tool. Points from a CSV file to a model, and from the model samples,
+   scores, nearest points and pictures. `ebim help` says how; the tables of options and verbs
+   below are what it prints.
+
+   A verb returns the exit status: 0 fine; 1 the computation failed, or the fit did not pass its
+   own check; 2 wrong usage or bad input; 128 + the signal after Ctrl-C. Every error is one line
+   on standard error. Output files appear whole or not at all. */
+#if !defined(_POSIX_C_SOURCE) && !defined(_WIN32)
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#endif
+#define EBIM_IMPLEMENTATION
+#include "../ebim.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#endif
+
+#include "common/csv.h"
+#include "common/embed.h"
+#include "common/figure.h"
+#include "common/json.h"
+#include "common/synth.h"
+
+enum { FINE = 0, FAILED = 1, BAD = 2 };
+
+/* ---- verbs and options ---- */
+
+typedef enum option_id {
+    O_OUT, O_N, O_DIM, O_EMBED, O_RECIPE, O_SEED, O_STEPS, O_EFFORT, O_MAX_SECONDS, O_DIR, O_JSON,
+    O_VERBOSE, O_COUNT
+} option_id;
+
+typedef enum option_kind { FLAG, TEXT, WHOLE, REAL } option_kind;
+
+typedef struct option {
+    const char *name, *value; /* as help shows its value; "" for a flag */
+    option_kind kind;
+    double lo, hi;            /* WHOLE, REAL */
+    const char *help;
+} option;
+
+static const option options[O_COUNT] = {
+    {"-o", "FILE", TEXT, 0, 0, "where the result goes; - is standard output"},
+    {"-n", "N", WHOLE, 1, 1e7, "how many samples"},
+    {"--dim", "M", WHOLE, -1e9, 1e9,
+     "dimension of the manifold: 1 for curves, 2 for surfaces\n(latlon and torus: 2)"},
+    {"--embed", "HOW", TEXT, 0, 0,
+     "none: the columns are the point (default)\n"
+     "latlon: latitude, longitude in degrees, on the unit sphere\n"
+     "torus:R,r: two angles in radians, on the torus of these radii"},
+    {"--recipe", "NAME", TEXT, 0, 0, "default, or paper: the settings of the paper's appendix"},
+    {"--seed", "N", WHOLE, 0, 9007199254740992.0, "of all random numbers (default 0)"},
+    {"--steps", "K", WHOLE, 1, 1e6, "Langevin steps of each sample (default 500)"},
+    {"--effort", "F", REAL, 1e-4, 1e4, "multiplies the training steps (default 1)"},
+    {"--max-seconds", "S", REAL, 0.001, 1e9, "stop then and keep the state reached"},
+    {"--out", "DIR", TEXT, 0, 0, "where the files go (default build/out/demo)"},
+    {"--json", "", FLAG, 0, 0, "report as one JSON object"},
+    {"-v", "", FLAG, 0, 0, "show the progress even if standard error is no terminal"},
+};
+
+typedef struct args {
+    const struct verb *verb;
+    const char *path[2];
+    int paths;
+    const char *text[O_COUNT]; /* NULL: not given */
+    double number[O_COUNT];    /* 0: not given */
+} args;
+
+typedef struct verb {
+    const char *name, *paths;
+    int least, most;           /* paths */
+    unsigned required, others; /* options, 1u << option_id */
+    int (*run)(const args *);
+    const char *summary, *help;
+} verb;
+
+static int verb_fit(const args *a);
+static int verb_sample(const args *a);
+static int verb_score(const args *a);
+static int verb_project(const args *a);
+static int verb_plot(const args *a);
+static int verb_info(const args *a);
+static int verb_demo(const args *a);
+static int verb_help(const args *a);
+
+#define OPT(name) (1u << O_##name)
+
+static const verb verbs[] = {
+    {"fit", "DATA.csv", 1, 1, OPT(OUT),
+     OPT(DIM) | OPT(EMBED) | OPT(RECIPE) | OPT(SEED) | OPT(EFFORT) | OPT(MAX_SECONDS) | OPT(JSON) |
+         OPT(VERBOSE),
+     verb_fit, "learn a model from points",
+     "Learns a function F whose zero set is the manifold the points lie on, and an energy E whose\n"
+     "e^-E is proportional to their density there. One row is one point; a header line and lines\n"
+     "that begin with # are fine. Ctrl-C stops and keeps the best state."},
+    {"sample", "MODEL.ebim", 1, 1, OPT(N), OPT(OUT) | OPT(SEED) | OPT(STEPS) | OPT(JSON),
+     verb_sample, "draw new points from a model",
+     "Columns: x0, x1, ..., and those of the embedding if there is one."},
+    {"score", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT), verb_score,
+     "distance to the manifold, and energy, of points",
+     "Takes the columns that fit took. One row per point, in the same order: its distance to the\n"
+     "manifold, and the energy at its nearest point there (less is likelier)."},
+    {"project", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT), verb_project,
+     "the nearest points on the manifold",
+     "Takes the columns that fit took. Columns: x0, x1, ..., and those of the embedding if there\n"
+     "is one."},
+    {"plot", "MODEL.ebim [DATA.csv]", 1, 2, OPT(OUT), OPT(SEED) | OPT(STEPS), verb_plot,
+     "draw a model, and data over it, as a PNG",
+     "In 2 and 3 dimensions the manifold, coloured by density, with the data over it; curves in\n"
+     "space by samples of the model; above 3 dimensions the data and samples in pairs of\n"
+     "coordinates."},
+    {"info", "MODEL.ebim", 1, 1, 0, OPT(JSON), verb_info, "what is in a model file", ""},
+    {"demo", "", 0, 0, 0, OPT(DIR) | OPT(SEED) | OPT(STEPS) | OPT(EFFORT) | OPT(VERBOSE),
+     verb_demo,
+     "two circles: fitted, sampled, scored, drawn",
+     "1000 points of two von Mises distributions on two circles, the example of the paper's\n"
+     "Fig. 4. Data, model, samples, scores and the picture are written to DIR; the last line is\n"
+     "one JSON object with the figures measured."},
+    {"help", "[VERB]", 0, 1, 0, 0, verb_help, "this text, or all about one verb", ""},
+};
+
+enum { VERBS = (int)(sizeof verbs / sizeof *verbs) };
+
+/* ---- messages ---- */
+
+/* One line on standard error; returns the status for the caller to return. */
+FILE_PRINTF(2, 3)
+static int complain(int status, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    fputs("ebim: ", stderr);
+    vfprintf(stderr, format, list);
+    putc('\n', stderr);
+    va_end(list);
+    return status;
+}
+
+/* The same for a line that a helper has left in its buffer. */
+static int complain_line(int status, const char *line)
+{
+    fprintf(stderr, "%s\n", line);
+    return status;
+}
+
+static int complain_result(const char *file, ebim_result r)
+{
+    return complain(FAILED, "%s: %s", file, ebim_result_str(r));
+}
+
+static int complain_memory(void)
+{
+    return complain(FAILED, "out of memory");
+}
+
+/* ---- the command line ---- */
+
+static const verb *find_verb(const char *name)
+{
+    int i;
+    for (i = 0; i < VERBS; i++)
+        if (!strcmp(verbs[i].name, name)) return &verbs[i];
+    return NULL;
+}
+
+static int parse_value(args *a, int id, const char *text)
+{
+    const option *o = &options[id];
+    double v = 0;
+    if (a->text[id]) return complain(BAD, "%s: %s is given twice", a->verb->name, o->name);
+    a->text[id] = text;
+    if (o->kind == FLAG || o->kind == TEXT) return 0;
+    if (csv_number(text, &v) == CSV_NUMBER && v >= o->lo && v <= o->hi &&
+        (o->kind == REAL || v <= floor(v))) {
+        a->number[id] = v;
+        return 0;
+    }
+    if (o->lo < 0) /* what fits is only known from the data */
+        return complain(BAD, "%s: %s '%.40s' should be a whole number", a->verb->name, o->name,
+                        text);
+    return complain(BAD, "%s: %s '%.40s' should be a %snumber from %.16g to %.16g", a->verb->name,
+                    o->name, text, o->kind == WHOLE ? "whole " : "", o->lo, o->hi);
+}
+
+/* One option and its value; returns how many arguments it takes, or 0 after a complaint. */
+static int parse_option(args *a, char **argv)
+{
+    int i;
+    for (i = 0; i < O_COUNT; i++)
+        if (((a->verb->required | a->verb->others) >> i & 1u) && !strcmp(*argv, options[i].name))
+            break;
+    if (i == O_COUNT) {
+        complain(BAD, "%s: unknown option '%.40s': see 'ebim help %s'", a->verb->name, *argv,
+                 a->verb->name);
+        return 0;
+    }
+    if (options[i].kind == FLAG) return parse_value(a, i, *argv) ? 0 : 1;
+    if (!argv[1]) {
+        complain(BAD, "%s: %s needs a value: %s", a->verb->name, *argv, options[i].value);
+        return 0;
+    }
+    return parse_value(a, i, argv[1]) ? 0 : 2;
+}
+
+static int parse_path(args *a, const char *path)
+{
+    if (a->paths == a->verb->most)
+        return complain(BAD, "%s: unexpected argument '%.40s'", a->verb->name, path);
+    a->path[a->paths++] = path;
+    return 0;
+}
+
+static int parse_complete(const args *a)
+{
+    int i;
+    if (a->paths < a->verb->least)
+        return complain(BAD, "%s: missing argument, it takes %s", a->verb->name, a->verb->paths);
+    for (i = 0; i < O_COUNT; i++)
+        if ((a->verb->required >> i & 1u) && !a->text[i])
+            return complain(BAD, "%s: %s %s is missing: %s", a->verb->name, options[i].name,
+                            options[i].value, options[i].help);
+    if (a->paths == 2 && !strcmp(a->path[0], "-") && !strcmp(a->path[1], "-"))
+        return complain(BAD, "%s: only one file can come from standard input", a->verb->name);
+    return 0;
+}
+
+static int is_help(const char *s) { return !strcmp(s, "--help") || !strcmp(s, "-h"); }
+
+/* 0, or the exit status. */
+static int parse(args *a, char **argv)
+{
+    int took;
+    memset(a, 0, sizeof *a);
+    if (!argv[0]) return complain(BAD, "what to do is missing: see 'ebim help'");
+    a->verb = is_help(argv[0]) ? find_verb("help") : find_verb(argv[0]);
+    if (!a->verb) return complain(BAD, "unknown verb '%.40s': see 'ebim help'", argv[0]);
+    for (argv++; *argv; argv += took) {
+        took = 1;
+        if (is_help(*argv)) { /* the verb becomes the argument of help */
+            a->path[0] = a->verb->name;
+            a->paths = 1;
+            a->verb = find_verb("help");
+            return 0;
+        }
+        if ((*argv)[0] != '-' || !(*argv)[1]) {
+            if (parse_path(a, *argv)) return BAD;
+        } else {
+            took = parse_option(a, argv);
+            if (!took) return BAD;
+        }
+    }
+    return parse_complete(a);
+}
+
+static const char *output(const args *a) { return a->text[O_OUT] ? a->text[O_OUT] : "-"; }
+
+/* Reports give way when standard output carries the result. */
+static FILE *report_stream(const args *a) { return strcmp(output(a), "-") ? stdout : stderr; }
+
+/* ---- help ---- */
+
+static void help_options(const verb *v)
+{
+    int i;
+    const char *s;
+    for (i = 0; i < O_COUNT; i++) {
+        const option *o = &options[i];
+        if (!((v->required | v->others) >> i & 1u)) continue;
+        printf("\n  %-13s %-5s ", o->name, o->value);
+        for (s = o->help; *s; s++) {
+            putchar(*s);
+            if (*s == '\n') printf("%22s", "");
+        }
+    }
+    printf("\n");
+}
+
+static int help_verb(const verb *v)
+{
+    int i;
+    printf("usage: ebim %s%s%s", v->name, *v->paths ? " " : "", v->paths);
+    for (i = 0; i < O_COUNT; i++)
+        if (v->required >> i & 1u) printf(" %s %s", options[i].name, options[i].value);
+    printf("%s\n\n%c%s.%s%s\n", v->others ? " [options]" : "", v->summary[0] - 'a' + 'A',
+           v->summary + 1, *v->help ? "\n" : "", v->help);
+    if (v->required | v->others) help_options(v);
+    return FINE;
+}
+
+static int verb_help(const args *a)
+{
+    int i;
+    const verb *v = a->paths ? find_verb(a->path[0]) : NULL;
+    if (v) return help_verb(v);
+    if (a->paths) return complain(BAD, "help: there is no verb '%.40s'", a->path[0]);
+    printf("ebim %d.%d.%d: learns the manifold that points lie on, and their density on it\n\n",
+           EBIM_VERSION_MAJOR, EBIM_VERSION_MINOR, EBIM_VERSION_PATCH);
+    for (i = 0; i < VERBS; i++)
+        printf("  ebim %-8s%-22s %s\n", verbs[i].name, verbs[i].paths, verbs[i].summary);
+    printf("\n'ebim help VERB' shows the options. The file name - is standard input or output.\n"
+           "Exit status: 0 fine; 1 the computation failed, or the fit did not pass its own check;\n"
+           "2 wrong usage or bad input; 130 after Ctrl-C.\n");
+    return FINE;
+}
+
+/* ---- points ---- */
+
+typedef struct points {
+    csv_table table;
+    const char *file; /* as messages show it */
+    int N, n;
+    ebim_real *x;     /* [N][n], embedded */
+} points;
+
+static void points_free(points *p)
+{
+    csv_free(&p->table);
+    free(p->x);
+    p->x = NULL;
+}
+
+/* What ebim_real can hold is not enough: squares of coordinates must not overflow, and squares of
+ * distances a thousand times smaller than the data must not underflow. */
+static double real_limit(void)
+{
+    return 1e-3 * sqrt(sizeof(ebim_real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX);
+}
+
+static double widest_extent(const points *p)
+{
+    double widest = 0;
+    int i, c;
+    for (c = 0; c < p->n; c++)
+        for (i = 1; i < p->N; i++)
+            widest = fmax(widest, fabs((double)p->x[(size_t)i * (size_t)p->n + (size_t)c] -
+                                       (double)p->x[c]));
+    return widest;
+}
+
+static int points_convert(points *p, const double *x)
+{
+    size_t n = (size_t)p->n, i;
+    if (p->N > INT_MAX / p->n) return complain(BAD, "%s: too many numbers", p->file);
+    p->x = (ebim_real *)malloc((size_t)p->N * n * sizeof *p->x);
+    if (!p->x) return complain_memory();
+    for (i = 0; i < (size_t)p->N * n; i++) {
+        if (fabs(x[i]) > real_limit())
+            return complain(BAD, "%s:%d: %g is too large: the limit is %.1g", p->file,
+                            p->table.line[i / n], x[i], real_limit());
+        p->x[i] = (ebim_real)x[i];
+    }
+    return 0;
+}
+
+/* Reads and embeds a file; want: the dimension that a model expects of the points, or 0. */
+static int points_read(points *p, const char *path, const embed *e, int want)
+{
+    char err[FILE_ERROR];
+    double *x;
+    int status = 0;
+    memset(p, 0, sizeof *p);
+    p->file = file_shown(path, "standard input");
+    if (csv_read(path, &p->table, err, sizeof err)) return complain_line(BAD, err);
+    x = embed_table(e, path, &p->table, &p->n, err, sizeof err);
+    p->N = p->table.rows;
+    if (!x) status = complain_line(BAD, err);
+    else if (want && p->n != want)
+        status = complain(BAD, "%s:%d: %d column%s where the model takes %d", p->file,
+                          p->table.line[0], p->n, p->n == 1 ? "" : "s", want);
+    else status = points_convert(p, x);
+    free(x);
+    if (status) points_free(p);
+    return status;
+}
+
+/* Can a manifold of this dimension be learned from these points? */
+static int points_check(const points *p, int dim)
+{
+    int32_t *index = (int32_t *)malloc((size_t)p->N * sizeof *index);
+    const int *line = p->table.line;
+    int row = 0, of = 0, repeats = 0;
+    ebim_result r;
+    if (!index) return complain_memory();
+    r = ebim_check_data(p->N, p->n, p->x, index, &row, &of, &repeats);
+    free(index);
+    if (p->n < 2)
+        return complain(BAD, "%s:%d: one column: points need at least two", p->file, line[0]);
+    if (dim < 1 || dim >= p->n)
+        return complain(BAD, "%s: --dim %d does not fit points of dimension %d: it must be from 1 "
+                        "to %d", p->file, dim, p->n, p->n - 1);
+    if (p->N > 1 && repeats == p->N - 1)
+        return complain(BAD, "%s:%d: all %d points are the same", p->file, line[of], p->N);
+    if (p->N - repeats <= p->n)
+        return complain(BAD, "%s:%d: %d distinct point%s: at least %d are needed in dimension %d",
+                        p->file, line[p->N - 1], p->N - repeats, p->N - repeats == 1 ? "" : "s",
+                        p->n + 1, p->n);
+    if (r)
+        return complain(BAD, "%s:%d: repeats line %d, and so do more than half of the rows (%d of "
+                        "%d) repeat an earlier one", p->file, line[row], line[of], repeats, p->N);
+    if (widest_extent(p) < 1e3 / real_limit())
+        return complain(BAD, "%s: the points lie within %.3g of each other, too close: give them "
+                        "in another unit", p->file, widest_extent(p));
+    if (repeats)
+        complain(0, "%s: note: %d row%s an earlier one (first: line %d repeats line %d)", p->file,
+                 repeats, repeats == 1 ? " repeats" : "s repeat", line[row], line[of]);
+    return 0;
+}
+
+/* Points as text: x0, x1, ..., then the coordinates of the embedding. */
+static int points_write(const char *path, const embed *e, int N, int n, const ebim_real *x)
+{
+    int extra = embed_columns(e), cols = n + extra, i, c, status = FAILED;
+    size_t width = (size_t)cols;
+    char err[FILE_ERROR], (*text)[16] = (char (*)[16])malloc(width * sizeof *text);
+    const char **name = (const char **)malloc(width * sizeof *name);
+    double *v = (double *)malloc((size_t)N * width * sizeof *v);
+    if (text && name && v) {
+        for (c = 0; c < cols; c++) {
+            if (c < n) snprintf(text[c], sizeof text[c], "x%d", c);
+            name[c] = c < n ? text[c] : embed_name(e, c - n);
+        }
+        for (i = 0; i < N; i++) {
+            double *row = v + (size_t)i * width;
+            for (c = 0; c < n; c++) row[c] = (double)x[(size_t)i * (size_t)n + (size_t)c];
+            if (extra) embed_inverse(e, n, row, row + n);
+        }
+        status = csv_write(path, N, cols, name, v, sizeof(ebim_real) == sizeof(float) ? 9 : 17,
+                           err, sizeof err) ? complain_line(BAD, err) : FINE;
+    } else {
+        complain_memory();
+    }
+    free(v);
+    free(name);
+    free(text);
+    return status;
+}
+
+/* ---- models ---- */
+
+/* Gives a measured arena its memory; NULL when there is none. */
+static void *arena_memory(ebim_arena *a)
+{
+    size_t bytes = ebim_arena_bytes(a);
+    void *p = a->failed ? NULL : malloc(bytes + 1);
+    ebim_arena_init(a, p, p ? bytes : 0);
+    return p;
+}
+
+static ebim_result model_load(ebim_model *m, const void *data, size_t size)
+{
+    ebim_arena a;
+    ebim_result r;
+    void *memory;
+    ebim_arena_init(&a, NULL, 0);
+    r = ebim_load(m, &a, data, size);
+    if (r) return r;
+    memory = arena_memory(&a);
+    if (!memory) return EBIM_ERR_MEMORY;
+    r = ebim_load(m, &a, data, size);
+    m->owned = memory; /* for ebim_free */
+    if (r) ebim_free(m);
+    return r;
+}
+
+/* A model file and the embedding named in it. */
+static int model_read(ebim_model *m, embed *e, const char *path)
+{
+    const char *file = file_shown(path, "standard input");
+    char err[FILE_ERROR];
+    size_t size;
+    unsigned char *data = file_load(path, (size_t)64 << 20, &size, err, sizeof err);
+    ebim_result r;
+    memset(m, 0, sizeof *m);
+    memset(e, 0, sizeof *e);
+    if (!data) return complain_line(BAD, err);
+    r = model_load(m, data, size);
+    free(data);
+    if (r) return complain(r == EBIM_ERR_MEMORY ? FAILED : BAD, "%s: %s", file, ebim_result_str(r));
+    if (!(*m->tag && embed_parse(e, m->tag, NULL, 0)) &&
+        (e->kind == EMBED_NONE || m->n == embed_ambient(e)))
+        return 0;
+    complain(BAD, "%s: embedding '%s' is unknown here in dimension %d", file, m->tag, m->n);
+    ebim_free(m);
+    return BAD;
+}
+
+static int model_write(const ebim_model *m, file_out *out)
+{
+    size_t size = ebim_save_bytes(m);
+    unsigned char *data = (unsigned char *)malloc(size);
+    char err[FILE_ERROR];
+    ebim_result r = data ? ebim_save(m, data, size) : EBIM_ERR_MEMORY;
+    if (!r) fwrite(data, 1, size, out->f); /* a failure shows at the commit */
+    free(data);
+    if (r) return complain_result(file_shown(out->path, "standard output"), r);
+    return file_commit(out, err, sizeof err) ? complain_line(BAD, err) : FINE;
+}
+
+static ebim_result model_sample(const ebim_model *m, int B, ebim_real *x, int steps, uint64_t seed,
+                                ebim_clmc_report *report)
+{
+    ebim_arena work;
+    ebim_result r;
+    void *memory;
+    ebim_arena_init(&work, NULL, 0);
+    r = ebim_model_sample(m, B, x, steps, seed, &work, report);
+    if (r) return r;
+    memory = arena_memory(&work);
+    r = memory ? ebim_model_sample(m, B, x, steps, seed, &work, report) : EBIM_ERR_MEMORY;
+    free(memory);
+    return r;
+}
+
+typedef struct scores {
+    ebim_real *nearest, *distance, *energy; /* [N][n], [N], [N] or NULL */
+    unsigned char *ok;                      /* [N] 1: nearest is on the manifold */
+    int failed, first;                      /* how many are not, and the first of them */
+} scores;
+
+static void scores_free(scores *s)
+{
+    free(s->nearest);
+    free(s->distance);
+    free(s->energy);
+    free(s->ok);
+    memset(s, 0, sizeof *s);
+}
+
+static ebim_result scores_run(scores *s, const ebim_model *m, int N, const ebim_real *x)
+{
+    ebim_arena work;
+    ebim_result r;
+    void *memory;
+    ebim_arena_init(&work, NULL, 0);
+    r = ebim_model_score(m, N, x, s->nearest, s->distance, s->energy, s->ok, &work);
+    if (r) return r;
+    memory = arena_memory(&work);
+    r = memory ? ebim_model_score(m, N, x, s->nearest, s->distance, s->energy, s->ok, &work)
+               : EBIM_ERR_MEMORY;
+    free(memory);
+    return r;
+}
+
+static int scores_make(scores *s, const ebim_model *m, const char *file, int N, const ebim_real *x)
+{
+    size_t rows = (size_t)N, n = (size_t)m->n;
+    ebim_result r = EBIM_ERR_MEMORY;
+    int i;
+    memset(s, 0, sizeof *s);
+    s->nearest = (ebim_real *)malloc(rows * n * sizeof *s->nearest);
+    s->distance = (ebim_real *)malloc(rows * sizeof *s->distance);
+    s->ok = (unsigned char *)malloc(rows);
+    if (m->has_energy) s->energy = (ebim_real *)malloc(rows * sizeof *s->energy);
+    if (s->nearest && s->distance && s->ok && (s->energy || !m->has_energy))
+        r = scores_run(s, m, N, x);
+    for (i = N - 1; i >= 0 && !r; i--) {
+        if (s->ok[i]) continue;
+        s->failed++;
+        s->first = i;
+    }
+    if (!r && s->failed == N) r = EBIM_ERR_SOLVE;
+    if (!r) return 0;
+    scores_free(s);
+    return complain_result(file, r);
+}
+
+/* Model and points of `score` and `project`, and their scores. 0, or the exit status. */
+static int scores_read(const args *a, ebim_model *m, embed *e, points *p, scores *s)
+{
+    int status = model_read(m, e, a->path[0]);
+    if (status) return status;
+    status = points_read(p, a->path[1], e, m->n);
+    if (!status) {
+        status = scores_make(s, m, p->file, p->N, p->x);
+        if (status) points_free(p);
+        else if (s->failed)
+            complain(0, "%s: note: for %d row%s (first: line %d) no point of the manifold was "
+                     "found; the nearest one tried is given", p->file, s->failed,
+                     s->failed == 1 ? "" : "s", p->table.line[s->first]);
+    }
+    if (status) ebim_free(m);
+    return status;
+}
+
+/* ---- a fit that is watched ---- */
+
+static volatile sig_atomic_t caught; /* the signal that asked us to stop */
+
+/* The second Ctrl-C ends the program as usual. */
+static void on_signal(int number)
+{
+    caught = number;
+    signal(number, SIG_DFL);
+}
+
+typedef void (*handler)(int);
+
+/* A signal that whoever started us wants ignored (nohup, a job in the background) stays so. */
+static handler catch_signal(int number)
+{
+    handler old = signal(number, on_signal);
+    if (old == SIG_IGN) signal(number, SIG_IGN);
+    return old == SIG_ERR ? SIG_DFL : old;
+}
+
+static double now(void)
+{
+#ifdef CLOCK_MONOTONIC
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+#else
+    return (double)time(NULL);
+#endif
+}
+
+static int is_terminal(void)
+{
+#if defined(__unix__) || defined(__APPLE__)
+    return isatty(2);
+#else
+    return 0;
+#endif
+}
+
+typedef struct watch {
+    double start, limit;  /* limit: seconds, 0 none */
+    double shown;         /* when the last line was */
+    int terminal, lines;  /* rewrite one line, or print lines */
+    handler on_int, on_term; /* before */
+} watch;
+
+static void watch_start(watch *w, const args *a)
+{
+    memset(w, 0, sizeof *w);
+    w->start = now();
+    w->limit = a->number[O_MAX_SECONDS];
+    w->terminal = is_terminal();
+    w->lines = !w->terminal && a->text[O_VERBOSE];
+    w->on_int = catch_signal(SIGINT);
+    w->on_term = catch_signal(SIGTERM);
+}
+
+static void watch_end(const watch *w)
+{
+    if (w->terminal) fprintf(stderr, "\r%60s\r", "");
+    signal(SIGINT, w->on_int);
+    signal(SIGTERM, w->on_term);
+}
+
+static int watch_progress(void *user, const ebim_progress *p)
+{
+    static const char *const stage[] = {"manifold", "energy", "check"};
+    watch *w = (watch *)user;
+    double t = now(), left = p->done > 0 ? (t - w->start) * (1 - p->done) / p->done : 0;
+    if ((w->terminal || w->lines) && t - w->shown > (w->terminal ? 0.1 : 1)) {
+        w->shown = t;
+        fprintf(stderr, "%s%-8s %3.0f %%  loss %-10.4g left %d:%02d%s", w->terminal ? "\r" : "",
+                stage[p->stage], 100 * p->done, p->loss, (int)(left / 60), (int)fmod(left, 60),
+                w->terminal ? "   " : "\n");
+        fflush(stderr);
+    }
+    return caught || (w->limit > 0 && t - w->start > w->limit);
+}
+
+static ebim_result fit_run(ebim_model *m, int N, int n, const ebim_real *x, const ebim_fit_desc *d)
+{
+    ebim_arena keep, work;
+    ebim_result r;
+    void *model, *scratch = NULL;
+    ebim_arena_init(&keep, NULL, 0);
+    ebim_arena_init(&work, NULL, 0);
+    r = ebim_fit_run(m, N, n, NULL, d, &keep, &work);
+    if (r) return r;
+    model = arena_memory(&keep);
+    if (model) scratch = arena_memory(&work);
+    r = scratch ? ebim_fit_run(m, N, n, x, d, &keep, &work) : EBIM_ERR_MEMORY;
+    free(scratch);
+    m->owned = model;
+    return r;
+}
+
+/* Anything but EBIM_OK, ERR_DIVERGED and ERR_SOLVE (no data point finds the manifold) leaves no
+ * model. */
+static ebim_result fit_watched(ebim_model *m, const args *a, int N, int n, const ebim_real *x,
+                               ebim_fit_desc *d)
+{
+    watch w;
+    ebim_result r;
+    memset(m, 0, sizeof *m);
+    d->seed = (uint64_t)a->number[O_SEED];
+    d->effort = a->number[O_EFFORT];
+    d->progress = watch_progress;
+    d->user = &w;
+    watch_start(&w, a);
+    r = fit_run(m, N, n, x, d);
+    watch_end(&w);
+    m->info.seconds = now() - w.start;
+    if (r && r != EBIM_ERR_DIVERGED && r != EBIM_ERR_SOLVE) ebim_free(m);
+    return r;
+}
+
+static double checked_points(const ebim_model *m) { return fmin(m->info.points, 2000); }
+
+/* More than one data point in twenty without a way to the manifold is no fit. */
+static int missed(const ebim_model *m) { return m->info.missed > 0.05 * checked_points(m); }
+
+static const char *verdict(const ebim_model *m, ebim_result r)
+{
+    if (r == EBIM_ERR_DIVERGED) return "diverged";
+    if (m->info.partial > 0) return "partial";
+    return missed(m) ? "missed" : "ok";
+}
+
+static int fit_status(const ebim_model *m, ebim_result r)
+{
+    return caught ? 128 + (int)caught : r || missed(m) ? FAILED : FINE;
+}
+
+static const char *recipe_name(const ebim_model *m)
+{
+    return m->info.recipe > 0 ? "paper" : "default";
+}
+
+static void fit_json(FILE *f, const ebim_model *m, const char *result)
+{
+    json j = json_begin(f);
+    json_number(&j, "dim", m->m);
+    json_number(&j, "codim", m->k);
+    json_number(&j, "points", m->info.points);
+    json_number(&j, "seed", m->info.seed);
+    json_text(&j, "recipe", recipe_name(m));
+    json_number(&j, "distance_mean", m->info.distance_mean);
+    json_number(&j, "distance_median", m->info.distance_median);
+    json_number(&j, "distance_max", m->info.distance_max);
+    json_number(&j, "missed", m->info.missed);
+    json_number(&j, "seconds", m->info.seconds);
+    json_text(&j, "verdict", result);
+    json_end(&j);
+}
+
+static void fit_lines(FILE *f, const ebim_model *m, const char *result)
+{
+    fprintf(f, "manifold   dimension %d in R^%d, codimension %d\n", m->m, m->n, m->k);
+    fprintf(f, "distance   of the data to it: mean %.3g, median %.3g, largest %.3g\n",
+            m->info.distance_mean, m->info.distance_median, m->info.distance_max);
+    fprintf(f, "missed     %.0f of %.0f points found no way to it\n", m->info.missed,
+            checked_points(m));
+    if (m->has_energy) fprintf(f, "energy     learned, last loss %.3g\n", m->info.energy_loss);
+    else fprintf(f, "energy     none\n");
+    fprintf(f, "fit        %.0f points, seed %.0f, recipe %s, %.1f s\n", m->info.points,
+            m->info.seed, recipe_name(m), m->info.seconds);
+    fprintf(f, "verdict    %s\n", result);
+}
+
+/* ---- fit ---- */
+
+static int fit_options(const args *a, embed *e, ebim_fit_desc *d)
+{
+    const char *recipe = a->text[O_RECIPE] ? a->text[O_RECIPE] : "default";
+    char err[FILE_ERROR];
+    memset(d, 0, sizeof *d);
+    if (embed_parse(e, a->text[O_EMBED] ? a->text[O_EMBED] : "none", err, sizeof err))
+        return complain_line(BAD, err);
+    if (!strcmp(recipe, "paper")) d->recipe = EBIM_RECIPE_PAPER;
+    else if (strcmp(recipe, "default"))
+        return complain(BAD, "fit: --recipe '%.40s' is not one of default, paper", recipe);
+    d->dim = a->text[O_DIM] ? (int)a->number[O_DIM] : embed_dim(e);
+    if (!a->text[O_DIM] && !d->dim)
+        return complain(BAD, "fit: --dim M is missing: 1 if the points lie on curves, 2 on "
+                        "surfaces, ...");
+    return 0;
+}
+
+static int fit_save(const args *a, ebim_model *m, const embed *e, ebim_result r, file_out *out)
+{
+    const char *result = verdict(m, r), *file = file_shown(out->path, "standard output");
+    int status;
+    embed_text(e, m->tag, sizeof m->tag);
+    status = model_write(m, out);
+    if (status) return status;
+    if (a->text[O_JSON]) fit_json(report_stream(a), m, result);
+    else fit_lines(report_stream(a), m, result);
+    if (caught) complain(0, "%s: interrupted: the best state so far was saved", file);
+    else if (r) complain(0, "%s: %s", file, ebim_result_str(r));
+    else if (missed(m)) complain(0, "%s: too many of the points miss the manifold", file);
+    return fit_status(m, r);
+}
+
+static int verb_fit(const args *a)
+{
+    ebim_fit_desc d;
+    ebim_model m;
+    ebim_result r;
+    embed e;
+    points p;
+    file_out out;
+    char err[FILE_ERROR];
+    int status = fit_options(a, &e, &d);
+    if (status) return status;
+    status = points_read(&p, a->path[0], &e, 0);
+    if (status) return status;
+    status = points_check(&p, d.dim);
+    if (!status && file_create(&out, output(a), err, sizeof err)) status = complain_line(BAD, err);
+    if (!status) {
+        r = fit_watched(&m, a, p.N, p.n, p.x, &d);
+        if (m.owned) status = fit_save(a, &m, &e, r, &out);
+        else status = complain_result(p.file, r);
+        file_discard(&out);
+        ebim_free(&m);
+    }
+    points_free(&p);
+    return status;
+}
+
+/* ---- sample, score, project ---- */
+
+static void sample_report(const args *a, const ebim_model *m, int B, double seconds,
+                          const ebim_clmc_report *rep)
+{
+    double steps = rep->steps > 0 ? (double)rep->steps : 1;
+    double moved = (double)rep->moved / steps, unsolved = (double)rep->unsolved / steps;
+    double outside = (double)rep->outside / steps, singular = (double)rep->singular / steps;
+    FILE *f = report_stream(a);
+    if (a->text[O_JSON]) {
+        json j = json_begin(f);
+        json_number(&j, "samples", B);
+        json_number(&j, "seed", a->number[O_SEED]);
+        json_number(&j, "energy", m->has_energy);
+        json_number(&j, "moved", moved);
+        json_number(&j, "unsolved", unsolved);
+        json_number(&j, "outside", outside);
+        json_number(&j, "singular", singular);
+        json_number(&j, "seconds", seconds);
+        json_end(&j);
+    } else if (f == stdout || moved < 0.9) {
+        fprintf(f, "%d samples, %.1f s; of their steps %.2f %% were made, %.2f %% found no root, "
+                "%.2f %% left the box, %.2f %% were singular\n", B, seconds, 100 * moved,
+                100 * unsolved, 100 * outside, 100 * singular);
+    }
+}
+
+static int verb_sample(const args *a)
+{
+    int B = (int)a->number[O_N], steps = (int)a->number[O_STEPS], status;
+    double start = now();
+    ebim_clmc_report report;
+    ebim_real *x;
+    ebim_result r = EBIM_ERR_MEMORY;
+    ebim_model m;
+    embed e;
+    status = model_read(&m, &e, a->path[0]);
+    if (status) return status;
+    x = (ebim_real *)malloc((size_t)B * (size_t)m.n * sizeof *x);
+    if (x) r = model_sample(&m, B, x, steps, (uint64_t)a->number[O_SEED], &report);
+    if (r) status = complain_result(file_shown(a->path[0], "standard input"), r);
+    else status = points_write(output(a), &e, B, m.n, x);
+    if (!status) sample_report(a, &m, B, now() - start, &report);
+    free(x);
+    ebim_free(&m);
+    return status;
+}
+
+/* distance, and energy where the model has one */
+static int scores_write(const char *path, int N, const scores *s)
+{
+    static const char *const name[] = {"distance", "energy"};
+    int cols = s->energy ? 2 : 1, i, bad;
+    char err[FILE_ERROR];
+    double *v = (double *)malloc((size_t)N * (size_t)cols * sizeof *v), *at = v;
+    if (!v) return complain_memory();
+    for (i = 0; i < N; i++) {
+        *at++ = (double)s->distance[i];
+        if (s->energy) *at++ = (double)s->energy[i];
+    }
+    bad = csv_write(path, N, cols, name, v, sizeof(ebim_real) == sizeof(float) ? 9 : 17, err,
+                    sizeof err);
+    free(v);
+    return bad ? complain_line(BAD, err) : FINE;
+}
+
+static int verb_score(const args *a)
+{
+    ebim_model m;
+    embed e;
+    points p;
+    scores s;
+    int status = scores_read(a, &m, &e, &p, &s);
+    if (status) return status;
+    status = scores_write(output(a), p.N, &s);
+    scores_free(&s);
+    points_free(&p);
+    ebim_free(&m);
+    return status;
+}
+
+static int verb_project(const args *a)
+{
+    ebim_model m;
+    embed e;
+    points p;
+    scores s;
+    int status = scores_read(a, &m, &e, &p, &s);
+    if (status) return status;
+    status = points_write(output(a), &e, p.N, p.n, s.nearest);
+    scores_free(&s);
+    points_free(&p);
+    ebim_free(&m);
+    return status;
+}
+
+/* ---- plot ---- */
+
+enum { PLOT_LANES = 64, PLOT_BATCH = FIGURE__BATCH };
+
+/* A model as figure.h asks for it: evaluated on doubles. */
+typedef struct plotted {
+    const ebim_model *m;
+    ebim_ws F, E;
+    ebim_real *x, *y; /* one batch */
+} plotted;
+
+static void plotted_eval(void *user, int B, const double *x, double *F, double *E)
+{
+    plotted *p = (plotted *)user;
+    size_t n = (size_t)B * (size_t)p->m->n, i;
+    for (i = 0; i < n; i++) p->x[i] = (ebim_real)x[i];
+    if (F) {
+        ebim_eval(&p->F, B, p->x, p->y);
+        for (i = 0; i < (size_t)B * (size_t)p->m->k; i++) F[i] = (double)p->y[i];
+    }
+    if (E) {
+        ebim_eval(&p->E, B, p->x, p->y);
+        for (i = 0; i < (size_t)B; i++) E[i] = (double)p->y[i];
+    }
+}
+
+static ebim_result plotted_init(plotted *p, ebim_arena *a, const ebim_model *m)
+{
+    size_t batch = PLOT_BATCH;
+    ebim_result r = ebim_ws_init(&p->F, a, &m->F, PLOT_LANES, 0);
+    if (!r && m->has_energy) r = ebim_ws_init(&p->E, a, &m->E, PLOT_LANES, 0);
+    p->m = m;
+    p->x = (ebim_real *)ebim_arena_push(a, batch * (size_t)m->n, sizeof *p->x);
+    p->y = (ebim_real *)ebim_arena_push(a, batch * (size_t)m->k, sizeof *p->y);
+    return r ? r : a->failed;
+}
+
+static double *to_doubles(int count, const ebim_real *x)
+{
+    double *v = (double *)malloc(((size_t)count + 1) * sizeof *v);
+    int i;
+    for (i = 0; v && i < count; i++) v[i] = (double)x[i];
+    return v;
+}
+
+/* data and samples: [][n], NULL for none. 0, or the exit status after a complaint. */
+static int plot_model(const ebim_model *m, int N, const ebim_real *data, int S,
+                      const ebim_real *samples, const char *title, const char *path)
+{
+    plotted p;
+    figure_model f;
+    ebim_arena a;
+    double *v = to_doubles(N * m->n, data), *s = to_doubles(S * m->n, samples);
+    void *memory = NULL;
+    int bad = 1;
+    errno = ENOMEM;
+    ebim_arena_init(&a, NULL, 0);
+    if (v && s && !plotted_init(&p, &a, m)) memory = arena_memory(&a);
+    if (memory && !plotted_init(&p, &a, m)) {
+        memset(&f, 0, sizeof f);
+        f.n = m->n;
+        f.k = m->k;
+        f.lo = m->lo;
+        f.hi = m->hi;
+        f.eval = plotted_eval;
+        f.user = &p;
+        f.has_energy = m->has_energy;
+        bad = figure_draw(&f, data ? v : NULL, N, samples ? s : NULL, S, title, path);
+    }
+    if (bad && errno == ENOMEM) bad = complain_memory();
+    else if (bad)
+        bad = complain(BAD, "%s: cannot be written: %s", file_shown(path, "standard output"),
+                       strerror(errno));
+    free(memory);
+    free(v);
+    free(s);
+    return bad;
+}
+
+/* What no surface can show, samples do. */
+static int plot_with_samples(const args *a, const ebim_model *m, const points *p,
+                             const char *title)
+{
+    int S = m->n > 3 || (m->n == 3 && m->k > 1) ? 2000 : 0, status;
+    ebim_real *x = (ebim_real *)malloc(((size_t)S * (size_t)m->n + 1) * sizeof *x);
+    ebim_result r = x ? EBIM_OK : EBIM_ERR_MEMORY;
+    if (x && S)
+        r = model_sample(m, S, x, (int)a->number[O_STEPS], (uint64_t)a->number[O_SEED], NULL);
+    status = r ? complain_result(file_shown(a->path[0], "standard input"), r)
+               : plot_model(m, p->N, p->x, S, S ? x : NULL, title, output(a));
+    free(x);
+    return status;
+}
+
+static int verb_plot(const args *a)
+{
+    ebim_model m;
+    embed e;
+    points p;
+    char title[256];
+    int status = model_read(&m, &e, a->path[0]);
+    if (status) return status;
+    memset(&p, 0, sizeof p);
+    if (a->paths > 1) status = points_read(&p, a->path[1], &e, m.n);
+    snprintf(title, sizeof title, "%.90s: manifold of dimension %d in R^%d%s%.90s",
+             file_shown(a->path[0], "model"), m.m, m.n, p.N ? ", and " : "", p.N ? p.file : "");
+    if (!status) status = plot_with_samples(a, &m, &p, title);
+    points_free(&p);
+    ebim_free(&m);
+    return status;
+}
+
+/* ---- info ---- */
+
+static void info_json(const ebim_model *m, const embed *e)
+{
+    json j = json_begin(stdout);
+    char tag[EBIM_TAG_SIZE];
+    embed_text(e, tag, sizeof tag);
+    json_number(&j, "dim", m->m);
+    json_number(&j, "codim", m->k);
+    json_number(&j, "ambient", m->n);
+    json_text(&j, "embed", tag);
+    json_numbers(&j, "box_low", m->n, m->lo);
+    json_numbers(&j, "box_high", m->n, m->hi);
+    json_number(&j, "unit", m->unit);
+    json_number(&j, "F_nodes", m->F.n_nodes - 1);
+    json_number(&j, "F_parameters", m->F.n_theta);
+    json_number(&j, "E_nodes", m->has_energy ? m->E.n_nodes - 1 : 0);
+    json_number(&j, "E_parameters", m->has_energy ? m->E.n_theta : 0);
+    json_number(&j, "points", m->info.points);
+    json_number(&j, "seed", m->info.seed);
+    json_text(&j, "recipe", recipe_name(m));
+    json_number(&j, "mdf_loss", m->info.mdf_loss);
+    json_number(&j, "energy_loss", m->info.energy_loss);
+    json_number(&j, "distance_mean", m->info.distance_mean);
+    json_number(&j, "distance_median", m->info.distance_median);
+    json_number(&j, "distance_max", m->info.distance_max);
+    json_number(&j, "missed", m->info.missed);
+    json_number(&j, "seconds", m->info.seconds);
+    json_text(&j, "verdict", verdict(m, EBIM_OK));
+    json_end(&j);
+}
+
+static void info_lines(const ebim_model *m, const embed *e)
+{
+    char tag[EBIM_TAG_SIZE];
+    int i;
+    embed_text(e, tag, sizeof tag);
+    fit_lines(stdout, m, verdict(m, EBIM_OK));
+    printf("embedding  %s\n", tag);
+    for (i = 0; i < m->n && i < 8; i++)
+        printf("%-10s x%d from %.4g to %.4g\n", i ? "" : "box", i, m->lo[i], m->hi[i]);
+    if (i < m->n) printf("           ... and %d more\n", m->n - i);
+    printf("unit       %.4g\n", m->unit);
+    printf("F          %d nodes, %d parameters\n", m->F.n_nodes - 1, m->F.n_theta);
+    if (m->has_energy)
+        printf("E          %d nodes, %d parameters\n", m->E.n_nodes - 1, m->E.n_theta);
+}
+
+static int verb_info(const args *a)
+{
+    ebim_model m;
+    embed e;
+    int status = model_read(&m, &e, a->path[0]);
+    if (status) return status;
+    if (a->text[O_JSON]) info_json(&m, &e);
+    else info_lines(&m, &e);
+    ebim_free(&m);
+    return FINE;
+}
+
+/* ---- demo ---- */
+
+enum { DEMO_POINTS = 1000, DEMO_SAMPLES = 2000 };
+
+static const double demo_center = 1.8, demo_kappa = 2;
+
+typedef struct demo {
+    char *path; /* DIR/, and room for a name */
+    size_t dir;
+    ebim_real x[2 * DEMO_POINTS], s[2 * DEMO_SAMPLES], u[2 * DEMO_POINTS];
+    ebim_model m;
+    int fit_status;
+    scores of_data, of_uniform;
+} demo;
+
+static const char *demo_file(demo *d, const char *name)
+{
+    strcpy(d->path + d->dir, name);
+    return d->path;
+}
+
+/* What is known of the samples: distances to the true circles, how they share them, and the mean
+ * cosine of the angle from the mode, I1(2) / I0(2) = 0.6978 in truth. */
+static void demo_samples_json(const demo *d, json *j)
+{
+    double sum = 0, most = 0, left = 0, cosine = 0;
+    int i;
+    for (i = 0; i < DEMO_SAMPLES; i++) {
+        double x = (double)d->s[2 * i], y = (double)d->s[2 * i + 1], off, r;
+        left += x < 0;
+        x = x < 0 ? x + demo_center : demo_center - x; /* the mode is at angle 0 of either */
+        r = hypot(x, y);
+        off = fabs(r - 1);
+        sum += off;
+        if (off > most) most = off;
+        cosine += x / r;
+    }
+    json_number(j, "sample_distance_mean", sum / DEMO_SAMPLES);
+    json_number(j, "sample_distance_max", most);
+    json_number(j, "left_share", left / DEMO_SAMPLES);
+    json_number(j, "mean_cosine", cosine / DEMO_SAMPLES);
+}
+
+/* Pairs of a data point and a uniform one in which the data point has the lower energy. */
+static double demo_pairs(const demo *d)
+{
+    double below = 0;
+    int i, k;
+    for (i = 0; i < DEMO_POINTS; i++)
+        for (k = 0; k < DEMO_POINTS; k++)
+            below += d->of_data.energy[i] < d->of_uniform.energy[k];
+    return below / DEMO_POINTS / DEMO_POINTS;
+}
+
+static void demo_json(const demo *d, const args *a, double seconds)
+{
+    json j = json_begin(stdout);
+    json_number(&j, "points", DEMO_POINTS);
+    json_number(&j, "samples", DEMO_SAMPLES);
+    json_number(&j, "seed", a->number[O_SEED]);
+    json_number(&j, "distance_mean", d->m.info.distance_mean);
+    json_number(&j, "distance_max", d->m.info.distance_max);
+    json_number(&j, "missed", d->m.info.missed);
+    demo_samples_json(d, &j);
+    if (d->m.has_energy) json_number(&j, "pairs_below_uniform", demo_pairs(d));
+    json_number(&j, "fit_seconds", d->m.info.seconds);
+    json_number(&j, "seconds", seconds);
+    json_text(&j, "verdict", verdict(&d->m, EBIM_OK));
+    json_end(&j);
+}
+
+static int demo_save_model(demo *d)
+{
+    char err[FILE_ERROR];
+    file_out out;
+    int status;
+    if (file_create(&out, demo_file(d, "demo.ebim"), err, sizeof err))
+        return complain_line(BAD, err);
+    status = model_write(&d->m, &out);
+    file_discard(&out);
+    return status;
+}
+
+/* From the data in d->x to a model in d->m and its file. */
+static int demo_fit(demo *d, const args *a)
+{
+    ebim_fit_desc desc;
+    ebim_result r;
+    memset(&desc, 0, sizeof desc);
+    desc.dim = 1;
+    printf("learning from %d points ...\n", DEMO_POINTS);
+    fflush(stdout);
+    r = fit_watched(&d->m, a, DEMO_POINTS, 2, d->x, &desc);
+    if (!d->m.owned) return complain_result("demo", r);
+    if (demo_save_model(d)) return BAD;
+    fit_lines(stdout, &d->m, verdict(&d->m, r));
+    if (caught) return complain(fit_status(&d->m, r), "demo: interrupted");
+    if (r) complain_result("demo", r);
+    d->fit_status = fit_status(&d->m, r); /* a bad fit is still worth a picture */
+    return 0;
+}
+
+static int demo_sample_and_score(demo *d, const args *a)
+{
+    embed none;
+    int steps = (int)a->number[O_STEPS], status;
+    uint64_t seed = (uint64_t)a->number[O_SEED];
+    ebim_result r = model_sample(&d->m, DEMO_SAMPLES, d->s, steps, seed, NULL);
+    memset(&none, 0, sizeof none);
+    if (r) return complain_result("demo", r);
+    status = points_write(demo_file(d, "samples.csv"), &none, DEMO_SAMPLES, 2, d->s);
+    if (!status) status = scores_make(&d->of_data, &d->m, "demo", DEMO_POINTS, d->x);
+    if (!status) status = scores_write(demo_file(d, "scores.csv"), DEMO_POINTS, &d->of_data);
+    if (!status) status = scores_make(&d->of_uniform, &d->m, "demo", DEMO_POINTS, d->u);
+    return status;
+}
+
+static int demo_run(demo *d, const args *a)
+{
+    double start = now();
+    ebim_rng r;
+    embed none;
+    int status;
+    memset(&none, 0, sizeof none);
+    ebim_rng_init(&r, (uint64_t)a->number[O_SEED], UINT64_MAX); /* far from the streams of chains */
+    synth_two_circles(&r, demo_center, demo_kappa, DEMO_POINTS, d->x);
+    synth_two_circles(&r, demo_center, 0, DEMO_POINTS, d->u);
+    status = points_write(demo_file(d, "data.csv"), &none, DEMO_POINTS, 2, d->x);
+    if (!status) status = demo_fit(d, a);
+    if (!status) status = demo_sample_and_score(d, a);
+    if (!status)
+        status = plot_model(&d->m, DEMO_POINTS, d->x, DEMO_SAMPLES, d->s,
+                            "Two circles: von Mises densities learned from 1000 points",
+                            demo_file(d, "demo.png"));
+    if (!status) {
+        printf("picture    %s\n", d->path);
+        demo_json(d, a, now() - start);
+    }
+    return status ? status : d->fit_status;
+}
+
+static int verb_demo(const args *a)
+{
+    const char *dir = a->text[O_DIR] ? a->text[O_DIR] : "build/out/demo";
+    demo *d = (demo *)calloc(1, sizeof *d);
+    char err[FILE_ERROR];
+    int status;
+    if (d) d->path = (char *)malloc(strlen(dir) + 32);
+    if (!d || !d->path) {
+        free(d);
+        return complain_memory();
+    }
+    d->dir = (size_t)sprintf(d->path, "%s/", dir);
+    status = file_mkdirs(dir, err, sizeof err) ? complain_line(BAD, err) : demo_run(d, a);
+    scores_free(&d->of_data);
+    scores_free(&d->of_uniform);
+    ebim_free(&d->m);
+    free(d->path);
+    free(d);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    args a;
+    int status = argc < 1 ? BAD : parse(&a, argv + 1);
+    if (!status) status = a.verb->run(&a);
+    if (fflush(stdout) || ferror(stdout)) {
+        if (!status) status = complain(BAD, "standard output: cannot be written");
+    }
+    return status;
+}

@@ -1,0 +1,530 @@
+#!/bin/sh
+# test_tool.sh: the ebim tool as its users meet it: what it accepts, what it refuses and with
+# which words, what it leaves behind. Fits are a fiftieth of the usual effort.
+
+. "$(dirname "$0")/t.sh"
+CC=${CC:-cc}
+case ${BUILD:-build} in
+/*) EBIM=$BUILD/ebim ;;
+*) EBIM=$TOP/${BUILD:-build}/ebim ;;
+esac
+quick='--effort 0.02'
+
+# ---- data and models ----
+
+# circle N: N points of the circle of radius 2 round (1, -3), the angle between two of them the
+# golden one, so that they are spread evenly
+circle() {
+    awk -v n="$1" 'BEGIN {
+        for (i = 0; i < n; i++) printf "%.6f,%.6f\n", 1 + 2 * cos(2.3999632 * i), \
+            -3 + 2 * sin(2.3999632 * i)
+    }'
+}
+
+# model: the path of a model of the circle, fitted once
+model() {
+    if [ ! -f "$T_TMP/circle.ebim" ]; then
+        { echo x,y; circle 200; } >"$T_TMP/circle.csv"
+        "$EBIM" fit "$T_TMP/circle.csv" -o "$T_TMP/circle.ebim" --dim 1 --effort 0.1 >&2
+    fi
+    echo "$T_TMP/circle.ebim"
+}
+
+# planet: the path of a model of points on the globe, given by latitude and longitude
+planet() {
+    if [ ! -f "$T_TMP/planet.ebim" ]; then
+        awk 'BEGIN { print "lat,lon"; for (i = 0; i < 200; i++)
+            printf "%.4f,%.4f\n", -80 + 0.8 * i, (137.508 * i) % 360 - 180 }' >"$T_TMP/planet.csv"
+        "$EBIM" fit "$T_TMP/planet.csv" -o "$T_TMP/planet.ebim" --embed latlon $quick >&2
+    fi
+    echo "$T_TMP/planet.ebim"
+}
+
+# ---- what is checked ----
+
+# refused TEXT ARGUMENTS: exit status 2, nothing printed but one line with `ebim: ` and TEXT in
+# it, and no file created or changed. Not a single step of such a run may be a fit: the effort is
+# so high that it would not end.
+refused() {
+    text=$1
+    shift
+    ls -lA >"$T_TMP/before"
+    status=0
+    "$EBIM" "$@" >"$T_TMP/out" 2>"$T_TMP/err" </dev/null || status=$?
+    cat "$T_TMP/err"
+    [ $status = 2 ] || fail "status $status of: $*"
+    [ "$(wc -l <"$T_TMP/err")" -eq 1 ] || fail 'not one line on standard error'
+    grep -q '^ebim: ' "$T_TMP/err" || fail 'does not begin with "ebim: "'
+    grep -qF -- "$text" "$T_TMP/err" || fail "does not say: $text"
+    [ ! -s "$T_TMP/out" ] || fail 'printed something'
+    ls -lA | cmp - "$T_TMP/before" || fail 'left a file'
+}
+
+# data_is_refused TEXT: fit does not take the curve d.csv
+data_is_refused() {
+    refused "$1" fit d.csv -o out.ebim --dim 1 --effort 10000
+}
+
+# ---- bad data ----
+
+empty_file() {
+    : >d.csv
+    data_is_refused 'd.csv: the file is empty'
+    echo x,y >d.csv
+    data_is_refused 'd.csv: no rows'
+}
+
+ragged_rows() {
+    { circle 20; echo 1,2,3; circle 20; } >d.csv
+    data_is_refused 'd.csv:21: 3 fields'
+    { circle 20; echo 1; } >d.csv
+    data_is_refused 'd.csv:21: 1 field '
+}
+
+text_in_data() {
+    { circle 20; echo 1,two; } >d.csv
+    data_is_refused 'd.csv:21: field 2 is not a number: two'
+    { circle 20; echo 1,; } >d.csv
+    data_is_refused 'd.csv:21: field 2 is empty'
+    { echo 1,y; circle 20; } >d.csv
+    data_is_refused 'd.csv:1: field 2'
+    printf '1,2\n3,\0004\n' >d.csv
+    data_is_refused 'd.csv:2: not a text file'
+}
+
+not_finite() {
+    for v in nan NaN inf -Infinity; do
+        { echo x,y; circle 20; echo 1,$v; circle 20; } >d.csv
+        data_is_refused "d.csv:22: field 2 is not finite: $v"
+    done
+}
+
+out_of_range() {
+    { circle 20; echo 1,1e999; } >d.csv
+    data_is_refused 'd.csv:21: field 2 is out of range'
+    { circle 20; echo 1,-1e300; } >d.csv
+    data_is_refused 'd.csv:21: -1e+300 is too large'
+    circle 50 | awk -F, '{ printf "%ge-200,%ge-200\n", $1, $2 }' >d.csv
+    data_is_refused 'd.csv:'
+}
+
+too_few_points() {
+    circle 2 >d.csv
+    data_is_refused 'd.csv:2: 2 distinct points: at least 3 are needed in dimension 2'
+    { circle 2; circle 2; circle 2; } >d.csv
+    data_is_refused 'd.csv:6: 2 distinct points'
+    echo 1,2 >d.csv
+    data_is_refused 'd.csv:1: 1 distinct point:'
+}
+
+all_points_equal() {
+    awk 'BEGIN { print "# the same"; for (i = 0; i < 50; i++) print "1,2" }' >d.csv
+    data_is_refused 'd.csv:2: all 50 points are the same'
+}
+
+duplicate_points() {
+    { echo x,y; circle 20; circle 20; circle 1; } >d.csv
+    data_is_refused 'd.csv:22: repeats line 2, '
+    grep -q '21 of 41' "$T_TMP/err"
+}
+
+some_duplicates_are_noted() {
+    { circle 60; circle 3; } >d.csv
+    "$EBIM" fit d.csv -o m.ebim --dim 1 $quick 2>err >out
+    cat err
+    test "$(cat err)" = \
+        'ebim: d.csv: note: 3 rows repeat an earlier one (first: line 61 repeats line 1)'
+}
+
+dimension_that_does_not_fit() {
+    circle 50 >d.csv
+    for m in 0 -1 2 3 999; do
+        refused "d.csv: --dim $m does not fit points of dimension 2" \
+            fit d.csv -o out.ebim --effort 10000 --dim $m
+    done
+    refused "--dim '1.5' should be a whole number" fit d.csv -o out.ebim --dim 1.5
+    refused "--dim 'auto' should be a whole number" fit d.csv -o out.ebim --dim auto
+    refused '--dim M is missing' fit d.csv -o out.ebim
+    circle 50 | cut -d, -f1 >d.csv
+    data_is_refused 'd.csv:1: one column'
+}
+
+embedding_that_does_not_fit() {
+    circle 50 >d.csv
+    refused "'mars' is not one of" fit d.csv -o out.ebim --embed mars
+    refused 'two numbers R > r > 0' fit d.csv -o out.ebim --embed torus:1,2
+    echo 91,0 >>d.csv
+    refused 'd.csv:51: latitude 91' fit d.csv -o out.ebim --embed latlon
+    echo 1,2,3 >d.csv
+    refused 'd.csv:1: 3 columns' fit d.csv -o out.ebim --embed latlon
+}
+
+# ---- bad files ----
+
+directory_instead_of_a_file() {
+    mkdir dir
+    circle 50 >d.csv
+    refused 'dir: Is a directory' fit dir -o out.ebim --dim 1
+    refused 'dir: Is a directory' fit d.csv -o dir --dim 1 --effort 10000
+    refused 'dir: Is a directory' info dir
+    refused 'dir: Is a directory' score "$(model)" dir
+    refused 'dir: Is a directory' sample "$(model)" -n 5 -o dir
+}
+
+missing_file() {
+    refused 'no.csv: No such file or directory' fit no.csv -o out.ebim --dim 1
+    for verb in info 'sample -n 3' 'plot -o a.png'; do
+        refused 'no.ebim: No such file or directory' $verb no.ebim
+    done
+    refused 'no.csv: No such file or directory' score "$(model)" no.csv
+    refused 'no.csv: No such file or directory' plot "$(model)" no.csv -o a.png
+}
+
+unwritable_output() {
+    circle 50 >d.csv
+    m=$(model)
+    refused 'no/out.ebim: cannot be written' fit d.csv -o no/out.ebim --dim 1 --effort 10000
+    refused 'd.csv/out.ebim: cannot be written' fit d.csv -o d.csv/out.ebim --dim 1 --effort 10000
+    refused 'no/s.csv: cannot be written' sample "$m" -n 5 -o no/s.csv
+    refused 'no/s.csv: cannot be written' score "$m" d.csv -o no/s.csv
+    refused 'no/s.csv: cannot be written' project "$m" d.csv -o no/s.csv
+    refused 'no/a.png: cannot be written' plot "$m" -o no/a.png
+    refused 'd.csv: Not a directory' demo --out d.csv --effort 10000
+    chmod a-w d.csv
+    if [ -w d.csv ]; then return; fi # root may
+    refused 'd.csv: cannot be written' sample "$m" -n 5 -o d.csv
+}
+
+full_disk() {
+    [ -c /dev/full ] || skip 'no /dev/full here'
+    m=$(model)
+    circle 50 >d.csv
+    full='/dev/full: cannot be written: No space left on device'
+    refused "$full" sample "$m" -n 5 -o /dev/full
+    refused "$full" score "$m" d.csv -o /dev/full
+    refused "$full" plot "$m" -o /dev/full
+    refused "$full" fit d.csv -o /dev/full --dim 1 $quick
+    for call in 'help' "info $m" "sample $m -n 5" "plot $m -o -"; do
+        status=0
+        "$EBIM" $call >/dev/full 2>err || status=$?
+        cat err
+        [ $status = 2 ]
+        test "$(grep -c '^ebim: standard output: cannot be written' err)" = 1
+    done
+    [ -c /dev/full ] || fail 'the device was replaced'
+}
+
+# ---- bad models ----
+
+truncated_model() {
+    m=$(model)
+    size=$(wc -c <"$m")
+    for n in 0 1 7 8 12 27 28 100 $((size / 2)) $((size - 1)); do
+        dd if="$m" of=bad.ebim bs=1 count=$n 2>/dev/null
+        refused 'bad.ebim: ' info bad.ebim
+    done
+    { cat "$m"; echo; } >bad.ebim
+    refused 'bad.ebim: ' info bad.ebim
+}
+
+flipped_model() {
+    m=$(model)
+    size=$(wc -c <"$m")
+    circle 5 >d.csv
+    for at in 0 5 13 17 24 28 40 150 1000 $((size / 2)) $((size - 1)); do
+        for byte in '\252' '\125'; do
+            cp "$m" bad.ebim
+            printf "$byte" | dd of=bad.ebim bs=1 seek="$at" conv=notrunc 2>/dev/null
+            if cmp -s "$m" bad.ebim; then continue; fi
+            refused 'bad.ebim: ' score bad.ebim d.csv
+        done
+    done
+}
+
+model_of_another_version() {
+    cp "$(model)" bad.ebim
+    printf '\377' | dd of=bad.ebim bs=1 seek=8 conv=notrunc 2>/dev/null
+    refused 'bad.ebim: a model file of another format version' info bad.ebim
+}
+
+no_model_at_all() {
+    circle 50 >d.csv
+    refused 'd.csv: not an ebim model' sample d.csv -n 3
+    head -c 100000 /dev/zero >zero
+    refused 'zero: not an ebim model' plot zero -o a.png
+}
+
+points_that_the_model_does_not_take() {
+    m=$(model)
+    echo 1,2,3 >d.csv
+    refused 'd.csv:1: 3 columns where the model takes 2' score "$m" d.csv
+    refused 'd.csv:1: 3 columns' plot "$m" d.csv -o a.png
+    refused 'd.csv:1: 3 columns where the embedding takes lat,lon' project "$(planet)" d.csv
+}
+
+# ---- wrong usage ----
+
+wrong_usage() {
+    circle 50 >d.csv
+    refused "see 'ebim help'"
+    refused "unknown verb 'fry'" fry
+    refused 'it takes DATA.csv' fit -o out.ebim --dim 1
+    refused '-o FILE is missing' fit d.csv --dim 1
+    refused "unknown option '--threads'" fit d.csv -o out.ebim --dim 1 --threads 2
+    refused "unknown option '--dim=1'" fit d.csv -o out.ebim --dim=1
+    refused '--dim needs a value' fit d.csv -o out.ebim --dim
+    refused '--dim is given twice' fit d.csv -o out.ebim --dim 1 --dim 1
+    refused "unexpected argument 'e.csv'" fit d.csv e.csv -o out.ebim --dim 1
+    refused "--recipe 'x' is not one of" fit d.csv -o out.ebim --dim 1 --recipe x
+    for seed in -1 0.5 x 0x10 1e99 99999999999999999999 ''; do
+        refused "--seed '$seed' should be" fit d.csv -o out.ebim --dim 1 --seed "$seed"
+    done
+    for n in 0 -5 1e9 many; do refused "-n '$n' should be" sample m.ebim -n $n; done
+    refused '-n N is missing' sample m.ebim
+    refused 'it takes MODEL.ebim DATA.csv' score m.ebim
+    refused 'only one file can come from standard input' score - -
+    refused "no verb 'fry'" help fry
+}
+
+# ---- what works ----
+
+help_is_complete() {
+    "$EBIM" help >all
+    "$EBIM" --help | cmp - all
+    for verb in fit sample score project plot info demo help; do
+        grep -q "^  ebim $verb " all
+        "$EBIM" help $verb >one
+        grep -q "^usage: ebim $verb" one
+        "$EBIM" $verb --help | cmp - one
+    done
+    "$EBIM" help fit >one
+    for option in -o --dim --embed --recipe --seed --effort --max-seconds --json -v; do
+        grep -q "^  $option " one || fail "$option"
+    done
+}
+
+# column NAME FILE: one column of a CSV file, without its name
+column() {
+    awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i; next }
+        { print $c }' "$2"
+}
+
+# near_circle FILE SLACK: x0, x1 are on the circle but for so much
+near_circle() {
+    awk -F, -v slack="$2" 'NR > 1 {
+        off = sqrt(($1 - 1) ^ 2 + ($2 + 3) ^ 2) - 2
+        if (off < 0) off = -off
+        if (!(off <= slack)) { print "line " NR ": " $0 " is off by " off; bad = 1 }
+    } END { exit bad || NR < 2 }' "$1"
+}
+
+fit_tells_what_it_found() {
+    circle 200 >d.csv
+    "$EBIM" fit d.csv -o m.ebim --dim 1 $quick >out 2>err
+    [ ! -s err ]
+    grep -q '^manifold .*dimension 1 in R^2' out
+    grep -q '^verdict ' out
+    "$EBIM" info m.ebim >info
+    grep -q '^fit .* 200 points, seed 0, recipe default' info
+    grep -q '^embedding  none' info
+    ls -A >files
+    test "$(tr '\n' ' ' <files)" = 'd.csv err files info m.ebim out '
+}
+
+same_seed_same_bytes() {
+    circle 60 >d.csv
+    for seed in 5 5 6; do
+        "$EBIM" fit d.csv -o $seed.ebim --dim 1 --seed $seed $quick >out
+        "$EBIM" sample $seed.ebim -n 50 --seed 9 >$seed.csv
+        if [ -f first.csv ]; then cp $seed.csv second.csv; else cp $seed.csv first.csv; fi
+        if [ $seed = 5 ]; then cmp first.csv $seed.csv; fi
+    done
+    if cmp -s 5.csv 6.csv; then fail 'the seed of the fit does nothing'; fi
+    "$EBIM" sample 5.ebim -n 50 --seed 10 >other.csv
+    if cmp -s 5.csv other.csv; then fail 'the seed of the samples does nothing'; fi
+}
+
+paper_recipe_fits() {
+    circle 60 >d.csv
+    "$EBIM" fit d.csv -o m.ebim --dim 1 --recipe paper $quick >out || [ $? = 1 ]
+    "$EBIM" info m.ebim | grep 'recipe paper'
+}
+
+samples_lie_on_the_circle() {
+    "$EBIM" sample "$(model)" -n 300 -o s.csv >out
+    grep -q '^300 samples' out
+    test "$(head -n 1 s.csv)" = x0,x1
+    test "$(wc -l <s.csv)" -eq 301
+    near_circle s.csv 0.2
+    "$EBIM" sample "$(model)" -n 300 >t.csv
+    cmp s.csv t.csv
+    "$EBIM" sample "$(model)" -n 300 --steps 1 >t.csv
+    if cmp -s s.csv t.csv; then fail '--steps does nothing'; fi
+}
+
+scores_keep_the_order() {
+    m=$(model)
+    circle 40 | awk -F, 'NR % 4 == 0 { $1 += 0.5 } { print $1 "," $2 }' >d.csv
+    awk '{ row[NR] = $0 } END { for (i = NR; i > 0; i--) print row[i] }' d.csv >r.csv
+    "$EBIM" score "$m" d.csv -o a.csv
+    "$EBIM" score "$m" r.csv >b.csv
+    test "$(head -n 1 a.csv)" = distance,energy
+    sed 1d b.csv | awk '{ row[NR] = $0 } END { for (i = NR; i > 0; i--) print row[i] }' >c.csv
+    # The lanes of a block are computed together, but each on its own
+    sed 1d a.csv | cmp - c.csv
+    column distance a.csv | awk 'NR % 4 && !($1 < 0.2) { print NR, $1; bad = 1 } END { exit bad }'
+}
+
+projections_are_the_nearest_points() {
+    m=$(model)
+    awk 'BEGIN { for (i = 0; i < 12; i++)
+        printf "%.6f,%.6f\n", 1 + 2.5 * cos(i), -3 + 2.5 * sin(i) }' >d.csv
+    "$EBIM" project "$m" d.csv -o p.csv
+    "$EBIM" score "$m" d.csv -o s.csv
+    near_circle p.csv 0.2
+    sed 1d p.csv | paste -d, d.csv - >both.csv
+    sed 1d s.csv | paste -d, both.csv - | awk -F, '{
+        d = sqrt(($1 - $3) ^ 2 + ($2 - $4) ^ 2) - $5
+        if (!(d < 1e-4 && d > -1e-4 && $5 > 0.3 && $5 < 0.7)) { print; exit 1 }
+    }'
+}
+
+embedding_is_remembered() {
+    m=$(planet)
+    "$EBIM" info "$m" | grep 'embedding  latlon'
+    "$EBIM" sample "$m" -n 20 -o s.csv >out
+    test "$(head -n 1 s.csv)" = x0,x1,x2,lat,lon
+    sed 1d s.csv | awk -F, '{
+        d = atan2(0, -1) / 180
+        x = cos($4 * d) * cos($5 * d) - $1; y = cos($4 * d) * sin($5 * d) - $2
+        z = sin($4 * d) - $3
+        if (!(x * x + y * y + z * z < 0.1)) { print; exit 1 }
+    }'
+    "$EBIM" score "$m" "$T_TMP/planet.csv" >a.csv
+    test "$(wc -l <a.csv)" -eq 201
+    "$EBIM" project "$m" "$T_TMP/planet.csv" >p.csv
+    test "$(head -n 1 p.csv)" = x0,x1,x2,lat,lon
+    cut -d, -f4,5 s.csv >latlon.csv
+    "$EBIM" score "$m" latlon.csv | column distance /dev/stdin >/dev/null
+    circle 60 | tr -d - >d.csv
+    "$EBIM" fit d.csv -o t.ebim --embed torus:3,1 $quick >out || [ $? = 1 ]
+    "$EBIM" info t.ebim | grep 'embedding  torus:3,1'
+    "$EBIM" sample t.ebim -n 3 | grep x0,x1,x2,phi,psi
+}
+
+pipes() {
+    "$EBIM" sample - -n 50 <"$(model)" | "$EBIM" score "$(model)" - >a.csv
+    test "$(wc -l <a.csv)" -eq 51
+    circle 60 | "$EBIM" fit - -o - --dim 1 $quick 2>report | "$EBIM" info - >info
+    grep -q '^verdict ' report
+    grep -q ' 60 points' info
+    "$EBIM" plot - -o - <"$(model)" | head -c 8 | od -A n -t u1 | grep '137 *80 *78 *71'
+}
+
+json_parses() {
+    command -v python3 >/dev/null || skip 'no python3 here'
+    circle 60 >d.csv
+    "$EBIM" fit d.csv -o m.ebim --dim 1 --seed 3 --json $quick >fit.json
+    "$EBIM" info m.ebim --json >info.json
+    "$EBIM" sample m.ebim -n 9 -o s.csv --json >sample.json
+    "$EBIM" sample m.ebim -n 9 --json 2>both.json >t.csv
+    cmp s.csv t.csv
+    python3 - <<'END'
+import json
+fit, info, sample = (json.load(open(f + ".json")) for f in ("fit", "info", "sample"))
+json.load(open("both.json"))
+for key in ("dim", "codim", "seconds", "verdict", "distance_mean", "distance_median",
+            "distance_max", "missed", "points", "seed", "recipe"):
+    assert fit[key] == info[key], key
+assert fit["dim"] == 1 and fit["codim"] == 1 and fit["points"] == 60 and fit["seed"] == 3
+assert len(info["box_low"]) == len(info["box_high"]) == info["ambient"] == 2
+assert sample["samples"] == 9 and 0 <= sample["moved"] <= 1
+END
+}
+
+# png FILE: begins and ends as a PNG file, and is more than an empty picture
+png() {
+    head -c 8 "$1" | od -A n -t u1 | grep -q '137 *80 *78 *71 *13 *10 *26 *10'
+    tail -c 8 "$1" | od -A n -t u1 | grep -q '73 *69 *78 *68 *174 *66 *96 *130'
+    [ "$(wc -c <"$1")" -gt 5000 ]
+}
+
+pictures() {
+    "$EBIM" plot "$(model)" "$T_TMP/circle.csv" -o plane.png
+    "$EBIM" plot "$(planet)" "$T_TMP/planet.csv" -o space.png
+    awk 'BEGIN { for (i = 0; i < 60; i++) { a = 2.3999632 * i
+        printf "%.6f,%.6f,%.6f\n", cos(a), sin(a), cos(2 * a) / 2 } }' >d.csv
+    "$EBIM" fit d.csv -o m.ebim --dim 1 $quick >out || [ $? = 1 ]
+    "$EBIM" plot m.ebim d.csv -o curve.png --steps 5
+    for p in plane space curve; do png $p.png; done
+}
+
+# The signal is at its default, whatever this script inherited: so it is for a user's Ctrl-C.
+interruptible() {
+    cat >interruptible.c <<'END'
+#include <signal.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    signal(SIGINT, SIG_DFL);
+    return argc < 2 || execv(argv[1], argv + 1);
+}
+END
+    $CC -o interruptible interruptible.c
+}
+
+interrupted_fit_keeps_its_state() {
+    interruptible
+    circle 200 >d.csv
+    ./interruptible "$EBIM" fit d.csv -o m.ebim --dim 1 --effort 10 -v >out 2>err &
+    pid=$!
+    tries=0
+    until grep -q manifold err; do
+        tries=$((tries + 1))
+        [ $tries -lt 60 ] || fail 'no progress in a minute'
+        sleep 1
+    done
+    kill -INT $pid
+    status=0
+    wait $pid || status=$?
+    tail -n 3 err
+    [ $status = 130 ] || fail "status $status"
+    grep -q '^ebim: m.ebim: interrupted' err
+    grep -q '^verdict    partial' out
+    "$EBIM" info m.ebim | grep '^verdict    partial'
+    "$EBIM" plot m.ebim d.csv -o a.png
+    png a.png
+    rm interruptible interruptible.c
+    test "$(echo *)" = 'a.png d.csv err m.ebim out'
+}
+
+time_limit_is_kept() {
+    circle 200 >d.csv
+    "$EBIM" fit d.csv -o m.ebim --dim 1 --effort 10 --max-seconds 0.5 >out || [ $? = 1 ]
+    grep '^verdict    partial' out
+    "$EBIM" score m.ebim d.csv >a.csv || [ $? = 1 ]
+}
+
+demo_leaves_its_files() {
+    "$EBIM" demo --out a/b --seed 4 --steps 5 $quick >out || [ $? = 1 ]
+    for f in data.csv samples.csv scores.csv demo.ebim demo.png; do [ -s a/b/$f ]; done
+    test "$(ls a/b | wc -l)" -eq 5
+    png a/b/demo.png
+    grep -q '^picture    a/b/demo.png$' out
+    tail -n 1 out | grep '^{"points":1000,.*"seed":4,.*}$'
+    test "$(wc -l <a/b/data.csv)" -eq 1001
+    test "$(wc -l <a/b/scores.csv)" -eq 1001
+    test "$(wc -l <a/b/samples.csv)" -eq 2001
+}
+
+for check in empty_file ragged_rows text_in_data not_finite out_of_range too_few_points \
+    all_points_equal duplicate_points some_duplicates_are_noted dimension_that_does_not_fit \
+    embedding_that_does_not_fit directory_instead_of_a_file missing_file unwritable_output \
+    full_disk truncated_model flipped_model model_of_another_version no_model_at_all \
+    points_that_the_model_does_not_take wrong_usage help_is_complete fit_tells_what_it_found \
+    same_seed_same_bytes paper_recipe_fits samples_lie_on_the_circle scores_keep_the_order \
+    projections_are_the_nearest_points embedding_is_remembered pipes json_parses pictures \
+    interrupted_fit_keeps_its_state time_limit_is_kept demo_leaves_its_files; do
+    t_run $check
+done
+t_end
