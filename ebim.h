@@ -1,3 +1,122 @@
+/* ebim.h: learns the surface your data lives on, and the density on it, from points alone.
+ * One C99 or C++11 header, version 0.1.0. Licence: MIT or public domain, see LICENSE.
+ *
+ * It implements the energy-based implicit manifold of "Neural Implicit Manifold Learning for
+ * Topology-Aware Density Estimation" (TMLR 2023; equation numbers below are that paper's):
+ *
+ *     points in R^n --> F: R^n -> R^k, the manifold M = {x in D : F(x) = 0}, m = n - k
+ *                   --> E: R^n -> R, the density p(x) ~ e^-E(x) on M, per unit of its volume
+ *     model (F, E, box D) --> samples, distances to M, energies, nearest points, a file
+ *
+ * Program. Compiles alone with ebim.h: cc -O2 prog.c -lm, or c++ -O2 prog.c.
+
+    ---- begin example ----
+    #define EBIM_IMPLEMENTATION
+    #include "ebim.h"
+
+    int main(void)
+    {
+        enum { N = 500, S = 5 };
+        static ebim_real x[N][2], s[S][2], distance[S], energy[S];
+        static ebim_fit_desc d;
+        ebim_model model;
+        ebim_result r;
+        int i;
+        for (i = 0; i < N; i++) { // an ellipse, denser at its right end
+            double a = 6.2832 * i / N;
+            x[i][0] = (ebim_real)(3 * cos(a + sin(a) / 2));
+            x[i][1] = (ebim_real)(2 * sin(a + sin(a) / 2));
+        }
+        d.dim = 1; // the data lie on a curve
+        d.effort = 0.3;
+        r = ebim_fit(&model, N, 2, x[0], &d);
+        if (!r) r = ebim_sample(&model, S, s[0], 1);
+        if (!r) r = ebim_score(&model, S, s[0], NULL, distance, energy);
+        for (i = 0; i < S && !r; i++)
+            printf("%8.4f %8.4f  energy %.3f\n", (double)s[i][0], (double)s[i][1],
+                   (double)energy[i]);
+        if (r) fprintf(stderr, "%s\n", ebim_result_str(r));
+        ebim_free(&model);
+        return r ? 1 : 0;
+    }
+    ---- end example ----
+
+ * Exactly one file defines EBIM_IMPLEMENTATION before it includes this one.
+ *
+ * CONTENTS. Declarations come first, in the order of the implementation; a section of the
+ * implementation is found by searching for its tag. Each uses only those above it.
+ *
+    >>platform  compiler facts, libm in our precision, finiteness on bits
+    >>arena     memory from the caller; an arena without memory measures
+    >>rng       xoshiro128++ streams, normals, sphere, shuffles
+    >>kernels   the loops all time is spent in
+    >>tensor    a small dense tensor, for prototypes
+    >>dual      dual numbers: the teaching form, and the oracle of the tests
+    >>tape      a graph recorded once, swept often: forward, jvp, vjp, forward over reverse
+    >>ops       one function per op, with its shape rule and its sweeps
+    >>net       multilayer perceptrons
+    >>map       shift, scale, union, intersection, mixture
+    >>solve     Cholesky, LU, conjugate gradients, L-BFGS
+    >>optim     Adam, SGD, clipping, schedules
+    >>langevin  chains on R^n, eq. 6, and the replay buffer
+    >>frame     F linearised per lane; the root of F(y - J'mu)
+    >>clmc      constrained Langevin on M, Algorithm 1
+    >>project   nearest points and other ways onto M
+    >>measure   uniform points of M, its volume
+    >>mdf       training of F: eq. 8 and better
+    >>energy    training of E: eq. 10, and by likelihood without chains
+    >>fit       from points to a model
+    >>model     samples and scores of a model
+    >>io        the model as bytes
+ *
+ * THREE LEVELS. ebim_fit, ebim_sample, ebim_score, ebim_save_file, ebim_load_file do everything
+ * with malloc. ebim_fit_run and ebim_model_* do the same in the caller's memory. Below them stand
+ * the parts: graphs of your own as F or E (ebim_record), training with any loss of >>mdf,
+ * projections, chains, solvers.
+ *
+ * UNITS. Training standardises inside (one shift, one scale); everything a caller sees is in the
+ * units of the data. A distance is Euclidean. With ebim_fit's default recipe and k = 1, e^-E is
+ * the density relative to the uniform one on M: E = 0 is the average. (k > 1, or the paper's
+ * recipe: E is known up to a constant and a scale.)
+ *
+ * LAYOUT. Points are row-major, [B][n]. Inside, a workspace keeps features x batch: sample l of
+ * feature i is row[i * stride + l], so that vectors run over samples whatever the width.
+ *
+ * ERRORS. Functions return an ebim_result, 0 or negative. Why a solver stopped is no error: it
+ * stands in its report. Nothing is printed. Descriptors (*_desc) are plain structs: all zero is
+ * valid and means the defaults written beside the fields; set them to zero first.
+ *
+ * MEMORY. All objects live in an ebim_arena over memory of the caller, and the code that builds
+ * one also measures it (see `arena`). Training and sampling never allocate.
+ *
+ * THREADS. The library starts none and has no global state. Graphs and models are constant while
+ * they are swept or sampled: threads share them, each with its own workspace and arena.
+ *
+ * DETERMINISM. Every function that draws takes a seed; chain i has stream i of it. The same binary
+ * and seed give the same bytes, whatever the block size. Other compilers, flags and machines
+ * agree to rounding, which a long chain or a training run amplifies. Integers of the generator
+ * are the same everywhere.
+ *
+ * BUILD OPTIONS, to be defined before every inclusion, alike in all files:
+ *   EBIM_DOUBLE          ebim_real is double, not float; a mix is caught by ebim_arena_init
+ *   EBIM_STATIC          everything static, the implementation included
+ *   EBIM_NO_TRAIN        no training: load, sample and score only
+ *   EBIM_NO_MALLOC       no malloc layer (and so no files)
+ *   EBIM_NO_STDIO        no files
+ *   EBIM_MAX_NODES       ops one graph can hold (96)
+ *   EBIM_ASSERT(c)       replaces assert; checks what only a programming error can break
+ * -ffast-math is safe: finiteness is decided on bits, rounding does not use magic numbers.
+ *
+ * FILE FORMAT. Little-endian on every machine, versioned, checksummed, in float or double (either
+ * loads into either): the layout is written down at >>io. A file is checked whole before memory
+ * is taken; a hostile one can cost at most time linear in its size.
+ *
+ * LIMITS. Constrained Langevin is unadjusted: its law is off by O(eps^2). There is no normalised
+ * log density yet. Above codimension 1 points of M start from projected noise, which is not
+ * uniform, and E is trained by contrastive divergence, which is slow and biased. A fit does not
+ * yet judge itself beyond the distance of its data to M. Compilers with GNU extensions get the
+ * fastest loops; others plain C. Not compiled with MSVC by anyone yet.
+ */
 #ifndef EBIM_H
 #define EBIM_H
 
@@ -266,7 +385,8 @@ EBIM_API ebim_ref ebim_mul(ebim_graph *g, ebim_ref a, ebim_ref b);
 EBIM_API ebim_ref ebim_div(ebim_graph *g, ebim_ref a, ebim_ref b);
 EBIM_API ebim_ref ebim_min(ebim_graph *g, ebim_ref a, ebim_ref b);
 EBIM_API ebim_ref ebim_max(ebim_graph *g, ebim_ref a, ebim_ref b);
-EBIM_API ebim_ref ebim_select(ebim_graph *g, ebim_ref c, ebim_ref a, ebim_ref b); /* c > 0 ? a : b */
+EBIM_API ebim_ref ebim_select(ebim_graph *g, ebim_ref c, ebim_ref a, ebim_ref b);
+                                     /* c > 0 ? a : b */
 EBIM_API ebim_ref ebim_sum(ebim_graph *g, ebim_ref a);                /* size 1 */
 EBIM_API ebim_ref ebim_dot(ebim_graph *g, ebim_ref a, ebim_ref b);    /* size 1 */
 EBIM_API ebim_ref ebim_sumsq(ebim_graph *g, ebim_ref a);              /* size 1 */
@@ -282,7 +402,7 @@ typedef struct ebim_ws {
     const ebim_graph *g;
     int n, k;               /* inputs and outputs of g */
     int stride, planes;
-    int lanes;              /* in use, rounded up to 16 */
+    int lanes, used;        /* B of the last ebim_forward, rounded up to 16 and as it was */
     int order;              /* derivatives held by the last ebim_forward */
     struct ebim__slot *slot;
     ebim_real *seed;        /* [1 + planes][k][stride] */
@@ -363,32 +483,41 @@ EBIM_API ebim_result ebim_energy_mixture(ebim_graph *g, ebim_arena *a, const ebi
 /* k x k matrices with element (i, j) at A[(i * k + j) * s] and vectors with element i at b[i * s]:
  * s = 1 is an ordinary matrix; with s = stride, A + l is the matrix of lane l of a block. */
 
-/* In place: the lower Cholesky factor. Returns 0, or 1 + i for the first pivot that is not positive
- * (to rounding) or not finite. */
+/* In place: the lower Cholesky factor; what is above the diagonal is not looked at. Returns 0, or
+ * 1 + i for the first pivot that is not finite or not above k eps times its diagonal element. */
 EBIM_API int ebim_cholesky(int k, ebim_real *A, int s);
 EBIM_API void ebim_cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s);
-/* In place LU with partial pivoting, piv: [k]. Returns 0, or 1 + i for the first pivot that is
- * zero (to rounding, relative to the largest element) or not finite. */
+/* The smallest pivot relative to its diagonal element of A, 0..1, whatever the units of the
+ * variables: how far from singular the factored matrix is. */
+EBIM_API ebim_real ebim_cholesky_pivot(int k, const ebim_real *L, int s);
+/* In place LU with partial pivoting, piv: [k]. Returns 0, or 1 + i for the first pivot that is not
+ * finite or not above k eps times the sum of its column of |U|. */
 EBIM_API int ebim_lu(int k, ebim_real *A, int *piv, int s);
 EBIM_API void ebim_lu_solve(int k, const ebim_real *LU, const int *piv, ebim_real *b, int s);
+/* The smallest pivot relative to that sum, 0..1, whatever the units of the columns. */
+EBIM_API ebim_real ebim_lu_pivot(int k, const ebim_real *LU, int s);
 
 /* Av = A v for all lanes; rows are batch last, [k][stride]. */
 typedef void (*ebim_linear_op)(void *user, const ebim_real *v, ebim_real *Av);
 
 typedef struct ebim_cg_desc {
-    double tol;           /* relative residual (0: 16 eps of ebim_real) */
-    int max_iter;         /* (0: 2 k + 10) */
+    double tol;            /* relative residual (0: 16 eps of ebim_real) */
+    int max_iter;          /* (0: 2 k + 10) */
+    unsigned char *solved; /* out: [lanes], 1 where tol was reached (NULL: not wanted) */
 } ebim_cg_desc;
 
 typedef struct ebim_cg_report {
-    int iterations;
-    int unsolved;         /* lanes above tol at the end */
-    double residual;      /* the largest relative residual of a lane */
+    int iterations;        /* products with A, but for one of the start */
+    int unsolved;          /* lanes above tol at the end */
+    double residual;       /* the largest relative residual of a lane; DBL_MAX: not finite */
 } ebim_cg_report;
 
 /* Solves A x = b, A symmetric positive definite, for every lane on its own; x holds the start and
- * the result. A lane that has converged, or broken down (A not positive), is frozen. work:
- * ebim_cg_work reals. */
+ * the result: the iterate with the smallest residual, so none worse than the start. A lane that has
+ * converged, or meets a direction along which A is not positive, is frozen; singular A is fine
+ * while b is in its range. x is 0 where b is, and where b or A x is not finite (unsolved); a start
+ * that is not finite counts as 0. op sees zeros in frozen lanes and in those from `lanes` on,
+ * where b and x are not touched. work: ebim_cg_work reals; report: may be NULL. */
 EBIM_API size_t ebim_cg_work(int k, int stride);
 EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_linear_op op,
                       void *user, const ebim_real *b, ebim_real *x, ebim_real *work,
@@ -397,7 +526,7 @@ EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_
 #define EBIM_STOPS(X)                                                       \
     X(RUNNING, "running")                                                   \
     X(CONVERGED, "the gradient is small enough")                            \
-    X(NO_PROGRESS, "no further decrease is possible at this precision")     \
+    X(NO_PROGRESS, "the value decreases no further, or by less than tol_f") \
     X(MAX_ITER, "iteration limit")                                          \
     X(MAX_EVAL, "evaluation limit")                                         \
     X(CALLBACK, "stopped by the callback")                                  \
@@ -419,12 +548,16 @@ typedef struct ebim_lbfgs_desc {
     double tol_grad;      /* stop at |g| <= tol_grad max(1, |x|) (0: 4 eps) */
     double tol_f;         /* stop when a step gains less than tol_f |f| (0: off) */
     double c1, c2;        /* strong Wolfe: sufficient decrease, curvature (0: 1e-4, 0.9) */
-    double first_step;    /* length of the very first trial step (0: min(1, |g|)) */
+    int max_line;         /* evaluations of one line search (0: 40) */
+    double first_step;    /* length of a trial step along -g, the first one's (0: min(1, |g|)) */
+    double max_step;      /* longest step |x' - x| (0: off); one so cut may miss c2 */
 } ebim_lbfgs_desc;
 
 /* Reverse communication: ask where to evaluate, tell the value and gradient there. x, f, g always
- * belong together and are the best point seen. Line search: bracketing, then zoom with safeguarded
- * cubic interpolation (Nocedal & Wright, algorithms 3.5, 3.6), scalars in double. */
+ * belong together and are the best point seen, and stop was decided there. A trial whose value or
+ * gradient is not finite shortens the step. Line search: bracketing, then zoom with safeguarded
+ * cubic interpolation (Nocedal & Wright, algorithms 3.5, 3.6), scalars in double; one that fails
+ * drops the pairs and is followed by another from the best point, until that gains nothing. */
 typedef struct ebim_lbfgs {
     int n;                /* may be lowered before ebim_lbfgs_start */
     ebim_lbfgs_desc d;
@@ -434,7 +567,7 @@ typedef struct ebim_lbfgs {
     ebim_stop stop;
     ebim_real *trial, *dir, *base, *base_g, *s, *y; /* private from here on */
     double *rho, *alpha;
-    int room, pairs, newest, phase;
+    int room, pairs, newest, phase, line;
     double f0, slope0, t, t_max, lo, f_lo, slope_lo, hi, f_hi, slope_hi;
 } ebim_lbfgs;
 
@@ -459,14 +592,15 @@ EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, int n, eb
 
 #ifndef EBIM_NO_TRAIN
 typedef struct ebim_adam {
-    int n, t;
-    double beta1, beta2, eps; /* 0.9, 0.999, 1e-8 */
+    int n, t;                 /* parameters, steps made */
+    double beta1, beta2, eps; /* may be changed after init: 0.9, 0.999, 1e-8 */
     double decay;             /* decoupled weight decay (0: none) */
+    const unsigned char *decays; /* [n] 1: this parameter decays (NULL: all do) */
     ebim_real *m, *v;         /* [n] */
 } ebim_adam;
 
 EBIM_API ebim_result ebim_adam_init(ebim_adam *o, ebim_arena *a, int n);
-/* One step; refused (returns 0, nothing changes) when a gradient is not finite. */
+/* One step; refused (returns 0, nothing changes) when a gradient or its square is not finite. */
 EBIM_API int ebim_adam_step(ebim_adam *o, ebim_real *theta, const ebim_real *grad, ebim_real rate);
 
 typedef struct ebim_sgd {
@@ -476,14 +610,22 @@ typedef struct ebim_sgd {
 } ebim_sgd;
 
 EBIM_API ebim_result ebim_sgd_init(ebim_sgd *o, ebim_arena *a, int n, double momentum);
+/* One step; refused (returns 0, nothing changes) when a gradient is not finite. */
 EBIM_API int ebim_sgd_step(ebim_sgd *o, ebim_real *theta, const ebim_real *grad, ebim_real rate);
 
-/* Scales g to max_norm if it is longer; returns the norm before. */
+/* Scales g to max_norm if it is longer; returns the norm before. One that is not finite leaves g
+ * as it is. */
 EBIM_API ebim_real ebim_clip_norm(int n, ebim_real *g, ebim_real max_norm);
-/* Cosine from rate down to end * rate at step == steps; exponential likewise; linear warm-up. */
+
+/* Rates of step 0, 1, ... */
 EBIM_API double ebim_rate_cosine(double rate, double end, int step, int steps);
+        /* from rate down to end * rate at `steps`, and there it stays */
 EBIM_API double ebim_rate_exponential(double rate, double end, int step, int steps);
+        /* likewise */
+EBIM_API double ebim_rate_step(double rate, double factor, int step, int every);
+        /* times factor after every `every` steps (0: never) */
 EBIM_API double ebim_rate_warmup(double rate, int step, int warmup);
+        /* linear, rate / warmup first, the full rate from step warmup - 1 on */
 #endif
 
 /* --------------------------------------------------------------------------------------------
@@ -549,7 +691,9 @@ typedef struct ebim_constraint_desc {
     ebim_linear linear;    /* J J' systems (AUTO: Cholesky up to codim 16, else CG) */
     int joint;             /* L-BFGS: one problem over the whole block, as the authors do */
     int max_iter;          /* (0: 20) */
-    double tol;            /* ||F|| <= tol ||J|| max|x| (0: 16 eps of ebim_real) */
+    double tol;            /* ||F|| <= tol ||J|| max(length, |x_i|) (0: 16 eps of ebim_real) */
+    double length;         /* coordinates of M are of this size; needed where M comes near the
+                            * origin: rounding of F does not shrink there as |x| does (0: off) */
     double sgd_rate;       /* (0: 0.25) */
     double cg_tol;         /* relative residual (0: 16 eps) */
     int lanes;             /* block size (0: 64) */
@@ -557,7 +701,8 @@ typedef struct ebim_constraint_desc {
 
 typedef struct ebim_clmc_desc {
     double eps;            /* required: length of the tangent noise */
-    double step;           /* alpha: x + eps r - (alpha/2) grad E - J'mu (0: eps^2, temperature 1) */
+    double step;           /* alpha in x + eps r - (alpha/2) grad E - J'mu (0: eps^2, which
+                              means temperature 1) */
     double clamp;          /* largest |component| of grad E (0: off) */
     int keep_unsolved;     /* 1: move even if F(y) = 0 was not solved (the authors' way) */
     const double *lo, *hi; /* [n] the box D, kept by reference (NULL: none) */
@@ -611,6 +756,35 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
                                 const double *hi, uint64_t seed, uint64_t stream);
 
 /* --------------------------------------------------------------------------------------------
+ * measure: uniform points of M, and its volume
+ * ----------------------------------------------------------------------------------------- */
+
+typedef struct ebim_lines_desc {
+    const double *lo, *hi; /* [n] the box D, required, kept by reference */
+    int grid;              /* intervals of a line as long as D's diagonal (0: 64) */
+} ebim_lines_desc;
+
+typedef struct ebim_lines_report { /* since init */
+    int64_t lines, roots;  /* drawn; found in D */
+    double volume, volume_se; /* of M in D, and its standard error */
+    int64_t halved;        /* intervals halved because a pair of roots might have hidden there */
+} ebim_lines_report;
+
+typedef struct ebim_lines ebim_lines;
+
+/* Codimension 1 only (else ERR_SHAPE). */
+EBIM_API ebim_result ebim_lines_init(ebim_lines **s, ebim_arena *a, const ebim_graph *F,
+                                     const ebim_lines_desc *d);
+/* All roots on `lines` random lines; up to room of them, chosen at random among all, into
+ * x: [room][n]. Line i draws from stream `stream + i` of seed. Returns how many are in x. */
+EBIM_API int ebim_lines_run(ebim_lines *s, int lines, int room, ebim_real *x, uint64_t seed,
+                            uint64_t stream);
+/* B points, uniform on M by volume: as many lines as that takes. Returns how many there are:
+ * fewer than B when one line in a thousand does not meet M. */
+EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed);
+EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s);
+
+/* --------------------------------------------------------------------------------------------
  * mdf and energy: training
  * ----------------------------------------------------------------------------------------- */
 
@@ -659,6 +833,8 @@ typedef struct ebim_mdf_desc {
     int langevin_steps;
     int buffer;            /* replay buffer (0: none) */
     double keep;           /* chains started from it (0: 0.95) */
+    int clamp_ends;        /* 1: chains walk freely, their ends are clamped to lo..hi (the authors'
+                              way); 0: they never leave it */
     int in_order;          /* minibatches in the order of the data, never shuffled */
     int lanes;             /* block size (0: 128) */
     uint64_t seed;
@@ -673,18 +849,25 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
                                     const ebim_mdf_desc *d, ebim_arena *work,
                                     ebim_train_report *report);
 
-/* Training of E on {F = 0} by contrastive divergence, eq. 10:
+/* Training of E on {F = 0}. By contrastive divergence, eq. 10:
  *   mean E(x) - mean E(x') + magnitude (mean E(x)^2 + mean E(x')^2),
- * x data, x' ends of constrained chains. */
+ * x data, x' ends of constrained chains. Or, given nodes y uniform on M, by maximum likelihood:
+ *   mean E(x) + log mean e^-E(y) + magnitude (...), without chains; afterwards mean e^-E(y) = 1,
+ * so that e^-E is the density relative to the uniform one. */
 typedef struct ebim_energy_desc {
     int steps, batch;
     double rate, rate_end, clip;
+    double decay;          /* of the weights (0: none) */
     double magnitude;
+    const ebim_real *nodes;/* [n_nodes][n] (NULL: contrastive divergence), kept by reference */
+    int n_nodes;
+    int nodes_per_step;    /* (0: all) */
+    /* the rest is for contrastive divergence */
     ebim_clmc_desc clmc;
     int clmc_steps;        /* per optimiser step */
     int buffer;            /* (0: 1000) */
     double keep;           /* (0: 0.95) */
-    const double *lo, *hi; /* [n] box of fresh starts, required */
+    const double *lo, *hi; /* [n] box of fresh starts, required for it */
     ebim_projection fresh; /* how noise gets onto M: ONTO or DESCEND (0 means ONTO here) */
     int in_order;
     int lanes;
@@ -764,6 +947,7 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
 
 EBIM_API size_t ebim_save_bytes(const ebim_model *m);
 EBIM_API ebim_result ebim_save(const ebim_model *m, void *data, size_t size);
+        /* ERR_ARG: a model that ebim_load would refuse, because something is not finite */
 /* Everything is checked before memory is taken from the arena. A model saved as float loads as
  * double and the other way round. The arena must outlive the model; data need not. */
 EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, size_t size);
@@ -875,6 +1059,11 @@ EBIM__INLINE int ebim__finite(ebim_real x)
 #else
     return ((uint32_t)ebim__bits(x) >> 23 & 0xff) != 0xff;
 #endif
+}
+
+EBIM__INLINE int ebim__nan(ebim_real x) /* and not an infinity, whose low bits are zero */
+{
+    return !ebim__finite(x) && (ebim__bits(x) & (sizeof x == 8 ? 0xfffffffffffff : 0x7fffff)) != 0;
 }
 
 EBIM__INLINE int ebim__min_int(int a, int b) { return a < b ? a : b; }
@@ -1117,12 +1306,13 @@ EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index)
  *
  * Rows are contiguous over lanes and a multiple of 16 long, so every inner loop has 16 trips and
  * no aliasing: what gcc and clang need to vectorise at -O2. No ternaries, fminf or sqrtf in a
- * body; clamps are done on the bits. exp is a degree-6 polynomial after a two-step reduction
- * (float, <= 2 ulp) and a degree-13 one in double; both survive -ffast-math because rounding is
- * by truncation.
+ * body; clamps are done on the bits. exp is a degree-6 polynomial in float, degree 13 in double:
+ * e^(n ln 2 + r), n ln2_hi is exact and the rest of n ln 2 is a factor at the end, where
+ * -ffast-math cannot merge the two; rounding is by truncation. <= 2 ulp, 2.5 with -ffast-math.
+ * Arguments are clamped to +-87 (float), +-708: SiLU(a) is off by |a| e^-87 below that.
  * ========================================================================================= */
 
-#define EBIM__W 16 /* lanes per chunk */
+enum { EBIM__W = 16 }; /* lanes per chunk */
 #define EBIM__ROUND(n) (((n) + EBIM__W - 1) / EBIM__W * EBIM__W)
 #define EBIM__CHUNKS(j, nl) for (j = 0; j < (nl); j += EBIM__W)
 #define EBIM__EACH(l) for (l = 0; l < EBIM__W; l++)
@@ -1130,7 +1320,7 @@ EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index)
 #ifdef EBIM_DOUBLE
 EBIM__INLINE double ebim__exp(double x)
 {
-    static const double ln2_hi = 6.93147180369123816490e-01, ln2_lo = 1.90821492927058770002e-10;
+    static const double ln2_hi = 0.6931471805598903, ln2_lo = 5.497923018708371e-14; /* 42 bits */
     int64_t ix = ebim__bits(x), sign = ix & INT64_MIN, a = ix & INT64_MAX, i;
     int64_t top = INT64_C(0x4086200000000000); /* 708 */
     double n, r, p;
@@ -1138,7 +1328,7 @@ EBIM__INLINE double ebim__exp(double x)
     x = ebim__from_bits(a | sign);
     i = (int64_t)(x * 1.44269504088896340736 + 1023.5);
     n = (double)(i - 1023);
-    r = (x - n * ln2_hi) - n * ln2_lo;
+    r = x - n * ln2_hi;
     p = 1.0 / 6227020800.0;
     p = p * r + 1.0 / 479001600.0;
     p = p * r + 1.0 / 39916800.0;
@@ -1153,6 +1343,7 @@ EBIM__INLINE double ebim__exp(double x)
     p = p * r + 0.5;
     p = p * r + 1.0;
     p = p * r + 1.0;
+    p -= p * (n * ln2_lo);
     return p * ebim__from_bits((int64_t)((uint64_t)i << 52));
 }
 #else
@@ -1164,7 +1355,7 @@ EBIM__INLINE float ebim__exp(float x)
     x = ebim__from_bits(a | sign);
     i = (int32_t)(x * 1.44269504f + 127.5f);
     n = (float)(i - 127);
-    r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+    r = x - n * 0.693145751953125f; /* 16 bits of ln 2 */
     p = 1.383684613e-03f;
     p = p * r + 8.374815798e-03f;
     p = p * r + 4.166822557e-02f;
@@ -1172,6 +1363,7 @@ EBIM__INLINE float ebim__exp(float x)
     p = p * r + 4.999999208e-01f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
+    p -= p * (n * 1.42860682e-6f);
     return p * ebim__from_bits((int32_t)((uint32_t)i << 23));
 }
 #endif
@@ -1190,7 +1382,8 @@ static void ebim__k_dense(int no, int ni, const ebim_real *w, int wo, int wi,
             ebim_real acc[4][EBIM__W];
             int rows = ebim__min_int(4, no - o);
             for (q = 0; q < 4; q++) {
-                const ebim_real *y = Y + (size_t)(o + ebim__min_int(q, rows - 1)) * (size_t)stride + j;
+                size_t at = (size_t)(o + ebim__min_int(q, rows - 1));
+                const ebim_real *y = Y + at * (size_t)stride + j;
                 ebim_real b = bias && q < rows ? bias[o + q] : 0;
                 if (add) EBIM__EACH(l) acc[q][l] = y[l];
                 else EBIM__EACH(l) acc[q][l] = b;
@@ -1279,20 +1472,24 @@ static void ebim__k_fma3(ebim_real *EBIM__RESTRICT z, const ebim_real *x, const 
     EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] += x[j + l] * y[j + l] * w[j + l];
 }
 
-/* SiLU of pre-activations a: h = a s(a), h' = s + h (1 - s), h'' = s (1 - s) (2 + a (1 - 2 s)) */
+/* SiLU of pre-activations a, with s = 1 / (1 + e^-a), q = 1 - s = s e^-a (no cancellation):
+ * h = a s, h' = s + h q, h'' = s q (2 + a (q - s)). Values to 5 ulp, derivatives to 4 eps. */
 static void ebim__k_silu(const ebim_real *a, ebim_real *v, ebim_real *EBIM__RESTRICT d1,
                          ebim_real *EBIM__RESTRICT d2, int nl, int order)
 {
     int j, l;
     EBIM__CHUNKS(j, nl) {
-        ebim_real z[EBIM__W], s[EBIM__W], h[EBIM__W];
+        ebim_real z[EBIM__W], s[EBIM__W], q[EBIM__W], h[EBIM__W];
         EBIM__EACH(l) z[l] = a[j + l];
-        EBIM__EACH(l) s[l] = ebim__sigmoid(z[l]);
+        EBIM__EACH(l) q[l] = ebim__exp(-z[l]);
+        EBIM__EACH(l) s[l] = 1 / (1 + q[l]);
         EBIM__EACH(l) h[l] = z[l] * s[l];
         EBIM__EACH(l) v[j + l] = h[l];
-        if (order > 0) EBIM__EACH(l) d1[j + l] = s[l] + h[l] * (1 - s[l]);
-        if (order > 1)
-            EBIM__EACH(l) d2[j + l] = s[l] * (1 - s[l]) * (2 + z[l] * (1 - 2 * s[l]));
+        if (order > 0) {
+            EBIM__EACH(l) q[l] *= s[l];
+            EBIM__EACH(l) d1[j + l] = s[l] + h[l] * q[l];
+        }
+        if (order > 1) EBIM__EACH(l) d2[j + l] = s[l] * q[l] * (2 + z[l] * (q[l] - s[l]));
     }
 }
 
@@ -1322,7 +1519,7 @@ static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_rea
     case EBIM_SQUARE: *v = x * x; *d1 = 2 * x; *d2 = 2; break;
     case EBIM_POW:
         *v = EBIM__POW(x, p);
-        *d1 = p * EBIM__POW(x, p - 1);
+        *d1 = p < 0 || p > 0 ? p * EBIM__POW(x, p - 1) : 0; /* never 0 times infinity */
         s = p * (p - 1);
         *d2 = s < 0 || s > 0 ? s * EBIM__POW(x, p - 2) : 0; break;
     default: *v = x; *d1 = 1; *d2 = 0; break;
@@ -1363,7 +1560,8 @@ static void ebim__k_normals(ebim_rng *r, int n, ebim_real *out, int stride, int 
 }
 
 /* x: [count][n] row-major -> rows [n][stride]; lanes beyond count repeat the first point. */
-static void ebim__to_lanes(const ebim_real *x, int count, int n, ebim_real *rows, int stride, int nl)
+static void ebim__to_lanes(const ebim_real *x, int count, int n, ebim_real *rows, int stride,
+                           int nl)
 {
     int i, l;
     for (i = 0; i < n; i++)
@@ -1379,6 +1577,7 @@ static void ebim__from_lanes(const ebim_real *rows, int stride, int count, int n
         for (i = 0; i < n; i++)
             x[(size_t)l * (size_t)n + (size_t)i] = rows[(size_t)i * (size_t)stride + (size_t)l];
 }
+
 /* ============================================================================================
  * >>tensor  a small dense tensor
  *
@@ -1785,7 +1984,7 @@ typedef struct ebim__sweep {
     const ebim_real *theta;
     ebim_real *grad;
     int n, na, nb, nc;
-    int stride, nl, order, plane, pairs;
+    int stride, nl, used, order, plane, pairs;
 } ebim__sweep;
 
 typedef int (*ebim__op_fn)(const ebim__sweep *s, int mode);
@@ -1827,14 +2026,15 @@ static int ebim__op_const(const ebim__sweep *s, int mode)
     return 0;
 }
 
-/* z = fn(W a + b), theta = W [n][na] then b [n]. */
-static void ebim__dense_grad(const ebim__sweep *s, const ebim_real *delta, const ebim_real *in,
-                             int bias)
+/* z = fn(W a + b), theta = W [n][na] then b [n]. Adjoints of the padding become zero: whatever
+ * its seeds were, it is no part of the sum over lanes. */
+static void ebim__dense_grad(const ebim__sweep *s, ebim_real *delta, const ebim_real *in, int bias)
 {
-    int o, i;
+    int o, i, l;
     for (o = 0; o < s->n; o++) {
-        const ebim_real *d = delta + (size_t)o * (size_t)s->stride;
+        ebim_real *d = delta + (size_t)o * (size_t)s->stride;
         ebim_real *gw = s->grad + (size_t)o * (size_t)s->na;
+        for (l = s->used; l < s->nl; l++) d[l] = 0;
         for (i = 0; i < s->na; i++)
             gw[i] += ebim__k_dot(d, in + (size_t)i * (size_t)s->stride, s->nl);
         if (bias) s->grad[(size_t)s->n * (size_t)s->na + (size_t)o] += ebim__k_sum(d, s->nl);
@@ -1873,10 +2073,11 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
         ebim__k_dense(n, na, s->theta, na, 1, s->theta + (size_t)n * (size_t)na, s->a->v, z->v,
                       s->stride, s->nl, 0);
         if (fn != EBIM_IDENTITY)
-            for (i = 0; i < n; i++)
-                ebim__k_apply(fn, s->nd->s, ebim__row(s, z->v, n, 0, i), ebim__row(s, z->v, n, 0, i),
-                              ebim__row(s, z->d1, n, 0, i), ebim__row(s, z->d2, n, 0, i), s->nl,
-                              s->order);
+            for (i = 0; i < n; i++) {
+                ebim_real *v = ebim__row(s, z->v, n, 0, i);
+                ebim__k_apply(fn, s->nd->s, v, v, ebim__row(s, z->d1, n, 0, i),
+                              ebim__row(s, z->d2, n, 0, i), s->nl, s->order);
+            }
         break;
     case EBIM__TAN:
         ebim__k_dense(n, na, s->theta, na, 1, NULL, ebim__row(s, s->a->t, na, p - 1, 0),
@@ -1892,7 +2093,8 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
         if (!s->grad) break;
         ebim__dense_grad(s, ebim__row(s, z->ga, n, 0, 0), s->a->v, 1);
         for (q = 1; q <= s->pairs; q++)
-            ebim__dense_grad(s, ebim__row(s, z->ga, n, q, 0), ebim__row(s, s->a->t, na, q - 1, 0), 0);
+            ebim__dense_grad(s, ebim__row(s, z->ga, n, q, 0),
+                             ebim__row(s, s->a->t, na, q - 1, 0), 0);
     }
     return 0;
 }
@@ -1914,7 +2116,8 @@ static int ebim__op_apply(const ebim__sweep *s, int mode)
                           ebim__row(s, z->v, n, 0, i), d1, d2, s->nl, s->order);
             break;
         case EBIM__TAN:
-            ebim__k_mul(ebim__row(s, z->t, n, p - 1, i), ebim__row(s, a->t, n, p - 1, i), d1, s->nl);
+            ebim__k_mul(ebim__row(s, z->t, n, p - 1, i), ebim__row(s, a->t, n, p - 1, i), d1,
+                        s->nl);
             break;
         default:
             ebim__k_fma(ebim__row(s, a->g, n, p, i), ebim__row(s, z->g, n, p, i), d1, s->nl);
@@ -1926,11 +2129,20 @@ static int ebim__op_apply(const ebim__sweep *s, int mode)
     return 0;
 }
 
+/* Row i of what a mode works on: values, tangents or adjoints of the sweep's plane. */
+EBIM__INLINE ebim_real *ebim__mode_row(const ebim__sweep *s, const ebim__slot *x, int n, int mode,
+                                       int i)
+{
+    return mode == EBIM__FWD ? ebim__row(s, x->v, n, 0, i)
+         : mode == EBIM__TAN ? ebim__row(s, x->t, n, s->plane - 1, i)
+                             : ebim__row(s, x->g, n, s->plane, i);
+}
+
 /* z = scale * (a - center), theta = scale [n] then center [n], frozen. The difference first: data
  * far from the origin lose no digits. */
 static int ebim__op_affine(const ebim__sweep *s, int mode)
 {
-    int i, l, n = s->n, p = s->plane;
+    int i, l, n = s->n;
     if (mode == EBIM__SHAPE) {
         if (s->na > INT_MAX / 4) return 1;
         s->shape->size = s->na;
@@ -1940,10 +2152,8 @@ static int ebim__op_affine(const ebim__sweep *s, int mode)
     }
     for (i = 0; i < n; i++) {
         ebim_real scale = s->theta[i], center = s->theta[n + i];
-        ebim_real *z = ebim__row(s, mode == EBIM__FWD ? s->z->v : mode == EBIM__TAN ? s->z->t : s->z->g,
-                                 n, mode == EBIM__TAN ? p - 1 : p, i);
-        ebim_real *a = ebim__row(s, mode == EBIM__FWD ? s->a->v : mode == EBIM__TAN ? s->a->t : s->a->g,
-                                 n, mode == EBIM__TAN ? p - 1 : p, i);
+        ebim_real *z = ebim__mode_row(s, s->z, n, mode, i);
+        ebim_real *a = ebim__mode_row(s, s->a, n, mode, i);
         switch (mode) {
         case EBIM__FWD: for (l = 0; l < s->nl; l++) z[l] = scale * (a[l] - center); break;
         case EBIM__TAN: for (l = 0; l < s->nl; l++) z[l] = scale * a[l]; break;
@@ -1963,20 +2173,18 @@ EBIM__INLINE int ebim__broadcast(const ebim__sweep *s)
 /* z = a + s b */
 static int ebim__op_add(const ebim__sweep *s, int mode)
 {
-    int i, l, p = s->plane, n = s->n;
+    int i, l, n = s->n;
     ebim_real f = s->nd->s;
     if (mode == EBIM__SHAPE) return ebim__broadcast(s);
     for (i = 0; i < n; i++) {
-        int q = mode == EBIM__TAN ? p - 1 : 0;
-        ebim_real *z = ebim__row(s, mode == EBIM__FWD ? s->z->v : s->z->t, n, q, i);
-        ebim_real *a = ebim__row(s, mode == EBIM__FWD ? s->a->v : s->a->t, s->na, q, i);
-        ebim_real *b = ebim__row(s, mode == EBIM__FWD ? s->b->v : s->b->t, s->nb, q, i);
+        ebim_real *z = ebim__mode_row(s, s->z, n, mode, i);
+        ebim_real *a = ebim__mode_row(s, s->a, s->na, mode, i);
+        ebim_real *b = ebim__mode_row(s, s->b, s->nb, mode, i);
         if (mode <= EBIM__TAN) {
             for (l = 0; l < s->nl; l++) z[l] = a[l] + f * b[l];
         } else {
-            z = ebim__row(s, s->z->g, n, p, i);
-            ebim__k_axpy(ebim__row(s, s->a->g, s->na, p, i), 1, z, s->nl);
-            ebim__k_axpy(ebim__row(s, s->b->g, s->nb, p, i), f, z, s->nl);
+            ebim__k_axpy(a, 1, z, s->nl);
+            ebim__k_axpy(b, f, z, s->nl);
         }
     }
     return 0;
@@ -2022,20 +2230,19 @@ static int ebim__op_mul(const ebim__sweep *s, int mode)
 
 static int ebim__op_sum(const ebim__sweep *s, int mode)
 {
-    int i, p = s->plane, q = mode == EBIM__TAN ? p - 1 : 0;
+    int i;
     ebim_real *z;
     if (mode == EBIM__SHAPE) {
         s->shape->size = 1;
         return 0;
     }
-    z = mode == EBIM__FWD ? s->z->v : mode == EBIM__TAN ? ebim__row(s, s->z->t, 1, q, 0)
-                                                        : ebim__row(s, s->z->g, 1, p, 0);
+    z = ebim__mode_row(s, s->z, 1, mode, 0);
     if (mode <= EBIM__TAN) memset(z, 0, (size_t)s->stride * sizeof *z);
-    for (i = 0; i < s->na; i++)
-        if (mode <= EBIM__TAN)
-            ebim__k_axpy(z, 1, ebim__row(s, mode == EBIM__FWD ? s->a->v : s->a->t, s->na, q, i), s->nl);
-        else
-            ebim__k_axpy(ebim__row(s, s->a->g, s->na, p, i), 1, z, s->nl);
+    for (i = 0; i < s->na; i++) {
+        ebim_real *a = ebim__mode_row(s, s->a, s->na, mode, i);
+        if (mode <= EBIM__TAN) ebim__k_axpy(z, 1, a, s->nl);
+        else ebim__k_axpy(a, 1, z, s->nl);
+    }
     return 0;
 }
 
@@ -2056,7 +2263,7 @@ static int ebim__op_pick(const ebim__sweep *s, int mode)
             a = ebim__row(s, s->a->v, s->na, 0, i);
             b = ebim__row(s, s->b->v, s->nb, 0, i);
             for (l = 0; l < s->nl; l++) {
-                int first = c ? c[l] > 0 : !ebim__finite(a[l]) && a[l] - a[l] != 0 ? 1
+                int first = c ? c[l] > 0 : ebim__nan(a[l]) ? 1
                           : op == EBIM_OP_MIN ? !(b[l] < a[l]) : !(b[l] > a[l]);
                 take[l] = first ? EBIM__R(1) : 0;
                 z[l] = first ? a[l] : b[l];
@@ -2201,11 +2408,15 @@ EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_recor
     if (!g->failed && (g->y < 1 || g->y >= g->n_nodes)) g->failed = EBIM_ERR_ARG;
     if (g->failed) return g->failed;
     count = g->n_theta;
+    nodes = g->n_nodes;
+    y = g->y;
     theta = EBIM__NEW(a, ebim_real, count ? count : 1);
     if (!ebim__ready(a)) return a->failed;
     x = ebim__start(g, theta, n);
+    g->room = count;
     g->y = f(g, x, user);
-    if (g->n_theta != count && !g->failed) g->failed = EBIM_ERR_SHAPE; /* recorded differently */
+    if (!g->failed && (g->n_theta != count || g->n_nodes != nodes || g->y != y))
+        g->failed = EBIM_ERR_SHAPE; /* recorded differently */
     return g->failed;
 }
 
@@ -2347,8 +2558,8 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
 {
     ebim_ref map[EBIM_MAX_NODES], r = x;
     int i;
-    if (g->failed || !x) return 0;
-    if (f->failed || f->y < 1) return ebim__fail(g, EBIM_ERR_ARG);
+    if (g->failed) return 0;
+    if (f->failed || f->y < 1 || x < 1 || x >= g->n_nodes) return ebim__fail(g, EBIM_ERR_ARG);
     if (g->node[x].size != ebim_inputs(f)) return ebim__fail(g, EBIM_ERR_SHAPE);
     map[0] = 0;
     map[1] = x;
@@ -2457,6 +2668,7 @@ static void ebim__op_at(const ebim_ws *w, int i, int mode, int plane, int pairs,
     s.nc = g->node[nd->c].size;
     s.stride = w->stride;
     s.nl = w->lanes;
+    s.used = w->used;
     s.order = w->order;
     s.plane = plane;
     s.pairs = pairs;
@@ -2468,6 +2680,7 @@ EBIM_API void ebim_forward(ebim_ws *w, int B, int order)
     int i, l;
     EBIM_ASSERT(B >= 1 && B <= w->stride);
     w->lanes = EBIM__ROUND(B);
+    w->used = B;
     w->order = order;
     for (i = 0; i < w->n; i++) {
         ebim_real *x = w->slot[1].v + (size_t)i * (size_t)w->stride;
@@ -2536,7 +2749,8 @@ EBIM_API void ebim_eval(ebim_ws *w, int B, const ebim_real *x, ebim_real *y)
         ebim__from_lanes(ebim_ws_y(w), w->stride, count, w->k, y + (size_t)at * (size_t)w->k);
 }
 
-EBIM_API void ebim_eval_jvp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *t, ebim_real *jt)
+EBIM_API void ebim_eval_jvp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *t,
+                            ebim_real *jt)
 {
     int at, count;
     EBIM__BLOCKS(at, count, w, B, x, 1) {
@@ -2547,7 +2761,8 @@ EBIM_API void ebim_eval_jvp(ebim_ws *w, int B, const ebim_real *x, const ebim_re
     }
 }
 
-EBIM_API void ebim_eval_vjp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *v, ebim_real *vj)
+EBIM_API void ebim_eval_vjp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *v,
+                            ebim_real *vj)
 {
     int at, count;
     EBIM__BLOCKS(at, count, w, B, x, 1) {
@@ -2746,8 +2961,9 @@ EBIM_API ebim_result ebim_energy_mixture(ebim_graph *g, ebim_arena *a, const ebi
  * The factorisations are for k x k systems of a few dozen at most; a stride between elements lets
  * them work in place on one lane of a block. CG runs all lanes together with scalars of their own
  * and freezes a lane that is done. L-BFGS is a state machine: a caller with many lanes collects
- * the points all of them ask for, evaluates once, and tells each its value. At the rounding floor
- * of float no step decreases f any more: that is NO_PROGRESS, not an error.
+ * the points all of them ask for, evaluates once, and tells each its value. Where no step
+ * decreases f any more, at its rounding floor or in a kink, the stop is NO_PROGRESS, not an error:
+ * f known to eps |f| gives the gradient to about sqrt(eps |f|) only.
  * ========================================================================================= */
 
 #define EBIM__AT(A, i, j) (A)[((size_t)(i) * (size_t)k + (size_t)(j)) * (size_t)s]
@@ -2783,6 +2999,18 @@ EBIM_API void ebim_cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s
     }
 }
 
+EBIM_API ebim_real ebim_cholesky_pivot(int k, const ebim_real *L, int s)
+{
+    ebim_real least = 1;
+    int i, j;
+    for (i = 0; i < k; i++) {
+        ebim_real pivot = EBIM__AT(L, i, i) * EBIM__AT(L, i, i), diagonal = pivot;
+        for (j = 0; j < i; j++) diagonal += EBIM__AT(L, i, j) * EBIM__AT(L, i, j);
+        if (pivot / diagonal < least) least = pivot / diagonal;
+    }
+    return least;
+}
+
 EBIM__INLINE void ebim__swap(ebim_real *a, ebim_real *b)
 {
     ebim_real t = *a;
@@ -2790,22 +3018,29 @@ EBIM__INLINE void ebim__swap(ebim_real *a, ebim_real *b)
     *b = t;
 }
 
+/* Sum of |U| over column c. */
+static ebim_real ebim__lu_column(int k, const ebim_real *LU, int c, int s)
+{
+    ebim_real sum = 0;
+    int i;
+    for (i = 0; i <= c; i++) sum += EBIM__ABS(EBIM__AT(LU, i, c));
+    return sum;
+}
+
 EBIM_API int ebim_lu(int k, ebim_real *A, int *piv, int s)
 {
-    ebim_real big = 0;
     int i, j, c;
-    for (i = 0; i < k; i++)
-        for (j = 0; j < k; j++)
-            if (EBIM__ABS(EBIM__AT(A, i, j)) > big) big = EBIM__ABS(EBIM__AT(A, i, j));
     for (c = 0; c < k; c++) {
         int p = c;
         ebim_real pivot;
         for (i = c + 1; i < k; i++)
             if (EBIM__ABS(EBIM__AT(A, i, c)) > EBIM__ABS(EBIM__AT(A, p, c))) p = i;
         piv[c] = p;
-        pivot = EBIM__AT(A, p, c);
-        if (!ebim__finite(pivot) || !(EBIM__ABS(pivot) > EBIM_EPS * big)) return 1 + c;
         for (j = 0; j < k && p != c; j++) ebim__swap(&EBIM__AT(A, p, j), &EBIM__AT(A, c, j));
+        pivot = EBIM__AT(A, c, c);
+        if (!ebim__finite(pivot) ||
+            !(EBIM__ABS(pivot) > (ebim_real)k * EBIM_EPS * ebim__lu_column(k, A, c, s)))
+            return 1 + c;
         for (i = c + 1; i < k; i++) {
             ebim_real f = EBIM__AT(A, i, c) /= pivot;
             for (j = c + 1; j < k; j++) EBIM__AT(A, i, j) -= f * EBIM__AT(A, c, j);
@@ -2828,6 +3063,17 @@ EBIM_API void ebim_lu_solve(int k, const ebim_real *LU, const int *piv, ebim_rea
     }
 }
 
+EBIM_API ebim_real ebim_lu_pivot(int k, const ebim_real *LU, int s)
+{
+    ebim_real least = 1;
+    int c;
+    for (c = 0; c < k; c++) {
+        ebim_real q = EBIM__ABS(EBIM__AT(LU, c, c)) / ebim__lu_column(k, LU, c, s);
+        if (q < least) least = q;
+    }
+    return least;
+}
+
 #undef EBIM__AT
 
 /* Per-lane dot product of rows [k]. */
@@ -2840,71 +3086,132 @@ static void ebim__lane_dot(int k, int lanes, int stride, const ebim_real *a, con
         for (l = 0; l < lanes; l++) out[l] += a[i + l] * b[i + l];
 }
 
-/* r, p, Ap: [k][stride]; rr, pAp, bb: [stride] */
+/* z, r, p, Ap: [k][stride]; rr, pAp, bb, best, unit: [stride] */
 EBIM_API size_t ebim_cg_work(int k, int stride)
 {
-    return ((size_t)k * 3 + 3) * (size_t)stride;
+    return ((size_t)k * 4 + 5) * (size_t)stride;
 }
 
-/* One update of every lane still running; returns how many are left. A lane stops by p = 0. */
-static int ebim__cg_step(int k, int lanes, int stride, ebim_real limit, ebim_real *x, ebim_real *r,
-                         ebim_real *p, const ebim_real *Ap, ebim_real *rr, const ebim_real *pAp,
-                         const ebim_real *bb)
+/* Everything but x is in the lane's unit. The residual of CG goes up and down, and up for good
+ * when A is not positive: x is the best iterate so far, z the present one. */
+typedef struct ebim__cg {
+    int stride, rows;                       /* rows = k stride */
+    ebim_real limit;                        /* of rr / bb */
+    ebim_real *x, *z, *r, *p, *Ap;
+    ebim_real *rr, *pAp, *bb, *best, *unit; /* r'r, p'Ap, b'b; r'r of x */
+} ebim__cg;
+
+/* A power of two near the largest element of b: dividing by it is exact, and keeps squares of
+ * very large or small b in range. */
+static ebim_real ebim__cg_unit(const ebim__cg *c, const ebim_real *b, int l)
 {
-    int i, l, left = 0, rows = k * stride;
-    for (l = 0; l < lanes; l++) {
-        ebim_real alpha, beta, next = 0;
-        int broken = !(pAp[l] > 0) || !ebim__finite(pAp[l]);
-        if (!broken && rr[l] > limit * bb[l]) {
-            alpha = rr[l] / pAp[l];
-            for (i = 0; i < rows; i += stride) {
-                x[i + l] += alpha * p[i + l];
-                r[i + l] -= alpha * Ap[i + l];
-                next += r[i + l] * r[i + l];
-            }
-            beta = next / rr[l];
-            rr[l] = next;
-            for (i = 0; i < rows; i += stride) p[i + l] = r[i + l] + beta * p[i + l];
-        }
-        if (broken || rr[l] <= limit * bb[l])
-            for (i = 0; i < rows; i += stride) p[i + l] = 0;
-        else
-            left++;
+    ebim_real big = 0;
+    int i, e;
+    for (i = l; i < c->rows; i += c->stride)
+        if (EBIM__ABS(b[i]) > big) big = EBIM__ABS(b[i]);
+    if (!(big > 0) || !ebim__finite(big)) return 1;
+    (void)EBIM__FN(frexp)(big, &e);
+    return EBIM__FN(ldexp)(1, e - 1);
+}
+
+/* r = b, z = p = x for lane l; x = 0 where b is 0, or the start is not finite. */
+static void ebim__cg_load(const ebim__cg *c, const ebim_real *b, int l)
+{
+    ebim_real unit = ebim__cg_unit(c, b, l), bb = 0;
+    int i, keep = 1;
+    for (i = l; i < c->rows; i += c->stride) {
+        c->r[i] = b[i] / unit;
+        c->z[i] = c->x[i] / unit;
+        bb += c->r[i] * c->r[i];
+        if (!ebim__finite(c->z[i])) keep = 0;
     }
-    return left;
+    for (i = l; i < c->rows; i += c->stride) {
+        if (!keep || !(bb > 0)) c->x[i] = c->z[i] = 0;
+        c->p[i] = c->z[i];
+    }
+    c->unit[l] = unit;
+    c->bb[l] = bb;
+}
+
+/* r = b - A x, p = r for lane l; returns whether it has anything to do. Frozen lanes have p = 0. */
+static int ebim__cg_begin(const ebim__cg *c, int l)
+{
+    ebim_real rr = 0;
+    int i, finite, go;
+    for (i = l; i < c->rows; i += c->stride) {
+        c->r[i] -= c->Ap[i];
+        rr += c->r[i] * c->r[i];
+    }
+    finite = ebim__finite(rr);
+    go = finite && rr > c->limit * c->bb[l];
+    for (i = l; i < c->rows; i += c->stride) {
+        if (!finite) c->x[i] = 0;
+        c->p[i] = go ? c->r[i] : 0;
+    }
+    c->rr[l] = c->best[l] = rr;
+    return go;
+}
+
+/* One update of lane l; returns whether it goes on. */
+static int ebim__cg_step(const ebim__cg *c, int l)
+{
+    ebim_real alpha, beta = 0, rr = 0;
+    int i, S = c->stride, go = ebim__finite(c->pAp[l]) && c->pAp[l] > 0;
+    if (go) {
+        alpha = c->rr[l] / c->pAp[l];
+        for (i = l; i < c->rows; i += S) {
+            c->z[i] += alpha * c->p[i];
+            c->r[i] -= alpha * c->Ap[i];
+            rr += c->r[i] * c->r[i];
+            if (!ebim__finite(c->z[i] * c->unit[l])) go = 0;
+        }
+        go = go && ebim__finite(rr);
+        beta = rr / c->rr[l];
+        c->rr[l] = rr;
+    }
+    if (go && rr < c->best[l]) {
+        c->best[l] = rr;
+        for (i = l; i < c->rows; i += S) c->x[i] = c->z[i] * c->unit[l];
+        go = rr > c->limit * c->bb[l];
+    }
+    for (i = l; i < c->rows; i += S) c->p[i] = go ? c->r[i] + beta * c->p[i] : 0;
+    return go;
 }
 
 EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_linear_op op,
                       void *user, const ebim_real *b, ebim_real *x, ebim_real *work,
                       ebim_cg_report *report)
 {
-    size_t rows = (size_t)k * (size_t)stride;
-    ebim_real *r = work, *p = r + rows, *Ap = p + rows, *rr = Ap + rows, *pAp = rr + stride;
-    ebim_real *bb = pAp + stride;
+    size_t rows = (size_t)k * (size_t)stride, st = (size_t)stride;
     double tol = ebim__or(d->tol, 16 * (double)EBIM_EPS);
-    ebim_real limit = EBIM__R(tol * tol);
-    int max_iter = ebim__or_int(d->max_iter, 2 * k + 10), i, l, left = 0;
-    report->iterations = 0;
-    ebim__lane_dot(k, lanes, stride, b, b, bb);
-    for (l = 0; l < lanes; l++)
-        for (i = 0; i < k * stride && !(bb[l] > 0); i += stride) x[i + l] = 0;
-    op(user, x, Ap);
-    for (i = 0; i < k * stride; i++) p[i] = r[i] = b[i] - Ap[i];
-    ebim__lane_dot(k, lanes, stride, r, r, rr);
-    for (l = 0; l < lanes; l++) left += rr[l] > limit * bb[l];
-    while (left && report->iterations < max_iter) {
-        report->iterations++;
-        op(user, p, Ap);
-        ebim__lane_dot(k, lanes, stride, p, Ap, pAp);
-        left = ebim__cg_step(k, lanes, stride, limit, x, r, p, Ap, rr, pAp, bb);
+    int max_iter = ebim__or_int(d->max_iter, 2 * k + 10), l, left = 0;
+    ebim_real *row = work + 4 * rows;
+    ebim_cg_report rep;
+    ebim__cg c;
+    memset(&rep, 0, sizeof rep);
+    memset(work, 0, ebim_cg_work(k, stride) * sizeof *work);
+    c.stride = stride;
+    c.rows = k * stride;
+    c.limit = EBIM__R(tol * tol * (1 - 4 * (double)EBIM_EPS)); /* rounded, still within tol */
+    c.x = x, c.z = work, c.r = c.z + rows, c.p = c.r + rows, c.Ap = c.p + rows;
+    c.rr = row, c.pAp = row + st, c.bb = row + 2 * st, c.best = row + 3 * st, c.unit = row + 4 * st;
+    for (l = 0; l < lanes; l++) ebim__cg_load(&c, b, l);
+    op(user, c.p, c.Ap);
+    for (l = 0; l < lanes; l++) left += ebim__cg_begin(&c, l);
+    while (left && rep.iterations < max_iter) {
+        rep.iterations++;
+        op(user, c.p, c.Ap);
+        ebim__lane_dot(k, lanes, stride, c.p, c.Ap, c.pAp);
+        for (l = left = 0; l < lanes; l++) left += ebim__cg_step(&c, l);
     }
-    report->unsolved = 0;
-    report->residual = 0;
     for (l = 0; l < lanes; l++) {
-        double q = bb[l] > 0 ? sqrt((double)rr[l] / (double)bb[l]) : 0;
-        report->unsolved += !(q <= tol);
-        if (!(q <= report->residual)) report->residual = q;
+        double q = c.bb[l] > 0 ? sqrt((double)c.best[l] / (double)c.bb[l]) : 0;
+        if (!ebim__finite(c.best[l])) q = DBL_MAX;
+        if (d->solved) d->solved[l] = q <= tol;
+        rep.unsolved += !(q <= tol);
+        if (q > rep.residual) rep.residual = q;
     }
+    if (report) *report = rep;
 }
 
 EBIM_API const char *ebim_stop_str(ebim_stop s)
@@ -2934,6 +3241,7 @@ EBIM_API ebim_result ebim_lbfgs_init(ebim_lbfgs *s, ebim_arena *a, int n, const 
     s->d.tol_grad = ebim__or(d->tol_grad, 4 * (double)EBIM_EPS);
     s->d.c1 = ebim__or(d->c1, 1e-4);
     s->d.c2 = ebim__or(d->c2, 0.9);
+    s->d.max_line = ebim__or_int(d->max_line, 40);
     s->x = EBIM__NEW(a, ebim_real, nn);
     s->g = EBIM__NEW(a, ebim_real, nn);
     s->trial = EBIM__NEW(a, ebim_real, nn);
@@ -2959,12 +3267,11 @@ static double ebim__dot64(int n, const ebim_real *a, const ebim_real *b)
 EBIM_API void ebim_lbfgs_start(ebim_lbfgs *s, const ebim_real *x0)
 {
     EBIM_ASSERT(s->n >= 1 && s->n <= s->room);
-    memcpy(s->x, x0, (size_t)s->n * sizeof *x0);
-    memcpy(s->trial, x0, (size_t)s->n * sizeof *x0);
+    memmove(s->x, x0, (size_t)s->n * sizeof *x0); /* x0 may be x, a result */
+    memcpy(s->trial, s->x, (size_t)s->n * sizeof *x0);
     s->pairs = s->newest = s->iterations = s->evaluations = 0;
     s->phase = EBIM__LS_START;
     s->stop = EBIM_RUNNING;
-    s->f = HUGE_VAL;
 }
 
 EBIM_API const ebim_real *ebim_lbfgs_ask(const ebim_lbfgs *s)
@@ -3003,17 +3310,22 @@ static void ebim__lbfgs_direction(ebim_lbfgs *s)
     }
 }
 
-static void ebim__lbfgs_try(ebim_lbfgs *s, double t)
+/* Sets the next trial. Returns 0 when it is the base again: t is below the resolution of x. */
+static int ebim__lbfgs_try(ebim_lbfgs *s, double t)
 {
-    int i;
+    int i, moved = 0;
     s->t = t;
-    for (i = 0; i < s->n; i++) s->trial[i] = s->base[i] + EBIM__R(t) * s->dir[i];
+    for (i = 0; i < s->n; i++) {
+        s->trial[i] = s->base[i] + EBIM__R(t) * s->dir[i];
+        moved |= s->trial[i] != s->base[i];
+    }
+    return moved;
 }
 
 /* Begins a line search at base; no descent direction left means steepest descent once. */
 static ebim_stop ebim__lbfgs_search(ebim_lbfgs *s)
 {
-    double length, g2 = ebim__dot64(s->n, s->base_g, s->base_g);
+    double length, t, g2 = ebim__dot64(s->n, s->base_g, s->base_g);
     int i;
     if (ebim__gradient_small(s)) return EBIM_CONVERGED;
     if (s->iterations >= s->d.max_iter) return EBIM_MAX_ITER;
@@ -3027,12 +3339,13 @@ static ebim_stop ebim__lbfgs_search(ebim_lbfgs *s)
         length = sqrt(g2);
     }
     s->phase = EBIM__LS_BRACKET;
+    s->line = 0;
     s->f_lo = s->f0;
     s->lo = 0;
     s->slope_lo = s->slope0;
-    s->t_max = 1e10;
-    ebim__lbfgs_try(s, s->pairs ? 1 : (s->d.first_step > 0 ? s->d.first_step
-                                       : length < 1 ? length : 1) / length);
+    s->t_max = s->d.max_step > 0 ? s->d.max_step / length : 1e10;
+    t = s->pairs ? 1 : (s->d.first_step > 0 ? s->d.first_step : length < 1 ? length : 1) / length;
+    ebim__lbfgs_try(s, t < s->t_max ? t : s->t_max);
     return EBIM_RUNNING;
 }
 
@@ -3050,62 +3363,90 @@ static double ebim__cubic(double a, double fa, double ga, double b, double fb, d
     return !ebim__finite64(t) ? 0.5 * (a + b) : t < low ? low : t > high ? high : t;
 }
 
-/* The trial satisfies the Wolfe conditions: it becomes the base; store the pair, go on. */
-static ebim_stop ebim__lbfgs_accept(ebim_lbfgs *s, double f, const ebim_real *g)
+/* The trial, told f and g, is the best point. */
+static void ebim__lbfgs_keep(ebim_lbfgs *s, double f, const ebim_real *g)
 {
-    int n = s->n, m = s->d.history, at = s->pairs ? (s->newest + 1) % m : 0, i;
-    ebim_real *p = s->s + (size_t)at * (size_t)s->room, *y = s->y + (size_t)at * (size_t)s->room;
-    double sy, yy, gain = s->f0 - f;
-    for (i = 0; i < n; i++) {
-        p[i] = s->trial[i] - s->base[i];
-        y[i] = g[i] - s->base_g[i];
-        s->base[i] = s->trial[i];
-        s->base_g[i] = g[i];
-    }
-    sy = ebim__dot64(n, p, y);
-    yy = ebim__dot64(n, y, y);
-    if (sy > (double)EBIM_EPS * yy && yy > 0 && ebim__finite64(1 / sy)) {
-        s->rho[at] = 1 / sy;
-        s->newest = at;
-        if (s->pairs < m) s->pairs++;
-    }
-    s->iterations++;
-    s->f0 = f;
-    if (s->d.tol_f > 0 && gain <= s->d.tol_f * fabs(f)) return EBIM_NO_PROGRESS;
-    return ebim__lbfgs_search(s);
+    s->f = f;
+    memcpy(s->x, s->trial, (size_t)s->n * sizeof *s->x);
+    memcpy(s->g, g, (size_t)s->n * sizeof *s->g);
 }
 
-/* Nothing acceptable was found: fall back to the best point, restart once by steepest descent. */
-static ebim_stop ebim__lbfgs_give_up(ebim_lbfgs *s)
+/* Searches start from the best point, so what they find out before is true of x, f, g. */
+static void ebim__lbfgs_rebase(ebim_lbfgs *s)
 {
-    int fresh = s->pairs == 0;
+    s->f0 = s->f;
     memcpy(s->base, s->x, (size_t)s->n * sizeof *s->x);
     memcpy(s->base_g, s->g, (size_t)s->n * sizeof *s->g);
+}
+
+/* Keeps the pair of the step from base to trial in place of the oldest, if its curvature is
+ * positive beyond rounding. */
+static void ebim__lbfgs_pair(ebim_lbfgs *s, const ebim_real *g)
+{
+    int m = s->d.history, at = s->pairs ? (s->newest + 1) % m : 0, i;
+    ebim_real *p = s->s + (size_t)at * (size_t)s->room, *y = s->y + (size_t)at * (size_t)s->room;
+    double sy = 0, ss = 0, yy = 0;
+    for (i = 0; i < s->n; i++) {
+        double pi = (double)(ebim_real)(s->trial[i] - s->base[i]);
+        double yi = (double)(ebim_real)(g[i] - s->base_g[i]);
+        sy += pi * yi;
+        ss += pi * pi;
+        yy += yi * yi;
+    }
+    if (!(sy > (double)EBIM_EPS * sqrt(ss) * sqrt(yy)) || !ebim__finite64(1 / sy)) return;
+    for (i = 0; i < s->n; i++) {
+        p[i] = s->trial[i] - s->base[i];
+        y[i] = g[i] - s->base_g[i];
+    }
+    s->rho[at] = 1 / sy;
+    s->newest = at;
+    if (s->pairs < m) s->pairs++;
+}
+
+/* Nothing acceptable was found: go on from the best point, without the pairs. */
+static ebim_stop ebim__lbfgs_give_up(ebim_lbfgs *s)
+{
+    int over = s->pairs == 0 && !(s->f < s->f0);
     s->pairs = 0;
-    s->f0 = s->f;
-    return fresh ? EBIM_NO_PROGRESS : ebim__lbfgs_search(s);
+    ebim__lbfgs_rebase(s);
+    return over ? EBIM_NO_PROGRESS : ebim__lbfgs_search(s);
+}
+
+/* The trial satisfies the Wolfe conditions. It is the best point, too, unless one that does not
+ * is lower still. At the rounding floor f may stand still, but then the gradient must shrink. */
+static ebim_stop ebim__lbfgs_accept(ebim_lbfgs *s, double f, const ebim_real *g)
+{
+    double gain = s->f0 - f;
+    if (!(gain > 0) && ebim__dot64(s->n, g, g) >= ebim__dot64(s->n, s->base_g, s->base_g))
+        return ebim__lbfgs_give_up(s);
+    ebim__lbfgs_pair(s, g);
+    if (f <= s->f) ebim__lbfgs_keep(s, f, g);
+    ebim__lbfgs_rebase(s);
+    s->iterations++;
+    if (s->d.tol_f > 0 && gain <= s->d.tol_f * fabs(f)) return EBIM_NO_PROGRESS;
+    return ebim__lbfgs_search(s);
 }
 
 static ebim_stop ebim__lbfgs_zoom(ebim_lbfgs *s)
 {
     double width = fabs(s->hi - s->lo), size = s->lo > s->hi ? s->lo : s->hi, t;
-    if (width <= 2 * (double)EBIM_EPS * size || !(width > 0)) return ebim__lbfgs_give_up(s);
-    t = ebim__finite64(s->f_hi) ? ebim__cubic(s->lo, s->f_lo, s->slope_lo, s->hi, s->f_hi, s->slope_hi)
-                                : s->lo + 0.2 * (s->hi - s->lo);
+    if (!(width > 16 * (double)EBIM_EPS * size)) return ebim__lbfgs_give_up(s);
+    t = s->f_hi < DBL_MAX ? ebim__cubic(s->lo, s->f_lo, s->slope_lo, s->hi, s->f_hi, s->slope_hi)
+                          : s->lo + 0.2 * (s->hi - s->lo);
     s->phase = EBIM__LS_ZOOM;
-    ebim__lbfgs_try(s, t);
-    return EBIM_RUNNING;
+    return ebim__lbfgs_try(s, t) ? EBIM_RUNNING : ebim__lbfgs_give_up(s);
 }
 
 static ebim_stop ebim__lbfgs_line(ebim_lbfgs *s, double f, const ebim_real *g)
 {
     double slope = ebim__dot64(s->n, s->dir, g), t = s->t;
-    int high = !ebim__finite64(f) || !ebim__finite64(slope) || f > s->f0 + s->d.c1 * t * s->slope0 ||
-               (f >= s->f_lo && s->lo > 0);
-    if (!high && fabs(slope) <= -s->d.c2 * s->slope0) return ebim__lbfgs_accept(s, f, g);
+    int high = f > s->f0 + s->d.c1 * t * s->slope0 || (f >= s->f_lo && s->lo > 0);
+    int cut = s->d.max_step > 0 && t >= s->t_max && slope < 0;
+    if (!high && (cut || fabs(slope) <= -s->d.c2 * s->slope0)) return ebim__lbfgs_accept(s, f, g);
+    if (++s->line >= s->d.max_line) return ebim__lbfgs_give_up(s);
     if (high) {
         s->hi = t;
-        s->f_hi = ebim__finite64(f) && ebim__finite64(slope) ? f : HUGE_VAL;
+        s->f_hi = f;
         s->slope_hi = slope;
         return ebim__lbfgs_zoom(s);
     }
@@ -3125,23 +3466,17 @@ static ebim_stop ebim__lbfgs_line(ebim_lbfgs *s, double f, const ebim_real *g)
 
 EBIM_API ebim_stop ebim_lbfgs_tell(ebim_lbfgs *s, double f, const ebim_real *g)
 {
-    int n = s->n;
-    double g2 = ebim__dot64(n, g, g);
+    int finite, start = s->phase == EBIM__LS_START;
     if (s->stop != EBIM_RUNNING) return s->stop;
     s->evaluations++;
-    if (ebim__finite64(f) && ebim__finite64(g2) && f < s->f) {
-        s->f = f;
-        memcpy(s->x, s->trial, (size_t)n * sizeof *s->x);
-        memcpy(s->g, g, (size_t)n * sizeof *s->g);
-    }
-    if (s->phase != EBIM__LS_START) {
-        s->stop = ebim__lbfgs_line(s, f, g);
-    } else if (!ebim__finite64(f) || !ebim__finite64(g2)) {
+    finite = ebim__finite64(f) && ebim__finite64(ebim__dot64(s->n, g, g));
+    if (start || (finite && f < s->f)) ebim__lbfgs_keep(s, f, g);
+    if (!start) {
+        s->stop = ebim__lbfgs_line(s, finite ? f : DBL_MAX, g);
+    } else if (!finite) {
         s->stop = EBIM_BAD_START;
     } else {
-        memcpy(s->base, s->trial, (size_t)n * sizeof *s->x);
-        memcpy(s->base_g, g, (size_t)n * sizeof *s->g);
-        s->f0 = f;
+        ebim__lbfgs_rebase(s);
         s->stop = ebim__lbfgs_search(s);
     }
     if (s->stop == EBIM_RUNNING && s->evaluations >= s->d.max_eval) s->stop = EBIM_MAX_EVAL;
@@ -3154,7 +3489,7 @@ EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, int n, eb
 {
     ebim_lbfgs s;
     ebim_result r = ebim_lbfgs_init(&s, a, n, d);
-    ebim_real *g = EBIM__NEW(a, ebim_real, n);
+    ebim_real *g = r ? NULL : EBIM__NEW(a, ebim_real, n);
     const ebim_real *at;
     int seen = 0;
     if (r || !ebim__ready(a)) return r ? r : a->failed;
@@ -3162,7 +3497,8 @@ EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, int n, eb
     while ((at = ebim_lbfgs_ask(&s)) != NULL) {
         double value = f(user, at, g);
         ebim_lbfgs_tell(&s, value, g);
-        if (s.iterations > seen && progress && progress(user, &s)) s.stop = EBIM_CALLBACK;
+        if (s.iterations > seen && progress && progress(user, &s) && s.stop == EBIM_RUNNING)
+            s.stop = EBIM_CALLBACK; /* a stop of its own stays */
         seen = s.iterations;
     }
     memcpy(x, s.x, (size_t)n * sizeof *x);
@@ -3202,16 +3538,20 @@ EBIM_API ebim_result ebim_adam_init(ebim_adam *o, ebim_arena *a, int n)
 
 EBIM_API int ebim_adam_step(ebim_adam *o, ebim_real *theta, const ebim_real *grad, ebim_real rate)
 {
-    ebim_real b1 = EBIM__R(o->beta1), b2 = EBIM__R(o->beta2), eps = EBIM__R(o->eps), keep, c1, c2;
+    /* 1 - beta from the doubles: 1 - 0.999f has four good digits */
+    ebim_real b1 = EBIM__R(o->beta1), a1 = EBIM__R(1 - o->beta1), eps = EBIM__R(o->eps), c1, c2;
+    ebim_real b2 = EBIM__R(o->beta2), a2 = EBIM__R(1 - o->beta2);
+    ebim_real shrink = 1 - rate * EBIM__R(o->decay);
     int i;
-    if (!ebim__all_finite(grad, o->n)) return 0;
+    for (i = 0; i < o->n; i++)
+        if (!ebim__finite(grad[i] * grad[i])) return 0;
     o->t++;
     c1 = EBIM__R(1 / (1 - pow(o->beta1, o->t)));
     c2 = EBIM__R(1 / (1 - pow(o->beta2, o->t)));
-    keep = 1 - rate * EBIM__R(o->decay);
     for (i = 0; i < o->n; i++) {
-        o->m[i] = b1 * o->m[i] + (1 - b1) * grad[i];
-        o->v[i] = b2 * o->v[i] + (1 - b2) * grad[i] * grad[i];
+        ebim_real keep = !o->decays || o->decays[i] ? shrink : 1;
+        o->m[i] = b1 * o->m[i] + a1 * grad[i];
+        o->v[i] = b2 * o->v[i] + a2 * grad[i] * grad[i];
         theta[i] = keep * theta[i] - rate * c1 * o->m[i] / (EBIM__SQRT(c2 * o->v[i]) + eps);
     }
     return 1;
@@ -3242,7 +3582,7 @@ EBIM_API ebim_real ebim_clip_norm(int n, ebim_real *g, ebim_real max_norm)
 {
     double norm = sqrt(ebim__dot64(n, g, g));
     int i;
-    if (norm > (double)max_norm)
+    if (ebim__finite64(norm) && norm > (double)max_norm)
         for (i = 0; i < n; i++) g[i] = EBIM__R((double)g[i] * ((double)max_norm / norm));
     return EBIM__R(norm);
 }
@@ -3255,7 +3595,12 @@ EBIM_API double ebim_rate_cosine(double rate, double end, int step, int steps)
 
 EBIM_API double ebim_rate_exponential(double rate, double end, int step, int steps)
 {
-    return rate * pow(end, steps > 0 ? (double)step / steps : 1);
+    return rate * pow(end, step < steps ? (double)step / steps : 1);
+}
+
+EBIM_API double ebim_rate_step(double rate, double factor, int step, int every)
+{
+    return every > 0 ? rate * pow(factor, step / every) : rate;
 }
 
 EBIM_API double ebim_rate_warmup(double rate, int step, int warmup)
@@ -3342,9 +3687,11 @@ static void ebim__energy_gradient(ebim_ws *w, int B, ebim_energy_of energy)
     ebim_vjp(w, 0, 1);
 }
 
+/* A NaN stays one, which under -ffast-math only its bits can tell. */
 EBIM__INLINE ebim_real ebim__clamp(ebim_real x, ebim_real c)
 {
-    return x > c ? c : x < -c ? -c : x;
+    int nan = !ebim__finite(x) && (ebim__uint)ebim__bits(x) << (sizeof x == 4 ? 9 : 12);
+    return nan ? x : x > c ? c : x < -c ? -c : x;
 }
 
 /* Is the point in lane l of rows finite and in the box? */
@@ -3477,6 +3824,17 @@ typedef struct ebim__frame {
     ebim_lbfgs *opt;          /* [stride], or [1] when joint */
     int64_t iterations;
 } ebim__frame;
+
+/* Largest coordinate in a box: the length for tolerances. */
+static double ebim__box_length(int n, const double *lo, const double *hi)
+{
+    double most = 0;
+    while (lo && n--) {
+        if (fabs(lo[n]) > most) most = fabs(lo[n]);
+        if (fabs(hi[n]) > most) most = fabs(hi[n]);
+    }
+    return most;
+}
 
 static ebim_result ebim__frame_opt(ebim__frame *f, ebim_arena *a)
 {
@@ -3619,23 +3977,26 @@ static void ebim__frame_factor(ebim__frame *f)
     }
 }
 
-/* Without J its Frobenius norm is estimated from one product with a fixed +-1 vector. */
+/* Without J its Frobenius norm is that of J'v, v the k unit vectors or, for large k, an estimate
+ * from one fixed +-1 vector. (J times one vector would vanish at ordinary points.) */
 static void ebim__frame_estimate(ebim__frame *f)
 {
     size_t st = (size_t)f->stride;
-    int i, l;
-    for (i = 0; i < f->n; i++)
-        for (l = 0; l < f->lanes; l++)
-            f->vn[(size_t)i * st + (size_t)l] = ((uint32_t)i * 2654435761u >> 7 & 1u) ? EBIM__R(1) : EBIM__R(-1);
-    ebim__frame_j(f, f->vn, f->vk);
-    for (l = 0; l < f->lanes; l++) {
-        ebim_real s = 0;
+    int probes = f->k <= EBIM__DIRECT_MAX ? f->k : 1, p, i, l;
+    for (l = 0; l < f->lanes; l++) f->scale[l] = 0;
+    for (p = 0; p < probes; p++) {
         for (i = 0; i < f->k; i++) {
-            ebim_real v = f->vk[(size_t)i * st + (size_t)l];
-            s += v * v;
+            int sign = ((uint32_t)i * 2654435761u >> 7 & 1u) ? 1 : -1;
+            for (l = 0; l < f->lanes; l++)
+                f->vk[(size_t)i * st + (size_t)l] = EBIM__R(probes == 1 ? sign : i == p);
         }
-        f->scale[l] = EBIM__SQRT(s);
-        f->singular[l] = !ebim__finite(s) || !(s > 0);
+        ebim__frame_jt(f, f->vk, f->vn);
+        for (i = 0; i < f->n; i++)
+            ebim__k_fma(f->scale, f->vn + (size_t)i * st, f->vn + (size_t)i * st, f->lanes);
+    }
+    for (l = 0; l < f->lanes; l++) {
+        f->singular[l] = !ebim__finite(f->scale[l]) || !(f->scale[l] > 0);
+        f->scale[l] = EBIM__SQRT(f->scale[l]);
     }
 }
 
@@ -3677,15 +4038,15 @@ static int ebim__frame_test(ebim__frame *f, int B, int order)
     ebim_forward(&f->trial, B, order);
     ebim__norms(&f->trial, f->residual);
     for (l = 0; l < B; l++) {
-        ebim_real big = 0;
+        ebim_real big = EBIM__R(f->d.length);
         if (f->state[l] != EBIM__ACTIVE) continue;
         for (i = 0; i < f->n; i++) {
             ebim_real x = EBIM__ABS(f->y[i * f->stride + l]);
             if (x > big) big = x;
         }
         if (!ebim__finite(f->residual[l])) f->state[l] = EBIM__LOST;
-        else if (f->residual[l] <= EBIM__R(f->d.tol) * f->scale[l] * big) f->state[l] = EBIM__SOLVED;
-        else active++;
+        else if (f->residual[l] > EBIM__R(f->d.tol) * f->scale[l] * big) active++;
+        else f->state[l] = EBIM__SOLVED;
     }
     return active;
 }
@@ -3769,27 +4130,41 @@ static void ebim__solve_sgd(ebim__frame *f, int B)
     ebim__frame_objective(f, B);
 }
 
+/* The unit of machine m: ||J|| of its lane, or the largest of all when joint. */
+static ebim_real ebim__lbfgs_unit(const ebim__frame *f, int B, int m)
+{
+    ebim_real unit = 0;
+    int l, first = f->d.joint ? 0 : m, last = f->d.joint ? B : m + 1;
+    for (l = first; l < last; l++)
+        if (!f->singular[l] && f->scale[l] > unit) unit = f->scale[l];
+    return unit > 0 ? unit : 1;
+}
+
 /* One evaluation for all L-BFGS machines that ask for one. Machine m holds lanes [m] or, joint,
- * all of them, its variables ordered [k][lanes of the machine]. Returns how many still ask. */
+ * all of them, its variables ordered [k][lanes of the machine]: mu times the unit, and F over the
+ * unit, so that both are lengths and L-BFGS's tolerances fit. Returns how many still ask. */
 static int ebim__lbfgs_round(ebim__frame *f, int B)
 {
     int joint = f->d.joint, count = joint ? 1 : B, per = joint ? B : 1, m, i, l, asking = 0;
     for (m = 0; m < count; m++) {
         const ebim_real *x = ebim_lbfgs_ask(&f->opt[m]);
+        ebim_real unit = ebim__lbfgs_unit(f, B, m);
         if (!x) x = f->opt[m].x;
         for (i = 0; i < f->k; i++)
-            for (l = 0; l < per; l++) f->mu[i * f->stride + m + l] = x[i * per + l];
+            for (l = 0; l < per; l++) f->mu[i * f->stride + m + l] = x[i * per + l] / unit;
     }
     ebim__frame_objective(f, B);
     for (m = 0; m < count; m++) {
+        ebim_real unit = ebim__lbfgs_unit(f, B, m);
         double sum = 0;
         if (!ebim_lbfgs_ask(&f->opt[m])) continue;
         for (l = 0; l < per; l++) {
-            double r = (double)f->residual[m + l];
+            double r = (double)f->residual[m + l] / (double)unit;
             sum += r * r;
         }
         for (i = 0; i < f->k; i++)
-            for (l = 0; l < per; l++) f->pack_g[i * per + l] = f->vk[i * f->stride + m + l];
+            for (l = 0; l < per; l++)
+                f->pack_g[i * per + l] = f->vk[i * f->stride + m + l] / unit / unit / unit;
         asking += ebim_lbfgs_tell(&f->opt[m], sum, f->pack_g) == EBIM_RUNNING;
     }
     return asking;
@@ -3883,7 +4258,8 @@ static void ebim__clmc_drift(ebim_clmc *s, int B)
         memcpy(ebim_ws_x(&s->e), s->q, (size_t)rows * sizeof *s->q);
         ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
         g = ebim_ws_xg(&s->e, 0);
-        for (i = 0; i < rows; i++) f->y0[i] -= half * (s->d.clamp > 0 ? ebim__clamp(g[i], c) : g[i]);
+        for (i = 0; i < rows; i++)
+            f->y0[i] -= half * (s->d.clamp > 0 ? ebim__clamp(g[i], c) : g[i]);
     }
 }
 
@@ -3954,14 +4330,14 @@ static ebim_result ebim__projector_opt(ebim_projector *p, ebim_arena *a)
 {
     ebim_lbfgs_desc d;
     ebim_lbfgs scratch;
-    int i, S = p->f.stride, n = p->f.n, count = p->f.d.joint ? 1 : S;
+    int i, S = p->f.stride, n = p->f.n, count = p->f.d.joint ? 1 : S, size = n * S / count;
     ebim_result r = EBIM_OK;
     memset(&d, 0, sizeof d);
     d.max_iter = p->d.max_iter;
     p->opt = EBIM__NEW(a, ebim_lbfgs, count);
     p->pack = EBIM__NEW(a, ebim_real, (size_t)n * (size_t)S);
     for (i = 0; i < count && !r; i++)
-        r = ebim_lbfgs_init(ebim__ready(a) ? &p->opt[i] : &scratch, a, p->f.d.joint ? n * S : n, &d);
+        r = ebim_lbfgs_init(ebim__ready(a) ? &p->opt[i] : &scratch, a, size, &d);
     return r;
 }
 
@@ -4175,6 +4551,338 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
     return have;
 }
 
+/* ============================================================================================
+ * >>measure  uniform points of M and its volume, codimension 1
+ *
+ * Crofton: a line with a uniform direction u and a uniform offset in the (n-1)-ball of radius R
+ * orthogonal to it, the ball round the box D, meets a surface in points that are uniform on it by
+ * volume, if all of them are taken, and Vol(M) = E[roots] vol(B^(n-1)(R)) / beta with
+ * beta = Gamma(n/2) / (sqrt(pi) Gamma((n+1)/2)). One random root of each line is not uniform.
+ *
+ * All roots: a line is walked in steps of a grid with values f and slopes d of F along it. A sign
+ * change is a root. Where the signs are equal a pair of roots may hide: the interval is halved
+ * until |f_a| + |f_b| >= L (b - a), L twice the larger slope there, shows that none does, or the
+ * interval is 2^-10 of a step. Each lane walks a line of its own and takes the next when it is
+ * done, so every sweep is full. Cost: about 1.3 `grid` forward and tangent sweeps a line.
+ * ========================================================================================= */
+
+enum { EBIM__MARCH, EBIM__HALVE, EBIM__ROOT };
+#define EBIM__LINES 128 /* lanes; a constant, so that results depend on nothing else */
+#define EBIM__DEPTH 12
+
+typedef struct ebim__knot { /* a point of a line: F and its derivative along the line */
+    double t, f, d;
+} ebim__knot;
+
+typedef struct ebim__walk { /* one lane */
+    int64_t line;           /* -1: idle */
+    int phase, top, roots, iter;
+    double t, end, step;    /* asked for next; end of the line in D; step of the grid */
+    ebim__knot a;           /* left end of the interval; its right end is stack[top - 1] */
+    ebim__knot lo, hi;      /* bracket of a root */
+    ebim__knot stack[EBIM__DEPTH];
+} ebim__walk;
+
+struct ebim_lines {
+    ebim_lines_desc d;
+    ebim_ws w;
+    ebim__walk *walk;       /* [LINES] */
+    double *origin, *dir;   /* [LINES][n] */
+    ebim_real *draw;        /* [n] */
+    double radius, unit;    /* of the ball round D; volume of M that one root a line stands for */
+    double roots, squares;  /* sums over lines */
+    int64_t lines, halved;
+};
+
+/* log Gamma(x / 2) for whole x > 0, by recursion: C99's lgamma writes a global. */
+static double ebim__log_gamma_half(int x)
+{
+    double v = x & 1 ? 0.57236494292470008707 : 0; /* log sqrt pi; log 1 */
+    int i;
+    for (i = x & 1 ? 1 : 2; i < x; i += 2) v += log(0.5 * i);
+    return v;
+}
+
+/* vol(B^(n-1)(R)) / beta */
+static double ebim__crofton(int n, double R)
+{
+    double log_pi = 1.14472988584940017414;
+    double ball = 0.5 * (n - 1) * log_pi - ebim__log_gamma_half(n + 1) + (n - 1) * log(R);
+    double beta = ebim__log_gamma_half(n) - 0.5 * log_pi - ebim__log_gamma_half(n + 1);
+    return exp(ball - beta);
+}
+
+EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim_graph *F,
+                                     const ebim_lines_desc *d)
+{
+    ebim_lines *s = EBIM__NEW(a, ebim_lines, 1), local, *p = ebim__ready(a) ? s : &local;
+    ebim_result r;
+    double square = 0;
+    int i;
+    *out = NULL;
+    memset(p, 0, sizeof *p);
+    p->d = *d;
+    p->d.grid = ebim__or_int(d->grid, 64);
+    r = ebim_ws_init(&p->w, a, F, EBIM__LINES, 1);
+    if (r) return r;
+    if (p->w.k != 1 || p->w.n < 2) return EBIM_ERR_SHAPE;
+    if (p->d.grid < 1) return EBIM_ERR_ARG;
+    p->walk = EBIM__NEW(a, ebim__walk, EBIM__LINES);
+    p->origin = EBIM__NEW(a, double, (size_t)p->w.n * EBIM__LINES);
+    p->dir = EBIM__NEW(a, double, (size_t)p->w.n * EBIM__LINES);
+    p->draw = EBIM__NEW(a, ebim_real, p->w.n);
+    if (!ebim__ready(a)) return a->failed;
+    if (!d->lo || !d->hi) return EBIM_ERR_ARG;
+    for (i = 0; i < p->w.n; i++) square += (d->hi[i] - d->lo[i]) * (d->hi[i] - d->lo[i]);
+    p->radius = 0.5 * sqrt(square);
+    if (!(p->radius > 0) || !ebim__finite64(p->radius)) return EBIM_ERR_ARG;
+    p->unit = ebim__crofton(p->w.n, p->radius);
+    *out = s;
+    return EBIM_OK;
+}
+
+/* Uniform direction and offset of line number `line`, clipped to D. 0: it misses D. */
+static int ebim__line_draw(ebim_lines *s, int l, uint64_t seed, uint64_t stream)
+{
+    ebim__walk *k = &s->walk[l];
+    int n = s->w.n, i;
+    double *o = s->origin + (size_t)l * (size_t)n, *u = s->dir + (size_t)l * (size_t)n;
+    double along = 0, square = 0, length, t0 = -s->radius, t1 = s->radius;
+    ebim_rng r;
+    ebim_rng_init(&r, seed, stream + (uint64_t)k->line);
+    ebim_rng_sphere(&r, n, s->draw);
+    for (i = 0; i < n; i++) u[i] = (double)s->draw[i];
+    ebim_rng_sphere(&r, n, s->draw);
+    for (i = 0; i < n; i++) along += (double)s->draw[i] * u[i];
+    for (i = 0; i < n; i++) {
+        o[i] = (double)s->draw[i] - along * u[i];
+        square += o[i] * o[i];
+    }
+    length = s->radius * pow((double)ebim_rng_uniform(&r), 1.0 / (n - 1));
+    length = square > 0 ? length / sqrt(square) : 0;
+    for (i = 0; i < n; i++) {
+        double near, far, half = 0.5 * (s->d.hi[i] - s->d.lo[i]);
+        o[i] *= length; /* from the centre of D */
+        near = (-half - o[i]) / u[i];
+        far = (half - o[i]) / u[i];
+        if (u[i] < 0 || u[i] > 0) {
+            t0 = fmax(t0, fmin(near, far));
+            t1 = fmin(t1, fmax(near, far));
+        } else if (fabs(o[i]) > half) {
+            return 0;
+        }
+        o[i] += s->d.lo[i] + half;
+    }
+    k->t = t0;
+    k->end = t1;
+    k->step = 2 * s->radius / s->d.grid;
+    return t0 < t1;
+}
+
+/* What to do with the interval from a to the top of the stack. */
+static int ebim__line_examine(const ebim__walk *k)
+{
+    const ebim__knot *a = &k->a, *b = &k->stack[k->top - 1];
+    double width = b->t - a->t, rise = b->f - a->f, slope = fmax(fabs(a->d), fabs(b->d)), turns;
+    int deep = k->top == EBIM__DEPTH || width < k->step / 1024;
+    if (!ebim__finite64(a->f + a->d) || !ebim__finite64(b->f + b->d)) return EBIM__MARCH;
+    if ((a->f < 0) != (b->f < 0)) /* three roots where the slopes disagree */
+        return !deep && rise * a->d < 0 && rise * b->d < 0 ? EBIM__HALVE : EBIM__ROOT;
+    turns = (a->f < 0 ? -a->d : a->d) < 0 && (b->f < 0 ? -b->d : b->d) > 0 ? 2 : 0.75;
+    return !deep && fabs(a->f) + fabs(b->f) < turns * slope * width ? EBIM__HALVE : EBIM__MARCH;
+}
+
+/* Next point of the bracket: Newton from its smaller end, halving where that leaves it. */
+static double ebim__line_newton(const ebim__walk *k)
+{
+    const ebim__knot *best = fabs(k->lo.f) < fabs(k->hi.f) ? &k->lo : &k->hi;
+    double t = best->t - best->f / best->d;
+    if (k->iter % 3 == 2 || !ebim__finite64(t) || !(t > k->lo.t && t < k->hi.t))
+        t = 0.5 * (k->lo.t + k->hi.t);
+    return t;
+}
+
+/* Chooses the next point of lane l: walks on until something must be evaluated. 0: line done. */
+static int ebim__line_next(ebim_lines *s, ebim__walk *k)
+{
+    while (k->top) {
+        k->phase = ebim__line_examine(k);
+        if (k->phase == EBIM__MARCH) { /* nothing here: on to the next interval */
+            k->a = k->stack[--k->top];
+            continue;
+        }
+        k->lo = k->a;
+        k->hi = k->stack[k->top - 1];
+        k->iter = 0;
+        k->t = k->phase == EBIM__HALVE ? 0.5 * (k->lo.t + k->hi.t) : ebim__line_newton(k);
+        s->halved += k->phase == EBIM__HALVE;
+        return 1;
+    }
+    k->phase = EBIM__MARCH;
+    if (k->a.t >= k->end) return 0;
+    k->t = fmin(k->a.t + k->step, k->end);
+    return 1;
+}
+
+/* A root was narrowed down. 1: its lane holds it. */
+static int ebim__line_root(ebim_lines *s, ebim__walk *k, const ebim__knot *p)
+{
+    double tol = 4 * (double)EBIM_EPS * (s->radius + fabs(p->t));
+    if ((p->f < 0) == (k->lo.f < 0)) k->lo = *p;
+    else k->hi = *p;
+    k->iter++;
+    if (k->iter < 60 && k->hi.t - k->lo.t > tol && fabs(p->f) > tol * fabs(p->d)) {
+        k->t = ebim__line_newton(k);
+        return 0;
+    }
+    k->roots++;
+    return 1;
+}
+
+static void ebim__line_point(const ebim_lines *s, int l, double t, ebim_real *x, int stride)
+{
+    int i, n = s->w.n;
+    const double *o = s->origin + (size_t)l * (size_t)n, *u = s->dir + (size_t)l * (size_t)n;
+    for (i = 0; i < n; i++) x[i * stride] = EBIM__R(o[i] + t * u[i]);
+}
+
+typedef struct ebim__harvest {
+    int room, have;
+    int64_t seen;
+    ebim_real *x;
+    ebim_rng rng;
+} ebim__harvest;
+
+/* Reservoir: every root seen so far is among the room kept with the same probability. */
+static void ebim__harvest_put(ebim__harvest *h, const ebim_lines *s, int l, double t)
+{
+    int64_t at = h->seen++;
+    if (at < h->room) h->have++;
+    else at = (int64_t)((double)ebim_rng_u32(&h->rng) / 4294967296.0 * (double)h->seen);
+    if (at < h->room) ebim__line_point(s, l, t, h->x + (size_t)at * (size_t)s->w.n, 1);
+}
+
+/* Takes the value at k->t into lane l; harvests a root. 0: its line is done. */
+static int ebim__line_tell(ebim_lines *s, int l, double f, double d, ebim__harvest *h)
+{
+    ebim__walk *k = &s->walk[l];
+    ebim__knot p;
+    p.t = k->t;
+    p.f = f;
+    p.d = d;
+    if (k->phase == EBIM__ROOT) {
+        if (!ebim__line_root(s, k, &p)) return 1;
+        ebim__harvest_put(h, s, l, p.t);
+        k->a = k->stack[--k->top];
+    } else if (k->top == 0 && k->iter < 0) { /* the first point of the line */
+        k->a = p;
+        k->iter = 0;
+    } else {
+        k->stack[k->top++] = p;
+    }
+    return ebim__line_next(s, k);
+}
+
+/* Gives an idle lane the next line that meets D. 0: there are no more. */
+static int ebim__line_take(ebim_lines *s, int l, int64_t *next, int64_t lines, uint64_t seed,
+                           uint64_t stream)
+{
+    ebim__walk *k = &s->walk[l];
+    while (*next < lines) {
+        k->line = (*next)++;
+        s->lines++;
+        k->phase = EBIM__MARCH;
+        k->top = k->roots = 0;
+        k->iter = -1;
+        if (ebim__line_draw(s, l, seed, stream)) return 1;
+    }
+    k->line = -1;
+    return 0;
+}
+
+/* Evaluates all busy lanes and tells them. */
+static void ebim__lines_sweep(ebim_lines *s, ebim__harvest *h)
+{
+    ebim_real *x = ebim_ws_x(&s->w), *u = ebim_ws_xt(&s->w, 1);
+    int l, i, n = s->w.n, stride = s->w.stride;
+    for (l = 0; l < EBIM__LINES; l++) {
+        if (s->walk[l].line < 0) continue;
+        ebim__line_point(s, l, s->walk[l].t, x + l, stride);
+        for (i = 0; i < n; i++)
+            u[i * stride + l] = EBIM__R(s->dir[(size_t)l * (size_t)n + (size_t)i]);
+    }
+    ebim_forward(&s->w, EBIM__LINES, 1);
+    ebim_jvp(&s->w, 1, 1);
+    for (l = 0; l < EBIM__LINES; l++) {
+        ebim__walk *k = &s->walk[l];
+        if (k->line < 0) continue;
+        if (ebim__line_tell(s, l, (double)ebim_ws_y(&s->w)[l], (double)ebim_ws_yt(&s->w, 1)[l], h))
+            continue;
+        s->roots += k->roots;
+        s->squares += (double)k->roots * k->roots;
+        k->line = -1;
+    }
+}
+
+static void ebim__lines_harvest(ebim_lines *s, int lines, ebim__harvest *h, uint64_t seed,
+                                uint64_t stream)
+{
+    int64_t next = 0;
+    int l, busy;
+    for (l = 0; l < EBIM__LINES; l++) s->walk[l].line = -1;
+    do {
+        for (l = 0, busy = 0; l < EBIM__LINES; l++)
+            busy += s->walk[l].line >= 0 || ebim__line_take(s, l, &next, lines, seed, stream);
+        if (busy) ebim__lines_sweep(s, h);
+    } while (busy);
+}
+
+static ebim__harvest ebim__harvest_init(int room, ebim_real *x, uint64_t seed)
+{
+    ebim__harvest h;
+    h.room = room;
+    h.have = 0;
+    h.seen = 0;
+    h.x = x;
+    ebim_rng_init(&h.rng, seed, UINT64_C(0x5EED));
+    return h;
+}
+
+EBIM_API int ebim_lines_run(ebim_lines *s, int lines, int room, ebim_real *x, uint64_t seed,
+                            uint64_t stream)
+{
+    ebim__harvest h = ebim__harvest_init(room, x, seed ^ stream);
+    ebim__lines_harvest(s, lines, &h, seed, stream);
+    return h.have;
+}
+
+EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed)
+{
+    ebim__harvest h = ebim__harvest_init(B, x, seed);
+    int64_t drawn = 0, most = 1000 * ((int64_t)B + EBIM__LINES);
+    while (h.have < B && drawn < most) {
+        double rate = drawn ? ((double)h.seen + 1) / (double)drawn : 1; /* roots a line, so far */
+        double want = 1.1 * (double)(B - h.have) / rate + EBIM__LINES;
+        int lines = want < (double)(most - drawn) ? (int)fmin(want, 1e9) : (int)(most - drawn);
+        ebim__lines_harvest(s, lines, &h, seed, (uint64_t)drawn);
+        drawn += lines;
+    }
+    return h.have;
+}
+
+EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
+{
+    ebim_lines_report r;
+    double N = (double)s->lines, mean = N > 0 ? s->roots / N : 0;
+    double var = N > 1 ? (s->squares - N * mean * mean) / (N - 1) : 0;
+    r.lines = s->lines;
+    r.roots = (int64_t)s->roots;
+    r.halved = s->halved;
+    r.volume = s->unit * mean;
+    r.volume_se = N > 0 ? s->unit * sqrt(fmax(var, 0) / N) : 0;
+    return r;
+}
+
 #ifndef EBIM_NO_TRAIN
 
 /* ============================================================================================
@@ -4286,7 +4994,8 @@ static int ebim__mend(ebim__trainer *t, int count, int order)
 }
 
 /* Rank term: w->xt(1) <- dR/dg, returns the loss of the block. v was seeded and swept. */
-static double ebim__rank_term(ebim__trainer *t, const ebim_mdf_terms *m, int count, ebim_real weight)
+static double ebim__rank_term(ebim__trainer *t, const ebim_mdf_terms *m, int count,
+                              ebim_real weight)
 {
     ebim_ws *w = &t->w;
     const ebim_real *g = ebim_ws_xg(w, 1);
@@ -4326,7 +5035,8 @@ static void ebim__seed_sphere(ebim__trainer *t)
 }
 
 /* Slope and value of the terms in e = norm[l]; returns the loss of the block. */
-static double ebim__norm_terms(ebim__trainer *t, const ebim_mdf_terms *m, int count, ebim_real weight)
+static double ebim__norm_terms(ebim__trainer *t, const ebim_mdf_terms *m, int count,
+                               ebim_real weight)
 {
     double loss = 0;
     int l;
@@ -4344,7 +5054,8 @@ static double ebim__norm_terms(ebim__trainer *t, const ebim_mdf_terms *m, int co
 }
 
 /* Adds the gradient of one set, x: [count][n], each point weighing 1 / count. */
-static double ebim__mdf_set(ebim__trainer *t, const ebim_mdf_terms *m, int count, const ebim_real *x)
+static double ebim__mdf_set(ebim__trainer *t, const ebim_mdf_terms *m, int count,
+                            const ebim_real *x)
 {
     ebim_ws *w = &t->w;
     int at, lanes, order = m->rank != 0 ? 2 : 1;
@@ -4456,7 +5167,7 @@ static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, in
     s->t.progress = d->progress;
     s->t.user = d->user;
     if (!negatives) return r;
-    if (!chain.lo) {
+    if (!chain.lo && !d->clamp_ends) {
         chain.lo = d->lo;
         chain.hi = d->hi;
     }
@@ -4471,11 +5182,16 @@ static void ebim__mdf_negatives(ebim__mdf *s, int step)
 {
     const ebim_mdf_desc *d = s->d;
     ebim__trainer *t = &s->t;
+    int i;
     ebim__box_points(&t->rng, t->batch, t->n, t->other, d->lo, d->hi);
     if (d->buffer)
         ebim_replay_draw(&s->replay, &t->rng, ebim__or(d->keep, 0.95), t->batch, t->other, t->slot);
     s->refused += ebim_langevin_run(s->chain, t->batch, t->other, d->langevin_steps, d->seed + 1,
                                     (uint64_t)step * (uint64_t)t->batch);
+    for (i = 0; d->clamp_ends && i < t->batch * t->n; i++) {
+        double x = (double)t->other[i], lo = d->lo[i % t->n], hi = d->hi[i % t->n];
+        t->other[i] = EBIM__R(x < lo ? lo : x > hi ? hi : x);
+    }
     if (d->buffer) ebim_replay_put(&s->replay, &t->rng, t->batch, t->other, t->slot);
 }
 
@@ -4521,12 +5237,15 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
 }
 
 /* ============================================================================================
- * >>energy  training of E on M by contrastive divergence, eq. 10
+ * >>energy  training of E on M
  *
- * Positives pull E down, ends of constrained chains push it up; the magnitude penalty keeps it
- * from drifting, and biases it: with negatives from a fixed law q the minimiser is
- * (q - p) / (2 beta (p + q)), not -log p. Chains start from the replay buffer or from noise thrown
- * onto M; a pool of fresh points is filled a block at a time.
+ * Contrastive divergence, eq. 10: data pull E down, ends of constrained chains push it up; the
+ * magnitude penalty keeps it from drifting, and biases it: with negatives from a fixed law q the
+ * minimiser is (q - p) / (2 beta (p + q)), not -log p. Chains start from the replay buffer or from
+ * noise thrown onto M; a pool of fresh points is filled a block at a time.
+ * Maximum likelihood over uniform nodes: log Z = log Vol + log mean e^-E(y) has an exact gradient,
+ * so E becomes -log p up to a constant, in a hundredth of the time. The nodes must be denser than
+ * the finest feature of E, or E digs holes between them.
  * ========================================================================================= */
 
 typedef struct ebim__cebm {
@@ -4539,6 +5258,8 @@ typedef struct ebim__cebm {
     ebim_real *pool;          /* [POOL][n] points of M not used yet */
     int left;
     uint64_t drawn;
+    ebim_real *weight;        /* [n_nodes] likelihood: softmax of -E over the nodes of a step */
+    int node;                 /* the next one */
 } ebim__cebm;
 
 #define EBIM__POOL 64
@@ -4551,8 +5272,9 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
     ebim_result r;
     memset(s, 0, sizeof *s);
     memset(&p, 0, sizeof p);
-    if (d->steps < 1 || !(d->rate > 0)) return EBIM_ERR_ARG;
-    if ((!d->lo || !d->hi) && ebim__ready(a)) return EBIM_ERR_ARG;
+    if (d->steps < 1 || !(d->rate > 0) || d->n_nodes < 0) return EBIM_ERR_ARG;
+    if (!d->n_nodes && (!d->lo || !d->hi) && ebim__ready(a)) return EBIM_ERR_ARG;
+    if (d->n_nodes && !d->nodes && ebim__ready(a)) return EBIM_ERR_ARG;
     if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
     r = ebim__trainer_init(&s->t, a, E, N, d->batch, d->lanes, 0, d->seed);
     s->d = d;
@@ -4561,15 +5283,22 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
     s->t.rate_end = d->rate_end;
     s->t.clip = d->clip;
     s->t.in_order = d->in_order;
+    s->t.adam.decay = d->decay;
     s->t.stage = EBIM_STAGE_ENERGY;
     s->t.progress = d->progress;
     s->t.user = d->user;
+    if (d->n_nodes) {
+        s->weight = EBIM__NEW(a, ebim_real, d->n_nodes);
+        return r ? r : a->failed;
+    }
     if (!c.lo) {
         c.lo = d->lo;
         c.hi = d->hi;
     }
     p.method = d->fresh == EBIM_DESCEND ? EBIM_DESCEND : EBIM_ONTO;
     p.constraint.lanes = EBIM__POOL;
+    p.constraint.length = ebim__box_length(ebim_inputs(F), d->lo, d->hi);
+    if (!(c.constraint.length > 0)) c.constraint.length = p.constraint.length;
     if (!r) r = ebim_clmc_init(&s->chain, a, F, E, &c);
     if (!r) r = ebim_projector_init(&s->fresh, a, F, &p);
     if (!r) r = ebim_replay_init(&s->replay, a, s->t.n, ebim__or_int(d->buffer, 1000));
@@ -4591,13 +5320,13 @@ static void ebim__fresh_point(ebim__cebm *s, ebim_real *x)
     memcpy(x, s->pool + (size_t)--s->left * n, n * sizeof *x);
 }
 
-/* Adds sum over the set of weight (sign E + magnitude E^2), weight = 1 / count. */
+/* Adds sum over the set of weight (sign E + magnitude E^2); weight NULL: 1 / count each. */
 static double ebim__energy_set(ebim__trainer *t, double sign, double magnitude, int count,
-                               const ebim_real *x)
+                               const ebim_real *x, const ebim_real *weight)
 {
     ebim_ws *w = &t->w;
     int at, lanes, l;
-    double loss = 0, weight = 1.0 / count;
+    double loss = 0;
     EBIM__BLOCKS(at, lanes, w, count, x, 1) {
         ebim_real *seed = ebim_ws_yg(w, 0);
         memcpy(t->norm, ebim_ws_y(w), (size_t)w->lanes * sizeof *t->norm);
@@ -4605,14 +5334,66 @@ static double ebim__energy_set(ebim__trainer *t, double sign, double magnitude, 
         for (l = 0; l < lanes; l++) t->norm[l] = ebim__finite(t->norm[l]) ? 0 : t->norm[l];
         if (!ebim__mend(t, lanes, 1)) return HUGE_VAL;
         for (l = 0; l < w->lanes; l++) {
-            double e = l < lanes && !(t->norm[l] < 0) ? (double)t->slope[l] : 0;
-            double use = l < lanes && !(t->norm[l] < 0) ? weight : 0;
+            int good = l < lanes && !(t->norm[l] < 0);
+            double e = good ? (double)t->slope[l] : 0;
+            double use = !good ? 0 : weight ? (double)weight[at + l] : 1.0 / count;
             seed[l] = EBIM__R(use * (sign + 2 * magnitude * e));
             loss += use * (sign * e + magnitude * e * e);
         }
         ebim_backward(w, 0, t->grad);
     }
     return loss;
+}
+
+/* weight <- softmax of -E over J nodes y; returns log mean e^-E. Without a finite E: 0 and +inf */
+static double ebim__node_weights(ebim__cebm *s, int J, const ebim_real *y)
+{
+    ebim_real low = 0;
+    double sum = 0;
+    int j, any = 0;
+    ebim_eval(&s->t.w, J, y, s->weight);
+    for (j = 0; j < J; j++) {
+        if (!ebim__finite(s->weight[j])) continue;
+        low = any && low <= s->weight[j] ? low : s->weight[j];
+        any = 1;
+    }
+    for (j = 0; j < J; j++) {
+        s->weight[j] = ebim__finite(s->weight[j]) ? EBIM__EXP(low - s->weight[j]) : 0;
+        sum += (double)s->weight[j];
+    }
+    if (!any) return HUGE_VAL;
+    for (j = 0; j < J; j++) s->weight[j] = EBIM__R((double)s->weight[j] / sum);
+    return log(sum / J) - (double)low;
+}
+
+/* mean E(x) + log mean e^-E(y): the gradient of the second term is that of -sum weight E(y) */
+static double ebim__likelihood_loss(void *self, int step)
+{
+    ebim__cebm *s = (ebim__cebm *)self;
+    ebim__trainer *t = &s->t;
+    const ebim_energy_desc *d = s->d;
+    int J = d->nodes_per_step > 0 ? ebim__min_int(d->nodes_per_step, d->n_nodes) : d->n_nodes;
+    const ebim_real *y;
+    double loss;
+    (void)step;
+    if (s->node + J > d->n_nodes) s->node = 0;
+    y = d->nodes + (size_t)s->node * (size_t)t->n;
+    s->node += J;
+    ebim__next_batch(t, s->x);
+    loss = ebim__node_weights(s, J, y);
+    ebim__energy_set(t, -1, 0, J, y, s->weight);
+    if (d->magnitude > 0) loss += ebim__energy_set(t, 0, d->magnitude, J, y, NULL);
+    return loss + ebim__energy_set(t, 1, d->magnitude, t->batch, t->data, NULL);
+}
+
+/* Adds log mean e^-E over all nodes to E, where its last op has a bias to take it. */
+static void ebim__normalise(ebim__cebm *s)
+{
+    ebim_graph *g = s->t.g;
+    const ebim_node *y = &g->node[g->y];
+    double c = ebim__node_weights(s, s->d->n_nodes, s->d->nodes);
+    if (y->op != EBIM_OP_DENSE || y->fn != EBIM_IDENTITY || y->frozen || !ebim__finite64(c)) return;
+    g->theta[y->theta + y->n_theta - 1] += EBIM__R(c);
 }
 
 static double ebim__cebm_loss(void *self, int step)
@@ -4629,8 +5410,8 @@ static double ebim__cebm_loss(void *self, int step)
     ebim_clmc_run(s->chain, t->batch, t->other, d->clmc_steps, d->seed + 1,
                   (uint64_t)step * (uint64_t)t->batch);
     ebim_replay_put(&s->replay, &t->rng, t->batch, t->other, t->slot);
-    loss = ebim__energy_set(t, 1, d->magnitude, t->batch, t->data);
-    return loss + ebim__energy_set(t, -1, d->magnitude, t->batch, t->other);
+    loss = ebim__energy_set(t, 1, d->magnitude, t->batch, t->data, NULL);
+    return loss + ebim__energy_set(t, -1, d->magnitude, t->batch, t->other, NULL);
 }
 
 EBIM_API size_t ebim_energy_bytes(const ebim_graph *E, const ebim_graph *F, int N,
@@ -4652,8 +5433,9 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
     if (report) memset(report, 0, sizeof *report);
     if (r || !ebim__ready(work)) return r;
     s.x = x;
-    r = ebim__train(&s.t, ebim__cebm_loss, &s, report);
-    if (report) {
+    r = ebim__train(&s.t, d->n_nodes ? ebim__likelihood_loss : ebim__cebm_loss, &s, report);
+    if (d->n_nodes) ebim__normalise(&s);
+    if (report && s.chain) {
         const ebim_clmc_report *c = ebim_clmc_stats(s.chain);
         report->refused = c->unsolved + c->outside + c->singular;
     }
@@ -4796,9 +5578,9 @@ static void ebim__fit_units(ebim__fit *f, const ebim_real *x)
         }
         if (f->hi[c] - f->lo[c] > widest) widest = f->hi[c] - f->lo[c];
     }
-    for (c = 0; c < n; c++) {
-        f->lo[c] -= 0.15 * widest;
-        f->hi[c] += 0.15 * widest;
+    for (c = 0; c < n; c++) { /* the authors' boxes: a quarter */
+        f->lo[c] -= (paper ? 0.25 : 0.15) * widest;
+        f->hi[c] += (paper ? 0.25 : 0.15) * widest;
     }
 }
 
@@ -4844,8 +5626,11 @@ static void ebim__recipe_mdf(const ebim__fit *f, ebim_mlp_desc *net, ebim_mdf_de
         d->langevin.clamp = 0.03;
         d->langevin_steps = 20;
         d->buffer = 10000;
+        d->clamp_ends = 1;
+        d->in_order = 1;
     } else {
         net->width = 32;
+        net->in_scale = 4; /* unit inputs leave the first layer nearly linear: four times slower */
         d->batch = 128;
         d->steps = ebim__steps(f, 4000);
         d->rate_end = 0.003;
@@ -4868,10 +5653,12 @@ static void ebim__recipe_energy(const ebim__fit *f, ebim_mlp_desc *net, ebim_ene
     memset(d, 0, sizeof *d);
     net->in = f->n;
     net->out = 1;
+    net->layers = 3;
     net->width = 32;
     d->lo = f->lo;
     d->hi = f->hi;
     d->seed = f->d->seed + 100;
+    d->rate = 0.01;
     d->clip = 1;
     d->clmc_steps = 10;
     d->user = (void *)(uintptr_t)f;
@@ -4880,9 +5667,9 @@ static void ebim__recipe_energy(const ebim__fit *f, ebim_mlp_desc *net, ebim_ene
         net->layers = 2;
         d->batch = 50;
         d->steps = ebim__epochs(f, 20, d->batch);
-        d->rate = 0.01;
         d->magnitude = 0.1;
         d->buffer = 10000;
+        d->in_order = 1;
         d->fresh = EBIM_DESCEND;
         d->clmc.eps = 0.3;
         d->clmc.step = 1;
@@ -4891,15 +5678,34 @@ static void ebim__recipe_energy(const ebim__fit *f, ebim_mlp_desc *net, ebim_ene
         d->clmc.constraint.solver = EBIM_LBFGS;
         d->clmc.constraint.joint = 1;
     } else {
-        net->layers = 3;
-        d->batch = 128;
-        d->steps = ebim__steps(f, 2000);
-        d->rate = 0.01;
+        net->in_scale = 3;
+        d->batch = 256;
+        d->steps = ebim__steps(f, 1500);
         d->rate_end = 0.01;
+        d->decay = 0.1;
         d->magnitude = 0.001;
+        d->n_nodes = f->k == 1 ? 8192 : 0;
+        d->nodes_per_step = 1024;
         d->buffer = 4000;
         d->clmc.eps = 0.15;
     }
+}
+
+/* Nodes uniform on the learned M; d->n_nodes becomes their number. */
+static ebim_result ebim__fit_nodes(ebim__fit *f, ebim_energy_desc *d, ebim_arena *work)
+{
+    ebim_lines_desc ld;
+    ebim_lines *lines;
+    ebim_real *y = EBIM__NEW(work, ebim_real, (size_t)d->n_nodes * (size_t)f->n);
+    ebim_result r;
+    memset(&ld, 0, sizeof ld);
+    ld.lo = f->lo;
+    ld.hi = f->hi;
+    r = ebim_lines_init(&lines, work, &f->F, &ld);
+    if (r || !ebim__ready(work)) return r;
+    d->nodes = y;
+    d->n_nodes = ebim_uniform(lines, d->n_nodes, y, d->seed);
+    return d->n_nodes ? EBIM_OK : EBIM_ERR_SOLVE;
 }
 
 /* y -> scale * net((x - center) / unit) in the model's arena */
@@ -4951,6 +5757,7 @@ static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
     ebim_result r;
     ebim__recipe_energy(f, &net, &d);
     r = ebim_mlp(&f->E, work, &net, f->d->seed + 1);
+    if (!r && d.n_nodes) r = ebim__fit_nodes(f, &d, work);
     if (!r) r = ebim_energy_train(&f->E, &f->F, f->N, f->z, &d, work, &rep);
     if (ebim__ready(work) && (!r || r == EBIM_ERR_DIVERGED)) {
         f->model->info.energy_loss = rep.loss;
@@ -4979,6 +5786,7 @@ static ebim_result ebim__fit_check(ebim__fit *f, const ebim_real *x, ebim_arena 
     ebim_model *m = f->model;
     ebim_result r;
     memset(&pd, 0, sizeof pd);
+    if (ebim__ready(work)) pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
     r = ebim_projector_init(&p, work, &m->F, &pd);
     if (r || !ebim__ready(work)) return r;
     for (i = 0; i < count; i++) /* spread over the whole data */
@@ -5070,11 +5878,12 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
 
 #endif /* EBIM_NO_TRAIN */
 /* ============================================================================================
- * >>measure  samples and scores of a model
+ * >>model  samples and scores of a model
  *
- * Samples start from noise thrown onto M, resampled by e^-E (so that separate components get
- * about their share), and move by constrained Langevin at temperature 1. A score is the nearest
- * point of M, the distance to it and the energy there.
+ * Samples start from uniform points of M, resampled by e^-E (so that separate components get their
+ * share), and move by constrained Langevin at temperature 1. Above codimension 1 they start from
+ * noise thrown onto M, which is not uniform. A score is the nearest point of M, the distance to it
+ * and the energy there.
  * ========================================================================================= */
 
 /* Indices of B of the P points with weights e^-energy, by systematic resampling. */
@@ -5096,40 +5905,61 @@ static void ebim__resample(int P, ebim_real *energy, int B, int32_t *pick, ebim_
     }
 }
 
+/* P points of M, uniform where k = 1, into pool; how many there are into have. */
+static ebim_result ebim__model_points(const ebim_model *m, int P, ebim_real *pool, uint64_t seed,
+                                      ebim_arena *work, int *have)
+{
+    ebim_lines_desc ld;
+    ebim_lines *lines;
+    ebim_project_desc pd;
+    ebim_projector *p;
+    ebim_result r;
+    memset(&ld, 0, sizeof ld);
+    memset(&pd, 0, sizeof pd);
+    ld.lo = m->lo;
+    ld.hi = m->hi;
+    pd.method = EBIM_ONTO;
+    pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    if (m->k == 1) {
+        r = ebim_lines_init(&lines, work, &m->F, &ld);
+        if (!r && ebim__ready(work)) *have = ebim_uniform(lines, P, pool, seed);
+    } else {
+        r = ebim_projector_init(&p, work, &m->F, &pd);
+        if (!r && ebim__ready(work)) *have = ebim_project_noise(p, P, pool, m->lo, m->hi, seed, 0);
+    }
+    return r;
+}
+
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
                                        uint64_t seed, ebim_arena *work, ebim_clmc_report *report)
 {
-    ebim_project_desc pd;
     ebim_clmc_desc cd;
-    ebim_projector *p;
     ebim_clmc *c;
     ebim_ws w;
     ebim_rng rng;
     ebim_result r;
-    int P = ebim__max_int(4 * B, 2000), b, have;
+    int P = ebim__max_int(4 * B, 4000), b, have = 0;
     size_t n = (size_t)m->n;
     ebim_real *pool = EBIM__NEW(work, ebim_real, (size_t)P * n);
     ebim_real *energy = EBIM__NEW(work, ebim_real, P);
     int32_t *pick = EBIM__NEW(work, int32_t, B);
-    memset(&pd, 0, sizeof pd);
     memset(&cd, 0, sizeof cd);
-    pd.method = EBIM_ONTO;
     cd.eps = 0.1 * m->unit;
     cd.lo = m->lo;
     cd.hi = m->hi;
-    if (B < 1) return EBIM_ERR_ARG;
-    r = ebim_projector_init(&p, work, &m->F, &pd);
+    cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    if (B < 1 || B > INT_MAX / 4) return EBIM_ERR_ARG;
+    r = ebim__model_points(m, P, pool, seed, work, &have);
     if (!r) r = ebim_clmc_init(&c, work, &m->F, m->has_energy ? &m->E : NULL, &cd);
     if (!r && m->has_energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
     if (r || !ebim__ready(work)) return r;
-    have = ebim_project_noise(p, P, pool, m->lo, m->hi, seed, 0);
     if (!have) return EBIM_ERR_SOLVE;
     if (m->has_energy) ebim_eval(&w, have, pool, energy);
     ebim_rng_init(&rng, seed, 1);
     ebim__resample(have, energy, B, pick, &rng);
     for (b = 0; b < B; b++)
         memcpy(x + (size_t)b * n, pool + (size_t)pick[b] * n, n * sizeof *x);
-    ebim_clmc_run(c, B, x, steps ? steps : 500, seed, 2);
+    ebim_clmc_run(c, B, x, steps ? steps : 100, seed, 2);
     if (report) *report = *ebim_clmc_stats(c);
     return EBIM_OK;
 }
@@ -5147,6 +5977,7 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     memset(&pd, 0, sizeof pd);
     if (B < 1) return EBIM_ERR_ARG;
     if (!m->has_energy && energy) return EBIM_ERR_ARG;
+    pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
     r = ebim_projector_init(&p, work, &m->F, &pd);
     if (!r && energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
     if (r || !ebim__ready(work)) return r;
@@ -5284,12 +6115,15 @@ EBIM_API size_t ebim_save_bytes(const ebim_model *m)
 EBIM_API ebim_result ebim_save(const ebim_model *m, void *data, size_t size)
 {
     ebim__writer w;
+    ebim_arena measure;
+    ebim_model copy;
     size_t total = ebim_save_bytes(m);
     if (size < total) return EBIM_ERR_MEMORY;
     w.p = (unsigned char *)data;
     w.at = 0;
     ebim__put_model(&w, m, total);
-    return EBIM_OK;
+    ebim_arena_init(&measure, NULL, 0);
+    return ebim_load(&copy, &measure, data, total) ? EBIM_ERR_ARG : EBIM_OK;
 }
 
 /* Reader; failed is sticky, and reading past the end gives zeros. */
@@ -5343,7 +6177,10 @@ static void ebim__get_graph(ebim__reader *r, ebim_graph *g, int n, ebim_real *th
 {
     int nodes = ebim__get_int(r), y = ebim__get_int(r), n_theta = ebim__get_int(r), i;
     ebim__start(g, theta, n);
-    if (nodes > EBIM_MAX_NODES || y < 1 || y >= nodes) r->failed = 1;
+    if (y < 1 || y >= nodes || (r->size - r->at) / EBIM__NODE_BYTES < (size_t)nodes - 2)
+        r->failed = 1; /* too many for the file: damage; only too many for us: a fuller graph */
+    if (!r->failed && nodes > EBIM_MAX_NODES) ebim__fail(g, EBIM_ERR_NODES);
+    if (g->failed) r->failed = 1;
     for (i = 2; i < nodes && !r->failed; i++) {
         ebim_node nd;
         int32_t frozen, size;
@@ -5357,7 +6194,7 @@ static void ebim__get_graph(ebim__reader *r, ebim_graph *g, int n, ebim_real *th
         nd.i0 = ebim__get_int(r);
         frozen = nd.frozen = ebim__get_int(r);
         nd.s = EBIM__R(ebim__get_f64(r));
-        if (nd.op == EBIM_OP_INPUT || frozen > 1) r->failed = 1;
+        if (nd.op == EBIM_OP_INPUT || frozen > 1 || !ebim__finite(nd.s)) r->failed = 1;
         if (r->failed || ebim__push_node(g, &nd) != i || g->node[i].size != size) r->failed = 1;
     }
     if (r->failed || g->n_theta != n_theta ||
@@ -5378,6 +6215,7 @@ static void ebim__get_model(ebim__reader *r, ebim_model *m, int memory)
 {
     double *field[EBIM__INFO], *lo = m->lo, *hi = m->hi;
     ebim_real *tF = m->F.theta, *tE = m->E.theta;
+    ebim__reader lows;
     size_t n;
     int i;
     r->at = 24;
@@ -5388,6 +6226,7 @@ static void ebim__get_model(ebim__reader *r, ebim_model *m, int memory)
     if (m->k < 1 || m->m < 1 || m->has_energy > 1 || (size_t)m->n > r->size / 16) r->failed = 1;
     if (r->failed) return;
     n = (size_t)m->n;
+    lows = *r; /* reads lo once more beside hi: the first pass has nowhere to keep it */
     for (i = 0; i < m->n; i++) {
         double v = ebim__get_f64(r);
         if (memory) lo[i] = v;
@@ -5395,7 +6234,7 @@ static void ebim__get_model(ebim__reader *r, ebim_model *m, int memory)
     for (i = 0; i < m->n; i++) {
         double v = ebim__get_f64(r);
         if (memory) hi[i] = v;
-        if (memory && !(lo[i] <= hi[i])) r->failed = 1;
+        if (!(ebim__get_f64(&lows) <= v)) r->failed = 1;
     }
     m->unit = ebim__get_f64(r);
     if (!(m->unit > 0)) r->failed = 1;
@@ -5443,7 +6282,8 @@ EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, s
     memset(m, 0, sizeof *m);
     if (e) return e;
     ebim__get_model(&r, m, 0);
-    if (r.failed) return m->F.failed == EBIM_ERR_NODES ? EBIM_ERR_NODES : EBIM_ERR_FORMAT;
+    if (m->F.failed == EBIM_ERR_NODES || m->E.failed == EBIM_ERR_NODES) return EBIM_ERR_NODES;
+    if (r.failed) return EBIM_ERR_FORMAT;
     m->lo = EBIM__NEW(a, double, m->n);
     m->hi = EBIM__NEW(a, double, m->n);
     m->F.theta = EBIM__NEW(a, ebim_real, m->F.n_theta);
@@ -5463,7 +6303,8 @@ EBIM_API void ebim_free(ebim_model *m)
 }
 
 #ifndef EBIM_NO_TRAIN
-EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x, const ebim_fit_desc *d)
+EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
+                              const ebim_fit_desc *d)
 {
     ebim_arena keep, work;
     void *owned = NULL, *scratch = NULL;
@@ -5568,6 +6409,7 @@ static ebim_result ebim__write_all(const char *path, const void *data, size_t si
     if (!f) return EBIM_ERR_IO;
     ok = fwrite(data, 1, size, f) == size;
     ok = fclose(f) == 0 && ok;
+    if (!ok) remove(path);
     return ok ? EBIM_OK : EBIM_ERR_IO;
 }
 
@@ -5581,8 +6423,10 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
         memcpy(name, path, length);
         memcpy(name + length, ".tmp", 5);
         r = ebim__write_all(name, data, size);
-        if (!r && rename(name, path)) r = EBIM_ERR_IO;
-        if (r) remove(name);
+        if (!r && rename(name, path)) {
+            r = EBIM_ERR_IO;
+            remove(name);
+        }
     }
     free(name);
     free(data);
@@ -5590,5 +6434,33 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 }
 
 #endif
+
+#undef EBIM__INLINE
+#undef EBIM__PRIVATE
+#undef EBIM__RESTRICT
+#undef EBIM__R
+#undef EBIM__FN
+#undef EBIM__SQRT
+#undef EBIM__EXP
+#undef EBIM__LOG
+#undef EBIM__LOG1P
+#undef EBIM__SIN
+#undef EBIM__COS
+#undef EBIM__TANH
+#undef EBIM__ABS
+#undef EBIM__POW
+#undef EBIM__ALIGN
+#undef EBIM__NEW
+#undef EBIM__ROUND
+#undef EBIM__CHUNKS
+#undef EBIM__EACH
+#undef EBIM__BLOCKS
+#undef EBIM__DIRECT_MAX
+#undef EBIM__LINES
+#undef EBIM__DEPTH
+#undef EBIM__POOL
+#undef EBIM__FORMAT
+#undef EBIM__INFO
+#undef EBIM__NODE_BYTES
 
 #endif /* EBIM_IMPLEMENTATION */

@@ -55,7 +55,7 @@ static const option options[O_COUNT] = {
      "torus:R,r: two angles in radians, on the torus of these radii"},
     {"--recipe", "NAME", TEXT, 0, 0, "default, or paper: the settings of the paper's appendix"},
     {"--seed", "N", WHOLE, 0, 9007199254740992.0, "of all random numbers (default 0)"},
-    {"--steps", "K", WHOLE, 1, 1e6, "Langevin steps of each sample (default 500)"},
+    {"--steps", "K", WHOLE, 1, 1e6, "Langevin steps of each sample (default 100)"},
     {"--effort", "F", REAL, 1e-4, 1e4, "multiplies the training steps (default 1)"},
     {"--max-seconds", "S", REAL, 0.001, 1e9, "stop then and keep the state reached"},
     {"--out", "DIR", TEXT, 0, 0, "where the files go (default build/out/demo)"},

@@ -72,6 +72,20 @@ T_FN int t_finite(double x)
     return (bits >> 52 & 0x7ff) != 0x7ff;
 }
 
+/* NaN and infinity from bits that the compiler cannot see: under -ffast-math it may do as it likes
+ * with NAN and INFINITY. A cast to float keeps them. */
+T_FN double t_from_bits(uint64_t bits)
+{
+    volatile uint64_t hidden = bits;
+    double x;
+    bits = hidden;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+T_FN double t_nan(void) { return t_from_bits(UINT64_C(0x7ff8000000000000)); }
+T_FN double t_inf(void) { return t_from_bits(UINT64_C(0x7ff0000000000000)); }
+
 /* |a - b| in units in the last place of ebim_real at the larger of the two. */
 T_FN double t_ulps(double a, double b)
 {

@@ -22,20 +22,8 @@ static ebim_arena arena(void)
     return a;
 }
 
-/* Out of the compiler's sight: under -ffast-math it may do as it likes with NAN. */
-static ebim_real from_bits(uint32_t single, uint64_t twice)
-{
-    volatile uint32_t bits32 = single;
-    volatile uint64_t bits64 = twice;
-    uint32_t b32 = bits32;
-    uint64_t b64 = bits64;
-    ebim_real x;
-    memcpy(&x, sizeof x == 8 ? (const void *)&b64 : (const void *)&b32, sizeof x);
-    return x;
-}
-
-static ebim_real real_nan(void) { return from_bits(0x7fc00000u, UINT64_C(0x7ff8000000000000)); }
-static ebim_real real_inf(void) { return from_bits(0x7f800000u, UINT64_C(0x7ff0000000000000)); }
+static ebim_real real_nan(void) { return (ebim_real)t_nan(); }
+static ebim_real real_inf(void) { return (ebim_real)t_inf(); }
 
 /* The problem of floors.py */
 static const unsigned char mask[3] = {1, 0, 1};

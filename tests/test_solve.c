@@ -25,29 +25,8 @@ static void normals(ebim_rng *r, int n, double *x)
     while (n--) *x++ = (double)ebim_rng_normal(r);
 }
 
-/* From bits, out of the compiler's sight: under -ffast-math it may do as it likes with NAN. */
-static ebim_real from_bits(uint32_t single, uint64_t twice)
-{
-    volatile uint32_t bits32 = single;
-    volatile uint64_t bits64 = twice;
-    uint32_t b32 = bits32;
-    uint64_t b64 = bits64;
-    ebim_real x;
-    memcpy(&x, sizeof x == 8 ? (const void *)&b64 : (const void *)&b32, sizeof x);
-    return x;
-}
-
-static ebim_real real_nan(void) { return from_bits(0x7fc00000u, UINT64_C(0x7ff8000000000000)); }
-static ebim_real real_inf(void) { return from_bits(0x7f800000u, UINT64_C(0x7ff0000000000000)); }
-
-static double not_a_number(void)
-{
-    volatile uint64_t bits = UINT64_C(0x7ff8000000000000);
-    uint64_t b = bits;
-    double x;
-    memcpy(&x, &b, sizeof x);
-    return x;
-}
+static ebim_real real_nan(void) { return (ebim_real)t_nan(); }
+static ebim_real real_inf(void) { return (ebim_real)t_inf(); }
 
 /* A = M M' + ridge I in double, already rounded to ebim_real. */
 static void random_spd(ebim_rng *r, int k, double ridge, double *A)
@@ -470,7 +449,7 @@ static void cg_bad_lanes_disturb_nobody(void)
     for (i = 0; i < k; i++) cg.x[i * STRIDE + 1] = 5;
     cg.b[2 * STRIDE + 3] = real_nan();
     cg.b[3 * STRIDE + 4] = real_inf();
-    cg.s.A[6][8] = not_a_number();
+    cg.s.A[6][8] = t_nan();
     cg.x[4 * STRIDE + 8] = real_nan();
     cg_run();
     for (l = 0; l < 10; l++) {
@@ -487,7 +466,7 @@ static void cg_bad_lanes_disturb_nobody(void)
     for (l = 0; l < 2; l++) { /* of each kind alone, too */
         cg_setup(&r, k, 2, k);
         if (l) cg.b[0] = real_nan();
-        else cg.s.A[0][7] = not_a_number();
+        else cg.s.A[0][7] = t_nan();
         cg_run();
         CHECK_INT(cg.report.unsolved, 1);
         CHECK_NEAR(cg.report.residual, DBL_MAX, 0);
@@ -692,7 +671,7 @@ static double barrier(int n, const ebim_real *x, ebim_real *g)
         f += u - log(u > 0 ? u : 1);
         g[i] = (ebim_real)(1 - 1 / (u > 0 ? u : 1));
     }
-    return outside ? not_a_number() : f;
+    return outside ? t_nan() : f;
 }
 
 /* sum (i + 1) |x_i|: no gradient at the minimum, no Wolfe point near it */
@@ -823,6 +802,13 @@ static void check_best(const ebim_lbfgs *s, objective fn, double least)
     CHECK_NEAR(s->f, least, 0);
 }
 
+/* The reason to stop is true of the point that is returned. */
+static void check_stop(const ebim_lbfgs *s)
+{
+    double g = sqrt(dot(s->n, s->g, s->g)), x = sqrt(dot(s->n, s->x, s->x));
+    if (s->stop == EBIM_CONVERGED) CHECK(g <= s->d.tol_grad * (x > 1 ? x : 1) * (1 + 1e-12));
+}
+
 /* Every pair in the memory is what its rho says, and has positive curvature. */
 static void check_pairs(const ebim_lbfgs *s)
 {
@@ -933,6 +919,7 @@ static ebim_lbfgs drive(const run *r)
         if (!CHECK(told < 30000)) break;
     }
     CHECK(s.stop != EBIM_RUNNING);
+    check_stop(&s);
     CHECK_INT(ebim_lbfgs_tell(&s, -1e9, g), s.stop); /* too late: ignored */
     check_best(&s, r->fn, least);
     return s;
@@ -953,10 +940,11 @@ static void lbfgs_minimises(void)
         run r = new_run(quadratic, n, -3);
         ebim_lbfgs s = drive(&r);
         check_minimum(&s, 1, 1e3 * T_EPS);
-        CHECK(s.evaluations < 40 + 32 * n); /* L-BFGS-B: 24, 351, 519 for n = 4, 12, 20 */
+        CHECK(s.evaluations < 60 + 48 * n); /* twice L-BFGS-B's 24, 351, 519 for n = 4, 12, 20 */
         r = new_run(barrier, n, 5);
         s = drive(&r);
-        check_minimum(&s, 1, 1e3 * T_EPS);
+        /* f is n there, and known to DBL_EPSILON */
+        check_minimum(&s, 1, 1e3 * T_EPS + 4 * sqrt(n * DBL_EPSILON));
         r = new_run(quartic, n, 4); /* |g| = 4 u^3: u is tol_grad^(1/3) at best */
         s = drive(&r);
         check_minimum(&s, 1, 4 * cbrt(T_EPS));
@@ -980,8 +968,9 @@ static void lbfgs_hard_searches(void)
         r.d.first_step = i % 4 < 2 ? 0 : 5;
         s = drive(&r);
         CHECK(s.stop == EBIM_CONVERGED || s.stop == EBIM_NO_PROGRESS);
-        CHECK_NEAR(sqrt(dot(s.n, s.g, s.g)), 0, 1e3 * T_EPS);
-        CHECK(s.evaluations < 150);
+        /* f is about n, and known to DBL_EPSILON: its gradient to the root of that, curvature 9 */
+        CHECK_NEAR(sqrt(dot(s.n, s.g, s.g)), 0, 1e3 * T_EPS + 16 * sqrt(DBL_EPSILON));
+        CHECK(s.evaluations < 300);
     }
     for (n = 1; n <= 3; n++) {
         run r = new_run(trap, n, -3);
@@ -1063,13 +1052,13 @@ static void lbfgs_nonsmooth(void)
         s = drive(&r);
         CHECK(s.stop != EBIM_BAD_START && s.stop != EBIM_RUNNING);
         CHECK(s.f <= (n == 1 ? 1e-6 : 0.5) * f0);
-        CHECK(s.evaluations < 5000);
+        CHECK(s.evaluations < 2000); /* max_iter vain ones would take 12000 */
         r = new_run(lopsided, 1, -n * 10);
-        r.d.max_line = 400; /* left to the bracket alone */
+        r.d.max_line = 1000; /* left to the bracket alone */
         s = drive(&r);
+        CHECK(s.evaluations < 500);
         CHECK_INT(s.stop, EBIM_NO_PROGRESS);
         CHECK_NEAR(s.x[0], 1, 100 * T_EPS);
-        printf("EV %d\n", s.evaluations);
     }
 }
 
@@ -1133,7 +1122,7 @@ static void lbfgs_max_iter_and_tolerances(void)
 static double bad_value(int n, const ebim_real *x, ebim_real *g)
 {
     quadratic(n, x, g);
-    return not_a_number();
+    return t_nan();
 }
 
 static double bad_gradient(int n, const ebim_real *x, ebim_real *g)

@@ -122,7 +122,7 @@ FILE_FN double *embed_table(const embed *e, const char *path, const csv_table *t
     }
     for (i = 0; e->kind == EMBED_LATLON && i < rows; i++) {
         if (fabs(t->v[2 * i]) <= 90) continue;
-        file_fail(err, err_size, file, t->line[i], "latitude %g is outside [-90, 90]",
+        file_fail(err, err_size, file, t->line[i], "latitude %.10g is outside [-90, 90]",
                   t->v[2 * i]);
         return NULL;
     }

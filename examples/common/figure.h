@@ -68,7 +68,7 @@ PLOT_FN void figure__energy(const figure_model *m, int n, const double *x, doubl
     }
 }
 
-typedef struct figure__item { double key, weight; int id; } figure__item;
+typedef struct figure__item { double key, weight; int set, id; } figure__item;
 
 PLOT_FN int figure__by_key(const void *a, const void *b) {
     double x = ((const figure__item *)a)->key, y = ((const figure__item *)b)->key;
@@ -76,30 +76,38 @@ PLOT_FN int figure__by_key(const void *a, const void *b) {
 }
 
 /* Quantiles q and 1 - q of v[n] under weight (NULL: equal), opened to the extremes when they are
-   close; never empty. */
-PLOT_FN int figure__range(const double *v, const double *weight, int n, double q, plot_range *r) {
+   close; never empty. fence > 0: neither is farther from the median than that many times the
+   other, lest a cliff somewhere takes all colours. */
+PLOT_FN int figure__range(const double *v, const double *weight, int n, double q, double fence,
+                          plot_range *r) {
     figure__item *s = (figure__item *)malloc(((size_t)n + 1) * sizeof *s);
-    double total = 0, sum = 0, slack, lo, hi;
+    double total = 0, sum = 0, slack, lo, hi, mid;
     int i, m = 0;
     if (!s) { errno = ENOMEM; return -1; }
     for (i = 0; i < n; i++) {
-        if (!isfinite(v[i])) continue;
+        if (!mesh_finite(v[i])) continue;
         s[m].key = v[i];
         total += s[m++].weight = weight ? weight[i] : 1;
     }
     qsort(s, (size_t)m, sizeof *s, figure__by_key);
-    r->lo = r->hi = m ? s[0].key : 0;
+    r->lo = r->hi = mid = m ? s[0].key : 0;
     for (i = 0; i < m; i++) {
         if (sum <= q * total) r->lo = s[i].key;
+        if (sum <= 0.5 * total) mid = s[i].key;
         if (sum <= (1 - q) * total) r->hi = s[i].key;
         sum += s[i].weight;
     }
+    lo = r->lo;
+    hi = r->hi;
+    if (fence > 0 && hi - mid > fence * (mid - lo) && mid > lo) r->hi = mid + fence * (mid - lo);
+    if (fence > 0 && mid - lo > fence * (hi - mid) && hi > mid) r->lo = mid - fence * (hi - mid);
     lo = m ? s[0].key : 0;
     hi = m ? s[m - 1].key : 0;
     slack = 0.15 * (r->hi - r->lo);
     if (r->lo - lo <= slack) r->lo = lo;
     if (hi - r->hi <= slack) r->hi = hi;
-    slack = 1e-3 * (fabs(r->lo) + fabs(r->hi)) + DBL_MIN;
+    slack = 1e-3 * (fabs(r->lo) + fabs(r->hi));
+    if (!(slack > 0)) slack = 1e-3;              /* all zero */
     if (!(r->hi - r->lo > slack)) { r->lo -= 250 * slack; r->hi += 250 * slack; }
     r->below = lo < r->lo;
     r->above = hi > r->hi;
@@ -109,7 +117,7 @@ PLOT_FN int figure__range(const double *v, const double *weight, int n, double q
 
 /* The same for a density, which starts at zero unless it varies little. */
 PLOT_FN int figure__density_range(const double *p, const double *weight, int n, plot_range *r) {
-    if (figure__range(p, weight, n, 0.02, r)) return -1;
+    if (figure__range(p, weight, n, 0.02, 0, r)) return -1;
     if (r->lo < 0.5 * r->hi) { r->lo = 0; r->below = 0; }
     return 0;
 }
@@ -119,15 +127,15 @@ PLOT_FN double figure__unit(plot_range r, double v) { return (v - r.lo) / (r.hi 
 /* p[n] = e^{-E} at x, scaled to sum(weight * p) = 1, or to max p = 1 when weight is NULL. */
 PLOT_FN void figure__density(const figure_model *m, int n, const double *x, const double *weight,
                              double *p) {
-    double least = HUGE_VAL, total = 0;
+    double least = DBL_MAX, total = 0;
     int i;
     if (m->has_energy) figure__energy(m, n, x, p);
     for (i = 0; i < n; i++) {
         if (!m->has_energy) p[i] = 0;
-        if (isfinite(p[i]) && p[i] < least) least = p[i];
+        if (mesh_finite(p[i]) && p[i] < least) least = p[i];
     }
     for (i = 0; i < n; i++) {
-        p[i] = isfinite(p[i]) ? exp(least - p[i]) : 0;
+        p[i] = mesh_finite(p[i]) ? exp(least - p[i]) : 0;
         total += weight ? weight[i] * p[i] : 0;
     }
     for (i = 0; i < n && total > 0; i++) p[i] /= total;
@@ -218,12 +226,12 @@ PLOT_FN void figure__plane_data(figure__job *j, const plot_axes *a, const mesh *
     plot_range none = { 0, 1, 0, 0 };
     double x = a->px, y = a->py - 20;
     plot_canvas *c = &j->c;
-    plot_pen(c, figure__blue(), 1);
-    figure__curve(c, a, m, NULL, none, 3.5);
+    plot_pen(c, figure__blue(), 0.75);           /* broad to narrow: where the fit is good they */
+    figure__curve(c, a, m, NULL, none, 9);       /* lie on top of each other, all to be seen */
     plot_pen(c, figure__orange(), 1);
-    figure__scatter(c, a, j->samples, j->n_samples, 2, 0, 1, 0.9);
+    figure__scatter(c, a, j->samples, j->n_samples, 2, 0, 1, 1.2);
     plot_pen(c, figure__dark(), 1);
-    figure__scatter(c, a, j->data, j->n_data, 2, 0, 1, 0.9);
+    figure__scatter(c, a, j->data, j->n_data, 2, 0, 1, j->n_samples ? 0.6 : 0.9);
     plot_axes_draw(c, a, 10, "x0", "x1");
     figure__legend(c, &x, y, figure__blue(), FIGURE__LINE, "learned set F = 0", -1);
     if (j->n_data) figure__legend(c, &x, y, figure__dark(), FIGURE__DOT, "data", j->n_data);
@@ -243,7 +251,7 @@ PLOT_FN void figure__backdrop(plot_canvas *c, const plot_axes *a, const double *
             double off = fabs(*e - first - step * floor((*e - first) / step + 0.5));
             double line = g > 0 && *e > r.lo - g && *e < r.hi + g ? 1 - off / g : 0;
             int px = (int)a->px + x, py = (int)a->py + y;
-            plot_blend(c, px, py, plot_map_energy(isnan(*e) ? 1 : figure__unit(r, *e)), 1);
+            plot_blend(c, px, py, plot_map_energy(mesh_finite(*e) ? figure__unit(r, *e) : 1), 1);
             plot_blend(c, px, py, plot_color(1, 1, 1), 0.5 * plot_clamp(line, 0, 1));
         }
 }
@@ -258,7 +266,7 @@ PLOT_FN int figure__field(figure__job *j, const plot_axes *a, plot_range *r) {
     }
     if (!bad) {
         figure__energy(j->m, (int)n, x, E);
-        bad = figure__range(E, NULL, (int)n, 0.03, r);
+        bad = figure__range(E, NULL, (int)n, 0.03, 6, r);
     }
     if (!bad) {
         plot_ticks(r->lo, r->hi, 8, &first, &step);
@@ -271,7 +279,7 @@ PLOT_FN int figure__field(figure__job *j, const plot_axes *a, plot_range *r) {
 
 PLOT_FN int figure__plane_energy(figure__job *j, const plot_axes *a, const mesh *m) {
     double *weight = figure__alloc((size_t)m->n_vert), *p = figure__alloc((size_t)m->n_vert);
-    double bar = a->px + a->pw + 26, x = a->px, top = a->py + 20, h = a->ph - 40;
+    double bar = a->px + a->pw + 26, end, x = a->px, top = a->py + 20, h = a->ph - 40;
     plot_range re, rp;
     plot_canvas *c = &j->c;
     int energy = j->m->has_energy, bad = !weight || !p || figure__field(j, a, &re);
@@ -288,8 +296,9 @@ PLOT_FN int figure__plane_energy(figure__job *j, const plot_axes *a, const mesh 
         plot_axes_draw(c, a, 10, "x0", "x1");
         figure__legend(c, &x, a->py - 20, figure__dark(), energy ? FIGURE__RAMP : FIGURE__LINE,
                        energy ? "density on F = 0, over the energy" : "F = 0, over |F|", -1);
-        if (energy) plot_colorbar(c, bar + 86, top, 16, h, rp, plot_map_density, "e^{-E}/Z");
-        plot_colorbar(c, bar, top, 16, h, re, plot_map_energy, energy ? "E" : "|F|");
+        end = plot_colorbar(c, bar, top, 16, h, re, plot_map_energy, energy ? "E" : "|F|");
+        end = fmin(fmax(end + 24, bar + 86), c->w - 72);
+        if (energy) plot_colorbar(c, end, top, 16, h, rp, plot_map_density, "e^{-E}/Z");
     }
     free(weight);
     free(p);
@@ -395,8 +404,28 @@ PLOT_FN void figure__segment(plot_canvas *c, const figure__view *v, const double
     plot_stroke(c, p[0], p[1], q[0], q[1], width);
 }
 
+/* The outline's edge along an axis that carries its ticks: below for x0 and x1, left for x2. */
+PLOT_FN int figure__tick_edge(const figure__view *v, int axis) {
+    int far = figure__far_corner(v), one = far ^ 1, two = far ^ 2;
+    double p[3], q[3], r[3];
+    if (axis < 2) return (far ^ 1 << (1 - axis)) & 3;
+    figure__corner(v, one, p);
+    figure__project(v, p, q);
+    figure__corner(v, two, p);
+    figure__project(v, p, r);
+    return (q[0] < r[0] ? one : two) & 3;
+}
+
+/* Ticks of an axis, as many as its edge on the picture has room for. */
 PLOT_FN int figure__ticks(const figure__view *v, int axis, double *first, double *step) {
-    return plot_ticks(v->lo[axis], v->hi[axis], 5, first, step);
+    int edge = figure__tick_edge(v, axis) & ~(1 << axis);
+    double a[3], p[3], q[3], length;
+    figure__corner(v, edge, a);
+    figure__project(v, a, p);
+    figure__corner(v, edge | 1 << axis, a);
+    figure__project(v, a, q);
+    length = hypot(q[0] - p[0], q[1] - p[1]);
+    return plot_ticks(v->lo[axis], v->hi[axis], (int)plot_clamp(length / 24, 1, 5), first, step);
 }
 
 /* The three far faces with their grid; everything else is drawn over them. */
@@ -430,22 +459,10 @@ PLOT_FN void figure__walls(plot_canvas *c, const figure__view *v) {
     plot_flush(c);
 }
 
-/* The outline's edge along an axis that carries its ticks: below for x0 and x1, left for x2. */
-PLOT_FN int figure__tick_edge(const figure__view *v, int axis) {
-    int far = figure__far_corner(v), one = far ^ 1, two = far ^ 2;
-    double p[3], q[3], r[3];
-    if (axis < 2) return (far ^ 1 << (1 - axis)) & 3;
-    figure__corner(v, one, p);
-    figure__project(v, p, q);
-    figure__corner(v, two, p);
-    figure__project(v, p, r);
-    return (q[0] < r[0] ? one : two) & 3;
-}
-
 PLOT_FN void figure__axis(plot_canvas *c, const figure__view *v, int axis) {
-    int edge = figure__tick_edge(v, axis) & ~(1 << axis), i, n;
-    double a[3], b[3], p[3], q[3], nx, ny, len, first, step, far = 0;
-    char s[64];
+    int edge = figure__tick_edge(v, axis) & ~(1 << axis), i, n, power;
+    double a[3], b[3], p[3], q[3], nx, ny, len, first, step, far = 0, unit;
+    char s[128], name[16];
     figure__corner(v, edge, a);
     figure__corner(v, edge | 1 << axis, b);
     figure__project(v, a, p);
@@ -458,17 +475,23 @@ PLOT_FN void figure__axis(plot_canvas *c, const figure__view *v, int axis) {
         nx = -nx;
         ny = -ny;
     }
+    power = plot_power(v->lo[axis], v->hi[axis], &unit);
     n = figure__ticks(v, axis, &first, &step);
     for (i = 0; i < n; i++) {
         a[axis] = first + i * step;
         figure__project(v, a, b);
-        plot_number(s, sizeof s, a[axis], step);
+        plot_number(s, sizeof s, a[axis] / unit, step / unit);
         plot_line(c, b[0], b[1], b[0] + 5 * nx, b[1] + 5 * ny, 1.2);
         plot_text(c, b[0] + 11 * nx, b[1] + 11 * ny, 9, 0.5 - 0.5 * nx, 0.5 - 0.5 * ny, 0, s);
         if (plot_text_width(9, s) > far) far = plot_text_width(9, s);
     }
-    far = 30 + far * fabs(nx);
-    snprintf(s, sizeof s, "x%d", axis);
+    snprintf(name, sizeof name, "x%d", axis);
+    plot_label(s, sizeof s, name, power);
+    if (axis == 2 && power) {                    /* beside the ticks is no room for so much */
+        plot_text(c, v->px + 8, (p[1] < q[1] ? p[1] : q[1]) - 22, 10, 0, 0.5, 0, s);
+        return;
+    }
+    far = 30 + (far + 0.5 * plot_text_width(10, s) - 7) * fabs(nx);
     plot_text(c, (p[0] + q[0]) / 2 + far * nx, (p[1] + q[1]) / 2 + far * ny, 10, 0.5, 0.5, 0, s);
 }
 
@@ -584,27 +607,72 @@ PLOT_FN int figure__visible(const figure__view *v, const double *q) {
     return q[2] + 0.006 * v->eye > (double)v->z[(size_t)y * (size_t)W + (size_t)x];
 }
 
-/* Points x[n], the nearest last; coloured by p where given, otherwise dark. */
-PLOT_FN int figure__points(plot_canvas *c, const figure__view *v, const double *x, int n,
-                           const double *p, plot_range r) {
-    figure__item *s = (figure__item *)malloc(((size_t)n + 1) * sizeof *s);
-    double q[3], alpha, radius = figure__dot(n, &alpha) * (p ? 1.25 : 0.85);
-    int i, m = 0;
+/* Points to draw; coloured by p where given, otherwise dark. */
+typedef struct figure__cloud {
+    const double *x, *p;
+    int n, halo;                 /* halo: a light rim, for dark dots on dark colours */
+    double radius, alpha;
+    double lift;                 /* this much nearer to the eye than they are */
+} figure__cloud;
+
+/* All clouds in one order, the nearest point last; the rims first, so that no dot loses to one. */
+PLOT_FN int figure__points(plot_canvas *c, const figure__view *v, const figure__cloud *cloud,
+                           int clouds, plot_range r) {
+    figure__item *s;
+    double q[3];
+    int i, k, m = 0, total = 0, pass;
+    for (k = 0; k < clouds; k++) total += cloud[k].n;
+    s = (figure__item *)malloc(((size_t)total + 1) * sizeof *s);
     if (!s) { errno = ENOMEM; return -1; }
-    for (i = 0; i < n; i++) {
-        figure__project(v, x + 3 * i, q);
-        if (!figure__visible(v, q)) continue;
-        s[m].key = q[2];
-        s[m++].id = i;
-    }
+    for (k = 0; k < clouds; k++)
+        for (i = 0; i < cloud[k].n; i++) {
+            figure__project(v, cloud[k].x + 3 * (size_t)i, q);
+            if (!figure__visible(v, q)) continue;
+            s[m].key = q[2] + cloud[k].lift;
+            s[m].set = k;
+            s[m++].id = i;
+        }
     qsort(s, (size_t)m, sizeof *s, figure__by_key);
-    for (i = 0; i < m; i++) {
-        figure__project(v, x + 3 * s[i].id, q);
-        plot_pen(c, p ? plot_map_density(figure__unit(r, p[s[i].id])) : figure__dark(), alpha);
-        plot_dot(c, q[0], q[1], radius);
-    }
+    for (pass = 0; pass < 2; pass++)
+        for (i = 0; i < m; i++) {
+            const figure__cloud *from = &cloud[s[i].set];
+            if (!pass && !from->halo) continue;
+            figure__project(v, from->x + 3 * (size_t)s[i].id, q);
+            if (!pass) plot_pen(c, plot_color(1, 1, 1), 0.4);
+            else if (!from->p) plot_pen(c, figure__dark(), from->alpha);
+            else plot_pen(c, plot_map_density(figure__unit(r, from->p[s[i].id])), from->alpha);
+            plot_dot(c, q[0], q[1], from->radius + (pass ? 0 : 0.8));
+        }
     free(s);
     return 0;
+}
+
+/* The data over the surface; or samples and data, p being the density of whichever of them comes
+   first. Samples of a curve are made a broad band, which the data's smaller dots cannot hide. */
+PLOT_FN int figure__clouds(plot_canvas *c, const figure__view *v, const figure__job *j, int solid,
+                           const double *p, plot_range r) {
+    figure__cloud cloud[2];
+    int n = 0, curve = j->m->k == 2;
+    memset(cloud, 0, sizeof cloud);
+    if (!solid && j->n_samples) {
+        cloud[n].x = j->samples;
+        cloud[n].n = j->n_samples;
+        cloud[n].p = p;
+        cloud[n].radius = 1.25 * figure__dot(j->n_samples, &cloud[n].alpha);
+        if (curve) { cloud[n].radius = 4; cloud[n].alpha = 1; }
+        n++;
+    }
+    if (j->n_data) {
+        cloud[n].x = j->data;
+        cloud[n].n = j->n_data;
+        cloud[n].p = n ? NULL : p;
+        cloud[n].radius = (n && curve ? 0.6 : 0.85) * figure__dot(j->n_data, &cloud[n].alpha);
+        cloud[n].halo = solid && j->m->has_energy;
+        if (cloud[n].halo) cloud[n].alpha = 0.85;
+        cloud[n].lift = n ? 0.006 * v->eye : 0;
+        n++;
+    }
+    return figure__points(c, v, cloud, n, r);
 }
 
 PLOT_FN int figure__panel(figure__job *j, figure__view *v, const figure__surface *s,
@@ -621,10 +689,8 @@ PLOT_FN int figure__panel(figure__job *j, figure__view *v, const figure__surface
         plot_pen(&j->c, figure__dark(), 1);
         for (axis = 0; axis < 3; axis++) figure__axis(&j->c, v, axis);
         if (s->m.n_cell) bad = figure__render(&j->c, v, s);
-        else bad = figure__points(&j->c, v, j->samples, j->n_samples, p, s->range);
     }
-    if (!bad) bad = figure__points(&j->c, v, j->data, j->n_data,
-                                   p && !j->n_samples ? p : NULL, s->range);
+    if (!bad) bad = figure__clouds(&j->c, v, j, s->m.n_cell > 0, p, s->range);
     free(v->z);
     free(v->rgb);
     return bad ? -1 : 0;
@@ -641,15 +707,15 @@ PLOT_FN void figure__crop(const figure__job *j, const mesh *m, figure__view *v) 
     sets[2] = j->samples;
     count[2] = m->n_cell ? 0 : j->n_samples;
     for (k = 0; k < 3; k++) {
-        double lo = HUGE_VAL, hi = -HUGE_VAL, pad;
+        double lo = DBL_MAX, hi = -DBL_MAX, pad;
         for (s = 0; s < 3; s++)
             for (i = 0; i < count[s]; i++) {
                 lo = fmin(lo, sets[s][3 * i + k]);
                 hi = fmax(hi, sets[s][3 * i + k]);
             }
         pad = 0.06 * (hi - lo);
-        v->lo[k] = pad > 0 && isfinite(pad) ? lo - pad : j->m->lo[k];
-        v->hi[k] = pad > 0 && isfinite(pad) ? hi + pad : j->m->hi[k];
+        v->lo[k] = pad > 0 ? lo - pad : j->m->lo[k];
+        v->hi[k] = pad > 0 ? hi + pad : j->m->hi[k];
     }
 }
 
@@ -679,7 +745,7 @@ PLOT_FN int figure__surface_make(const figure_model *m, figure__surface *s) {
 }
 
 PLOT_FN int figure__space(figure__job *j, figure__surface *s) {
-    static const double azimuth[2] = { -55, 125 };
+    static const double azimuth[2] = { -52, 128 };
     const double *x = j->n_samples ? j->samples : j->data;
     int n = j->n_samples ? j->n_samples : j->n_data, i, bad = 0, solid = s->m.n_cell > 0;
     double *p = NULL, at = 60;

@@ -46,12 +46,16 @@ FILE_FN int file_fail(char *err, size_t size, const char *file, int line, const 
     va_list args;
     int n;
     if (!err || !size) return -1;
+    if (!*file) file = "''";
     if (line > 0) n = snprintf(err, size, "ebim: %s:%d: ", file, line);
     else n = snprintf(err, size, "ebim: %s: ", file);
-    if (n < 0 || (size_t)n >= size) return -1;
-    va_start(args, format);
-    vsnprintf(err + n, size - (size_t)n, format, args);
-    va_end(args);
+    if (n >= 0 && (size_t)n < size) {
+        va_start(args, format);
+        vsnprintf(err + n, size - (size_t)n, format, args);
+        va_end(args);
+    }
+    for (; *err; err++) /* what it quotes may hold anything; it stays one line */
+        if ((unsigned char)*err < 32 || *err == 127) *err = '?';
     return -1;
 }
 
@@ -188,7 +192,7 @@ FILE_FN int file_mkdirs(const char *path, char *err, size_t err_size)
     size_t n = strlen(path), i;
     char *p = (char *)FILE_REALLOC(NULL, n + 1);
     int kind = 0, code;
-    errno = ENOMEM;
+    errno = p ? ENOENT : ENOMEM;
     for (i = 1; p && i <= n; i++) {
         if (i < n && path[i] != '/') continue;
         memcpy(p, path, i);

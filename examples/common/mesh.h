@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,13 +33,15 @@ typedef struct mesh {
     int n;                       /* 2 or 3: of space, and corners of a cell */
     int n_vert, n_cell;
     double *vert;                /* [n_vert][n] */
-    int *cell;                   /* [n_cell][n]; triangles turn counter-clockwise seen from F > 0 */
+    int *cell;                   /* [n_cell][n]; triangles turn counter-clockwise seen from F > 0,
+                                    which segments have on their left */
 } mesh;
 
-enum { MESH__BATCH = 4096, MESH__ROUNDS = 3 };
+enum { MESH__BATCH = 4096, MESH__ROUNDS = 6 };
 
 typedef struct mesh__edge {      /* a bracket of one vertex: f[0] and f[1] differ in sign */
     double x[2][3], f[2];
+    int moved;                   /* the end replaced last, counted from 1 */
 } mesh__edge;
 
 typedef struct mesh__grid {
@@ -51,6 +54,13 @@ typedef struct mesh__grid {
     mesh *m;
     int cap_vert, cap_cell;
 } mesh__grid;
+
+/* By its bits: under -ffast-math isfinite() is always true. */
+PLOT_FN int mesh_finite(double v) {
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return (bits >> 52 & 0x7FF) != 0x7FF;
+}
 
 PLOT_FN void mesh_free(mesh *m) {
     free(m->vert);
@@ -116,6 +126,7 @@ PLOT_FN int mesh__vertex(mesh__grid *g, size_t a, size_t b, unsigned d) {
     mesh__point(g, b, e->x[1]);
     e->f[0] = g->F[a];
     e->f[1] = g->F[b];
+    e->moved = 0;
     return *slot = g->m->n_vert++;
 }
 
@@ -139,7 +150,7 @@ PLOT_FN int mesh__simplex(mesh__grid *g, const size_t *corner, const unsigned *m
     int side[2][4], count[2] = { 0, 0 }, v[4] = { 0, 0, 0, 0 }, nv = 0, i, j;
     for (i = 0; i <= g->n; i++) {
         int above = g->F[corner[i]] >= 0;
-        if (!isfinite(g->F[corner[i]])) return 0;
+        if (!mesh_finite(g->F[corner[i]])) return 0;
         if (!above) odd ^= count[1] & 1;
         side[above][count[above]++] = i;
     }
@@ -151,6 +162,7 @@ PLOT_FN int mesh__simplex(mesh__grid *g, const size_t *corner, const unsigned *m
             if (v[nv++] < 0) return -1;
         }
     if (nv < g->n) return 0;
+    if (g->n == 2) odd ^= count[0] & 1;
     if (g->n == 2) return mesh__cell(g, v[odd], v[1 - odd], 0);
     if (mesh__cell(g, v[0], v[1 + odd], v[2 - odd])) return -1;
     return nv == 4 ? mesh__cell(g, v[0], v[2 + odd], v[3 - odd]) : 0;
@@ -197,13 +209,16 @@ PLOT_FN void mesh__root(const mesh__grid *g, int v, double *x) {
     for (k = 0; k < g->n; k++) x[k] = e->x[0][k] + t * (e->x[1][k] - e->x[0][k]);
 }
 
-/* Regula falsi: the new point replaces the end of its sign. On so short an edge F is nearly linear
-   and a step gains about two digits; only edges that graze the zero set gain less. */
+/* Regula falsi: the new point replaces the end of its sign. Where F bends, as on edges that graze
+   the zero set, one end would stay for ever and steps gain little; its value is halved then (the
+   Illinois rule), which sends the next point to its side. */
 PLOT_FN void mesh__shrink(mesh__edge *e, int n, const double *x, double f) {
     int end = (f >= 0) == (e->f[0] >= 0) ? 0 : 1;
-    if (!isfinite(f)) return;
+    if (!mesh_finite(f)) return;
     memcpy(e->x[end], x, (size_t)n * sizeof *x);
     e->f[end] = f;
+    if (e->moved == end + 1) e->f[1 - end] /= 2;
+    e->moved = end + 1;
 }
 
 PLOT_FN int mesh__refine(mesh__grid *g, mesh_eval eval, void *user) {

@@ -392,7 +392,8 @@ PLOT_FN void plot_text(plot_canvas *c, double x, double y, double size, double a
 
 /* ---- axes ---- */
 
-/* Round tick positions first + i * step inside [lo, hi], at most `most`; returns how many. */
+/* Round tick positions first + i * step inside [lo, hi], at most `most` steps; returns how many
+   ticks. An empty or endless range has none. */
 PLOT_FN int plot_ticks(double lo, double hi, int most, double *first, double *step) {
     static const double nice[4] = { 1, 2, 5, 10 };
     double raw = (hi - lo) / most, unit;
@@ -407,10 +408,15 @@ PLOT_FN int plot_ticks(double lo, double hi, int most, double *first, double *st
     return (int)floor((hi - *first) / *step + 1e-6) + 1;
 }
 
+PLOT_FN int plot__decade(double v) { return (int)floor(log10(v) + 1e-6); }
+
+/* A tick with the digits that tell it from its neighbours, one step away. */
 PLOT_FN void plot_number(char *out, size_t size, double v, double step) {
-    int digits = step < 1 ? (int)ceil(-log10(step) - 1e-6) : 0;
+    int digits = step < 1 ? (int)ceil(-log10(step) - 1e-6) : 0, all;
     if (fabs(v) < 1e-6 * step) v = 0;            /* no "-0.0" */
-    if (digits > 4 || fabs(v) >= 1e6) snprintf(out, size, "%.3g", v);
+    all = v < 0 || v > 0 ? plot__decade(fabs(v)) - plot__decade(step) + 1 : 1;
+    if (digits > 4 || fabs(v) >= 1e6)
+        snprintf(out, size, "%.*g", (int)plot_clamp(all, 1, 17), v);
     else snprintf(out, size, "%.*f", digits, v);
 }
 
@@ -447,42 +453,100 @@ PLOT_FN void plot_frame(plot_canvas *c, double x, double y, double w, double h) 
     plot_flush(c);
 }
 
+/* The power of ten that numbers in [lo, hi] are shown without, 0 for those of usual size, and that
+   power as a factor. */
+PLOT_FN int plot_power(double lo, double hi, double *unit) {
+    double most = hi > -lo ? hi : -lo;
+    int power = most > 0 ? plot__decade(most) : 0;
+    if (power > -3 && power < 5) power = 0;
+    *unit = pow(10, power);
+    return power;
+}
+
+/* A label with that power. */
+PLOT_FN void plot_label(char *out, size_t size, const char *label, int power) {
+    if (power) snprintf(out, size, "%.80s, 10^{%d}", label, power);
+    else snprintf(out, size, "%.80s", label);
+}
+
+/* Ticks below a panel from lo to hi, fewer while their labels would touch. */
+PLOT_FN int plot__ticks_below(double lo, double hi, double room, double size, double *first,
+                              double *step) {
+    int most = (int)plot_clamp(room / 45, 2, 7), n, i;
+    char s[64];
+    for (;; most--) {
+        double widest = 0, w;
+        n = plot_ticks(lo, hi, most, first, step);
+        for (i = 0; i < n; i++) {
+            plot_number(s, sizeof s, *first + i * *step, *step);
+            if ((w = plot_text_width(size, s)) > widest) widest = w;
+        }
+        if (most <= 1 || widest + size < *step / (hi - lo) * room) return n;
+    }
+}
+
 /* Frame, ticks and labels (NULL: that axis has neither ticks nor label); size 10 suits a
    large panel. */
 PLOT_FN void plot_axes_draw(plot_canvas *c, const plot_axes *a, double size, const char *xlabel,
                             const char *ylabel) {
-    double first, step, widest = 0, bottom = a->py + a->ph;
-    char s[64];
-    int i, n;
+    double first, step, widest = 0, bottom = a->py + a->ph, unit;
+    int i, n, power = plot_power(a->x0, a->x1, &unit);
+    char s[128];
     plot_pen(c, plot_color(0.15, 0.15, 0.18), 1);
     plot_frame(c, a->px, a->py, a->pw, a->ph);
-    n = xlabel ? plot_ticks(a->x0, a->x1, (int)plot_clamp(a->pw / 45, 2, 7), &first, &step) : 0;
+    n = xlabel ? plot__ticks_below(a->x0 / unit, a->x1 / unit, a->pw, size, &first, &step) : 0;
     for (i = 0; i < n; i++) {
-        double x = floor(plot_x(a, first + i * step)) + 0.5;
+        double x = floor(plot_x(a, (first + i * step) * unit)) + 0.5;
         plot_number(s, sizeof s, first + i * step, step);
         plot_line(c, x, bottom + 1.5, x, bottom + 5.5, 1);
         plot_text(c, x, bottom + 10, size, 0.5, 0, 0, s);
     }
-    n = ylabel ? plot_ticks(a->y0, a->y1, (int)plot_clamp(a->ph / 45, 2, 7), &first, &step) : 0;
+    plot_label(s, sizeof s, xlabel ? xlabel : "", power);
+    if (xlabel) plot_text(c, a->px + a->pw / 2, bottom + 17 + size, size, 0.5, 0, 0, s);
+    power = plot_power(a->y0, a->y1, &unit);
+    n = ylabel ? plot_ticks(a->y0 / unit, a->y1 / unit, (int)plot_clamp(a->ph / 45, 2, 7), &first,
+                            &step) : 0;
     for (i = 0; i < n; i++) {
-        double y = floor(plot_y(a, first + i * step)) + 0.5, w;
+        double y = floor(plot_y(a, (first + i * step) * unit)) + 0.5, w;
         plot_number(s, sizeof s, first + i * step, step);
         plot_line(c, a->px - 1.5, y, a->px - 5.5, y, 1);
         plot_text(c, a->px - 9, y, size, 1, 0.5, 0, s);
         if ((w = plot_text_width(size, s)) > widest) widest = w;
     }
-    if (xlabel) plot_text(c, a->px + a->pw / 2, bottom + 17 + size, size, 0.5, 0, 0, xlabel);
-    if (ylabel) plot_text(c, a->px - 18 - widest, a->py + a->ph / 2, size, 0.5, 1, 1, ylabel);
+    plot_label(s, sizeof s, ylabel ? ylabel : "", power);
+    if (ylabel) plot_text(c, a->px - 18 - widest, a->py + a->ph / 2, size, 0.5, 1, 1, s);
 }
 
 typedef struct plot_range { double lo, hi; int below, above; } plot_range;   /* values beyond? */
 
-/* A vertical colour bar; a pointed end says that values beyond it share the end's colour. */
-PLOT_FN void plot_colorbar(plot_canvas *c, double x, double y, double w, double h, plot_range r,
-                           plot_map map, const char *label) {
-    double first, step, tip[6];
-    char s[64];
-    int i, n, end;
+/* Label and ticks of a colour bar: a power of ten that all numbers share goes to the label, which
+   is moved into the picture where it would stick out. The right end of the ticks. */
+PLOT_FN double plot__colorbar_text(plot_canvas *c, double x, double y, double w, double h,
+                                   plot_range r, const char *label) {
+    double unit, first, step, widest = 0, wide, room;
+    int power = plot_power(r.lo, r.hi, &unit), i, n;
+    char s[128];
+    n = plot_ticks(r.lo / unit, r.hi / unit, (int)plot_clamp(h / 40, 3, 9), &first, &step);
+    for (i = 0; i < n; i++) {
+        double at = first + i * step, py;
+        py = floor(y + h * (1 - (at * unit - r.lo) / (r.hi - r.lo))) + 0.5;
+        plot_number(s, sizeof s, at, step);
+        plot_line(c, x + w + 1.5, py, x + w + 5.5, py, 1);
+        plot_text(c, x + w + 9, py, 10, 0, 0.5, 0, s);
+        if ((wide = plot_text_width(10, s)) > widest) widest = wide;
+    }
+    plot_label(s, sizeof s, label, power);
+    room = c->w - 8 - plot_text_width(10, s);
+    plot_text(c, x - 2 < room ? x - 2 : room, y - 17, 10, 0, 1, 0, s);
+    return x + w + 9 + widest;
+}
+
+/* A vertical colour bar; a pointed end says that values beyond it share the end's colour. Returns
+   where its numbers end. */
+PLOT_FN double plot_colorbar(plot_canvas *c, double x, double y, double w, double h, plot_range r,
+                             plot_map map, const char *label) {
+    double tip[6];
+    int i, end;
     for (i = 0; i < (int)h; i++) {
         plot_pen(c, map(1 - (i + 0.5) / h), 1);
         plot_rect(c, x, y + i, x + w, y + i + 1);
@@ -497,17 +561,13 @@ PLOT_FN void plot_colorbar(plot_canvas *c, double x, double y, double w, double 
         tip[5] = out;
         plot_pen(c, map(end ? 0 : 1), 1);
         plot_convex(c, 3, tip);
+        plot_pen(c, plot_color(0.15, 0.15, 0.18), 1);
+        plot_stroke(c, tip[0] - 0.5, base, tip[4], out, 1);
+        plot_line(c, tip[4], out, tip[2] + 0.5, base, 1);
     }
     plot_pen(c, plot_color(0.15, 0.15, 0.18), 1);
     plot_frame(c, x, y, w, h);
-    n = plot_ticks(r.lo, r.hi, (int)plot_clamp(h / 40, 3, 9), &first, &step);
-    for (i = 0; i < n; i++) {
-        double at = floor(y + h * (1 - (first + i * step - r.lo) / (r.hi - r.lo))) + 0.5;
-        plot_number(s, sizeof s, first + i * step, step);
-        plot_line(c, x + w + 1.5, at, x + w + 5.5, at, 1);
-        plot_text(c, x + w + 9, at, 10, 0, 0.5, 0, s);
-    }
-    plot_text(c, x - 2, y - 17, 10, 0, 1, 0, label);
+    return plot__colorbar_text(c, x, y, w, h, r, label);
 }
 
 #endif
