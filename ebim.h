@@ -354,6 +354,7 @@ typedef struct ebim_graph {
     int32_t n_theta;
     ebim_ref y;             /* the output */
     ebim_result failed;     /* sticky: the first failure while recording */
+    int32_t room;           /* parameters counted, while they are written */
     ebim_real *theta;       /* [n_theta]; NULL while measuring */
     ebim_node node[EBIM_MAX_NODES];
 } ebim_graph;
@@ -828,6 +829,7 @@ typedef struct ebim_mdf_desc {
     int steps, batch;      /* optimiser steps, points of each set per step; required */
     double rate, rate_end; /* Adam's rate; rate_end > 0: cosine decay down to rate_end * rate */
     double clip;           /* gradient norm (0: off) */
+    double decay;          /* of the weights, decoupled (0: none) */
     const double *lo, *hi; /* [n] box of fresh negatives and of the box points; required for them */
     ebim_langevin_desc langevin; /* of the negatives; lo, hi as above unless set */
     int langevin_steps;
@@ -1073,6 +1075,10 @@ EBIM__INLINE double ebim__or(double value, double fallback)
     return value != 0.0 ? value : fallback;
 }
 EBIM__INLINE int ebim__or_int(int value, int fallback) { return value ? value : fallback; }
+EBIM__INLINE size_t ebim__times(size_t a, size_t b) /* SIZE_MAX, which no arena has, if too large */
+{
+    return a && b > SIZE_MAX / a ? SIZE_MAX : a * b;
+}
 
 EBIM_API const char *ebim_result_str(ebim_result r)
 {
@@ -1112,7 +1118,7 @@ EBIM_API void *ebim_arena_push(ebim_arena *a, size_t count, size_t size)
     void *p;
     size_t bytes;
     if (a->failed) return NULL;
-    if (size && count > (SIZE_MAX / 2 - a->used) / size) {
+    if (size && count > ((SIZE_MAX / 2 & ~(EBIM__ALIGN - 1)) - a->used) / size) {
         a->failed = EBIM_ERR_MEMORY;
         return NULL;
     }
@@ -2402,8 +2408,8 @@ static ebim_ref ebim__start(ebim_graph *g, ebim_real *theta, int n)
 EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_record_fn f, void *user)
 {
     ebim_real *theta;
-    ebim_ref x = ebim__start(g, NULL, n);
-    int count;
+    ebim_ref x = ebim__start(g, NULL, n), y;
+    int count, nodes;
     g->y = f(g, x, user);
     if (!g->failed && (g->y < 1 || g->y >= g->n_nodes)) g->failed = EBIM_ERR_ARG;
     if (g->failed) return g->failed;
@@ -2423,10 +2429,10 @@ EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_recor
 EBIM_API int ebim_inputs(const ebim_graph *g) { return g->n_nodes > 1 ? g->node[1].size : 0; }
 EBIM_API int ebim_outputs(const ebim_graph *g) { return g->y > 0 ? g->node[g->y].size : 0; }
 
-/* theta of a node just recorded, or NULL while counting */
+/* theta of a node just recorded, or NULL while counting (or for more than was counted) */
 static ebim_real *ebim__theta(ebim_graph *g, ebim_ref r)
 {
-    return r && g->theta ? g->theta + g->node[r].theta : NULL;
+    return r && g->theta && g->n_theta <= g->room ? g->theta + g->node[r].theta : NULL;
 }
 
 EBIM_API ebim_ref ebim_constant(ebim_graph *g, int size, const double *value)
@@ -2516,6 +2522,7 @@ EBIM_API ebim_ref ebim_mul(ebim_graph *g, ebim_ref a, ebim_ref b)
 }
 EBIM_API ebim_ref ebim_div(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
+    if (a >= g->n_nodes) return ebim__fail(g, EBIM_ERR_ARG); /* before 1 / b takes that place */
     return ebim_mul(g, a, ebim_pow(g, b, -1));
 }
 EBIM_API ebim_ref ebim_min(ebim_graph *g, ebim_ref a, ebim_ref b)
@@ -2588,17 +2595,18 @@ static int ebim__has_d(const ebim_node *nd)
 static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_node *nd, size_t stride,
                             size_t planes)
 {
-    size_t n = (size_t)nd->size * stride;
+    size_t n = ebim__times((size_t)nd->size, stride), tangents = ebim__times(n, planes);
+    size_t adjoints = ebim__times(n, 1 + planes);
     int split = nd->op == EBIM_OP_DENSE && nd->fn != EBIM_IDENTITY;
     int pick = nd->op == EBIM_OP_MIN || nd->op == EBIM_OP_MAX || nd->op == EBIM_OP_SELECT;
     ebim__slot s;
     s.v = EBIM__NEW(a, ebim_real, n);
     s.d1 = ebim__has_d(nd) || pick ? EBIM__NEW(a, ebim_real, n) : NULL;
     s.d2 = ebim__has_d(nd) ? EBIM__NEW(a, ebim_real, n) : NULL;
-    s.t = planes ? EBIM__NEW(a, ebim_real, n * planes) : NULL;
-    s.ta = split && planes ? EBIM__NEW(a, ebim_real, n * planes) : s.t;
-    s.g = EBIM__NEW(a, ebim_real, n * (1 + planes));
-    s.ga = split ? EBIM__NEW(a, ebim_real, n * (1 + planes)) : s.g;
+    s.t = planes ? EBIM__NEW(a, ebim_real, tangents) : NULL;
+    s.ta = split && planes ? EBIM__NEW(a, ebim_real, tangents) : s.t;
+    s.g = EBIM__NEW(a, ebim_real, adjoints);
+    s.ga = split ? EBIM__NEW(a, ebim_real, adjoints) : s.g;
     if (z) *z = s;
 }
 
@@ -2620,7 +2628,8 @@ EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g
     for (i = 1; i < g->n_nodes; i++)
         ebim__slot_init(ebim__ready(a) ? &w->slot[i] : NULL, a, &g->node[i], (size_t)w->stride,
                         (size_t)planes);
-    w->seed = EBIM__NEW(a, ebim_real, (size_t)(1 + planes) * (size_t)w->k * (size_t)w->stride);
+    w->seed = EBIM__NEW(a, ebim_real, ebim__times((size_t)(1 + planes),
+                                                  ebim__times((size_t)w->k, (size_t)w->stride)));
     return a->failed;
 }
 
@@ -2879,7 +2888,7 @@ static ebim_ref ebim__record_mixture(ebim_graph *g, ebim_ref e1, ebim_ref e2, do
 {
     double la = log(a), lb = log(b);
     ebim_ref u = ebim_affine(g, e1, &la, 1), v = ebim_affine(g, e2, &lb, 1);
-    ebim_ref low = ebim_min(g, u, v), high = ebim_max(g, u, v);
+    ebim_ref low = ebim_min(g, u, v), high = ebim_max(g, v, u); /* a tie: one each */
     return ebim_sub(g, low, ebim_apply(g, ebim_sub(g, low, high), EBIM_SOFTPLUS));
 }
 
@@ -2893,12 +2902,10 @@ static ebim_ref ebim__record_compose(ebim_graph *g, ebim_ref x, void *user)
         return ebim_scale(g, ebim_inline(g, c->f1, ebim_scale(g, x, c->a), 0), c->b);
     u = ebim_inline(g, c->f1, x, 0);
     v = ebim_inline(g, c->f2, x, 0);
+    if (c->kind == EBIM__CONCAT) return ebim_concat(g, u, v);
+    if (ebim_outputs(c->f1) != 1 || ebim_outputs(c->f2) != 1) return ebim__fail(g, EBIM_ERR_SHAPE);
     switch (c->kind) {
-    case EBIM__PRODUCT:
-        if (ebim_outputs(c->f1) != 1 || ebim_outputs(c->f2) != 1)
-            return ebim__fail(g, EBIM_ERR_SHAPE);
-        return ebim_mul(g, u, v);
-    case EBIM__CONCAT: return ebim_concat(g, u, v);
+    case EBIM__PRODUCT: return ebim_mul(g, u, v);
     case EBIM__SUM: return ebim_add(g, u, v);
     default: return ebim__record_mixture(g, u, v, c->a, c->b);
     }
@@ -2979,7 +2986,8 @@ EBIM_API int ebim_cholesky(int k, ebim_real *A, int s)
                 EBIM__AT(A, i, j) = v / EBIM__AT(A, j, j);
                 continue;
             }
-            if (!ebim__finite(v) || !(v > 0) || v < (ebim_real)k * EBIM_EPS * diagonal) return 1 + i;
+            if (!ebim__finite(v) || !(v > (ebim_real)k * EBIM_EPS * diagonal) || !(v > 0))
+                return 1 + i;
             EBIM__AT(A, i, i) = EBIM__SQRT(v);
         }
     return 0;
@@ -2987,15 +2995,15 @@ EBIM_API int ebim_cholesky(int k, ebim_real *A, int s)
 
 EBIM_API void ebim_cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s)
 {
+    size_t st = (size_t)s;
     int i, j;
     for (i = 0; i < k; i++) {
-        for (j = 0; j < i; j++) b[(size_t)i * (size_t)s] -= EBIM__AT(L, i, j) * b[(size_t)j * (size_t)s];
-        b[(size_t)i * (size_t)s] /= EBIM__AT(L, i, i);
+        for (j = 0; j < i; j++) b[(size_t)i * st] -= EBIM__AT(L, i, j) * b[(size_t)j * st];
+        b[(size_t)i * st] /= EBIM__AT(L, i, i);
     }
     for (i = k - 1; i >= 0; i--) {
-        for (j = i + 1; j < k; j++)
-            b[(size_t)i * (size_t)s] -= EBIM__AT(L, j, i) * b[(size_t)j * (size_t)s];
-        b[(size_t)i * (size_t)s] /= EBIM__AT(L, i, i);
+        for (j = i + 1; j < k; j++) b[(size_t)i * st] -= EBIM__AT(L, j, i) * b[(size_t)j * st];
+        b[(size_t)i * st] /= EBIM__AT(L, i, i);
     }
 }
 
@@ -3829,7 +3837,7 @@ typedef struct ebim__frame {
 static double ebim__box_length(int n, const double *lo, const double *hi)
 {
     double most = 0;
-    while (lo && n--) {
+    while (lo && hi && n--) {
         if (fabs(lo[n]) > most) most = fabs(lo[n]);
         if (fabs(hi[n]) > most) most = fabs(hi[n]);
     }
@@ -4311,7 +4319,7 @@ EBIM_API void ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64
  *
  * ONTO: Gauss-Newton x <- x - s J' G^-1 F(x) with s halved until ||F|| falls, per lane. NEAREST
  * goes on along M: with d = P(x0 - x), the root of F(x + s d - J'mu) is accepted when it is closer
- * to x0; the distance falls monotonically, and d = 0 at a nearest point (one of them: a point as
+ * to x0; the distance falls (to rounding), and d = 0 at a nearest point (one of them: a point as
  * far from M as its radius of curvature has several). DESCEND: L-BFGS on ||F||^2 over x, per lane
  * or joint, the paper's way to start chains.
  * ========================================================================================= */
@@ -4320,7 +4328,9 @@ struct ebim_projector {
     ebim_project_desc d;
     ebim__frame f;
     ebim_real *x0, *x, *dir;  /* rows [n] */
+    ebim_real *last;          /* [n] dir of the last step */
     ebim_real *norm, *step;   /* [stride] */
+    ebim_real *d2, *last2;    /* [stride] |dir|^2, |last|^2 or 0 */
     int *done, *idle;         /* [stride] */
     ebim_lbfgs *opt;          /* DESCEND */
     ebim_real *pack;
@@ -4361,6 +4371,9 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     p->x = EBIM__NEW(a, ebim_real, rows);
     p->dir = EBIM__NEW(a, ebim_real, rows);
     p->norm = EBIM__NEW(a, ebim_real, p->f.stride);
+    p->last = EBIM__NEW(a, ebim_real, rows);
+    p->d2 = EBIM__NEW(a, ebim_real, p->f.stride);
+    p->last2 = EBIM__NEW(a, ebim_real, p->f.stride);
     p->step = EBIM__NEW(a, ebim_real, p->f.stride);
     p->done = EBIM__NEW(a, int, p->f.stride);
     p->idle = EBIM__NEW(a, int, p->f.stride);
@@ -4423,7 +4436,26 @@ static ebim_real ebim__distance2(const ebim_real *a, const ebim_real *b, int n, 
     return s;
 }
 
-/* One trial step of every lane towards x0 along M. Returns how many lanes go on. */
+/* d2 <- |d|^2 of lane l, and its step from how the last one, s, changed d: to (1 - a s) d. */
+static ebim_real ebim__nearest_length(ebim_projector *p, int l)
+{
+    ebim_real d2 = 0, dot = 0, s = p->step[l], left;
+    int i, S = p->f.stride;
+    for (i = 0; i < p->f.n * S; i += S) {
+        d2 += p->dir[i + l] * p->dir[i + l];
+        dot += p->dir[i + l] * p->last[i + l];
+    }
+    if (p->last2[l] > 0) {
+        left = dot / p->last2[l];
+        s = left < EBIM__R(0.75) ? s / (1 - left) : 4 * s;
+        if (s < EBIM__R(0.1) * p->step[l]) s = EBIM__R(0.1) * p->step[l];
+        p->step[l] = s < 2 ? s : 2;
+    }
+    return d2;
+}
+
+/* One trial step of every lane towards x0 along M. Returns how many lanes go on. Below `noise`
+ * distances cannot tell a better point from a worse one: there the step is trusted. */
 static int ebim__nearest_step(ebim_projector *p, int B)
 {
     ebim__frame *f = &p->f;
@@ -4431,21 +4463,27 @@ static int ebim__nearest_step(ebim_projector *p, int B)
     ebim__frame_at(f, B, p->x);
     for (i = 0; i < rows; i++) p->dir[i] = p->x0[i] - p->x[i];
     ebim__frame_tangent(f, p->dir);
+    for (l = 0; l < B; l++) p->d2[l] = ebim__nearest_length(p, l);
     for (i = 0; i < rows; i++) f->y0[i] = p->x[i] + p->step[i % f->stride] * p->dir[i];
     ebim__frame_root(f, B);
     for (l = 0; l < B; l++) {
-        ebim_real here, there, d2 = 0;
+        ebim_real here, there, noise, d2 = p->d2[l], size2 = 0;
         if (p->idle[l]) continue;
-        for (i = 0; i < rows; i += f->stride) d2 += p->dir[i + l] * p->dir[i + l];
+        for (i = 0; i < rows; i += f->stride) size2 += p->x[i + l] * p->x[i + l];
         here = ebim__distance2(p->x, p->x0, f->n, f->stride, l);
         there = ebim__distance2(f->y, p->x0, f->n, f->stride, l);
-        if (f->state[l] == EBIM__SOLVED && there < here - EBIM__R(1e-4) * p->step[l] * d2) {
-            for (i = 0; i < rows; i += f->stride) p->x[i + l] = f->y[i + l];
-            p->step[l] = p->step[l] < EBIM__R(0.5) ? 2 * p->step[l] : 1;
+        noise = 32 * EBIM_EPS * (here + EBIM__SQRT(here * size2));
+        if (f->state[l] == EBIM__SOLVED && there < here - EBIM__R(1e-4) * p->step[l] * d2 + noise) {
+            for (i = 0; i < rows; i += f->stride) {
+                p->last[i + l] = p->dir[i + l];
+                p->x[i + l] = f->y[i + l];
+            }
+            p->last2[l] = d2;
         } else {
+            p->last2[l] = 0;
             p->step[l] *= EBIM__R(0.5);
         }
-        if (d2 <= EBIM__R(p->d.tol * p->d.tol) * here || p->step[l] < EBIM__R(1e-3) ||
+        if (d2 <= EBIM__R(p->d.tol * p->d.tol) * here || p->step[l] < EBIM__R(1e-5) ||
             here <= EBIM__R(1e-30))
             p->idle[l] = 1;
         left += !p->idle[l];
@@ -4458,6 +4496,7 @@ static void ebim__nearest(ebim_projector *p, int B)
     int it, l;
     for (l = 0; l < p->f.stride; l++) {
         p->step[l] = 1;
+        p->last2[l] = 0;
         p->idle[l] = p->done[l] != EBIM__SOLVED;
     }
     for (it = 0; it < p->d.max_iter && ebim__nearest_step(p, B); it++) {}
@@ -4904,7 +4943,7 @@ typedef struct ebim__trainer {
     ebim_ws w;
     ebim_adam adam;
     ebim_rng rng;
-    ebim_real *grad, *good;   /* [n_theta] gradient; last state known to be finite */
+    ebim_real *grad, *good;   /* [n_theta] gradient; last state whose loss is known to be finite */
     ebim_real *norm, *slope;  /* [stride] */
     ebim_real *data, *other;  /* [batch][n] */
     int32_t *index, *slot;    /* [N] order of the data; [batch] of the replay buffer */
@@ -5085,9 +5124,9 @@ static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
     if (!ebim__finite64(loss) || !ebim__all_finite(t->grad, g->n_theta)) return EBIM_ERR_DIVERGED;
     if (t->clip > 0) ebim_clip_norm(g->n_theta, t->grad, EBIM__R(t->clip));
     if (t->rate_end > 0) rate = ebim_rate_cosine(t->rate, t->rate_end, step, t->steps);
-    ebim_adam_step(&t->adam, g->theta, t->grad, EBIM__R(rate));
-    if (step % ebim__max_int(1, t->steps / 50) == 0 && ebim__all_finite(g->theta, g->n_theta))
+    if (step % ebim__max_int(1, t->steps / 50) == 0) /* before the step: here the loss is finite */
         memcpy(t->good, g->theta, (size_t)g->n_theta * sizeof *t->good);
+    ebim_adam_step(&t->adam, g->theta, t->grad, EBIM__R(rate));
     if (step >= t->steps - ebim__max_int(1, t->steps / 10))
         t->tail += loss / ebim__max_int(1, t->steps / 10);
     return EBIM_OK;
@@ -5163,6 +5202,7 @@ static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, in
     s->t.rate_end = d->rate_end;
     s->t.clip = d->clip;
     s->t.in_order = d->in_order;
+    s->t.adam.decay = d->decay;
     s->t.stage = EBIM_STAGE_MANIFOLD;
     s->t.progress = d->progress;
     s->t.user = d->user;
@@ -5218,6 +5258,8 @@ EBIM_API size_t ebim_mdf_bytes(const ebim_graph *F, int N, const ebim_mdf_desc *
     ebim_arena a;
     ebim__mdf s;
     ebim_graph g = *F; /* measuring does not touch it, but training needs it writable */
+    if ((ebim__terms_used(&d->negatives) || ebim__terms_used(&d->box)) && (!d->lo || !d->hi))
+        return 0;
     ebim_arena_init(&a, NULL, 0);
     return ebim__mdf_init(&s, &a, &g, N, d) ? 0 : ebim_arena_bytes(&a);
 }
@@ -5420,6 +5462,7 @@ EBIM_API size_t ebim_energy_bytes(const ebim_graph *E, const ebim_graph *F, int 
     ebim_arena a;
     ebim__cebm s;
     ebim_graph g = *E;
+    if (d->n_nodes ? !d->nodes : !d->lo || !d->hi) return 0;
     ebim_arena_init(&a, NULL, 0);
     return ebim__cebm_init(&s, &a, &g, F, N, d) ? 0 : ebim_arena_bytes(&a);
 }

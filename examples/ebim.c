@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <time.h>
 #if defined(__unix__) || defined(__APPLE__)
+#include <fcntl.h>
 #include <unistd.h>
 #endif
 
@@ -128,24 +129,24 @@ enum { VERBS = (int)(sizeof verbs / sizeof *verbs) };
 
 /* ---- messages ---- */
 
-/* One line on standard error; returns the status for the caller to return. */
-FILE_PRINTF(2, 3)
-static int complain(int status, const char *format, ...)
+/* A line on standard error, its control characters as '?'; returns the status to return. */
+static int complain_line(int status, const char *line)
 {
-    va_list list;
-    va_start(list, format);
-    fputs("ebim: ", stderr);
-    vfprintf(stderr, format, list);
+    for (; *line; line++) putc((unsigned char)*line < 32 ? '?' : *line, stderr);
     putc('\n', stderr);
-    va_end(list);
     return status;
 }
 
-/* The same for a line that a helper has left in its buffer. */
-static int complain_line(int status, const char *line)
+FILE_PRINTF(2, 3)
+static int complain(int status, const char *format, ...)
 {
-    fprintf(stderr, "%s\n", line);
-    return status;
+    char line[2048];
+    va_list list;
+    int n = snprintf(line, sizeof line, "ebim: ");
+    va_start(list, format);
+    vsnprintf(line + n, sizeof line - (size_t)n, format, list);
+    va_end(list);
+    return complain_line(status, line);
 }
 
 static int complain_result(const char *file, ebim_result r)
@@ -224,6 +225,9 @@ static int parse_complete(const args *a)
         if ((a->verb->required >> i & 1u) && !a->text[i])
             return complain(BAD, "%s: %s %s is missing: %s", a->verb->name, options[i].name,
                             options[i].value, options[i].help);
+    for (i = 0; i < a->paths && a->text[O_OUT]; i++)
+        if (strcmp(a->path[i], "-") && !strcmp(a->path[i], a->text[O_OUT]))
+            return complain(BAD, "%s: -o %s would replace its input", a->verb->name, a->path[i]);
     if (a->paths == 2 && !strcmp(a->path[0], "-") && !strcmp(a->path[1], "-"))
         return complain(BAD, "%s: only one file can come from standard input", a->verb->name);
     return 0;
@@ -234,20 +238,24 @@ static int is_help(const char *s) { return !strcmp(s, "--help") || !strcmp(s, "-
 /* 0, or the exit status. */
 static int parse(args *a, char **argv)
 {
-    int took;
+    int took, plain = 0; /* plain: after --, everything is a path */
     memset(a, 0, sizeof *a);
     if (!argv[0]) return complain(BAD, "what to do is missing: see 'ebim help'");
     a->verb = is_help(argv[0]) ? find_verb("help") : find_verb(argv[0]);
     if (!a->verb) return complain(BAD, "unknown verb '%.40s': see 'ebim help'", argv[0]);
     for (argv++; *argv; argv += took) {
         took = 1;
-        if (is_help(*argv)) { /* the verb becomes the argument of help */
+        if (!plain && !strcmp(*argv, "--")) {
+            plain = 1;
+            continue;
+        }
+        if (!plain && is_help(*argv)) { /* the verb becomes the argument of help */
             a->path[0] = a->verb->name;
             a->paths = 1;
             a->verb = find_verb("help");
             return 0;
         }
-        if ((*argv)[0] != '-' || !(*argv)[1]) {
+        if (plain || (*argv)[0] != '-' || !(*argv)[1]) {
             if (parse_path(a, *argv)) return BAD;
         } else {
             took = parse_option(a, argv);
@@ -331,14 +339,16 @@ static double real_limit(void)
     return 1e-3 * sqrt(sizeof(ebim_real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX);
 }
 
-static double widest_extent(const points *p)
+/* The widest extent of a coordinate, and the largest coordinate, of points. */
+static double widest_extent(const points *p, double *largest)
 {
     double widest = 0;
-    int i, c;
-    for (c = 0; c < p->n; c++)
-        for (i = 1; i < p->N; i++)
-            widest = fmax(widest, fabs((double)p->x[(size_t)i * (size_t)p->n + (size_t)c] -
-                                       (double)p->x[c]));
+    size_t n = (size_t)p->n, i;
+    *largest = 0;
+    for (i = 0; i < (size_t)p->N * n; i++) {
+        widest = fmax(widest, fabs((double)p->x[i] - (double)p->x[i % n]));
+        *largest = fmax(*largest, fabs((double)p->x[i]));
+    }
     return widest;
 }
 
@@ -384,6 +394,7 @@ static int points_check(const points *p, int dim)
     int32_t *index = (int32_t *)malloc((size_t)p->N * sizeof *index);
     const int *line = p->table.line;
     int row = 0, of = 0, repeats = 0;
+    double widest, largest;
     ebim_result r;
     if (!index) return complain_memory();
     r = ebim_check_data(p->N, p->n, p->x, index, &row, &of, &repeats);
@@ -402,9 +413,14 @@ static int points_check(const points *p, int dim)
     if (r)
         return complain(BAD, "%s:%d: repeats line %d, and so do more than half of the rows (%d of "
                         "%d) repeat an earlier one", p->file, line[row], line[of], repeats, p->N);
-    if (widest_extent(p) < 1e3 / real_limit())
+    widest = widest_extent(p, &largest);
+    if (widest < 1e3 / real_limit())
         return complain(BAD, "%s: the points lie within %.3g of each other, too close: give them "
-                        "in another unit", p->file, widest_extent(p));
+                        "in another unit", p->file, widest);
+    if (widest < 1e4 * (double)EBIM_EPS * largest)
+        return complain(BAD, "%s: the points lie within %.3g of each other and up to %.3g from the "
+                        "origin, which leaves too few digits: subtract an offset", p->file, widest,
+                        largest);
     if (repeats)
         complain(0, "%s: note: %d row%s an earlier one (first: line %d repeats line %d)", p->file,
                  repeats, repeats == 1 ? " repeats" : "s repeat", line[row], line[of]);
@@ -590,12 +606,17 @@ static int scores_read(const args *a, ebim_model *m, embed *e, points *p, scores
 /* ---- a fit that is watched ---- */
 
 static volatile sig_atomic_t caught; /* the signal that asked us to stop */
+static const char *volatile unfinished; /* a temporary file to remove if we are killed */
 
 /* The second Ctrl-C ends the program as usual. */
 static void on_signal(int number)
 {
+    if (caught) {
+        if (unfinished) remove(unfinished);
+        signal(number, SIG_DFL);
+        raise(number);
+    }
     caught = number;
-    signal(number, SIG_DFL);
 }
 
 typedef void (*handler)(int);
@@ -632,7 +653,7 @@ typedef struct watch {
     double start, limit;  /* limit: seconds, 0 none */
     double shown;         /* when the last line was */
     int terminal, lines;  /* rewrite one line, or print lines */
-    handler on_int, on_term; /* before */
+    handler on_int, on_term, on_hup; /* before */
 } watch;
 
 static void watch_start(watch *w, const args *a)
@@ -644,6 +665,9 @@ static void watch_start(watch *w, const args *a)
     w->lines = !w->terminal && a->text[O_VERBOSE];
     w->on_int = catch_signal(SIGINT);
     w->on_term = catch_signal(SIGTERM);
+#ifdef SIGHUP
+    w->on_hup = catch_signal(SIGHUP);
+#endif
 }
 
 static void watch_end(const watch *w)
@@ -651,6 +675,9 @@ static void watch_end(const watch *w)
     if (w->terminal) fprintf(stderr, "\r%60s\r", "");
     signal(SIGINT, w->on_int);
     signal(SIGTERM, w->on_term);
+#ifdef SIGHUP
+    signal(SIGHUP, w->on_hup);
+#endif
 }
 
 static int watch_progress(void *user, const ebim_progress *p)
@@ -713,8 +740,8 @@ static int missed(const ebim_model *m) { return m->info.missed > 0.05 * checked_
 static const char *verdict(const ebim_model *m, ebim_result r)
 {
     if (r == EBIM_ERR_DIVERGED) return "diverged";
-    if (m->info.partial > 0) return "partial";
-    return missed(m) ? "missed" : "ok";
+    if (missed(m)) return "missed";
+    return m->info.partial > 0 ? "partial" : "ok";
 }
 
 static int fit_status(const ebim_model *m, ebim_result r)
@@ -727,6 +754,20 @@ static const char *recipe_name(const ebim_model *m)
     return m->info.recipe > 0 ? "paper" : "default";
 }
 
+/* A distance of the data, where any of them has one: json.h prints what is not finite as null. */
+static double if_any(const ebim_model *m, double distance)
+{
+    return m->info.missed < checked_points(m) ? distance : HUGE_VAL;
+}
+
+static void distances_json(json *j, const ebim_model *m)
+{
+    json_number(j, "distance_mean", if_any(m, m->info.distance_mean));
+    json_number(j, "distance_median", if_any(m, m->info.distance_median));
+    json_number(j, "distance_max", if_any(m, m->info.distance_max));
+    json_number(j, "missed", m->info.missed);
+}
+
 static void fit_json(FILE *f, const ebim_model *m, const char *result)
 {
     json j = json_begin(f);
@@ -735,10 +776,7 @@ static void fit_json(FILE *f, const ebim_model *m, const char *result)
     json_number(&j, "points", m->info.points);
     json_number(&j, "seed", m->info.seed);
     json_text(&j, "recipe", recipe_name(m));
-    json_number(&j, "distance_mean", m->info.distance_mean);
-    json_number(&j, "distance_median", m->info.distance_median);
-    json_number(&j, "distance_max", m->info.distance_max);
-    json_number(&j, "missed", m->info.missed);
+    distances_json(&j, m);
     json_number(&j, "seconds", m->info.seconds);
     json_text(&j, "verdict", result);
     json_end(&j);
@@ -747,8 +785,9 @@ static void fit_json(FILE *f, const ebim_model *m, const char *result)
 static void fit_lines(FILE *f, const ebim_model *m, const char *result)
 {
     fprintf(f, "manifold   dimension %d in R^%d, codimension %d\n", m->m, m->n, m->k);
-    fprintf(f, "distance   of the data to it: mean %.3g, median %.3g, largest %.3g\n",
-            m->info.distance_mean, m->info.distance_median, m->info.distance_max);
+    if (m->info.missed < checked_points(m))
+        fprintf(f, "distance   of the data to it: mean %.3g, median %.3g, largest %.3g\n",
+                m->info.distance_mean, m->info.distance_median, m->info.distance_max);
     fprintf(f, "missed     %.0f of %.0f points found no way to it\n", m->info.missed,
             checked_points(m));
     if (m->has_energy) fprintf(f, "energy     learned, last loss %.3g\n", m->info.energy_loss);
@@ -775,6 +814,17 @@ static int fit_options(const args *a, embed *e, ebim_fit_desc *d)
         return complain(BAD, "fit: --dim M is missing: 1 if the points lie on curves, 2 on "
                         "surfaces, ...");
     return 0;
+}
+
+static void note_degrees(const embed *e, const points *p)
+{
+    int i;
+    for (i = 0; e->kind == EMBED_TORUS && i < 2 * p->N; i++) {
+        if (fabs(p->table.v[i]) <= 6.2832) continue;
+        complain(0, "%s:%d: note: torus takes radians; is %g in degrees?", p->file,
+                 p->table.line[i / 2], p->table.v[i]);
+        return;
+    }
 }
 
 static int fit_save(const args *a, ebim_model *m, const embed *e, ebim_result r, file_out *out)
@@ -806,9 +856,12 @@ static int verb_fit(const args *a)
     status = points_read(&p, a->path[0], &e, 0);
     if (status) return status;
     status = points_check(&p, d.dim);
+    if (!status) note_degrees(&e, &p);
     if (!status && file_create(&out, output(a), err, sizeof err)) status = complain_line(BAD, err);
     if (!status) {
+        unfinished = out.tmp;
         r = fit_watched(&m, a, p.N, p.n, p.x, &d);
+        unfinished = NULL;
         if (m.owned) status = fit_save(a, &m, &e, r, &out);
         else status = complain_result(p.file, r);
         file_discard(&out);
@@ -1008,6 +1061,12 @@ static int plot_with_samples(const args *a, const ebim_model *m, const points *p
     return status;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 static int verb_plot(const args *a)
 {
     ebim_model m;
@@ -1018,8 +1077,9 @@ static int verb_plot(const args *a)
     if (status) return status;
     memset(&p, 0, sizeof p);
     if (a->paths > 1) status = points_read(&p, a->path[1], &e, m.n);
-    snprintf(title, sizeof title, "%.90s: manifold of dimension %d in R^%d%s%.90s",
-             file_shown(a->path[0], "model"), m.m, m.n, p.N ? ", and " : "", p.N ? p.file : "");
+    snprintf(title, sizeof title, "%.60s: manifold of dimension %d in R^{%d}%s%.60s",
+             base_name(file_shown(a->path[0], "model")), m.m, m.n, p.N ? ", and " : "",
+             p.N ? base_name(p.file) : "");
     if (!status) status = plot_with_samples(a, &m, &p, title);
     points_free(&p);
     ebim_free(&m);
@@ -1049,10 +1109,7 @@ static void info_json(const ebim_model *m, const embed *e)
     json_text(&j, "recipe", recipe_name(m));
     json_number(&j, "mdf_loss", m->info.mdf_loss);
     json_number(&j, "energy_loss", m->info.energy_loss);
-    json_number(&j, "distance_mean", m->info.distance_mean);
-    json_number(&j, "distance_median", m->info.distance_median);
-    json_number(&j, "distance_max", m->info.distance_max);
-    json_number(&j, "missed", m->info.missed);
+    distances_json(&j, m);
     json_number(&j, "seconds", m->info.seconds);
     json_text(&j, "verdict", verdict(m, EBIM_OK));
     json_end(&j);
@@ -1248,10 +1305,23 @@ static int verb_demo(const args *a)
     return status;
 }
 
+/* A program started with standard streams closed would write its messages into its own files. */
+static void open_standard_streams(void)
+{
+#if defined(__unix__) || defined(__APPLE__)
+    int fd;
+    do fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd < 3);
+    if (fd >= 3) close(fd);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     args a;
-    int status = argc < 1 ? BAD : parse(&a, argv + 1);
+    int status;
+    open_standard_streams();
+    status = argc < 1 ? BAD : parse(&a, argv + 1);
     if (!status) status = a.verb->run(&a);
     if (fflush(stdout) || ferror(stdout)) {
         if (!status) status = complain(BAD, "standard output: cannot be written");

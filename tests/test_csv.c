@@ -431,7 +431,7 @@ static void inverses_undo(void)
 {
     embed e;
     int i, j;
-    double row[2], x[3], back[2], d;
+    double row[2], x[3], back[3], d;
     CHECK_INT(embed_parse(&e, "latlon", err, sizeof err), 0);
     for (i = -8; i <= 8; i++)
         for (j = -17; j <= 17; j++) {

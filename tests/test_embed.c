@@ -106,7 +106,7 @@ static void seams_are_no_seams(void)
 static void centres_are_finite(void)
 {
     static const double x[4][3] = {{0, 0, 0}, {0, 0, 1}, {3, 0, 0}, {0, -3, 0}};
-    double row[2];
+    double row[3];
     int i, k;
     for (k = 0; k < 2; k++) {
         embed e = made(k ? "torus:3,1" : "latlon");

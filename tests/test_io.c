@@ -983,7 +983,7 @@ static void sizes_that_overflow_are_refused(void)
     for (i = 0; i < 40; i++) { /* 2^(i + 2) features */
         node[i][0] = EBIM_OP_CONCAT;
         node[i][2] = node[i][3] = i + 1;
-        node[i][5] = (int32_t)(4u << i);
+        node[i][5] = i < 29 ? (int32_t)(4u << i) : INT_MAX;
         node[i][6] = 0;
     }
     for (i = 25; i < 40; i++) {

@@ -321,7 +321,7 @@ static void box_refuses(void)
             CHECK_NEAR(x[3 * b + i], out ? 0 : d.eps * xi[i], out ? 0 : 8 * T_EPS);
     }
     CHECK(refused >= want && refused <= want + unsure);
-    for (i = 0; i < 6; i++) CHECK(why[i / 2][i % 2] > 0); /* P(none) < 1e-19 each */
+    for (i = 0; i < 6; i++) CHECK(why[i / 2][i % 2] > 0); /* P(none) < 1e-11 each */
 }
 
 /* Padding lanes are not counted. */
@@ -416,7 +416,7 @@ static void streams_differ(void)
     for (i = 0; i < B; i++)
         for (j = 0; j < B; j++)
             equal += same_bits(1, x + i, y + j) + (i != j && same_bits(1, x + i, x + j));
-    CHECK(equal <= 2); /* 24 bits of uniform: 800 pairs meet by chance with 5e-5 */
+    CHECK_INT(equal, 0); /* 780 pairs: two meet by chance (24 bits) with 5e-5 */
     memset(y, 0, sizeof y);
     CHECK_INT(run(1, record_flat, NULL, &d, B, y, 1, 0), 0);
     CHECK(same_bits(B, x, y));

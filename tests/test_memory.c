@@ -266,9 +266,8 @@ static void fitting_survives_refusals(void)
     job j;
     job_init(&j);
     make_data(3);
-    refuse_each(heap_fit, &j, 1, 2);
-    j.no_energy = 1;
-    refuse_each(heap_fit, &j, 1, 2);
+    for (j.no_energy = T_QUICK; j.no_energy <= 1; j.no_energy++)
+        refuse_each(heap_fit, &j, 1, 2);
 }
 
 static long file_size(const char *path)
@@ -432,35 +431,50 @@ static ebim_result run(arena_fn f, const job *j, size_t keep, size_t work, int s
     return r;
 }
 
-/* Walks down from the bytes measured: what an arena had handed out when it failed is the end of
-   the allocation before the one that failed, the next size to try, and one byte less and more.
-   Returns the number of allocations. */
-static int shrink(arena_fn f, const job *j, int small_keep, int every)
+/* The same with size bytes for the arena that is small. */
+static ebim_result run_small(arena_fn f, const job *j, int small_keep, size_t size, size_t *used)
+{
+    size_t keep, work;
+    measure(f, j, &keep, &work);
+    return run(f, j, small_keep ? size : keep, small_keep ? work : size, small_keep, used);
+}
+
+/* An arena that fails has handed out what ends where the allocation that failed begins. An arena
+   that ends there, or one byte later, must fail in the same place, and one that ends a byte earlier
+   an allocation before. Begins with an arena of `at` bytes, fewer than are needed and without those
+   for alignment; returns where the allocation that failed begins. */
+static size_t check_end(arena_fn f, const job *j, int small_keep, size_t at)
+{
+    size_t end = 0, used = 0, i;
+    CHECK_INT(run_small(f, j, small_keep, at + 63, &end), EBIM_ERR_MEMORY);
+    CHECK(end <= at);
+    for (i = 0; i < 2; i++) {
+        CHECK_INT(run_small(f, j, small_keep, end + 63 + i, &used), EBIM_ERR_MEMORY);
+        CHECK_INT(used, end);
+    }
+    if (!end) return 0;
+    CHECK_INT(run_small(f, j, small_keep, end + 63 - 1, &used), EBIM_ERR_MEMORY);
+    CHECK(used < end);
+    return end;
+}
+
+/* All ends from the last one down, or some: they cost a run each. Returns how many there were. */
+static int shrink(arena_fn f, const job *j, int small_keep, int some)
 {
     size_t keep, work, bytes, at, used = 0;
     int count = 0;
+    ebim_rng r;
+    ebim_rng_init(&r, T_SEED, 2);
     measure(f, j, &keep, &work);
     CHECK_INT(run(f, j, keep, work, small_keep, &used), EBIM_OK);
-    bytes = small_keep ? keep : work;
-    at = bytes - 63;
-    CHECK_INT(used, at);
-    while (at) {
-        size_t size = at + 63 - 1, below = 0, i;
-        CHECK_INT(run(f, j, small_keep ? size : keep, small_keep ? work : size, small_keep, &below),
-                  EBIM_ERR_MEMORY);
-        if (!CHECK(below < at)) return count;
-        count++;
-        for (i = 0; i < 2 && below && count % every == 0; i++) { /* this end, and a byte more */
-            size = below + 63 + i;
-            CHECK_INT(run(f, j, small_keep ? size : keep, small_keep ? work : size, small_keep,
-                          &used), EBIM_ERR_MEMORY);
-            CHECK_INT(used, below);
-        }
-        at = below;
+    bytes = (small_keep ? keep : work) - 63;
+    CHECK_INT(used, bytes);
+    for (at = bytes; at && (!some || count < some); count++) {
+        at = check_end(f, j, small_keep, at - 1);
+        if (some) at = 1 + (size_t)((double)ebim_rng_uniform(&r) * (double)(bytes - 1));
     }
     for (at = 0; at < 63; at += 31) /* not even the bytes that alignment may take */
-        CHECK_INT(run(f, j, small_keep ? at : keep, small_keep ? work : at, small_keep, &used),
-                  EBIM_ERR_MEMORY);
+        CHECK_INT(run_small(f, j, small_keep, at, &used), EBIM_ERR_MEMORY);
     return count;
 }
 
@@ -468,16 +482,16 @@ static void sampling_fits_its_arena(void)
 {
     job j;
     job_init(&j);
-    CHECK(shrink(arena_sample, &j, 0, 1) > 20);
+    CHECK(shrink(arena_sample, &j, 0, T_QUICK ? 1 : 10) > 0);
     j.m.has_energy = 0;
-    CHECK(shrink(arena_sample, &j, 0, 1) > 20);
+    CHECK(shrink(arena_sample, &j, 0, T_QUICK ? 1 : 5) > 0);
 }
 
 static void scoring_fits_its_arena(void)
 {
     job j;
     job_init(&j);
-    CHECK(shrink(arena_score, &j, 0, 1) > 20);
+    CHECK(shrink(arena_score, &j, 0, 0) > 20);
 }
 
 static void loading_fits_its_arena(void)
@@ -488,11 +502,11 @@ static void loading_fits_its_arena(void)
     j.bytes = bytes;
     j.size = ebim_save_bytes(&j.m);
     CHECK_INT(ebim_save(&j.m, bytes, sizeof bytes), EBIM_OK);
-    CHECK_INT(shrink(arena_load, &j, 0, 1), 4); /* lo, hi, parameters of F and of E */
+    CHECK_INT(shrink(arena_load, &j, 0, 0), 4); /* lo, hi, parameters of F and of E */
     j.m.has_energy = 0;
     j.size = ebim_save_bytes(&j.m);
     CHECK_INT(ebim_save(&j.m, bytes, sizeof bytes), EBIM_OK);
-    CHECK_INT(shrink(arena_load, &j, 0, 1), 3);
+    CHECK_INT(shrink(arena_load, &j, 0, 0), 3);
 }
 
 static void fitting_fits_its_arenas(void)
@@ -500,11 +514,13 @@ static void fitting_fits_its_arenas(void)
     job j;
     job_init(&j);
     make_data(3);
-    for (j.no_energy = 0; j.no_energy <= 1; j.no_energy++) {
-        int kept = shrink(arena_fit, &j, 1, 1);
-        CHECK(kept >= (j.no_energy ? 3 : 4));
-        CHECK(shrink(arena_fit, &j, 0, T_QUICK ? 25 : 1) > 20);
-    }
+    j.no_energy = 1;
+    CHECK(shrink(arena_fit, &j, 1, T_QUICK ? 1 : 0) >= (T_QUICK ? 1 : 3)); /* as loading */
+    CHECK(shrink(arena_fit, &j, 0, T_QUICK ? 1 : 16) > 0);
+    if (T_QUICK) return;
+    j.no_energy = 0;
+    CHECK(shrink(arena_fit, &j, 1, 0) >= 4);
+    CHECK(shrink(arena_fit, &j, 0, 8) > 0);
 }
 
 /* The same bytes come out wherever the arena lies and whatever it held. */
@@ -548,14 +564,16 @@ static void outputs_may_be_left_out(void)
     for (mask = 15; mask >= 0; mask--) {
         job out;
         fenced w;
-        ebim_real *nearest = mask & 1 ? out.nearest : NULL, *distance = mask & 2 ? out.distance : NULL;
+        ebim_real *nearest = mask & 1 ? out.nearest : NULL;
+        ebim_real *distance = mask & 2 ? out.distance : NULL;
         ebim_real *energy = mask & 4 ? out.energy : NULL;
         unsigned char *ok = mask & 8 ? out.ok : NULL;
         memset(&out, 0x33, sizeof out);
         ebim_arena_init(&a, NULL, 0);
         CHECK_INT(ebim_model_score(&j.m, POINTS, j.x, nearest, distance, energy, ok, &a), EBIM_OK);
         fence(&w, ebim_arena_bytes(&a), 1, 0xff);
-        CHECK_INT(ebim_model_score(&j.m, POINTS, j.x, nearest, distance, energy, ok, &w.a), EBIM_OK);
+        CHECK_INT(ebim_model_score(&j.m, POINTS, j.x, nearest, distance, energy, ok, &w.a),
+                  EBIM_OK);
         CHECK(w.a.used == a.used);
         unfence(&w);
         if (mask == 15) all = out;
@@ -591,7 +609,7 @@ static void training_never_allocates(void)
     make_data(3);
     d.progress = watching;
     d.user = &w;
-    for (no_energy = 0; no_energy <= 1; no_energy++) {
+    for (no_energy = T_QUICK; no_energy <= 1; no_energy++) {
         memset(&w, 0, sizeof w);
         d.no_energy = no_energy;
         d.effort = 0.005;
@@ -614,6 +632,7 @@ static void arenas_need_no_heap(void)
     size_t keep, work, used;
     job_init(&j);
     make_data(3);
+    j.no_energy = T_QUICK;
     heap_reset(0, 0);
     for (i = 0; i < 3; i++) {
         measure(all[i], &j, &keep, &work);

@@ -121,10 +121,12 @@ static void cholesky_solves(void)
 static void cholesky_by_hand(void)
 {
     ebim_real A[9] = {4, 9, 9, 2, 5, 9, -6, 1, 35}, b[3] = {-8, 10, 60};
+    ebim_real L[9] = {1, 0, 0, 3, 1, 0, 0, 0, 1};
     CHECK_INT(ebim_cholesky(3, A, 1), 0); /* L = 2; 1 2; -3 2 sqrt 22 */
     CHECK(A[0] == 2 && A[3] == 1 && A[4] == 2 && A[6] == -3 && A[7] == 2);
     CHECK_REL(A[8], sqrt(22), 2 * T_EPS);
     CHECK_REL(ebim_cholesky_pivot(3, A, 1), 22.0 / 35, 8 * T_EPS);
+    CHECK_REL(ebim_cholesky_pivot(3, L, 1), 0.1, 8 * T_EPS); /* the second */
     ebim_cholesky_solve(3, A, b, 1);      /* A (-0.5, 2.75, ...) by forward and back: below */
     CHECK_NEAR(4 * b[0] + 2 * b[1] - 6 * b[2], -8, 100 * T_EPS);
     CHECK_NEAR(2 * b[0] + 5 * b[1] + b[2], 10, 100 * T_EPS);
@@ -185,6 +187,7 @@ static void lu_solves(void)
 static void lu_by_hand(void)
 {
     ebim_real A[9] = {1, 2, 4, 2, 4, 2, 4, 2, 2}, b[3] = {17, 16, 14};
+    ebim_real LU[9] = {1, -3, 0, 0, 1, 0, 0, 0, 1};
     int piv[3];
     CHECK_INT(ebim_lu(3, A, piv, 1), 0);
     CHECK(piv[0] == 2 && piv[1] == 1 && piv[2] == 2);
@@ -192,6 +195,7 @@ static void lu_by_hand(void)
     CHECK(A[3] == (ebim_real)0.5 && A[4] == 3 && A[5] == 1);
     CHECK(A[6] == (ebim_real)0.25 && A[7] == (ebim_real)0.5 && A[8] == 3);
     CHECK_REL(ebim_lu_pivot(3, A, 1), 0.5, 8 * T_EPS);       /* 3 of 2 + 1 + 3 */
+    CHECK(ebim_lu_pivot(3, LU, 1) == (ebim_real)0.25);       /* the second */
     ebim_lu_solve(3, A, piv, b, 1);
     CHECK_NEAR(b[0], 1, 32 * T_EPS);
     CHECK_NEAR(b[1], 2, 32 * T_EPS);
@@ -446,7 +450,9 @@ static void cg_bad_lanes_disturb_nobody(void)
     ebim_rng_init(&r, T_SEED, 8);
     cg_setup(&r, k, 10, k);
     for (i = 0; i < k; i++) cg.b[i * STRIDE + 1] = 0;
-    for (i = 0; i < k; i++) cg.x[i * STRIDE + 1] = 5;
+    for (i = 0; i < k; i++)
+        for (l = 1; l < 7; l++)
+            if (l != 2 && l != 5) cg.x[i * STRIDE + l] = 5;
     cg.b[2 * STRIDE + 3] = real_nan();
     cg.b[3 * STRIDE + 4] = real_inf();
     cg.s.A[6][8] = t_nan();
@@ -584,6 +590,11 @@ static void cg_breaks_down_gracefully(void)
     CHECK_INT(cg.report.unsolved, 2);
     CHECK_NEAR(cg.report.residual, 1, 0);
     for (i = 0; i < 3; i++) CHECK(cg.x[i * STRIDE] == 0 && cg.x[i * STRIDE + 1] == 0);
+    cg_setup(&r, 1, 1, 1); /* a solution too large to be written down */
+    cg.s.A[0][0] = sizeof(ebim_real) == 8 ? 1e-307 : 1e-37;
+    cg.b[0] = 1000;
+    cg_run();
+    CHECK(cg.x[0] == 0 && !cg.solved[0]);
 }
 
 /* A = diag(1..m, 0..0): solvable when b has no part in the null space, and then as usual. */
@@ -964,6 +975,7 @@ static void lbfgs_hard_searches(void)
     for (i = 0; i < 60; i++) {
         run r = new_run(wavy, 1 + i % 3, 0.37 * i - 11);
         ebim_lbfgs s;
+        r.d.c1 = i % 2 ? 0.4 : 1e-4; /* 0.4: low points without enough decrease are passed by */
         r.d.c2 = i % 2 ? 0.9 : 0.1;
         r.d.first_step = i % 4 < 2 ? 0 : 5;
         s = drive(&r);

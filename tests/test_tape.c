@@ -230,7 +230,8 @@ static int oracle_op(oracle *o, const spec *s, const jet *a, const jet *b, const
         return n;
     case EBIM_OP_DOT: case EBIM_OP_SUM:
         z->v = z->d = 0;
-        for (i = 0; i < n; i++) z[0] = plus(z[0], 1, s->op == EBIM_OP_DOT ? times(a[i], b[i]) : a[i]);
+        for (i = 0; i < n; i++)
+            z[0] = plus(z[0], 1, s->op == EBIM_OP_DOT ? times(a[i], b[i]) : a[i]);
         return 1;
     case EBIM_OP_CONCAT:
         for (i = 0; i < s->na; i++) z[i] = a[i];
@@ -324,8 +325,9 @@ static void evaluate(problem *p, const double *theta, const double *x, const dou
 }
 
 /* Points and seeds; a point nearer than 0.03 to a kink is drawn again, so that no difference below
- * crosses one (their steps are 0.002 long, in directions of length at most 4). */
-static void draw_points(problem *p, ebim_rng *r)
+ * crosses one (they move arguments by a few thousandths). Parameters that
+ * leave no room for that are drawn again too. */
+static int draw_points(problem *p, ebim_rng *r)
 {
     int l, i, q;
     jet y[3 * WIDE];
@@ -336,14 +338,15 @@ static void draw_points(problem *p, ebim_rng *r)
             for (i = 0; i < p->n; i++)
                 p->x[l][i] = p->s.wrap ? uniform(r, -2, 2) : uniform(r, p->s.lo, p->s.hi);
             evaluate(p, p->theta, p->x[l], NULL, y, &kink);
-        } while (kink < 0.03 && ++tries < 1000);
-        CHECK(kink >= 0.03);
+        } while (kink < 0.03 && ++tries < 200);
+        if (kink < 0.03) return 0;
         for (i = 0; i < p->k; i++) p->yb[l][i] = uniform(r, -1, 1);
         for (q = 0; q < 2; q++) {
             for (i = 0; i < p->n; i++) p->t[q][l][i] = uniform(r, -1, 1);
             for (i = 0; i < p->k; i++) p->v[q][l][i] = uniform(r, -1, 1);
         }
     }
+    return 1;
 }
 
 static int make_problem(problem *p, const spec *s, ebim_rng *r)
@@ -509,10 +512,13 @@ static void check_problem(problem *p, int B, int pairs, ebim_rng *r)
 {
     ebim_real grad[MAX_THETA] = {0}, plain[WIDE * LANES];
     ebim_ws *w = &p->w;
-    int q, l;
+    int q, l, tries = 0;
     p->B = B;
     p->pairs = pairs;
-    draw_points(p, r);
+    while (!draw_points(p, r)) {
+        if (!CHECK(++tries < 50)) return;
+        draw_theta(p, r);
+    }
     fill(p);
     ebim_forward(w, B, 0);
     check_values(p);
@@ -989,7 +995,7 @@ static void planes_and_workspaces_are_independent(void)
     CHECK(same_rows(ebim_ws_xg(&w[0], 0), ebim_ws_xg(&w[1], 0), 4, 48, 40));
     ebim_backward(&w[0], 3, grad[0]); /* grad is added to */
     for (i = 0; i < s.g.n_theta; i++)
-        CHECK_NEAR(grad[0][i], 2 * (double)grad[1][i], T_EPS * fabs((double)grad[0][i]));
+        CHECK_NEAR(grad[0][i], 2 * (double)grad[1][i], slack(fabs((double)grad[0][i])));
 }
 
 /* Lanes beyond B: whatever was left there, the sweeps of the first B and the gradient of the
@@ -1152,7 +1158,7 @@ static const unary unaries[] = {with_dense, with_matrix, with_apply, with_pow, w
 static const binary binaries[] = {ebim_add, ebim_sub, ebim_mul, ebim_div, ebim_min, ebim_max,
                                   ebim_dot, ebim_concat};
 
-enum { UNARIES = sizeof unaries / sizeof unaries[0], BINARIES = sizeof binaries / sizeof *binaries };
+enum { UNARIES = sizeof unaries / sizeof *unaries, BINARIES = sizeof binaries / sizeof *binaries };
 
 /* A graph being recorded (parameters are only counted) with an input in R^4. */
 static ebim_ref begin(ebim_graph *g) { return ebim__start(g, NULL, 4); }
@@ -1384,7 +1390,7 @@ static ebim_ref record_nest(ebim_graph *g, ebim_ref x, void *user)
 static void inlined_graph_is_the_graph(void)
 {
     static setting s;
-    static ebim_real x[50 * 4], inner[50 * 4], y[50 * 2], want[50 * 2];
+    static ebim_real first[64 * 4], inner[50 * 4], y[50 * 2], want[50 * 2];
     int frozen, i;
     if (!set_up(&s, 11)) return;
     for (frozen = 0; frozen < 2; frozen++) {
@@ -1405,7 +1411,6 @@ static void inlined_graph_is_the_graph(void)
         ebim__from_lanes(w.slot[2].v, w.stride, 50, 4, inner); /* what the layer made */
         ebim_eval(&wf, 50, inner, want);
         for (i = 0; i < 100; i++) CHECK_NEAR(y[i], 2 * (double)want[i], 0);
-        memcpy(x, s.x, sizeof x);
         load(&w, &s, 50);
         ebim_forward(&w, 50, 1);
         ebim_backward(&w, 0, grad);
@@ -1416,8 +1421,8 @@ static void inlined_graph_is_the_graph(void)
         else CHECK(size > 0);
         for (size = 0, i = 0; i < 20; i++) size += fabs((double)grad[i]);
         CHECK(size > 0); /* the adjoint passes through what is frozen */
-        if (frozen) CHECK(same_rows(x, ebim_ws_xg(&w, 0), 4, w.stride, 50));
-        memcpy(x, ebim_ws_xg(&w, 0), sizeof x);
+        if (frozen) CHECK(same_rows(first, ebim_ws_xg(&w, 0), 4, 64, 50));
+        memcpy(first, ebim_ws_xg(&w, 0), sizeof first);
     }
 }
 

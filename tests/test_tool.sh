@@ -136,6 +136,25 @@ some_duplicates_are_noted() {
         'ebim: d.csv: note: 3 rows repeat an earlier one (first: line 61 repeats line 1)'
 }
 
+points_far_from_the_origin() {
+    circle 30 | awk -F, '{ printf "%.9g,%s\n", 1e12 + $1, $2 }' >d.csv
+    data_is_refused 'd.csv: the points lie within'
+}
+
+output_that_is_an_input() {
+    circle 30 >d.csv
+    refused '-o d.csv would replace its input' fit d.csv -o d.csv --dim 1
+    cp "$(model)" m.ebim
+    refused '-o m.ebim would replace its input' sample m.ebim -n 3 -o m.ebim
+}
+
+# What is printed must not get into the model when the program starts without its streams.
+closed_streams() {
+    circle 60 >d.csv
+    "$EBIM" fit d.csv -o m.ebim --dim 1 -v $quick >&- 2>&- || true
+    "$EBIM" info m.ebim
+}
+
 dimension_that_does_not_fit() {
     circle 50 >d.csv
     for m in 0 -1 2 3 999; do
@@ -517,14 +536,100 @@ demo_leaves_its_files() {
     test "$(wc -l <a/b/samples.csv)" -eq 2001
 }
 
+# data FILE: its path, or a skipped test
+data() {
+    for dir in "$EBIM_DATA" "$TOP/data" "$TOP/../shared/data"; do
+        if [ "$dir" ] && [ -f "$dir/$1" ]; then
+            echo "$dir/$1"
+            return
+        fi
+    done
+    return 1
+}
+
+# moved: unit-sphere points x,y,z, turned, scaled by 40 and shifted; `moved back` undoes it
+moved() {
+    awk -F, -v back="$1" 'BEGIN {
+        OFS = ","; scale = 40; s[1] = 300; s[2] = -20; s[3] = 5
+        q[1, 1] = 2 / 3; q[1, 2] = -2 / 3; q[1, 3] = 1 / 3 # a rotation
+        q[2, 1] = 1 / 3; q[2, 2] = 2 / 3; q[2, 3] = 2 / 3
+        q[3, 1] = -2 / 3; q[3, 2] = -1 / 3; q[3, 3] = 2 / 3
+    } {
+        for (i = 1; i <= 3; i++) {
+            y[i] = back ? 0 : s[i]
+            for (j = 1; j <= 3; j++)
+                y[i] += back ? q[j, i] * ($j - s[j]) / scale : scale * q[i, j] * $j
+        }
+        printf "%.9g,%.9g,%.9g\n", y[1], y[2], y[3]
+    }'
+}
+
+# Half of the floods for the fit, the others and uniform points of the sphere to be scored.
+floods_split() {
+    file=$(data floods.csv) || skip 'no floods.csv: make data'
+    sed 1d "$file" | awk -F, '{
+        d = atan2(0, -1) / 180
+        printf "%.9g,%.9g,%.9g\n", cos($1 * d) * cos($2 * d), cos($1 * d) * sin($2 * d), sin($1 * d)
+    }' >all.csv
+    awk 'NR % 2' all.csv >train.csv
+    awk 'NR % 2 == 0' all.csv >held.csv
+    awk 'BEGIN { for (i = 0; i < 1000; i++) { # a Fibonacci sphere
+        z = (2 * i + 1) / 1000 - 1; r = sqrt(1 - z * z); a = 2.39996323 * i
+        printf "%.9g,%.9g,%.9g\n", r * cos(a), r * sin(a), z } }' >uniform.csv
+}
+
+# floods_judge: samples of 2000 in samples.csv, back on the sphere, and the scores
+floods_judge() {
+    awk -F, '{ r = sqrt($1 ^ 2 + $2 ^ 2 + $3 ^ 2) - 1; print r < 0 ? -r : r }' samples.csv |
+        sort -g >off
+    echo "distance from the sphere: median $(sed -n 1000p off), largest $(tail -n 1 off)"
+    awk 'NR == 1000 && $1 > 0.005 { bad = 1 } $1 > 0.05 { bad = 1 }
+        END { exit bad || NR != 2000 }' off || fail 'too far from the sphere'
+    column energy held.out | sort -g >held.e
+    column energy uniform.out | sort -g >uniform.e
+    awk 'BEGIN { k = 0 } NR == FNR { e[n++] = $1; next }
+        { while (k < n && e[k] < $1) k++; below += k; m++ }
+        END { share = below / n / m; print "held-out below uniform: " share; exit share < 0.8 }' \
+        held.e uniform.e || fail 'the energy tells floods from uniform points too rarely'
+}
+
+# Quality must not depend on knowing the sphere: plain x,y,z, turned and scaled.
+floods_as_plain_points() {
+    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    floods_split
+    for f in train held uniform; do moved <$f.csv >$f.moved; done
+    "$EBIM" fit train.moved -o m.ebim --dim 2 2>err
+    "$EBIM" sample m.ebim -n 2000 | sed 1d | moved back >samples.csv
+    for f in held uniform; do "$EBIM" score m.ebim $f.moved -o $f.out; done
+    floods_judge
+}
+
+floods_on_the_globe() {
+    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    floods_split
+    sed 1d "$file" | awk 'NR % 2' >train.latlon
+    "$EBIM" fit train.latlon -o m.ebim --embed latlon 2>err
+    "$EBIM" sample m.ebim -n 2000 | sed 1d | cut -d, -f1-3 >samples.csv
+    for f in held uniform; do
+        awk -F, '{ d = 180 / atan2(0, -1); printf "%.9g,%.9g\n",
+            atan2($3, sqrt($1 ^ 2 + $2 ^ 2)) * d, atan2($2, $1) * d }' $f.csv >$f.latlon
+        "$EBIM" score m.ebim $f.latlon -o $f.out
+    done
+    floods_judge
+    "$EBIM" plot m.ebim train.latlon -o earth.png
+    png earth.png
+}
+
 for check in empty_file ragged_rows text_in_data not_finite out_of_range too_few_points \
-    all_points_equal duplicate_points some_duplicates_are_noted dimension_that_does_not_fit \
+    all_points_equal duplicate_points some_duplicates_are_noted points_far_from_the_origin \
+    output_that_is_an_input closed_streams dimension_that_does_not_fit \
     embedding_that_does_not_fit directory_instead_of_a_file missing_file unwritable_output \
     full_disk truncated_model flipped_model model_of_another_version no_model_at_all \
     points_that_the_model_does_not_take wrong_usage help_is_complete fit_tells_what_it_found \
     same_seed_same_bytes paper_recipe_fits samples_lie_on_the_circle scores_keep_the_order \
     projections_are_the_nearest_points embedding_is_remembered pipes json_parses pictures \
-    interrupted_fit_keeps_its_state time_limit_is_kept demo_leaves_its_files; do
+    interrupted_fit_keeps_its_state time_limit_is_kept demo_leaves_its_files \
+    floods_as_plain_points floods_on_the_globe; do
     t_run $check
 done
 t_end

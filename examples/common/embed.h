@@ -84,7 +84,7 @@ FILE_FN void embed_point(const embed *e, int n, const double *row, double *x)
         x[1] = d * sin(row[0]);
         x[2] = e->r * sin(row[1]);
     } else {
-        while (n-- > 0) *x++ = *row++;
+        memcpy(x, row, (size_t)n * sizeof *x);
     }
 }
 
@@ -97,7 +97,7 @@ FILE_FN void embed_inverse(const embed *e, int n, const double *x, double *row)
         row[0] = atan2(x[1], x[0]);
         row[1] = atan2(x[2], hypot(x[0], x[1]) - e->R);
     } else {
-        while (n-- > 0) *row++ = *x++;
+        memcpy(row, x, (size_t)n * sizeof *x);
     }
 }
 

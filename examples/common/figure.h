@@ -696,9 +696,11 @@ PLOT_FN int figure__panel(figure__job *j, figure__view *v, const figure__surface
     return bad ? -1 : 0;
 }
 
-/* The smallest box round everything drawn, with a margin, instead of all of D. */
+/* The smallest box round everything drawn, with a margin, instead of all of D; but no side shorter
+   than a tenth of the longest, or a flat set would leave no room for its axis. */
 PLOT_FN void figure__crop(const figure__job *j, const mesh *m, figure__view *v) {
     const double *sets[3];
+    double longest = 0, more;
     int count[3], s, i, k;
     sets[0] = m->vert;
     count[0] = m->n_cell ? m->n_vert : 0;
@@ -716,6 +718,12 @@ PLOT_FN void figure__crop(const figure__job *j, const mesh *m, figure__view *v) 
         pad = 0.06 * (hi - lo);
         v->lo[k] = pad > 0 ? lo - pad : j->m->lo[k];
         v->hi[k] = pad > 0 ? hi + pad : j->m->hi[k];
+        longest = fmax(longest, v->hi[k] - v->lo[k]);
+    }
+    for (k = 0; k < 3; k++) {
+        more = fmax(0, 0.1 * longest - (v->hi[k] - v->lo[k])) / 2;
+        v->lo[k] -= more;
+        v->hi[k] += more;
     }
 }
 

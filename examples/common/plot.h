@@ -392,8 +392,9 @@ PLOT_FN void plot_text(plot_canvas *c, double x, double y, double size, double a
 
 /* ---- axes ---- */
 
-/* Round tick positions first + i * step inside [lo, hi], at most `most` steps; returns how many
-   ticks. An empty or endless range has none. */
+/* Round tick positions first + i * step inside [lo, hi], at most `most` steps, but more where fewer
+   than two ticks (one, for most = 1) would be left; returns how many. An empty or endless range
+   has none. */
 PLOT_FN int plot_ticks(double lo, double hi, int most, double *first, double *step) {
     static const double nice[4] = { 1, 2, 5, 10 };
     double raw = (hi - lo) / most, unit;
@@ -405,7 +406,8 @@ PLOT_FN int plot_ticks(double lo, double hi, int most, double *first, double *st
     for (i = 0; i < 3 && nice[i] * unit < raw * (1 - 1e-9); i++) { }
     *step = nice[i] * unit;
     *first = ceil(lo / *step - 1e-6) * *step;
-    return (int)floor((hi - *first) / *step + 1e-6) + 1;
+    i = (int)floor((hi - *first) / *step + 1e-6) + 1;
+    return i < (most > 1 ? 2 : 1) ? plot_ticks(lo, hi, most + 1, first, step) : i;
 }
 
 PLOT_FN int plot__decade(double v) { return (int)floor(log10(v) + 1e-6); }
