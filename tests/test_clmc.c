@@ -410,7 +410,8 @@ static void check_roots(const manifold *m, const way *w, double factor)
         near_root += off <= tol;
         solved += f.state[l] == EBIM__SOLVED;
     }
-    if (!CHECK_INT(near_root, LANES) | !CHECK(w->joint || slow || floor || solved == LANES))
+    l = CHECK_INT(near_root, LANES);
+    if (!CHECK(w->joint || slow || floor || solved == LANES) || !l)
         printf("    %s, %s, factor %g: %d solved\n", m->name, w->name, factor, solved);
 }
 
@@ -471,6 +472,7 @@ static void tolerance_is_kept(void)
             }
         }
         CHECK(iterations[1] < iterations[0]);
+        CHECK(iterations[0] <= (sizeof(ebim_real) == 4 ? 4 : 6)); /* Newton; a chord takes 11 */
         CHECK(largest[1] > 100 * 16 * T_EPS); /* it did stop early */
     }
 }
@@ -884,21 +886,23 @@ static void blocks_do_not_matter(void)
 /* ---- laws ---- */
 
 /* Independent chains: statistic f averaged over time per chain; mean and its standard error over
- * chains. x holds the starts. */
+ * chains. x holds the starts. Noise is never used twice: `part` tells calls that go on. */
 typedef struct law {
     double mean, error;
 } law;
 
 static law average(ebim_clmc *s, int n, int B, ebim_real *x, int warm, int rounds, int stride,
-                   double (*f)(const double *x))
+                   int part, double (*f)(const double *x))
 {
-    static double sum[2048];
+    uint64_t stream = (uint64_t)part << 32;
+    static double sum[512];
     law w = {0, 0};
     int t, b;
     memset(sum, 0, sizeof sum);
-    ebim_clmc_run(s, B, x, warm, T_SEED, 1000000);
+    ebim_clmc_run(s, B, x, warm, T_SEED, stream);
     for (t = 0; t < rounds; t++) {
-        ebim_clmc_run(s, B, x, stride, T_SEED, (uint64_t)(2000000 + t * B));
+        stream += (uint64_t)B;
+        ebim_clmc_run(s, B, x, stride, T_SEED, stream);
         for (b = 0; b < B; b++) {
             double p[NMAX];
             to_double(n, x + b * n, p);
@@ -989,14 +993,14 @@ static void von_mises_start(int B, ebim_real *x, double kappa)
 /* The law of the chain as it is (allowance 0), and how far that is from von Mises. */
 static void von_mises(void)
 {
-    enum { B = 512 };
-    static ebim_real x[B * 2];
+    enum { MOST = 512 };
+    static ebim_real x[MOST * 2];
     static const struct { double eps, step, clamp, kappa, bias, paper; } c[] = {
         {0.1, 0, 0, 2, 0.01, 0.698},       /* temperature 1 */
         {0.3, 0, 0, 2, 0.04, 0},
         {0.2, 0.08, 0, 2, 0.03, 0},        /* temperature 1/2: kappa 4 */
         {0.3, 1, 0.1, 2, 0.05, 0.45}};     /* notebook 01: kappa 0.1 / 0.09 after the clamp */
-    int i;
+    int i, B = T_QUICK ? 64 : MOST;
     CHECK_NEAR(bessel_ratio(2), 0.697775, 1e-6);
     for (i = 0; i < 4; i++) {
         double kappa = c[i].kappa, step = c[i].step > 0 ? c[i].step : c[i].eps * c[i].eps, want;
@@ -1010,10 +1014,10 @@ static void von_mises(void)
         s = sampler(&a, &F, &E, 2, record_waved, NULL, record_mises, &kappa, &d);
         if (!s) return;
         von_mises_start(B, x, cool);
-        w = average(s, 2, B, x, 100, T_QUICK ? 5 : 60, 10, first);
+        w = average(s, 2, B, x, 100, T_QUICK ? 5 : 60, 10, 1, first);
         want = chain_mean_cosine(c[i].eps, step, felt);
         CHECK_NEAR(w.mean, want, SIGMAS * w.error + 1e-3);
-        CHECK(w.error < (T_QUICK ? 0.06 : 0.02));
+        CHECK(T_QUICK || w.error < 0.02);
         CHECK_NEAR(want, bessel_ratio(cool), c[i].bias);
         if (c[i].paper > 0) CHECK_NEAR(want, c[i].paper, 0.03);
         CHECK(ebim_clmc_stats(s)->unsolved * 100 < ebim_clmc_stats(s)->steps);
@@ -1030,10 +1034,10 @@ static ebim_ref record_flat_torus(ebim_graph *g, ebim_ref x, void *user)
 /* Without energy the step is symmetric on a homogeneous space: the law is exactly uniform. */
 static void uniform_laws(void)
 {
-    enum { B = 512 };
-    static ebim_real x[B * NMAX];
+    enum { MOST = 512 };
+    static ebim_real x[MOST * NMAX];
     double half[2] = {0, -9}, nine[2] = {9, 9};
-    int i, b;
+    int i, b, B = T_QUICK ? 64 : MOST;
     for (i = 0; i < 3; i++) {
         ebim_clmc_desc d = desc(0.3, 0);
         int n = i == 0 ? 3 : i == 1 ? 4 : 2, warm = 200, rounds = T_QUICK ? 3 : 15;
@@ -1049,14 +1053,14 @@ static void uniform_laws(void)
             x[b * n] = i == 1 ? (ebim_real)sqrt(0.5) : 1;
             if (i == 1) x[b * n + 2] = x[b * n];
         }
-        w = average(s, n, B, x, warm, rounds, 10, first);
+        w = average(s, n, B, x, warm, rounds, 10, 1, first);
         CHECK_NEAR(w.mean, i < 2 ? 0 : 2 / PI, SIGMAS * w.error + 1e-4);
-        w = average(s, n, B, x, 1, rounds, 10, second);
+        w = average(s, n, B, x, 1, rounds, 10, 2, second);
         CHECK_NEAR(w.mean, 0, SIGMAS * w.error + 1e-4);
-        w = average(s, n, B, x, 1, rounds, 10, first_squared);
+        w = average(s, n, B, x, 1, rounds, 10, 3, first_squared);
         CHECK_NEAR(w.mean, i == 0 ? 1 / 3.0 : i == 1 ? 0.25 : 0.5, SIGMAS * w.error + 1e-4);
         if (i == 1) {
-            w = average(s, n, B, x, 1, rounds, 10, product);
+            w = average(s, n, B, x, 1, rounds, 10, 4, product);
             CHECK_NEAR(w.mean, 0, SIGMAS * w.error + 1e-4);
         }
         CHECK(i < 2 || ebim_clmc_stats(s)->outside > 0);
@@ -1067,15 +1071,15 @@ static void uniform_laws(void)
  * would give 0. Allowance for the bias: eps^2 / 4. */
 static void torus_law(void)
 {
-    enum { B = 512 };
-    static ebim_real x[B * 3];
+    enum { MOST = 512 };
+    static ebim_real x[MOST * 3];
     ebim_clmc_desc d = desc(0.15, 0);
     ebim_arena a = arena();
     ebim_graph F;
     ebim_clmc *s = sampler(&a, &F, NULL, 3, record_torus, NULL, NULL, NULL, &d);
     ebim_rng r;
     law w;
-    int b;
+    int b, B = T_QUICK ? 64 : MOST;
     if (!s) return;
     ebim_rng_init(&r, T_SEED, 13);
     for (b = 0; b < B; b++) {
@@ -1086,9 +1090,9 @@ static void torus_law(void)
         x[3 * b + 1] = (ebim_real)((1 + 0.5 * cos(psi)) * sin(phi));
         x[3 * b + 2] = (ebim_real)(0.5 * sin(psi));
     }
-    w = average(s, 3, B, x, 60, T_QUICK ? 4 : 50, 8, tube_cosine);
+    w = average(s, 3, B, x, 60, T_QUICK ? 4 : 50, 8, 1, tube_cosine);
     CHECK_NEAR(w.mean, 0.25, SIGMAS * w.error + 0.25 * 0.15 * 0.15);
-    CHECK(w.error < (T_QUICK ? 0.04 : 0.012));
+    CHECK(T_QUICK || w.error < 0.012);
 }
 
 /* The curve |x| = 1, z = xy / 2 by its length and a tilt e^{-x0}: mean of x0 by quadrature along
@@ -1122,18 +1126,19 @@ static ebim_ref record_first(ebim_graph *g, ebim_ref x, void *user)
 
 static void curve_law(void)
 {
-    enum { B = 512 };
-    static ebim_real x[B * 3];
+    enum { MOST = 512 };
+    static ebim_real x[MOST * 3];
     ebim_clmc_desc d = desc(0.15, 0);
     ebim_arena a = arena();
     ebim_graph F, E;
     ebim_clmc *s = sampler(&a, &F, &E, 3, record_curve, NULL, record_first, NULL, &d);
     law w;
+    int B = T_QUICK ? 64 : MOST;
     if (!s) return;
     random_points(&manifolds[4], B, x, 14);
-    w = average(s, 3, B, x, 400, T_QUICK ? 4 : 40, 10, first);
+    w = average(s, 3, B, x, 400, T_QUICK ? 4 : 40, 10, 1, first);
     CHECK_NEAR(w.mean, curve_mean(), SIGMAS * w.error + 0.5 * 0.15 * 0.15);
-    CHECK(w.error < (T_QUICK ? 0.05 : 0.02));
+    CHECK(T_QUICK || w.error < 0.02);
 }
 
 /* ---- descriptors ---- */

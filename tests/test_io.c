@@ -938,6 +938,16 @@ static bytes with_nodes(int count, const int32_t node[][8], uint32_t n_theta)
     return b;
 }
 
+static void make_node(int32_t *node, int op, int a, int b, int size, int i0)
+{
+    memset(node, 0, 8 * sizeof *node);
+    node[0] = op;
+    node[2] = a;
+    node[3] = b;
+    node[5] = size;
+    node[6] = i0;
+}
+
 static ebim_result load_nodes(int count, const int32_t node[][8], uint32_t n_theta)
 {
     bytes b = with_nodes(count, node, n_theta);
@@ -980,15 +990,16 @@ static void sizes_that_overflow_are_refused(void)
         CHECK_INT(load_nodes(1, (const int32_t(*)[8])node, (uint32_t)dense[i][0] * 3u),
                   EBIM_ERR_FORMAT); /* the number of parameters, wrapped */
     }
-    for (i = 0; i < 40; i++) { /* 2^(i + 2) features */
-        node[i][0] = EBIM_OP_CONCAT;
-        node[i][2] = node[i][3] = i + 1;
-        node[i][5] = i < 29 ? (int32_t)(4u << i) : INT_MAX;
-        node[i][6] = 0;
-    }
-    for (i = 25; i < 40; i++) {
-        CHECK_INT(load_nodes(i, (const int32_t(*)[8])node, 0), EBIM_ERR_FORMAT);
-    }
+    for (i = 0; i < 24; i++) /* 2^(i + 2) features; INT_MAX / 64 = 2^25 - 1 is allowed */
+        make_node(node[i], EBIM_OP_CONCAT, i + 1, i + 1, (int32_t)(4u << i), 0);
+    make_node(node[24], EBIM_OP_SUM, 25, 0, 1, 0);
+    CHECK_INT(load_nodes(25, (const int32_t(*)[8])node, 0), EBIM_ERR_FORMAT);
+    make_node(node[23], EBIM_OP_SUM, 24, 0, 1, 0);
+    CHECK_INT(load_nodes(24, (const int32_t(*)[8])node, 0), EBIM_OK);
+    make_node(node[9], EBIM_OP_SLICE, 10, 0, 1023, 0); /* 2^22 (1023 + 1) parameters: 0, wrapped */
+    make_node(node[10], EBIM_OP_DENSE, 11, 0, 1 << 22, 1 << 22);
+    make_node(node[11], EBIM_OP_SUM, 12, 0, 1, 0);
+    CHECK_INT(load_nodes(12, (const int32_t(*)[8])node, 0), EBIM_ERR_FORMAT);
     memset(node, 0, sizeof node);
     for (i = 0; i < 40; i++) { /* constants that fill memory, if somebody believed them */
         node[i][0] = EBIM_OP_CONST;
@@ -1247,6 +1258,10 @@ static void files_that_are_none(void)
     b.p[100] ^= 1;
     write_file(path, b.p, b.size);
     check_no_load(path, 0, EBIM_ERR_CHECKSUM);
+    put(b.p + 32, 2, 4); /* has_energy */
+    seal(b);
+    write_file(path, b.p, b.size);
+    check_no_load(path, 0, EBIM_ERR_FORMAT);
     write_file(path, "not a model\n", 12);
     check_no_load(path, 0, EBIM_ERR_FORMAT);
     free(b.p);

@@ -269,7 +269,7 @@ static void check_nearest(const manifold *m, ebim_linear linear, double factor)
         m->nearest(px, want);
         tol = gap(m->n, px, want);
         /* residual t |x - y| along M moves the point by t |x - y| / (1 - curvature |x - y|) */
-        tol = 10 * TANGENTIAL * tol + 200 * T_EPS;
+        tol = 5 * TANGENTIAL * tol + 100 * T_EPS;
         bad += !CHECK_INT(ok[b], 1);
         bad += !CHECK_NEAR(gap(m->n, py, want), 0, tol);
         bad += !CHECK_NEAR(dist[b], gap(m->n, px, py), 20 * T_EPS * (1 + fabs(px[0]) + fabs(px[1])));

@@ -405,7 +405,7 @@ static void steps_by_hand(void)
 {
     int clipped;
     for (clipped = 0; clipped < 2; clipped++) {
-        static const ebim_real x[5] = {1, -2, 10, 0.5f, -4};
+        static const ebim_real x[5] = {1, -2, 10, (ebim_real)0.5, -4};
         ebim_mdf_desc d = mdf_desc(13, 1, 0.05);
         ebim_arena a = arena();
         ebim_graph g;
