@@ -781,7 +781,7 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **s, ebim_arena *a, const ebim_g
 EBIM_API int ebim_lines_run(ebim_lines *s, int lines, int room, ebim_real *x, uint64_t seed,
                             uint64_t stream);
 /* B points, uniform on M by volume: as many lines as that takes. Returns how many there are:
- * fewer than B when one line in a thousand does not meet M. */
+ * fewer than B when not even one line in a thousand meets M. */
 EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed);
 EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s);
 
@@ -3666,16 +3666,6 @@ static void ebim__norms(ebim_ws *w, ebim_real *norm)
         if (ebim__finite(norm[l])) norm[l] = EBIM__SQRT(norm[l]);
 }
 
-/* Seeds plane 0 with slope[l] times the gradient of ||F||; 0 where F = 0. */
-static void ebim__seed_norm(ebim_ws *w, const ebim_real *norm, const ebim_real *slope)
-{
-    const ebim_real *y = ebim_ws_y(w);
-    ebim_real *v = ebim_ws_yg(w, 0);
-    int i, l;
-    for (i = 0; i < w->k; i++, y += w->stride, v += w->stride)
-        for (l = 0; l < w->lanes; l++) v[l] = norm[l] > 0 ? slope[l] * y[l] / norm[l] : 0;
-}
-
 /* Gradient of the energy at the points in w -> ebim_ws_xg(w, 0). */
 static void ebim__energy_gradient(ebim_ws *w, int B, ebim_energy_of energy)
 {
@@ -4575,6 +4565,7 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
     ebim_rng r;
     ebim_rng_init(&r, seed, stream);
     for (tries = 0; have < B && tries < 20 + 20 * (B / S + 1); tries++) {
+        if (tries >= 20 && have < tries * S / 1000) break; /* hardly any of M is in the box */
         for (i = 0; i < n * S; i++) {
             int c = i / S;
             p->x0[i] = EBIM__R(lo[c] + (hi[c] - lo[c]) * (double)ebim_rng_uniform(&r));
@@ -4899,11 +4890,11 @@ EBIM_API int ebim_lines_run(ebim_lines *s, int lines, int room, ebim_real *x, ui
 EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed)
 {
     ebim__harvest h = ebim__harvest_init(B, x, seed);
-    int64_t drawn = 0, most = 1000 * ((int64_t)B + EBIM__LINES);
-    while (h.have < B && drawn < most) {
+    int64_t drawn = 0;
+    while (h.have < B && (drawn < 4096 || h.seen * 1000 >= drawn)) {
         double rate = drawn ? ((double)h.seen + 1) / (double)drawn : 1; /* roots a line, so far */
         double want = 1.1 * (double)(B - h.have) / rate + EBIM__LINES;
-        int lines = want < (double)(most - drawn) ? (int)fmin(want, 1e9) : (int)(most - drawn);
+        int lines = (int)fmin(want, 4 * (double)drawn + 4096); /* not long in vain */
         ebim__lines_harvest(s, lines, &h, seed, (uint64_t)drawn);
         drawn += lines;
     }
@@ -5072,6 +5063,16 @@ static void ebim__seed_sphere(ebim__trainer *t)
         s = s > 0 ? 1 / EBIM__SQRT(s) : 0;
         for (i = 0; i < w->k; i++) v[i * w->stride + l] *= s;
     }
+}
+
+/* Seeds plane 0 with slope[l] times the gradient of ||F||; 0 where F = 0. */
+static void ebim__seed_norm(ebim_ws *w, const ebim_real *norm, const ebim_real *slope)
+{
+    const ebim_real *y = ebim_ws_y(w);
+    ebim_real *v = ebim_ws_yg(w, 0);
+    int i, l;
+    for (i = 0; i < w->k; i++, y += w->stride, v += w->stride)
+        for (l = 0; l < w->lanes; l++) v[l] = norm[l] > 0 ? slope[l] * y[l] / norm[l] : 0;
 }
 
 /* Slope and value of the terms in e = norm[l]; returns the loss of the block. */
@@ -5898,7 +5899,8 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
     if (N < 1 || n < 2 || d->dim < 1 || d->dim >= n) return EBIM_ERR_ARG;
     r = ebim__fit_alloc(&f, keep, work);
     index = EBIM__NEW(work, int32_t, N);
-    run = x && ebim__ready(keep) && ebim__ready(work);
+    run = ebim__ready(keep) && ebim__ready(work);
+    if (run && !x) return EBIM_ERR_ARG;
     if (!r && run) r = ebim_check_data(N, n, x, index, &row, NULL, NULL);
     if (r) return r;
     if (run) ebim__fit_units(&f, x);
@@ -6016,7 +6018,7 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     ebim_projector *p;
     ebim_ws w;
     ebim_result r;
-    int b;
+    int b, i;
     ebim_real *y = nearest ? nearest : EBIM__NEW(work, ebim_real, (size_t)B * (size_t)m->n);
     memset(&pd, 0, sizeof pd);
     if (B < 1) return EBIM_ERR_ARG;
@@ -6025,8 +6027,9 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     r = ebim_projector_init(&p, work, &m->F, &pd);
     if (!r && energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
     if (r || !ebim__ready(work)) return r;
-    for (b = 0; b < B * m->n; b++)
-        if (!ebim__finite(x[b])) return EBIM_ERR_FINITE;
+    for (b = 0; b < B; b++)
+        for (i = 0; i < m->n; i++)
+            if (!ebim__finite(x[(size_t)b * (size_t)m->n + (size_t)i])) return EBIM_ERR_FINITE;
     ebim_project(p, B, x, y, distance, ok);
     if (energy) ebim_eval(&w, B, y, energy);
     return EBIM_OK;

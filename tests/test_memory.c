@@ -144,21 +144,23 @@ static ebim_model circle(void)
 /* A circle in R^n, n = 2 or 3. */
 static void make_data(int n)
 {
-    ebim_rng r;
     int i;
-    ebim_rng_init(&r, T_SEED, 1);
     memset(data, 0, sizeof data);
-    for (i = 0; i < N; i++) ebim_rng_sphere(&r, 2, data + n * i);
+    for (i = 0; i < N; i++) {
+        data[n * i] = (ebim_real)cos(6.28318530718 * i / N);
+        data[n * i + 1] = (ebim_real)sin(6.28318530718 * i / N);
+    }
 }
 
-/* As little training as there is; what it finds is not looked at here. */
+/* As little training as there is; what it finds is not looked at here. Always the same fit: some
+   untrained F hardly have a zero in the box, and looking for it takes minutes. */
 static ebim_fit_desc tiny(int no_energy)
 {
     ebim_fit_desc d;
     memset(&d, 0, sizeof d);
     d.dim = 1;
     d.effort = 1e-9;
-    d.seed = T_SEED;
+    d.seed = 1;
     d.no_energy = no_energy;
     return d;
 }
