@@ -3843,6 +3843,7 @@ static ebim_result ebim__frame_opt(ebim__frame *f, ebim_arena *a)
     ebim_result r = EBIM_OK;
     memset(&d, 0, sizeof d);
     d.max_iter = f->d.max_iter;
+    d.tol_grad = (double)EBIM_EPS / 64; /* of J J'F: F itself has to be small */
     f->opt = EBIM__NEW(a, ebim_lbfgs, count);
     for (i = 0; i < count && !r; i++)
         r = ebim_lbfgs_init(ebim__ready(a) ? &f->opt[i] : &scratch, a, n, &d);

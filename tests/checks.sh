@@ -211,7 +211,7 @@ int main(void)
     }
     memset(&d, 0, sizeof d);
     d.dim = 1;
-    d.effort = 0.1;
+    d.effort = 0.03;
     i = ebim_fit(&m, 200, 2, x, &d) || ebim_save_file(&m, "circle.ebim");
     ebim_free(&m);
     return i;

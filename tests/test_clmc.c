@@ -302,7 +302,8 @@ static void momentum_is_tangent(void)
     for (which = 0; which < MANIFOLDS; which++)
         for (cg = 0; cg < 2; cg++) {
             const manifold *m = &manifolds[which];
-            ebim_constraint_desc d = constraint(EBIM_NEWTON, cg ? EBIM_LINEAR_CG : EBIM_LINEAR_AUTO);
+            ebim_linear linear = cg ? EBIM_LINEAR_CG : EBIM_LINEAR_AUTO;
+            ebim_constraint_desc d = constraint(EBIM_NEWTON, linear);
             ebim_arena a = arena();
             ebim_graph g;
             ebim__frame f;
@@ -328,7 +329,8 @@ static void momentum_is_tangent(void)
                 all = sqrt(dot(m->n * m->k, J, J));
                 CHECK_INT(f.singular[l], 0);
                 for (i = 0; i < m->k; i++)
-                    CHECK_NEAR(dot(m->n, J + i * m->n, got), 0, 64 * T_EPS * all * len * cond + 1e-10);
+                    CHECK_NEAR(dot(m->n, J + i * m->n, got), 0,
+                               64 * T_EPS * all * len * cond + 1e-10);
                 for (i = 0; i < m->n; i++)
                     CHECK_NEAR(got[i], v[l][i], 64 * T_EPS * len * cond + 1e-10);
             }
@@ -372,8 +374,8 @@ static void new_problem(const manifold *m, ebim_rng *r, problem *p)
         for (i = 0; i < m->n; i++) v[i] = normal(r);
         p->cond = tangent(m, J, v);
         for (i = 0; i < m->n; i++) {
-            p->y0[i] = (double)(ebim_real)(p->q[i] + 0.15 * fmin(1, fmax(-1, v[i])) + 0.01 * normal(r));
-            p->y[i] = p->y0[i];
+            double step = 0.15 * fmin(1, fmax(-1, v[i])) + 0.01 * normal(r);
+            p->y[i] = p->y0[i] = (double)(ebim_real)(p->q[i] + step);
         }
     } while (!root(m, J, p->y));
 }
@@ -389,7 +391,6 @@ static void check_roots(const manifold *m, const way *w, double factor)
     ebim_rng r;
     problem p[LANES];
     int l, i, solved = 0, near_root = 0, slow = w->solver == EBIM_SGD && m->k > 1;
-    int floor = w->solver == EBIM_LBFGS && m->k > 1; /* its gradient may be small before F is */
     d.joint = w->joint;
     d.max_iter = slow ? 1200 : w->max_iter;
     if (!new_frame(&f, &a, &g, m, &factor, &d)) return;
@@ -411,7 +412,7 @@ static void check_roots(const manifold *m, const way *w, double factor)
         solved += f.state[l] == EBIM__SOLVED;
     }
     l = CHECK_INT(near_root, LANES);
-    if (!CHECK(w->joint || slow || floor || solved == LANES) || !l)
+    if (!CHECK(w->joint || slow || solved == LANES) || !l)
         printf("    %s, %s, factor %g: %d solved\n", m->name, w->name, factor, solved);
 }
 
@@ -1004,7 +1005,8 @@ static void von_mises(void)
     CHECK_NEAR(bessel_ratio(2), 0.697775, 1e-6);
     for (i = 0; i < 4; i++) {
         double kappa = c[i].kappa, step = c[i].step > 0 ? c[i].step : c[i].eps * c[i].eps, want;
-        double felt = c[i].clamp > 0 ? c[i].clamp : kappa, cool = felt * step / (c[i].eps * c[i].eps);
+        double felt = c[i].clamp > 0 ? c[i].clamp : kappa;
+        double cool = felt * step / (c[i].eps * c[i].eps);
         ebim_clmc_desc d = desc(c[i].eps, c[i].step);
         ebim_arena a = arena();
         ebim_graph F, E;
@@ -1046,7 +1048,8 @@ static void uniform_laws(void)
         ebim_clmc *s;
         law w;
         if (i == 2) d.lo = half, d.hi = nine; /* the half circle x0 > 0 */
-        s = sampler(&a, &F, NULL, n, i == 1 ? record_flat_torus : record_waved, NULL, NULL, NULL, &d);
+        s = sampler(&a, &F, NULL, n, i == 1 ? record_flat_torus : record_waved, NULL, NULL, NULL,
+                    &d);
         if (!s) return;
         for (b = 0; b < B; b++) { /* all start at one point: the chain has to get around */
             memset(x + b * n, 0, (size_t)n * sizeof *x);

@@ -491,7 +491,8 @@ static void replay_fills_then_overwrites(void)
     }
     memset(found, 0, sizeof found);
     for (i = 0; i < SIZE; i++) {
-        for (b = 1; b < N; b++) CHECK_INT(r.x[i * N + b], (int)r.x[i * N] + b); /* rows stay whole */
+        for (b = 1; b < N; b++) /* rows stay whole */
+            CHECK_INT(r.x[i * N + b], (int)r.x[i * N] + b);
         changed += (int)r.x[i * N] != i * N;
     }
     CHECK(changed >= 1 && changed <= 2);

@@ -149,7 +149,8 @@ static void nearest_ellipse(const double *x, double *y)
     double best = 0, lo, hi;
     int i;
     for (i = 1; i < 400; i++)
-        if (ellipse_distance(x, 2 * PI * i / 400) < ellipse_distance(x, best)) best = 2 * PI * i / 400;
+        if (ellipse_distance(x, 2 * PI * i / 400) < ellipse_distance(x, best))
+            best = 2 * PI * i / 400;
     lo = best - 0.02;
     hi = best + 0.02;
     for (i = 0; i < 50; i++) {
@@ -183,7 +184,7 @@ typedef struct manifold {
     int n;
     ebim_record_fn record;
     void (*nearest)(const double *x, double *y);
-    double inside, outside; /* how far from M points have one nearest point that is a limit of descent */
+    double inside, outside; /* how far from M points have one nearest point and descent finds it */
 } manifold;
 
 static const manifold manifolds[] = {
@@ -239,7 +240,8 @@ static void draw_points(const manifold *m, ebim_real *x, uint64_t stream)
         }
         m->nearest(p, y);
         d = gap(m->n, p, y);
-        in = m->record == record_ellipse ? hypot(p[0] / 2, p[1]) - 1 : hypot(hypot(p[0], p[1]), p[2]) - 1;
+        in = hypot(hypot(p[0], p[1]), p[2]) - 1;
+        if (m->record == record_ellipse) in = hypot(p[0] / 2, p[1]) - 1;
         b += d < (in < 0 ? m->inside : m->outside);
     }
 }
@@ -272,7 +274,8 @@ static void check_nearest(const manifold *m, ebim_linear linear, double factor)
         tol = 5 * TANGENTIAL * tol + 100 * T_EPS;
         bad += !CHECK_INT(ok[b], 1);
         bad += !CHECK_NEAR(gap(m->n, py, want), 0, tol);
-        bad += !CHECK_NEAR(dist[b], gap(m->n, px, py), 20 * T_EPS * (1 + fabs(px[0]) + fabs(px[1])));
+        bad += !CHECK_NEAR(dist[b], gap(m->n, px, py),
+                           20 * T_EPS * (1 + fabs(px[0]) + fabs(px[1])));
         bad += !CHECK_NEAR(dist[b], gap(m->n, px, want), tol);
     }
     memcpy(z, x, sizeof z); /* in place, and again from there */
@@ -323,7 +326,8 @@ static void deep_inside(void)
     if (!p || !q) return;
     ebim_rng_init(&r, T_SEED, 2);
     for (b = 0; b < B; b++) {
-        double t = 2 * PI * (double)ebim_rng_uniform(&r), s = 0.2 + 0.6 * (double)ebim_rng_uniform(&r);
+        double t = 2 * PI * (double)ebim_rng_uniform(&r);
+        double s = 0.2 + 0.6 * (double)ebim_rng_uniform(&r);
         x[2 * b] = (ebim_real)(2 * s * cos(t));
         x[2 * b + 1] = (ebim_real)(s * sin(t));
     }
@@ -533,7 +537,8 @@ static void noise_reaches_everything(void)
             t = atan2(y[1], y[0] - (y[0] > 0 ? 3 : -3)) + PI;
             count[(y[0] > 0 ? 8 : 0) + (int)(t / (2 * PI) * 7.999)]++;
         }
-        for (i = 0; i < 16; i++) CHECK(count[i] > 5); /* 50 if it were uniform; 20 the least of 30 seeds */
+        /* 50 if it were uniform; the least of 30 seeds was 20 */
+        for (i = 0; i < 16; i++) CHECK(count[i] > 5);
         CHECK_INT(ebim_project_noise(p, MANY, again, lo, hi, T_SEED, 3), MANY);
         CHECK(same_bits(MANY * 2, x, again));
         CHECK_INT(ebim_project_noise(p, MANY, again, lo, hi, T_SEED, 4), MANY);
