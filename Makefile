@@ -68,7 +68,7 @@ install:
 	chmod 644 '$(DESTDIR)$(PREFIX)/include/ebim.h' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/ebim.pc'
 
 coverage:
-	@CC='$(CC)' LDLIBS='$(LDLIBS)' PREC='$(PREC)' sh tests/coverage.sh $(BUILD) $(T_ARGS)
+	@CC='$(CC)' LDLIBS='$(LDLIBS)' PREC='$(PREC)' sh tests/coverage.sh $(BUILD) --quick $(T_ARGS)
 
 size:
 	@mkdir -p $(BUILD)
