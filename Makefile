@@ -4,6 +4,7 @@
 #   make           examples/X.c -> build/X, bench/X.c -> build/X
 #   make run       build/ebim demo: a manifold learned, sampled and drawn
 #   make test      all tests, in float and in double; T_ARGS='--quick' or '-f NAME' narrows them
+#   make gallery   the pictures of the README anew, in examples/gallery
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
 #   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
@@ -48,6 +49,10 @@ run: all
 	$(BUILD)/ebim demo --out $(BUILD)/out/demo
 	@for p in $(BUILD)/out/demo/*.png; do echo "picture: $$p"; done
 
+gallery: run
+	mkdir -p examples/gallery
+	cp $(BUILD)/out/demo/demo.png examples/gallery/
+
 # A program that does not compile counts as a failed test, so the others still run.
 test: $(RULES)
 	@$(MAKE) -s -k -f $(RULES) programs tests || echo 'some programs did not compile'
@@ -80,4 +85,4 @@ clean:
 
 FORCE:
 
-.PHONY: all run test data install coverage size clean FORCE
+.PHONY: all run gallery test data install coverage size clean FORCE

@@ -3644,6 +3644,7 @@ EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, cons
     *out = NULL;
     if (r) return r;
     if (!(d->eps > 0) || (d->energy == EBIM_ENERGY_OUTPUT && w.k != 1)) return EBIM_ERR_ARG;
+    if (!d->lo != !d->hi) return EBIM_ERR_ARG;
     if (!ebim__ready(a)) return a->failed;
     s->d = *d;
     if (s->d.step <= 0) s->d.step = d->eps * d->eps;
@@ -4225,7 +4226,7 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     ebim_result r;
     size_t rows;
     *out = NULL;
-    if (!(d->eps > 0)) return EBIM_ERR_ARG;
+    if (!(d->eps > 0) || !d->lo != !d->hi) return EBIM_ERR_ARG;
     memset(p, 0, sizeof *p);
     p->d = *d;
     if (d->step <= 0) p->d.step = d->eps * d->eps;

@@ -1152,6 +1152,7 @@ static void refused_descriptors(void)
     ebim_graph F, F2, E2, line;
     ebim_clmc_desc d;
     ebim_clmc *s = NULL;
+    static const double side[3] = {1, 1, 1};
     size_t bytes;
     int i;
     CHECK_INT(ebim_record(&F, &a, 3, record_torus, NULL), EBIM_OK);
@@ -1168,6 +1169,9 @@ static void refused_descriptors(void)
     CHECK_INT(ebim_clmc_init(&s, &a, &F2, NULL, &d), EBIM_ERR_SHAPE);
     CHECK_INT(ebim_clmc_init(&s, &a, &F, &E2, &d), EBIM_ERR_SHAPE);   /* other n */
     CHECK_INT(ebim_clmc_init(&s, &a, &F, &line, &d), EBIM_ERR_SHAPE); /* two outputs */
+    d.hi = side; /* half a box */
+    CHECK_INT(ebim_clmc_init(&s, &a, &F, NULL, &d), EBIM_ERR_ARG);
+    d.hi = NULL;
     d.constraint.lanes = -5;
     CHECK_INT(ebim_clmc_init(&s, &a, &F, NULL, &d), EBIM_ERR_ARG);
     CHECK(!s);

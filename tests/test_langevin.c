@@ -433,6 +433,7 @@ static void refused_descriptors(void)
     double c = 1;
     ebim_arena a = arena();
     ebim_graph g, pair;
+    static const double side[2] = {-1, -1};
     ebim_langevin *s;
     ebim_langevin_desc d;
     size_t bytes;
@@ -452,6 +453,9 @@ static void refused_descriptors(void)
     d.lanes = -1;
     CHECK_INT(ebim_langevin_init(&s, &a, &pair, &d), EBIM_ERR_ARG);
     d.lanes = 32;
+    d.lo = side; /* half a box */
+    CHECK_INT(ebim_langevin_init(&s, &a, &g, &d), EBIM_ERR_ARG);
+    d.lo = NULL;
     ebim_arena_init(&a, NULL, 0); /* measuring is exact */
     CHECK_INT(ebim_langevin_init(&s, &a, &g, &d), EBIM_OK);
     CHECK(!s);

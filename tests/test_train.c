@@ -561,6 +561,37 @@ static ebim_mdf_desc full_desc(const double *lo, const double *hi)
     return d;
 }
 
+/* Steps of 5 from a box of 4: nearly all leave it. Clamped ends lie on its sides; without the
+ * clamp the moves are not made. */
+static void negatives_and_their_box(void)
+{
+    static const double lo[2] = {-2, -2}, hi[2] = {2, 2};
+    int clamp, i;
+    for (clamp = 0; clamp < 2; clamp++) {
+        ebim_mdf_desc d = full_desc(lo, hi);
+        ebim_mlp_desc shape;
+        ebim_arena a = arena();
+        ebim_graph g;
+        ebim__mdf s;
+        int outside = 0, sides = 0;
+        memset(&shape, 0, sizeof shape);
+        shape.in = 2;
+        shape.out = 1;
+        d.clamp_ends = clamp;
+        d.langevin.eps = 5;
+        CHECK_INT(ebim_mlp(&g, &a, &shape, 1), EBIM_OK);
+        if (!CHECK_INT(ebim__mdf_init(&s, &a, &g, 100, &d), EBIM_OK)) return;
+        ebim__mdf_negatives(&s, 0);
+        for (i = 0; i < 2 * d.batch; i++) {
+            double x = fabs((double)s.t.other[i]);
+            outside += x > 2;
+            sides += x >= 2;
+        }
+        CHECK_INT(outside, 0);
+        CHECK(clamp ? sides > d.batch / 2 && s.refused == 0 : sides == 0 && s.refused > d.batch);
+    }
+}
+
 static void mdf_memory_and_seeds(void)
 {
     static ebim_real x[BATCH * 2], first[TOP * 4], theta[TOP * 4];
@@ -878,6 +909,7 @@ int main(int argc, char **argv)
     T_RUN(epochs_are_permutations);
     T_RUN(progress_and_stopping);
     T_RUN(divergence);
+    T_RUN(negatives_and_their_box);
     T_RUN(mdf_memory_and_seeds);
     T_RUN(mdf_refuses);
     T_RUN(energy_memory_seeds_and_refusals);
