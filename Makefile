@@ -14,17 +14,17 @@
 CC ?= cc
 CXX ?= c++
 CFLAGS = -O2
-LDLIBS ?= -lm
 BUILD ?= build
 PREC ?= f32 f64
 PREFIX ?= /usr/local
 COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(WARN)
-LINK = $(LDFLAGS) $(LDLIBS)
+LINK = $(LDFLAGS) $(LDLIBS) -lm
 RULES = $(BUILD)/rules.mk
 
 all: $(RULES)
 	@$(MAKE) -s -f $(RULES) programs
 
+# Tests are static: the compiler drops what a test does not call, in a fraction of the time.
 # Rules for every program, written by the shell because GNU and BSD make share no wildcards. The
 # file changes only when the list of programs, the headers or the flags do; then all is built anew.
 $(RULES): FORCE
@@ -40,7 +40,7 @@ $(RULES): FORCE
 	    test ! -f $$c || rule programs $(BUILD)/`basename $$c .c` $$c "$$h" ''; \
 	done; \
 	for c in tests/test_*.c; do for p in $(PREC); do \
-	    case $$p in f64) d=-DEBIM_DOUBLE;; *) d=;; esac; \
+	    case $$p in f64) d='-DEBIM_STATIC -DEBIM_DOUBLE';; *) d=-DEBIM_STATIC;; esac; \
 	    rule tests $(BUILD)/tests/`basename $$c .c`-$$p $$c "$$h$$t" "$$d"; \
 	done; done; } > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
@@ -73,7 +73,7 @@ install:
 	chmod 644 '$(DESTDIR)$(PREFIX)/include/ebim.h' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/ebim.pc'
 
 coverage:
-	@CC='$(CC)' LDLIBS='$(LDLIBS)' PREC='$(PREC)' sh tests/coverage.sh $(BUILD) --quick $(T_ARGS)
+	@CC='$(CC)' PREC='$(PREC)' sh tests/coverage.sh $(BUILD) --quick $(T_ARGS)
 
 size:
 	@mkdir -p $(BUILD)
@@ -81,7 +81,7 @@ size:
 	size $(BUILD)/size
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf '$(BUILD)'
 
 FORCE:
 

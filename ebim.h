@@ -92,17 +92,17 @@
  * THREADS. The library starts none and has no global state. Graphs and models are constant while
  * they are swept or sampled: threads share them, each with its own workspace and arena.
  *
- * DETERMINISM. Every function that draws takes a seed; chain i has stream i of it. The same binary
- * and seed give the same bytes, whatever the block size. Other compilers, flags and machines
- * agree to rounding, which a long chain or a training run amplifies. Integers of the generator
- * are the same everywhere.
+ * DETERMINISM. Every function that draws takes a seed; chain i has stream i of it. The same binary,
+ * seed and settings give the same bytes; chains and lines do so whatever the block size, training
+ * sums gradients by blocks (`lanes`). Other compilers, flags and machines agree to rounding, which
+ * a long chain or a training run amplifies. Integers of the generator are the same everywhere.
  *
  * BUILD OPTIONS, to be defined before every inclusion, alike in all files:
  *   EBIM_DOUBLE          ebim_real is double, not float; a mix is caught by ebim_arena_init
  *   EBIM_STATIC          everything static, the implementation included
  *   EBIM_NO_TRAIN        no training: load, sample and score only
  *   EBIM_NO_MALLOC       no malloc layer (and so no files)
- *   EBIM_NO_STDIO        no files
+ *   EBIM_NO_STDIO        no files (and no <stdio.h>, which the program above relies on)
  *   EBIM_MAX_NODES       ops one graph can hold (96)
  *   EBIM_ASSERT(c)       replaces assert; checks what only a programming error can break
  * -ffast-math is safe: finiteness is decided on bits, rounding does not use magic numbers.
@@ -112,10 +112,13 @@
  * is taken; a hostile one can cost at most time linear in its size.
  *
  * LIMITS. Constrained Langevin is unadjusted: its law is off by O(eps^2). There is no normalised
- * log density yet. Above codimension 1 points of M start from projected noise, which is not
- * uniform, and E is trained by contrastive divergence, which is slow and biased. A fit does not
- * yet judge itself beyond the distance of its data to M. Compilers with GNU extensions get the
- * fastest loops; others plain C. Not compiled with MSVC by anyone yet.
+ * log density yet. Uniform points come from random lines, for k = 1 and n <= 7; elsewhere points of
+ * M start from projected noise, which is not uniform, and E is trained by contrastive divergence,
+ * which is slow and biased. A fit does not yet judge itself beyond the distance of its data to M.
+ * Data whose spread is below 1e4 roundoffs of their distance from the origin are refused: subtract
+ * an offset. The paper's recipe takes the data as they are: it wants them of size 1. The loops are
+ * plain ones that the compiler vectorises for its default target. Not compiled with MSVC by anyone
+ * yet.
  */
 #ifndef EBIM_H
 #define EBIM_H
@@ -161,7 +164,8 @@ typedef float ebim_real;
     X(ERR_MEMORY, -2, "out of memory: the arena or malloc could not provide the bytes")      \
     X(ERR_SHAPE, -3, "sizes of operands, maps or points do not fit together")                \
     X(ERR_NODES, -4, "the graph is full: define EBIM_MAX_NODES larger")                      \
-    X(ERR_DATA, -5, "the data cannot be fitted: too few distinct points, or all the same")   \
+    X(ERR_DATA, -5, "the data cannot be fitted: too few distinct points, all the same, or "    \
+                      "so far from the origin that their digits are lost")                   \
     X(ERR_FINITE, -6, "the data hold a value that is not finite")                            \
     X(ERR_DIVERGED, -7, "training diverged; the last good state was kept")                   \
     X(ERR_FORMAT, -8, "not an ebim model, or a damaged one")                                 \
@@ -781,7 +785,8 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **s, ebim_arena *a, const ebim_g
 EBIM_API int ebim_lines_run(ebim_lines *s, int lines, int room, ebim_real *x, uint64_t seed,
                             uint64_t stream);
 /* B points, uniform on M by volume: as many lines as that takes. Returns how many there are:
- * fewer than B when not even one line in a thousand meets M. */
+ * fewer than B when not even one in a thousand of the lines through D meets M. Most lines through
+ * the ball round D miss D when n is large: fast up to n = 6 or so. */
 EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed);
 EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s);
 
@@ -806,7 +811,7 @@ typedef int (*ebim_progress_fn)(void *user, const ebim_progress *p);
 typedef struct ebim_train_report {
     int steps;             /* made */
     int stopped;           /* by the callback */
-    double loss;           /* mean of the last tenth of the steps */
+    double loss;           /* running mean over about a tenth of the steps */
     int64_t bad_lanes;     /* samples skipped because something was not finite */
     int64_t refused;       /* Langevin moves not made, or constrained moves without a root */
 } ebim_train_report;
@@ -854,8 +859,9 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
 /* Training of E on {F = 0}. By contrastive divergence, eq. 10:
  *   mean E(x) - mean E(x') + magnitude (mean E(x)^2 + mean E(x')^2),
  * x data, x' ends of constrained chains. Or, given nodes y uniform on M, by maximum likelihood:
- *   mean E(x) + log mean e^-E(y) + magnitude (...), without chains; afterwards mean e^-E(y) = 1,
- * so that e^-E is the density relative to the uniform one. */
+ *   mean E(x) + log mean e^-E(y) + magnitude (...), without chains. Afterwards, where the last op
+ * of E is a dense layer, its bias makes mean e^-E(y) = 1: e^-E is the density relative to the
+ * uniform one. */
 typedef struct ebim_energy_desc {
     int steps, batch;
     double rate, rate_end, clip;
@@ -863,7 +869,7 @@ typedef struct ebim_energy_desc {
     double magnitude;
     const ebim_real *nodes;/* [n_nodes][n] (NULL: contrastive divergence), kept by reference */
     int n_nodes;
-    int nodes_per_step;    /* (0: all) */
+    int nodes_per_step;    /* at most; they take turns (0: all) */
     /* the rest is for contrastive divergence */
     ebim_clmc_desc clmc;
     int clmc_steps;        /* per optimiser step */
@@ -909,7 +915,10 @@ typedef struct ebim_model {
 } ebim_model;
 
 #ifndef EBIM_NO_TRAIN
-typedef enum ebim_recipe { EBIM_RECIPE_DEFAULT, EBIM_RECIPE_PAPER } ebim_recipe;
+typedef enum ebim_recipe {
+    EBIM_RECIPE_DEFAULT,
+    EBIM_RECIPE_PAPER      /* appendix B.1 for data of size 1, which are taken as they are */
+} ebim_recipe;
 
 typedef struct ebim_fit_desc {
     int dim;                   /* m, required: 1 <= m < n */
@@ -922,7 +931,9 @@ typedef struct ebim_fit_desc {
 } ebim_fit_desc;
 
 /* Fits a model to x: [N][n]. The model's parameters come from `keep`, everything else from `work`;
- * measure both with x == NULL. On ERR_DIVERGED the model holds the last good state. */
+ * measure both with x == NULL. On ERR_DIVERGED the model holds the last good state; on ERR_SOLVE,
+ * no point of the data finds a way to M, or M is empty, it is there to be looked at. A run that the
+ * callback stopped is EBIM_OK with info.partial = 1; stopped early, it has no energy. */
 EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_real *x,
                                   const ebim_fit_desc *d, ebim_arena *keep, ebim_arena *work);
 
@@ -1182,6 +1193,18 @@ EBIM_API void ebim_rng_init(ebim_rng *r, uint64_t seed, uint64_t stream)
     r->s[1] = (uint32_t)(a >> 32);
     r->s[2] = (uint32_t)b;
     r->s[3] = (uint32_t)(b >> 32) | 1u; /* never all zero */
+}
+
+/* What a function of many parts draws for: each part has a seed of its own. */
+enum {
+    EBIM__SEED_F = 1, EBIM__SEED_E, EBIM__SEED_MDF, EBIM__SEED_ENERGY, EBIM__SEED_NODES,
+    EBIM__SEED_POINTS, EBIM__SEED_PICK, EBIM__SEED_CHAINS, EBIM__SEED_FRESH
+};
+
+static uint64_t ebim__subseed(uint64_t seed, uint64_t purpose)
+{
+    uint64_t z = ebim__splitmix(&seed) ^ (purpose * UINT64_C(0xD1342543DE82EF95));
+    return ebim__splitmix(&z);
 }
 
 EBIM_API uint32_t ebim_rng_u32(ebim_rng *r)
@@ -4602,6 +4625,7 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
 enum { EBIM__MARCH, EBIM__HALVE, EBIM__ROOT };
 #define EBIM__LINES 128 /* lanes; a constant, so that results depend on nothing else */
 #define EBIM__DEPTH 12
+#define EBIM__LINES_MAX_N 7 /* above, nearly all random lines miss the box */
 
 typedef struct ebim__knot { /* a point of a line: F and its derivative along the line */
     double t, f, d;
@@ -4624,7 +4648,7 @@ struct ebim_lines {
     ebim_real *draw;        /* [n] */
     double radius, unit;    /* of the ball round D; volume of M that one root a line stands for */
     double roots, squares;  /* sums over lines */
-    int64_t lines, halved;
+    int64_t lines, met, halved; /* met: of the lines, those that meet D */
 };
 
 /* log Gamma(x / 2) for whole x > 0, by recursion: C99's lgamma writes a global. */
@@ -4757,10 +4781,16 @@ static int ebim__line_next(ebim_lines *s, ebim__walk *k)
     return 1;
 }
 
-/* A root was narrowed down. 1: its lane holds it. */
-static int ebim__line_root(ebim_lines *s, ebim__walk *k, const ebim__knot *p)
+/* Narrows the bracket to p. 1: it is as narrow as it gets; a root, unless F jumps there. */
+static int ebim__line_root(ebim_lines *s, int l, ebim__walk *k, const ebim__knot *p)
 {
-    double tol = 4 * (double)EBIM_EPS * (s->radius + fabs(p->t));
+    const double *o = s->origin + (size_t)l * (size_t)s->w.n;
+    const ebim__knot *end = &k->stack[k->top - 1];
+    double far = s->radius, tol;
+    int i;
+    if (!ebim__finite64(p->f + p->d)) return 1;
+    for (i = 0; i < s->w.n; i++) far = fmax(far, fabs(o[i])); /* rounding of the coordinates */
+    tol = 4 * (double)EBIM_EPS * (far + fabs(p->t));
     if ((p->f < 0) == (k->lo.f < 0)) k->lo = *p;
     else k->hi = *p;
     k->iter++;
@@ -4768,7 +4798,7 @@ static int ebim__line_root(ebim_lines *s, ebim__walk *k, const ebim__knot *p)
         k->t = ebim__line_newton(k);
         return 0;
     }
-    k->roots++;
+    k->roots += fabs(p->f) <= fmax(fabs(k->a.f), fabs(end->f));
     return 1;
 }
 
@@ -4804,8 +4834,9 @@ static int ebim__line_tell(ebim_lines *s, int l, double f, double d, ebim__harve
     p.f = f;
     p.d = d;
     if (k->phase == EBIM__ROOT) {
-        if (!ebim__line_root(s, k, &p)) return 1;
-        ebim__harvest_put(h, s, l, p.t);
+        int before = k->roots;
+        if (!ebim__line_root(s, l, k, &p)) return 1;
+        if (k->roots > before) ebim__harvest_put(h, s, l, p.t);
         k->a = k->stack[--k->top];
     } else if (k->top == 0 && k->iter < 0) { /* the first point of the line */
         k->a = p;
@@ -4827,7 +4858,9 @@ static int ebim__line_take(ebim_lines *s, int l, int64_t *next, int64_t lines, u
         k->phase = EBIM__MARCH;
         k->top = k->roots = 0;
         k->iter = -1;
-        if (ebim__line_draw(s, l, seed, stream)) return 1;
+        if (!ebim__line_draw(s, l, seed, stream)) continue;
+        s->met++;
+        return 1;
     }
     k->line = -1;
     return 0;
@@ -4877,7 +4910,7 @@ static ebim__harvest ebim__harvest_init(int room, ebim_real *x, uint64_t seed)
     h.have = 0;
     h.seen = 0;
     h.x = x;
-    ebim_rng_init(&h.rng, seed, UINT64_C(0x5EED));
+    ebim_rng_init(&h.rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
     return h;
 }
 
@@ -4892,15 +4925,37 @@ EBIM_API int ebim_lines_run(ebim_lines *s, int lines, int room, ebim_real *x, ui
 EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed)
 {
     ebim__harvest h = ebim__harvest_init(B, x, seed);
-    int64_t drawn = 0;
-    while (h.have < B && (drawn < 4096 || h.seen * 1000 >= drawn)) {
+    int64_t drawn = 0, met = s->met;
+    while (h.have < B && drawn < INT64_C(100000000) &&
+           (drawn < 4096 || h.seen * 1000 >= s->met - met)) {
         double rate = drawn ? ((double)h.seen + 1) / (double)drawn : 1; /* roots a line, so far */
         double want = 1.1 * (double)(B - h.have) / rate + EBIM__LINES;
-        int lines = (int)fmin(want, 4 * (double)drawn + 4096); /* not long in vain */
+        int lines = (int)fmin(fmin(want, 4 * (double)drawn + 4096), 1e7); /* not long in vain */
         ebim__lines_harvest(s, lines, &h, seed, (uint64_t)drawn);
         drawn += lines;
     }
     return h.have;
+}
+
+/* e <- weights e^-e, their sum 1; returns the log of the mean of e^-e. What is not finite weighs
+ * nothing; *finite: how many are. */
+static double ebim__softmin(int J, ebim_real *e, int *finite)
+{
+    ebim_real low = 0;
+    double sum = 0;
+    int j;
+    *finite = 0;
+    for (j = 0; j < J; j++) {
+        if (!ebim__finite(e[j])) continue;
+        low = *finite && low <= e[j] ? low : e[j];
+        ++*finite;
+    }
+    for (j = 0; j < J; j++) {
+        e[j] = ebim__finite(e[j]) ? EBIM__EXP(low - e[j]) : 0;
+        sum += (double)e[j];
+    }
+    for (j = 0; j < J && *finite; j++) e[j] = EBIM__R((double)e[j] / sum);
+    return *finite ? log(sum / J) - (double)low : 0;
 }
 
 EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
@@ -5020,7 +5075,7 @@ static int ebim__mend(ebim__trainer *t, int count, int order)
         for (i = 0; i < w->n * w->stride; i += w->stride) x[i + l] = x[i + good];
     }
     ebim_forward(w, count, order);
-    for (l = 0; l < count; l++)
+    for (l = 0; l < w->lanes; l++) /* padding repeats lane 0, good or bad */
         if (!ebim__finite(t->norm[l])) t->norm[l] = -1;
     t->bad += bad;
     return 1;
@@ -5130,9 +5185,8 @@ static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
     if (t->rate_end > 0) rate = ebim_rate_cosine(t->rate, t->rate_end, step, t->steps);
     if (step % ebim__max_int(1, t->steps / 50) == 0) /* before the step: here the loss is finite */
         memcpy(t->good, g->theta, (size_t)g->n_theta * sizeof *t->good);
-    ebim_adam_step(&t->adam, g->theta, t->grad, EBIM__R(rate));
-    if (step >= t->steps - ebim__max_int(1, t->steps / 10))
-        t->tail += loss / ebim__max_int(1, t->steps / 10);
+    if (!ebim_adam_step(&t->adam, g->theta, t->grad, EBIM__R(rate))) return EBIM_ERR_DIVERGED;
+    t->tail += (loss - t->tail) / (1 + ebim__min_int(step, t->steps / 10));
     return EBIM_OK;
 }
 
@@ -5230,7 +5284,8 @@ static void ebim__mdf_negatives(ebim__mdf *s, int step)
     ebim__box_points(&t->rng, t->batch, t->n, t->other, d->lo, d->hi);
     if (d->buffer)
         ebim_replay_draw(&s->replay, &t->rng, ebim__or(d->keep, 0.95), t->batch, t->other, t->slot);
-    s->refused += ebim_langevin_run(s->chain, t->batch, t->other, d->langevin_steps, d->seed + 1,
+    s->refused += ebim_langevin_run(s->chain, t->batch, t->other, d->langevin_steps,
+                                    ebim__subseed(d->seed, EBIM__SEED_CHAINS),
                                     (uint64_t)step * (uint64_t)t->batch);
     for (i = 0; d->clamp_ends && i < t->batch * t->n; i++) {
         double x = (double)t->other[i], lo = d->lo[i % t->n], hi = d->hi[i % t->n];
@@ -5358,7 +5413,7 @@ static void ebim__fresh_point(ebim__cebm *s, ebim_real *x)
     size_t n = (size_t)s->t.n;
     if (!s->left)
         s->left = ebim_project_noise(s->fresh, EBIM__POOL, s->pool, s->d->lo, s->d->hi,
-                                     s->d->seed + 2, s->drawn++);
+                                     ebim__subseed(s->d->seed, EBIM__SEED_FRESH), s->drawn++);
     if (!s->left) {
         memcpy(x, s->t.data, n * sizeof *x);
         return;
@@ -5391,25 +5446,14 @@ static double ebim__energy_set(ebim__trainer *t, double sign, double magnitude, 
     return loss;
 }
 
-/* weight <- softmax of -E over J nodes y; returns log mean e^-E. Without a finite E: 0 and +inf */
+/* weight <- softmax of -E over J nodes y; returns log mean e^-E, +inf without a finite E. */
 static double ebim__node_weights(ebim__cebm *s, int J, const ebim_real *y)
 {
-    ebim_real low = 0;
-    double sum = 0;
-    int j, any = 0;
+    int finite;
+    double c;
     ebim_eval(&s->t.w, J, y, s->weight);
-    for (j = 0; j < J; j++) {
-        if (!ebim__finite(s->weight[j])) continue;
-        low = any && low <= s->weight[j] ? low : s->weight[j];
-        any = 1;
-    }
-    for (j = 0; j < J; j++) {
-        s->weight[j] = ebim__finite(s->weight[j]) ? EBIM__EXP(low - s->weight[j]) : 0;
-        sum += (double)s->weight[j];
-    }
-    if (!any) return HUGE_VAL;
-    for (j = 0; j < J; j++) s->weight[j] = EBIM__R((double)s->weight[j] / sum);
-    return log(sum / J) - (double)low;
+    c = ebim__softmin(J, s->weight, &finite);
+    return finite ? c : HUGE_VAL;
 }
 
 /* mean E(x) + log mean e^-E(y): the gradient of the second term is that of -sum weight E(y) */
@@ -5418,7 +5462,8 @@ static double ebim__likelihood_loss(void *self, int step)
     ebim__cebm *s = (ebim__cebm *)self;
     ebim__trainer *t = &s->t;
     const ebim_energy_desc *d = s->d;
-    int J = d->nodes_per_step > 0 ? ebim__min_int(d->nodes_per_step, d->n_nodes) : d->n_nodes;
+    int parts = d->nodes_per_step > 0 ? (d->n_nodes - 1) / d->nodes_per_step + 1 : 1;
+    int J = d->n_nodes / parts;
     const ebim_real *y;
     double loss;
     (void)step;
@@ -5453,7 +5498,8 @@ static double ebim__cebm_loss(void *self, int step)
     ebim_replay_draw(&s->replay, &t->rng, ebim__or(d->keep, 0.95), t->batch, t->other, t->slot);
     for (b = 0; b < t->batch; b++)
         if (t->slot[b] < 0) ebim__fresh_point(s, t->other + (size_t)b * (size_t)t->n);
-    ebim_clmc_run(s->chain, t->batch, t->other, d->clmc_steps, d->seed + 1,
+    ebim_clmc_run(s->chain, t->batch, t->other, d->clmc_steps,
+                  ebim__subseed(d->seed, EBIM__SEED_CHAINS),
                   (uint64_t)step * (uint64_t)t->batch);
     ebim_replay_put(&s->replay, &t->rng, t->batch, t->other, t->slot);
     loss = ebim__energy_set(t, 1, d->magnitude, t->batch, t->data, NULL);
@@ -5595,14 +5641,16 @@ static int ebim__fit_progress(void *user, const ebim_progress *p)
     return f->d->progress ? f->d->progress(f->d->user, &q) : 0;
 }
 
-static void ebim__fit_units(ebim__fit *f, const ebim_real *x)
+/* Shift, scale and box. 0: the data are so far from the origin that their digits are lost. */
+static int ebim__fit_units(ebim__fit *f, const ebim_real *x)
 {
     int N = f->N, n = f->n, i, c, paper = f->d->recipe == EBIM_RECIPE_PAPER;
-    double r2 = 0, widest = 0;
+    double r2 = 0, widest = 0, largest = 0;
     for (c = 0; c < n; c++) {
         double sum = 0;
         for (i = 0; i < N; i++) sum += (double)x[(size_t)i * (size_t)n + (size_t)c] / N;
-        f->center[c] = paper ? 0 : sum;
+        f->center[c] = paper ? 0 : (double)EBIM__R(sum); /* as the model will hold it */
+        largest = fmax(largest, fabs(sum));
     }
     for (i = 0; i < N; i++) {
         double s = 0;
@@ -5629,18 +5677,18 @@ static void ebim__fit_units(ebim__fit *f, const ebim_real *x)
         f->lo[c] -= (paper ? 0.25 : 0.15) * widest;
         f->hi[c] += (paper ? 0.25 : 0.15) * widest;
     }
+    return widest * f->unit >= 1e4 * (double)EBIM_EPS * largest;
+}
+
+static int ebim__steps(const ebim__fit *f, double steps)
+{
+    double s = ebim__or(f->d->effort, 1) * steps;
+    return s < 1 ? 1 : s > 1e8 ? 100000000 : (int)s;
 }
 
 static int ebim__epochs(const ebim__fit *f, int epochs, int batch)
 {
-    double steps = ebim__or(f->d->effort, 1) * epochs * ((f->N + batch - 1) / batch);
-    return steps < 1 ? 1 : steps > 1e8 ? 100000000 : (int)steps;
-}
-
-static int ebim__steps(const ebim__fit *f, int steps)
-{
-    double s = ebim__or(f->d->effort, 1) * steps;
-    return s < 1 ? 1 : s > 1e8 ? 100000000 : (int)s;
+    return ebim__steps(f, (double)epochs * ((f->N + batch - 1) / batch));
 }
 
 /* Default: data and box terms only, no chains. Paper: appendix B.1 (Fig. 1), with the authors'
@@ -5654,7 +5702,7 @@ static void ebim__recipe_mdf(const ebim__fit *f, ebim_mlp_desc *net, ebim_mdf_de
     net->layers = 3;
     d->lo = f->lo;
     d->hi = f->hi;
-    d->seed = f->d->seed;
+    d->seed = ebim__subseed(f->d->seed, EBIM__SEED_MDF);
     d->rate = 0.01;
     d->user = (void *)(uintptr_t)f;
     d->progress = ebim__fit_progress;
@@ -5704,7 +5752,7 @@ static void ebim__recipe_energy(const ebim__fit *f, ebim_mlp_desc *net, ebim_ene
     net->width = 32;
     d->lo = f->lo;
     d->hi = f->hi;
-    d->seed = f->d->seed + 100;
+    d->seed = ebim__subseed(f->d->seed, EBIM__SEED_ENERGY);
     d->rate = 0.01;
     d->clip = 1;
     d->clmc_steps = 10;
@@ -5731,7 +5779,7 @@ static void ebim__recipe_energy(const ebim__fit *f, ebim_mlp_desc *net, ebim_ene
         d->rate_end = 0.01;
         d->decay = 0.1;
         d->magnitude = 0.001;
-        d->n_nodes = f->k == 1 ? 8192 : 0;
+        d->n_nodes = f->k == 1 && f->n <= EBIM__LINES_MAX_N ? 8192 : 0;
         d->nodes_per_step = 1024;
         d->buffer = 4000;
         d->clmc.eps = 0.15;
@@ -5751,7 +5799,8 @@ static ebim_result ebim__fit_nodes(ebim__fit *f, ebim_energy_desc *d, ebim_arena
     r = ebim_lines_init(&lines, work, &f->F, &ld);
     if (r || !ebim__ready(work)) return r;
     d->nodes = y;
-    d->n_nodes = ebim_uniform(lines, d->n_nodes, y, d->seed);
+    d->n_nodes = ebim_uniform(lines, d->n_nodes, y,
+                              ebim__subseed(f->d->seed, EBIM__SEED_NODES));
     return d->n_nodes ? EBIM_OK : EBIM_ERR_SOLVE;
 }
 
@@ -5787,7 +5836,7 @@ static ebim_result ebim__fit_manifold(ebim__fit *f, ebim_arena *work)
     ebim_train_report rep;
     ebim_result r;
     ebim__recipe_mdf(f, &net, &d);
-    r = ebim_mlp(&f->F, work, &net, f->d->seed);
+    r = ebim_mlp(&f->F, work, &net, ebim__subseed(f->d->seed, EBIM__SEED_F));
     if (!r) r = ebim_mdf_train(&f->F, f->N, f->z, &d, work, &rep);
     if (ebim__ready(work) && (!r || r == EBIM_ERR_DIVERGED)) {
         f->model->info.mdf_loss = rep.loss;
@@ -5803,7 +5852,7 @@ static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
     ebim_train_report rep;
     ebim_result r;
     ebim__recipe_energy(f, &net, &d);
-    r = ebim_mlp(&f->E, work, &net, f->d->seed + 1);
+    r = ebim_mlp(&f->E, work, &net, ebim__subseed(f->d->seed, EBIM__SEED_E));
     if (!r && d.n_nodes) r = ebim__fit_nodes(f, &d, work);
     if (!r) r = ebim_energy_train(&f->E, &f->F, f->N, f->z, &d, work, &rep);
     if (ebim__ready(work) && (!r || r == EBIM_ERR_DIVERGED)) {
@@ -5838,7 +5887,7 @@ static ebim_result ebim__fit_check(ebim__fit *f, const ebim_real *x, ebim_arena 
     if (r || !ebim__ready(work)) return r;
     for (i = 0; i < count; i++) /* spread over the whole data */
         memcpy(from + (size_t)i * (size_t)f->n,
-               x + (size_t)((double)i / count * f->N) * (size_t)f->n, (size_t)f->n * sizeof *x);
+               x + (size_t)((int64_t)i * f->N / count) * (size_t)f->n, (size_t)f->n * sizeof *x);
     m->info.missed = ebim_project(p, count, from, from, dist, ok);
     for (i = 0; i < count; i++)
         if (ok[i]) {
@@ -5890,6 +5939,7 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
 {
     ebim__fit f;
     ebim_result r, trained;
+    ebim_progress p;
     int run, row, energy = !d->no_energy;
     int32_t *index;
     memset(&f, 0, sizeof f);
@@ -5899,13 +5949,15 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
     f.n = n;
     f.k = n - d->dim;
     if (N < 1 || n < 2 || d->dim < 1 || d->dim >= n) return EBIM_ERR_ARG;
+    if (!(d->effort >= 0) || !ebim__finite64(d->effort)) return EBIM_ERR_ARG;
+    if (!keep->base != !work->base) return EBIM_ERR_ARG;
     r = ebim__fit_alloc(&f, keep, work);
     index = EBIM__NEW(work, int32_t, N);
     run = ebim__ready(keep) && ebim__ready(work);
     if (run && !x) return EBIM_ERR_ARG;
     if (!r && run) r = ebim_check_data(N, n, x, index, &row, NULL, NULL);
     if (r) return r;
-    if (run) ebim__fit_units(&f, x);
+    if (run && !ebim__fit_units(&f, x)) return EBIM_ERR_DATA;
     f.to = energy ? 0.5 : 0.95;
     trained = ebim__fit_manifold(&f, work);
     if (trained && trained != EBIM_ERR_DIVERGED) return trained;
@@ -5914,17 +5966,31 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
         f.to = 0.95;
         model->has_energy = 1;
         trained = ebim__fit_energy(&f, work);
-        if (trained && trained != EBIM_ERR_DIVERGED) return trained;
+        if (trained == EBIM_ERR_SOLVE) { /* F has no zero in D: the model shows it */
+            model->has_energy = 0;
+            model->info.partial = 1;
+        } else if (trained && trained != EBIM_ERR_DIVERGED) {
+            return trained;
+        }
     }
     r = ebim__to_units(&f, &model->F, keep, &f.F, 1);
     if (!r && model->has_energy) r = ebim__to_units(&f, &model->E, keep, &f.E, 0);
     if (r) return r;
     if (run) ebim__fit_describe(&f);
     r = ebim__fit_check(&f, x, work);
+    if (run) {
+        memset(&p, 0, sizeof p);
+        p.stage = EBIM_STAGE_CHECK;
+        p.step = p.steps = 1;
+        p.done = 1;
+        f.to = 1;
+        ebim__fit_progress(&f, &p);
+    }
     return trained ? trained : r;
 }
 
 #endif /* EBIM_NO_TRAIN */
+
 /* ============================================================================================
  * >>model  samples and scores of a model
  *
@@ -5934,21 +6000,13 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
  * and the energy there.
  * ========================================================================================= */
 
-/* Indices of B of the P points with weights e^-energy, by systematic resampling. */
-static void ebim__resample(int P, ebim_real *energy, int B, int32_t *pick, ebim_rng *rng)
+/* Indices of B of the P points with these weights, sum 1, by systematic resampling. */
+static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick, ebim_rng *rng)
 {
-    double total = 0, at, sum;
-    ebim_real low = energy[0];
-    int i, b;
-    for (i = 1; i < P; i++)
-        if (energy[i] < low) low = energy[i];
-    for (i = 0; i < P; i++) {
-        energy[i] = EBIM__EXP(low - energy[i]);
-        total += (double)energy[i];
-    }
-    at = total / B * (double)ebim_rng_uniform(rng);
-    for (i = 0, b = 0, sum = (double)energy[0]; b < B; b++, at += total / B) {
-        while (sum < at && i + 1 < P) sum += (double)energy[++i];
+    double at = (double)ebim_rng_uniform(rng) / B, sum = (double)weight[0];
+    int i = 0, b;
+    for (b = 0; b < B; b++, at += 1.0 / B) {
+        while (sum < at && i + 1 < P) sum += (double)weight[++i];
         pick[b] = i;
     }
 }
@@ -5968,7 +6026,7 @@ static ebim_result ebim__model_points(const ebim_model *m, int P, ebim_real *poo
     ld.hi = m->hi;
     pd.method = EBIM_ONTO;
     pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    if (m->k == 1) {
+    if (m->k == 1 && m->n <= EBIM__LINES_MAX_N) {
         r = ebim_lines_init(&lines, work, &m->F, &ld);
         if (!r && ebim__ready(work)) *have = ebim_uniform(lines, P, pool, seed);
     } else {
@@ -5986,28 +6044,33 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
     ebim_ws w;
     ebim_rng rng;
     ebim_result r;
-    int P = ebim__max_int(4 * B, 4000), b, have = 0;
+    ebim_real *pool, *energy;
+    int32_t *pick;
+    int P, b, have = 0, finite;
     size_t n = (size_t)m->n;
-    ebim_real *pool = EBIM__NEW(work, ebim_real, (size_t)P * n);
-    ebim_real *energy = EBIM__NEW(work, ebim_real, P);
-    int32_t *pick = EBIM__NEW(work, int32_t, B);
+    if (B < 1 || B > INT_MAX / 4) return EBIM_ERR_ARG;
+    P = ebim__max_int(4 * B, 4000);
+    pool = EBIM__NEW(work, ebim_real, (size_t)P * n);
+    energy = EBIM__NEW(work, ebim_real, P);
+    pick = EBIM__NEW(work, int32_t, B);
     memset(&cd, 0, sizeof cd);
     cd.eps = 0.03 * m->unit; /* short: a long step may land on another component */
     cd.lo = m->lo;
     cd.hi = m->hi;
     cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    if (B < 1 || B > INT_MAX / 4) return EBIM_ERR_ARG;
-    r = ebim__model_points(m, P, pool, seed, work, &have);
+    r = ebim__model_points(m, P, pool, ebim__subseed(seed, EBIM__SEED_POINTS), work, &have);
     if (!r) r = ebim_clmc_init(&c, work, &m->F, m->has_energy ? &m->E : NULL, &cd);
     if (!r && m->has_energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
     if (r || !ebim__ready(work)) return r;
     if (!have) return EBIM_ERR_SOLVE;
     if (m->has_energy) ebim_eval(&w, have, pool, energy);
-    ebim_rng_init(&rng, seed, 1);
+    ebim__softmin(have, energy, &finite);
+    if (!finite) return EBIM_ERR_FINITE;
+    ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
     ebim__resample(have, energy, B, pick, &rng);
     for (b = 0; b < B; b++)
         memcpy(x + (size_t)b * n, pool + (size_t)pick[b] * n, n * sizeof *x);
-    ebim_clmc_run(c, B, x, steps ? steps : 100, seed, 2);
+    ebim_clmc_run(c, B, x, steps ? steps : 100, ebim__subseed(seed, EBIM__SEED_CHAINS), 0);
     if (report) *report = *ebim_clmc_stats(c);
     return EBIM_OK;
 }
@@ -6020,11 +6083,11 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     ebim_projector *p;
     ebim_ws w;
     ebim_result r;
+    ebim_real *y = nearest;
     int b, i;
-    ebim_real *y = nearest ? nearest : EBIM__NEW(work, ebim_real, (size_t)B * (size_t)m->n);
     memset(&pd, 0, sizeof pd);
-    if (B < 1) return EBIM_ERR_ARG;
-    if (!m->has_energy && energy) return EBIM_ERR_ARG;
+    if (B < 1 || (energy && !m->has_energy)) return EBIM_ERR_ARG;
+    if (!y) y = EBIM__NEW(work, ebim_real, (size_t)B * (size_t)m->n);
     pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
     r = ebim_projector_init(&p, work, &m->F, &pd);
     if (!r && energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
@@ -6342,7 +6405,6 @@ EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, s
 
 #ifndef EBIM_NO_MALLOC
 
-/* One arena of exactly the measured bytes, freed by the caller: build() runs twice. */
 EBIM_API void ebim_free(ebim_model *m)
 {
     free(m->owned);
@@ -6363,7 +6425,7 @@ EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
     if (!r) r = ebim__heap(&work, &scratch);
     if (!r) r = ebim_fit_run(m, N, n, x, d, &keep, &work);
     free(scratch);
-    if (r && r != EBIM_ERR_DIVERGED) {
+    if (r && r != EBIM_ERR_DIVERGED && r != EBIM_ERR_SOLVE) {
         free(owned);
         memset(m, 0, sizeof *m);
     } else {
@@ -6505,6 +6567,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__DIRECT_MAX
 #undef EBIM__LINES
 #undef EBIM__DEPTH
+#undef EBIM__LINES_MAX_N
 #undef EBIM__POOL
 #undef EBIM__FORMAT
 #undef EBIM__INFO

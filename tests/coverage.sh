@@ -21,7 +21,7 @@ cover() {
     mkdir -p "$dir/$name"
     case $p in f64) d=-DEBIM_DOUBLE ;; *) d= ;; esac
     $CC $d -O0 --coverage -c -o "$dir/$name/test.o" "$top/$c" || return 1
-    $CC --coverage -o "$dir/$name/test" "$dir/$name/test.o" ${LDLIBS:--lm} || return 1
+    $CC --coverage -o "$dir/$name/test" "$dir/$name/test.o" -lm || return 1
     T_TMP=$dir/$name "$dir/$name/test" "$@" >"$dir/$name/log" ||
         echo "$name: $(tail -n 1 "$dir/$name/log")"
     (cd "$dir/$name" && ${GCOV:-gcov} -o . test.gcda >gcov.log 2>&1)

@@ -3,7 +3,8 @@
 # a time as there are processors (JOBS=N: N), and adds up their last lines. Each has a scratch
 # directory, T_TMP, and a log beside the binaries; the log of one that failed is shown. One that
 # is missing, crashes, hangs (T_TIMEOUT seconds) or ends without its count is a failed test.
-# T_WRAP=valgrind runs the programs under it; T_CHECKS=no leaves checks.sh out.
+# T_WRAP=valgrind runs the programs under it; T_CHECKS=no leaves checks.sh out,
+# T_CHECKS=none all scripts.
 
 # One program: leaves NAME.log, the last line of which is its count.
 run_one() {
@@ -50,7 +51,7 @@ T_OPTIONS=$*
 export BUILD T_OPTIONS
 list= logs=
 for c in tests/checks.sh tests/test_*.sh; do
-    case $T_CHECKS:$c in no:tests/checks.sh) continue ;; esac
+    case $T_CHECKS:$c in no:tests/checks.sh | none:*) continue ;; esac
     if [ -f "$c" ]; then list="$list $c"; fi
 done
 for c in tests/test_*.c; do

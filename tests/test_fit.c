@@ -251,14 +251,15 @@ static void progress_and_stop(void)
     d.progress = watching;
     d.user = &w;
     if (!CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK)) return;
-    CHECK_INT(w.stages, 3);
-    CHECK(w.calls > 100 && w.done > 0.9);
+    CHECK_INT(w.stages, 7);
+    CHECK(w.calls > 100);
+    CHECK_NEAR(w.done, 1, 0);
     CHECK_NEAR(m.info.partial, 0, 0);
     ebim_free(&m);
     memset(&w, 0, sizeof w);
     w.stop_at = 20;
     if (!CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK)) return;
-    CHECK_INT(w.calls, 20);
+    CHECK_INT(w.calls, 21); /* and once after the check */
     CHECK_NEAR(m.info.partial, 1, 0);
     CHECK(!m.has_energy);
     CHECK_INT(ebim_score(&m, N, x[0], NULL, e, NULL), EBIM_OK);
@@ -286,6 +287,9 @@ static void bad_input_is_refused(void)
     d.dim = 2;
     CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_ARG);
     d.dim = 1;
+    d.effort = -1;
+    CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_ARG);
+    d.effort = 0.01;
     CHECK_INT(ebim_fit(&m, 0, 2, x[0], &d), EBIM_ERR_ARG);
     CHECK_INT(ebim_fit(&m, 2, 2, x[0], &d), EBIM_ERR_DATA); /* fewer points than n + 1 */
     CHECK_INT(ebim_check_data(N, 2, x[0], index, &row, &of, &repeats), EBIM_OK);
@@ -299,6 +303,8 @@ static void bad_input_is_refused(void)
     CHECK_INT(row, 5);
     CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_FINITE);
     CHECK(m.owned == NULL);
+    circle(x[0], 1, 1e-3 / T_EPS);
+    CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_DATA); /* too far away */
     for (i = 0; i < N; i++) x[i][0] = x[i][1] = 3;
     CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_DATA);
 }
