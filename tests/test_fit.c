@@ -162,6 +162,7 @@ static void units_are_those_of_the_data(void)
     ebim_fit_desc d = describe(0.02);
     ebim_model m[2];
     int i, q;
+    if (T_QUICK) T_SKIP("slow");
     circle(x[0][0], 2, 0.5);
     for (i = 0; i < N; i++)
         for (q = 0; q < 2; q++) x[1][i][q] = 8 * x[0][i][q];
@@ -184,7 +185,7 @@ static void units_are_those_of_the_data(void)
 static void codimension_two(void)
 {
     static ebim_real x[N][3], s[50][3], distance[50], energy[50];
-    ebim_fit_desc d = describe(0.02);
+    ebim_fit_desc d = describe(T_QUICK ? 0.003 : 0.02);
     ebim_model m;
     int i;
     for (i = 0; i < N; i++) {
@@ -194,7 +195,7 @@ static void codimension_two(void)
     }
     if (!CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK)) return;
     CHECK(m.n == 3 && m.m == 1 && m.k == 2 && m.has_energy);
-    if (CHECK_INT(ebim_sample(&m, 50, s[0], T_SEED), EBIM_OK)) {
+    if (!T_QUICK && CHECK_INT(ebim_sample(&m, 50, s[0], T_SEED), EBIM_OK)) {
         CHECK_INT(ebim_score(&m, 50, s[0], NULL, distance, energy), EBIM_OK);
         for (i = 0; i < 50; i++) CHECK_NEAR(distance[i], 0, 1e-3);
     }
@@ -204,7 +205,7 @@ static void codimension_two(void)
 static void paper_recipe(void)
 {
     static ebim_real x[N][2], distance[N], energy[N];
-    ebim_fit_desc d = describe(0.005);
+    ebim_fit_desc d = describe(T_QUICK ? 0.002 : 0.005);
     ebim_model m;
     double mean = 0;
     int i;
@@ -291,7 +292,7 @@ static int watching(void *user, const ebim_progress *p)
 static void progress_and_stop(void)
 {
     static ebim_real x[N][2], e[N];
-    ebim_fit_desc d = describe(0.1);
+    ebim_fit_desc d = describe(T_QUICK ? 0.03 : 0.1);
     ebim_model m;
     watch w;
     memset(&w, 0, sizeof w);
@@ -313,6 +314,7 @@ static void progress_and_stop(void)
     CHECK_INT(ebim_score(&m, N, x[0], NULL, e, NULL), EBIM_OK);
     CHECK_INT(ebim_score(&m, N, x[0], NULL, NULL, e), EBIM_ERR_ARG); /* it has no energy */
     ebim_free(&m);
+    if (T_QUICK) return;
     d.progress = NULL;
     d.no_energy = 1;
     if (!CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK)) return;
