@@ -192,10 +192,10 @@ cxx() {
 }
 
 compiles_as_cxx11() { cxx c++11; }
-compiles_as_cxx17() { cxx c++17; }
 
 # The program of `make size`, on a model made here.
 size_program_scores() {
+    if [ "$T_QUICK" ]; then skip 'slow'; fi
     cat >fit.c <<'END'
 #define EBIM_IMPLEMENTATION
 #include "ebim.h"
@@ -264,6 +264,7 @@ lines_fit() {
 
 # program SOURCE: compiled and run as a reader would: in a directory with ebim.h and nothing else
 program() {
+    if [ "$T_QUICK" ]; then skip 'slow'; fi
     mkdir alone
     cp "$HEADER" alone
     cp "$1" alone/prog.c
@@ -375,7 +376,7 @@ data_that_is_missing_is_an_error() {
 for check in public_symbols_begin_with_ebim static_leaves_no_symbols no_mutable_globals \
     needs_only_libc_and_libm no_malloc_means_none no_stdio_means_none two_units_link \
     two_static_units_link included_in_any_order mixed_precision_is_caught every_switch_compiles \
-    declarations_alone_compile compiles_as_cxx11 compiles_as_cxx17 size_program_scores \
+    declarations_alone_compile compiles_as_cxx11 size_program_scores \
     no_private_macro_leaks \
     contents_match_sections lines_fit manual_program_runs readme_programs_run \
     readme_targets_exist install_into data_is_downloaded_and_converted \
