@@ -60,9 +60,10 @@ public_symbols_begin_with_ebim() {
 
 static_leaves_no_symbols() {
     need nm
-    unit a.c EBIM_STATIC EBIM_IMPLEMENTATION
+    unit a.c EBIM_STATIC EBIM_IMPLEMENTATION # clang drops what is not used
+    echo 'const char *(*keep(void))(ebim_result) { return ebim_result_str; }' >>a.c
     object a.o a.c
-    symbols a.o TDBRVWC >names
+    symbols a.o TDBRVWC | grep -v '^_\{0,1\}keep$' >names || true
     if grep . names; then fail 'global in spite of EBIM_STATIC'; fi
 }
 

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-enum { N = 200 };
+static const int N = 200;
 
 static std::vector<ebim_real> circle()
 {
