@@ -50,6 +50,8 @@
     >>arena     memory from the caller; an arena without memory measures
     >>rng       xoshiro128++ streams, normals, sphere, shuffles
     >>kernels   the loops all time is spent in
+    >>isa       their template, compiled once per instruction set
+    >>dispatch  which of them this processor gets
     >>tensor    a small dense tensor, for prototypes
     >>dual      dual numbers: the teaching form, and the oracle of the tests
     >>tape      a graph recorded once, swept often: forward, jvp, vjp, forward over reverse
@@ -93,9 +95,10 @@
  * they are swept or sampled: threads share them, each with its own workspace and arena.
  *
  * DETERMINISM. Every function that draws takes a seed; chain i has stream i of it. The same binary,
- * seed and settings give the same bytes; chains and lines do so whatever the block size, training
- * sums gradients by blocks (`lanes`). Other compilers, flags and machines agree to rounding, which
- * a long chain or a training run amplifies. Integers of the generator are the same everywhere.
+ * seed, settings and instruction set (ebim_simd) give the same bytes; chains and lines do so
+ * whatever the block size, training sums gradients by blocks (`lanes`). Other compilers, flags and
+ * processors agree to rounding, which a long chain or a training run amplifies. Integers of the
+ * generator are the same everywhere.
  *
  * BUILD OPTIONS, to be defined before every inclusion, alike in all files:
  *   EBIM_DOUBLE          ebim_real is double, not float; a mix is caught by ebim_arena_init
@@ -103,6 +106,10 @@
  *   EBIM_NO_TRAIN        no training: load, sample and score only
  *   EBIM_NO_MALLOC       no malloc layer (and so no files)
  *   EBIM_NO_STDIO        no files (and no <stdio.h>, which the program above relies on)
+ *   EBIM_NO_SIMD         plain C loops (what compilers other than gcc and clang get anyway)
+ *   EBIM_SIMD_BITS       the widest vectors to use on x86: 128, 256, 512 (512)
+ *   EBIM_HEADER          the name this file includes itself by ("ebim.h"); when there is no such
+ *                        file, as in a pasted copy, vectors have 128 bits
  *   EBIM_MAX_NODES       ops one graph can hold (96)
  *   EBIM_ASSERT(c)       replaces assert; checks what only a programming error can break
  * -ffast-math is safe: finiteness is decided on bits, rounding does not use magic numbers.
@@ -116,9 +123,8 @@
  * M start from projected noise, which is not uniform, and E is trained by contrastive divergence,
  * which is slow and biased. A fit does not yet judge itself beyond the distance of its data to M.
  * Data whose spread is below 1e4 roundoffs of their distance from the origin are refused: subtract
- * an offset. The paper's recipe takes the data as they are: it wants them of size 1. The loops are
- * plain ones that the compiler vectorises for its default target. Not compiled with MSVC by anyone
- * yet.
+ * an offset. The paper's recipe takes the data as they are: it wants them of size 1. Not
+ * compiled with MSVC by anyone yet.
  */
 #ifndef EBIM_H
 #define EBIM_H
@@ -182,6 +188,9 @@ typedef enum ebim_result {
 #undef EBIM__ENUM
     EBIM__RESULT_MIN = -1000
 } ebim_result;
+
+/* The instruction set that will be used here: "plain", "128 bits", "AVX2", "AVX-512". */
+EBIM_API const char *ebim_simd(void);
 
 /* One line of text for a result; never NULL. */
 EBIM_API const char *ebim_result_str(ebim_result r);
@@ -409,6 +418,7 @@ typedef struct ebim_ws {
     int stride, planes;
     int lanes, used;        /* B of the last ebim_forward, rounded up to 16 and as it was */
     int order;              /* derivatives held by the last ebim_forward */
+    const struct ebim__kernels *kernels;
     struct ebim__slot *slot;
     ebim_real *seed;        /* [1 + planes][k][stride] */
 } ebim_ws;
@@ -987,6 +997,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path);
 
 #if defined(EBIM_IMPLEMENTATION) && !defined(EBIM__IMPLEMENTED)
 #define EBIM__IMPLEMENTED
+#define EBIM__FIRST_HALF /* the template of the kernels stands between two halves */
 
 /* ============================================================================================
  * >>platform  compiler facts, libm in our precision, finiteness on bits
@@ -1334,17 +1345,50 @@ EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index)
  * >>kernels  the loops all time is spent in
  *
  * Rows are contiguous over lanes and a multiple of 16 long, so every inner loop has 16 trips and
- * no aliasing: what gcc and clang need to vectorise at -O2. No ternaries, fminf or sqrtf in a
- * body; clamps are done on the bits. exp is a degree-6 polynomial in float, degree 13 in double:
- * e^(n ln 2 + r), n ln2_hi is exact and the rest of n ln 2 is a factor at the end, where
- * -ffast-math cannot merge the two; rounding is by truncation. <= 2 ulp, 2.5 with -ffast-math.
- * Arguments are clamped to +-87 (float), +-708: SiLU(a) is off by |a| e^-87 below that.
+ * no aliasing: what gcc and clang need to vectorise at -O2. No ternaries or fminf in a body; clamps
+ * are done on the bits. The few loops that matter are a template, `>>isa` below, which this file
+ * includes once for each instruction set; a workspace holds the best table its processor has.
+ *
+ * exp is a degree-6 polynomial in float, degree 13 in double: e^(n ln 2 + r), n ln2_hi is exact
+ * and the rest of n ln 2 is a factor at the end, where -ffast-math cannot merge the two; rounding
+ * is by truncation. <= 2 ulp, 2.5 with -ffast-math. Arguments are clamped to +-87 (float), +-708:
+ * SiLU(a) is off by |a| e^-87 below that.
  * ========================================================================================= */
 
 enum { EBIM__W = 16 }; /* lanes per chunk */
 #define EBIM__ROUND(n) (((n) + EBIM__W - 1) / EBIM__W * EBIM__W)
 #define EBIM__CHUNKS(j, nl) for (j = 0; j < (nl); j += EBIM__W)
 #define EBIM__EACH(l) for (l = 0; l < EBIM__W; l++)
+#define EBIM__ROW(base, i) ((base) + (size_t)(i) * (size_t)stride)
+
+/* A matrix of weights as a product reads it: entry (o, i) is w[o * wo + i * wi]. */
+typedef struct ebim__matrix {
+    const ebim_real *w;
+    int no, ni, wo, wi;
+} ebim__matrix;
+
+/* One table for each instruction set. Rows have `stride` reals, of which nl count. */
+typedef struct ebim__kernels {
+    const char *name;
+    /* Y[o] = (add ? Y[o] : bias[o]) + sum_i w(o, i) X[i]; bias NULL: 0 */
+    void (*dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, ebim_real *Y,
+                  int stride, int nl, int add);
+    /* gw[o][i] += sum_p <D_p[o], X_p[i]> over lanes, p < planes; D_p = D + p no stride; X_0 = X,
+     * X_p = T + (p - 1) ni stride */
+    void (*outer)(int no, int ni, ebim_real *gw, const ebim_real *D, const ebim_real *X,
+                  const ebim_real *T, int planes, int stride, int nl);
+    /* rows of SiLU(a) with its derivatives as far as order asks; v may be a */
+    void (*silu)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1, ebim_real *d2,
+                 int stride, int nl, int order);
+    void (*mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y, int stride,
+                int nl);                                     /* z = x y */
+    void (*fma3)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
+                 const ebim_real *w, int stride, int nl);    /* z += x y w */
+    /* m, v: moments; c: beta1, 1 - beta1, beta2, 1 - beta2, rate / (1 - beta1^t),
+     * 1 / (1 - beta2^t), eps */
+    void (*adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real *m, ebim_real *v,
+                 const ebim_real *c);
+} ebim__kernels;
 
 #ifdef EBIM_DOUBLE
 EBIM__INLINE double ebim__exp(double x)
@@ -1399,51 +1443,397 @@ EBIM__INLINE float ebim__exp(float x)
 
 EBIM__INLINE ebim_real ebim__sigmoid(ebim_real x) { return 1 / (1 + ebim__exp(-x)); }
 
-/* Y[o] = (add ? Y[o] : bias[o]) + sum_i w[o * wo + i * wi] X[i], rows o < no, i < ni.
- * Four outputs at a time: each load of X feeds four multiply-adds. */
-static void ebim__k_dense(int no, int ni, const ebim_real *w, int wo, int wi,
-                          const ebim_real *bias, const ebim_real *EBIM__RESTRICT X,
-                          ebim_real *EBIM__RESTRICT Y, int stride, int nl, int add)
+/* What the template needs to be compiled for the target of the command line; >>dispatch compiles
+ * it again for others. */
+#define EBIM__PASTE2(a, b, c) a##b##_##c
+#define EBIM__PASTE(a, b, c) EBIM__PASTE2(a, b, c)
+#define EBIM__N(name) EBIM__PASTE(ebim__, name, EBIM__ISA)
+#if defined(__clang__)
+#define EBIM__UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define EBIM__UNROLL _Pragma("GCC unroll 16")
+#else
+#define EBIM__UNROLL
+#endif
+#define EBIM__ISA base
+#if defined(EBIM_NO_SIMD) || !defined(__GNUC__)
+#define EBIM__VB 0
+#else
+#define EBIM__VB 16
+#endif
+
+#endif /* EBIM_IMPLEMENTATION, first half */
+
+#ifdef EBIM__VB
+/* ============================================================================================
+ * >>isa  the template of the kernels, included once per instruction set by >>dispatch
+ *
+ * EBIM__VB: bytes of a vector, 0 for plain C; EBIM__N(x): x with the suffix of the set. A product
+ * is cut into tiles of MR rows by TV vectors of lanes whose sums stay in registers: each load of X
+ * feeds MR multiply-adds, and MR TV sums in flight hide their latency. EBIM__UNROLL stands before
+ * loops over a tile; their bounds are constants once the tile is inlined.
+ * ========================================================================================= */
+
+#if EBIM__VB
+#define EBIM__VW (EBIM__VB / sizeof(ebim_real))
+typedef ebim_real EBIM__N(vec) __attribute__((vector_size(EBIM__VB)));
+
+EBIM__INLINE void EBIM__N(set)(EBIM__N(vec) *a, ebim_real x)
 {
-    int j, o, i, l, q;
-    EBIM__CHUNKS(j, nl) {
-        for (o = 0; o < no; o += 4) {
-            ebim_real acc[4][EBIM__W];
-            int rows = ebim__min_int(4, no - o);
-            for (q = 0; q < 4; q++) {
-                size_t at = (size_t)(o + ebim__min_int(q, rows - 1));
-                const ebim_real *y = Y + at * (size_t)stride + j;
-                ebim_real b = bias && q < rows ? bias[o + q] : 0;
-                if (add) EBIM__EACH(l) acc[q][l] = y[l];
-                else EBIM__EACH(l) acc[q][l] = b;
+    EBIM__N(vec) zero = {0};
+    *a = zero + x;
+}
+
+EBIM__INLINE void EBIM__N(get)(EBIM__N(vec) *a, const ebim_real *x) { memcpy(a, x, sizeof *a); }
+EBIM__INLINE void EBIM__N(put)(ebim_real *x, const EBIM__N(vec) *a) { memcpy(x, a, sizeof *a); }
+
+EBIM__INLINE void EBIM__N(scaled)(EBIM__N(vec) *a, ebim_real w, const ebim_real *x) /* a += w x */
+{
+    EBIM__N(vec) v;
+    memcpy(&v, x, sizeof v);
+    *a += w * v;
+}
+
+EBIM__INLINE void EBIM__N(prod)(EBIM__N(vec) *a, const ebim_real *x, const ebim_real *y)
+{
+    EBIM__N(vec) u, v; /* a += x y */
+    memcpy(&u, x, sizeof u);
+    memcpy(&v, y, sizeof v);
+    *a += u * v;
+}
+#else
+#define EBIM__VW ((size_t)EBIM__W)
+typedef struct EBIM__N(vec) {
+    ebim_real l[EBIM__W];
+} EBIM__N(vec);
+
+EBIM__INLINE void EBIM__N(set)(EBIM__N(vec) *a, ebim_real x)
+{
+    int l;
+    EBIM__EACH(l) a->l[l] = x;
+}
+
+EBIM__INLINE void EBIM__N(get)(EBIM__N(vec) *a, const ebim_real *x) { memcpy(a, x, sizeof *a); }
+EBIM__INLINE void EBIM__N(put)(ebim_real *x, const EBIM__N(vec) *a) { memcpy(x, a, sizeof *a); }
+
+EBIM__INLINE void EBIM__N(scaled)(EBIM__N(vec) *a, ebim_real w, const ebim_real *EBIM__RESTRICT x)
+{
+    int l;
+    EBIM__EACH(l) a->l[l] += w * x[l];
+}
+
+EBIM__INLINE void EBIM__N(prod)(EBIM__N(vec) *a, const ebim_real *EBIM__RESTRICT x,
+                                const ebim_real *EBIM__RESTRICT y)
+{
+    int l;
+    EBIM__EACH(l) a->l[l] += x[l] * y[l];
+}
+#endif
+#define EBIM__MR (EBIM__VB == 64 ? 8 : 4)
+#define EBIM__TV (2 * EBIM__VW <= EBIM__W ? (size_t)2 : (size_t)1)
+
+/* rows outputs from row o on, TV vectors of lanes from X and Y on */
+EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, const ebim__matrix *m, int o,
+                                      const ebim_real *bias, const ebim_real *X, ebim_real *Y,
+                                      int stride, int add)
+{
+    EBIM__N(vec) acc[EBIM__MR][EBIM__TV];
+    const ebim_real *w = m->w + (size_t)o * (size_t)m->wo;
+    size_t q, v;
+    int i;
+    EBIM__UNROLL
+    for (q = 0; q < rows; q++)
+        EBIM__UNROLL
+        for (v = 0; v < EBIM__TV; v++)
+            if (add) EBIM__N(get)(&acc[q][v], EBIM__ROW(Y, q) + v * EBIM__VW);
+            else EBIM__N(set)(&acc[q][v], bias ? bias[q] : 0);
+    for (i = 0; i < m->ni; i++, X += stride, w += m->wi)
+        EBIM__UNROLL
+        for (q = 0; q < rows; q++)
+            EBIM__UNROLL
+            for (v = 0; v < EBIM__TV; v++)
+                EBIM__N(scaled)(&acc[q][v], w[q * (size_t)m->wo], X + v * EBIM__VW);
+    EBIM__UNROLL
+    for (q = 0; q < rows; q++)
+        EBIM__UNROLL
+        for (v = 0; v < EBIM__TV; v++)
+            EBIM__N(put)(EBIM__ROW(Y, q) + v * EBIM__VW, &acc[q][v]);
+}
+
+static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                           ebim_real *Y, int stride, int nl, int add)
+{
+    int j, o, rows;
+    for (j = 0; j < nl; j += (int)(EBIM__TV * EBIM__VW))
+        for (o = 0; o < m->no; o += rows) {
+            const ebim_real *b = bias ? bias + o : NULL, *x = X + j;
+            ebim_real *y = EBIM__ROW(Y, o) + j;
+            int left = m->no - o;
+            rows = left >= EBIM__MR ? EBIM__MR : left >= 4 ? 4 : left;
+            switch (rows) {
+            case 1: EBIM__N(dense_tile)(1, m, o, b, x, y, stride, add); break;
+            case 2: EBIM__N(dense_tile)(2, m, o, b, x, y, stride, add); break;
+            case 3: EBIM__N(dense_tile)(3, m, o, b, x, y, stride, add); break;
+            case 4: EBIM__N(dense_tile)(4, m, o, b, x, y, stride, add); break;
+            default: EBIM__N(dense_tile)(EBIM__MR, m, o, b, x, y, stride, add); break;
             }
-            if (rows == 4) {
-                const ebim_real *p = w + (size_t)o * (size_t)wo;
-                for (i = 0; i < ni; i++, p += wi) {
-                    const ebim_real *EBIM__RESTRICT x = X + (size_t)i * (size_t)stride + j;
-                    ebim_real w0 = p[0], w1 = p[wo], w2 = p[2 * wo], w3 = p[3 * wo];
-                    EBIM__EACH(l) acc[0][l] += w0 * x[l];
-                    EBIM__EACH(l) acc[1][l] += w1 * x[l];
-                    EBIM__EACH(l) acc[2][l] += w2 * x[l];
-                    EBIM__EACH(l) acc[3][l] += w3 * x[l];
-                }
-            } else {
-                for (q = 0; q < rows; q++) {
-                    const ebim_real *p = w + (size_t)(o + q) * (size_t)wo;
-                    for (i = 0; i < ni; i++, p += wi) {
-                        const ebim_real *EBIM__RESTRICT x = X + (size_t)i * (size_t)stride + j;
-                        ebim_real wq = p[0];
-                        EBIM__EACH(l) acc[q][l] += wq * x[l];
-                    }
-                }
-            }
-            for (q = 0; q < rows; q++) {
-                ebim_real *y = Y + (size_t)(o + q) * (size_t)stride + j;
-                EBIM__EACH(l) y[l] = acc[q][l];
-            }
+        }
+}
+
+/* One plane's products of ro rows D with ri rows X, added to acc. */
+EBIM__INLINE void EBIM__N(outer_tile)(size_t ro, size_t ri, EBIM__N(vec) (*acc)[2],
+                                      const ebim_real *D, const ebim_real *X, int stride, int nl)
+{
+    size_t q, i;
+    int l;
+    for (l = 0; l < nl; l += (int)EBIM__VW)
+        EBIM__UNROLL
+        for (q = 0; q < ro; q++)
+            EBIM__UNROLL
+            for (i = 0; i < ri; i++)
+                EBIM__N(prod)(&acc[q][i], EBIM__ROW(D, q) + l, EBIM__ROW(X, i) + l);
+}
+
+EBIM__INLINE ebim_real EBIM__N(total)(const EBIM__N(vec) *a)
+{
+    ebim_real s[EBIM__VW];
+    size_t h, l;
+    memcpy(s, a, sizeof s);
+    for (h = EBIM__VW / 2; h; h /= 2)
+        EBIM__UNROLL
+        for (l = 0; l < h; l++) s[l] += s[l + h];
+    return s[0];
+}
+
+EBIM__INLINE void EBIM__N(outer_rows)(size_t ro, size_t ri, int ni, ebim_real *gw,
+                                      const ebim_real *D, size_t dp, const ebim_real *X,
+                                      const ebim_real *T, int planes, int stride, int nl)
+{
+    EBIM__N(vec) acc[4][2];
+    size_t q, i;
+    int p;
+    EBIM__UNROLL
+    for (q = 0; q < ro; q++)
+        EBIM__UNROLL
+        for (i = 0; i < ri; i++) EBIM__N(set)(&acc[q][i], 0);
+    EBIM__N(outer_tile)(ro, ri, acc, D, X, stride, nl);
+    for (p = 1; p < planes; p++)
+        EBIM__N(outer_tile)(ro, ri, acc, D + (size_t)p * dp, EBIM__ROW(T, (p - 1) * ni), stride,
+                            nl);
+    EBIM__UNROLL
+    for (q = 0; q < ro; q++)
+        EBIM__UNROLL
+        for (i = 0; i < ri; i++) gw[q * (size_t)ni + i] += EBIM__N(total)(&acc[q][i]);
+}
+
+static void EBIM__N(outer)(int no, int ni, ebim_real *gw, const ebim_real *D, const ebim_real *X,
+                           const ebim_real *T, int planes, int stride, int nl)
+{
+    size_t dp = (size_t)no * (size_t)stride;
+    int o, i, ro, ri;
+    for (o = 0; o < no; o += ro) {
+        ro = no - o >= 4 ? 4 : 1;
+        for (i = 0; i < ni; i += ri) {
+            const ebim_real *d = EBIM__ROW(D, o), *x = EBIM__ROW(X, i);
+            const ebim_real *t = planes > 1 ? EBIM__ROW(T, i) : NULL;
+            ebim_real *g = gw + (size_t)o * (size_t)ni + i;
+            ri = ni - i >= 2 ? 2 : 1;
+            if (ro == 4 && ri == 2)
+                EBIM__N(outer_rows)(4, 2, ni, g, d, dp, x, t, planes, stride, nl);
+            else if (ro == 4)
+                EBIM__N(outer_rows)(4, 1, ni, g, d, dp, x, t, planes, stride, nl);
+            else if (ri == 2)
+                EBIM__N(outer_rows)(1, 2, ni, g, d, dp, x, t, planes, stride, nl);
+            else
+                EBIM__N(outer_rows)(1, 1, ni, g, d, dp, x, t, planes, stride, nl);
         }
     }
 }
+
+/* With s = 1 / (1 + e^-a), q = 1 - s = s e^-a (no cancellation): h = a s, h' = s + h q,
+ * h'' = s q (2 + a (q - s)). Values to 5 ulp, derivatives to 4 eps. */
+EBIM__INLINE void EBIM__N(silu_row)(const ebim_real *a, ebim_real *v, ebim_real *EBIM__RESTRICT d1,
+                                    ebim_real *EBIM__RESTRICT d2, int nl, int order)
+{
+    int j, l;
+    EBIM__CHUNKS(j, nl) {
+        ebim_real z[EBIM__W], s[EBIM__W], q[EBIM__W], h[EBIM__W];
+        EBIM__EACH(l) z[l] = a[j + l];
+        EBIM__EACH(l) q[l] = ebim__exp(-z[l]);
+        EBIM__EACH(l) s[l] = 1 / (1 + q[l]);
+        EBIM__EACH(l) h[l] = z[l] * s[l];
+        EBIM__EACH(l) v[j + l] = h[l];
+        if (order > 0) {
+            EBIM__EACH(l) q[l] *= s[l];
+            EBIM__EACH(l) d1[j + l] = s[l] + h[l] * q[l];
+        }
+        if (order > 1) EBIM__EACH(l) d2[j + l] = s[l] * q[l] * (2 + z[l] * (q[l] - s[l]));
+    }
+}
+
+static void EBIM__N(silu)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1, ebim_real *d2,
+                          int stride, int nl, int order)
+{
+    int i;
+    for (i = 0; i < rows; i++)
+        EBIM__N(silu_row)(EBIM__ROW(a, i), EBIM__ROW(v, i), order > 0 ? EBIM__ROW(d1, i) : NULL,
+                          order > 1 ? EBIM__ROW(d2, i) : NULL, nl, order);
+}
+
+EBIM__INLINE void EBIM__N(mul_row)(ebim_real *EBIM__RESTRICT z, const ebim_real *x,
+                                   const ebim_real *y, int nl)
+{
+    int j, l;
+    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] = x[j + l] * y[j + l];
+}
+
+static void EBIM__N(mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
+                         int stride, int nl)
+{
+    int i;
+    for (i = 0; i < rows; i++)
+        EBIM__N(mul_row)(EBIM__ROW(z, i), EBIM__ROW(x, i), EBIM__ROW(y, i), nl);
+}
+
+EBIM__INLINE void EBIM__N(fma3_row)(ebim_real *EBIM__RESTRICT z, const ebim_real *x,
+                                    const ebim_real *y, const ebim_real *w, int nl)
+{
+    int j, l;
+    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] += x[j + l] * y[j + l] * w[j + l];
+}
+
+static void EBIM__N(fma3)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
+                          const ebim_real *w, int stride, int nl)
+{
+    int i;
+    for (i = 0; i < rows; i++)
+        EBIM__N(fma3_row)(EBIM__ROW(z, i), EBIM__ROW(x, i), EBIM__ROW(y, i), EBIM__ROW(w, i), nl);
+}
+
+EBIM__INLINE void EBIM__N(adam_part)(int n, ebim_real *EBIM__RESTRICT theta,
+                                     const ebim_real *EBIM__RESTRICT g,
+                                     ebim_real *EBIM__RESTRICT m, ebim_real *EBIM__RESTRICT v,
+                                     const ebim_real *EBIM__RESTRICT c)
+{
+    int i;
+    for (i = 0; i < n; i++) m[i] = c[0] * m[i] + c[1] * g[i];
+    for (i = 0; i < n; i++) v[i] = c[2] * v[i] + c[3] * g[i] * g[i];
+    for (i = 0; i < n; i++) theta[i] -= c[4] * m[i] / (EBIM__SQRT(c[5] * v[i]) + c[6]);
+}
+
+static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real *m, ebim_real *v,
+                          const ebim_real *c)
+{
+    int j;
+    for (j = 0; j + EBIM__W <= n; j += EBIM__W)
+        EBIM__N(adam_part)(EBIM__W, theta + j, g + j, m + j, v + j, c);
+    EBIM__N(adam_part)(n - j, theta + j, g + j, m + j, v + j, c);
+}
+
+#undef EBIM__VW
+#undef EBIM__MR
+#undef EBIM__TV
+#endif /* EBIM__VB */
+
+#ifdef EBIM__FIRST_HALF
+#undef EBIM__FIRST_HALF
+
+/* ============================================================================================
+ * >>dispatch  a table of kernels per instruction set, and the choice
+ *
+ * gcc and clang on x86 compile the template above for AVX2 with FMA and for AVX-512 as well, by
+ * including this file again, from one plain -O2 compile; the processor is asked at run time. There
+ * products may be contracted to fused ones even under -std=c99, loops are vectorised even by
+ * compilers whose -O2 does not, and sqrt need not set errno. EBIM_NO_SIMD, and other compilers:
+ * plain C. EBIM_SIMD_BITS (512) is the widest vector to use: 128, 256 or 512.
+ * ========================================================================================= */
+
+#define EBIM__TABLE(isa, label)                                                              \
+    {label, ebim__dense_##isa, ebim__outer_##isa, ebim__silu_##isa, ebim__mul_##isa,         \
+     ebim__fma3_##isa, ebim__adam_##isa}
+
+static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain");
+#undef EBIM__VB
+#undef EBIM__ISA
+
+#ifndef EBIM_HEADER
+#define EBIM_HEADER "ebim.h"
+#endif
+#ifndef EBIM_SIMD_BITS
+#define EBIM_SIMD_BITS 512
+#endif
+#if !defined(EBIM_NO_SIMD) && defined(__GNUC__) && defined(__has_include) && \
+    (defined(__x86_64__) || defined(__i386__)) && EBIM_SIMD_BITS > 128
+#if __has_include(EBIM_HEADER) /* not when it was pasted into another file or renamed */
+#define EBIM__X86
+#endif
+#endif
+
+#ifdef EBIM__X86
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#pragma GCC optimize("fp-contract=fast", "tree-vectorize", "no-math-errno")
+#endif
+#define EBIM__VB 32
+#define EBIM__ISA avx2
+#include EBIM_HEADER
+#undef EBIM__VB
+#undef EBIM__ISA
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma"))), \
+                             apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma,prefer-vector-width=512")
+#pragma GCC optimize("fp-contract=fast", "tree-vectorize", "no-math-errno")
+#endif
+#define EBIM__VB 64
+#define EBIM__ISA avx512
+#include EBIM_HEADER
+#undef EBIM__VB
+#undef EBIM__ISA
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, "AVX2");
+static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, "AVX-512");
+#endif
+
+/* Table number i, or NULL where the processor, or the compiler, has it not. */
+static const ebim__kernels *ebim__kernels_at(int i)
+{
+#ifdef EBIM__X86
+    if (i == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return &ebim__avx2;
+    if (i == 2 && EBIM_SIMD_BITS >= 512 && __builtin_cpu_supports("avx512f") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl"))
+        return &ebim__avx512;
+#endif
+    return i ? NULL : &ebim__base;
+}
+
+static const ebim__kernels *ebim__kernels_best(void)
+{
+    int i = 2;
+    while (!ebim__kernels_at(i)) i--;
+    return ebim__kernels_at(i);
+}
+
+EBIM_API const char *ebim_simd(void) { return ebim__kernels_best()->name; }
 
 EBIM__INLINE ebim_real ebim__sum16(ebim_real *s)
 {
@@ -1453,16 +1843,7 @@ EBIM__INLINE ebim_real ebim__sum16(ebim_real *s)
     return s[0];
 }
 
-/* <x, y> over lanes */
-static ebim_real ebim__k_dot(const ebim_real *EBIM__RESTRICT x, const ebim_real *EBIM__RESTRICT y,
-                             int nl)
-{
-    ebim_real acc[EBIM__W] = {0};
-    int j, l;
-    EBIM__CHUNKS(j, nl) EBIM__EACH(l) acc[l] += x[j + l] * y[j + l];
-    return ebim__sum16(acc);
-}
-
+/* sum over lanes */
 static ebim_real ebim__k_sum(const ebim_real *x, int nl)
 {
     ebim_real acc[EBIM__W] = {0};
@@ -1479,47 +1860,11 @@ static void ebim__k_axpy(ebim_real *EBIM__RESTRICT z, ebim_real s,
     EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] += s * x[j + l];
 }
 
-/* z = x y; operands may alias each other, not z */
-static void ebim__k_mul(ebim_real *EBIM__RESTRICT z, const ebim_real *x, const ebim_real *y, int nl)
-{
-    int j, l;
-    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] = x[j + l] * y[j + l];
-}
-
 /* z += x y */
 static void ebim__k_fma(ebim_real *EBIM__RESTRICT z, const ebim_real *x, const ebim_real *y, int nl)
 {
     int j, l;
     EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] += x[j + l] * y[j + l];
-}
-
-/* z += x y w */
-static void ebim__k_fma3(ebim_real *EBIM__RESTRICT z, const ebim_real *x, const ebim_real *y,
-                         const ebim_real *w, int nl)
-{
-    int j, l;
-    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] += x[j + l] * y[j + l] * w[j + l];
-}
-
-/* SiLU of pre-activations a, with s = 1 / (1 + e^-a), q = 1 - s = s e^-a (no cancellation):
- * h = a s, h' = s + h q, h'' = s q (2 + a (q - s)). Values to 5 ulp, derivatives to 4 eps. */
-static void ebim__k_silu(const ebim_real *a, ebim_real *v, ebim_real *EBIM__RESTRICT d1,
-                         ebim_real *EBIM__RESTRICT d2, int nl, int order)
-{
-    int j, l;
-    EBIM__CHUNKS(j, nl) {
-        ebim_real z[EBIM__W], s[EBIM__W], q[EBIM__W], h[EBIM__W];
-        EBIM__EACH(l) z[l] = a[j + l];
-        EBIM__EACH(l) q[l] = ebim__exp(-z[l]);
-        EBIM__EACH(l) s[l] = 1 / (1 + q[l]);
-        EBIM__EACH(l) h[l] = z[l] * s[l];
-        EBIM__EACH(l) v[j + l] = h[l];
-        if (order > 0) {
-            EBIM__EACH(l) q[l] *= s[l];
-            EBIM__EACH(l) d1[j + l] = s[l] + h[l] * q[l];
-        }
-        if (order > 1) EBIM__EACH(l) d2[j + l] = s[l] * q[l] * (2 + z[l] * (q[l] - s[l]));
-    }
 }
 
 /* One value of the other functions with both derivatives; libm speed, rarely the bottleneck. */
@@ -1560,10 +1905,6 @@ static void ebim__k_apply(int fn, ebim_real p, const ebim_real *a, ebim_real *v,
                           ebim_real *d2, int nl, int order)
 {
     int l;
-    if (fn == EBIM_SILU) {
-        ebim__k_silu(a, v, d1, d2, nl, order);
-        return;
-    }
     for (l = 0; l < nl; l++) {
         ebim_real x, y, z;
         ebim__fn_at(fn, p, a[l], &x, &y, &z);
@@ -2010,6 +2351,7 @@ typedef struct ebim__sweep {
     const ebim_node *nd;
     ebim_node *shape;
     const ebim__slot *z, *a, *b, *c;
+    const ebim__kernels *K;
     const ebim_real *theta;
     ebim_real *grad;
     int n, na, nb, nc;
@@ -2055,43 +2397,65 @@ static int ebim__op_const(const ebim__sweep *s, int mode)
     return 0;
 }
 
+/* fn of the rows of a, with its derivatives */
+static void ebim__activate(const ebim__sweep *s, const ebim_real *a)
+{
+    const ebim__slot *z = s->z;
+    int i;
+    if (s->nd->fn == EBIM_SILU) {
+        s->K->silu(s->n, a, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
+        return;
+    }
+    for (i = 0; i < s->n; i++)
+        ebim__k_apply(s->nd->fn, s->nd->s, a + (size_t)i * (size_t)s->stride,
+                      ebim__row(s, z->v, s->n, 0, i), ebim__row(s, z->d1, s->n, 0, i),
+                      ebim__row(s, z->d2, s->n, 0, i), s->nl, s->order);
+}
+
+EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s, int transposed)
+{
+    ebim__matrix m;
+    m.w = s->theta;
+    m.no = transposed ? s->na : s->n;
+    m.ni = transposed ? s->n : s->na;
+    m.wo = transposed ? 1 : s->na;
+    m.wi = transposed ? s->na : 1;
+    return m;
+}
+
 /* z = fn(W a + b), theta = W [n][na] then b [n]. Adjoints of the padding become zero: whatever
  * its seeds were, it is no part of the sum over lanes. */
-static void ebim__dense_grad(const ebim__sweep *s, ebim_real *delta, const ebim_real *in, int bias)
+static void ebim__dense_grad(const ebim__sweep *s)
 {
-    int o, i, l;
-    for (o = 0; o < s->n; o++) {
-        ebim_real *d = delta + (size_t)o * (size_t)s->stride;
-        ebim_real *gw = s->grad + (size_t)o * (size_t)s->na;
-        for (l = s->used; l < s->nl; l++) d[l] = 0;
-        for (i = 0; i < s->na; i++)
-            gw[i] += ebim__k_dot(d, in + (size_t)i * (size_t)s->stride, s->nl);
-        if (bias) s->grad[(size_t)s->n * (size_t)s->na + (size_t)o] += ebim__k_sum(d, s->nl);
-    }
+    ebim_real *delta = s->z->ga, *gb = s->grad + (size_t)s->n * (size_t)s->na;
+    int planes = 1 + s->pairs, o, l;
+    for (o = 0; o < planes * s->n; o++)
+        for (l = s->used; l < s->nl; l++) delta[(size_t)o * (size_t)s->stride + (size_t)l] = 0;
+    for (o = 0; o < s->n; o++) gb[o] += ebim__k_sum(ebim__row(s, delta, s->n, 0, o), s->nl);
+    s->K->outer(s->n, s->na, s->grad, delta, s->a->v, s->a->t, planes, s->stride, s->nl);
 }
 
 /* Adjoint before the activation, and on to the input. */
 static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
 {
-    int i, q;
-    if (s->nd->fn != EBIM_IDENTITY)
-        for (i = 0; i < s->n; i++) {
-            const ebim__slot *z = s->z;
-            const ebim_real *d2 = ebim__row(s, z->d2, s->n, 0, i);
-            ebim_real *ga = ebim__row(s, z->ga, s->n, p, i);
-            ebim__k_mul(ga, ebim__row(s, z->g, s->n, p, i), ebim__row(s, z->d1, s->n, 0, i), s->nl);
-            for (q = 1; q <= pairs; q++)
-                ebim__k_fma3(ga, d2, ebim__row(s, z->ta, s->n, q - 1, i),
-                             ebim__row(s, z->g, s->n, q, i), s->nl);
-        }
-    ebim__k_dense(s->na, s->n, s->theta, 1, s->na, NULL, ebim__row(s, s->z->ga, s->n, p, 0),
-                  ebim__row(s, s->a->g, s->na, p, 0), s->stride, s->nl, 1);
+    const ebim__slot *z = s->z;
+    ebim_real *ga = ebim__row(s, z->ga, s->n, p, 0);
+    ebim__matrix m = ebim__weights(s, 1);
+    int q;
+    if (s->nd->fn != EBIM_IDENTITY) {
+        s->K->mul(s->n, ga, ebim__row(s, z->g, s->n, p, 0), z->d1, s->stride, s->nl);
+        for (q = 1; q <= pairs; q++)
+            s->K->fma3(s->n, ga, z->d2, ebim__row(s, z->ta, s->n, q - 1, 0),
+                       ebim__row(s, z->g, s->n, q, 0), s->stride, s->nl);
+    }
+    s->K->dense(&m, NULL, ga, ebim__row(s, s->a->g, s->na, p, 0), s->stride, s->nl, 1);
 }
 
 static int ebim__op_dense(const ebim__sweep *s, int mode)
 {
     const ebim__slot *z = s->z;
-    int i, q, p = s->plane, n = s->n, na = s->na, fn = s->nd->fn;
+    int p = s->plane, n = s->n, na = s->na, fn = s->nd->fn;
+    ebim__matrix m = ebim__weights(s, 0);
     switch (mode) {
     case EBIM__SHAPE:
         if (s->nd->i0 < 1 || s->nd->i0 > INT_MAX / 4 / (na + 1)) return 1;
@@ -2099,31 +2463,20 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
         s->shape->n_theta = s->nd->i0 * (na + 1);
         break;
     case EBIM__FWD:
-        ebim__k_dense(n, na, s->theta, na, 1, s->theta + (size_t)n * (size_t)na, s->a->v, z->v,
-                      s->stride, s->nl, 0);
-        if (fn != EBIM_IDENTITY)
-            for (i = 0; i < n; i++) {
-                ebim_real *v = ebim__row(s, z->v, n, 0, i);
-                ebim__k_apply(fn, s->nd->s, v, v, ebim__row(s, z->d1, n, 0, i),
-                              ebim__row(s, z->d2, n, 0, i), s->nl, s->order);
-            }
+        s->K->dense(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, s->stride, s->nl, 0);
+        if (fn != EBIM_IDENTITY) ebim__activate(s, z->v);
         break;
     case EBIM__TAN:
-        ebim__k_dense(n, na, s->theta, na, 1, NULL, ebim__row(s, s->a->t, na, p - 1, 0),
-                      ebim__row(s, z->ta, n, p - 1, 0), s->stride, s->nl, 0);
+        s->K->dense(&m, NULL, ebim__row(s, s->a->t, na, p - 1, 0),
+                    ebim__row(s, z->ta, n, p - 1, 0), s->stride, s->nl, 0);
         if (fn != EBIM_IDENTITY)
-            for (i = 0; i < n; i++)
-                ebim__k_mul(ebim__row(s, z->t, n, p - 1, i), ebim__row(s, z->ta, n, p - 1, i),
-                            ebim__row(s, z->d1, n, 0, i), s->nl);
+            s->K->mul(n, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, z->ta, n, p - 1, 0), z->d1,
+                      s->stride, s->nl);
         break;
     case EBIM__ADJ: ebim__dense_adjoint(s, p, 0); break;
     default:
         ebim__dense_adjoint(s, 0, s->pairs);
-        if (!s->grad) break;
-        ebim__dense_grad(s, ebim__row(s, z->ga, n, 0, 0), s->a->v, 1);
-        for (q = 1; q <= s->pairs; q++)
-            ebim__dense_grad(s, ebim__row(s, z->ga, n, q, 0),
-                             ebim__row(s, s->a->t, na, q - 1, 0), 0);
+        if (s->grad) ebim__dense_grad(s);
     }
     return 0;
 }
@@ -2137,23 +2490,19 @@ static int ebim__op_apply(const ebim__sweep *s, int mode)
         s->shape->size = s->na;
         return 0;
     }
-    for (i = 0; i < n; i++) {
-        ebim_real *d1 = ebim__row(s, z->d1, n, 0, i), *d2 = ebim__row(s, z->d2, n, 0, i);
-        switch (mode) {
-        case EBIM__FWD:
-            ebim__k_apply(s->nd->fn, s->nd->s, ebim__row(s, a->v, n, 0, i),
-                          ebim__row(s, z->v, n, 0, i), d1, d2, s->nl, s->order);
-            break;
-        case EBIM__TAN:
-            ebim__k_mul(ebim__row(s, z->t, n, p - 1, i), ebim__row(s, a->t, n, p - 1, i), d1,
-                        s->nl);
-            break;
-        default:
-            ebim__k_fma(ebim__row(s, a->g, n, p, i), ebim__row(s, z->g, n, p, i), d1, s->nl);
-            for (q = 1; q <= s->pairs && mode == EBIM__BACK; q++)
-                ebim__k_fma3(ebim__row(s, a->g, n, 0, i), d2, ebim__row(s, a->t, n, q - 1, i),
-                             ebim__row(s, z->g, n, q, i), s->nl);
-        }
+    switch (mode) {
+    case EBIM__FWD: ebim__activate(s, a->v); break;
+    case EBIM__TAN:
+        s->K->mul(n, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, a->t, n, p - 1, 0), z->d1,
+                  s->stride, s->nl);
+        break;
+    default:
+        for (i = 0; i < n; i++)
+            ebim__k_fma(ebim__row(s, a->g, n, p, i), ebim__row(s, z->g, n, p, i),
+                        ebim__row(s, z->d1, n, 0, i), s->nl);
+        for (q = 1; q <= s->pairs && mode == EBIM__BACK; q++)
+            s->K->fma3(n, a->g, z->d2, ebim__row(s, a->t, n, q - 1, 0),
+                       ebim__row(s, z->g, n, q, 0), s->stride, s->nl);
     }
     return 0;
 }
@@ -2643,6 +2992,7 @@ EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g
     if (g->failed) return g->failed;
     if (g->y < 1) return EBIM_ERR_ARG;
     w->g = g;
+    w->kernels = ebim__kernels_best();
     w->n = ebim_inputs(g);
     w->k = ebim_outputs(g);
     w->stride = EBIM__ROUND(lanes);
@@ -2692,6 +3042,7 @@ static void ebim__op_at(const ebim_ws *w, int i, int mode, int plane, int pairs,
     s.a = &w->slot[nd->a];
     s.b = &w->slot[nd->b];
     s.c = &w->slot[nd->c];
+    s.K = w->kernels;
     s.theta = g->theta + nd->theta;
     s.grad = grad && !nd->frozen ? grad + nd->theta : NULL;
     s.n = nd->size;
@@ -3569,22 +3920,21 @@ EBIM_API ebim_result ebim_adam_init(ebim_adam *o, ebim_arena *a, int n)
 
 EBIM_API int ebim_adam_step(ebim_adam *o, ebim_real *theta, const ebim_real *grad, ebim_real rate)
 {
-    /* 1 - beta from the doubles: 1 - 0.999f has four good digits */
-    ebim_real b1 = EBIM__R(o->beta1), a1 = EBIM__R(1 - o->beta1), eps = EBIM__R(o->eps), c1, c2;
-    ebim_real b2 = EBIM__R(o->beta2), a2 = EBIM__R(1 - o->beta2);
-    ebim_real shrink = 1 - rate * EBIM__R(o->decay);
+    ebim_real c[7], shrink = 1 - rate * EBIM__R(o->decay);
     int i;
     for (i = 0; i < o->n; i++)
         if (!ebim__finite(grad[i] * grad[i])) return 0;
     o->t++;
-    c1 = EBIM__R(1 / (1 - pow(o->beta1, o->t)));
-    c2 = EBIM__R(1 / (1 - pow(o->beta2, o->t)));
-    for (i = 0; i < o->n; i++) {
-        ebim_real keep = !o->decays || o->decays[i] ? shrink : 1;
-        o->m[i] = b1 * o->m[i] + a1 * grad[i];
-        o->v[i] = b2 * o->v[i] + a2 * grad[i] * grad[i];
-        theta[i] = keep * theta[i] - rate * c1 * o->m[i] / (EBIM__SQRT(c2 * o->v[i]) + eps);
-    }
+    c[0] = EBIM__R(o->beta1);
+    c[1] = EBIM__R(1 - o->beta1); /* from the doubles: 1 - 0.999f has four good digits */
+    c[2] = EBIM__R(o->beta2);
+    c[3] = EBIM__R(1 - o->beta2);
+    c[4] = rate * EBIM__R(1 / (1 - pow(o->beta1, o->t)));
+    c[5] = EBIM__R(1 / (1 - pow(o->beta2, o->t)));
+    c[6] = EBIM__R(o->eps);
+    for (i = 0; i < o->n && o->decay > 0; i++)
+        if (!o->decays || o->decays[i]) theta[i] *= shrink;
+    ebim__kernels_best()->adam(o->n, theta, grad, o->m, o->v, c);
     return 1;
 }
 
@@ -6563,6 +6913,13 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__ROUND
 #undef EBIM__CHUNKS
 #undef EBIM__EACH
+#undef EBIM__ROW
+#undef EBIM__PASTE2
+#undef EBIM__PASTE
+#undef EBIM__N
+#undef EBIM__UNROLL
+#undef EBIM__TABLE
+#undef EBIM__X86
 #undef EBIM__BLOCKS
 #undef EBIM__DIRECT_MAX
 #undef EBIM__LINES
@@ -6573,4 +6930,4 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__INFO
 #undef EBIM__NODE_BYTES
 
-#endif /* EBIM_IMPLEMENTATION */
+#endif /* EBIM_IMPLEMENTATION, second half */

@@ -547,7 +547,7 @@ static void exp_and_silu_are_golden(void)
         if (sizeof(ebim_real) == 4 && fabs(g[0]) > 87) continue;
         CHECK_NEAR(ulps(ebim__exp(real(g[0])), g[1], g[2]), 0, EXP_ULPS);
         a[at] = real(g[0]);
-        ebim__k_silu(a, out[0], out[1], out[2], CHUNK, 2);
+        ebim__kernels_best()->silu(1, a, out[0], out[1], out[2], CHUNK, CHUNK, 2);
         for (i = 0; i < 3; i++) first[i] = out[i][at];
         check_silu(first, g + 3);
     }
@@ -609,7 +609,7 @@ static void exp_and_silu_at_the_ends(void)
         CHECK_REL(ebim__exp(real(-x)), exp(-top), 4 * T_EPS);
         a[0] = real(x);
         a[1] = real(-x);
-        ebim__k_silu(a, v, d1, d2, CHUNK, 2);
+        ebim__kernels_best()->silu(1, a, v, d1, d2, CHUNK, CHUNK, 2);
         CHECK_REL(v[0], (double)a[0], 2 * T_EPS);
         CHECK_NEAR(d1[0], 1, rest);
         CHECK_NEAR(d2[0], 0, rest);
@@ -629,7 +629,7 @@ static void silu_keeps_nan(void)
     uint32_t b32 = bits32;
     int l;
     memcpy(&a[3], sizeof a[3] == 8 ? (const void *)&b : (const void *)&b32, sizeof a[3]);
-    ebim__k_silu(a, v, d1, d2, CHUNK, 2);
+    ebim__kernels_best()->silu(1, a, v, d1, d2, CHUNK, CHUNK, 2);
     for (l = 0; l < CHUNK; l++) {
         CHECK_INT(ebim__finite(v[l]), l != 3);
         CHECK_INT(ebim__finite(d1[l]), l != 3);

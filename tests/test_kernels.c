@@ -1,0 +1,210 @@
+/* Every table of kernels this processor has, against sums in double precision, at shapes that leave
+ * every remainder of the tiles; and against each other. */
+#define EBIM_IMPLEMENTATION
+#include "../ebim.h"
+#include "t.h"
+
+enum { MAX = 21, LANES = 64, STRIDE = 80, TABLES = 3 };
+
+static ebim_real x_all[3 * MAX * STRIDE], d_all[3 * MAX * STRIDE];
+static ebim_real Y[MAX * STRIDE], W[MAX * MAX], G[MAX * MAX], bias[MAX];
+#define X(i) (x_all + (i) * MAX * STRIDE) /* three of each */
+#define D(i) (d_all + (i) * MAX * STRIDE)
+
+static void fill(ebim_rng *r, ebim_real *x, int count)
+{
+    int i;
+    for (i = 0; i < count; i++) x[i] = ebim_rng_normal(r);
+}
+
+static void set_up(ebim_rng *r)
+{
+    ebim_rng_init(r, T_SEED, 0);
+    fill(r, X(0), 3 * MAX * STRIDE);
+    fill(r, D(0), 3 * MAX * STRIDE);
+    fill(r, W, MAX * MAX);
+    fill(r, bias, MAX);
+}
+
+/* Y = b + W X, Y += W X, X += W'Y, and nothing outside the rows and lanes asked for. */
+static void dense_case(const ebim__kernels *k, int no, int ni, int nl, int transposed, int add)
+{
+    ebim__matrix m;
+    double worst = 0;
+    int o, i, l, stray = 0;
+    m.w = W;
+    m.no = no;
+    m.ni = ni;
+    m.wo = transposed ? 1 : MAX;
+    m.wi = transposed ? MAX : 1;
+    for (i = 0; i < MAX * STRIDE; i++) Y[i] = (ebim_real)0.5;
+    k->dense(&m, add ? NULL : bias, X(0), Y, STRIDE, nl, add);
+    for (o = 0; o < MAX; o++)
+        for (l = 0; l < STRIDE; l++) {
+            double want = add ? 0.5 : (double)bias[o], size = 1;
+            if (o >= no || l >= nl) {
+                stray += Y[o * STRIDE + l] < (ebim_real)0.5 || Y[o * STRIDE + l] > (ebim_real)0.5;
+                continue;
+            }
+            for (i = 0; i < ni; i++) {
+                double p = (double)W[o * m.wo + i * m.wi] * (double)X(0)[i * STRIDE + l];
+                want += p;
+                size += fabs(p);
+            }
+            worst = fmax(worst, fabs(want - (double)Y[o * STRIDE + l]) / size);
+        }
+    CHECK_NEAR(worst, 0, 4 * T_EPS);
+    CHECK_INT(stray, 0);
+}
+
+static void dense_products(void)
+{
+    ebim_rng r;
+    int t, no, ni, nl;
+    set_up(&r);
+    for (t = 0; t < TABLES; t++)
+        for (no = 1; no <= MAX && ebim__kernels_at(t); no++)
+            for (ni = 1; ni <= 7; ni++)
+                for (nl = 16; nl <= LANES; nl += 16)
+                    dense_case(ebim__kernels_at(t), no, ni, nl, ni & 1, nl & 16);
+}
+
+static void outer_case(const ebim__kernels *k, int no, int ni, int nl, int planes)
+{
+    double worst = 0;
+    int o, i, l, p, stray = 0;
+    for (i = 0; i < MAX * MAX; i++) G[i] = (ebim_real)0.5;
+    /* planes of D stand no rows apart, those of T ni rows */
+    k->outer(no, ni, G, D(0), X(0), X(1), planes, STRIDE, nl);
+    for (o = 0; o < no; o++)
+        for (i = 0; i < ni; i++) {
+            double want = 0.5, size = 1;
+            for (p = 0; p < planes; p++)
+                for (l = 0; l < nl; l++) {
+                    const ebim_real *x = p ? X(1) + (p - 1) * ni * STRIDE : X(0);
+                    double q = (double)D(0)[(p * no + o) * STRIDE + l];
+                    q *= (double)x[i * STRIDE + l];
+                    want += q;
+                    size += fabs(q);
+                }
+            worst = fmax(worst, fabs(want - (double)G[o * ni + i]) / size);
+        }
+    for (i = no * ni; i < MAX * MAX; i++) stray += G[i] < (ebim_real)0.5 || G[i] > (ebim_real)0.5;
+    CHECK_NEAR(worst, 0, 4 * T_EPS);
+    CHECK_INT(stray, 0);
+}
+
+static void outer_products(void)
+{
+    ebim_rng r;
+    int t, no, ni, nl, planes;
+    set_up(&r);
+    for (t = 0; t < TABLES; t++)
+        for (no = 1; no <= 9 && ebim__kernels_at(t); no++)
+            for (ni = 1; ni <= 5; ni++)
+                for (nl = 16; nl <= LANES; nl += 48)
+                    for (planes = 1; planes <= 3; planes++)
+                        outer_case(ebim__kernels_at(t), no, ni, nl, planes);
+}
+
+/* SiLU in place, with the derivatives that were asked for and no others. */
+static void silu_rows(void)
+{
+    static ebim_real v[3 * STRIDE], d1[3 * STRIDE], d2[3 * STRIDE];
+    int t, i, l, order, stray;
+    ebim_rng r;
+    set_up(&r);
+    for (t = 0; t < TABLES; t++)
+        for (order = 0; order <= 2 && ebim__kernels_at(t); order++) {
+            double worst = 0;
+            memcpy(v, X(0), sizeof v);
+            memset(d1, 0, sizeof d1);
+            memset(d2, 0, sizeof d2);
+            ebim__kernels_at(t)->silu(3, v, v, d1, d2, STRIDE, LANES, order);
+            for (i = stray = 0; i < 3 * STRIDE; i++) {
+                double a = (double)X(0)[i], s = 1 / (1 + exp(-a)), q = 1 - s;
+                l = i % STRIDE;
+                if (l >= LANES) {
+                    stray += v[i] < X(0)[i] || v[i] > X(0)[i] || d1[i] < 0 || d1[i] > 0;
+                    continue;
+                }
+                worst = fmax(worst, fabs((double)v[i] - a * s));
+                worst = fmax(worst, fabs((double)d1[i] - (order > 0 ? s + a * s * q : 0)));
+                worst = fmax(worst, fabs((double)d2[i] -
+                                         (order > 1 ? s * q * (2 + a * (q - s)) : 0)));
+            }
+            CHECK_NEAR(worst, 0, 8 * T_EPS);
+            CHECK_INT(stray, 0);
+        }
+}
+
+static void products_of_rows(void)
+{
+    int t, i, stray;
+    ebim_rng r;
+    for (t = 0; t < TABLES && ebim__kernels_at(t); t++) {
+        double worst = 0;
+        set_up(&r);
+        memcpy(Y, X(0), sizeof Y);
+        ebim__kernels_at(t)->fma3(2, Y, X(1), X(2), D(0), STRIDE, LANES);
+        ebim__kernels_at(t)->mul(2, Y + 2 * STRIDE, X(1), X(2), STRIDE, LANES);
+        for (i = stray = 0; i < 4 * STRIDE; i++) {
+            double xy = (double)X(1)[i % (2 * STRIDE)] * (double)X(2)[i % (2 * STRIDE)];
+            double want = i < 2 * STRIDE ? (double)X(0)[i] + xy * (double)D(0)[i] : xy;
+            if (i % STRIDE >= LANES) stray += Y[i] < X(0)[i] || Y[i] > X(0)[i];
+            else worst = fmax(worst, fabs(want - (double)Y[i]) / (1 + fabs(want)));
+        }
+        CHECK_NEAR(worst, 0, 8 * T_EPS);
+        CHECK_INT(stray, 0);
+    }
+}
+
+/* One step of Adam written out, for sizes that are and are not multiples of the chunk. */
+static void adam_steps(void)
+{
+    const ebim_real c[7] = {(ebim_real)0.9, (ebim_real)0.1, (ebim_real)0.99, (ebim_real)0.01,
+                            (ebim_real)0.5, 4, (ebim_real)1e-3};
+    int t, n, i;
+    ebim_rng r;
+    for (t = 0; t < TABLES && ebim__kernels_at(t); t++)
+        for (n = 1; n <= 35; n += 17) {
+            double worst = 0;
+            set_up(&r);
+            for (i = 0; i <= n; i++) D(1)[i] = EBIM_EPS + (ebim_real)fabs((double)D(1)[i]);
+            memcpy(Y, X(0), sizeof Y);
+            memcpy(X(1), D(0), sizeof Y);
+            memcpy(X(2), D(1), sizeof Y);
+            ebim__kernels_at(t)->adam(n, Y, W, X(1), X(2), c);
+            for (i = 0; i < n; i++) {
+                double g = (double)W[i], m = 0.9 * (double)D(0)[i] + 0.1 * g;
+                double v = 0.99 * (double)D(1)[i] + 0.01 * g * g;
+                double want = (double)X(0)[i] - 0.5 * m / (sqrt(4 * v) + 1e-3);
+                worst = fmax(worst, fabs(want - (double)Y[i]) / (1 + fabs(want)));
+            }
+            CHECK_NEAR(worst, 0, 64 * T_EPS);
+            CHECK(!memcmp(Y + n, X(0) + n, sizeof *Y)); /* and no further */
+        }
+}
+
+/* ebim_simd names the last table, and the choice is the same every time. */
+static void the_best_is_chosen(void)
+{
+    int t, last = 0;
+    for (t = 0; t < TABLES; t++)
+        if (ebim__kernels_at(t)) last = t;
+    CHECK(ebim__kernels_best() == ebim__kernels_at(last));
+    CHECK_STR(ebim_simd(), ebim__kernels_at(last)->name);
+    printf("    kernels: %s\n", ebim_simd());
+}
+
+int main(int argc, char **argv)
+{
+    T_BEGIN(argc, argv);
+    T_RUN(dense_products);
+    T_RUN(outer_products);
+    T_RUN(silu_rows);
+    T_RUN(products_of_rows);
+    T_RUN(adam_steps);
+    T_RUN(the_best_is_chosen);
+    return T_END();
+}
