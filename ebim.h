@@ -68,13 +68,13 @@
     >>mdf       training of F: eq. 8 and better
     >>energy    training of E: eq. 10, and by likelihood without chains
     >>fit       from points to a model
-    >>model     samples and scores of a model
+    >>model     samples, scores and gradients of a model
     >>io        the model as bytes
  *
- * THREE LEVELS. ebim_fit, ebim_sample, ebim_score, ebim_save_file, ebim_load_file do everything
- * with malloc. ebim_fit_run and ebim_model_* do the same in the caller's memory. Below them stand
- * the parts: graphs of your own as F or E (ebim_record), training with any loss of >>mdf,
- * projections, chains, solvers.
+ * THREE LEVELS. ebim_fit, ebim_sample, ebim_score, ebim_gradients, ebim_save_file, ebim_load_file
+ * do everything with malloc. ebim_fit_run and ebim_model_* do the same in the caller's memory, and
+ * ebim_model_distance2 has the gradient of the distance. Below them stand the parts: graphs of your
+ * own as F or E (ebim_record), training with any loss of >>mdf, projections, chains, solvers.
  *
  * UNITS. Training standardises inside (one shift, one scale); everything a caller sees is in the
  * units of the data. A distance is Euclidean. With ebim_fit's default recipe and k = 1, e^-E is
@@ -963,6 +963,21 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
                                       ebim_real *nearest, ebim_real *distance, ebim_real *energy,
                                       unsigned char *ok, ebim_arena *work);
         /* nearest: [B][n], distance, energy, ok: [B]; each may be NULL. energy is at nearest. */
+/* F and E as functions on R^n, at x itself and not at its nearest point: F: [B][k], its Jacobian
+ * J: [B][k][n], E: [B], its Euclidean gradient grad_E: [B][n]; each may be NULL. ERR_ARG: E or
+ * grad_E of a model without energy. (The gradient of E along M is grad_E less its part in the span
+ * of the rows of J.) */
+EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim_real *x,
+                                          ebim_real *F, ebim_real *J, ebim_real *E,
+                                          ebim_real *grad_E, ebim_arena *work);
+/* d2: [B] the squared distance |x - y|^2 to M, y the nearest point, and grad: [B][n] its gradient
+ * 2 (x - y): y depends on x too, but at the minimum moving y changes nothing to first order (the
+ * envelope theorem). 0 on M; no derivative exists where two points of M are nearest, and there the
+ * gradient is that of the one that was found. ok: [B] 1 where a point of M was found; elsewhere d2
+ * and grad are of the point that came closest to F = 0. Each may be NULL. */
+EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim_real *x,
+                                          ebim_real *d2, ebim_real *grad, unsigned char *ok,
+                                          ebim_arena *work);
 
 /* --------------------------------------------------------------------------------------------
  * io: the model as bytes
@@ -984,6 +999,8 @@ EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
 EBIM_API ebim_result ebim_sample(const ebim_model *m, int B, ebim_real *x, uint64_t seed);
 EBIM_API ebim_result ebim_score(const ebim_model *m, int B, const ebim_real *x,
                                 ebim_real *nearest, ebim_real *distance, ebim_real *energy);
+EBIM_API ebim_result ebim_gradients(const ebim_model *m, int B, const ebim_real *x, ebim_real *F,
+                                    ebim_real *J, ebim_real *E, ebim_real *grad_E);
 EBIM_API void ebim_free(ebim_model *m);
 #ifndef EBIM_NO_STDIO
 EBIM_API ebim_result ebim_load_file(ebim_model *m, const char *path, size_t max_bytes);
@@ -6342,12 +6359,13 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
 #endif /* EBIM_NO_TRAIN */
 
 /* ============================================================================================
- * >>model  samples and scores of a model
+ * >>model  samples, scores and gradients of a model
  *
  * Samples start from uniform points of M, resampled by e^-E (so that separate components get their
  * share), and move by constrained Langevin at temperature 1. Above codimension 1 they start from
  * noise thrown onto M, which is not uniform. A score is the nearest point of M, the distance to it
- * and the energy there.
+ * and the energy there. Gradients of F and E cost one linearisation and one adjoint sweep per
+ * output; that of the distance costs the projection only.
  * ========================================================================================= */
 
 /* Indices of B of the P points with these weights, sum 1, by systematic resampling. */
@@ -6425,6 +6443,14 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
     return EBIM_OK;
 }
 
+static int ebim__points_finite(int B, int n, const ebim_real *x)
+{
+    size_t i, count = (size_t)B * (size_t)n;
+    for (i = 0; i < count; i++)
+        if (!ebim__finite(x[i])) return 0;
+    return 1;
+}
+
 EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
                                       ebim_real *nearest, ebim_real *distance, ebim_real *energy,
                                       unsigned char *ok, ebim_arena *work)
@@ -6434,7 +6460,6 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     ebim_ws w;
     ebim_result r;
     ebim_real *y = nearest;
-    int b, i;
     memset(&pd, 0, sizeof pd);
     if (B < 1 || (energy && !m->has_energy)) return EBIM_ERR_ARG;
     if (!y) y = EBIM__NEW(work, ebim_real, (size_t)B * (size_t)m->n);
@@ -6442,11 +6467,53 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     r = ebim_projector_init(&p, work, &m->F, &pd);
     if (!r && energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
     if (r || !ebim__ready(work)) return r;
-    for (b = 0; b < B; b++)
-        for (i = 0; i < m->n; i++)
-            if (!ebim__finite(x[(size_t)b * (size_t)m->n + (size_t)i])) return EBIM_ERR_FINITE;
+    if (!ebim__points_finite(B, m->n, x)) return EBIM_ERR_FINITE;
     ebim_project(p, B, x, y, distance, ok);
     if (energy) ebim_eval(&w, B, y, energy);
+    return EBIM_OK;
+}
+
+/* Values y: [B][k] of a map and its Jacobian J: [B][k][n] by one linearisation of each block;
+ * either may be NULL. */
+static void ebim__values_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_real *y,
+                                  ebim_real *J)
+{
+    size_t n = (size_t)w->n, k = (size_t)w->k, at, count;
+    for (at = 0; at < (size_t)B; at += count) {
+        int lanes = ebim__min_int(w->stride, B - (int)at);
+        count = (size_t)lanes;
+        if (J) ebim_eval_jacobian(w, lanes, x + at * n, J + at * k * n); /* leaves F(x) in w */
+        else ebim__load(w, lanes, 0, x + at * n, 0);
+        if (y) ebim__from_lanes(ebim_ws_y(w), w->stride, lanes, w->k, y + at * k);
+    }
+}
+
+EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim_real *x,
+                                          ebim_real *F, ebim_real *J, ebim_real *E,
+                                          ebim_real *grad_E, ebim_arena *work)
+{
+    ebim_ws wF, wE;
+    ebim_result r = EBIM_OK;
+    if (B < 1 || ((E || grad_E) && !m->has_energy)) return EBIM_ERR_ARG;
+    if (F || J) r = ebim_ws_init(&wF, work, &m->F, 64, 0);
+    if (!r && (E || grad_E)) r = ebim_ws_init(&wE, work, &m->E, 64, 0);
+    if (r || !ebim__ready(work)) return r;
+    if (!ebim__points_finite(B, m->n, x)) return EBIM_ERR_FINITE;
+    if (F || J) ebim__values_jacobian(&wF, B, x, F, J);
+    if (E || grad_E) ebim__values_jacobian(&wE, B, x, E, grad_E);
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim_real *x,
+                                          ebim_real *d2, ebim_real *grad, unsigned char *ok,
+                                          ebim_arena *work)
+{
+    ebim_result r = ebim_model_score(m, B, x, grad, d2, NULL, ok, work);
+    size_t i, count = (size_t)B;
+    if (r || !ebim__ready(work)) return r;
+    for (i = 0; d2 && i < count; i++) d2[i] *= d2[i];
+    count *= (size_t)m->n;
+    for (i = 0; grad && i < count; i++) grad[i] = 2 * (x[i] - grad[i]); /* it holds y */
     return EBIM_OK;
 }
 
@@ -6808,6 +6875,20 @@ EBIM_API ebim_result ebim_score(const ebim_model *m, int B, const ebim_real *x, 
     r = ebim_model_score(m, B, x, nearest, distance, energy, NULL, &work);
     if (!r) r = ebim__heap(&work, &scratch);
     if (!r) r = ebim_model_score(m, B, x, nearest, distance, energy, NULL, &work);
+    free(scratch);
+    return r;
+}
+
+EBIM_API ebim_result ebim_gradients(const ebim_model *m, int B, const ebim_real *x, ebim_real *F,
+                                    ebim_real *J, ebim_real *E, ebim_real *grad_E)
+{
+    ebim_arena work;
+    void *scratch = NULL;
+    ebim_result r;
+    ebim_arena_init(&work, NULL, 0);
+    r = ebim_model_gradients(m, B, x, F, J, E, grad_E, &work);
+    if (!r) r = ebim__heap(&work, &scratch);
+    if (!r) r = ebim_model_gradients(m, B, x, F, J, E, grad_E, &work);
     free(scratch);
     return r;
 }

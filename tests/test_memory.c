@@ -201,6 +201,11 @@ static ebim_result heap_score_alone(job *j)
     return ebim_score(&j->m, POINTS, j->x, NULL, j->distance, NULL);
 }
 
+static ebim_result heap_gradients(job *j)
+{
+    return ebim_gradients(&j->m, POINTS, j->x, j->distance, j->nearest, j->energy, NULL);
+}
+
 static ebim_result heap_fit(job *j)
 {
     ebim_fit_desc d = tiny(j->no_energy);
@@ -261,6 +266,7 @@ static void scoring_survives_refusals(void)
     job_init(&j);
     refuse_each(heap_score, &j, 0, 1);
     refuse_each(heap_score_alone, &j, 0, 1);
+    refuse_each(heap_gradients, &j, 0, 1);
 }
 
 static void fitting_survives_refusals(void)
@@ -339,6 +345,7 @@ static void errors_leave_nothing_behind(void)
     m = circle();
     CHECK_INT(ebim_sample(&m, 0, x, 1), EBIM_ERR_ARG);
     CHECK_INT(ebim_score(&m, 0, x, x, x, x), EBIM_ERR_ARG);
+    CHECK_INT(ebim_gradients(&m, 0, x, x, x, x, x), EBIM_ERR_ARG);
     CHECK_INT(ebim_save_file(&m, "no/such/place"), EBIM_ERR_IO);
     CHECK(heap.live == 0 && !heap.broken);
     remove(path);
@@ -359,6 +366,18 @@ static ebim_result arena_score(job *j, ebim_arena *keep, ebim_arena *work)
 {
     (void)keep;
     return ebim_model_score(&j->m, POINTS, j->x, j->nearest, j->distance, j->energy, j->ok, work);
+}
+
+static ebim_result arena_gradients(job *j, ebim_arena *keep, ebim_arena *work)
+{
+    (void)keep;
+    return ebim_model_gradients(&j->m, POINTS, j->x, j->distance, NULL, NULL, j->nearest, work);
+}
+
+static ebim_result arena_distance2(job *j, ebim_arena *keep, ebim_arena *work)
+{
+    (void)keep;
+    return ebim_model_distance2(&j->m, POINTS, j->x, j->distance, NULL, j->ok, work);
 }
 
 static ebim_result arena_load(job *j, ebim_arena *keep, ebim_arena *work)
@@ -494,6 +513,8 @@ static void scoring_fits_its_arena(void)
     job j;
     job_init(&j);
     CHECK(shrink(arena_score, &j, 0, 0) > 20);
+    CHECK(shrink(arena_gradients, &j, 0, 0) > 10);
+    CHECK(shrink(arena_distance2, &j, 0, 0) > 20);
 }
 
 static void loading_fits_its_arena(void)
@@ -628,7 +649,8 @@ static void training_never_allocates(void)
 
 static void arenas_need_no_heap(void)
 {
-    static const arena_fn all[3] = {arena_fit, arena_sample, arena_score};
+    static const arena_fn all[5] = {arena_fit, arena_sample, arena_score, arena_gradients,
+                                    arena_distance2};
     job j;
     int i;
     size_t keep, work, used;
@@ -636,7 +658,7 @@ static void arenas_need_no_heap(void)
     make_data(3);
     j.no_energy = T_QUICK;
     heap_reset(0, 0);
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 5; i++) {
         measure(all[i], &j, &keep, &work);
         CHECK_INT(run(all[i], &j, keep, work, 0, &used), EBIM_OK);
     }
@@ -652,6 +674,9 @@ static void one_block_each(void)
     CHECK(heap.calls == 1 && heap.frees == 1);
     heap_reset(0, 0);
     CHECK_INT(heap_score(&j), EBIM_OK);
+    CHECK(heap.calls == 1 && heap.frees == 1);
+    heap_reset(0, 0);
+    CHECK_INT(heap_gradients(&j), EBIM_OK);
     CHECK(heap.calls == 1 && heap.frees == 1 && !heap.broken);
 }
 

@@ -1,0 +1,431 @@
+/* Gradients of a model: F, J, E, grad E and the squared distance to M against closed forms of
+ * models made by hand, in float and double, and in double against differences of what the model
+ * says. F is no distance function anywhere. Tolerances: multiples of the unit roundoff. Where the
+ * nearest point takes part: how far it is off M, ONTO, and along M, the tangential residual of its
+ * search relative to the distance, times r / rho for a point at radius rho: so M bends. (Twenty
+ * times that: in float rounding hides how the distance still falls, and a search stops early.) */
+#define EBIM_IMPLEMENTATION
+#include "../ebim.h"
+#include "t.h"
+
+enum { B = 133, N = 3, K = 2 }; /* more than two blocks of 64 lanes, and a rest */
+
+static double memory[1 << 17];
+
+#ifdef EBIM_DOUBLE
+static const double TANGENTIAL = 1e-8;
+#else
+static const double TANGENTIAL = 1e-4;
+#endif
+static const double ONTO = 500 * T_EPS; /* 16 of the box, times what the rows of J differ in size */
+
+/* ---- models ---- */
+
+static const double radius = 1.3, height = 0.3, slope[N] = {0.5, -1.25, 2};
+
+static ebim_ref minus(ebim_graph *g, ebim_ref y, double level)
+{
+    return ebim_affine(g, y, &level, 1);
+}
+
+/* e^(x_i / 2) */
+static ebim_ref growth(ebim_graph *g, ebim_ref x, int i)
+{
+    return ebim_apply(g, ebim_scale(g, ebim_slice(g, x, i, 1), 0.5), EBIM_EXP);
+}
+
+/* (|x|^2 - r^2) e^(x0/2): a sphere */
+static ebim_ref record_sphere(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref y = minus(g, ebim_sumsq(g, x), radius * radius);
+    (void)user;
+    return ebim_mul(g, y, growth(g, x, 0));
+}
+
+/* (x0^2 + x1^2 - r^2) e^(x0/2), (x2 - h) e^(x1/2): a circle in space */
+static ebim_ref record_ring(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref a = minus(g, ebim_sumsq(g, ebim_slice(g, x, 0, 2)), radius * radius);
+    ebim_ref b = minus(g, ebim_slice(g, x, 2, 1), height);
+    (void)user;
+    a = ebim_mul(g, a, growth(g, x, 0));
+    return ebim_concat(g, a, ebim_mul(g, b, growth(g, x, 1)));
+}
+
+static ebim_ref record_nowhere(ebim_graph *g, ebim_ref x, void *user) /* |x|^2 + 1 */
+{
+    (void)user;
+    return minus(g, ebim_sumsq(g, x), -1);
+}
+
+static ebim_ref record_linear(ebim_graph *g, ebim_ref x, void *user) /* <slope, x> - 0.7 */
+{
+    (void)user;
+    return minus(g, ebim_dot(g, ebim_constant(g, N, slope), x), 0.7);
+}
+
+static ebim_model made(ebim_arena *a, int k, ebim_record_fn F)
+{
+    static double lo[N] = {-3, -3, -3}, hi[N] = {3, 3, 3};
+    ebim_model m;
+    ebim_arena_init(a, memory, sizeof memory);
+    memset(&m, 0, sizeof m);
+    m.n = N;
+    m.k = k;
+    m.m = N - k;
+    m.has_energy = 1;
+    m.lo = lo;
+    m.hi = hi;
+    m.unit = 1;
+    CHECK_INT(ebim_record(&m.F, a, N, F, NULL), EBIM_OK);
+    CHECK_INT(ebim_record(&m.E, a, N, record_linear, NULL), EBIM_OK);
+    return m;
+}
+
+/* Points around M, none near the axis: there all points of M are nearest, and F's derivative is 0
+ * at x0 = 0.385, from where Newton's steps leap far away. */
+static void points(ebim_real *x)
+{
+    ebim_rng r;
+    int b, i;
+    ebim_rng_init(&r, T_SEED, 3);
+    for (b = 0; b < B; b++, x += N)
+        do
+            for (i = 0; i < N; i++) x[i] = 4 * ebim_rng_uniform(&r) - 2;
+        while (hypot((double)x[0], (double)x[1]) < 0.7);
+}
+
+/* ---- closed forms ---- */
+
+static double norm(int n, const double *x)
+{
+    double s = 0;
+    while (n--) s += x[n] * x[n];
+    return sqrt(s);
+}
+
+/* F, J and the nearest point y; returns r / rho. */
+typedef double (*exact_fn)(const double *x, double *F, double *J, double *y);
+
+static double exact_sphere(const double *x, double *F, double *J, double *y)
+{
+    double f = x[0] * x[0] + x[1] * x[1] + x[2] * x[2] - radius * radius, e = exp(x[0] / 2);
+    int i;
+    F[0] = f * e;
+    for (i = 0; i < N; i++) {
+        J[i] = (2 * x[i] + (i ? 0 : f / 2)) * e;
+        y[i] = x[i] * radius / norm(3, x);
+    }
+    return radius / norm(3, x);
+}
+
+static double exact_ring(const double *x, double *F, double *J, double *y)
+{
+    double f = x[0] * x[0] + x[1] * x[1] - radius * radius, e = exp(x[0] / 2), h = exp(x[1] / 2);
+    F[0] = f * e;
+    F[1] = (x[2] - height) * h;
+    J[0] = (2 * x[0] + f / 2) * e;
+    J[1] = 2 * x[1] * e;
+    J[2] = J[3] = 0;
+    J[4] = F[1] / 2;
+    J[5] = h;
+    y[0] = x[0] * radius / norm(2, x);
+    y[1] = x[1] * radius / norm(2, x);
+    y[2] = height;
+    return radius / norm(2, x);
+}
+
+static void check_closed_form(int k, ebim_record_fn record, exact_fn exact)
+{
+    static ebim_real x[B * N], F[B * K], J[B * K * N], E[B], dE[B * N], d2[B], grad[B * N];
+    static unsigned char ok[B];
+    ebim_arena a;
+    ebim_model m = made(&a, k, record);
+    int b, i;
+    points(x);
+    for (i = 0; i < N; i++) x[i] = (ebim_real)(i < 2 ? radius * (0.6 + 0.2 * i) : height);
+    if (k == 1) x[2] = 0; /* the first point is on M, by 3-4-5 */
+    CHECK_INT(ebim_model_gradients(&m, B, x, F, J, E, dE, &a), EBIM_OK);
+    CHECK_INT(ebim_model_distance2(&m, B, x, d2, grad, ok, &a), EBIM_OK);
+    for (b = 0; b < B; b++) {
+        double p[N], f[K], j[K * N], y[N], e = -0.7, d = 0, along;
+        for (i = 0; i < N; i++) p[i] = (double)x[b * N + i];
+        along = TANGENTIAL * exact(p, f, j, y);
+        for (i = 0; i < k; i++) CHECK_NEAR(F[b * k + i], f[i], 80 * T_EPS);
+        for (i = 0; i < k * N; i++) CHECK_NEAR(J[b * k * N + i], j[i], 80 * T_EPS);
+        for (i = 0; i < N; i++) {
+            e += slope[i] * p[i];
+            d += (p[i] - y[i]) * (p[i] - y[i]);
+            CHECK_NEAR(dE[b * N + i], slope[i], 0);
+        }
+        CHECK_NEAR(E[b], e, 30 * T_EPS);
+        CHECK_INT(ok[b], 1);
+        d = sqrt(d);
+        along *= d;
+        CHECK_NEAR(d2[b], d * d, 2 * ONTO * (d + ONTO) + 800 * along * along);
+        for (i = 0; i < N; i++)
+            CHECK_NEAR(grad[b * N + i], 2 * (p[i] - y[i]), 2 * ONTO + 40 * along);
+    }
+    CHECK_NEAR(d2[0], 0, 100 * T_EPS * T_EPS);
+}
+
+static void a_sphere_in_closed_form(void) { check_closed_form(1, record_sphere, exact_sphere); }
+static void a_ring_in_closed_form(void) { check_closed_form(2, record_ring, exact_ring); }
+
+/* ---- differences ---- */
+
+#ifdef EBIM_DOUBLE
+static const double at[4] = {-2, -1, 1, 2}, weight[4] = {1, -8, 8, -1};
+
+/* Derivative of f: [size] with respect to x[i] by 4-point differences. */
+static void difference(ebim_ws *w, double *x, int i, int size, double *fd)
+{
+    double f[K], h = 1e-3, here = x[i];
+    int q, c;
+    for (c = 0; c < size; c++) fd[c] = 0;
+    for (q = 0; q < 4; q++) {
+        x[i] = here + at[q] * h;
+        ebim_eval(w, 1, x, f);
+        for (c = 0; c < size; c++) fd[c] += weight[q] * f[c] / (12 * h);
+    }
+    x[i] = here;
+}
+
+static ebim_ref record_ellipsoid(ebim_graph *g, ebim_ref x, void *user) /* axes 2, 1, 1.4 */
+{
+    static const double w[N] = {0.25, 1, 0.51};
+    ebim_ref y = ebim_dot(g, ebim_constant(g, N, w), ebim_apply(g, x, EBIM_SQUARE));
+    (void)user;
+    return minus(g, y, 1);
+}
+
+/* Networks, whose derivatives nobody wrote down. */
+static void gradients_are_differences(void)
+{
+    static double x[B * N], J[B * K * N], dE[B * N];
+    ebim_arena a;
+    ebim_model m = made(&a, K, record_ring);
+    ebim_mlp_desc net;
+    ebim_ws F, E;
+    int b, i, c;
+    memset(&net, 0, sizeof net);
+    net.in = N;
+    net.layers = 2;
+    net.width = 8;
+    net.out = K;
+    CHECK_INT(ebim_mlp(&m.F, &a, &net, T_SEED), EBIM_OK);
+    net.out = 1;
+    CHECK_INT(ebim_mlp(&m.E, &a, &net, T_SEED + 1), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&F, &a, &m.F, 16, 0), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&E, &a, &m.E, 16, 0), EBIM_OK);
+    points(x);
+    CHECK_INT(ebim_model_gradients(&m, B, x, NULL, J, NULL, dE, &a), EBIM_OK);
+    for (b = 0; b < B; b++)
+        for (i = 0; i < N; i++) {
+            double fd[K];
+            difference(&F, x + b * N, i, K, fd);
+            for (c = 0; c < K; c++) CHECK_NEAR(J[(b * K + c) * N + i], fd[c], 1e-11);
+            difference(&E, x + b * N, i, 1, fd);
+            CHECK_NEAR(dE[b * N + i], fd[0], 1e-11);
+        }
+}
+
+/* An ellipsoid: the nearest point moves along with x, and no closed form says where. Outside it
+ * that point is one; d2 is exact to second order in the residual 1e-8. */
+static void distance_gradients_are_differences(void)
+{
+    enum { P = 20 };
+    static double x[B * N], y[4 * P * N], d2[4 * P], grad[P * N];
+    ebim_arena a;
+    ebim_model m = made(&a, 1, record_ellipsoid);
+    int b, i, q;
+    double h = 1e-3;
+    points(x);
+    for (i = 0; i < P * N; i++) x[i] += x[i] > 0 ? 1 : -1;
+    CHECK_INT(ebim_model_distance2(&m, P, x, NULL, grad, NULL, &a), EBIM_OK);
+    for (i = 0; i < N; i++) {
+        ebim_arena work = a;
+        for (b = 0; b < 4 * P; b++) {
+            memcpy(y + b * N, x + b / 4 * N, N * sizeof *y);
+            y[b * N + i] += at[b % 4] * h;
+        }
+        CHECK_INT(ebim_model_distance2(&m, 4 * P, y, d2, NULL, NULL, &work), EBIM_OK);
+        for (b = 0; b < P; b++) {
+            double fd = 0;
+            for (q = 0; q < 4; q++) fd += weight[q] * d2[4 * b + q] / (12 * h);
+            CHECK_NEAR(grad[b * N + i], fd, 1e-7);
+        }
+    }
+}
+#else
+static void gradients_are_differences(void) { T_SKIP("finite differences are for double"); }
+static void distance_gradients_are_differences(void) { gradients_are_differences(); }
+#endif
+
+/* ---- blocks, memory, errors ---- */
+
+typedef struct outputs {
+    ebim_real F[B * K], J[B * K * N], E[B], dE[B * N], d2[B], grad[B * N];
+    unsigned char ok[B];
+} outputs;
+
+/* Everything that mask asks for, in an arena of just the size that was measured. */
+static ebim_result run(const ebim_model *m, int count, const ebim_real *x, int mask, outputs *o)
+{
+    ebim_real *F = mask & 1 ? o->F : NULL, *J = mask & 2 ? o->J : NULL;
+    ebim_real *E = mask & 4 ? o->E : NULL, *dE = mask & 8 ? o->dE : NULL;
+    ebim_real *d2 = mask & 16 ? o->d2 : NULL, *grad = mask & 32 ? o->grad : NULL;
+    unsigned char *ok = mask & 64 ? o->ok : NULL;
+    ebim_result r = EBIM_OK;
+    int q, half;
+    for (half = 0; half < 2 && !r; half++) {
+        ebim_arena a;
+        void *p = NULL;
+        size_t used = 0;
+        ebim_arena_init(&a, NULL, 0);
+        for (q = 0; q < 2 && !r; q++) { /* measure, then run */
+            r = half ? ebim_model_distance2(m, count, x, d2, grad, ok, &a)
+                     : ebim_model_gradients(m, count, x, F, J, E, dE, &a);
+            if (q) CHECK(r || a.used == used);
+            used = a.used;
+            if (q || r) continue;
+            p = malloc(ebim_arena_bytes(&a));
+            ebim_arena_init(&a, p, ebim_arena_bytes(&a));
+        }
+        free(p);
+    }
+    return r;
+}
+
+static void outputs_may_be_left_out(void)
+{
+    static ebim_real x[B * N];
+    static outputs all, some, untouched;
+    ebim_arena a;
+    ebim_model m = made(&a, K, record_ring);
+    int mask;
+    points(x);
+    memset(&untouched, 0x33, sizeof untouched);
+    CHECK_INT(run(&m, B, x, 127, &all), EBIM_OK);
+    for (mask = 0; mask < 128; mask++) {
+        const outputs *want = &untouched;
+        memset(&some, 0x33, sizeof some);
+        CHECK_INT(run(&m, B, x, mask, &some), EBIM_OK);
+#define SAME(bit, field) \
+    want = mask & (bit) ? &all : &untouched; \
+    CHECK(!memcmp(some.field, want->field, sizeof some.field))
+        SAME(1, F);
+        SAME(2, J);
+        SAME(4, E);
+        SAME(8, dE);
+        SAME(16, d2);
+        SAME(32, grad);
+        SAME(64, ok);
+    }
+}
+
+/* A point gets the same bytes whoever is beside it, and what lies behind the last stays. */
+static void lanes_are_on_their_own(void)
+{
+    static const int counts[] = {1, 2, 15, 16, 17, 63, 64, 65, 128, 129};
+    static ebim_real x[B * N];
+    static outputs all, some;
+    static unsigned char rest[sizeof(outputs)];
+    ebim_arena a;
+    ebim_model m = made(&a, K, record_ring);
+    size_t i, c, real = sizeof(ebim_real);
+    points(x);
+    memset(rest, 0x33, sizeof rest);
+    CHECK_INT(run(&m, B, x, 127, &all), EBIM_OK);
+    for (i = 0; i < sizeof counts / sizeof *counts; i++) {
+        c = (size_t)counts[i];
+        memset(&some, 0x33, sizeof some);
+        CHECK_INT(run(&m, counts[i], x, 127, &some), EBIM_OK);
+#define PART(field, each) \
+    CHECK(!memcmp(some.field, all.field, c * (each))); \
+    CHECK(!memcmp((const char *)some.field + c * (each), rest, sizeof some.field - c * (each)))
+        PART(F, K * real);
+        PART(J, K * N * real);
+        PART(E, real);
+        PART(dE, N * real);
+        PART(d2, real);
+        PART(grad, N * real);
+        PART(ok, 1);
+    }
+}
+
+static void what_cannot_be_had_is_refused(void)
+{
+    static ebim_real x[B * N];
+    static outputs o;
+    ebim_arena a, small;
+    ebim_model m = made(&a, 1, record_sphere);
+    char few[64];
+    points(x);
+    CHECK_INT(run(&m, 0, x, 127, &o), EBIM_ERR_ARG);
+    CHECK_INT(run(&m, -1, x, 127, &o), EBIM_ERR_ARG);
+    CHECK_INT(run(&m, 0, x, 0, &o), EBIM_ERR_ARG);
+    CHECK_INT(ebim_model_distance2(&m, 0, x, o.d2, o.grad, o.ok, &a), EBIM_ERR_ARG);
+    ebim_arena_init(&small, few, sizeof few);
+    CHECK_INT(ebim_model_gradients(&m, B, x, o.F, NULL, NULL, NULL, &small), EBIM_ERR_MEMORY);
+    ebim_arena_init(&small, few, sizeof few);
+    CHECK_INT(ebim_model_distance2(&m, B, x, o.d2, o.grad, NULL, &small), EBIM_ERR_MEMORY);
+    m.has_energy = 0;
+    CHECK_INT(run(&m, B, x, 1 + 2 + 16 + 32, &o), EBIM_OK);
+    CHECK_INT(run(&m, B, x, 4, &o), EBIM_ERR_ARG);
+    CHECK_INT(run(&m, B, x, 8, &o), EBIM_ERR_ARG);
+    x[B * N - 1] = (ebim_real)t_nan();
+    CHECK_INT(ebim_gradients(&m, B, x, o.F, NULL, NULL, NULL), EBIM_ERR_FINITE);
+    CHECK_INT(ebim_model_distance2(&m, B, x, o.d2, o.grad, o.ok, &a), EBIM_ERR_FINITE);
+    x[B * N - 1] = (ebim_real)t_inf();
+    CHECK_INT(ebim_gradients(&m, B, x, NULL, NULL, NULL, o.dE), EBIM_ERR_ARG);
+    CHECK_INT(ebim_gradients(&m, B, x, NULL, o.J, NULL, NULL), EBIM_ERR_FINITE);
+    CHECK_INT(run(&m, B - 1, x, 127 - 12, &o), EBIM_OK);
+}
+
+/* No M at all: ok says so, and d2 and grad still belong together. */
+static void without_m_nothing_is_found(void)
+{
+    static ebim_real x[B * N];
+    static outputs o;
+    ebim_arena a;
+    ebim_model m = made(&a, 1, record_nowhere);
+    int b;
+    points(x);
+    CHECK_INT(run(&m, B, x, 127, &o), EBIM_OK);
+    for (b = 0; b < B; b++) {
+        double g[N];
+        int i;
+        for (i = 0; i < N; i++) g[i] = (double)o.grad[b * N + i];
+        CHECK_INT(o.ok[b], 0);
+        CHECK_NEAR(norm(N, g) * norm(N, g), 4 * (double)o.d2[b], 40 * T_EPS * (1 + norm(N, g)));
+    }
+}
+
+static void the_malloc_layer_does_the_same(void)
+{
+    static ebim_real x[B * N];
+    static outputs all, some;
+    ebim_arena a;
+    ebim_model m = made(&a, 1, record_sphere);
+    points(x);
+    CHECK_INT(run(&m, B, x, 15, &all), EBIM_OK);
+    CHECK_INT(ebim_gradients(&m, B, x, some.F, some.J, some.E, some.dE), EBIM_OK);
+    CHECK(!memcmp(&some, &all, sizeof some));
+    CHECK_INT(ebim_gradients(&m, 0, x, some.F, NULL, NULL, NULL), EBIM_ERR_ARG);
+}
+
+int main(int argc, char **argv)
+{
+    T_BEGIN(argc, argv);
+    T_RUN(a_sphere_in_closed_form);
+    T_RUN(a_ring_in_closed_form);
+    T_RUN(gradients_are_differences);
+    T_RUN(distance_gradients_are_differences);
+    T_RUN(outputs_may_be_left_out);
+    T_RUN(lanes_are_on_their_own);
+    T_RUN(what_cannot_be_had_is_refused);
+    T_RUN(without_m_nothing_is_found);
+    T_RUN(the_malloc_layer_does_the_same);
+    return T_END();
+}
