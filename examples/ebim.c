@@ -1,6 +1,6 @@
 /* ebim.c: the command line tool. Points from a CSV file to a model, and from the model samples,
-   scores, nearest points and pictures. `ebim help` says how; the tables of options and verbs
-   below are what it prints.
+   scores, nearest points, pictures and meshes. `ebim help` says how; the tables of options and
+   verbs below are what it prints.
 
    A verb returns the exit status: 0 fine; 1 the computation failed, or the fit did not pass its
    own check; 2 wrong usage or bad input; 128 + the signal after Ctrl-C. Every error is one line
@@ -25,6 +25,7 @@
 #include "common/embed.h"
 #include "common/figure.h"
 #include "common/json.h"
+#include "common/ply.h"
 #include "common/synth.h"
 
 enum { FINE = 0, FAILED = 1, BAD = 2 };
@@ -32,8 +33,8 @@ enum { FINE = 0, FAILED = 1, BAD = 2 };
 /* ---- verbs and options ---- */
 
 typedef enum option_id {
-    O_OUT, O_N, O_DIM, O_EMBED, O_RECIPE, O_SEED, O_STEPS, O_EFFORT, O_MAX_SECONDS, O_DIR, O_JSON,
-    O_VERBOSE, O_COUNT
+    O_OUT, O_N, O_DIM, O_EMBED, O_RECIPE, O_SEED, O_STEPS, O_EFFORT, O_MAX_SECONDS, O_GRID, O_DIR,
+    O_JSON, O_VERBOSE, O_COUNT
 } option_id;
 
 typedef enum option_kind { FLAG, TEXT, WHOLE, REAL } option_kind;
@@ -59,6 +60,8 @@ static const option options[O_COUNT] = {
     {"--steps", "K", WHOLE, 1, 1e6, "Langevin steps of each sample (default 100)"},
     {"--effort", "F", REAL, 1e-4, 1e4, "multiplies the training steps (default 1)"},
     {"--max-seconds", "S", REAL, 0.001, 1e9, "stop then and keep the state reached"},
+    {"--grid", "N", WHOLE, 8, 512,
+     "cells along the longest side of the model's box\n(default 128 for surfaces, 512 for curves)"},
     {"--out", "DIR", TEXT, 0, 0, "where the files go (default build/out/demo)"},
     {"--json", "", FLAG, 0, 0, "report as one JSON object"},
     {"-v", "", FLAG, 0, 0, "show the progress even if standard error is no terminal"},
@@ -85,6 +88,7 @@ static int verb_sample(const args *a);
 static int verb_score(const args *a);
 static int verb_project(const args *a);
 static int verb_plot(const args *a);
+static int verb_mesh(const args *a);
 static int verb_info(const args *a);
 static int verb_demo(const args *a);
 static int verb_help(const args *a);
@@ -115,6 +119,12 @@ static const verb verbs[] = {
      "In 2 and 3 dimensions the manifold, coloured by density, with the data over it; curves in\n"
      "space by samples of the model; above 3 dimensions the data and samples in pairs of\n"
      "coordinates."},
+    {"mesh", "MODEL.ebim", 1, 1, OPT(OUT), OPT(GRID) | OPT(JSON), verb_mesh,
+     "the manifold as triangles, or a curve in the plane, in a PLY file",
+     "Surfaces in 3 dimensions and curves in 2. Vertices have normals, along the gradient of F,\n"
+     "and colours by density, and the density itself, per unit of area, where the model has an\n"
+     "energy. Says how large it is, in how many pieces, its Euler characteristic, and whether it\n"
+     "is closed."},
     {"info", "MODEL.ebim", 1, 1, 0, OPT(JSON), verb_info, "what is in a model file", ""},
     {"demo", "", 0, 0, 0, OPT(DIR) | OPT(SEED) | OPT(STEPS) | OPT(EFFORT) | OPT(VERBOSE),
      verb_demo,
@@ -1012,30 +1022,37 @@ static double *to_doubles(int count, const ebim_real *x)
     return v;
 }
 
+/* A model for figure.h. *memory is to be freed afterwards; -1: there is none. */
+static int plotted_open(figure_model *f, plotted *p, const ebim_model *m, void **memory)
+{
+    ebim_arena a;
+    *memory = NULL;
+    ebim_arena_init(&a, NULL, 0);
+    if (!plotted_init(p, &a, m)) *memory = arena_memory(&a);
+    if (!*memory || plotted_init(p, &a, m)) return -1;
+    memset(f, 0, sizeof *f);
+    f->n = m->n;
+    f->k = m->k;
+    f->lo = m->lo;
+    f->hi = m->hi;
+    f->eval = plotted_eval;
+    f->user = p;
+    f->has_energy = m->has_energy;
+    return 0;
+}
+
 /* data and samples: [][n], NULL for none. 0, or the exit status after a complaint. */
 static int plot_model(const ebim_model *m, int N, const ebim_real *data, int S,
                       const ebim_real *samples, const char *title, const char *path)
 {
     plotted p;
     figure_model f;
-    ebim_arena a;
     double *v = to_doubles(N * m->n, data), *s = to_doubles(S * m->n, samples);
-    void *memory = NULL;
+    void *memory;
     int bad = 1;
     errno = ENOMEM;
-    ebim_arena_init(&a, NULL, 0);
-    if (v && s && !plotted_init(&p, &a, m)) memory = arena_memory(&a);
-    if (memory && !plotted_init(&p, &a, m)) {
-        memset(&f, 0, sizeof f);
-        f.n = m->n;
-        f.k = m->k;
-        f.lo = m->lo;
-        f.hi = m->hi;
-        f.eval = plotted_eval;
-        f.user = &p;
-        f.has_energy = m->has_energy;
+    if (!plotted_open(&f, &p, m, &memory) && v && s)
         bad = figure_draw(&f, data ? v : NULL, N, samples ? s : NULL, S, title, path);
-    }
     if (bad && errno == ENOMEM) bad = complain_memory();
     else if (bad)
         bad = complain(BAD, "%s: cannot be written: %s", file_shown(path, "standard output"),
@@ -1082,6 +1099,220 @@ static int verb_plot(const args *a)
              p.N ? base_name(p.file) : "");
     if (!status) status = plot_with_samples(a, &m, &p, title);
     points_free(&p);
+    ebim_free(&m);
+    return status;
+}
+
+/* ---- mesh ---- */
+
+typedef struct meshed {
+    mesh surface;       /* or curve */
+    mesh_shape shape;
+    ebim_real *x, *y;   /* [n_vert][n] vertices, and the points of M they go to or gradients of F */
+    ebim_real *moved;   /* [n_vert] how far */
+    unsigned char *ok;  /* [n_vert] */
+    double *normal, *weight, *density;
+    plot_rgb *color;
+    int left;           /* vertices that found no way onto M nearby: they stay where they are */
+} meshed;
+
+static void meshed_free(meshed *s)
+{
+    mesh_free(&s->surface);
+    free(s->x);
+    free(s->y);
+    free(s->moved);
+    free(s->ok);
+    free(s->normal);
+    free(s->weight);
+    free(s->density);
+    free(s->color);
+}
+
+static ebim_result meshed_room(meshed *s)
+{
+    size_t count = (size_t)s->surface.n_vert, n = (size_t)s->surface.n;
+    s->x = (ebim_real *)malloc(count * n * sizeof *s->x);
+    s->y = (ebim_real *)malloc(count * n * sizeof *s->y);
+    s->moved = (ebim_real *)malloc(count * sizeof *s->moved);
+    s->ok = (unsigned char *)malloc(count);
+    s->normal = (double *)calloc(count * 3, sizeof *s->normal);
+    s->weight = (double *)malloc(count * sizeof *s->weight);
+    s->density = (double *)malloc(count * sizeof *s->density);
+    s->color = (plot_rgb *)malloc(count * sizeof *s->color);
+    return s->x && s->y && s->moved && s->ok && s->normal && s->weight && s->density && s->color
+               ? EBIM_OK : EBIM_ERR_MEMORY;
+}
+
+/* Longest side of the box, and its largest coordinate. */
+static double box_size(const ebim_model *m, double *largest)
+{
+    double longest = 0;
+    int i;
+    *largest = 0;
+    for (i = 0; i < m->n; i++) {
+        longest = fmax(longest, m->hi[i] - m->lo[i]);
+        *largest = fmax(*largest, fmax(fabs(m->lo[i]), fabs(m->hi[i])));
+    }
+    return longest;
+}
+
+/* x to the points y of M nearby, and how far that is. */
+static ebim_result meshed_project(meshed *s, const ebim_model *m, double largest)
+{
+    ebim_project_desc d;
+    ebim_projector *p;
+    ebim_arena work;
+    ebim_result r;
+    void *memory = NULL;
+    memset(&d, 0, sizeof d);
+    d.method = EBIM_ONTO;
+    d.constraint.length = largest;
+    ebim_arena_init(&work, NULL, 0);
+    r = ebim_projector_init(&p, &work, &m->F, &d);
+    if (!r) memory = arena_memory(&work);
+    if (!r) r = memory ? ebim_projector_init(&p, &work, &m->F, &d) : EBIM_ERR_MEMORY;
+    if (!r) ebim_project(p, s->surface.n_vert, s->x, s->y, s->moved, s->ok);
+    free(memory);
+    return r;
+}
+
+/* Vertices are on the zero set to a part of the grid's spacing: puts them there to rounding. None
+ * goes further than half a cell, lest triangles fold. */
+static ebim_result meshed_settle(meshed *s, const ebim_model *m, int grid)
+{
+    size_t n = (size_t)m->n, count = (size_t)s->surface.n_vert, v, i;
+    double largest, reach = box_size(m, &largest) / grid / 2;
+    ebim_result r;
+    for (i = 0; i < count * n; i++) s->x[i] = (ebim_real)s->surface.vert[i];
+    r = meshed_project(s, m, largest);
+    for (v = 0; v < count && !r; v++) {
+        if (s->ok[v] && (double)s->moved[v] <= reach)
+            memcpy(s->x + v * n, s->y + v * n, n * sizeof *s->x);
+        else s->left++;
+    }
+    for (i = 0; i < count * n && !r; i++) s->surface.vert[i] = (double)s->x[i];
+    return r;
+}
+
+/* Unit vectors along the gradient of F; that of the triangles where F has none. */
+static ebim_result meshed_normals(meshed *s, const ebim_model *m)
+{
+    int n = m->n, v, k;
+    ebim_result r = ebim_gradients(m, s->surface.n_vert, s->x, NULL, s->y, NULL, NULL);
+    if (n == 3) mesh_normals(&s->surface, s->normal);
+    for (v = 0; v < s->surface.n_vert && !r; v++) {
+        double length = 0;
+        for (k = 0; k < n; k++) length = hypot(length, (double)s->y[v * n + k]);
+        for (k = 0; k < n && length > 0 && mesh_finite(length); k++)
+            s->normal[3 * v + k] = (double)s->y[v * n + k] / length;
+    }
+    return r;
+}
+
+/* Densities integrate to 1 over the mesh; colours are those of `plot`. */
+static int meshed_paint(meshed *s, const figure_model *f)
+{
+    int n = s->surface.n_vert, v;
+    plot_range range;
+    mesh_weights(&s->surface, s->weight);
+    figure__density(f, n, s->surface.vert, s->weight, s->density);
+    if (figure__density_range(s->density, s->weight, n, &range)) return -1;
+    for (v = 0; v < n; v++)
+        s->color[v] = f->has_energy ? plot_map_density(figure__unit(range, s->density[v]))
+                                    : plot_color(0.45, 0.62, 0.78);
+    return 0;
+}
+
+static ebim_result meshed_make(meshed *s, const ebim_model *m, int grid)
+{
+    double largest, longest = box_size(m, &largest);
+    plotted p;
+    figure_model f;
+    void *memory;
+    ebim_result r = plotted_open(&f, &p, m, &memory) ? EBIM_ERR_MEMORY : EBIM_OK;
+    memset(s, 0, sizeof *s);
+    if (!r && longest > 0 && mesh_finite(longest) &&
+        mesh_zero_set(&s->surface, m->n, m->lo, m->hi, grid, figure__F, &f))
+        r = EBIM_ERR_MEMORY;
+    if (!r && !s->surface.n_cell) r = EBIM_ERR_SOLVE;
+    if (!r) r = meshed_room(s);
+    if (!r) r = meshed_settle(s, m, grid);
+    if (!r) r = meshed_normals(s, m);
+    if (!r && (meshed_paint(s, &f) || mesh_describe(&s->surface, &s->shape))) r = EBIM_ERR_MEMORY;
+    free(memory);
+    return r;
+}
+
+static void mesh_json(FILE *f, const meshed *s, const ebim_model *m, int grid, double seconds)
+{
+    json j = json_begin(f);
+    json_number(&j, "grid", grid);
+    json_number(&j, "vertices", s->surface.n_vert);
+    json_number(&j, "edges", s->shape.edges);
+    if (m->n == 3) json_number(&j, "faces", s->surface.n_cell);
+    json_number(&j, m->n == 3 ? "area" : "length", s->shape.size);
+    json_number(&j, "components", s->shape.pieces);
+    json_number(&j, "euler", s->shape.euler);
+    json_number(&j, m->n == 3 ? "border_edges" : "loose_ends", s->shape.border);
+    json_number(&j, "energy", m->has_energy);
+    json_number(&j, "unsolved", s->left);
+    json_number(&j, "seconds", seconds);
+    json_end(&j);
+}
+
+static void mesh_lines(FILE *f, const meshed *s, const ebim_model *m, double seconds)
+{
+    fprintf(f, "%s %d vertices, %d %s, %s %.6g, %.1f s\n", m->n == 3 ? "surface   " : "curve     ",
+            s->surface.n_vert, s->surface.n_cell, m->n == 3 ? "triangles" : "segments",
+            m->n == 3 ? "area" : "length", s->shape.size, seconds);
+    fprintf(f, "shape      %d component%s, Euler characteristic %d, ", s->shape.pieces,
+            s->shape.pieces == 1 ? "" : "s", s->shape.euler);
+    if (!s->shape.border) fprintf(f, "closed\n");
+    else fprintf(f, "%d %s\n", s->shape.border, m->n == 3 ? "edges at a border" : "loose ends");
+    if (s->left)
+        fprintf(f, "vertices   %d found no way onto the manifold nearby and are on it to a part of "
+                "a cell only\n", s->left);
+}
+
+static int mesh_save(const args *a, const meshed *s, const ebim_model *m)
+{
+    char err[FILE_ERROR];
+    ply_look look;
+    look.normal = s->normal;
+    look.color = s->color;
+    look.density = m->has_energy ? s->density : NULL;
+    return ply_write(output(a), &s->surface, &look, err, sizeof err) ? complain_line(BAD, err)
+                                                                     : FINE;
+}
+
+static int verb_mesh(const args *a)
+{
+    double start = now();
+    const char *file = file_shown(a->path[0], "standard input");
+    int grid = (int)a->number[O_GRID], status;
+    meshed s;
+    ebim_model m;
+    ebim_result r;
+    embed e;
+    status = model_read(&m, &e, a->path[0]);
+    if (status) return status;
+    if (m.k != 1 || m.n < 2 || m.n > 3) {
+        status = complain(BAD, "%s: a manifold of dimension %d in R^%d: mesh takes surfaces in "
+                          "R^3 and curves in R^2", file, m.m, m.n);
+        ebim_free(&m);
+        return status;
+    }
+    if (!grid) grid = m.n == 3 ? 128 : 512;
+    r = meshed_make(&s, &m, grid);
+    if (r == EBIM_ERR_SOLVE)
+        status = complain(FAILED, "%s: the manifold is empty: F has no zero in the model's box",
+                          file);
+    else if (r) status = complain_result(file, r);
+    else status = mesh_save(a, &s, &m);
+    if (!status && a->text[O_JSON]) mesh_json(report_stream(a), &s, &m, grid, now() - start);
+    else if (!status) mesh_lines(report_stream(a), &s, &m, now() - start);
+    meshed_free(&s);
     ebim_free(&m);
     return status;
 }

@@ -1,7 +1,8 @@
-/* mesh.h, plot.h and figure.h: zero sets of known shape, ticks and numbers, ink where it should
-   be, and whole pictures. */
+/* mesh.h, ply.h, plot.h and figure.h: zero sets of known shape, files of meshes, ticks and numbers,
+   ink where it should be, and whole pictures. */
 #include "t.h"
 #include "../examples/common/figure.h"
+#include "../examples/common/ply.h"
 
 #define PI 3.14159265358979323846
 
@@ -364,6 +365,118 @@ static void lines_end_at_the_border(void)
     CHECK_INT(pieces(&m), 4);
     free(degree);
     mesh_free(&m);
+}
+
+/* ---- what a mesh says of itself ---- */
+
+static void check_shape(const shape *s, int cells, int pieces_, int euler, int border)
+{
+    mesh_shape d;
+    mesh m;
+    int edges;
+    shape copy = *s;
+    if (!CHECK_INT(mesh_zero_set(&m, s->n, low, high, cells, shape_eval, &copy), 0)) return;
+    CHECK_INT(mesh_describe(&m, &d), 0);
+    CHECK_INT(d.pieces, pieces_);
+    CHECK_INT(d.pieces, pieces(&m));
+    CHECK_INT(d.euler, euler);
+    if (border) CHECK(d.border >= border);
+    else CHECK_INT(d.border, 0);
+    CHECK_REL(d.size, measure(&m), 1e-12);
+    edges = s->n == 2 ? m.n_cell : closed_edges(&m);
+    CHECK_INT(edges >= 0, s->n == 2 || !border);
+    if (edges >= 0) CHECK_INT(d.edges, edges);
+    mesh_free(&m);
+}
+
+/* A sphere that sticks out of the box on all sides is a sphere with six holes. */
+static void meshes_know_their_shape(void)
+{
+    shape ball = made(3, sphere, 1.37), ring = made(3, torus, 0.52), many = made(2, rings, 0);
+    shape cut = made(3, sphere, 2.3), arcs = made(2, sphere, 2.3), none = made(3, nowhere, 1);
+    mesh_shape d;
+    mesh one;
+    int cell[6] = {0, 1, 2, 2, 1, 3};
+    double vert[12] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 1, 0};
+    check_shape(&ball, 24, 1, 2, 0);
+    check_shape(&ring, 24, 1, 0, 0);
+    check_shape(&many, 160, 3, 0, 0);
+    check_shape(&cut, 24, 1, -4, 100);
+    check_shape(&arcs, 60, 4, 4, 8);
+    check_shape(&none, 8, 0, 0, 0);
+    memset(&one, 0, sizeof one);
+    one.n = 3;
+    one.n_vert = 4;
+    one.n_cell = 2;
+    one.vert = vert;
+    one.cell = cell;
+    CHECK_INT(mesh_describe(&one, &d), 0); /* a square of two triangles */
+    CHECK(d.edges == 5 && d.border == 4 && d.pieces == 1 && d.euler == 1);
+    CHECK_NEAR(d.size, 1, 1e-15);
+}
+
+/* ---- files ---- */
+
+/* Is the file this text, with %XX for the bytes that are none? */
+static int file_is(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "rb");
+    int same = f != NULL, at = 0;
+    for (; *text && same; text++, at++) {
+        unsigned byte = (unsigned char)*text;
+        if (*text == '%' && sscanf(text + 1, "%2x", &byte) == 1) text += 2;
+        same = getc(f) == (int)byte;
+    }
+    same = same && getc(f) == EOF;
+    if (!same) printf("\n  %s differs at byte %d\n ", path, at);
+    if (f) fclose(f);
+    remove(path);
+    return same;
+}
+
+#define PLY_VERTEX \
+    "property float x\nproperty float y\nproperty float z\nproperty float nx\n" \
+    "property float ny\nproperty float nz\nproperty uchar red\nproperty uchar green\n" \
+    "property uchar blue\n"
+#define ZERO "%00%00%00%00"
+#define ONE "%00%00%80%3f"
+
+static void ply_files_are_exact(void)
+{
+    double vert[9] = {0, 0, 1, -2, 0, 0, 0.5, 1, 0}, density[3] = {1, 0.25, 0};
+    double normal[9] = {0, 0, 1, 1, 0, 0, 0, -1, 0};
+    int cell[3] = {2, 0, 1};
+    plot_rgb color[3] = {{0, 0.5, 1}, {-1, 2, 0.2}, {1, 1, 1}};
+    char err[FILE_ERROR];
+    mesh m;
+    ply_look look;
+    memset(&m, 0, sizeof m);
+    m.n = m.n_vert = 3;
+    m.n_cell = 1;
+    m.vert = vert;
+    m.cell = cell;
+    look.normal = normal;
+    look.color = color;
+    look.density = density;
+    CHECK_INT(ply_write(t_tmp("a.ply"), &m, &look, err, sizeof err), 0);
+    CHECK(file_is(t_tmp("a.ply"),
+        "ply\nformat binary_little_endian 1.0\nelement vertex 3\n" PLY_VERTEX
+        "property float density\nelement face 1\nproperty list uchar int vertex_indices\n"
+        "end_header\n" ZERO ZERO ONE ZERO ZERO ONE "%00%80%ff" ONE
+        "%00%00%00%c0" ZERO ZERO ONE ZERO ZERO "%00%ff%33" "%00%00%80%3e"
+        "%00%00%00%3f" ONE ZERO ZERO "%00%00%80%bf" ZERO "%ff%ff%ff" ZERO
+        "%03%02%00%00%00" ZERO "%01%00%00%00"));
+    m.n = 2;
+    m.n_vert = 2;
+    look.density = NULL;
+    CHECK_INT(ply_write(t_tmp("b.ply"), &m, &look, err, sizeof err), 0);
+    CHECK(file_is(t_tmp("b.ply"),
+        "ply\nformat binary_little_endian 1.0\nelement vertex 2\n" PLY_VERTEX
+        "element edge 1\nproperty int vertex1\nproperty int vertex2\nend_header\n"
+        ZERO ZERO ZERO ZERO ZERO ONE "%00%80%ff" ONE "%00%00%00%c0" ZERO ONE ZERO ZERO
+        "%00%ff%33" "%02%00%00%00" ZERO));
+    CHECK_INT(ply_write(t_tmp("no/such/a.ply"), &m, &look, err, sizeof err), -1);
+    CHECK(strstr(err, "no/such/a.ply: cannot be written") != NULL);
 }
 
 /* ---- ticks and their numbers ---- */
@@ -988,6 +1101,8 @@ int main(int argc, char **argv)
     T_RUN(an_empty_set_is_empty);
     T_RUN(circles_are_closed_loops);
     T_RUN(lines_end_at_the_border);
+    T_RUN(meshes_know_their_shape);
+    T_RUN(ply_files_are_exact);
     T_RUN(ticks_are_round_and_told_apart);
     T_RUN(degenerate_ranges_have_no_ticks);
     T_RUN(known_numbers);

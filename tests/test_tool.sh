@@ -40,6 +40,134 @@ planet() {
     echo "$T_TMP/planet.ebim"
 }
 
+# exact NAME: the path of a model made by hand, whose manifold and density are known: sphere
+# (radius 1.3, E = x1), bare (the same without energy), circles (radii 0.5 and 1), cut (a circle of
+# radius 1.2 in a box of half that size), ring (a circle in space), ball (a sphere in R^4), none
+exact() {
+    if [ ! -f "$T_TMP/none.ebim" ]; then
+        cat >"$T_TMP/exact.c" <<'END'
+#define EBIM_IMPLEMENTATION
+#include "ebim.h"
+static ebim_ref minus(ebim_graph *g, ebim_ref y, double level)
+{
+    return ebim_affine(g, y, &level, 1);
+}
+static ebim_ref ball(ebim_graph *g, ebim_ref x, double c, double r) /* |x - c e0|^2 - r^2 */
+{
+    double center[4] = {c, 0, 0, 0};
+    return minus(g, ebim_sumsq(g, ebim_affine(g, x, center, 1)), r * r);
+}
+static ebim_ref F(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref y = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 0.5), EBIM_EXP);
+    switch (*(const char *)user) {
+    case 'r': return ebim_concat(g, ball(g, x, 0, 1), ebim_slice(g, x, 2, 1));
+    case 'n': return ball(g, x, 9, 1);
+    case 'c':
+        y = ball(g, x, -0.7, 0.5);
+        return ebim_mul(g, y, ball(g, x, 0.9, 1));
+    case 'C': return ball(g, x, 0, 1.2);
+    default: return ebim_mul(g, y, ball(g, x, 0, 1.3)); /* no distance function */
+    }
+}
+static ebim_ref E(ebim_graph *g, ebim_ref x, void *user)
+{
+    return (void)user, ebim_slice(g, x, 1, 1);
+}
+static int save(const char *name, const char *kind, int n, int k, double size, int energy)
+{
+    static double memory[1 << 13];
+    double lo[4], hi[4];
+    ebim_arena a;
+    ebim_model m;
+    int i;
+    for (i = 0; i < 4; i++) {
+        lo[i] = -size - 0.013 * i;
+        hi[i] = size + 0.027 * i;
+    }
+    memset(&m, 0, sizeof m);
+    ebim_arena_init(&a, memory, sizeof memory);
+    m.n = n;
+    m.k = k;
+    m.m = n - k;
+    m.lo = lo;
+    m.hi = hi;
+    m.unit = 1;
+    m.has_energy = energy;
+    if (ebim_record(&m.F, &a, n, F, (void *)kind)) return 1;
+    if (energy && ebim_record(&m.E, &a, n, E, NULL)) return 1;
+    return ebim_save_file(&m, name) != EBIM_OK;
+}
+int main(void)
+{
+    return save("sphere.ebim", "s", 3, 1, 2, 1) || save("bare.ebim", "s", 3, 1, 2, 0) ||
+           save("circles.ebim", "c", 2, 1, 2.3, 1) || save("cut.ebim", "C", 2, 1, 1, 0) ||
+           save("ring.ebim", "r", 3, 2, 2, 1) || save("ball.ebim", "s", 4, 1, 2, 1) ||
+           save("none.ebim", "n", 3, 1, 2, 1);
+}
+END
+        (cd "$T_TMP" && $CC -I"$TOP" -o exact exact.c -lm && ./exact) >&2
+    fi
+    echo "$T_TMP/$1.ebim"
+}
+
+# ply FILE: its header into `header`, its elements as lines: v and the vertex's properties, f or e
+# and the vertices of a face or edge. A reader of its own: it takes the types from the header.
+ply() {
+    if [ ! -f "$T_TMP/ply" ]; then
+        cat >"$T_TMP/ply.c" <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+static double number(FILE *f, const char *type)
+{
+    unsigned long v = 0;
+    int i, c, size = strcmp(type, "uchar") ? 4 : 1, e;
+    for (i = 0; i < size; i++) {
+        if ((c = getc(f)) == EOF) exit(3);
+        v |= (unsigned long)c << 8 * i;
+    }
+    if (strcmp(type, "float")) return (double)v;
+    e = (int)(v >> 23 & 255);
+    if (e == 255) exit(4);
+    {
+        double x = (double)((v & 0x7fffff) | (e ? 0x800000 : 0));
+        for (e = (e ? e : 1) - 150; e; e += e < 0 ? 1 : -1) x = e < 0 ? x / 2 : 2 * x;
+        return v >> 31 & 1 ? -x : x;
+    }
+}
+int main(int argc, char **argv)
+{
+    static char line[200], name[4][40], type[4][40][40];
+    int elements = 0, properties[4] = {0}, i, j, k;
+    long count[4], row;
+    FILE *f = fopen(argv[argc - 1], "rb"), *h = fopen("header", "w");
+    if (!f || !h) return 2;
+    do {
+        char a[40], b[40], c[40], d[40];
+        if (!fgets(line, sizeof line, f)) return 2;
+        fputs(line, h);
+        if (sscanf(line, "element %39s %ld", name[elements], &count[elements]) == 2) elements++;
+        else if (sscanf(line, "property %39s %39s %39s %39s", a, b, c, d) >= 2)
+            strcpy(type[elements - 1][properties[elements - 1]++], strcmp(a, "list") ? a : c);
+    } while (strcmp(line, "end_header\n"));
+    for (i = 0; i < elements; i++)
+        for (row = 0; row < count[i]; row++) {
+            putchar(name[i][0]);
+            for (j = 0; j < properties[i]; j++) {
+                int many = name[i][0] == 'f' ? (int)number(f, "uchar") : 1;
+                for (k = 0; k < many; k++) printf(" %.9g", number(f, type[i][j]));
+            }
+            putchar('\n');
+        }
+    return getc(f) != EOF || fclose(h);
+}
+END
+        $CC -o "$T_TMP/ply" "$T_TMP/ply.c"
+    fi
+    "$T_TMP/ply" "$1"
+}
+
 # ---- what is checked ----
 
 # refused TEXT ARGUMENTS: exit status 2, nothing printed but one line with `ebim: ` and TEXT in
@@ -192,7 +320,7 @@ directory_instead_of_a_file() {
 
 missing_file() {
     refused 'no.csv: No such file or directory' fit no.csv -o out.ebim --dim 1
-    for verb in info 'sample -n 3' 'plot -o a.png'; do
+    for verb in info 'sample -n 3' 'plot -o a.png' 'mesh -o a.ply'; do
         refused 'no.ebim: No such file or directory' $verb no.ebim
     done
     refused 'no.csv: No such file or directory' score "$(model)" no.csv
@@ -208,6 +336,7 @@ unwritable_output() {
     refused 'no/s.csv: cannot be written' score "$m" d.csv -o no/s.csv
     refused 'no/s.csv: cannot be written' project "$m" d.csv -o no/s.csv
     refused 'no/a.png: cannot be written' plot "$m" -o no/a.png
+    refused 'no/a.ply: cannot be written' mesh "$m" -o no/a.ply
     refused 'd.csv: Not a directory' demo --out d.csv --effort 10000
     chmod a-w d.csv
     if [ -w d.csv ]; then return; fi # root may
@@ -222,8 +351,9 @@ full_disk() {
     refused "$full" sample "$m" -n 5 -o /dev/full
     refused "$full" score "$m" d.csv -o /dev/full
     refused "$full" plot "$m" -o /dev/full
+    refused "$full" mesh "$m" -o /dev/full
     refused "$full" fit d.csv -o /dev/full --dim 1 $quick
-    for call in 'help' "info $m" "sample $m -n 5" "plot $m -o -"; do
+    for call in 'help' "info $m" "sample $m -n 5" "plot $m -o -" "mesh $m -o a.ply"; do
         status=0
         "$EBIM" $call >/dev/full 2>err || status=$?
         cat err
@@ -271,6 +401,7 @@ no_model_at_all() {
     refused 'd.csv: not an ebim model' sample d.csv -n 3
     head -c 100000 /dev/zero >zero
     refused 'zero: not an ebim model' plot zero -o a.png
+    refused 'zero: not an ebim model' mesh zero -o a.ply
 }
 
 points_that_the_model_does_not_take() {
@@ -303,6 +434,13 @@ wrong_usage() {
     refused 'it takes MODEL.ebim DATA.csv' score m.ebim
     refused 'only one file can come from standard input' score - -
     refused "no verb 'fry'" help fry
+    refused '-o FILE is missing' mesh m.ebim
+    refused 'it takes MODEL.ebim' mesh -o a.ply
+    for n in 0 7 513 8.5 fine; do
+        refused "--grid '$n' should be" mesh m.ebim -o a.ply --grid $n
+    done
+    refused 'ring.ebim: a manifold of dimension 1 in R^3: mesh takes' mesh "$(exact ring)" -o a.ply
+    refused 'ball.ebim: a manifold of dimension 3 in R^4: mesh takes' mesh "$(exact ball)" -o a.ply
 }
 
 # ---- what works ----
@@ -310,7 +448,7 @@ wrong_usage() {
 help_is_complete() {
     "$EBIM" help >all
     "$EBIM" --help | cmp - all
-    for verb in fit sample score project plot info demo help; do
+    for verb in fit sample score project plot mesh info demo help; do
         grep -q "^  ebim $verb " all
         "$EBIM" help $verb >one
         grep -q "^usage: ebim $verb" one
@@ -478,6 +616,147 @@ pictures() {
     for p in plane space curve; do png $p.png; done
 }
 
+# about VALUE TRUTH PART: equal but for such a part of the truth
+about() {
+    awk -v v="$1" -v t="$2" -v part="$3" 'BEGIN { d = v - t; if (d < 0) d = -d
+        if (!(d <= part * t)) { print v " is not " t; exit 1 } }'
+}
+
+# said KEY FILE: a number of a JSON object
+said() {
+    sed -n 's/.*"'"$1"'":\([^,}]*\).*/\1/p' "$2"
+}
+
+# ply_header V ELEMENT [DENSITY]: what stands before the numbers
+ply_header() {
+    printf 'ply\nformat binary_little_endian 1.0\nelement vertex %s\n' "$1"
+    for p in x y z nx ny nz; do echo "property float $p"; done
+    for p in red green blue; do echo "property uchar $p"; done
+    if [ "$3" ]; then echo 'property float density'; fi
+    echo "element $2"
+    case $2 in
+    face*) echo 'property list uchar int vertex_indices' ;;
+    *) printf 'property int vertex1\nproperty int vertex2\n' ;;
+    esac
+    echo end_header
+}
+
+# From the file alone: on the sphere, closed (every side of a triangle is there once either way),
+# Euler characteristic, area, the volume that triangles turning outward enclose, normals, and the
+# density e^-x1 / Z, Z = 4 pi r sinh r, with colours that follow it. F falls with e^(x0 / 2).
+mesh_of_a_sphere() {
+    "$EBIM" mesh "$(exact sphere)" -o a.ply --grid 48 --json >a.json
+    ply a.ply >text
+    v=$(said vertices a.json) f=$(said faces a.json)
+    ply_header "$v" "face $f" density | cmp - header
+    test "$(grep -c '^v' text) $(grep -c '^f' text)" = "$v $f"
+    awk 'function off(a) { return a < 0 ? -a : a }
+    function bad(what) { if (wrong++ < 5) print NR ": " what ": " $0 }
+    BEGIN { n = 0; r = 1.3; pi = atan2(0, -1); Z = 2 * pi * r * (exp(r) - exp(-r)) }
+    /^v/ {
+        x[n] = $2; y[n] = $3; z[n] = $4
+        if (!(off(sqrt($2 ^ 2 + $3 ^ 2 + $4 ^ 2) - r) < 4e-6)) bad("off the sphere")
+        if (!(off($5 - $2 / r) + off($6 - $3 / r) + off($7 - $4 / r) < 1e-5)) bad("normal")
+        if (!(off($11 * Z * exp($3) - 1) < 0.01)) bad("density")
+        if ($3 < -1.25 && $9 < 225 || $3 > 1.25 && $9 > 65) bad("colour")
+        n++
+    }
+    /^f/ {
+        for (i = 2; i < 5; i++) { a = $i; b = $(i == 4 ? 2 : i + 1)
+            if (side[a, b]++) bad("side twice")
+            if (!((b, a) in side)) edges++; else met++ }
+        ux = x[$3] - x[$2]; uy = y[$3] - y[$2]; uz = z[$3] - z[$2]
+        vx = x[$4] - x[$2]; vy = y[$4] - y[$2]; vz = z[$4] - z[$2]
+        wx = uy * vz - uz * vy; wy = uz * vx - ux * vz; wz = ux * vy - uy * vx
+        area += sqrt(wx ^ 2 + wy ^ 2 + wz ^ 2) / 2
+        volume += (wx * x[$2] + wy * y[$2] + wz * z[$2]) / 6
+        faces++
+    }
+    END {
+        print n, edges, faces, area, volume
+        if (met != edges) bad("not closed")
+        if (n - edges + faces != 2) bad("Euler")
+        if (!(off(area / (4 * pi * r ^ 2) - 1) < 0.005)) bad("area")
+        if (!(off(volume / (4 / 3 * pi * r ^ 3) - 1) < 0.005)) bad("volume")
+        print area >"area"
+        print edges >"edges"
+        exit wrong > 0
+    }' text
+    about "$(said area a.json)" "$(cat area)" 1e-5
+    test "$(said edges a.json)" = "$(cat edges)"
+    for say in components:1 euler:2 border_edges:0 unsolved:0 grid:48 energy:1; do
+        test "$(said ${say%:*} a.json)" = "${say#*:}" || fail "$say"
+    done
+}
+
+mesh_without_energy() {
+    "$EBIM" mesh "$(exact bare)" -o a.ply --grid 16 >out
+    grep -q '^surface .* triangles, area 2[01]\.' out
+    grep -q '^shape .* 1 component, Euler characteristic 2, closed$' out
+    ply a.ply >text
+    ply_header "$(grep -c ^v text)" "face $(grep -c ^f text)" | cmp - header
+    test "$(awk '/^v/ { print $8, $9, $10 }' text | sort -u)" = '115 158 199'
+}
+
+mesh_of_two_circles() {
+    "$EBIM" mesh "$(exact circles)" -o a.ply --json >a.json
+    ply a.ply >text
+    v=$(said vertices a.json) e=$(said edges a.json)
+    ply_header "$v" "edge $e" density | cmp - header
+    awk 'function off(a) { return a < 0 ? -a : a }
+    BEGIN { n = 0; pi = atan2(0, -1) }
+    /^v/ {
+        x[n] = $2; y[n++] = $3
+        c = $2 < -0.15 ? -0.7 : 0.9; r = c < 0 ? 0.5 : 1 # they come as near as 0.1
+        if (!(off(sqrt(($2 - c) ^ 2 + $3 ^ 2) - r) < 4e-6) || $4 != 0 || $7 != 0) { print; exit 1 }
+        if (!(off($5 * r - ($2 - c)) + off($6 * r - $3) < 1e-5)) { print; exit 1 }
+    }
+    /^e/ {
+        out[$2]++; into[$3]++; count[x[$2] < -0.15]++
+        length_[x[$2] < -0.15] += sqrt((x[$3] - x[$2]) ^ 2 + (y[$3] - y[$2]) ^ 2)
+    }
+    END {
+        for (i = 0; i < n; i++) if (out[i] != 1 || into[i] != 1) { print i " is loose"; exit 1 }
+        print length_[0], length_[1]
+        if (!(off(length_[0] - 2 * pi) < 1e-3 && off(length_[1] - pi) < 1e-3)) exit 1
+    }' text
+    about "$(said length a.json)" 9.42478 1e-4
+    for say in components:2 euler:0 loose_ends:0 unsolved:0 grid:512; do
+        test "$(said ${say%:*} a.json)" = "${say#*:}" || fail "$say"
+    done
+}
+
+# Four arcs where the circle leaves the box, and no manifold at all
+mesh_that_is_not_closed() {
+    "$EBIM" mesh "$(exact cut)" -o a.ply --json >a.json
+    for say in components:4 euler:4 loose_ends:8; do
+        test "$(said ${say%:*} a.json)" = "${say#*:}" || fail "$say"
+    done
+    about "$(said length a.json)" 2.06593 1e-4
+    ls >before
+    status=0
+    "$EBIM" mesh "$(exact none)" -o b.ply --grid 8 2>err >out || status=$?
+    cat err
+    [ $status = 1 ]
+    grep -q '^ebim: .*none.ebim: the manifold is empty' err
+    [ ! -s out ] && [ ! -f b.ply ]
+}
+
+# What fits make, too: the area of a mesh and the length of a curve against the truth
+mesh_of_a_fit() {
+    "$EBIM" mesh "$(model)" -o a.ply --json >a.json
+    about "$(said length a.json)" 12.56637 0.01
+    test "$(said components a.json)" = 1
+    "$EBIM" mesh "$(planet)" -o b.ply --json --grid 32 >b.json
+    about "$(said area b.json)" 12.56637 0.05
+    test "$(said euler b.json) $(said border_edges b.json)" = '2 0'
+    "$EBIM" mesh - -o - --grid 32 <"$(planet)" 2>report >c.ply
+    cmp b.ply c.ply
+    grep -q '^shape .*closed$' report
+    "$EBIM" mesh "$(planet)" -o c.ply --grid 24 >out
+    [ "$(wc -c <c.ply)" -lt "$(wc -c <b.ply)" ] || fail '--grid does nothing'
+}
+
 # The signal is at its default, whatever this script inherited: so it is for a user's Ctrl-C.
 interruptible() {
     cat >interruptible.c <<'END'
@@ -628,6 +907,7 @@ for check in empty_file ragged_rows text_in_data not_finite out_of_range too_few
     points_that_the_model_does_not_take wrong_usage help_is_complete fit_tells_what_it_found \
     same_seed_same_bytes paper_recipe_fits samples_lie_on_the_circle scores_keep_the_order \
     projections_are_the_nearest_points embedding_is_remembered pipes json_parses pictures \
+    mesh_of_a_sphere mesh_without_energy mesh_of_two_circles mesh_that_is_not_closed mesh_of_a_fit \
     interrupted_fit_keeps_its_state time_limit_is_kept demo_leaves_its_files \
     floods_as_plain_points floods_on_the_globe; do
     t_run $check

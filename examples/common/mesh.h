@@ -303,4 +303,82 @@ PLOT_FN void mesh_normals(const mesh *m, double *normal) {
     }
 }
 
+typedef struct mesh_shape {
+    int edges;                   /* segments of a curve, different sides of triangles */
+    int border;                  /* edges of one triangle only, loose ends of a curve; 0: closed */
+    int pieces, euler;           /* connected ones; vertices - edges + triangles */
+    double size;                 /* length or area */
+} mesh_shape;
+
+PLOT_FN int mesh__by_value(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of n keys, which are sorted: how many differ, and how many of those are there only once. */
+PLOT_FN int mesh__distinct(uint64_t *key, size_t n, int *once) {
+    size_t i, from = 0;
+    int count = 0;
+    *once = 0;
+    qsort(key, n, sizeof *key, mesh__by_value);
+    for (i = 1; i <= n; i++) {
+        if (i < n && key[i] == key[from]) continue;
+        *once += i - from == 1;
+        from = i;
+        count++;
+    }
+    return count;
+}
+
+/* Sides of triangles; for a curve, ends of segments. */
+PLOT_FN void mesh__keys(const mesh *m, uint64_t *key) {
+    int i, k;
+    for (i = 0; i < m->n_cell; i++)
+        for (k = 0; k < m->n; k++) {
+            uint64_t a = (uint64_t)m->cell[i * m->n + k];
+            uint64_t b = m->n == 3 ? (uint64_t)m->cell[3 * i + (k + 1) % 3] : 0;
+            *key++ = a < b ? a << 32 | b : b << 32 | a;
+        }
+}
+
+PLOT_FN int mesh__root_of(int *up, int v) {
+    while (up[v] != v) v = up[v] = up[up[v]];
+    return v;
+}
+
+/* Joins what cells share; up: [n_vert] scratch. */
+PLOT_FN int mesh__pieces(const mesh *m, int *up) {
+    int i, k, count = m->n_vert;
+    for (i = 0; i < m->n_vert; i++) up[i] = i;
+    for (i = 0; i < m->n_cell; i++)
+        for (k = 1; k < m->n; k++) {
+            int a = mesh__root_of(up, m->cell[i * m->n]);
+            int b = mesh__root_of(up, m->cell[i * m->n + k]);
+            count -= a != b;
+            up[b] = a;
+        }
+    return count;
+}
+
+/* 0, or -1 with errno = ENOMEM. */
+PLOT_FN int mesh_describe(const mesh *m, mesh_shape *s) {
+    size_t n = (size_t)m->n * (size_t)m->n_cell;
+    uint64_t *key = (uint64_t *)malloc((n + 1) * sizeof *key);
+    int *up = (int *)malloc(((size_t)m->n_vert + 1) * sizeof *up), i, bad = !key || !up;
+    memset(s, 0, sizeof *s);
+    if (!bad) {
+        mesh__keys(m, key);
+        s->edges = mesh__distinct(key, n, &s->border);
+        if (m->n == 2) s->edges = m->n_cell;
+        s->euler = m->n_vert - s->edges + (m->n == 3 ? m->n_cell : 0);
+        s->pieces = mesh__pieces(m, up);
+        for (i = 0; i < m->n_cell; i++) s->size += mesh_measure(m, i, NULL);
+    } else {
+        errno = ENOMEM;
+    }
+    free(key);
+    free(up);
+    return bad ? -1 : 0;
+}
+
 #endif
