@@ -65,6 +65,7 @@
     >>clmc      constrained Langevin on M, Algorithm 1
     >>project   nearest points and other ways onto M
     >>measure   uniform points of M, its volume
+    >>tubes     the same for k > 1, nearly uniform; connected components of M
     >>mdf       training of F: eq. 8 and better
     >>energy    training of E: eq. 10, and by likelihood without chains
     >>fit       from points to a model
@@ -119,12 +120,13 @@
  * is taken; a hostile one can cost at most time linear in its size.
  *
  * LIMITS. Constrained Langevin is unadjusted: its law is off by O(eps^2). There is no normalised
- * log density yet. Uniform points come from random lines, for k = 1 and n <= 7; elsewhere points of
- * M start from projected noise, which is not uniform, and E is trained by contrastive divergence,
- * which is slow and biased. A fit does not yet judge itself beyond the distance of its data to M.
- * Data whose spread is below 1e4 roundoffs of their distance from the origin are refused: subtract
- * an offset. The paper's recipe takes the data as they are: it wants them of size 1. Not
- * compiled with MSVC by anyone yet.
+ * log density yet. A model's uniform points come from random lines, for k = 1 and n <= 7; elsewhere
+ * its points of M start from projected noise, which is not uniform, and E is trained by contrastive
+ * divergence, which is slow and biased. Volumes and nearly uniform points by tubes (>>tubes) are
+ * for small k: the share of the box that a tube fills falls like width^k. A fit does not yet judge
+ * itself beyond the distance of its data to M. Data whose spread is below 1e4 roundoffs of their
+ * distance from the origin are refused: subtract an offset. The paper's recipe takes the data as
+ * they are: it wants them of size 1. Not compiled with MSVC by anyone yet.
  */
 #ifndef EBIM_H
 #define EBIM_H
@@ -801,6 +803,47 @@ EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed);
 EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s);
 
 /* --------------------------------------------------------------------------------------------
+ * tubes: volume and nearly uniform points of M, any codimension; connected components of M
+ * ----------------------------------------------------------------------------------------- */
+
+typedef struct ebim_tubes_desc {
+    const double *lo, *hi; /* [n] the box D, required, kept by reference */
+    double width;          /* of the tube |F| < width (0: chosen by a pilot, see >>tubes) */
+    int room;              /* most points one run can return (0: 4096) */
+} ebim_tubes_desc;
+
+typedef struct ebim_tubes_report { /* since init */
+    int64_t draws, inside; /* points drawn in D; of these, in the tube */
+    double volume, volume_se;  /* of M in D, and its standard error; biased by O(width^4) */
+    double volume_wide;    /* from one width only, biased by O(width^2): if it is not close to
+                            * volume, neither may be close to the truth, and width is too large */
+    double correction_se;  /* standard error of volume - volume_wide, much below volume_se */
+    double width;
+} ebim_tubes_report;
+
+typedef struct ebim_tubes ebim_tubes;
+
+/* 1 <= k < n (else ERR_SHAPE). Without a width F is evaluated 2^18 times here; the width depends
+ * on F and D only. */
+EBIM_API ebim_result ebim_tubes_init(ebim_tubes **s, ebim_arena *a, const ebim_graph *F,
+                                     const ebim_tubes_desc *d);
+/* Points drawn uniformly in D; draw i from stream `stream + i` of seed. Up to room of those in the
+ * tube into x: [room][n], chosen at random without repetition, by weights that make them
+ * uniform on M once they are projected (EBIM_ONTO will do), to O(width^2) and while room is well
+ * below the number inside. Returns how many. */
+EBIM_API int ebim_tubes_run(ebim_tubes *s, int64_t draws, int room, ebim_real *x, uint64_t seed,
+                            uint64_t stream);
+EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s);
+
+/* Connected components of M from points uniform on it, x: [B][n], and its volume. label: [B] out,
+ * 0 .. count - 1, the component with most points first. Returns count, 0 while the arena measures,
+ * or an ebim_result < 0. One component comes out as several with probability below 1e-4 if M is
+ * flat on the scale of the mean distance of neighbours, which falls like (log B / B)^(1/m); and
+ * more often if not. Time O(B^2), fit for some thousand points. */
+EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, double volume,
+                             int32_t *label, ebim_arena *work);
+
+/* --------------------------------------------------------------------------------------------
  * mdf and energy: training
  * ----------------------------------------------------------------------------------------- */
 
@@ -1226,7 +1269,7 @@ EBIM_API void ebim_rng_init(ebim_rng *r, uint64_t seed, uint64_t stream)
 /* What a function of many parts draws for: each part has a seed of its own. */
 enum {
     EBIM__SEED_F = 1, EBIM__SEED_E, EBIM__SEED_MDF, EBIM__SEED_ENERGY, EBIM__SEED_NODES,
-    EBIM__SEED_POINTS, EBIM__SEED_PICK, EBIM__SEED_CHAINS, EBIM__SEED_FRESH
+    EBIM__SEED_POINTS, EBIM__SEED_PICK, EBIM__SEED_CHAINS, EBIM__SEED_FRESH, EBIM__SEED_PILOT
 };
 
 static uint64_t ebim__subseed(uint64_t seed, uint64_t purpose)
@@ -5338,6 +5381,500 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
     return r;
 }
 
+/* ============================================================================================
+ * >>tubes  volume and nearly uniform points of M for any codimension; its components
+ *
+ * Co-area formula, V(c) the volume of {F = c} in D, G = J J':
+ *
+ *     integral over D of K(F(x)) sqrt(det G) dx = integral over R^k of K(c) V(c) dc
+ *
+ * The left side is a mean over uniform points of D. With K = 1 / |ball| in the ball |c| < h it is
+ * V(0) + O(h^2), because odd terms of V cancel. Two such widths can be combined to O(h^4); among
+ * all kernels on one ball which do that, K (k + 2)/4 ((k + 2) - (k + 4) r^2), r = |c|/h, has the
+ * least variance, (k + 2)^2/4 times that of the flat one, and takes its place here. The flat one
+ * from the same points stays as `volume_wide`: the difference is the second-order term that was
+ * removed, and what remains is of the order of that term's share squared.
+ *
+ * V must be smooth for |c| < h: no critical value of F that close to 0, M well inside D or cut by
+ * its walls at an angle. The width (unless given) comes from a pilot with a seed of its own, so it
+ * is no function of the points that the estimate is made of. Widest candidate: |F| at an eighth of
+ * D's shortest edge from M, F being linear, times sqrt((k + 2)/3), which keeps the mean square of
+ * each component of c; narrower ones in steps of sqrt 2, 12 in all. It looks for the widest with a
+ * second-order term below 1 % of the volume that agrees with all narrower ones, which a tube wider
+ * than the gap between two sheets does not; both within the pilot's own errors. Then it goes on to
+ * twice the variance (k = 1: half that width), because what it cannot see is worse than that.
+ * Seen on circles, tori, curves in R^3: a bias of 0.3 % at most. For k > 3 the pilot's errors are
+ * large and the widest candidate is likely to stay: `volume_wide` deserves a look there.
+ *
+ * Cost: one forward sweep a draw, and k adjoint sweeps for those in the tube, which are gathered
+ * to full blocks first. Points: in the tube a density of sqrt(det G) (1 - r^2) is uniform on every
+ * {F = c}; projection makes it uniform on M but for terms that are odd in c or O(h^2).
+ *
+ * Components: points closer than r are joined if M seems to go straight from one to the other: F
+ * linearised at the midpoint has a root within a quarter of their distance, and J there and at both
+ * points is oriented alike, det(J J') > 0 between any two (sheets of k = 1 that are neighbours face
+ * each other). r is such that B exp(-B w_m r^m / 2V) = LINKING, w_m the volume of the unit ball:
+ * so many of B half balls, the neighbourhoods of points on the rim of M, are empty on average. For
+ * curves that is the probability of a gap; inside surfaces gaps are rarer still.
+ * ========================================================================================= */
+
+enum {
+    EBIM__TUBES = 128,       /* lanes; a constant, so that results depend on nothing else */
+    EBIM__RUNGS = 12,        /* widths tried by the pilot */
+    EBIM__PILOT = 1 << 18,   /* its draws */
+    EBIM__PILOT_BLOCKS = 64, /* blocks of draws the first guess is made from */
+    EBIM__PILOT_INSIDE = 50  /* a width with fewer points inside says nothing */
+};
+
+typedef struct ebim__tube { /* sums over the points inside */
+    double width, flat, flat2, fine, fine2, gap2; /* gap: fine - flat */
+    int64_t inside;
+} ebim__tube;
+
+typedef struct ebim__pick { /* a point kept, and its rank: the lowest stay */
+    double rank;
+    int at;
+} ebim__pick;
+
+struct ebim_tubes {
+    ebim_tubes_desc d;
+    ebim__frame f;          /* draws go through its trial workspace, those inside through w */
+    ebim__tube tube[EBIM__RUNGS];
+    int tubes, waiting;     /* tubes in use; points inside that wait for their Jacobians */
+    double *norm;           /* [lanes] of those: |F|, */
+    uint64_t *draw;         /* and the stream they came from */
+    ebim__pick *heap;       /* [room], the highest rank on top */
+    int64_t draws;
+    double box;             /* vol(D) */
+};
+
+typedef struct ebim__choice { /* where a run puts points */
+    int room, have;
+    ebim_real *x;
+    uint64_t seed;          /* of the draws */
+} ebim__choice;
+
+static double ebim__log_ball(int m) /* volume of the unit ball in R^m */
+{
+    return 0.5 * m * 1.14472988584940017414 - ebim__log_gamma_half(m + 2);
+}
+
+static void ebim__tube_add(ebim__tube *t, int k, double norm, double g)
+{
+    double r = norm / t->width, fine;
+    if (!(r < 1)) return;
+    fine = 0.25 * (k + 2) * ((k + 2) - (k + 4) * r * r) * g;
+    t->inside++;
+    t->flat += g;
+    t->flat2 += g * g;
+    t->fine += fine;
+    t->fine2 += fine * fine;
+    t->gap2 += (fine - g) * (fine - g);
+}
+
+static ebim_tubes_report ebim__tube_report(const ebim_tubes *s, const ebim__tube *t)
+{
+    ebim_tubes_report r;
+    double N = (double)s->draws, per = N > 0 ? 1 / N : 0, gap = t->fine - t->flat;
+    double unit = s->box * exp(-ebim__log_ball(s->f.k) - s->f.k * log(t->width));
+    double spread = N > 1 ? unit * sqrt(per / (N - 1)) : 0;
+    r.draws = s->draws;
+    r.inside = t->inside;
+    r.width = t->width;
+    r.volume = unit * per * t->fine;
+    r.volume_wide = unit * per * t->flat;
+    r.volume_se = spread * sqrt(fmax(t->fine2 - per * t->fine * t->fine, 0));
+    r.correction_se = spread * sqrt(fmax(t->gap2 - per * gap * gap, 0));
+    return r;
+}
+
+static void ebim__pick_sink(ebim__pick *heap, int size, int i)
+{
+    for (;;) {
+        int c = 2 * i + 1;
+        ebim__pick t = heap[i];
+        if (c + 1 < size && heap[c + 1].rank > heap[c].rank) c++;
+        if (c >= size || heap[c].rank <= t.rank) return;
+        heap[i] = heap[c];
+        heap[c] = t;
+        i = c;
+    }
+}
+
+/* Keeps waiting point l, or not: of exponential variates over their weights the lowest stay, which
+ * is to draw one after another by weight (Efraimidis, Spirakis 2006), in whatever order. */
+static void ebim__choice_put(ebim_tubes *s, ebim__choice *c, int l, double weight)
+{
+    ebim__pick p;
+    ebim_rng rng;
+    int i, full = c->have == c->room, n = s->f.n;
+    if (!(weight > 0) || !c->room) return;
+    ebim_rng_init(&rng, ebim__subseed(c->seed, EBIM__SEED_PICK), s->draw[l]);
+    p.rank = -log(((double)ebim_rng_u32(&rng) + 0.5) / 4294967296.0) / weight;
+    if (full && !(p.rank < s->heap[0].rank)) return;
+    p.at = full ? s->heap[0].at : c->have;
+    if (full) s->heap[0] = p;
+    else s->heap[c->have++] = p;
+    if (full) ebim__pick_sink(s->heap, c->room, 0);
+    else if (c->have == c->room)
+        for (i = c->room / 2; i-- > 0;) ebim__pick_sink(s->heap, c->room, i);
+    for (i = 0; i < n; i++)
+        c->x[(size_t)p.at * (size_t)n + (size_t)i] = ebim_ws_x(&s->f.w)[i * s->f.stride + l];
+}
+
+/* sqrt(det G) of lane l; 0 where it is not a positive number. */
+static double ebim__frame_volume(const ebim__frame *f, int l)
+{
+    double v = 1;
+    int i;
+    if (f->singular[l]) return 0;
+    for (i = 0; i < f->k; i++) v *= (double)f->G[i * (f->k + 1) * f->stride + l];
+    return ebim__finite64(v) ? v : 0;
+}
+
+/* Linearises the points that wait, and counts them in. */
+static void ebim__tubes_flush(ebim_tubes *s, ebim__choice *c)
+{
+    int l, t;
+    if (!s->waiting) return;
+    ebim__frame_at(&s->f, s->waiting, ebim_ws_x(&s->f.w));
+    for (l = 0; l < s->waiting; l++) {
+        double g = ebim__frame_volume(&s->f, l), r = s->norm[l] / s->tube[0].width;
+        for (t = 0; t < s->tubes; t++) ebim__tube_add(&s->tube[t], s->f.k, s->norm[l], g);
+        if (c) ebim__choice_put(s, c, l, g * (1 - r * r));
+    }
+    s->waiting = 0;
+}
+
+/* Draws number first .. first + count - 1 and F there; |F| in the frame's residual. */
+static void ebim__tubes_draw(ebim_tubes *s, int count, uint64_t seed, uint64_t first)
+{
+    ebim_real *x = ebim_ws_x(&s->f.trial);
+    int l, i;
+    for (l = 0; l < count; l++) {
+        ebim_rng r;
+        ebim_rng_init(&r, seed, first + (uint64_t)l);
+        for (i = 0; i < s->f.n; i++)
+            x[i * s->f.stride + l] = EBIM__R(s->d.lo[i] + (s->d.hi[i] - s->d.lo[i]) *
+                                             (double)ebim_rng_uniform(&r));
+    }
+    ebim_forward(&s->f.trial, count, 0);
+    ebim__norms(&s->f.trial, s->f.residual);
+}
+
+static void ebim__tubes_copy(ebim_tubes *s, int from, int to) /* a draw into the frame */
+{
+    int i, S = s->f.stride;
+    for (i = 0; i < s->f.n * S; i += S)
+        ebim_ws_x(&s->f.w)[i + to] = ebim_ws_x(&s->f.trial)[i + from];
+}
+
+static void ebim__tubes_sweep(ebim_tubes *s, int64_t draws, ebim__choice *c, uint64_t seed,
+                              uint64_t stream)
+{
+    int64_t at;
+    int l, count;
+    for (at = 0; at < draws; at += count) {
+        count = draws - at < EBIM__TUBES ? (int)(draws - at) : EBIM__TUBES;
+        ebim__tubes_draw(s, count, seed, stream + (uint64_t)at);
+        for (l = 0; l < count; l++) {
+            double norm = (double)s->f.residual[l];
+            if (!ebim__finite64(norm) || !(norm < s->tube[0].width)) continue;
+            ebim__tubes_copy(s, l, s->waiting);
+            s->norm[s->waiting] = norm;
+            s->draw[s->waiting] = stream + (uint64_t)at + (uint64_t)l;
+            if (++s->waiting == EBIM__TUBES) ebim__tubes_flush(s, c);
+        }
+    }
+    ebim__tubes_flush(s, c);
+    s->draws += draws;
+}
+
+/* out <- length of Newton's correction J'G^-1 F at the points the frame is at; [lanes] */
+static void ebim__frame_lengths(ebim__frame *f, ebim_real *out)
+{
+    size_t st = (size_t)f->stride, i;
+    int l;
+    memcpy(f->vk, ebim_ws_y(&f->w), (size_t)f->k * st * sizeof *out);
+    ebim__frame_solve(f, f->vk);
+    memset(out, 0, st * sizeof *out);
+    for (i = 0; i < (size_t)f->k; i++)
+        ebim__k_fma(out, f->vk + i * st, ebim_ws_y(&f->w) + i * st, f->lanes);
+    for (l = 0; l < f->lanes; l++) out[l] = out[l] > 0 ? EBIM__SQRT(out[l]) : 0;
+}
+
+/* |F| one unit of length from M: the geometric mean of |F| over Newton's correction, at the point
+ * of each block of draws where |F| is least. */
+static double ebim__tubes_slope(ebim_tubes *s, uint64_t seed)
+{
+    double sum = 0;
+    int b, l, count = 0;
+    for (b = 0; b < EBIM__PILOT_BLOCKS; b++) {
+        int best = 0;
+        ebim__tubes_draw(s, EBIM__TUBES, seed, (uint64_t)b * EBIM__TUBES);
+        for (l = 1; l < EBIM__TUBES; l++)
+            if (ebim__finite(s->f.residual[l]) && (!ebim__finite(s->f.residual[best]) ||
+                                                   s->f.residual[l] < s->f.residual[best]))
+                best = l;
+        ebim__tubes_copy(s, best, b);
+        s->norm[b] = (double)s->f.residual[best];
+    }
+    ebim__frame_at(&s->f, EBIM__PILOT_BLOCKS, ebim_ws_x(&s->f.w));
+    ebim__frame_lengths(&s->f, s->f.residual);
+    for (b = 0; b < EBIM__PILOT_BLOCKS; b++) {
+        double slope = s->norm[b] / (double)s->f.residual[b];
+        if (s->f.singular[b] || !ebim__finite64(slope) || !(slope > 0)) continue;
+        sum += log(slope);
+        count++;
+    }
+    return count ? exp(sum / count) : 1;
+}
+
+/* Whether tube number t gives what all narrower ones give, without much of a correction. The
+ * kernel of a narrower one has no second moment and so its covariance with that of t is the
+ * variance of t: that of their difference is the difference of their variances. */
+static int ebim__tubes_pass(const ebim_tubes *s, int t)
+{
+    ebim_tubes_report r = ebim__tube_report(s, &s->tube[t]), q;
+    double var;
+    if (fabs(r.volume - r.volume_wide) > fmax(0.01 * r.volume, 1.5 * r.correction_se)) return 0;
+    for (t++; t < EBIM__RUNGS && s->tube[t].inside >= EBIM__PILOT_INSIDE; t++) {
+        q = ebim__tube_report(s, &s->tube[t]);
+        var = q.volume_se * q.volume_se - r.volume_se * r.volume_se;
+        if (fabs(q.volume - r.volume) > 3 * sqrt(fmax(var, 0))) return 0;
+    }
+    return 1;
+}
+
+static double ebim__tubes_pilot(ebim_tubes *s, double edge)
+{
+    uint64_t seed = ebim__subseed(0, EBIM__SEED_PILOT);
+    double top = ebim__tubes_slope(s, seed) * edge / 8 * sqrt((s->f.k + 2) / 3.0), width;
+    int t, margin;
+    s->tubes = EBIM__RUNGS;
+    for (t = 0; t < EBIM__RUNGS; t++) s->tube[t].width = top * pow(2, -0.5 * t);
+    ebim__tubes_sweep(s, EBIM__PILOT, NULL, seed, 0);
+    for (t = 0; t + 1 < EBIM__RUNGS && s->tube[t + 1].inside >= EBIM__PILOT_INSIDE; t++)
+        if (ebim__tubes_pass(s, t)) break;
+    for (margin = 2 / s->f.k; margin > 0 && t + 1 < EBIM__RUNGS; margin--) t++;
+    width = s->tube[t].width;
+    memset(s->tube, 0, sizeof s->tube);
+    s->draws = 0;
+    return width;
+}
+
+EBIM_API ebim_result ebim_tubes_init(ebim_tubes **out, ebim_arena *a, const ebim_graph *F,
+                                     const ebim_tubes_desc *d)
+{
+    ebim_tubes *s = EBIM__NEW(a, ebim_tubes, 1), local, *p = ebim__ready(a) ? s : &local;
+    ebim_constraint_desc c;
+    ebim_result r;
+    double edge = DBL_MAX;
+    int i;
+    *out = NULL;
+    memset(p, 0, sizeof *p);
+    memset(&c, 0, sizeof c);
+    c.linear = EBIM_LINEAR_DIRECT;
+    c.lanes = EBIM__TUBES;
+    p->d = *d;
+    p->d.room = ebim__or_int(d->room, 4096);
+    r = ebim__frame_init(&p->f, a, F, &c);
+    if (r) return r;
+    if (p->d.room < 1 || !(d->width >= 0) || !ebim__finite64(d->width)) return EBIM_ERR_ARG;
+    p->norm = EBIM__NEW(a, double, EBIM__TUBES);
+    p->draw = EBIM__NEW(a, uint64_t, EBIM__TUBES);
+    p->heap = EBIM__NEW(a, ebim__pick, p->d.room);
+    if (!ebim__ready(a)) return a->failed;
+    if (!d->lo || !d->hi) return EBIM_ERR_ARG;
+    p->box = 1;
+    for (i = 0; i < p->f.n; i++) {
+        edge = fmin(edge, d->hi[i] - d->lo[i]);
+        p->box *= d->hi[i] - d->lo[i];
+        if (!(d->hi[i] > d->lo[i])) return EBIM_ERR_ARG;
+    }
+    if (!(p->box > 0) || !ebim__finite64(p->box)) return EBIM_ERR_ARG;
+    p->tube[0].width = d->width > 0 ? d->width : ebim__tubes_pilot(p, edge);
+    p->tubes = 1;
+    *out = s;
+    return EBIM_OK;
+}
+
+EBIM_API int ebim_tubes_run(ebim_tubes *s, int64_t draws, int room, ebim_real *x, uint64_t seed,
+                            uint64_t stream)
+{
+    ebim__choice c;
+    c.room = ebim__max_int(0, ebim__min_int(room, s->d.room));
+    c.have = 0;
+    c.x = x;
+    c.seed = seed;
+    ebim__tubes_sweep(s, draws, &c, seed, stream);
+    return c.have;
+}
+
+EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s)
+{
+    return ebim__tube_report(s, &s->tube[0]);
+}
+
+/* Connected components. */
+
+#define EBIM__LINKING 5e-5 /* chance that a curve falls apart */
+
+typedef struct ebim__links {
+    ebim__frame f;
+    const ebim_real *x;     /* [B][n] */
+    ebim_real *J, *mid;     /* [B][k][n]; [k][n] of a midpoint */
+    ebim_real *length;      /* [lanes] */
+    int32_t *parent, *size; /* [B] union-find; points of a root */
+    int32_t *pair;          /* [lanes][2] to be joined if their midpoint agrees */
+    int pairs;
+} ebim__links;
+
+static int32_t ebim__find(int32_t *parent, int32_t i)
+{
+    while (parent[i] != i) i = parent[i] = parent[parent[i]];
+    return i;
+}
+
+/* Squared distance of two rows. */
+static ebim_real ebim__apart2(const ebim_real *a, const ebim_real *b, int n)
+{
+    ebim_real sum = 0;
+    int i;
+    for (i = 0; i < n; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
+    return sum;
+}
+
+/* Whether det(A B') > 0, A and B the Jacobians [k][n] of two points. */
+static int ebim__links_face(ebim__links *s, const ebim_real *A, const ebim_real *B)
+{
+    size_t n = (size_t)s->f.n, k = (size_t)s->f.k, i, j, c;
+    ebim_real *m = s->f.matrix;
+    int odd = 0;
+    for (i = 0; i < k; i++)
+        for (j = 0; j < k; j++)
+            for (c = 0, m[i * k + j] = 0; c < n; c++) m[i * k + j] += A[i * n + c] * B[j * n + c];
+    if (ebim_lu(s->f.k, m, s->f.piv, 1)) return 0;
+    for (i = 0; i < k; i++) odd ^= (s->f.piv[i] != (int)i) ^ (m[i * k + i] < 0);
+    return !odd;
+}
+
+/* J: [k][n] <- that of lane l */
+static void ebim__frame_lane(ebim__frame *f, int l, ebim_real *J)
+{
+    int i, c;
+    for (i = 0; i < f->k; i++)
+        for (c = 0; c < f->n; c++) *J++ = ebim_ws_xg(&f->w, 1 + i)[c * f->stride + l];
+}
+
+static ebim_real *ebim__links_jacobian(ebim__links *s, int32_t b)
+{
+    return s->J + (size_t)b * (size_t)s->f.k * (size_t)s->f.n;
+}
+
+/* Joins the pairs whose midpoint lies on the same sheet. */
+static void ebim__links_flush(ebim__links *s)
+{
+    int p, i, n = s->f.n;
+    ebim_real *mid = ebim_ws_x(&s->f.w);
+    if (!s->pairs) return;
+    for (p = 0; p < s->pairs; p++)
+        for (i = 0; i < n; i++)
+            mid[i * s->f.stride + p] = (s->x[(size_t)s->pair[2 * p] * (size_t)n + (size_t)i] +
+                s->x[(size_t)s->pair[2 * p + 1] * (size_t)n + (size_t)i]) / 2;
+    ebim__frame_at(&s->f, s->pairs, mid);
+    ebim__frame_lengths(&s->f, s->length);
+    for (p = 0; p < s->pairs; p++) {
+        int32_t a = s->pair[2 * p], b = s->pair[2 * p + 1];
+        const ebim_real *xa = s->x + (size_t)a * (size_t)n, *xb = s->x + (size_t)b * (size_t)n;
+        ebim_real far2 = ebim__apart2(xa, xb, n), d = s->length[p];
+        if (s->f.singular[p] || !ebim__finite(d) || !(16 * d * d <= far2)) continue;
+        ebim__frame_lane(&s->f, p, s->mid);
+        if (ebim__links_face(s, s->mid, ebim__links_jacobian(s, a)))
+            s->parent[ebim__find(s->parent, a)] = ebim__find(s->parent, b);
+    }
+    s->pairs = 0;
+}
+
+/* J at all points; every point is a component of its own. */
+static void ebim__links_start(ebim__links *s, int B)
+{
+    int at, l, count;
+    for (at = 0; at < B; at += count) {
+        count = ebim__min_int(s->f.stride, B - at);
+        ebim__to_lanes(s->x + (size_t)at * (size_t)s->f.n, count, s->f.n, ebim_ws_x(&s->f.w),
+                       s->f.stride, EBIM__ROUND(count));
+        ebim__frame_at(&s->f, count, ebim_ws_x(&s->f.w));
+        for (l = 0; l < count; l++) ebim__frame_lane(&s->f, l, ebim__links_jacobian(s, at + l));
+    }
+    for (l = 0; l < B; l++) s->parent[l] = l;
+}
+
+static void ebim__links_join(ebim__links *s, int B, ebim_real r2)
+{
+    size_t n = (size_t)s->f.n;
+    int32_t a, b;
+    for (a = 1; a < B; a++)
+        for (b = 0; b < a; b++) {
+            if (!(ebim__apart2(s->x + (size_t)a * n, s->x + (size_t)b * n, s->f.n) < r2)) continue;
+            if (ebim__find(s->parent, a) == ebim__find(s->parent, b)) continue;
+            if (!ebim__links_face(s, ebim__links_jacobian(s, a), ebim__links_jacobian(s, b)))
+                continue;
+            s->pair[2 * s->pairs] = a;
+            s->pair[2 * s->pairs + 1] = b;
+            if (++s->pairs == s->f.stride) ebim__links_flush(s);
+        }
+    ebim__links_flush(s);
+}
+
+/* Numbers the roots by size, the earlier point first where sizes are equal. */
+static int ebim__links_label(ebim__links *s, int B, int32_t *label)
+{
+    int32_t i;
+    int count;
+    for (i = 0; i < B; i++) s->size[ebim__find(s->parent, i)]++;
+    for (count = 0;; count++) {
+        int32_t best = 0;
+        for (i = 1; i < B; i++)
+            if (s->size[i] > s->size[best]) best = i;
+        if (!s->size[best]) break;
+        s->size[best] = 0;
+        for (i = 0; i < B; i++)
+            if (ebim__find(s->parent, i) == best) label[i] = count;
+    }
+    return count;
+}
+
+EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, double volume,
+                             int32_t *label, ebim_arena *work)
+{
+    ebim__links s;
+    ebim_constraint_desc c;
+    ebim_result r;
+    double per, length;
+    int m;
+    memset(&s, 0, sizeof s);
+    memset(&c, 0, sizeof c);
+    c.linear = EBIM_LINEAR_DIRECT;
+    if (B < 1 || !(volume > 0) || !ebim__finite64(volume)) return EBIM_ERR_ARG;
+    r = ebim__frame_init(&s.f, work, F, &c);
+    if (r) return r;
+    s.x = x;
+    s.J = EBIM__NEW(work, ebim_real, ebim__times((size_t)B, (size_t)s.f.k * (size_t)s.f.n));
+    s.mid = EBIM__NEW(work, ebim_real, s.f.k * s.f.n);
+    s.length = EBIM__NEW(work, ebim_real, s.f.stride);
+    s.parent = EBIM__NEW(work, int32_t, B);
+    s.size = EBIM__NEW(work, int32_t, B);
+    s.pair = EBIM__NEW(work, int32_t, 2 * s.f.stride);
+    if (!ebim__ready(work)) return work->failed;
+    m = s.f.n - s.f.k;
+    per = 2 * volume * log(B / EBIM__LINKING) / B;
+    length = exp((log(per) - ebim__log_ball(m)) / m);
+    ebim__links_start(&s, B);
+    ebim__links_join(&s, B, EBIM__R(length * length));
+    return ebim__links_label(&s, B, label);
+}
+
 #ifndef EBIM_NO_TRAIN
 
 /* ============================================================================================
@@ -7006,6 +7543,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__LINES
 #undef EBIM__DEPTH
 #undef EBIM__LINES_MAX_N
+#undef EBIM__LINKING
 #undef EBIM__POOL
 #undef EBIM__FORMAT
 #undef EBIM__INFO
