@@ -828,18 +828,18 @@ typedef struct ebim_tubes ebim_tubes;
 EBIM_API ebim_result ebim_tubes_init(ebim_tubes **s, ebim_arena *a, const ebim_graph *F,
                                      const ebim_tubes_desc *d);
 /* Points drawn uniformly in D; draw i from stream `stream + i` of seed. Up to room of those in the
- * tube into x: [room][n], chosen at random without repetition, by weights that make them
- * uniform on M once they are projected (EBIM_ONTO will do), to O(width^2) and while room is well
- * below the number inside. Returns how many. */
+ * tube into x: [room][n], chosen at random without repetition, by weights that make them uniform
+ * on M once they are projected (EBIM_ONTO will do), to O(width^2) and while room is below a
+ * quarter or so of the number inside. Returns how many. */
 EBIM_API int ebim_tubes_run(ebim_tubes *s, int64_t draws, int room, ebim_real *x, uint64_t seed,
                             uint64_t stream);
 EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s);
 
 /* Connected components of M from points uniform on it, x: [B][n], and its volume. label: [B] out,
  * 0 .. count - 1, the component with most points first. Returns count, 0 while the arena measures,
- * or an ebim_result < 0. One component comes out as several with probability below 1e-4 if M is
- * flat on the scale of the mean distance of neighbours, which falls like (log B / B)^(1/m); and
- * more often if not. Time O(B^2), fit for some thousand points. */
+ * or an ebim_result < 0. One component comes out as several with probability below 1e-4, if its
+ * radii of curvature are larger than r = (2 V log(20000 B) / (B w_m))^(1/m), w_m the volume of the
+ * unit ball; with fewer points, more often. Time O(B^2), fit for some thousand points. */
 EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, double volume,
                              int32_t *label, ebim_arena *work);
 
@@ -5410,11 +5410,13 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
  * to full blocks first. Points: in the tube a density of sqrt(det G) (1 - r^2) is uniform on every
  * {F = c}; projection makes it uniform on M but for terms that are odd in c or O(h^2).
  *
- * Components: points closer than r are joined if M seems to go straight from one to the other: F
- * linearised at the midpoint has a root within a quarter of their distance, and J there and at both
- * points is oriented alike, det(J J') > 0 between any two (sheets of k = 1 that are neighbours face
- * each other). r is such that B exp(-B w_m r^m / 2V) = LINKING, w_m the volume of the unit ball:
- * so many of B half balls, the neighbourhoods of points on the rim of M, are empty on average. For
+ * Components: points closer than r are joined if M seems to go straight from one to the other. The
+ * segment leaves the tangent spaces at its ends by 30 degrees at most; F linearised at its midpoint
+ * has a root within a sixth of its length; the normal spaces there and at its ends are oriented
+ * alike and turned by little, the product of their cosines, det(N N'), being 1/2 or more. On a
+ * circle chords up to its radius pass; sheets of k = 1 that are neighbours face each other, and
+ * do not. r is such that B exp(-B w_m r^m / 2V) = LINKING, w_m the volume of the unit ball: so
+ * many of B half balls, the neighbourhoods of points on the rim of M, are empty on average. For
  * curves that is the probability of a gap; inside surfaces gaps are rarer still.
  * ========================================================================================= */
 
@@ -5501,8 +5503,9 @@ static void ebim__pick_sink(ebim__pick *heap, int size, int i)
     }
 }
 
-/* Keeps waiting point l, or not: of exponential variates over their weights the lowest stay, which
- * is to draw one after another by weight (Efraimidis, Spirakis 2006), in whatever order. */
+/* Keeps waiting point l, or not. Of uniform variates over their weights the lowest stay (Ohlsson
+ * 1998): those below some t, which is to say weight w with probability w t while w t <= 1, and in
+ * whatever order they come. */
 static void ebim__choice_put(ebim_tubes *s, ebim__choice *c, int l, double weight)
 {
     ebim__pick p;
@@ -5510,7 +5513,7 @@ static void ebim__choice_put(ebim_tubes *s, ebim__choice *c, int l, double weigh
     int i, full = c->have == c->room, n = s->f.n;
     if (!(weight > 0) || !c->room) return;
     ebim_rng_init(&rng, ebim__subseed(c->seed, EBIM__SEED_PICK), s->draw[l]);
-    p.rank = -log(((double)ebim_rng_u32(&rng) + 0.5) / 4294967296.0) / weight;
+    p.rank = ((double)ebim_rng_u32(&rng) + 0.5) / 4294967296.0 / weight;
     if (full && !(p.rank < s->heap[0].rank)) return;
     p.at = full ? s->heap[0].at : c->have;
     if (full) s->heap[0] = p;
@@ -5723,7 +5726,7 @@ EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s)
 typedef struct ebim__links {
     ebim__frame f;
     const ebim_real *x;     /* [B][n] */
-    ebim_real *J, *mid;     /* [B][k][n]; [k][n] of a midpoint */
+    ebim_real *normals, *mid; /* [B][k][n]; [k][n] of a midpoint */
     ebim_real *length;      /* [lanes] */
     int32_t *parent, *size; /* [B] union-find; points of a root */
     int32_t *pair;          /* [lanes][2] to be joined if their midpoint agrees */
@@ -5736,6 +5739,14 @@ static int32_t ebim__find(int32_t *parent, int32_t i)
     return i;
 }
 
+static void ebim__unite(int32_t *parent, int32_t a, int32_t b) /* the earlier root stays one */
+{
+    a = ebim__find(parent, a);
+    b = ebim__find(parent, b);
+    if (a < b) parent[b] = a;
+    else parent[a] = b;
+}
+
 /* Squared distance of two rows. */
 static ebim_real ebim__apart2(const ebim_real *a, const ebim_real *b, int n)
 {
@@ -5745,31 +5756,49 @@ static ebim_real ebim__apart2(const ebim_real *a, const ebim_real *b, int n)
     return sum;
 }
 
-/* Whether det(A B') > 0, A and B the Jacobians [k][n] of two points. */
+/* N: [k][n] <- an orthonormal basis of the rows of J in lane l, L^-1 J; 0 where it is singular. */
+static void ebim__frame_normals(ebim__frame *f, int l, ebim_real *N)
+{
+    int i, j, c, n = f->n, S = f->stride;
+    for (i = 0; i < f->k; i++)
+        for (c = 0; c < n; c++) {
+            ebim_real v = ebim_ws_xg(&f->w, 1 + i)[c * S + l];
+            for (j = 0; j < i; j++) v -= f->G[(i * f->k + j) * S + l] * N[j * n + c];
+            N[i * n + c] = f->singular[l] ? 0 : v / f->G[i * (f->k + 1) * S + l];
+        }
+}
+
+/* Whether normal spaces with bases A and B are oriented alike and turned by little. */
 static int ebim__links_face(ebim__links *s, const ebim_real *A, const ebim_real *B)
 {
-    size_t n = (size_t)s->f.n, k = (size_t)s->f.k, i, j, c;
+    int n = s->f.n, k = s->f.k, i, j, c;
     ebim_real *m = s->f.matrix;
-    int odd = 0;
+    double det = 1;
     for (i = 0; i < k; i++)
         for (j = 0; j < k; j++)
             for (c = 0, m[i * k + j] = 0; c < n; c++) m[i * k + j] += A[i * n + c] * B[j * n + c];
-    if (ebim_lu(s->f.k, m, s->f.piv, 1)) return 0;
-    for (i = 0; i < k; i++) odd ^= (s->f.piv[i] != (int)i) ^ (m[i * k + i] < 0);
-    return !odd;
+    if (ebim_lu(k, m, s->f.piv, 1)) return 0;
+    for (i = 0; i < k; i++) det *= (s->f.piv[i] != i ? -1 : 1) * (double)m[i * (k + 1)];
+    return det >= 0.5;
 }
 
-/* J: [k][n] <- that of lane l */
-static void ebim__frame_lane(ebim__frame *f, int l, ebim_real *J)
+/* Whether b - a leaves the tangent space with normals N by no more than 30 degrees. */
+static int ebim__links_along(const ebim__links *s, const ebim_real *N, int32_t a, int32_t b)
 {
-    int i, c;
-    for (i = 0; i < f->k; i++)
-        for (c = 0; c < f->n; c++) *J++ = ebim_ws_xg(&f->w, 1 + i)[c * f->stride + l];
+    int n = s->f.n, i, c;
+    const ebim_real *xa = s->x + (size_t)a * (size_t)n, *xb = s->x + (size_t)b * (size_t)n;
+    ebim_real off2 = 0;
+    for (i = 0; i < s->f.k; i++) {
+        ebim_real v = 0;
+        for (c = 0; c < n; c++) v += N[i * n + c] * (xb[c] - xa[c]);
+        off2 += v * v;
+    }
+    return 4 * off2 <= ebim__apart2(xa, xb, n);
 }
 
-static ebim_real *ebim__links_jacobian(ebim__links *s, int32_t b)
+static ebim_real *ebim__links_normals(ebim__links *s, int32_t b)
 {
-    return s->J + (size_t)b * (size_t)s->f.k * (size_t)s->f.n;
+    return s->normals + (size_t)b * (size_t)s->f.k * (size_t)s->f.n;
 }
 
 /* Joins the pairs whose midpoint lies on the same sheet. */
@@ -5788,15 +5817,15 @@ static void ebim__links_flush(ebim__links *s)
         int32_t a = s->pair[2 * p], b = s->pair[2 * p + 1];
         const ebim_real *xa = s->x + (size_t)a * (size_t)n, *xb = s->x + (size_t)b * (size_t)n;
         ebim_real far2 = ebim__apart2(xa, xb, n), d = s->length[p];
-        if (s->f.singular[p] || !ebim__finite(d) || !(16 * d * d <= far2)) continue;
-        ebim__frame_lane(&s->f, p, s->mid);
-        if (ebim__links_face(s, s->mid, ebim__links_jacobian(s, a)))
-            s->parent[ebim__find(s->parent, a)] = ebim__find(s->parent, b);
+        if (s->f.singular[p] || !ebim__finite(d) || !(36 * d * d <= far2)) continue;
+        ebim__frame_normals(&s->f, p, s->mid);
+        if (ebim__links_face(s, s->mid, ebim__links_normals(s, a)))
+            ebim__unite(s->parent, a, b);
     }
     s->pairs = 0;
 }
 
-/* J at all points; every point is a component of its own. */
+/* The normals of all points; every point is a component of its own. */
 static void ebim__links_start(ebim__links *s, int B)
 {
     int at, l, count;
@@ -5805,7 +5834,8 @@ static void ebim__links_start(ebim__links *s, int B)
         ebim__to_lanes(s->x + (size_t)at * (size_t)s->f.n, count, s->f.n, ebim_ws_x(&s->f.w),
                        s->f.stride, EBIM__ROUND(count));
         ebim__frame_at(&s->f, count, ebim_ws_x(&s->f.w));
-        for (l = 0; l < count; l++) ebim__frame_lane(&s->f, l, ebim__links_jacobian(s, at + l));
+        for (l = 0; l < count; l++)
+            ebim__frame_normals(&s->f, l, ebim__links_normals(s, at + l));
     }
     for (l = 0; l < B; l++) s->parent[l] = l;
 }
@@ -5813,12 +5843,16 @@ static void ebim__links_start(ebim__links *s, int B)
 static void ebim__links_join(ebim__links *s, int B, ebim_real r2)
 {
     size_t n = (size_t)s->f.n;
+    const ebim_real *A, *N;
     int32_t a, b;
     for (a = 1; a < B; a++)
         for (b = 0; b < a; b++) {
             if (!(ebim__apart2(s->x + (size_t)a * n, s->x + (size_t)b * n, s->f.n) < r2)) continue;
             if (ebim__find(s->parent, a) == ebim__find(s->parent, b)) continue;
-            if (!ebim__links_face(s, ebim__links_jacobian(s, a), ebim__links_jacobian(s, b)))
+            A = ebim__links_normals(s, a);
+            N = ebim__links_normals(s, b);
+            if (!ebim__links_along(s, A, a, b) || !ebim__links_along(s, N, a, b) ||
+                !ebim__links_face(s, A, N))
                 continue;
             s->pair[2 * s->pairs] = a;
             s->pair[2 * s->pairs + 1] = b;
@@ -5827,7 +5861,7 @@ static void ebim__links_join(ebim__links *s, int B, ebim_real r2)
     ebim__links_flush(s);
 }
 
-/* Numbers the roots by size, the earlier point first where sizes are equal. */
+/* Numbers the roots by size, the earlier one first where sizes are equal. */
 static int ebim__links_label(ebim__links *s, int B, int32_t *label)
 {
     int32_t i;
@@ -5860,7 +5894,8 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
     r = ebim__frame_init(&s.f, work, F, &c);
     if (r) return r;
     s.x = x;
-    s.J = EBIM__NEW(work, ebim_real, ebim__times((size_t)B, (size_t)s.f.k * (size_t)s.f.n));
+    s.normals = EBIM__NEW(work, ebim_real,
+                          ebim__times((size_t)B, (size_t)s.f.k * (size_t)s.f.n));
     s.mid = EBIM__NEW(work, ebim_real, s.f.k * s.f.n);
     s.length = EBIM__NEW(work, ebim_real, s.f.stride);
     s.parent = EBIM__NEW(work, int32_t, B);
