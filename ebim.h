@@ -808,7 +808,7 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s);
 
 typedef struct ebim_tubes_desc {
     const double *lo, *hi; /* [n] the box D, required, kept by reference */
-    double width;          /* of the tube |F| < width (0: chosen by a pilot, see >>tubes) */
+    double width;          /* of the tube |F| < width (0: chosen by a pilot, see ebim__tubes_pilot) */
     int room;              /* most points one run can return (0: 4096) */
 } ebim_tubes_desc;
 
@@ -5393,31 +5393,12 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
  * all kernels on one ball which do that, K (k + 2)/4 ((k + 2) - (k + 4) r^2), r = |c|/h, has the
  * least variance, (k + 2)^2/4 times that of the flat one, and takes its place here. The flat one
  * from the same points stays as `volume_wide`: the difference is the second-order term that was
- * removed, and what remains is of the order of that term's share squared.
- *
- * V must be smooth for |c| < h: no critical value of F that close to 0, M well inside D or cut by
- * its walls at an angle. The width (unless given) comes from a pilot with a seed of its own, so it
- * is no function of the points that the estimate is made of. Widest candidate: |F| at an eighth of
- * D's shortest edge from M, F being linear, times sqrt((k + 2)/3), which keeps the mean square of
- * each component of c; narrower ones in steps of sqrt 2, 12 in all. It looks for the widest with a
- * second-order term below 1 % of the volume that agrees with all narrower ones, which a tube wider
- * than the gap between two sheets does not; both within the pilot's own errors. Then it goes on to
- * twice the variance (k = 1: half that width), because what it cannot see is worse than that.
- * Seen on circles, tori, curves in R^3: a bias of 0.3 % at most. For k > 3 the pilot's errors are
- * large and the widest candidate is likely to stay: `volume_wide` deserves a look there.
+ * removed, and what remains is of the order of that term's share squared. V must be smooth for
+ * |c| < h: no critical value of F that close to 0, M well inside D or cut by its walls at an angle.
  *
  * Cost: one forward sweep a draw, and k adjoint sweeps for those in the tube, which are gathered
  * to full blocks first. Points: in the tube a density of sqrt(det G) (1 - r^2) is uniform on every
  * {F = c}; projection makes it uniform on M but for terms that are odd in c or O(h^2).
- *
- * Components: points closer than r are joined if M seems to go straight from one to the other. The
- * segment leaves the tangent spaces at its ends by 30 degrees at most; F linearised at its midpoint
- * has a root within a sixth of its length; the normal spaces there and at its ends are oriented
- * alike and turned by little, the product of their cosines, det(N N'), being 1/2 or more. On a
- * circle chords up to its radius pass; sheets of k = 1 that are neighbours face each other, and
- * do not. r is such that B exp(-B w_m r^m / 2V) = LINKING, w_m the volume of the unit ball: so
- * many of B half balls, the neighbourhoods of points on the rim of M, are empty on average. For
- * curves that is the probability of a gap; inside surfaces gaps are rarer still.
  * ========================================================================================= */
 
 enum {
@@ -5649,6 +5630,15 @@ static int ebim__tubes_pass(const ebim_tubes *s, int t)
     return 1;
 }
 
+/* The width, from draws of a seed of its own, so that it is no function of those the estimate is
+ * made of. Widest candidate: |F| at an eighth of D's shortest edge from M, F being linear, times
+ * sqrt((k + 2)/3), which keeps the mean square of each component of c; narrower ones in steps of
+ * sqrt 2. Looked for is the widest with a second-order term below 1 % of the volume that agrees
+ * with all narrower ones, which a tube much wider than the gap between two sheets does not (it
+ * sees one side of each); both within the pilot's own errors. Then on to twice the variance (k = 1:
+ * half that width), for what the pilot cannot see is worse than that. Seen on circles, tori, curves
+ * in R^3: a bias of 0.3 % at most. For k > 3 the pilot's errors are large and the widest candidate
+ * is likely to stay: `volume_wide` deserves a look there. */
 static double ebim__tubes_pilot(ebim_tubes *s, double edge)
 {
     uint64_t seed = ebim__subseed(0, EBIM__SEED_PILOT);
@@ -5719,7 +5709,14 @@ EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s)
     return ebim__tube_report(s, &s->tube[0]);
 }
 
-/* Connected components. */
+/* Connected components. Points closer than r are joined if M seems to go straight from one to the
+ * other: the segment leaves the tangent spaces at its ends by 30 degrees at most; F linearised at
+ * its midpoint has a root within a sixth of its length; the normal spaces there and at its ends are
+ * oriented alike and turned by little, the product of their cosines, det(N N'), being 1/2 or more.
+ * On a circle chords up to its radius pass; sheets of k = 1 that are neighbours face each other,
+ * and do not. r is such that B exp(-B w_m r^m / 2V) = LINKING, w_m the volume of the unit ball: so
+ * many of B half balls, the neighbourhoods of points on the rim of M, are empty on average. For
+ * curves that bounds the probability of a gap; inside surfaces gaps are rarer still. */
 
 #define EBIM__LINKING 5e-5 /* chance that a curve falls apart */
 
