@@ -808,7 +808,7 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s);
 
 typedef struct ebim_tubes_desc {
     const double *lo, *hi; /* [n] the box D, required, kept by reference */
-    double width;          /* of the tube |F| < width (0: chosen by a pilot, see ebim__tubes_pilot) */
+    double width;          /* of the tube |F| < width (0: see ebim__tubes_pilot) */
     int room;              /* most points one run can return (0: 4096) */
 } ebim_tubes_desc;
 
