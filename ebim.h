@@ -469,6 +469,8 @@ typedef struct ebim_mlp_desc {
     ebim_fn fn;             /* activation (0: SiLU) */
     const double *center;   /* [in], subtracted from the input first (NULL: none) */
     double in_scale;        /* factor of the centred input (0: 1) */
+    double lift;            /* > 0: one more input, this factor of the centred input's ||x||^2: the
+                             * lift to a paraboloid, which makes round shapes flat (0: none) */
     double scale;           /* factor of the output (0: 1) */
 } ebim_mlp_desc;
 
@@ -871,12 +873,15 @@ typedef struct ebim_train_report {
 
 /* What one set of points adds to the loss of F, as a function of e = ||F(x)||, per point:
  *   norm e + norm2 e^2 + norm4 e^4 + repel exp(-kappa e) + rank (eta - ||v'J||)_+^2
- * with v uniform on the unit sphere of R^k, redrawn every step. */
+ *   + smooth ||v'J(x) - v'J(x + gap u)||^2 / gap^2
+ * with v uniform on the unit sphere of R^k and u on that of R^n, redrawn every step. Half of the
+ * points of a set with smooth > 0 are such neighbours of the other half: bending of M costs. */
 typedef struct ebim_mdf_terms {
     double norm, norm2, norm4;
     double repel, kappa;
     double rank, eta;
     int two_sided;         /* rank term without the ReLU */
+    double smooth, gap;    /* box points only */
 } ebim_mdf_terms;
 
 /* Training of F. Eq. 8 is data {norm 1, rank beta, eta} and negatives {norm -alpha}; the authors'
@@ -888,6 +893,9 @@ typedef struct ebim_mdf_desc {
     double rate, rate_end; /* Adam's rate; rate_end > 0: cosine decay down to rate_end * rate */
     double clip;           /* gradient norm (0: off) */
     double decay;          /* of the weights, decoupled (0: none) */
+    double start, ramp;    /* data.norm and norm2 are multiplied by start^(1 - t / ramp), t the
+                            * share of the steps made, until t = ramp (start 0: never). Weak at
+                            * first, so that the sign of F can sort itself out */
     const double *lo, *hi; /* [n] box of fresh negatives and of the box points; required for them */
     ebim_langevin_desc langevin; /* of the negatives; lo, hi as above unless set */
     int langevin_steps;
@@ -3287,7 +3295,13 @@ static ebim_ref ebim__record_mlp(ebim_graph *g, ebim_ref x, void *user)
     const ebim_mlp_desc *d = (const ebim_mlp_desc *)user;
     int i, layers = ebim__or_int(d->layers, 3), width = ebim__or_int(d->width, 32);
     ebim_fn fn = d->fn ? d->fn : EBIM_SILU;
+    ebim_ref square = 0;
+    if (d->lift > 0) {
+        ebim_ref c = d->center ? ebim_affine(g, x, d->center, 1) : x;
+        square = ebim_scale(g, ebim_sumsq(g, c), d->lift);
+    }
     if (d->center || d->in_scale != 0) x = ebim_affine(g, x, d->center, ebim__or(d->in_scale, 1));
+    if (d->lift > 0) x = ebim_concat(g, x, square);
     for (i = 0; i < layers; i++) x = ebim_dense(g, x, width, fn);
     x = ebim_dense(g, x, d->out, EBIM_IDENTITY);
     return d->scale != 0 ? ebim_scale(g, x, d->scale) : x;
@@ -6040,8 +6054,30 @@ static double ebim__rank_term(ebim__trainer *t, const ebim_mdf_terms *m, int cou
     return loss;
 }
 
-/* Unit vectors v in R^k, one per lane, as seeds of plane 1. k = 1: v = 1, the sign is irrelevant */
-static void ebim__seed_sphere(ebim__trainer *t)
+/* Adds the smoothness of neighbours in lanes 2b, 2b + 1 to w->xt(1); returns its loss. */
+static double ebim__smooth_term(ebim__trainer *t, const ebim_mdf_terms *m, int count,
+                                ebim_real weight)
+{
+    ebim_ws *w = &t->w;
+    const ebim_real *g = ebim_ws_xg(w, 1);
+    ebim_real *c = ebim_ws_xt(w, 1), f = 2 * weight * EBIM__R(m->smooth / (m->gap * m->gap));
+    double loss = 0;
+    int i, l;
+    for (l = 0; l + 1 < count; l += 2) {
+        if (t->norm[l] < 0 || t->norm[l + 1] < 0) continue;
+        for (i = l; i < w->n * w->stride; i += w->stride) {
+            ebim_real d = g[i] - g[i + 1];
+            loss += (double)(f * d * d);
+            c[i] += 2 * f * d;
+            c[i + 1] -= 2 * f * d;
+        }
+    }
+    return loss;
+}
+
+/* Unit vectors v in R^k, one per lane or per pair of neighbours, as seeds of plane 1. k = 1: v = 1,
+ * the sign is irrelevant. */
+static void ebim__seed_sphere(ebim__trainer *t, int pairs)
 {
     ebim_ws *w = &t->w;
     ebim_real *v = ebim_ws_yg(w, 1);
@@ -6055,6 +6091,9 @@ static void ebim__seed_sphere(ebim__trainer *t)
         }
         s = s > 0 ? 1 / EBIM__SQRT(s) : 0;
         for (i = 0; i < w->k; i++) v[i * w->stride + l] *= s;
+        if (!pairs) continue;
+        l++; /* lanes are a multiple of 16 */
+        for (i = 0; i < w->k; i++) v[i * w->stride + l] = v[i * w->stride + l - 1];
     }
 }
 
@@ -6092,7 +6131,7 @@ static double ebim__mdf_set(ebim__trainer *t, const ebim_mdf_terms *m, int count
                             const ebim_real *x)
 {
     ebim_ws *w = &t->w;
-    int at, lanes, order = m->rank != 0 ? 2 : 1;
+    int at, lanes, slopes = m->rank != 0 || m->smooth > 0, order = slopes ? 2 : 1;
     ebim_real weight = 1 / (ebim_real)count;
     double loss = 0;
     EBIM__BLOCKS(at, lanes, w, count, x, order) {
@@ -6100,13 +6139,14 @@ static double ebim__mdf_set(ebim__trainer *t, const ebim_mdf_terms *m, int count
         if (!ebim__mend(t, lanes, order)) return HUGE_VAL;
         loss += ebim__norm_terms(t, m, lanes, weight);
         ebim__seed_norm(w, t->norm, t->slope);
-        if (m->rank != 0) {
-            ebim__seed_sphere(t);
+        if (slopes) {
+            ebim__seed_sphere(t, m->smooth > 0);
             ebim_vjp(w, 1, 1);
             loss += ebim__rank_term(t, m, lanes, weight);
+            if (m->smooth > 0) loss += ebim__smooth_term(t, m, lanes, weight);
             ebim_jvp(w, 1, 1);
         }
-        ebim_backward(w, m->rank != 0, t->grad);
+        ebim_backward(w, slopes, t->grad);
     }
     return loss;
 }
@@ -6176,7 +6216,8 @@ typedef struct ebim__mdf {
 
 static int ebim__terms_used(const ebim_mdf_terms *m)
 {
-    return m->norm != 0 || m->norm2 != 0 || m->norm4 != 0 || m->repel != 0 || m->rank != 0;
+    return m->norm != 0 || m->norm2 != 0 || m->norm4 != 0 || m->repel != 0 || m->rank != 0 ||
+           m->smooth > 0;
 }
 
 static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, int N,
@@ -6184,10 +6225,13 @@ static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, in
 {
     ebim_langevin_desc chain = d->langevin;
     int negatives = ebim__terms_used(&d->negatives), box = ebim__terms_used(&d->box);
-    int rank = d->data.rank != 0 || d->negatives.rank != 0 || d->box.rank != 0;
+    int rank = d->data.rank != 0 || d->negatives.rank != 0 || d->box.rank != 0 || d->box.smooth > 0;
     ebim_result r;
     memset(s, 0, sizeof *s);
     if (d->steps < 1 || !(d->rate > 0)) return EBIM_ERR_ARG;
+    if (d->data.smooth > 0 || d->negatives.smooth > 0) return EBIM_ERR_ARG;
+    if ((d->box.smooth > 0 && !(d->box.gap > 0)) || (d->start > 0 && !(d->ramp > 0)))
+        return EBIM_ERR_ARG;
     if ((negatives || box) && (!d->lo || !d->hi) && ebim__ready(a)) return EBIM_ERR_ARG;
     r = ebim__trainer_init(&s->t, a, F, N, d->batch, d->lanes, rank, d->seed);
     s->d = d;
@@ -6230,19 +6274,37 @@ static void ebim__mdf_negatives(ebim__mdf *s, int step)
     if (d->buffer) ebim_replay_put(&s->replay, &t->rng, t->batch, t->other, t->slot);
 }
 
+/* Every second box point moves next to the one before it. */
+static void ebim__neighbours(ebim__trainer *t, double gap)
+{
+    ebim_real *x = t->other;
+    int b, i, n = t->n;
+    for (b = 0; b + 1 < t->batch; b += 2, x += 2 * n) {
+        ebim_rng_sphere(&t->rng, n, x + n);
+        for (i = 0; i < n; i++) x[n + i] = x[i] + EBIM__R(gap) * x[n + i];
+    }
+}
+
 static double ebim__mdf_loss(void *self, int step)
 {
     ebim__mdf *s = (ebim__mdf *)self;
     ebim__trainer *t = &s->t;
-    double loss;
+    ebim_mdf_terms data = s->d->data;
+    double loss, done = (double)step / t->steps;
+    if (s->d->start > 0 && done < s->d->ramp) {
+        double f = pow(s->d->start, 1 - done / s->d->ramp);
+        data.norm *= f;
+        data.norm2 *= f;
+    }
     ebim__next_batch(t, s->x);
-    loss = ebim__mdf_set(t, &s->d->data, t->batch, t->data);
+    loss = ebim__mdf_set(t, &data, t->batch, t->data);
     if (s->chain) {
         ebim__mdf_negatives(s, step);
         loss += ebim__mdf_set(t, &s->d->negatives, t->batch, t->other);
     }
     if (ebim__terms_used(&s->d->box)) {
         ebim__box_points(&t->rng, t->batch, t->n, t->other, s->d->lo, s->d->hi);
+        if (s->d->box.smooth > 0) ebim__neighbours(t, s->d->box.gap);
         loss += ebim__mdf_set(t, &s->d->box, t->batch, t->other);
     }
     return loss;
@@ -6662,6 +6724,9 @@ static void ebim__recipe_mdf(const ebim__fit *f, ebim_mlp_desc *net, ebim_mdf_de
     } else {
         net->width = 32;
         net->in_scale = 4; /* unit inputs leave the first layer nearly linear: four times slower */
+        net->lift = 4;
+        d->start = 0.2;
+        d->ramp = 0.3;
         d->batch = 128;
         d->steps = ebim__steps(f, 4000);
         d->rate_end = 0.003;
@@ -6675,6 +6740,8 @@ static void ebim__recipe_mdf(const ebim__fit *f, ebim_mlp_desc *net, ebim_mdf_de
         d->box.two_sided = 1;
         d->box.repel = 0.02;
         d->box.kappa = 50;
+        d->box.smooth = 0.001;
+        d->box.gap = 0.1;
     }
 }
 
