@@ -118,6 +118,84 @@ static void two_circles_have_their_law(void)
         CHECK(tail(chi_square(count[s], share, of[s]), BINS - 1) > 1e-7);
 }
 
+/* Points of the unit circle, the law with its mode at (1, 0); fails once in 1e6 runs. */
+static void circle_has_its_law(void)
+{
+    static ebim_real x[2 * DRAWS];
+    double share[BINS];
+    int count[BINS] = {0}, i, s, n = T_QUICK ? 5000 : DRAWS;
+    ebim_rng r;
+    ebim_rng_init(&r, T_SEED, 6);
+    synth_circle(&r, 2, n, x);
+    for (i = 0; i < n; i++) {
+        double px = (double)x[2 * i], py = (double)x[2 * i + 1], a = atan2(py, px);
+        CHECK_NEAR(hypot(px, py), 1, 4 * T_EPS);
+        if (a < 0) a += 2 * SYNTH_PI;
+        s = (int)(a / (2 * SYNTH_PI) * BINS);
+        count[s < BINS ? s : BINS - 1]++;
+    }
+    von_mises_shares(0, 2, share);
+    CHECK(tail(chi_square(count, share, n), BINS - 1) > 1e-7);
+}
+
+/* The share of each of `bins` equal bins of t in [-1, 1], t the cosine of the angle with the pole,
+ * under the law of a normal of unit variance round the pole at distance mu, by Simpson's rule in
+ * its length s and its t. This is the sampler's own definition, not the formula of synth.h. */
+static void projected_normal_shares(double mu, int bins, double *share)
+{
+    double total = 0;
+    int b, i, j;
+    for (b = 0; b < bins; b++)
+        for (share[b] = 0, i = 0; i <= 20; i++)
+            for (j = 0; j <= 200; j++) {
+                double t = -1 + 2 * (b + i / 20.0) / bins, s = j * 0.05;
+                double w = (i % 20 ? i % 2 ? 4 : 2 : 1) * (j % 200 ? j % 2 ? 4 : 2 : 1);
+                share[b] += w * s * s * exp(-(s * s - 2 * mu * s * t + mu * mu) / 2);
+            }
+    for (b = 0; b < bins; b++) total += share[b];
+    for (b = 0; b < bins; b++) share[b] /= total;
+}
+
+/* On the sphere, along its axis the mean of the laws of the two poles, round it uniform. Either
+ * chi square fails less than once in 1e6 runs. */
+static void sphere_mixture_has_its_law(void)
+{
+    static ebim_real x[3 * DRAWS];
+    double share[BINS], even[BINS], pole[BINS];
+    int along[BINS] = {0}, round[BINS] = {0}, i, s, n = T_QUICK ? 5000 : DRAWS;
+    ebim_rng r;
+    ebim_rng_init(&r, T_SEED, 7);
+    synth_sphere_mixture(&r, n, x);
+    for (i = 0; i < n; i++) {
+        double t = (double)x[3 * i], y = (double)x[3 * i + 1], z = (double)x[3 * i + 2];
+        CHECK_NEAR(sqrt(t * t + y * y + z * z), 1, 4 * T_EPS);
+        s = (int)((t + 1) / 2 * BINS);
+        along[s < BINS ? s : BINS - 1]++;
+        s = (int)((atan2(y, z) / (2 * SYNTH_PI) + 0.5) * BINS);
+        round[s < BINS ? s : BINS - 1]++;
+    }
+    projected_normal_shares(1, BINS, pole);
+    for (s = 0; s < BINS; s++) {
+        share[s] = (pole[s] + pole[BINS - 1 - s]) / 2;
+        even[s] = 1.0 / BINS;
+    }
+    CHECK(tail(chi_square(along, share, n), BINS - 1) > 1e-7);
+    CHECK(tail(chi_square(round, even, n), BINS - 1) > 1e-7);
+}
+
+/* The density that synth.h states, at the middle of fine bins. */
+static void sphere_mixture_density_is_right(void)
+{
+    double share[200];
+    int b;
+    projected_normal_shares(1, 200, share);
+    for (b = 0; b < 100; b++) {
+        double t = -1 + (b + 0.5) / 100, both = share[b] + share[199 - b];
+        CHECK_REL(both / 2 / (4 * SYNTH_PI / 200),
+                  exp(-(1 - t * t) / 2) * (1 + t * t) / (4 * SYNTH_PI), 1e-4);
+    }
+}
+
 static void same_seed_same_points(void)
 {
     ebim_real x[200], y[200];
@@ -129,6 +207,11 @@ static void same_seed_same_points(void)
     CHECK(!memcmp(x, y, sizeof x));
     synth_two_circles(&r, 1.8, 2, 100, y);
     CHECK(memcmp(x, y, sizeof x) != 0);
+    ebim_rng_init(&r, T_SEED, 4);
+    synth_sphere_mixture(&r, 60, x);
+    ebim_rng_init(&r, T_SEED, 4);
+    synth_sphere_mixture(&r, 60, y);
+    CHECK(!memcmp(x, y, 180 * sizeof *x));
 }
 
 /* The tail above at values of tables (chi square of 23 degrees). */
@@ -147,6 +230,9 @@ int main(int argc, char **argv)
     T_RUN(von_mises_has_its_mean);
     T_RUN(von_mises_draws_are_independent);
     T_RUN(two_circles_have_their_law);
+    T_RUN(circle_has_its_law);
+    T_RUN(sphere_mixture_has_its_law);
+    T_RUN(sphere_mixture_density_is_right);
     T_RUN(same_seed_same_points);
     return T_END();
 }
