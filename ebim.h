@@ -66,6 +66,7 @@
     >>project   nearest points and other ways onto M
     >>measure   uniform points of M, its volume
     >>tubes     the same for k > 1, nearly uniform; connected components of M
+    >>judge     what a fitted manifold is worth
     >>mdf       training of F: eq. 8 and better
     >>energy    training of E: eq. 10, and by likelihood without chains
     >>fit       from points to a model
@@ -846,6 +847,67 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
                              int32_t *label, ebim_arena *work);
 
 /* --------------------------------------------------------------------------------------------
+ * judge: what a fitted manifold is worth
+ * ----------------------------------------------------------------------------------------- */
+
+/* What a verdict can hold against a fit. All but RIM say that it is bad. */
+#define EBIM_VERDICTS(X)                                                                     \
+    X(MISSED, 1, "points of the data found no way to it")                                    \
+    X(OFF, 2, "the data lie off it")                                                         \
+    X(SINGULAR, 4, "it crosses itself, or F is flat on it")                                  \
+    X(DISPUTED, 8, "the data do not settle a part of it: the next best fit has it not")      \
+    X(EMPTY, 16, "a piece of it holds no data")                                              \
+    X(NOWHERE, 32, "F has no zero in the box")                                               \
+    X(RIM, 64, "it runs on beyond the data to the walls of the box")
+
+typedef enum ebim_verdict {
+    EBIM_FINE = 0,
+#define EBIM__ENUM(name, value, text) EBIM_VERDICT_##name = value,
+    EBIM_VERDICTS(EBIM__ENUM)
+#undef EBIM__ENUM
+    EBIM_VERDICT_BAD = 63  /* any of these bits: do not trust the fit */
+} ebim_verdict;
+
+/* One line of text for the lowest bit of a verdict; "fine" for none. */
+EBIM_API const char *ebim_verdict_str(int verdict);
+
+typedef struct ebim_judge_desc {
+    const double *lo, *hi;   /* [n] the box D, required */
+    double scale;            /* size of the data: lengths are judged as shares of it (0: half the
+                              * diagonal of D) */
+    double rim;              /* data stay this far from the walls of D (0: not looked at) */
+    int n_data, n_held;
+    const ebim_real *data;   /* [n_data][n] that F was trained on, required */
+    const ebim_real *held;   /* [n_held][n] that it was not (n_held 0: data take their place) */
+    const ebim_graph *rival; /* another fit to the same data (NULL: none) */
+    int points;              /* of M to look at (0: 2000) */
+    ebim_real *u;            /* [points][n] out: these (NULL: not wanted) */
+    uint64_t seed;
+} ebim_judge_desc;
+
+/* Numbers, not counts, so that a model's file can hold them. Shares are of the volume of M; where
+ * its points are not uniform (k > 3, or k = 1 and n > 7) of the points looked at. */
+typedef struct ebim_judgement {
+    double checked, missed;  /* held-out points projected onto M; of these, failed */
+    double distance_mean, distance_median, distance_q99, distance_max; /* of the others */
+    double points;           /* of M that were looked at */
+    double volume, volume_se;/* 0: not measured */
+    double components;       /* 0: not counted */
+    double sigma;            /* smallest singular value of J: 1 % quantile over M */
+    double singular;         /* share where it is below 0.3 of its median */
+    double empty;            /* share of components that are nearest to no point of the data */
+    double far, reach;       /* share farther than reach from all data; reach is twice the distance
+                              * within which 99 % of the held-out points have a training point */
+    double rim;              /* share in the outer tenth of D's rim */
+    double disputed;         /* share farther from the rival than 3 % of scale */
+    double verdict;          /* bits of ebim_verdict */
+} ebim_judgement;
+
+/* r->verdict says whether M can be trusted. EBIM_OK even when it is bad. */
+EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, ebim_arena *work,
+                                ebim_judgement *r);
+
+/* --------------------------------------------------------------------------------------------
  * mdf and energy: training
  * ----------------------------------------------------------------------------------------- */
 
@@ -969,9 +1031,10 @@ typedef struct ebim_model {
     struct {                   /* of the fit, for information */
         double points, seed, recipe;           /* recipe: 0 default, 1 paper */
         double mdf_loss, energy_loss, seconds; /* seconds: set by the caller */
-        double distance_mean, distance_median, distance_max, missed; /* data to M */
+        double networks;                       /* trained for F, of which this is the best */
         double partial;                        /* 1: stopped early or diverged */
     } info;
+    ebim_judgement judged;     /* of M, in the units of the data; scale there is `unit` here */
     void *owned;               /* memory of the malloc layer, or NULL */
 } ebim_model;
 
@@ -981,20 +1044,32 @@ typedef enum ebim_recipe {
     EBIM_RECIPE_PAPER      /* appendix B.1 for data of size 1, which are taken as they are */
 } ebim_recipe;
 
+/* Calls task(arg, i) for i = 0 .. count - 1, in any order, at the same time if it likes, and
+ * returns when all are done. */
+typedef void (*ebim_task_fn)(void *arg, int i);
+typedef void (*ebim_parallel_fn)(void *user, int count, ebim_task_fn task, void *arg);
+
 typedef struct ebim_fit_desc {
     int dim;                   /* m, required: 1 <= m < n */
     ebim_recipe recipe;
     uint64_t seed;
     double effort;             /* multiplies the number of steps (0: 1) */
+    int networks;              /* most that are trained for F: two at a time, until the best of them
+                                * is accurate and another agrees with it (0: 6; paper: 1) */
     int no_energy;             /* 1: learn the manifold only */
     ebim_progress_fn progress;
     void *user;
+    ebim_parallel_fn parallel; /* trains the two at the same time (NULL: one after the other, with
+                                * the same result); progress then tells of the first only */
+    void *parallel_user;
 } ebim_fit_desc;
 
-/* Fits a model to x: [N][n]. The model's parameters come from `keep`, everything else from `work`;
- * measure both with x == NULL. On ERR_DIVERGED the model holds the last good state; on ERR_SOLVE,
- * no point of the data finds a way to M, or M is empty, it is there to be looked at. A run that the
- * callback stopped is EBIM_OK with info.partial = 1; stopped early, it has no energy. */
+/* Fits a model to x: [N][n], and judges it: model->judged. A fifth of the data, at most 2000, is
+ * held out from the training of F (of 50 or more; paper's recipe: none). The model's parameters
+ * come from `keep`, everything else from `work`; measure both with x == NULL. On ERR_DIVERGED the
+ * model holds the last good state; on ERR_SOLVE, no point of the data finds a way to M, or M is
+ * empty, it is there to be looked at. A run that the callback stopped is EBIM_OK with
+ * info.partial = 1; stopped early, it has no energy. */
 EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_real *x,
                                   const ebim_fit_desc *d, ebim_arena *keep, ebim_arena *work);
 
@@ -1277,7 +1352,8 @@ EBIM_API void ebim_rng_init(ebim_rng *r, uint64_t seed, uint64_t stream)
 /* What a function of many parts draws for: each part has a seed of its own. */
 enum {
     EBIM__SEED_F = 1, EBIM__SEED_E, EBIM__SEED_MDF, EBIM__SEED_ENERGY, EBIM__SEED_NODES,
-    EBIM__SEED_POINTS, EBIM__SEED_PICK, EBIM__SEED_CHAINS, EBIM__SEED_FRESH, EBIM__SEED_PILOT
+    EBIM__SEED_POINTS, EBIM__SEED_PICK, EBIM__SEED_CHAINS, EBIM__SEED_FRESH, EBIM__SEED_PILOT,
+    EBIM__SEED_HELD
 };
 
 static uint64_t ebim__subseed(uint64_t seed, uint64_t purpose)
@@ -1719,23 +1795,24 @@ static void EBIM__N(outer)(int no, int ni, ebim_real *gw, const ebim_real *D, co
 }
 
 /* With s = 1 / (1 + e^-a), q = 1 - s = s e^-a (no cancellation): h = a s, h' = s + h q,
- * h'' = s q (2 + a (q - s)). Values to 5 ulp, derivatives to 4 eps. */
+ * h'' = s q (2 + a (q - s)). Values to 5 ulp, derivatives to 4 eps. v may be a, so it comes last;
+ * a is not copied first: a copy may be made of moves narrower than the loads that follow, which
+ * then wait for the cache. */
 EBIM__INLINE void EBIM__N(silu_row)(const ebim_real *a, ebim_real *v, ebim_real *EBIM__RESTRICT d1,
                                     ebim_real *EBIM__RESTRICT d2, int nl, int order)
 {
     int j, l;
     EBIM__CHUNKS(j, nl) {
-        ebim_real z[EBIM__W], s[EBIM__W], q[EBIM__W], h[EBIM__W];
-        EBIM__EACH(l) z[l] = a[j + l];
-        EBIM__EACH(l) q[l] = ebim__exp(-z[l]);
+        ebim_real s[EBIM__W], q[EBIM__W], h[EBIM__W];
+        EBIM__EACH(l) q[l] = ebim__exp(-a[j + l]);
         EBIM__EACH(l) s[l] = 1 / (1 + q[l]);
-        EBIM__EACH(l) h[l] = z[l] * s[l];
-        EBIM__EACH(l) v[j + l] = h[l];
+        EBIM__EACH(l) h[l] = a[j + l] * s[l];
         if (order > 0) {
             EBIM__EACH(l) q[l] *= s[l];
             EBIM__EACH(l) d1[j + l] = s[l] + h[l] * q[l];
         }
-        if (order > 1) EBIM__EACH(l) d2[j + l] = s[l] * q[l] * (2 + z[l] * (q[l] - s[l]));
+        if (order > 1) EBIM__EACH(l) d2[j + l] = s[l] * q[l] * (2 + a[j + l] * (q[l] - s[l]));
+        EBIM__EACH(l) v[j + l] = h[l];
     }
 }
 
@@ -5921,6 +5998,402 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
     return ebim__links_label(&s, B, label);
 }
 
+/* ============================================================================================
+ * >>judge  what a fitted manifold is worth
+ *
+ * Held-out points say whether M passes where the data do. What they cannot see is looked for at
+ * uniform points of M: pieces without data, places where J loses rank (M crosses itself, or F is
+ * flat), parts at the walls of the box, and parts that another fit of the same data does not have:
+ * a spurious sheet is the accident of one training run, a bridge over a gap in the data is not.
+ * The bounds stand in ebim__judge_verdict. Cost: some thousand projections, and points times at
+ * most 4096 data for the nearest of them.
+ * ========================================================================================= */
+
+/* Heapsort of index by a comparison of the things it points at. */
+typedef int (*ebim__compare_fn)(const void *ctx, int32_t a, int32_t b);
+
+static void ebim__sift(int32_t *index, int root, int n, ebim__compare_fn cmp, const void *ctx)
+{
+    int32_t v = index[root];
+    int child;
+    while ((child = 2 * root + 1) < n) {
+        if (child + 1 < n && cmp(ctx, index[child], index[child + 1]) < 0) child++;
+        if (cmp(ctx, v, index[child]) >= 0) break;
+        index[root] = index[child];
+        root = child;
+    }
+    index[root] = v;
+}
+
+static void ebim__sort(int32_t *index, int n, ebim__compare_fn cmp, const void *ctx)
+{
+    int i;
+    for (i = n / 2 - 1; i >= 0; i--) ebim__sift(index, i, n, cmp, ctx);
+    for (i = n - 1; i > 0; i--) {
+        int32_t t = index[0];
+        index[0] = index[i];
+        index[i] = t;
+        ebim__sift(index, 0, i, cmp, ctx);
+    }
+}
+
+static int ebim__compare_reals(const void *ctx, int32_t a, int32_t b)
+{
+    const ebim_real *x = (const ebim_real *)ctx;
+    return (x[a] > x[b]) - (x[a] < x[b]);
+}
+
+EBIM_API const char *ebim_verdict_str(int verdict)
+{
+#define EBIM__CASE(name, value, text) if (verdict & value) return text;
+    EBIM_VERDICTS(EBIM__CASE)
+#undef EBIM__CASE
+    return "fine";
+}
+
+enum { EBIM__JUDGE_DATA = 4096, EBIM__JUDGE_HELD = 2000, EBIM__JUDGE_DRAWS = 1 << 20 };
+
+typedef struct ebim__judge {
+    const ebim_graph *F;
+    const ebim_judge_desc *d;
+    ebim_judgement *r;
+    int n, k, n_data, n_held, room, count; /* count: points of M there are */
+    double scale;
+    ebim_real *data, *held, *u, *y, *dist; /* samples of the data; points of M; scratch */
+    int32_t *order, *label, *owner;        /* owner: the point of M nearest to a datum */
+    unsigned char *ok;
+} ebim__judge;
+
+/* At most room rows, spread over all of x. */
+static int ebim__spread(int N, int n, const ebim_real *x, int room, ebim_real *out)
+{
+    int count = ebim__min_int(N, room), i;
+    for (i = 0; i < count; i++)
+        memcpy(out + (size_t)i * (size_t)n, x + (size_t)((int64_t)i * N / count) * (size_t)n,
+               (size_t)n * sizeof *x);
+    return count;
+}
+
+static double ebim__diagonal(int n, const double *lo, const double *hi)
+{
+    double s = 0;
+    while (n--) s += (hi[n] - lo[n]) * (hi[n] - lo[n]);
+    return sqrt(s);
+}
+
+static double ebim__square_distance(int n, const ebim_real *x, const ebim_real *y)
+{
+    double s = 0;
+    int i;
+    for (i = 0; i < n; i++) s += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
+    return s;
+}
+
+/* Index of the row of y: [N][n] nearest to x, and its distance. */
+static int ebim__nearest_row(int n, const ebim_real *x, int N, const ebim_real *y, double *distance)
+{
+    double best = HUGE_VAL;
+    int at = 0, i;
+    for (i = 0; i < N; i++) {
+        double s = ebim__square_distance(n, x, y + (size_t)i * (size_t)n);
+        if (s < best) {
+            best = s;
+            at = i;
+        }
+    }
+    *distance = sqrt(best);
+    return at;
+}
+
+/* The q-quantile of values that order: [count] then sorts. */
+static double ebim__quantile(int count, const ebim_real *value, int32_t *order, double q)
+{
+    int i;
+    for (i = 0; i < count; i++) order[i] = i;
+    ebim__sort(order, count, ebim__compare_reals, value);
+    return count ? (double)value[order[(int)(q * (count - 1))]] : 0;
+}
+
+static ebim_result ebim__judge_projector(ebim_projector **p, const ebim__judge *s,
+                                         const ebim_graph *F, ebim_projection method,
+                                         ebim_arena *a)
+{
+    ebim_project_desc d;
+    memset(&d, 0, sizeof d);
+    d.method = method;
+    if (ebim__ready(a)) d.constraint.length = ebim__box_length(s->n, s->d->lo, s->d->hi);
+    return ebim_projector_init(p, a, F, &d);
+}
+
+static ebim_result ebim__judge_held(ebim__judge *s, ebim_arena *a)
+{
+    ebim_projector *p;
+    ebim_judgement *j = s->r;
+    ebim_result r = ebim__judge_projector(&p, s, s->F, EBIM_NEAREST, a);
+    int i, have = 0;
+    double sum = 0;
+    if (r || !ebim__ready(a)) return r;
+    j->checked = s->n_held;
+    j->missed = ebim_project(p, s->n_held, s->held, s->y, s->dist, s->ok);
+    for (i = 0; i < s->n_held; i++)
+        if (s->ok[i]) {
+            sum += (double)s->dist[i];
+            s->dist[have++] = s->dist[i];
+        }
+    j->distance_mean = have ? sum / have : 0;
+    j->distance_median = ebim__quantile(have, s->dist, s->order, 0.5);
+    j->distance_q99 = ebim__quantile(have, s->dist, s->order, 0.99);
+    j->distance_max = ebim__quantile(have, s->dist, s->order, 1);
+    return EBIM_OK;
+}
+
+static ebim_result ebim__judge_lines(ebim__judge *s, ebim_arena *a)
+{
+    ebim_lines_desc d;
+    ebim_lines *lines;
+    ebim_lines_report rep;
+    ebim_result r;
+    memset(&d, 0, sizeof d);
+    d.lo = s->d->lo;
+    d.hi = s->d->hi;
+    r = ebim_lines_init(&lines, a, s->F, &d);
+    if (r || !ebim__ready(a)) return r;
+    s->count = ebim_uniform(lines, s->room, s->u, s->d->seed);
+    rep = ebim_lines_stats(lines);
+    s->r->volume = rep.volume;
+    s->r->volume_se = rep.volume_se;
+    return EBIM_OK;
+}
+
+static ebim_result ebim__judge_tubes(ebim__judge *s, ebim_arena *a)
+{
+    ebim_tubes_desc d;
+    ebim_tubes *tubes;
+    ebim_tubes_report rep;
+    ebim_projector *p;
+    ebim_result r;
+    size_t n = (size_t)s->n;
+    int i, have;
+    memset(&d, 0, sizeof d);
+    d.lo = s->d->lo;
+    d.hi = s->d->hi;
+    d.room = s->room;
+    r = ebim_tubes_init(&tubes, a, s->F, &d);
+    if (!r) r = ebim__judge_projector(&p, s, s->F, EBIM_ONTO, a);
+    if (r || !ebim__ready(a)) return r;
+    have = ebim_tubes_run(tubes, EBIM__JUDGE_DRAWS, s->room, s->u, s->d->seed, 0);
+    rep = ebim_tubes_stats(tubes);
+    s->r->volume = rep.volume;
+    s->r->volume_se = rep.volume_se;
+    if (have) ebim_project(p, have, s->u, s->u, NULL, s->ok);
+    for (i = 0; i < have; i++)
+        if (s->ok[i])
+            memmove(s->u + n * (size_t)s->count++, s->u + n * (size_t)i, n * sizeof *s->u);
+    return EBIM_OK;
+}
+
+/* Points of M: uniform by lines for k = 1, nearly so by tubes for k = 2, 3, else from noise. */
+static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
+{
+    ebim_projector *p;
+    ebim_result r;
+    if (s->k == 1 && s->n <= EBIM__LINES_MAX_N) return ebim__judge_lines(s, a);
+    if (s->k > 1 && s->k <= 3) return ebim__judge_tubes(s, a);
+    r = ebim__judge_projector(&p, s, s->F, EBIM_ONTO, a);
+    if (r || !ebim__ready(a)) return r;
+    s->count = ebim_project_noise(p, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
+    return EBIM_OK;
+}
+
+/* Least eigenvalue of the symmetric G: [k][k], which is destroyed: Jacobi's rotations. */
+static double ebim__least_eigenvalue(int k, double *G)
+{
+    int sweep, p, q, i;
+    double least = G[0];
+    for (sweep = 0; sweep < 30 && k > 1; sweep++) {
+        double off = 0;
+        for (p = 0; p < k; p++)
+            for (q = p + 1; q < k; q++) {
+                double g = G[p * k + q], theta, t, c, sn;
+                off += g * g;
+                if (!(g < 0 || g > 0)) continue;
+                theta = (G[q * k + q] - G[p * k + p]) / (2 * g);
+                t = (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1));
+                c = 1 / sqrt(t * t + 1);
+                sn = t * c;
+                for (i = 0; i < k; i++) {
+                    double a = G[i * k + p], b = G[i * k + q];
+                    G[i * k + p] = c * a - sn * b;
+                    G[i * k + q] = sn * a + c * b;
+                }
+                for (i = 0; i < k; i++) {
+                    double a = G[p * k + i], b = G[q * k + i];
+                    G[p * k + i] = c * a - sn * b;
+                    G[q * k + i] = sn * a + c * b;
+                }
+            }
+        if (!(off > 1e-28 * G[0] * G[0])) break;
+    }
+    for (i = 0; i < k; i++) least = fmin(least, G[i * k + i]);
+    return least;
+}
+
+/* Smallest singular value of J at every point of M -> dist. */
+static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
+{
+    ebim_ws w;
+    ebim_real *J;
+    double *G = EBIM__NEW(a, double, ebim__times((size_t)s->k, (size_t)s->k)), median;
+    ebim_result r = ebim_ws_init(&w, a, s->F, 64, 1);
+    int i, p, q, c, flat = 0, k = s->k, n = s->n;
+    J = EBIM__NEW(a, ebim_real, ebim__times(64 * (size_t)k, (size_t)n));
+    if (r || !ebim__ready(a)) return r ? r : a->failed;
+    for (i = 0; i < s->count; i++) {
+        const ebim_real *Ji = J + (size_t)(i % 64) * (size_t)(k * n);
+        if (i % 64 == 0)
+            ebim_eval_jacobian(&w, ebim__min_int(64, s->count - i), s->u + (size_t)i * (size_t)n,
+                               J);
+        for (p = 0; p < k; p++)
+            for (q = 0; q < k; q++) {
+                double dot = 0;
+                for (c = 0; c < n; c++) dot += (double)Ji[p * n + c] * (double)Ji[q * n + c];
+                G[p * k + q] = dot;
+            }
+        s->dist[i] = EBIM__R(sqrt(fmax(ebim__least_eigenvalue(k, G), 0)));
+    }
+    s->r->sigma = ebim__quantile(s->count, s->dist, s->order, 0.01);
+    median = ebim__quantile(s->count, s->dist, s->order, 0.5);
+    for (i = 0; i < s->count; i++) flat += !((double)s->dist[i] >= 0.3 * median);
+    s->r->singular = (double)flat / s->count;
+    return EBIM_OK;
+}
+
+/* Distances between data and points of M; how much of M is out of the data's reach or at the rim */
+static void ebim__judge_reach(ebim__judge *s)
+{
+    ebim_judgement *j = s->r;
+    size_t n = (size_t)s->n;
+    int i, c, far = 0, rim = 0;
+    double d;
+    for (i = 0; i < s->n_held; i++) {
+        ebim__nearest_row(s->n, s->held + (size_t)i * n, s->n_data, s->data, &d);
+        s->dist[i] = EBIM__R(d);
+    }
+    j->reach = 2 * ebim__quantile(s->n_held, s->dist, s->order, 0.99);
+    for (i = 0; i < s->n_data; i++)
+        s->owner[i] = ebim__nearest_row(s->n, s->data + (size_t)i * n, s->count, s->u, &d);
+    for (i = 0; i < s->count; i++) {
+        const ebim_real *x = s->u + (size_t)i * n;
+        ebim__nearest_row(s->n, x, s->n_data, s->data, &d);
+        far += d > j->reach;
+        for (c = 0; c < s->n; c++)
+            if ((double)x[c] - s->d->lo[c] < 0.1 * s->d->rim ||
+                s->d->hi[c] - (double)x[c] < 0.1 * s->d->rim) {
+                rim++;
+                break;
+            }
+    }
+    j->far = (double)far / s->count;
+    j->rim = (double)rim / s->count;
+}
+
+/* Components, and the share of those that own no datum. */
+static ebim_result ebim__judge_pieces(ebim__judge *s, ebim_arena *a)
+{
+    int count, i, orphans = 0;
+    if (s->count > 4096 || (s->count < 100 && ebim__ready(a))) return EBIM_OK;
+    count = ebim_components(s->F, ebim__ready(a) ? s->count : ebim__min_int(s->room, 4096), s->u,
+                            ebim__ready(a) ? s->r->volume : 1, s->label, a);
+    if (count < 0) return (ebim_result)count;
+    s->r->components = count;
+    for (i = 0; i < count; i++) s->order[i] = 0; /* data of the component */
+    for (i = 0; i < s->n_data && count; i++) s->order[s->label[s->owner[i]]]++;
+    for (i = 0; i < s->count && count; i++) orphans += !s->order[s->label[i]];
+    s->r->empty = (double)orphans / ebim__max_int(s->count, 1);
+    return EBIM_OK;
+}
+
+/* Share of u: [count][n] that is farther than `tol` from the zero set of F. */
+static ebim_result ebim__disputed(const ebim__judge *s, const ebim_graph *F, int count,
+                                  const ebim_real *u, double tol, double *share, ebim_arena *a)
+{
+    ebim_projector *p;
+    ebim_result r = ebim__judge_projector(&p, s, F, EBIM_ONTO, a);
+    int i, off = 0;
+    if (r || !ebim__ready(a)) return r;
+    if (count) ebim_project(p, count, u, s->y, s->dist, s->ok);
+    for (i = 0; i < count; i++) off += !s->ok[i] || (double)s->dist[i] > tol;
+    *share = count ? (double)off / count : 1;
+    return EBIM_OK;
+}
+
+static int ebim__judge_verdict(const ebim_judgement *j, double scale)
+{
+    int v = 0;
+    if (!(j->points > 0)) v |= EBIM_VERDICT_NOWHERE;
+    if (j->missed > 0.01 * j->checked) v |= EBIM_VERDICT_MISSED;
+    if (j->distance_mean > 0.03 * scale || j->distance_q99 > 0.1 * scale) v |= EBIM_VERDICT_OFF;
+    if (j->singular > 0.002) v |= EBIM_VERDICT_SINGULAR;
+    if (j->disputed > 0.01) v |= EBIM_VERDICT_DISPUTED;
+    if (j->empty > 0.002) v |= EBIM_VERDICT_EMPTY;
+    if (j->rim > 0.002) v |= EBIM_VERDICT_RIM;
+    return v;
+}
+
+static void ebim__judge_alloc(ebim__judge *s, const ebim_graph *F, const ebim_judge_desc *d,
+                              ebim_arena *a)
+{
+    size_t n = (size_t)ebim_inputs(F), most;
+    memset(s, 0, sizeof *s);
+    s->F = F;
+    s->d = d;
+    s->n = (int)n;
+    s->k = ebim_outputs(F);
+    s->room = ebim__or_int(d->points, 2000);
+    most = (size_t)ebim__max_int(s->room, EBIM__JUDGE_DATA);
+    s->data = EBIM__NEW(a, ebim_real, n * EBIM__JUDGE_DATA);
+    s->held = EBIM__NEW(a, ebim_real, n * EBIM__JUDGE_HELD);
+    s->u = d->u ? d->u : EBIM__NEW(a, ebim_real, n * (size_t)s->room);
+    s->y = EBIM__NEW(a, ebim_real, n * most);
+    s->dist = EBIM__NEW(a, ebim_real, most);
+    s->order = EBIM__NEW(a, int32_t, most);
+    s->label = EBIM__NEW(a, int32_t, most);
+    s->owner = EBIM__NEW(a, int32_t, EBIM__JUDGE_DATA);
+    s->ok = EBIM__NEW(a, unsigned char, most);
+}
+
+EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, ebim_arena *work,
+                                ebim_judgement *out)
+{
+    ebim__judge s;
+    ebim_result r;
+    int run;
+    ebim__judge_alloc(&s, F, d, work);
+    memset(out, 0, sizeof *out);
+    s.r = out;
+    run = ebim__ready(work);
+    if (work->failed) return work->failed;
+    if (s.k < 1 || s.k >= s.n || s.room < 1) return EBIM_ERR_ARG;
+    if (run && (!d->lo || !d->hi || d->n_data < 1 || !d->data)) return EBIM_ERR_ARG;
+    if (run) {
+        int held = d->n_held > 0;
+        s.scale = d->scale > 0 ? d->scale : 0.5 * ebim__diagonal(s.n, d->lo, d->hi);
+        s.n_data = ebim__spread(d->n_data, s.n, d->data, EBIM__JUDGE_DATA, s.data);
+        s.n_held = ebim__spread(held ? d->n_held : d->n_data, s.n, held ? d->held : d->data,
+                                EBIM__JUDGE_HELD, s.held);
+    }
+    r = ebim__judge_held(&s, work);
+    if (!r) r = ebim__judge_points(&s, work);
+    out->points = s.count;
+    if (run && s.count) ebim__judge_reach(&s);
+    if (!r && (!run || s.count)) r = ebim__judge_slopes(&s, work);
+    if (!r && (!run || out->volume > 0)) r = ebim__judge_pieces(&s, work);
+    if (!r && d->rival)
+        r = ebim__disputed(&s, d->rival, s.count, s.u, 0.03 * s.scale, &out->disputed, work);
+    out->verdict = ebim__judge_verdict(out, s.scale);
+    return r;
+}
+
 #ifndef EBIM_NO_TRAIN
 
 /* ============================================================================================
@@ -6541,44 +7014,36 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
  * map and F is scaled back, so everything a user sees is in the units of the data.
  * ========================================================================================= */
 
-typedef struct ebim__fit {
+enum { EBIM__NETWORKS = 6, EBIM__FIT_POINTS = 1000 };
+
+typedef struct ebim__fit ebim__fit;
+
+typedef struct ebim__candidate { /* one network for F and what it is worth */
+    ebim__fit *f;
+    ebim_graph F;              /* in z's units */
+    ebim_mlp_desc net;
+    ebim_mdf_desc d;
+    ebim_train_report report;
+    ebim_judgement j;
+    ebim_real *u;              /* [FIT_POINTS][n] of its M */
+    double score, from, to;    /* to: share of the whole run when it is done */
+    ebim_result r;
+    int rival;                 /* the candidate that agrees with it best, or -1 */
+} ebim__candidate;
+
+struct ebim__fit {
     const ebim_fit_desc *d;
     ebim_model *model;
-    int N, n, k;
-    ebim_real *z;             /* [N][n] */
+    int N, n, k, held;
+    ebim_real *z;             /* [N][n], the last `held` rows are held out from F */
     double *center, *lo, *hi; /* [n] in z's units: the box */
-    double unit;
-    ebim_graph F, E;          /* in z's units */
+    double unit, rim;
+    ebim_graph E;             /* in z's units */
     double from, to;          /* share of the whole run that this stage is */
-} ebim__fit;
-
-/* Heapsort of index by a comparison of the things it points at. */
-typedef int (*ebim__compare_fn)(const void *ctx, int32_t a, int32_t b);
-
-static void ebim__sift(int32_t *index, int root, int n, ebim__compare_fn cmp, const void *ctx)
-{
-    int32_t v = index[root];
-    int child;
-    while ((child = 2 * root + 1) < n) {
-        if (child + 1 < n && cmp(ctx, index[child], index[child + 1]) < 0) child++;
-        if (cmp(ctx, v, index[child]) >= 0) break;
-        index[root] = index[child];
-        root = child;
-    }
-    index[root] = v;
-}
-
-static void ebim__sort(int32_t *index, int n, ebim__compare_fn cmp, const void *ctx)
-{
-    int i;
-    for (i = n / 2 - 1; i >= 0; i--) ebim__sift(index, i, n, cmp, ctx);
-    for (i = n - 1; i > 0; i--) {
-        int32_t t = index[0];
-        index[0] = index[i];
-        index[i] = t;
-        ebim__sift(index, 0, i, cmp, ctx);
-    }
-}
+    ebim__candidate c[EBIM__NETWORKS];
+    ebim_arena scratch[2];    /* for the two that are trained at the same time */
+    int count, best;
+};
 
 typedef struct ebim__rows {
     const ebim_real *x;
@@ -6639,6 +7104,16 @@ static int ebim__fit_progress(void *user, const ebim_progress *p)
     return f->d->progress ? f->d->progress(f->d->user, &q) : 0;
 }
 
+static int ebim__candidate_progress(void *user, const ebim_progress *p)
+{
+    const ebim__candidate *c = (const ebim__candidate *)user;
+    const ebim__fit *f = c->f;
+    ebim_progress q = *p;
+    if (!f->d->progress || (f->d->parallel && (c - f->c) % 2)) return 0;
+    q.done = c->from + (c->to - c->from) * p->done;
+    return f->d->progress(f->d->user, &q);
+}
+
 /* Shift, scale and box. 0: the data are so far from the origin that their digits are lost. */
 static int ebim__fit_units(ebim__fit *f, const ebim_real *x)
 {
@@ -6672,10 +7147,24 @@ static int ebim__fit_units(ebim__fit *f, const ebim_real *x)
         if (f->hi[c] - f->lo[c] > widest) widest = f->hi[c] - f->lo[c];
     }
     for (c = 0; c < n; c++) { /* the authors' boxes: a quarter */
-        f->lo[c] -= (paper ? 0.25 : 0.15) * widest;
-        f->hi[c] += (paper ? 0.25 : 0.15) * widest;
+        f->lo[c] -= 0.25 * widest;
+        f->hi[c] += 0.25 * widest;
     }
+    f->rim = 0.25 * widest;
     return widest * f->unit >= 1e4 * (double)EBIM_EPS * largest;
+}
+
+/* Brings rows chosen at random to the end of z. */
+static void ebim__fit_hold_out(ebim__fit *f)
+{
+    ebim_rng rng;
+    int i, c;
+    ebim_rng_init(&rng, ebim__subseed(f->d->seed, EBIM__SEED_HELD), 0);
+    for (i = 0; i < f->held; i++) {
+        ebim_real *a = f->z + (size_t)(f->N - 1 - i) * (size_t)f->n;
+        ebim_real *b = f->z + (size_t)ebim_rng_below(&rng, (uint32_t)(f->N - i)) * (size_t)f->n;
+        for (c = 0; c < f->n; c++) ebim__swap(&a[c], &b[c]);
+    }
 }
 
 static int ebim__steps(const ebim__fit *f, double steps)
@@ -6691,8 +7180,11 @@ static int ebim__epochs(const ebim__fit *f, int epochs, int batch)
 
 /* Default: data and box terms only, no chains. Paper: appendix B.1 (Fig. 1), with the authors'
  * penalty on the squared norm of the negatives. */
-static void ebim__recipe_mdf(const ebim__fit *f, ebim_mlp_desc *net, ebim_mdf_desc *d)
+static void ebim__recipe_mdf(ebim__candidate *c, int number)
 {
+    const ebim__fit *f = c->f;
+    ebim_mlp_desc *net = &c->net;
+    ebim_mdf_desc *d = &c->d;
     memset(net, 0, sizeof *net);
     memset(d, 0, sizeof *d);
     net->in = f->n;
@@ -6700,10 +7192,10 @@ static void ebim__recipe_mdf(const ebim__fit *f, ebim_mlp_desc *net, ebim_mdf_de
     net->layers = 3;
     d->lo = f->lo;
     d->hi = f->hi;
-    d->seed = ebim__subseed(f->d->seed, EBIM__SEED_MDF);
+    d->seed = ebim__subseed(f->d->seed + (uint64_t)number, EBIM__SEED_MDF);
     d->rate = 0.01;
-    d->user = (void *)(uintptr_t)f;
-    d->progress = ebim__fit_progress;
+    d->user = c;
+    d->progress = ebim__candidate_progress;
     if (f->d->recipe == EBIM_RECIPE_PAPER) {
         net->width = 8;
         d->batch = 50;
@@ -6722,13 +7214,13 @@ static void ebim__recipe_mdf(const ebim__fit *f, ebim_mlp_desc *net, ebim_mdf_de
         d->clamp_ends = 1;
         d->in_order = 1;
     } else {
-        net->width = 32;
-        net->in_scale = 4; /* unit inputs leave the first layer nearly linear: four times slower */
-        net->lift = 4;
+        net->width = number < 4 ? 32 : 64;
+        net->in_scale = number < 2 ? 4 : 6; /* 1 would leave the first layer nearly linear */
+        net->lift = net->in_scale;
         d->start = 0.2;
         d->ramp = 0.3;
         d->batch = 128;
-        d->steps = ebim__steps(f, 4000);
+        d->steps = ebim__steps(f, (f->n == 2 ? 2000 : 4000) * (number < 2 ? 1 : 1.5));
         d->rate_end = 0.003;
         d->data.norm = 10;
         d->data.norm2 = 100;
@@ -6799,7 +7291,7 @@ static ebim_result ebim__fit_nodes(ebim__fit *f, ebim_energy_desc *d, ebim_arena
     memset(&ld, 0, sizeof ld);
     ld.lo = f->lo;
     ld.hi = f->hi;
-    r = ebim_lines_init(&lines, work, &f->F, &ld);
+    r = ebim_lines_init(&lines, work, &f->c[f->best].F, &ld);
     if (r || !ebim__ready(work)) return r;
     d->nodes = y;
     d->n_nodes = ebim_uniform(lines, d->n_nodes, y,
@@ -6832,20 +7324,164 @@ static ebim_result ebim__to_units(ebim__fit *f, ebim_graph *out, ebim_arena *kee
     return ebim_record(out, keep, f->n, ebim__record_unit, &u);
 }
 
+static void ebim__judge_of(const ebim__fit *f, ebim_judge_desc *d)
+{
+    memset(d, 0, sizeof *d);
+    d->lo = f->lo;
+    d->hi = f->hi;
+    d->scale = 1;
+    d->rim = f->rim;
+    d->data = f->z;
+    d->n_data = f->N - f->held;
+    d->held = f->z ? f->z + (size_t)d->n_data * (size_t)f->n : NULL;
+    d->n_held = f->held;
+    d->seed = ebim__subseed(f->d->seed, EBIM__SEED_POINTS);
+}
+
+/* Trains candidate c and judges it by itself; while measuring, counts. */
+static void ebim__candidate_run(ebim__candidate *c, ebim_arena *work)
+{
+    const ebim__fit *f = c->f;
+    ebim_judge_desc jd;
+    size_t mark = work->used, trained;
+    ebim__judge_of(f, &jd);
+    jd.points = EBIM__FIT_POINTS;
+    jd.u = c->u;
+    c->r = ebim_mdf_train(&c->F, f->N - f->held, f->z, &c->d, work, &c->report);
+    trained = work->used;
+    work->used = mark; /* the judge takes the trainer's memory */
+    if (!c->r || c->r == EBIM_ERR_DIVERGED) {
+        ebim_result r = ebim_judge(&c->F, &jd, work, &c->j);
+        if (r) c->r = r;
+    }
+    if (!work->base && work->used < trained) work->used = trained;
+}
+
+static void ebim__candidate_task(void *arg, int i)
+{
+    ebim__fit *f = (ebim__fit *)arg;
+    f->scratch[i].used = 0;
+    ebim__candidate_run(&f->c[f->count + i], &f->scratch[i]);
+}
+
+/* The part of M that no other candidate has, over all candidates so far: the best agreement. */
+static ebim_result ebim__candidate_rivals(ebim__fit *f, ebim__candidate *c, ebim_arena *work)
+{
+    ebim__judge s;
+    ebim_judge_desc jd;
+    ebim_result r;
+    int i;
+    ebim__judge_of(f, &jd);
+    jd.u = c->u;
+    jd.points = EBIM__FIT_POINTS;
+    for (i = 0; i < f->count; i++) {
+        double share = 1;
+        if (&f->c[i] == c || !(f->c[i].j.points > 0)) continue;
+        work->used = 0;
+        ebim__judge_alloc(&s, &c->F, &jd, work);
+        r = ebim__disputed(&s, &f->c[i].F, (int)c->j.points, c->u, 0.03, &share, work);
+        if (r) return r;
+        if (c->rival >= 0 && share >= c->j.disputed) continue;
+        c->rival = i;
+        c->j.disputed = share;
+    }
+    return EBIM_OK;
+}
+
+/* What decides between candidates: the held-out distance, as a share of the data's size, and the
+ * shares of M that should not be there; those that a few of 1000 points make up count little. */
+static double ebim__candidate_score(const ebim_judgement *j)
+{
+    double bad = fmax(j->disputed - 0.005, 0) + fmax(j->singular - 0.002, 0) + j->empty;
+    if (!(j->points > 0)) return 1e3;
+    return j->distance_mean + j->missed / fmax(j->checked, 1) + bad;
+}
+
+/* Judges the candidates against each other. 1: the best one is good enough to stop. */
+static int ebim__fit_choose(ebim__fit *f)
+{
+    const ebim__candidate *best;
+    int i, verdict;
+    for (i = 0, f->best = 0; i < f->count; i++) {
+        f->c[i].r = f->c[i].r ? f->c[i].r : ebim__candidate_rivals(f, &f->c[i], &f->scratch[0]);
+        f->c[i].score = ebim__candidate_score(&f->c[i].j) + (f->c[i].r ? 1 : 0);
+        if (f->c[i].score < f->c[f->best].score) f->best = i;
+    }
+    best = &f->c[f->best];
+    verdict = ebim__judge_verdict(&best->j, 1);
+    return !(verdict & EBIM_VERDICT_BAD) && best->j.distance_mean < 0.001;
+}
+
+/* The judgement of the chosen F -> model->judged, in the units of the data. */
+static ebim_result ebim__fit_judge(ebim__fit *f, ebim_arena *work)
+{
+    const ebim__candidate *best = &f->c[f->best];
+    ebim_judgement *j = &f->model->judged;
+    ebim_judge_desc jd;
+    ebim_result r;
+    int rival = ebim__ready(work) ? best->rival : f->best;
+    double volume = pow(f->unit, f->n - f->k);
+    ebim__judge_of(f, &jd);
+    jd.points = ebim__or(f->d->effort, 1) < 0.5 ? EBIM__FIT_POINTS : 4 * EBIM__FIT_POINTS;
+    if (rival >= 0) jd.rival = &f->c[rival].F;
+    r = ebim_judge(&best->F, &jd, work, j);
+    j->distance_mean *= f->unit;
+    j->distance_median *= f->unit;
+    j->distance_q99 *= f->unit;
+    j->distance_max *= f->unit;
+    j->reach *= f->unit;
+    j->volume *= volume;
+    j->volume_se *= volume;
+    if (r || !ebim__ready(work)) return r;
+    return j->points > 0 && j->missed < j->checked ? EBIM_OK : EBIM_ERR_SOLVE;
+}
+
+/* Networks for F, two at a time, and the choice among them. */
 static ebim_result ebim__fit_manifold(ebim__fit *f, ebim_arena *work)
 {
-    ebim_mlp_desc net;
-    ebim_mdf_desc d;
-    ebim_train_report rep;
-    ebim_result r;
-    ebim__recipe_mdf(f, &net, &d);
-    r = ebim_mlp(&f->F, work, &net, ebim__subseed(f->d->seed, EBIM__SEED_F));
-    if (!r) r = ebim_mdf_train(&f->F, f->N, f->z, &d, work, &rep);
-    if (ebim__ready(work) && (!r || r == EBIM_ERR_DIVERGED)) {
-        f->model->info.mdf_loss = rep.loss;
-        if (r || rep.stopped) f->model->info.partial = 1;
+    int paper = f->d->recipe == EBIM_RECIPE_PAPER, i, done = 0, stopped = 0;
+    int most = ebim__or_int(f->d->networks, paper ? 1 : EBIM__NETWORKS);
+    size_t bytes = 0;
+    ebim_result r = EBIM_OK;
+    most = ebim__max_int(1, ebim__min_int(most, EBIM__NETWORKS));
+    for (i = 0; i < most && !r; i++) {
+        ebim__candidate *c = &f->c[i];
+        ebim_arena measure;
+        c->f = f;
+        c->rival = -1;
+        c->from = f->to * i / most;
+        c->to = f->to * (i + 1) / most;
+        ebim__recipe_mdf(c, i);
+        c->u = EBIM__NEW(work, ebim_real, (size_t)EBIM__FIT_POINTS * (size_t)f->n);
+        r = ebim_mlp(&c->F, work, &c->net, ebim__subseed(f->d->seed + (uint64_t)i, EBIM__SEED_F));
+        ebim_arena_init(&measure, NULL, 0);
+        if (!r) ebim__candidate_run(c, &measure);
+        if (!r) r = c->r ? c->r : measure.failed;
+        bytes = ebim_arena_bytes(&measure) > bytes ? ebim_arena_bytes(&measure) : bytes;
+        measure.used = 0;
+        f->best = i;
+        if (!r) r = ebim__fit_judge(f, &measure);
+        bytes = ebim_arena_bytes(&measure) > bytes ? ebim_arena_bytes(&measure) : bytes;
     }
-    return r;
+    for (i = 0; i < 2 && !r; i++)
+        ebim_arena_init(&f->scratch[i], EBIM__NEW(work, unsigned char, bytes), bytes);
+    /* measuring goes on with the last one, the largest, as the best */
+    if (r || !ebim__ready(work)) return r ? r : work->failed;
+    while (f->count < most && !done && !stopped) {
+        int two = ebim__min_int(2, most - f->count);
+        if (f->d->parallel) f->d->parallel(f->d->parallel_user, two, ebim__candidate_task, f);
+        for (i = 0; i < two && !stopped; i++) {
+            if (!f->d->parallel) ebim__candidate_task(f, i);
+            stopped = f->c[f->count + i].report.stopped;
+        }
+        if (stopped && f->count + i > 1) i--; /* half trained: better than nothing, not than one */
+        f->count += i;
+        done = ebim__fit_choose(f);
+    }
+    f->model->info.mdf_loss = f->c[f->best].report.loss;
+    f->model->info.networks = f->count;
+    if (stopped || f->c[f->best].r == EBIM_ERR_DIVERGED) f->model->info.partial = 1;
+    return f->c[f->best].r;
 }
 
 static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
@@ -6857,52 +7493,12 @@ static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
     ebim__recipe_energy(f, &net, &d);
     r = ebim_mlp(&f->E, work, &net, ebim__subseed(f->d->seed, EBIM__SEED_E));
     if (!r && d.n_nodes) r = ebim__fit_nodes(f, &d, work);
-    if (!r) r = ebim_energy_train(&f->E, &f->F, f->N, f->z, &d, work, &rep);
+    if (!r) r = ebim_energy_train(&f->E, &f->c[f->best].F, f->N, f->z, &d, work, &rep);
     if (ebim__ready(work) && (!r || r == EBIM_ERR_DIVERGED)) {
         f->model->info.energy_loss = rep.loss;
         if (r || rep.stopped) f->model->info.partial = 1;
     }
     return r;
-}
-
-static int ebim__compare_reals(const void *ctx, int32_t a, int32_t b)
-{
-    const ebim_real *x = (const ebim_real *)ctx;
-    return (x[a] > x[b]) - (x[a] < x[b]);
-}
-
-/* Distances of (at most 2000 of) the data to M -> model->info. Failed projections are counted. */
-static ebim_result ebim__fit_check(ebim__fit *f, const ebim_real *x, ebim_arena *work)
-{
-    int count = ebim__min_int(f->N, 2000), i, have = 0;
-    ebim_project_desc pd;
-    ebim_projector *p;
-    ebim_real *from = EBIM__NEW(work, ebim_real, (size_t)count * (size_t)f->n);
-    ebim_real *dist = EBIM__NEW(work, ebim_real, count);
-    int32_t *order = EBIM__NEW(work, int32_t, count);
-    double sum = 0;
-    unsigned char *ok = EBIM__NEW(work, unsigned char, count);
-    ebim_model *m = f->model;
-    ebim_result r;
-    memset(&pd, 0, sizeof pd);
-    if (ebim__ready(work)) pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    r = ebim_projector_init(&p, work, &m->F, &pd);
-    if (r || !ebim__ready(work)) return r;
-    for (i = 0; i < count; i++) /* spread over the whole data */
-        memcpy(from + (size_t)i * (size_t)f->n,
-               x + (size_t)((int64_t)i * f->N / count) * (size_t)f->n, (size_t)f->n * sizeof *x);
-    m->info.missed = ebim_project(p, count, from, from, dist, ok);
-    for (i = 0; i < count; i++)
-        if (ok[i]) {
-            order[have++] = i;
-            sum += (double)dist[i];
-        }
-    if (!have) return EBIM_ERR_SOLVE;
-    ebim__sort(order, have, ebim__compare_reals, dist);
-    m->info.distance_mean = sum / have;
-    m->info.distance_median = (double)dist[order[have / 2]];
-    m->info.distance_max = (double)dist[order[have - 1]];
-    return EBIM_OK;
 }
 
 static ebim_result ebim__fit_alloc(ebim__fit *f, ebim_arena *keep, ebim_arena *work)
@@ -6951,6 +7547,7 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
     f.N = N;
     f.n = n;
     f.k = n - d->dim;
+    f.held = N < 50 || d->recipe == EBIM_RECIPE_PAPER ? 0 : ebim__min_int(N / 5, 2000);
     if (N < 1 || n < 2 || d->dim < 1 || d->dim >= n) return EBIM_ERR_ARG;
     if (!(d->effort >= 0) || !ebim__finite64(d->effort)) return EBIM_ERR_ARG;
     if (!keep->base != !work->base) return EBIM_ERR_ARG;
@@ -6961,6 +7558,7 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
     if (!r && run) r = ebim_check_data(N, n, x, index, &row, NULL, NULL);
     if (r) return r;
     if (run && !ebim__fit_units(&f, x)) return EBIM_ERR_DATA;
+    if (run) ebim__fit_hold_out(&f);
     f.to = energy ? 0.5 : 0.95;
     trained = ebim__fit_manifold(&f, work);
     if (trained && trained != EBIM_ERR_DIVERGED) return trained;
@@ -6976,12 +7574,13 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
             return trained;
         }
     }
-    r = ebim__to_units(&f, &model->F, keep, &f.F, 1);
+    r = ebim__to_units(&f, &model->F, keep, &f.c[f.best].F, 1);
     if (!r && model->has_energy) r = ebim__to_units(&f, &model->E, keep, &f.E, 0);
     if (r) return r;
     if (run) ebim__fit_describe(&f);
-    r = ebim__fit_check(&f, x, work);
     if (run) {
+        f.scratch[0].used = 0;
+        r = ebim__fit_judge(&f, &f.scratch[0]);
         memset(&p, 0, sizeof p);
         p.stage = EBIM_STAGE_CHECK;
         p.step = p.steps = 1;
@@ -7165,8 +7764,8 @@ EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim
  * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
  * ========================================================================================= */
 
-#define EBIM__FORMAT 1u
-#define EBIM__INFO 11
+#define EBIM__FORMAT 2u
+#define EBIM__INFO 26
 #define EBIM__NODE_BYTES (8u * 4u + 8u)
 
 static const unsigned char ebim__magic[8] = {'E', 'B', 'I', 'M', 13, 10, 26, 10};
@@ -7228,9 +7827,10 @@ static void ebim__put_graph(ebim__writer *w, const ebim_graph *g)
     }
 }
 
-/* The order in which the info fields stand in a file. */
+/* The order in which the numbers of a fit stand in a file. */
 static void ebim__info_fields(ebim_model *m, double *field[EBIM__INFO])
 {
+    ebim_judgement *j = &m->judged;
     double **f = field;
     *f++ = &m->info.points;
     *f++ = &m->info.seed;
@@ -7238,11 +7838,26 @@ static void ebim__info_fields(ebim_model *m, double *field[EBIM__INFO])
     *f++ = &m->info.mdf_loss;
     *f++ = &m->info.energy_loss;
     *f++ = &m->info.seconds;
-    *f++ = &m->info.distance_mean;
-    *f++ = &m->info.distance_median;
-    *f++ = &m->info.distance_max;
-    *f++ = &m->info.missed;
+    *f++ = &m->info.networks;
     *f++ = &m->info.partial;
+    *f++ = &j->checked;
+    *f++ = &j->missed;
+    *f++ = &j->distance_mean;
+    *f++ = &j->distance_median;
+    *f++ = &j->distance_q99;
+    *f++ = &j->distance_max;
+    *f++ = &j->points;
+    *f++ = &j->volume;
+    *f++ = &j->volume_se;
+    *f++ = &j->components;
+    *f++ = &j->sigma;
+    *f++ = &j->singular;
+    *f++ = &j->empty;
+    *f++ = &j->far;
+    *f++ = &j->reach;
+    *f++ = &j->rim;
+    *f++ = &j->disputed;
+    *f++ = &j->verdict;
 }
 
 static void ebim__put_model(ebim__writer *w, const ebim_model *m, size_t total)

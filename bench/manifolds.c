@@ -276,7 +276,7 @@ static int says_fine(const ebim_model *m, ebim_result r)
 {
     if (r || m->info.partial > 0) return 0;
 #ifdef EBIM_VERDICTS
-    return m->info.verdict < 0.5; /* a set of bits: 0 is fine */
+    return m->judged.verdict < 0.5; /* a set of bits: 0 is fine */
 #else
     return -1;
 #endif

@@ -742,21 +742,20 @@ static ebim_result fit_watched(ebim_model *m, const args *a, int N, int n, const
     return r;
 }
 
-static double checked_points(const ebim_model *m) { return fmin(m->info.points, 2000); }
-
-/* More than one data point in twenty without a way to the manifold is no fit. */
-static int missed(const ebim_model *m) { return m->info.missed > 0.05 * checked_points(m); }
-
+/* What a caller may act on: "ok"; "warn", look at it; "bad", do not trust it; "partial", stopped
+ * before it was done; "diverged". */
 static const char *verdict(const ebim_model *m, ebim_result r)
 {
+    int v = (int)m->judged.verdict;
     if (r == EBIM_ERR_DIVERGED) return "diverged";
-    if (missed(m)) return "missed";
-    return m->info.partial > 0 ? "partial" : "ok";
+    if (v & EBIM_VERDICT_BAD) return "bad";
+    return m->info.partial > 0 ? "partial" : v ? "warn" : "ok";
 }
 
 static int fit_status(const ebim_model *m, ebim_result r)
 {
-    return caught ? 128 + (int)caught : r || missed(m) ? FAILED : FINE;
+    int bad = r || ((int)m->judged.verdict & EBIM_VERDICT_BAD);
+    return caught ? 128 + (int)caught : bad ? FAILED : FINE;
 }
 
 static const char *recipe_name(const ebim_model *m)
@@ -764,18 +763,29 @@ static const char *recipe_name(const ebim_model *m)
     return m->info.recipe > 0 ? "paper" : "default";
 }
 
-/* A distance of the data, where any of them has one: json.h prints what is not finite as null. */
-static double if_any(const ebim_model *m, double distance)
-{
-    return m->info.missed < checked_points(m) ? distance : HUGE_VAL;
-}
+/* A number that was measured if `known`: json.h prints what is not finite as null. */
+static double if_any(int known, double x) { return known ? x : HUGE_VAL; }
 
-static void distances_json(json *j, const ebim_model *m)
+static void judged_json(json *j, const ebim_model *m)
 {
-    json_number(j, "distance_mean", if_any(m, m->info.distance_mean));
-    json_number(j, "distance_median", if_any(m, m->info.distance_median));
-    json_number(j, "distance_max", if_any(m, m->info.distance_max));
-    json_number(j, "missed", m->info.missed);
+    const ebim_judgement *q = &m->judged;
+    int found = q->missed < q->checked, on = q->points > 0;
+    json_number(j, "checked", q->checked);
+    json_number(j, "missed", q->missed);
+    json_number(j, "distance_mean", if_any(found, q->distance_mean));
+    json_number(j, "distance_median", if_any(found, q->distance_median));
+    json_number(j, "distance_q99", if_any(found, q->distance_q99));
+    json_number(j, "distance_max", if_any(found, q->distance_max));
+    json_number(j, "volume", if_any(q->volume > 0, q->volume));
+    json_number(j, "volume_se", if_any(q->volume > 0, q->volume_se));
+    json_number(j, "components", if_any(q->components > 0, q->components));
+    json_number(j, "sigma", if_any(on, q->sigma));
+    json_number(j, "singular", if_any(on, q->singular));
+    json_number(j, "empty", if_any(q->components > 0, q->empty));
+    json_number(j, "reach", if_any(on, q->reach));
+    json_number(j, "far", if_any(on, q->far));
+    json_number(j, "rim", if_any(on, q->rim));
+    json_number(j, "disputed", if_any(on && m->info.networks > 1, q->disputed));
 }
 
 static void fit_json(FILE *f, const ebim_model *m, const char *result)
@@ -786,25 +796,49 @@ static void fit_json(FILE *f, const ebim_model *m, const char *result)
     json_number(&j, "points", m->info.points);
     json_number(&j, "seed", m->info.seed);
     json_text(&j, "recipe", recipe_name(m));
-    distances_json(&j, m);
+    json_number(&j, "networks", m->info.networks);
+    judged_json(&j, m);
     json_number(&j, "seconds", m->info.seconds);
+    json_text(&j, "reason", ebim_verdict_str((int)m->judged.verdict));
     json_text(&j, "verdict", result);
     json_end(&j);
 }
 
+static const char *volume_name(int m) { return m == 1 ? "length" : m == 2 ? "area" : "volume"; }
+
+static void manifold_lines(FILE *f, const ebim_model *m)
+{
+    const ebim_judgement *q = &m->judged;
+    if (!(q->points > 0)) return;
+    if (q->volume > 0)
+        fprintf(f, "%-10s %.4g +- %.2g\n", volume_name(m->m), q->volume, q->volume_se);
+    if (q->components > 0)
+        fprintf(f, "pieces     %.0f; without data: %.3g %% of it\n", q->components, 100 * q->empty);
+    fprintf(f, "slope of F smallest singular value %.2g; near 0 on %.2g %%\n", q->sigma,
+            100 * q->singular);
+    fprintf(f, "beyond     %.3g %% is more than %.3g from all data, %.2g %% at the box's walls\n",
+            100 * q->far, q->reach, 100 * q->rim);
+    if (m->info.networks > 1)
+        fprintf(f, "disputed   %.2g %%: the best of %.0f fits has it, the next has not\n",
+                100 * q->disputed, m->info.networks);
+}
+
 static void fit_lines(FILE *f, const ebim_model *m, const char *result)
 {
+    const ebim_judgement *q = &m->judged;
+    int v = (int)q->verdict;
     fprintf(f, "manifold   dimension %d in R^%d, codimension %d\n", m->m, m->n, m->k);
-    if (m->info.missed < checked_points(m))
-        fprintf(f, "distance   of the data to it: mean %.3g, median %.3g, largest %.3g\n",
-                m->info.distance_mean, m->info.distance_median, m->info.distance_max);
-    fprintf(f, "missed     %.0f of %.0f points found no way to it\n", m->info.missed,
-            checked_points(m));
+    if (q->missed < q->checked)
+        fprintf(f, "distance   of %.0f points to it: mean %.3g, median %.3g, largest %.3g\n",
+                q->checked, q->distance_mean, q->distance_median, q->distance_max);
+    if (q->missed > 0)
+        fprintf(f, "missed     %.0f of %.0f points found no way to it\n", q->missed, q->checked);
+    manifold_lines(f, m);
     if (m->has_energy) fprintf(f, "energy     learned, last loss %.3g\n", m->info.energy_loss);
     else fprintf(f, "energy     none\n");
     fprintf(f, "fit        %.0f points, seed %.0f, recipe %s, %.1f s\n", m->info.points,
             m->info.seed, recipe_name(m), m->info.seconds);
-    fprintf(f, "verdict    %s\n", result);
+    fprintf(f, "verdict    %s%s%s\n", result, v ? ": " : "", v ? ebim_verdict_str(v) : "");
 }
 
 /* ---- fit ---- */
@@ -848,7 +882,8 @@ static int fit_save(const args *a, ebim_model *m, const embed *e, ebim_result r,
     else fit_lines(report_stream(a), m, result);
     if (caught) complain(0, "%s: interrupted: the best state so far was saved", file);
     else if (r) complain(0, "%s: %s", file, ebim_result_str(r));
-    else if (missed(m)) complain(0, "%s: too many of the points miss the manifold", file);
+    else if ((int)m->judged.verdict & EBIM_VERDICT_BAD)
+        complain(0, "%s: do not trust it: %s", file, ebim_verdict_str((int)m->judged.verdict));
     return fit_status(m, r);
 }
 
@@ -1340,7 +1375,7 @@ static void info_json(const ebim_model *m, const embed *e)
     json_text(&j, "recipe", recipe_name(m));
     json_number(&j, "mdf_loss", m->info.mdf_loss);
     json_number(&j, "energy_loss", m->info.energy_loss);
-    distances_json(&j, m);
+    judged_json(&j, m);
     json_number(&j, "seconds", m->info.seconds);
     json_text(&j, "verdict", verdict(m, EBIM_OK));
     json_end(&j);
@@ -1434,9 +1469,9 @@ static void demo_json(const demo *d, const args *a, double seconds)
     json_number(&j, "points", DEMO_POINTS);
     json_number(&j, "samples", DEMO_SAMPLES);
     json_number(&j, "seed", a->number[O_SEED]);
-    json_number(&j, "distance_mean", d->m.info.distance_mean);
-    json_number(&j, "distance_max", d->m.info.distance_max);
-    json_number(&j, "missed", d->m.info.missed);
+    json_number(&j, "distance_mean", d->m.judged.distance_mean);
+    json_number(&j, "distance_max", d->m.judged.distance_max);
+    json_number(&j, "missed", d->m.judged.missed);
     demo_samples_json(d, &j);
     if (d->m.has_energy) json_number(&j, "pairs_below_uniform", demo_pairs(d));
     json_number(&j, "fit_seconds", d->m.info.seconds);

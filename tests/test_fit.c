@@ -150,8 +150,8 @@ static void law_of_a_fit(void)
     CHECK(off < 0.01);
     CHECK_NEAR(left, 0.2, 0.05);
     CHECK_NEAR(sine, of_data, 0.1);
-    CHECK_NEAR(m.info.distance_mean, 0, 0.01);
-    CHECK_NEAR(m.info.missed, 0, 0);
+    CHECK_NEAR(m.judged.distance_mean, 0, 0.01);
+    CHECK_NEAR(m.judged.missed, 0, 0);
     ebim_free(&m);
 }
 
@@ -256,8 +256,8 @@ static double fig1_distance(ebim_recipe recipe)
         d.no_energy = 1;
         mean[seed] = 1;
         if (!CHECK_INT(ebim_fit(&m, 1000, 2, x[0], &d), EBIM_OK)) continue;
-        CHECK_NEAR(m.info.missed, 0, 0);
-        mean[seed] = m.info.distance_mean;
+        CHECK_NEAR(m.judged.missed, 0, 0);
+        mean[seed] = m.judged.distance_mean;
         ebim_free(&m);
     }
     qsort(mean, 5, sizeof *mean, by_size);

@@ -9,7 +9,7 @@
 #include "../ebim.h"
 #include "t.h"
 
-enum { HEAD = 24, GRAPHS = 196, NODE = 40, ROOM = 1 << 16 }; /* F starts at GRAPHS + 16 n */
+enum { HEAD = 24, GRAPHS = 316, NODE = 40, ROOM = 1 << 16 }; /* F starts at GRAPHS + 16 n */
 
 static double memory[1 << 15], scratch[1 << 19];
 
@@ -583,20 +583,25 @@ static size_t hex(unsigned char *p, size_t at, const char *text)
  * or 8 bytes. The checksums are zlib's. */
 static bytes golden(int real)
 {
-    static unsigned char p[512];
+    static unsigned char p[640];
     int wide = real == 8;
-    size_t at = hex(p, 0, "4542494d 0d0a1a0a 01000000");
-    at = hex(p, at, wide ? "08000000 f0010000 00000000" : "04000000 dc010000 00000000");
+    size_t at = hex(p, 0, "4542494d 0d0a1a0a 02000000");
+    at = hex(p, at, wide ? "08000000 68020000 00000000" : "04000000 54020000 00000000");
     at = hex(p, at, "02000000 01000000 01000000");          /* n, k, has_energy */
     at = hex(p, at, "000000000000f8bf 00000000000000c0");   /* lo: -1.5, -2 */
     at = hex(p, at, "000000000000f83f 0000000000000040");   /* hi: 1.5, 2 */
     at = hex(p, at, "000000000000e03f");                    /* unit: 0.5 */
     at = hex(p, at, "68616e6400000000 0000000000000000 0000000000000000 0000000000000000");
     at = hex(p, at, "0000000000000000 0000000000000000 0000000000000000 0000000000000000");
-    at = hex(p, at, "000000000000f03f 0000000000000040 0000000000000840"); /* info: 1, 2, 3 */
+    at = hex(p, at, "000000000000f03f 0000000000000040 0000000000000840"); /* fit: 1, 2, 3 */
     at = hex(p, at, "0000000000001040 0000000000001440 0000000000001840"); /* 4, 5, 6 */
     at = hex(p, at, "0000000000001c40 0000000000002040 0000000000002240"); /* 7, 8, 9 */
-    at = hex(p, at, "0000000000002440 0000000000002640");                  /* 10, 11 */
+    at = hex(p, at, "0000000000002440 0000000000002640 0000000000002840"); /* 10, 11, 12 */
+    at = hex(p, at, "0000000000002a40 0000000000002c40 0000000000002e40"); /* 13, 14, 15 */
+    at = hex(p, at, "0000000000003040 0000000000003140 0000000000003240"); /* 16, 17, 18 */
+    at = hex(p, at, "0000000000003340 0000000000003440 0000000000003540"); /* 19, 20, 21 */
+    at = hex(p, at, "0000000000003640 0000000000003740 0000000000003840"); /* 22, 23, 24 */
+    at = hex(p, at, "0000000000003940 0000000000003a40"); /* 25, 26 */
     at = hex(p, at, "05000000 04000000 01000000");          /* F: 5 nodes, y = 4, 1 parameter */
     at = hex(p, at, "08000000 00000000 01000000 01000000 00000000 01000000"); /* 2: DOT 1 1 */
     at = hex(p, at, "00000000 00000000 0000000000000000");
@@ -612,7 +617,7 @@ static bytes golden(int real)
     at = hex(p, at, "00000000 00000000 0000000000000000");
     at = hex(p, at, wide ? "0000000000000040 0000000000000040 000000000000e03f 000000000000d0bf"
                          : "00000040 00000040 0000003f 000080be");
-    at = hex(p, at, wide ? "da67c0cd" : "4ff3763a");
+    at = hex(p, at, wide ? "d1d2d9f1" : "c8dd7c1e");
     return bytes_of(p, at);
 }
 
@@ -648,11 +653,26 @@ static ebim_model circle(ebim_arena *a)
     m.info.mdf_loss = 4;
     m.info.energy_loss = 5;
     m.info.seconds = 6;
-    m.info.distance_mean = 7;
-    m.info.distance_median = 8;
-    m.info.distance_max = 9;
-    m.info.missed = 10;
-    m.info.partial = 11;
+    m.info.networks = 7;
+    m.info.partial = 8;
+    m.judged.checked = 9;
+    m.judged.missed = 10;
+    m.judged.distance_mean = 11;
+    m.judged.distance_median = 12;
+    m.judged.distance_q99 = 13;
+    m.judged.distance_max = 14;
+    m.judged.points = 15;
+    m.judged.volume = 16;
+    m.judged.volume_se = 17;
+    m.judged.components = 18;
+    m.judged.sigma = 19;
+    m.judged.singular = 20;
+    m.judged.empty = 21;
+    m.judged.far = 22;
+    m.judged.reach = 23;
+    m.judged.rim = 24;
+    m.judged.disputed = 25;
+    m.judged.verdict = 26;
     CHECK_INT(ebim_record(&m.F, a, 2, record_circle, NULL), EBIM_OK);
     CHECK_INT(ebim_record(&m.E, a, 2, record_slope, NULL), EBIM_OK);
     return m;
@@ -803,7 +823,7 @@ static ebim_result with(int real, size_t at, uint64_t v, int count)
 /* Exponents and factors of nodes are doubles in a file, whatever its precision. */
 static void factors_that_do_not_fit_are_refused(void)
 {
-    size_t s = 228 + 12 + 2 * NODE + 32; /* of F's node 4 */
+    size_t s = GRAPHS + 32 + 12 + 2 * NODE + 32; /* of F's node 4 */
     CHECK_INT(with(8, s, bits64(1e30), 8), EBIM_OK);
     CHECK_INT(with(8, s, bits64(1e39), 8), sizeof(ebim_real) == 8 ? EBIM_OK : EBIM_ERR_FORMAT);
     CHECK_INT(with(4, s, bits64(-1e300), 8), sizeof(ebim_real) == 8 ? EBIM_OK : EBIM_ERR_FORMAT);
@@ -860,7 +880,8 @@ static void every_length_but_the_right_one_is_refused(void)
 static void versions_and_precisions(void)
 {
     CHECK_INT(with(8, 8, 0, 4), EBIM_ERR_VERSION);
-    CHECK_INT(with(8, 8, 2, 4), EBIM_ERR_VERSION);
+    CHECK_INT(with(8, 8, 1, 4), EBIM_ERR_VERSION);
+    CHECK_INT(with(8, 8, 3, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 8, 0x01000000, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 0, 'e', 1), EBIM_ERR_FORMAT);
     CHECK_INT(with(8, 4, 10, 1), EBIM_ERR_FORMAT); /* CR LF turned into LF LF */
@@ -875,7 +896,7 @@ static void versions_and_precisions(void)
 /* Fields one at a time, in a file whose checksum fits. */
 static void every_field_is_checked(void)
 {
-    enum { F = 228, E = 228 + 12 + 3 * NODE + 8 };
+    enum { F = GRAPHS + 32, E = F + 12 + 3 * NODE + 8 };
     static const struct {
         size_t at;
         uint32_t v;
@@ -898,8 +919,8 @@ static void every_field_is_checked(void)
         {F + NODE + 36, 0}, {F + NODE + 36, 2}, {F + NODE + 36, 0x7fffffff},    /* CONST's size */
         {E, 3}, {E, 5}, {E + 4, 2}, {E + 4, 1}, {E + 8, 3}, {E + 8, 5},
     };
-    static const size_t f64[] = {36, 44, 52, 60, 68, 140, 148, 156, 164, 172, 180, 188, 196, 204,
-                                 212, 220, F + 12 + 32, F + 12 + NODE + 32, E + 12 + 32};
+    static const size_t f64[] = {36, 44, 52, 60, 68, F + 12 + 32, F + 12 + NODE + 32,
+                                 E + 12 + 32};
     size_t i;
     for (i = 0; i < sizeof bad / sizeof *bad; i++)
         if (!CHECK_INT(with(8, bad[i].at, bad[i].v, 4), EBIM_ERR_FORMAT))
@@ -908,6 +929,8 @@ static void every_field_is_checked(void)
         CHECK_INT(with(8, f64[i], bits64(not_finite(0)), 8), EBIM_ERR_FORMAT);
         CHECK_INT(with(8, f64[i], bits64(not_finite(1)), 8), EBIM_ERR_FORMAT);
     }
+    for (i = 140; i < F; i += 8) /* what is known of the fit */
+        CHECK_INT(with(8, i, bits64(not_finite(i & 8)), 8), EBIM_ERR_FORMAT);
     CHECK_INT(with(8, 36, bits64(1.5), 8), EBIM_OK); /* lo = hi */
     CHECK_INT(with(8, 36, bits64(1.625), 8), EBIM_ERR_FORMAT);
     CHECK_INT(with(8, 60, bits64(-2.5), 8), EBIM_ERR_FORMAT);
@@ -920,7 +943,7 @@ static bytes with_nodes(int count, const int32_t node[][8], uint32_t n_theta)
 {
     bytes hand = golden(4), b;
     unsigned char *p = (unsigned char *)calloc(1, ROOM);
-    size_t at = 228;
+    size_t at = GRAPHS + 32;
     int i, c;
     if (!p) abort();
     memcpy(p, hand.p, at);

