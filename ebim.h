@@ -7275,7 +7275,7 @@ static void ebim__recipe_energy(const ebim__fit *f, ebim_mlp_desc *net, ebim_ene
         d->decay = 0.1;
         d->magnitude = 0.001;
         d->n_nodes = f->k == 1 && f->n <= EBIM__LINES_MAX_N ? 8192 : 0;
-        d->nodes_per_step = 1024;
+        d->nodes_per_step = f->n == 2 ? 512 : 1024;
         d->buffer = 4000;
         d->clmc.eps = 0.15;
     }
