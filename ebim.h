@@ -6134,12 +6134,14 @@ static ebim_result ebim__judge_held(ebim__judge *s, ebim_arena *a)
     double sum = 0;
     if (r || !ebim__ready(a)) return r;
     j->checked = s->n_held;
-    j->missed = ebim_project(p, s->n_held, s->held, s->y, s->dist, s->ok);
+    ebim_project(p, s->n_held, s->held, s->y, s->dist, s->ok);
     for (i = 0; i < s->n_held; i++)
-        if (s->ok[i]) {
+        if (s->ok[i] && ebim__inside(s->y + (size_t)i * (size_t)s->n, 1, 0, s->n, s->d->lo,
+                                     s->d->hi)) {
             sum += (double)s->dist[i];
             s->dist[have++] = s->dist[i];
         }
+    j->missed = s->n_held - have;
     j->distance_mean = have ? sum / have : 0;
     j->distance_median = ebim__quantile(have, s->dist, s->order, 0.5);
     j->distance_q99 = ebim__quantile(have, s->dist, s->order, 0.99);
@@ -7270,7 +7272,7 @@ static void ebim__recipe_energy(const ebim__fit *f, ebim_mlp_desc *net, ebim_ene
     } else {
         net->in_scale = 3;
         d->batch = 256;
-        d->steps = ebim__steps(f, 1500);
+        d->steps = ebim__steps(f, f->n == 2 ? 1000 : 1500);
         d->rate_end = 0.01;
         d->decay = 0.1;
         d->magnitude = 0.001;
@@ -7695,6 +7697,7 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     ebim_ws w;
     ebim_result r;
     ebim_real *y = nearest;
+    int i;
     memset(&pd, 0, sizeof pd);
     if (B < 1 || (energy && !m->has_energy)) return EBIM_ERR_ARG;
     if (!y) y = EBIM__NEW(work, ebim_real, (size_t)B * (size_t)m->n);
@@ -7704,6 +7707,8 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     if (r || !ebim__ready(work)) return r;
     if (!ebim__points_finite(B, m->n, x)) return EBIM_ERR_FINITE;
     ebim_project(p, B, x, y, distance, ok);
+    for (i = 0; i < B && ok; i++) /* M ends at the walls of D, F does not */
+        if (!ebim__inside(y + (size_t)i * (size_t)m->n, 1, 0, m->n, m->lo, m->hi)) ok[i] = 0;
     if (energy) ebim_eval(&w, B, y, energy);
     return EBIM_OK;
 }
