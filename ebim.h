@@ -93,8 +93,12 @@
  * MEMORY. All objects live in an ebim_arena over memory of the caller, and the code that builds
  * one also measures it (see `arena`). Training and sampling never allocate.
  *
- * THREADS. The library starts none and has no global state. Graphs and models are constant while
- * they are swept or sampled: threads share them, each with its own workspace and arena.
+ * VERDICT. ebim_fit judges what it has learned (>>judge): look at model.judged.verdict, 0 is fine,
+ * EBIM_VERDICT_BAD holds the bits that mean: do not trust it.
+ *
+ * THREADS. The library starts none and has no global state; ebim_fit_desc.parallel hands it yours.
+ * Graphs and models are constant while they are swept or sampled: threads share them, each with its
+ * own workspace and arena.
  *
  * DETERMINISM. Every function that draws takes a seed; chain i has stream i of it. The same binary,
  * seed, settings and instruction set (ebim_simd) give the same bytes; chains and lines do so
@@ -124,8 +128,9 @@
  * log density yet. A model's uniform points come from random lines, for k = 1 and n <= 7; elsewhere
  * its points of M start from projected noise, which is not uniform, and E is trained by contrastive
  * divergence, which is slow and biased. Volumes and nearly uniform points by tubes (>>tubes) are
- * for small k: the share of the box that a tube fills falls like width^k. A fit does not yet judge
- * itself beyond the distance of its data to M. Data whose spread is below 1e4 roundoffs of their
+ * for small k: the share of the box that a tube fills falls like width^k. The verdict of a fit sees
+ * what held-out points, M itself and a second network show; that all networks bridge a gap in the
+ * data the same wrong way, it cannot see. Data whose spread is below 1e4 roundoffs of their
  * distance from the origin are refused: subtract an offset. The paper's recipe takes the data as
  * they are: it wants them of size 1. Not compiled with MSVC by anyone yet.
  */
