@@ -56,7 +56,7 @@
     >>dual      dual numbers: the teaching form, and the oracle of the tests
     >>tape      a graph recorded once, swept often: forward, jvp, vjp, forward over reverse
     >>ops       one function per op, with its shape rule and its sweeps
-    >>net       multilayer perceptrons
+    >>net       multilayer perceptrons, Fourier features
     >>map       shift, scale, union, intersection, mixture
     >>solve     Cholesky, LU, conjugate gradients, L-BFGS
     >>optim     Adam, SGD, clipping, schedules
@@ -477,13 +477,27 @@ typedef struct ebim_mlp_desc {
     double in_scale;        /* factor of the centred input (0: 1) */
     double lift;            /* > 0: one more input, this factor of the centred input's ||x||^2: the
                              * lift to a paraboloid, which makes round shapes flat (0: none) */
+    int fourier;            /* > 0: sines and cosines of this many random frequencies stand for the
+                             * centred and scaled input (see ebim_fourier); the lift stays beside */
+    double fourier_scale;   /* their standard deviation (0: 1) */
+    double omega;           /* fn SINE only: factor of the input of every hidden layer (0: 30) */
     double scale;           /* factor of the output (0: 1) */
 } ebim_mlp_desc;
 
-/* Records an MLP and initialises it: W, b uniform on +-1/sqrt(fan in), as torch.nn.Linear. */
+/* Records an MLP and initialises it: W, b uniform on +-1/sqrt(fan in), as torch.nn.Linear. With
+ * fn SINE hidden layers are sin(omega W x + b) after Sitzmann et al. 2020: W uniform on
+ * +-1/(fan in) in the first and +-sqrt(6/(fan in))/omega in the others, the last and its b
+ * included; b of hidden layers on +-pi, so that all phases are alike. omega W h then has variance 1
+ * in all of them but the first, whose frequencies go up to omega / sqrt(fan in): inputs should be
+ * of size 1. */
 EBIM_API ebim_result ebim_mlp(ebim_graph *g, ebim_arena *a, const ebim_mlp_desc *d, uint64_t seed);
 /* Initialises every dense layer that is not frozen. */
 EBIM_API void ebim_init_theta(ebim_graph *g, uint64_t seed);
+/* Random Fourier features: sin(B x) and then cos(B x), B [count][size of x] normal with standard
+ * deviation `scale`, a function of the seed, frozen. Their mean product over frequencies,
+ * sum of z(x) z(y) / count, approximates e^(-scale^2 ||x - y||^2 / 2), so 1 / scale is the width of
+ * what a layer on them sees as one place; scale is best chosen on held-out data. */
+EBIM_API ebim_ref ebim_fourier(ebim_graph *g, ebim_ref x, int count, double scale, uint64_t seed);
 
 /* Compositions, copying parameters. shift moves the zero set by +shift. */
 EBIM_API ebim_result ebim_map_shift(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
@@ -3354,45 +3368,100 @@ EBIM_API void ebim_eval_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_rea
 }
 
 /* ============================================================================================
- * >>net  MLPs and their initial weights
+ * >>net  MLPs, Fourier features and initial weights
  * ========================================================================================= */
 
-EBIM_API void ebim_init_theta(ebim_graph *g, uint64_t seed)
+/* Uniform W and b of one dense layer */
+static void ebim__init_dense(ebim_graph *g, const ebim_node *nd, ebim_rng *r, ebim_real w,
+                             ebim_real b)
+{
+    int q, weights = nd->n_theta - nd->size;
+    for (q = 0; q < nd->n_theta; q++)
+        g->theta[nd->theta + q] = (q < weights ? w : b) * (2 * ebim_rng_uniform(r) - 1);
+}
+
+/* omega > 0: as sine layers want it */
+static void ebim__init_layers(ebim_graph *g, double omega, uint64_t seed)
 {
     ebim_rng r;
-    int i, q;
+    int i, first = 1;
     ebim_rng_init(&r, seed, 0);
     for (i = 1; i < g->n_nodes; i++) {
         const ebim_node *nd = &g->node[i];
-        ebim_real bound;
+        ebim_real fan, w, b;
         if (nd->op != EBIM_OP_DENSE || nd->frozen) continue;
-        bound = 1 / EBIM__SQRT((ebim_real)g->node[nd->a].size);
-        for (q = 0; q < nd->n_theta; q++)
-            g->theta[nd->theta + q] = bound * (2 * ebim_rng_uniform(&r) - 1);
+        fan = (ebim_real)g->node[nd->a].size;
+        w = b = 1 / EBIM__SQRT(fan);
+        if (omega > 0) {
+            w = first ? 1 / fan : EBIM__SQRT(6 / fan) / EBIM__R(omega);
+            b = nd->fn == EBIM_SINE ? EBIM__R(3.14159265358979323846) : w;
+            first = 0;
+        }
+        ebim__init_dense(g, nd, &r, w, b);
     }
 }
 
-static ebim_ref ebim__record_mlp(ebim_graph *g, ebim_ref x, void *user)
+EBIM_API void ebim_init_theta(ebim_graph *g, uint64_t seed) { ebim__init_layers(g, 0, seed); }
+
+/* One frozen layer: cos is sin a quarter turn on. */
+EBIM_API ebim_ref ebim_fourier(ebim_graph *g, ebim_ref x, int count, double scale, uint64_t seed)
 {
-    const ebim_mlp_desc *d = (const ebim_mlp_desc *)user;
-    int i, layers = ebim__or_int(d->layers, 3), width = ebim__or_int(d->width, 32);
-    ebim_fn fn = d->fn ? d->fn : EBIM_SILU;
+    ebim_ref r = ebim_dense(g, x, count > 0 && count < INT_MAX / 128 ? 2 * count : 0, EBIM_SINE);
+    ebim_real *t = ebim__theta(g, r);
+    ebim_rng rng;
+    int i, half;
+    if (r) g->node[r].frozen = 1;
+    if (!t) return r;
+    half = count * g->node[x].size;
+    ebim_rng_init(&rng, seed, 1); /* stream 0 makes the weights of ebim_init_theta */
+    for (i = 0; i < half; i++) t[i] = t[half + i] = EBIM__R(scale) * ebim_rng_normal(&rng);
+    for (i = 0; i < count; i++) t[2 * half + count + i] = EBIM__R(1.57079632679489661923);
+    return r;
+}
+
+typedef struct ebim__mlp {
+    const ebim_mlp_desc *d;
+    uint64_t seed;
+} ebim__mlp;
+
+/* What the first layer sees of x */
+static ebim_ref ebim__mlp_input(ebim_graph *g, ebim_ref x, const ebim_mlp_desc *d, uint64_t seed)
+{
     ebim_ref square = 0;
     if (d->lift > 0) {
         ebim_ref c = d->center ? ebim_affine(g, x, d->center, 1) : x;
         square = ebim_scale(g, ebim_sumsq(g, c), d->lift);
     }
     if (d->center || d->in_scale != 0) x = ebim_affine(g, x, d->center, ebim__or(d->in_scale, 1));
-    if (d->lift > 0) x = ebim_concat(g, x, square);
-    for (i = 0; i < layers; i++) x = ebim_dense(g, x, width, fn);
+    if (d->fourier) x = ebim_fourier(g, x, d->fourier, ebim__or(d->fourier_scale, 1), seed);
+    return d->lift > 0 ? ebim_concat(g, x, square) : x;
+}
+
+static ebim_ref ebim__record_mlp(ebim_graph *g, ebim_ref x, void *user)
+{
+    const ebim__mlp *m = (const ebim__mlp *)user;
+    const ebim_mlp_desc *d = m->d;
+    int i, layers = ebim__or_int(d->layers, 3), width = ebim__or_int(d->width, 32);
+    ebim_fn fn = d->fn ? d->fn : EBIM_SILU;
+    x = ebim__mlp_input(g, x, d, m->seed);
+    for (i = 0; i < layers; i++) {
+        if (fn == EBIM_SINE) x = ebim_scale(g, x, ebim__or(d->omega, 30));
+        x = ebim_dense(g, x, width, fn);
+    }
     x = ebim_dense(g, x, d->out, EBIM_IDENTITY);
     return d->scale != 0 ? ebim_scale(g, x, d->scale) : x;
 }
 
 EBIM_API ebim_result ebim_mlp(ebim_graph *g, ebim_arena *a, const ebim_mlp_desc *d, uint64_t seed)
 {
-    ebim_result r = ebim_record(g, a, d->in, ebim__record_mlp, (void *)(uintptr_t)d);
-    if (!r && ebim__ready(a)) ebim_init_theta(g, seed);
+    ebim__mlp m;
+    ebim_result r;
+    if (d->omega < 0) return EBIM_ERR_ARG;
+    m.d = d;
+    m.seed = seed;
+    r = ebim_record(g, a, d->in, ebim__record_mlp, &m);
+    if (!r && ebim__ready(a))
+        ebim__init_layers(g, d->fn == EBIM_SINE ? ebim__or(d->omega, 30) : 0, seed);
     return r;
 }
 

@@ -51,18 +51,31 @@ static void evaluate(ebim_arena a, const ebim_graph *f, int count, const double 
     for (i = 0; i < count * k; i++) y[i] = (double)ry[i];
 }
 
-/* A net of one layer of SiLU by hand, to see what the fields of the descriptor mean. */
-static double hand(const ebim_real *theta, int width, const double *x)
+/* A net of one layer by hand, to see what the fields of the descriptor mean: SiLU, or with
+ * omega > 0 a sine layer. */
+static double hand(const ebim_real *theta, int in, int width, double omega, const double *x)
 {
-    const ebim_real *v = theta + width * (N + 1);
+    const ebim_real *v = theta + width * (in + 1);
     double y = (double)v[width];
     int i, o;
     for (o = 0; o < width; o++) {
-        double a = (double)theta[width * N + o];
-        for (i = 0; i < N; i++) a += (double)theta[o * N + i] * x[i];
-        y += (double)v[o] * a / (1 + exp(-a));
+        double a = 0, b = (double)theta[width * in + o];
+        for (i = 0; i < in; i++) a += (double)theta[o * in + i] * x[i];
+        y += (double)v[o] * (omega > 0 ? sin(omega * a + b) : (a + b) / (1 + exp(-a - b)));
     }
     return y;
+}
+
+/* sin(W x), cos(W x) by hand */
+static void hand_features(const ebim_real *W, int count, const double *x, double *z)
+{
+    int i, q;
+    for (q = 0; q < count; q++) {
+        double a = 0;
+        for (i = 0; i < N; i++) a += (double)W[q * N + i] * x[i];
+        z[q] = sin(a);
+        z[count + q] = cos(a);
+    }
 }
 
 /* Points exact in float, so that both sides see the same. */
@@ -77,32 +90,53 @@ static double slack(double size) { return 256 * T_EPS * (1 + fabs(size)); }
 
 /* ---- networks ---- */
 
+/* The first dense layer, frozen or not */
+static const ebim_real *first_dense(const ebim_graph *g, int frozen)
+{
+    int i;
+    for (i = 1; i < g->n_nodes; i++)
+        if (g->node[i].op == EBIM_OP_DENSE && g->node[i].frozen == frozen)
+            return g->theta + g->node[i].theta;
+    return NULL;
+}
+
+/* All fields that are independent of each other, in all combinations. */
 static void descriptor_means_what_it_says(void)
 {
+    enum { CENTER = 1, IN_SCALE = 2, SCALE = 4, LIFT = 8, FOURIER = 16, SINE = 32, Q = 4 };
     const double center[N] = {0.5, -1.25, 2};
-    double x[B * N], y[B], z[N], in, out;
+    double x[B * N], y[B], z[N], u[2 * Q + 1], in, out, square;
     ebim_rng r = stream(1);
-    int trial, b, i;
-    for (trial = 0; trial < 8; trial++) {
+    int trial, b, i, size;
+    for (trial = 0; trial < 64; trial++) {
         ebim_mlp_desc d = net(N, 1);
         ebim_arena a = arena();
         ebim_graph g;
-        int at = 0;
         d.layers = 1;
-        d.center = trial & 1 ? center : NULL;
-        d.in_scale = trial & 2 ? 0.75 : 0;
-        d.scale = trial & 4 ? -3 : 0;
-        in = trial & 2 ? 0.75 : 1;
-        out = trial & 4 ? -3 : 1;
+        d.center = trial & CENTER ? center : NULL;
+        in = d.in_scale = trial & IN_SCALE ? 0.75 : 0;
+        out = d.scale = trial & SCALE ? -3 : 0;
+        d.lift = trial & LIFT ? 0.375 : 0;
+        d.fourier = trial & FOURIER ? Q : 0;
+        if (trial & SINE) d.fn = EBIM_SINE, d.omega = 2.5;
+        if (in == 0) in = 1;
+        if (out == 0) out = 1;
         if (!CHECK_INT(ebim_mlp(&g, &a, &d, 7), EBIM_OK)) return;
-        while (g.node[at].op != EBIM_OP_DENSE) at++;
         CHECK_INT(ebim_inputs(&g), N);
         CHECK_INT(ebim_outputs(&g), 1);
         draw(&r, B * N, 2, x);
         evaluate(a, &g, B, x, y);
         for (b = 0; b < B; b++) {
-            for (i = 0; i < N; i++) z[i] = in * (x[b * N + i] - (trial & 1 ? center[i] : 0));
-            CHECK_NEAR(y[b], out * hand(g.theta + g.node[at].theta, 8, z), 4 * slack(3));
+            for (i = 0, square = 0; i < N; i++) {
+                z[i] = x[b * N + i] - (trial & CENTER ? center[i] : 0);
+                square += z[i] * z[i];
+                u[i] = z[i] *= in;
+            }
+            size = trial & FOURIER ? 2 * Q : N;
+            if (trial & FOURIER) hand_features(first_dense(&g, 1), Q, z, u);
+            if (trial & LIFT) u[size++] = 0.375 * square;
+            CHECK_NEAR(y[b], out * hand(first_dense(&g, 0), size, 8, trial & SINE ? 2.5 : 0, u),
+                       8 * slack(3));
         }
     }
 }
@@ -127,33 +161,192 @@ static void defaults_are_as_documented(void)
     d.fn = EBIM_TANH;
     CHECK_INT(ebim_mlp(&h, &a, &d, 1), EBIM_OK);
     CHECK(h.node[2].fn == EBIM_TANH && h.node[5].fn == EBIM_IDENTITY);
+    d.fn = EBIM_SINE;
+    CHECK_INT(ebim_mlp(&g, &a, &d, 1), EBIM_OK);
+    d.omega = 30;
+    CHECK_INT(ebim_mlp(&h, &a, &d, 1), EBIM_OK);
+    CHECK_INT(g.n_nodes, 2 + 7);
+    CHECK(!memcmp(g.theta, h.theta, (size_t)g.n_theta * sizeof *g.theta));
+    d.omega = 0;
+    d.fourier = 5;
+    CHECK_INT(ebim_mlp(&g, &a, &d, 1), EBIM_OK);
+    d.fourier_scale = 1;
+    CHECK_INT(ebim_mlp(&h, &a, &d, 1), EBIM_OK);
+    CHECK(!memcmp(g.theta, h.theta, (size_t)g.n_theta * sizeof *g.theta));
 }
 
-/* U(-1/sqrt n, 1/sqrt n): bound, mean and variance (5 standard deviations, false alarm 6e-7 each,
- * 8 of them), and no gap wide enough to hide a wrong factor: the largest of q uniforms exceeds
- * 1 - 30/q but for exp(-30). */
+/* U(-bound, bound): bound, mean and variance (5 standard deviations, false alarm 6e-7 each), and no
+ * gap wide enough to hide a wrong factor: the largest of n uniforms exceeds 1 - 30/n but for
+ * exp(-30). */
+static void check_uniform(int count, const ebim_real *theta, double bound)
+{
+    double sum = 0, square = 0, top = 0, n = count;
+    int q;
+    for (q = 0; q < count; q++) {
+        double t = (double)theta[q] / bound;
+        CHECK(fabs(t) <= 1 + 4 * T_EPS);
+        sum += t;
+        square += t * t;
+        top = fabs(t) > top ? fabs(t) : top;
+    }
+    CHECK_NEAR(sum / sqrt(n / 3), 0, 5);
+    CHECK_NEAR((square - n / 3) / sqrt(n * 4 / 45), 0, 5);
+    CHECK(top > 1 - 30 / n);
+}
+
 static void init_is_uniform(void)
 {
     ebim_mlp_desc d = net(5, 3);
     ebim_arena a = arena();
     ebim_graph g;
-    int i, q;
+    int i;
     d.width = 48;
+    if (!CHECK_INT(ebim_mlp(&g, &a, &d, (uint64_t)T_SEED), EBIM_OK)) return;
+    for (i = 2; i < g.n_nodes; i++)
+        check_uniform(g.node[i].n_theta, g.theta + g.node[i].theta,
+                      1 / sqrt(g.node[g.node[i].a].size));
+}
+
+/* Weights and biases of sine layers, and the factor before each. */
+static void sine_layers_start_as_documented(void)
+{
+    ebim_mlp_desc d = net(5, 40);
+    ebim_arena a = arena();
+    ebim_graph g;
+    int i, layer = 0;
+    d.fn = EBIM_SINE;
+    d.width = 48;
+    d.layers = 3;
+    d.omega = 12;
     if (!CHECK_INT(ebim_mlp(&g, &a, &d, (uint64_t)T_SEED), EBIM_OK)) return;
     for (i = 2; i < g.n_nodes; i++) {
         const ebim_node *nd = &g.node[i];
-        double bound = 1 / sqrt(g.node[nd->a].size), sum = 0, square = 0, top = 0, n = nd->n_theta;
-        for (q = 0; q < nd->n_theta; q++) {
-            double t = (double)g.theta[nd->theta + q] / bound;
-            CHECK(fabs(t) <= 1 + 2 * T_EPS);
-            sum += t;
-            square += t * t;
-            top = fabs(t) > top ? fabs(t) : top;
+        const ebim_real *W = g.theta + nd->theta;
+        int weights = nd->n_theta - nd->size;
+        double bound = layer ? sqrt(6.0 / 48) / 12 : 1.0 / 5;
+        if (nd->op != EBIM_OP_DENSE) {
+            CHECK_NEAR(W[0], 12, 0);
+            continue;
         }
-        CHECK_NEAR(sum / sqrt(n / 3), 0, 5);
-        CHECK_NEAR((square - n / 3) / sqrt(n * 4 / 45), 0, 5);
-        CHECK(top > 1 - 30 / n);
+        layer++;
+        check_uniform(weights, W, bound);
+        check_uniform(nd->size, W + weights, layer < 4 ? acos(-1.0) : bound);
     }
+    CHECK_INT(layer, 4);
+}
+
+/* ---- random Fourier features ---- */
+
+typedef struct features {
+    int count;
+    double scale;
+    uint64_t seed;
+} features;
+
+static ebim_ref record_features(ebim_graph *g, ebim_ref x, void *user)
+{
+    const features *f = (const features *)user;
+    return ebim_fourier(g, x, f->count, f->scale, f->seed);
+}
+
+/* Frequencies are normal, a function of the seed, and frozen; the features are their sines and
+ * cosines. 5 standard deviations of a mean, of a variance and of a fourth moment. */
+static void features_are_sines_of_normals(void)
+{
+    enum { Q = 2000 };
+    static ebim_real first[Q * N];
+    static double z[2 * Q];
+    features f = {Q, 2.5, 0};
+    double x[N] = {0.5, -0.25, 0.75}, y[2 * Q], sum = 0, square = 0, fourth = 0, n = Q * N;
+    ebim_graph g;
+    int i, trial;
+    f.seed = (uint64_t)T_SEED;
+    for (trial = 0; trial < 3; trial++) {
+        ebim_arena a = arena();
+        if (trial == 2) f.seed++;
+        if (!CHECK_INT(ebim_record(&g, &a, N, record_features, &f), EBIM_OK)) return;
+        CHECK_INT(!memcmp(first, g.theta, sizeof first), trial == 1);
+        if (trial == 0) memcpy(first, g.theta, sizeof first);
+    }
+    for (i = 0; i < Q * N; i++) {
+        double t = (double)g.theta[i] / 2.5;
+        sum += t;
+        square += t * t;
+        fourth += t * t * t * t;
+    }
+    CHECK_NEAR(sum / sqrt(n), 0, 5);
+    CHECK_NEAR((square - n) / sqrt(2 * n), 0, 5);
+    CHECK_NEAR((fourth - 3 * n) / sqrt(96 * n), 0, 5);
+    ebim_init_theta(&g, 1);
+    for (i = 0; i < 8; i++) { /* a few at a time: evaluate has room for 16 outputs */
+        ebim_arena a = arena();
+        f.count = 8;
+        f.seed = (uint64_t)(T_SEED + 10) + (uint64_t)i;
+        if (!CHECK_INT(ebim_record(&g, &a, N, record_features, &f), EBIM_OK)) return;
+        ebim_init_theta(&g, 1); /* has nothing to initialise */
+        hand_features(g.theta, 8, x, z);
+        evaluate(a, &g, 1, x, y);
+        for (trial = 0; trial < 16; trial++) CHECK_NEAR(y[trial], z[trial], 64 * T_EPS);
+    }
+}
+
+/* sum z(x) z(y) / count is a mean of cos(b'(x - y)), whose mean is K = exp(-scale^2 d^2 / 2) and
+ * whose variance (1 - K^2)^2 / 2. 5 standard deviations at 20 distances: false alarm 1e-5. */
+static void features_approximate_the_gaussian_kernel(void)
+{
+    enum { Q = 600 };
+    static ebim_real x[2 * N], z[4 * Q];
+    features f = {Q, 1.7, 0};
+    ebim_rng r = stream(21);
+    ebim_arena a = arena();
+    ebim_graph g;
+    ebim_ws w;
+    int trial, i;
+    f.seed = (uint64_t)T_SEED + 5;
+    if (!CHECK_INT(ebim_record(&g, &a, N, record_features, &f), EBIM_OK)) return;
+    if (!CHECK_INT(ebim_ws_init(&w, &a, &g, 16, 0), EBIM_OK)) return;
+    for (trial = 0; trial < 20; trial++) {
+        double d2 = 0, sum = 0, K;
+        for (i = 0; i < N; i++) {
+            x[i] = real(uniform(&r, -1, 1));
+            x[N + i] = real((double)x[i] + uniform(&r, -0.1, 0.1) * (trial + 1) / 2);
+            d2 += pow((double)x[i] - (double)x[N + i], 2);
+        }
+        ebim_eval(&w, 2, x, z);
+        for (i = 0; i < 2 * Q; i++) sum += (double)z[i] * (double)z[2 * Q + i];
+        K = exp(-1.7 * 1.7 * d2 / 2);
+        CHECK_NEAR(sum / Q, K, 5 * (1 - K * K) / sqrt(2.0 * Q) + 64 * T_EPS);
+    }
+}
+
+/* A model with both comes back from its file as it was. */
+static void features_and_sines_are_saved(void)
+{
+    static unsigned char file[1 << 15];
+    static double box[4] = {-1, -1, 1, 1};
+    ebim_mlp_desc d = net(2, 1);
+    ebim_arena a = arena();
+    ebim_model m, back;
+    size_t size;
+    memset(&m, 0, sizeof m);
+    d.fourier = 6;
+    d.fn = EBIM_SINE;
+    CHECK_INT(ebim_mlp(&m.F, &a, &d, 1), EBIM_OK);
+    CHECK_INT(ebim_mlp(&m.E, &a, &d, 2), EBIM_OK);
+    m.n = 2;
+    m.m = m.k = m.has_energy = 1;
+    m.unit = 1;
+    m.lo = box;
+    m.hi = box + 2;
+    size = ebim_save_bytes(&m);
+    if (!CHECK(size > 0 && size <= sizeof file)) return;
+    CHECK_INT(ebim_save(&m, file, size), EBIM_OK);
+    if (!CHECK_INT(ebim_load(&back, &a, file, size), EBIM_OK)) return;
+    CHECK_INT(back.F.n_nodes, m.F.n_nodes);
+    CHECK(!memcmp(back.F.node, m.F.node, (size_t)m.F.n_nodes * sizeof *m.F.node));
+    CHECK(!memcmp(back.F.theta, m.F.theta, (size_t)m.F.n_theta * sizeof *m.F.theta));
+    CHECK(!memcmp(back.E.theta, m.E.theta, (size_t)m.E.n_theta * sizeof *m.E.theta));
+    CHECK(memcmp(first_dense(&m.F, 1), first_dense(&m.E, 1), 12 * sizeof(ebim_real)) != 0);
 }
 
 static void init_is_deterministic(void)
@@ -219,6 +412,16 @@ static void bad_nets_are_refused(void)
         d.width = bad[q].width;
         d.fn = (ebim_fn)bad[q].fn;
         CHECK_INT(ebim_mlp(&g, &a, &d, 1), bad[q].why);
+        CHECK(a.used == 0);
+    }
+    for (q = 0; q < 3; q++) {
+        ebim_mlp_desc d = net(3, 1);
+        ebim_arena a = arena();
+        ebim_graph g;
+        if (q == 0) d.fourier = -1;
+        if (q == 1) d.fourier = INT_MAX;
+        if (q == 2) d.omega = -1;
+        CHECK_INT(ebim_mlp(&g, &a, &d, 1), q < 2 ? EBIM_ERR_SHAPE : EBIM_ERR_ARG);
         CHECK(a.used == 0);
     }
 }
@@ -508,6 +711,10 @@ int main(int argc, char **argv)
     T_RUN(descriptor_means_what_it_says);
     T_RUN(defaults_are_as_documented);
     T_RUN(init_is_uniform);
+    T_RUN(sine_layers_start_as_documented);
+    T_RUN(features_are_sines_of_normals);
+    T_RUN(features_approximate_the_gaussian_kernel);
+    T_RUN(features_and_sines_are_saved);
     T_RUN(init_is_deterministic);
     T_RUN(init_spares_what_is_frozen);
     T_RUN(bad_nets_are_refused);
