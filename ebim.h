@@ -955,21 +955,27 @@ typedef struct ebim_train_report {
 /* What one set of points adds to the loss of F, as a function of e = ||F(x)||, per point:
  *   norm e + norm2 e^2 + norm4 e^4 + repel exp(-kappa e) + rank (eta - ||v'J||)_+^2
  *   + smooth ||v'J(x) - v'J(x + gap u)||^2 / gap^2
+ *   + normals ||T J'v||^2 / ||J'v||^2
  * with v uniform on the unit sphere of R^k and u on that of R^n, redrawn every step. Half of the
- * points of a set with smooth > 0 are such neighbours of the other half: bending of M costs. */
+ * points of a set with smooth > 0 are such neighbours of the other half: bending of M costs.
+ * T projects onto the tangent space of M at the data point: its m = n - k directions of largest
+ * variance among the nearest other data points. For k = 1 the term is sin^2 of the angle between
+ * grad F and the normal. It has no kink and asks neither for signs of normals nor for a scale of
+ * F; so it needs another term, such as rank, to keep ||J'v|| from 0. */
 typedef struct ebim_mdf_terms {
     double norm, norm2, norm4;
     double repel, kappa;
     double rank, eta;
     int two_sided;         /* rank term without the ReLU */
     double smooth, gap;    /* box points only */
+    double normals;        /* data and off points only */
 } ebim_mdf_terms;
 
 /* Training of F. Eq. 8 is data {norm 1, rank beta, eta} and negatives {norm -alpha}; the authors'
  * code adds negatives.norm2 = 1; "squared norm for negatives" is norm2 = -alpha with langevin
  * energy NORM2, its penalty norm4. Steps: epochs of shuffled minibatches, Adam, cosine decay. */
 typedef struct ebim_mdf_desc {
-    ebim_mdf_terms data, negatives, box; /* all zero: set not used */
+    ebim_mdf_terms data, negatives, box, off; /* all zero: set not used */
     int steps, batch;      /* optimiser steps, points of each set per step; required */
     double rate, rate_end; /* Adam's rate; rate_end > 0: cosine decay down to rate_end * rate */
     double clip;           /* gradient norm (0: off) */
@@ -977,6 +983,15 @@ typedef struct ebim_mdf_desc {
     double start, ramp;    /* data.norm and norm2 are multiplied by start^(1 - t / ramp), t the
                             * share of the steps made, until t = ramp (start 0: never). Weak at
                             * first, so that the sign of F can sort itself out */
+    double off_distance;   /* the off points are data points moved by t in a random direction normal
+                            * to M, and their e is | ||F|| - t |: with off.norm2, ||F|| becomes the
+                            * distance. t is uniform up to this (required for them), or half the
+                            * way to where a data point beyond the neighbours would be as near */
+    int neighbours;        /* that tell the tangent space of a data point (0: 8 (m + 1)). q of them
+                            * within h turn it by about curvature h / sqrt(q), which for surfaces
+                            * does not depend on q, and by noise / (h sqrt(q)), which falls fast;
+                            * but they should not reach another sheet of M. They are looked for
+                            * once, among all data up to 8192 points, else among 8192 of them */
     const double *lo, *hi; /* [n] box of fresh negatives and of the box points; required for them */
     ebim_langevin_desc langevin; /* of the negatives; lo, hi as above unless set */
     int langevin_steps;
@@ -6478,7 +6493,8 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
  * One mechanism: a set of points with a few terms in e = ||F(x)|| and a rank term. Eq. 8 is two
  * such sets, other losses are other weights. The rank term needs d/dtheta of (eta - ||J'v||)^2:
  * one vjp gives g = J'v, its cotangent w = dR/dg is pushed forward as a tangent, and one backward
- * pass seeded with the slope of e (values) and v (tangents) yields both gradients at once.
+ * pass seeded with the slope of e (values) and v (tangents) yields both gradients at once. Other
+ * terms in J'v add to w.
  * Without the authors' penalty on the negatives (negatives.norm2) or a two-sided rank term the
  * scale of F grows without bound: look at ||F|| / ||J||, never at ||F||.
  * A sample whose F is not finite is replaced by a good one and weighs nothing; when none is left,
@@ -6495,6 +6511,7 @@ typedef struct ebim__trainer {
     ebim_real *norm, *slope;  /* [stride] */
     ebim_real *data, *other;  /* [batch][n] */
     int32_t *index, *slot;    /* [N] order of the data; [batch] of the replay buffer */
+    int32_t *pick;            /* [batch] which points are in data */
     int N, n, batch, at, in_order, steps;
     double rate, rate_end, clip, tail;
     int64_t bad;
@@ -6527,6 +6544,7 @@ static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_grap
     t->other = EBIM__NEW(a, ebim_real, rows);
     t->index = EBIM__NEW(a, int32_t, N);
     t->slot = EBIM__NEW(a, int32_t, batch);
+    t->pick = EBIM__NEW(a, int32_t, batch);
     if (!ebim__ready(a)) return a->failed;
     ebim_rng_init(&t->rng, seed, UINT64_C(0xEB1));
     for (i = 0; i < N; i++) t->index[i] = i;
@@ -6545,7 +6563,8 @@ static void ebim__next_batch(ebim__trainer *t, const ebim_real *x)
             t->at = 0;
             if (!t->in_order) ebim_rng_shuffle(&t->rng, t->N, t->index);
         }
-        memcpy(t->data + (size_t)b * n, x + (size_t)t->index[t->at++] * n, n * sizeof *x);
+        t->pick[b] = t->index[t->at++];
+        memcpy(t->data + (size_t)b * n, x + (size_t)t->pick[b] * n, n * sizeof *x);
     }
 }
 
@@ -6624,6 +6643,226 @@ static double ebim__smooth_term(ebim__trainer *t, const ebim_mdf_terms *m, int c
     return loss;
 }
 
+/* Tangent spaces of M at the data, by PCA of neighbours. */
+enum { EBIM__LOCAL_POOL = 8192 }; /* points that are searched, at most */
+
+typedef struct ebim__local {
+    int N, n, m, count, pool; /* points, coordinates, tangents, neighbours; points searched */
+    ebim_real *tangent;       /* [N][m][n] orthonormal; 0 where the neighbours span less */
+    ebim_real *reach;         /* [N] how far off M a point may go (NULL: not wanted) */
+    int32_t *close;           /* [count] of the point at work, nearest first */
+    ebim_real *apart2;        /* [count] their squared distances */
+    double *row;              /* [count + 1][n] they and the point itself, centred */
+} ebim__local;
+
+static ebim_result ebim__local_init(ebim__local *f, ebim_arena *a, int N, int n, int k, int count,
+                                    int reach)
+{
+    size_t size;
+    f->N = N;
+    f->n = n;
+    f->m = n - k;
+    f->pool = ebim__min_int(N, EBIM__LOCAL_POOL);
+    f->count = ebim__min_int(count ? count : 8 * (f->m + 1), f->pool - 1);
+    if (f->m < 1 || count < 0 || f->count < f->m) return EBIM_ERR_ARG;
+    size = ebim__times((size_t)N, ebim__times((size_t)f->m, (size_t)n));
+    f->tangent = EBIM__NEW(a, ebim_real, size);
+    if (reach) f->reach = EBIM__NEW(a, ebim_real, N);
+    f->close = EBIM__NEW(a, int32_t, f->count);
+    f->apart2 = EBIM__NEW(a, ebim_real, f->count);
+    f->row = EBIM__NEW(a, double, ebim__times((size_t)f->count + 1, (size_t)n));
+    return a->failed;
+}
+
+static const ebim_real *ebim__local_at(const ebim__local *f, int i)
+{
+    return f->tangent + (size_t)i * (size_t)f->m * (size_t)f->n;
+}
+
+/* Point p of those that are searched */
+static int32_t ebim__pool_at(const ebim__local *f, int p)
+{
+    return f->N == f->pool ? (int32_t)p : (int32_t)((int64_t)p * f->N / f->pool);
+}
+
+/* The nearest points to point i that differ from it; returns how many. */
+static int ebim__local_search(ebim__local *f, const ebim_real *x, int i)
+{
+    int p, at, found = 0;
+    size_t n = (size_t)f->n;
+    for (p = 0; p < f->pool; p++) {
+        int32_t j = ebim__pool_at(f, p);
+        ebim_real d = ebim__apart2(x + (size_t)i * n, x + (size_t)j * n, f->n);
+        if (!(d > 0) || (found == f->count && !(d < f->apart2[found - 1]))) continue;
+        if (found < f->count) found++;
+        for (at = found - 1; at > 0 && f->apart2[at - 1] > d; at--) {
+            f->apart2[at] = f->apart2[at - 1];
+            f->close[at] = f->close[at - 1];
+        }
+        f->apart2[at] = d;
+        f->close[at] = j;
+    }
+    return found;
+}
+
+/* Point i and its neighbours, minus their mean -> f->row; returns the sum of squares. */
+static double ebim__local_rows(ebim__local *f, const ebim_real *x, int i, int found)
+{
+    int q, c, n = f->n;
+    double total = 0;
+    for (c = 0; c < n; c++) {
+        double mean = 0, *r = f->row + c, at = (double)x[(size_t)i * (size_t)n + (size_t)c];
+        for (q = 0; q < found; q++) { /* differences first: they are exact, or nearly */
+            r[q * n] = (double)x[(size_t)f->close[q] * (size_t)n + (size_t)c] - at;
+            mean += r[q * n] / (found + 1);
+        }
+        r[found * n] = 0;
+        for (q = 0; q <= found; q++) {
+            r[q * n] -= mean;
+            total += r[q * n] * r[q * n];
+        }
+    }
+    return total;
+}
+
+/* Turns two rows within their plane until they are orthogonal; 0: they are. */
+static int ebim__turn_rows(int n, double *a, double *b, double tol)
+{
+    double aa = 0, bb = 0, ab = 0, z, t, c;
+    int i;
+    for (i = 0; i < n; i++) {
+        aa += a[i] * a[i];
+        bb += b[i] * b[i];
+        ab += a[i] * b[i];
+    }
+    if (!(fabs(ab) > tol)) return 0;
+    z = (bb - aa) / (2 * ab);
+    t = (z < 0 ? -1 : 1) / (fabs(z) + sqrt(1 + z * z));
+    c = 1 / sqrt(1 + t * t);
+    for (i = 0; i < n; i++) {
+        double u = a[i], v = b[i];
+        a[i] = c * (u - t * v);
+        b[i] = c * (t * u + v);
+    }
+    return 1;
+}
+
+/* One-sided Jacobi: rows [rows][n] become principal directions times their singular values. */
+static void ebim__principal_rows(int rows, int n, double *r, double total)
+{
+    int p, q, sweep, turned = 1;
+    for (sweep = 0; sweep < 30 && turned; sweep++)
+        for (turned = 0, p = 0; p < rows; p++)
+            for (q = p + 1; q < rows; q++)
+                turned += ebim__turn_rows(n, r + p * n, r + q * n, 1e-13 * total);
+}
+
+static double ebim__square64(int n, const double *r)
+{
+    double s = 0;
+    while (n--) s += r[n] * r[n];
+    return s;
+}
+
+/* The m longest rows, normalised -> T; 0 when the last of them is nothing beside the first. */
+static int ebim__longest_rows(const ebim__local *f, int rows, ebim_real *T)
+{
+    int i, j, c, n = f->n;
+    double first = 0;
+    for (i = 0; i < f->m; i++) {
+        double best = -1, *r = f->row;
+        for (j = 0; j < rows; j++) {
+            double s = ebim__square64(n, f->row + j * n);
+            if (s > best) best = s, r = f->row + j * n;
+        }
+        if (!i) first = best;
+        if (!(best > (double)EBIM_EPS * first)) {
+            memset(T, 0, (size_t)f->m * (size_t)n * sizeof *T);
+            return 0;
+        }
+        for (c = 0; c < n; c++) {
+            T[i * n + c] = EBIM__R(r[c] / sqrt(best));
+            r[c] = 0;
+        }
+    }
+    return 1;
+}
+
+/* Squared length of what T leaves of b - a */
+static double ebim__normal2_part(const ebim__local *f, const ebim_real *T, const ebim_real *a,
+                                 const ebim_real *b)
+{
+    int i, c, n = f->n;
+    double s = 0;
+    for (c = 0; c < n; c++) s += ((double)b[c] - (double)a[c]) * ((double)b[c] - (double)a[c]);
+    for (i = 0; i < f->m; i++, T += n) {
+        double p = 0;
+        for (c = 0; c < n; c++) p += (double)T[c] * ((double)b[c] - (double)a[c]);
+        s -= p * p;
+    }
+    return s;
+}
+
+/* Half the largest distance that no point y outside the neighbourhood undercuts: x + t v, v a unit
+ * normal, is nearer to x than to y while 2 t |N (y - x)| < ||y - x||^2 (Aamari et al. 2019 estimate
+ * the reach by the least of these t). Noise spoils that for neighbours, so they are left out. */
+static ebim_real ebim__local_reach(const ebim__local *f, const ebim_real *x, int i, int found,
+                                   double most)
+{
+    const ebim_real *T = ebim__local_at(f, i), *xi = x + (size_t)i * (size_t)f->n;
+    double t = 2 * most;
+    int p;
+    for (p = 0; p < f->pool; p++) {
+        const ebim_real *y = x + (size_t)ebim__pool_at(f, p) * (size_t)f->n;
+        ebim_real d = ebim__apart2(xi, y, f->n);
+        double s;
+        if (!(d > f->apart2[found - 1]) || (double)d >= 4 * t * t) continue;
+        s = ebim__normal2_part(f, T, xi, y);
+        if ((double)d * (double)d < 4 * t * t * s) t = (double)d / (2 * sqrt(s));
+    }
+    return EBIM__R(t / 2);
+}
+
+static void ebim__local_fit(ebim__local *f, const ebim_real *x, double most)
+{
+    int i;
+    for (i = 0; i < f->N; i++) {
+        int found = ebim__local_search(f, x, i), good = 0;
+        double total = ebim__local_rows(f, x, i, found);
+        ebim_real *T = f->tangent + (size_t)i * (size_t)f->m * (size_t)f->n;
+        ebim__principal_rows(found + 1, f->n, f->row, total);
+        if (found >= f->m) good = ebim__longest_rows(f, found + 1, T);
+        if (f->reach) f->reach[i] = good ? ebim__local_reach(f, x, i, found, most) : 0;
+    }
+}
+
+/* Adds the tangential share of J'v at data points `pick`, 0 where tangents are not known, to
+ * w->xt(1); returns its loss. No direction can be told from a vanishing J'v: that costs nothing. */
+static double ebim__normals_term(ebim__trainer *t, const ebim_mdf_terms *m, int count,
+                                 ebim_real weight, const ebim__local *f, const int32_t *pick)
+{
+    ebim_ws *w = &t->w;
+    const ebim_real *g = ebim_ws_xg(w, 1);
+    ebim_real *c = ebim_ws_xt(w, 1), scale = weight * EBIM__R(m->normals);
+    double loss = 0;
+    int i, j, l, n = w->n, S = w->stride;
+    for (l = 0; l < count; l++) {
+        const ebim_real *T = ebim__local_at(f, pick[l]);
+        ebim_real g2 = 0, share = 0;
+        for (i = 0; i < n; i++) g2 += g[i * S + l] * g[i * S + l];
+        if (t->norm[l] < 0 || !(g2 > EBIM__R(1e-30))) continue;
+        for (j = 0; j < f->m; j++, T += n) {
+            ebim_real p = 0;
+            for (i = 0; i < n; i++) p += T[i] * g[i * S + l];
+            for (i = 0; i < n; i++) c[i * S + l] += 2 * scale * (p / g2) * T[i];
+            share += p * (p / g2);
+        }
+        for (i = 0; i < n; i++) c[i * S + l] -= 2 * scale * (share / g2) * g[i * S + l];
+        loss += (double)(scale * share);
+    }
+    return loss;
+}
+
 /* Unit vectors v in R^k, one per lane or per pair of neighbours, as seeds of plane 1. k = 1: v = 1,
  * the sign is irrelevant. */
 static void ebim__seed_sphere(ebim__trainer *t, int pairs)
@@ -6656,45 +6895,80 @@ static void ebim__seed_norm(ebim_ws *w, const ebim_real *norm, const ebim_real *
         for (l = 0; l < w->lanes; l++) v[l] = norm[l] > 0 ? slope[l] * y[l] / norm[l] : 0;
 }
 
-/* Slope and value of the terms in e = norm[l]; returns the loss of the block. */
+/* Slope and value of the terms in e = norm[l], or | norm[l] - level[l] |; returns the loss of the
+ * block. */
 static double ebim__norm_terms(ebim__trainer *t, const ebim_mdf_terms *m, int count,
-                               ebim_real weight)
+                               ebim_real weight, const ebim_real *level)
 {
     double loss = 0;
     int l;
     for (l = 0; l < t->w.lanes; l++) {
-        double e = (double)t->norm[l], rep, slope, value;
+        double e = (double)t->norm[l], rep, slope, value, sign = 1;
         t->slope[l] = 0;
         if (l >= count || e < 0) continue;
+        if (level) {
+            e -= (double)level[l];
+            sign = e < 0 ? -1 : 1;
+            e *= sign;
+        }
         rep = m->repel != 0 ? m->repel * exp(-m->kappa * e) : 0;
         value = m->norm * e + m->norm2 * e * e + m->norm4 * e * e * e * e + rep;
         slope = m->norm + 2 * m->norm2 * e + 4 * m->norm4 * e * e * e - m->kappa * rep;
-        t->slope[l] = weight * EBIM__R(slope);
+        t->slope[l] = weight * EBIM__R(sign * slope);
         loss += (double)weight * value;
     }
     return loss;
 }
 
-/* Adds the gradient of one set, x: [count][n], each point weighing 1 / count. */
+static int ebim__terms_in_slope(const ebim_mdf_terms *m)
+{
+    return m->rank != 0 || m->smooth > 0 || m->normals > 0;
+}
+
+static int ebim__terms_used(const ebim_mdf_terms *m)
+{
+    return m->norm != 0 || m->norm2 != 0 || m->norm4 != 0 || m->repel != 0 ||
+           ebim__terms_in_slope(m);
+}
+
+/* What is known of the points of a set: the data points they belong to, and ||F||. */
+typedef struct ebim__known {
+    const ebim__local *local;
+    const int32_t *pick;      /* [count]; for terms.normals */
+    const ebim_real *level;   /* [count]; NULL: 0 */
+} ebim__known;
+
+/* Terms in g = J'v of a block: one vjp, w->xt(1) <- d(loss)/dg, one jvp. */
+static double ebim__slope_terms(ebim__trainer *t, const ebim_mdf_terms *m, int lanes,
+                                ebim_real weight, const ebim__known *known, int at)
+{
+    double loss;
+    ebim__seed_sphere(t, m->smooth > 0);
+    ebim_vjp(&t->w, 1, 1);
+    loss = ebim__rank_term(t, m, lanes, weight);
+    if (m->smooth > 0) loss += ebim__smooth_term(t, m, lanes, weight);
+    if (m->normals > 0)
+        loss += ebim__normals_term(t, m, lanes, weight, known->local, known->pick + at);
+    ebim_jvp(&t->w, 1, 1);
+    return loss;
+}
+
+/* Adds the gradient of one set, x: [count][n], each point weighing 1 / count. known: may be NULL
+ * without terms that need it. */
 static double ebim__mdf_set(ebim__trainer *t, const ebim_mdf_terms *m, int count,
-                            const ebim_real *x)
+                            const ebim_real *x, const ebim__known *known)
 {
     ebim_ws *w = &t->w;
-    int at, lanes, slopes = m->rank != 0 || m->smooth > 0, order = slopes ? 2 : 1;
+    int at, lanes, slopes = ebim__terms_in_slope(m), order = slopes ? 2 : 1;
     ebim_real weight = 1 / (ebim_real)count;
+    const ebim_real *level = known ? known->level : NULL;
     double loss = 0;
     EBIM__BLOCKS(at, lanes, w, count, x, order) {
         ebim__norms(w, t->norm);
         if (!ebim__mend(t, lanes, order)) return HUGE_VAL;
-        loss += ebim__norm_terms(t, m, lanes, weight);
+        loss += ebim__norm_terms(t, m, lanes, weight, level ? level + at : NULL);
         ebim__seed_norm(w, t->norm, t->slope);
-        if (slopes) {
-            ebim__seed_sphere(t, m->smooth > 0);
-            ebim_vjp(w, 1, 1);
-            loss += ebim__rank_term(t, m, lanes, weight);
-            if (m->smooth > 0) loss += ebim__smooth_term(t, m, lanes, weight);
-            ebim_jvp(w, 1, 1);
-        }
+        if (slopes) loss += ebim__slope_terms(t, m, lanes, weight, known, at);
         ebim_backward(w, slopes, t->grad);
     }
     return loss;
@@ -6760,13 +7034,19 @@ typedef struct ebim__mdf {
     const ebim_real *x;
     ebim_langevin *chain;
     ebim_replay replay;
+    ebim__local local;
+    ebim_real *level;         /* [batch] of the off points */
     int64_t refused;
 } ebim__mdf;
 
-static int ebim__terms_used(const ebim_mdf_terms *m)
+static int ebim__mdf_valid(const ebim_mdf_desc *d)
 {
-    return m->norm != 0 || m->norm2 != 0 || m->norm4 != 0 || m->repel != 0 || m->rank != 0 ||
-           m->smooth > 0;
+    if (d->steps < 1 || !(d->rate > 0)) return 0;
+    if (d->data.smooth > 0 || d->negatives.smooth > 0 || d->off.smooth > 0) return 0;
+    if (d->negatives.normals > 0 || d->box.normals > 0) return 0;
+    if (d->box.smooth > 0 && !(d->box.gap > 0)) return 0;
+    if (d->start > 0 && !(d->ramp > 0)) return 0;
+    return !ebim__terms_used(&d->off) || d->off_distance > 0;
 }
 
 static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, int N,
@@ -6774,15 +7054,17 @@ static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, in
 {
     ebim_langevin_desc chain = d->langevin;
     int negatives = ebim__terms_used(&d->negatives), box = ebim__terms_used(&d->box);
-    int rank = d->data.rank != 0 || d->negatives.rank != 0 || d->box.rank != 0 || d->box.smooth > 0;
+    int off = ebim__terms_used(&d->off);
+    int slopes = ebim__terms_in_slope(&d->data) || ebim__terms_in_slope(&d->negatives) ||
+                 ebim__terms_in_slope(&d->box) || ebim__terms_in_slope(&d->off);
     ebim_result r;
     memset(s, 0, sizeof *s);
-    if (d->steps < 1 || !(d->rate > 0)) return EBIM_ERR_ARG;
-    if (d->data.smooth > 0 || d->negatives.smooth > 0) return EBIM_ERR_ARG;
-    if ((d->box.smooth > 0 && !(d->box.gap > 0)) || (d->start > 0 && !(d->ramp > 0)))
-        return EBIM_ERR_ARG;
+    if (!ebim__mdf_valid(d)) return EBIM_ERR_ARG;
     if ((negatives || box) && (!d->lo || !d->hi) && ebim__ready(a)) return EBIM_ERR_ARG;
-    r = ebim__trainer_init(&s->t, a, F, N, d->batch, d->lanes, rank, d->seed);
+    r = ebim__trainer_init(&s->t, a, F, N, d->batch, d->lanes, slopes, d->seed);
+    if (!r && (off || d->data.normals > 0))
+        r = ebim__local_init(&s->local, a, N, s->t.n, ebim_outputs(F), d->neighbours, off);
+    if (off) s->level = EBIM__NEW(a, ebim_real, d->batch);
     s->d = d;
     s->t.steps = d->steps;
     s->t.rate = d->rate;
@@ -6823,6 +7105,30 @@ static void ebim__mdf_negatives(ebim__mdf *s, int step)
     if (d->buffer) ebim_replay_put(&s->replay, &t->rng, t->batch, t->other, t->slot);
 }
 
+/* Data points moved off M by t->level along random normals -> t->other. A normal is what the
+ * tangents leave of a random vector, if enough to be precise: for any share the law is uniform. */
+static void ebim__off_points(ebim__mdf *s)
+{
+    ebim__trainer *t = &s->t;
+    int b, i, j, c, n = t->n;
+    ebim_real share = EBIM__R(1e-3 * (n - s->local.m) / n);
+    for (b = 0; b < t->batch; b++) {
+        const ebim_real *x = t->data + (size_t)b * (size_t)n, *T;
+        ebim_real *v = t->other + (size_t)b * (size_t)n, length;
+        do {
+            ebim_rng_sphere(&t->rng, n, v);
+            for (T = ebim__local_at(&s->local, t->pick[b]), j = 0; j < s->local.m; j++, T += n) {
+                ebim_real p = 0;
+                for (c = 0; c < n; c++) p += T[c] * v[c];
+                for (c = 0; c < n; c++) v[c] -= p * T[c];
+            }
+            for (length = 0, i = 0; i < n; i++) length += v[i] * v[i];
+        } while (length < share);
+        s->level[b] = ebim_rng_uniform(&t->rng) * s->local.reach[t->pick[b]];
+        for (c = 0; c < n; c++) v[c] = x[c] + s->level[b] / EBIM__SQRT(length) * v[c];
+    }
+}
+
 /* Every second box point moves next to the one before it. */
 static void ebim__neighbours(ebim__trainer *t, double gap)
 {
@@ -6839,6 +7145,7 @@ static double ebim__mdf_loss(void *self, int step)
     ebim__mdf *s = (ebim__mdf *)self;
     ebim__trainer *t = &s->t;
     ebim_mdf_terms data = s->d->data;
+    ebim__known known;
     double loss, done = (double)step / t->steps;
     if (s->d->start > 0 && done < s->d->ramp) {
         double f = pow(s->d->start, 1 - done / s->d->ramp);
@@ -6846,15 +7153,23 @@ static double ebim__mdf_loss(void *self, int step)
         data.norm2 *= f;
     }
     ebim__next_batch(t, s->x);
-    loss = ebim__mdf_set(t, &data, t->batch, t->data);
+    known.local = &s->local;
+    known.pick = t->pick;
+    known.level = NULL;
+    loss = ebim__mdf_set(t, &data, t->batch, t->data, &known);
     if (s->chain) {
         ebim__mdf_negatives(s, step);
-        loss += ebim__mdf_set(t, &s->d->negatives, t->batch, t->other);
+        loss += ebim__mdf_set(t, &s->d->negatives, t->batch, t->other, NULL);
     }
     if (ebim__terms_used(&s->d->box)) {
         ebim__box_points(&t->rng, t->batch, t->n, t->other, s->d->lo, s->d->hi);
         if (s->d->box.smooth > 0) ebim__neighbours(t, s->d->box.gap);
-        loss += ebim__mdf_set(t, &s->d->box, t->batch, t->other);
+        loss += ebim__mdf_set(t, &s->d->box, t->batch, t->other, NULL);
+    }
+    if (s->level) {
+        ebim__off_points(s);
+        known.level = s->level;
+        loss += ebim__mdf_set(t, &s->d->off, t->batch, t->other, &known);
     }
     return loss;
 }
@@ -6879,6 +7194,7 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
     if (report) memset(report, 0, sizeof *report);
     if (r || !ebim__ready(work)) return r;
     s.x = x;
+    if (s.local.N) ebim__local_fit(&s.local, x, d->off_distance);
     r = ebim__train(&s.t, ebim__mdf_loss, &s, report);
     if (report) report->refused = s.refused;
     return r;
