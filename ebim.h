@@ -6664,7 +6664,7 @@ static ebim_result ebim__local_init(ebim__local *f, ebim_arena *a, int N, int n,
     f->m = n - k;
     f->pool = ebim__min_int(N, EBIM__LOCAL_POOL);
     f->count = ebim__min_int(count ? count : 8 * (f->m + 1), f->pool - 1);
-    if (f->m < 1 || count < 0 || f->count < f->m) return EBIM_ERR_ARG;
+    if (f->m < 1 || f->count < f->m) return EBIM_ERR_ARG;
     size = ebim__times((size_t)N, ebim__times((size_t)f->m, (size_t)n));
     f->tangent = EBIM__NEW(a, ebim_real, size);
     if (reach) f->reach = EBIM__NEW(a, ebim_real, N);
