@@ -1,0 +1,548 @@
+/* bench.c: what the parts cost on one core. `make bench`
+
+   Every figure is the minimum and the median of several repeats of a loop that runs for some
+   milliseconds, on the processor's clock of the process. The machine's own peak of fused
+   multiply-adds and its copy bandwidth are measured in the same run: compare ratios, machines are
+   noisy. The last line is one JSON object; --quick repeats less. */
+#define EBIM_IMPLEMENTATION
+#include "../ebim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "../examples/common/json.h"
+#include "../examples/common/synth.h"
+
+enum { REPEATS = 15, KEYS = 64 };
+
+static int quick, keys;
+static const char *key[KEYS];
+static double value[KEYS];
+
+static double now(void)
+{
+#ifdef CLOCK_PROCESS_CPUTIME_ID
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+#else
+    return (double)clock() / CLOCKS_PER_SEC;
+#endif
+}
+
+typedef void (*body)(void *state);
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Seconds of one call: the minimum, and the median through *median. */
+static double seconds(body f, void *state, double *median)
+{
+    double t[REPEATS], start, least = quick ? 1e-3 : 1e-2;
+    long i, loops = 1;
+    int r, repeats = quick ? 3 : REPEATS;
+    for (;; loops *= 2) {
+        start = now();
+        for (i = 0; i < loops; i++) f(state);
+        if (now() - start > least || loops > (1L << 28)) break;
+    }
+    for (r = 0; r < repeats; r++) {
+        start = now();
+        for (i = 0; i < loops; i++) f(state);
+        t[r] = (now() - start) / (double)loops;
+    }
+    qsort(t, (size_t)repeats, sizeof *t, compare);
+    *median = t[repeats / 2];
+    return t[0];
+}
+
+/* A line of the table and a number of the JSON. per: what one call is divided into; rate: the
+ * figure is work per time, not time per work. */
+static void report(const char *name, const char *what, body f, void *state, double per, int rate)
+{
+    double median, least = seconds(f, state, &median);
+    double best = rate ? per / least : least / per, usual = rate ? per / median : median / per;
+    key[keys] = name;
+    value[keys++] = best;
+    printf("%-22s %10.4g %10.4g  %s\n", name, best, usual, what);
+    fflush(stdout);
+}
+
+static void *memory(size_t bytes)
+{
+    void *p = malloc(bytes);
+    if (!p) {
+        fprintf(stderr, "bench: out of memory\n");
+        exit(1);
+    }
+    memset(p, 0, bytes);
+    return p;
+}
+
+typedef struct room { /* an arena and its memory */
+    ebim_arena a;
+    void *mem;
+} room;
+
+static room room_new(void)
+{
+    room r;
+    size_t bytes = (size_t)64 << 20;
+    r.mem = memory(bytes);
+    ebim_arena_init(&r.a, r.mem, bytes);
+    return r;
+}
+
+static void check(ebim_result r)
+{
+    if (!r) return;
+    fprintf(stderr, "bench: %s\n", ebim_result_str(r));
+    exit(1);
+}
+
+/* ---- the machine ---- */
+
+/* Twelve sums of vectors as wide as the kernels': their latency is hidden, nothing is loaded. */
+enum { SUMS = 12, FMA_LOOPS = 1000 };
+static double sink;
+
+#if defined(__GNUC__) && !defined(EBIM_NO_SIMD)
+#define WIDE(name, bytes, attribute)                                                         \
+    typedef ebim_real name##_vec __attribute__((vector_size(bytes)));                        \
+    attribute static void name(void *unused)                                                 \
+    {                                                                                        \
+        name##_vec s[SUMS], a = {0}, b = {0};                                                \
+        int i, q;                                                                            \
+        (void)unused;                                                                        \
+        a += (ebim_real)0.999;                                                               \
+        b += (ebim_real)1e-3;                                                                \
+        for (q = 0; q < SUMS; q++) s[q] = b * (ebim_real)q;                                  \
+        for (i = 0; i < FMA_LOOPS; i++)                                                      \
+            PEAK_UNROLL for (q = 0; q < SUMS; q++) s[q] = s[q] * a + b;                      \
+        for (q = 1; q < SUMS; q++) s[0] += s[q];                                             \
+        sink += (double)s[0][0];                                                             \
+    }
+#ifdef __clang__
+#define PEAK_UNROLL _Pragma("clang loop unroll(full)")
+#define TARGET(t) __attribute__((target(t), noinline))
+#else
+#define PEAK_UNROLL _Pragma("GCC unroll 16")
+#define TARGET(t) __attribute__((target(t), noinline, optimize("fp-contract=fast")))
+#endif
+WIDE(fma_base, 16, __attribute__((noinline)))
+#if defined(__x86_64__) || defined(__i386__)
+WIDE(fma_avx2, 32, TARGET("avx2,fma"))
+WIDE(fma_avx512, 64, TARGET("avx512f,fma"))
+#endif
+
+static void fma_peak(void)
+{
+    const char *isa = ebim_simd();
+    body f = fma_base;
+    double lanes = 16 / sizeof(ebim_real);
+#if defined(__x86_64__) || defined(__i386__)
+    if (!strcmp(isa, "AVX2")) f = fma_avx2, lanes *= 2;
+    if (!strcmp(isa, "AVX-512")) f = fma_avx512, lanes *= 4;
+#endif
+    (void)isa;
+    report("fma_peak_gflops", "multiply-adds from registers", f, NULL,
+           2e-9 * SUMS * FMA_LOOPS * lanes, 1);
+}
+#else
+static void fma_plain(void *unused)
+{
+    ebim_real s[16], a = (ebim_real)0.999, b = (ebim_real)1e-3;
+    int i, q;
+    (void)unused;
+    for (q = 0; q < 16; q++) s[q] = b * (ebim_real)q;
+    for (i = 0; i < FMA_LOOPS; i++)
+        for (q = 0; q < 16; q++) s[q] = s[q] * a + b;
+    for (q = 1; q < 16; q++) s[0] += s[q];
+    sink += (double)s[0];
+}
+
+static void fma_peak(void)
+{
+    report("fma_peak_gflops", "multiply-adds from registers", fma_plain, NULL,
+           2e-9 * 16 * FMA_LOOPS, 1);
+}
+#endif
+
+enum { COPY = 64 << 20 };
+static unsigned char *copy_from, *copy_to;
+
+static void copy(void *unused)
+{
+    (void)unused;
+    memcpy(copy_to, copy_from, COPY);
+    sink += copy_to[(size_t)sink % 7];
+}
+
+/* ---- products and functions ---- */
+
+typedef struct product {
+    const ebim__kernels *k;
+    ebim__matrix m;
+    ebim_real *w, *X, *Y;
+    int lanes;
+} product;
+
+static void product_run(void *state)
+{
+    const product *p = (const product *)state;
+    p->k->dense(&p->m, NULL, p->X, p->Y, p->lanes, p->lanes, 0);
+}
+
+static void product_bench(const char *name, int size, int lanes)
+{
+    product p;
+    char what[64];
+    size_t n = (size_t)size, i;
+    p.k = ebim__kernels_best();
+    p.w = (ebim_real *)memory(n * n * sizeof *p.w);
+    p.X = (ebim_real *)memory(n * (size_t)lanes * sizeof *p.X);
+    p.Y = (ebim_real *)memory(n * (size_t)lanes * sizeof *p.Y);
+    for (i = 0; i < n * n; i++) p.w[i] = (ebim_real)(i % 17) / 17;
+    for (i = 0; i < n * (size_t)lanes; i++) p.X[i] = (ebim_real)(i % 13) / 13;
+    p.m.w = p.w;
+    p.m.no = p.m.ni = p.m.wo = size;
+    p.m.wi = 1;
+    p.lanes = lanes;
+    snprintf(what, sizeof what, "%d x %d times %d samples", size, size, lanes);
+    report(name, what, product_run, &p, 2e-9 * size * size * (double)lanes, 1);
+    free(p.w);
+    free(p.X);
+    free(p.Y);
+}
+
+static ebim_real block[4][4096];
+static ebim_rng streams[128];
+
+static void silu_run(void *unused)
+{
+    (void)unused;
+    ebim__kernels_best()->silu(32, block[0], block[1], block[2], block[3], 128, 128, 1);
+}
+
+static void normals_run(void *unused)
+{
+    (void)unused;
+    ebim__k_normals(streams, 32, block[1], 128, 128);
+}
+
+/* ---- sweeps of a network ---- */
+
+typedef struct net {
+    room r;
+    ebim_graph g;
+    ebim_ws w;
+    int lanes;
+} net;
+
+static void net_init(net *s, int in, int out, int layers, int width, int lanes, int planes)
+{
+    ebim_mlp_desc d;
+    memset(&d, 0, sizeof d);
+    d.in = in;
+    d.out = out;
+    d.layers = layers;
+    d.width = width;
+    s->r = room_new();
+    s->lanes = lanes;
+    check(ebim_mlp(&s->g, &s->r.a, &d, 1));
+    check(ebim_ws_init(&s->w, &s->r.a, &s->g, lanes, planes));
+    ebim_forward(&s->w, lanes, 2);
+}
+
+static void forward_run(void *state)
+{
+    net *s = (net *)state;
+    ebim_forward(&s->w, s->lanes, 0);
+}
+
+static void jvp_run(void *state) { ebim_jvp(&((net *)state)->w, 1, 1); }
+static void vjp_run(void *state) { ebim_vjp(&((net *)state)->w, 1, 1); }
+static void hvp_run(void *state)
+{
+    net *s = (net *)state;
+    ebim_vjp(&s->w, 1, 1);
+    ebim_jvp(&s->w, 1, 1);
+    ebim_backward(&s->w, 1, NULL);
+}
+
+static void sweeps(void)
+{
+    net s;
+    net_init(&s, 3, 1, 3, 32, 128, 1);
+    report("forward_ns", "3-32-32-32-1, per sample of 128", forward_run, &s, 128e-9, 0);
+    ebim_forward(&s.w, 128, 2);
+    report("jvp_ns", "", jvp_run, &s, 128e-9, 0);
+    report("vjp_ns", "", vjp_run, &s, 128e-9, 0);
+    report("hvp_ns", "vjp, jvp and forward over reverse", hvp_run, &s, 128e-9, 0);
+    free(s.r.mem);
+}
+
+/* ---- one training step of Fig. 1 ---- */
+
+typedef struct trainer {
+    ebim_graph F;
+    room r, work;
+    ebim_mdf_desc d;
+    ebim_real x[2000];
+} trainer;
+
+static void trainer_init(trainer *t)
+{
+    static const double lo[2] = {-2, -2}, hi[2] = {2, 2};
+    ebim_mlp_desc net_d;
+    ebim_rng r;
+    memset(t, 0, sizeof *t);
+    memset(&net_d, 0, sizeof net_d);
+    net_d.in = 2;
+    net_d.out = 1;
+    net_d.width = 8;
+    t->r = room_new();
+    t->work = room_new();
+    check(ebim_mlp(&t->F, &t->r.a, &net_d, 1));
+    ebim_rng_init(&r, 1, 0);
+    synth_circle(&r, 2, 1000, t->x);
+    t->d.batch = 50;
+    t->d.rate = 0.01;
+    t->d.data.norm = 1;
+    t->d.data.rank = 10;
+    t->d.data.eta = 1;
+    t->d.negatives.norm = -0.3;
+    t->d.negatives.norm2 = 1;
+    t->d.langevin.energy = EBIM_ENERGY_NORM;
+    t->d.langevin.eps = 0.1;
+    t->d.langevin.step = 10;
+    t->d.langevin.clamp = 0.03;
+    t->d.langevin_steps = 20;
+    t->d.buffer = 1000;
+    t->d.clamp_ends = 1;
+    t->d.lo = lo;
+    t->d.hi = hi;
+    t->d.steps = quick ? 200 : 1000;
+}
+
+static void mdf_run(void *state)
+{
+    trainer *t = (trainer *)state;
+    t->work.a.used = 0;
+    ebim_init_theta(&t->F, 1);
+    check(ebim_mdf_train(&t->F, 1000, t->x, &t->d, &t->work.a, NULL));
+}
+
+/* ---- one constrained step ---- */
+
+typedef struct chains {
+    ebim_graph F, E;
+    room r;
+    ebim_clmc *newton, *lbfgs, *use;
+    ebim_real x[200], start[200];
+    uint64_t stream;
+} chains;
+
+enum { CHAIN_STEPS = 20 };
+
+static void chains_run(void *state)
+{
+    chains *c = (chains *)state;
+    memcpy(c->x, c->start, sizeof c->x);
+    ebim_clmc_run(c->use, 100, c->x, CHAIN_STEPS, 1, c->stream++);
+}
+
+static void chains_bench(trainer *t)
+{
+    chains *c = (chains *)memory(sizeof *c);
+    ebim_mlp_desc d;
+    ebim_clmc_desc cd;
+    ebim_project_desc pd;
+    ebim_projector *p;
+    c->r = room_new();
+    c->F = t->F; /* trained */
+    memset(&d, 0, sizeof d);
+    d.in = 2;
+    d.out = 1;
+    d.layers = 2;
+    check(ebim_mlp(&c->E, &c->r.a, &d, 2));
+    memset(&cd, 0, sizeof cd);
+    cd.eps = 0.3;
+    check(ebim_clmc_init(&c->newton, &c->r.a, &c->F, &c->E, &cd));
+    cd.constraint.solver = EBIM_LBFGS;
+    cd.constraint.joint = 1;
+    check(ebim_clmc_init(&c->lbfgs, &c->r.a, &c->F, &c->E, &cd));
+    memset(&pd, 0, sizeof pd);
+    check(ebim_projector_init(&p, &c->r.a, &c->F, &pd));
+    memcpy(c->start, t->x, sizeof c->start);
+    ebim_project(p, 100, c->start, c->start, NULL, NULL);
+    c->use = c->newton;
+    report("clmc_newton_ns", "2-8-8-8-1, E 2-32-32-1, per chain of 100 and step", chains_run, c,
+           100e-9 * CHAIN_STEPS, 0);
+    c->use = c->lbfgs;
+    report("clmc_lbfgs_ns", "the paper's solver, jointly", chains_run, c, 100e-9 * CHAIN_STEPS, 0);
+    free(c->r.mem);
+    free(c);
+}
+
+/* ---- scores of a model ---- */
+
+typedef struct scorer {
+    ebim_model m;
+    room work;
+    ebim_real x[3000], distance[1000], energy[1000];
+    int B;
+} scorer;
+
+static void score_run(void *state)
+{
+    scorer *s = (scorer *)state;
+    s->work.a.used = 0;
+    check(ebim_model_score(&s->m, s->B, s->x, NULL, s->distance, s->energy, NULL, &s->work.a));
+}
+
+static void scores(void)
+{
+    scorer *s = (scorer *)memory(sizeof *s);
+    ebim_fit_desc d;
+    ebim_rng r;
+    int i;
+    ebim_rng_init(&r, 1, 0);
+    for (i = 0; i < 1000; i++) ebim_rng_sphere(&r, 3, s->x + 3 * i);
+    memset(&d, 0, sizeof d);
+    d.dim = 2;
+    d.effort = 0.1;
+    check(ebim_fit(&s->m, 1000, 3, s->x, &d));
+    for (i = 0; i < 3000; i++) s->x[i] += (ebim_real)0.1 * ebim_rng_normal(&r);
+    s->work = room_new();
+    s->B = 1;
+    report("score_ns_batch1", "nearest point, distance and energy, 3 x 32 nets", score_run, s,
+           1e-9, 0);
+    s->B = 1000;
+    report("score_ns_batch1000", "", score_run, s, 1e-6, 0);
+    ebim_free(&s->m);
+    free(s->work.mem);
+    free(s);
+}
+
+/* ---- codimension 6 ---- */
+
+typedef struct frames {
+    net s;
+    ebim_clmc *c;
+    ebim_real x[1000];
+    ebim_real start[1000];
+} frames;
+
+static void frame_run(void *state)
+{
+    frames *f = (frames *)state;
+    memcpy(f->x, f->start, sizeof f->x);
+    ebim_clmc_run(f->c, 100, f->x, 1, 1, 0);
+}
+
+/* A constrained step on {F(x) = F(x0)}: a random map to R^6, without energy. */
+static void codim6(const char *name, const char *what, ebim_linear linear)
+{
+    frames *f = (frames *)memory(sizeof *f);
+    ebim_clmc_desc d;
+    ebim_rng r;
+    ebim_real y[6];
+    int i, q;
+    net_init(&f->s, 10, 6, 3, 32, 64, 6);
+    ebim_rng_init(&r, 3, 0);
+    for (i = 0; i < 10; i++) f->start[i] = ebim_rng_normal(&r);
+    for (i = 1; i < 100; i++) memcpy(f->start + 10 * i, f->start, 10 * sizeof *f->start);
+    ebim_eval(&f->s.w, 1, f->start, y);
+    q = f->s.g.node[f->s.g.y].theta + f->s.g.node[f->s.g.y].n_theta - 6; /* the last bias */
+    for (i = 0; i < 6; i++) f->s.g.theta[q + i] -= y[i];
+    memset(&d, 0, sizeof d);
+    d.eps = 0.1;
+    d.constraint.linear = linear;
+    check(ebim_clmc_init(&f->c, &f->s.r.a, &f->s.g, NULL, &d));
+    report(name, what, frame_run, f, 100e-9, 0);
+    free(f->s.r.mem);
+    free(f);
+}
+
+/* ---- tables ---- */
+
+static void scaling(void)
+{
+    static const int batch[] = {1, 16, 64, 256, 1024, 4096}, width[] = {8, 16, 32, 64, 128, 512};
+    static const int depth[] = {1, 2, 4, 8}, dims[] = {2, 8, 64, 256}, codim[] = {1, 2, 6, 16, 64};
+    char name[64];
+    size_t i;
+    printf("\nforward and J'v, microseconds a sample: batch, width, depth, n, codim\n");
+    for (i = 0; i < sizeof batch / sizeof *batch + sizeof width / sizeof *width +
+                        sizeof depth / sizeof *depth + sizeof dims / sizeof *dims +
+                        sizeof codim / sizeof *codim; i++) {
+        int B = 128, W = 32, L = 3, n = 3, k = 1;
+        double m, f, v;
+        size_t at = i;
+        net s;
+        if (at < sizeof batch / sizeof *batch) B = batch[at];
+        else if ((at -= sizeof batch / sizeof *batch) < sizeof width / sizeof *width) W = width[at];
+        else if ((at -= sizeof width / sizeof *width) < sizeof depth / sizeof *depth) L = depth[at];
+        else if ((at -= sizeof depth / sizeof *depth) < sizeof dims / sizeof *dims) n = dims[at];
+        else k = codim[at - sizeof dims / sizeof *dims];
+        net_init(&s, n, k, L, W, B, 1);
+        f = seconds(forward_run, &s, &m);
+        ebim_forward(&s.w, B, 1);
+        v = seconds(vjp_run, &s, &m);
+        snprintf(name, sizeof name, "%d-%dx%d-%d", n, L, W, k);
+        printf("  %-12s batch %-5d %9.4f %9.4f\n", name, B, 1e6 * f / B, 1e6 * v / B);
+        free(s.r.mem);
+    }
+}
+
+static void finish(void)
+{
+    json j = json_begin(stdout);
+    int i;
+    json_text(&j, "simd", ebim_simd());
+#ifdef __VERSION__
+    json_text(&j, "compiler", __VERSION__);
+#endif
+    json_text(&j, "real", sizeof(ebim_real) == 4 ? "float" : "double");
+    for (i = 0; i < keys; i++) json_number(&j, key[i], value[i]);
+    json_end(&j);
+}
+
+int main(int argc, char **argv)
+{
+    trainer *t = (trainer *)memory(sizeof *t);
+    int i;
+    for (i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--quick")) quick = 1;
+        else return fprintf(stderr, "usage: bench [--quick]\n"), 2;
+    }
+    printf("ebim.h %d.%d.%d, kernels: %s\n%-22s %10s %10s\n", EBIM_VERSION_MAJOR,
+           EBIM_VERSION_MINOR, EBIM_VERSION_PATCH, ebim_simd(), "", "best", "median");
+    fma_peak();
+    copy_from = (unsigned char *)memory(COPY);
+    copy_to = (unsigned char *)memory(COPY);
+    report("copy_gbytes", "memcpy of 64 MB, read and written", copy, NULL, 2e-9 * COPY, 1);
+    product_bench("gemm8_gflops", 8, 64);
+    product_bench("gemm32_gflops", 32, 128);
+    product_bench("gemm1024_gflops", 1024, 1024);
+    for (i = 0; i < 4096; i++) block[0][i] = (ebim_real)(i % 400) / 20 - 10;
+    for (i = 0; i < 128; i++) ebim_rng_init(&streams[i], 1, (uint64_t)i);
+    report("sigmoid_ns", "SiLU and its derivative", silu_run, NULL, 4096e-9, 0);
+    report("normal_ns", "", normals_run, NULL, 4096e-9, 0);
+    sweeps();
+    trainer_init(t);
+    report("mdf_step_us", "2-8-8-8-1, batch 50, 20 Langevin steps, eq. 8, Adam", mdf_run, t,
+           1e-6 * t->d.steps, 0);
+    chains_bench(t);
+    scores();
+    codim6("codim6_direct_ns", "10-32-32-32-6, a constrained step by Cholesky", EBIM_LINEAR_DIRECT);
+    codim6("codim6_cg_ns", "the same by conjugate gradients", EBIM_LINEAR_CG);
+    scaling();
+    finish();
+    return 0;
+}
