@@ -6,6 +6,7 @@
 #   make test      all tests, in float and in double; T_ARGS='--quick' or '-f NAME' narrows them
 #   make gallery   the pictures of the README anew, in examples/gallery
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
+#   make bench     what the parts cost, beside the machine's own peak
 #   make manifolds how well fits find known manifolds, over seeds; M_ARGS='--quick' or '--only NAME'
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
 #   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
@@ -59,6 +60,9 @@ test: $(RULES)
 	@$(MAKE) -s -k -f $(RULES) programs tests || echo 'some programs did not compile'
 	@CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' PREC='$(PREC)' sh tests/run.sh $(BUILD) $(T_ARGS)
 
+bench: all
+	@$(BUILD)/bench $(B_ARGS)
+
 manifolds: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/manifolds
 	@$(BUILD)/manifolds $(M_ARGS)
@@ -90,4 +94,4 @@ clean:
 
 FORCE:
 
-.PHONY: all run gallery test manifolds data install coverage size clean FORCE
+.PHONY: bench all run gallery test manifolds data install coverage size clean FORCE

@@ -1562,6 +1562,8 @@ typedef struct ebim__kernels {
                 int nl);                                     /* z = x y */
     void (*fma3)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
                  const ebim_real *w, int stride, int nl);    /* z += x y w */
+    /* normals for n rows of lanes, each from its own stream (>>rng), whose state is at r */
+    void (*normals)(uint32_t *r, int n, ebim_real *out, int stride, int nl);
     /* m, v: moments; c: beta1, 1 - beta1, beta2, 1 - beta2, rate / (1 - beta1^t),
      * 1 / (1 - beta2^t), eps */
     void (*adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real *m, ebim_real *v,
@@ -1889,6 +1891,58 @@ static void EBIM__N(fma3)(int rows, ebim_real *z, const ebim_real *x, const ebim
         EBIM__N(fma3_row)(EBIM__ROW(z, i), EBIM__ROW(x, i), EBIM__ROW(y, i), EBIM__ROW(w, i), nl);
 }
 
+/* The next word of the streams of a chunk. */
+EBIM__INLINE void EBIM__N(draw)(uint32_t (*s)[EBIM__W], uint32_t *out)
+{
+    int l;
+    EBIM__EACH(l) {
+        uint32_t a = s[0][l], b = s[1][l], c = s[2][l], d = s[3][l], t = b << 9;
+        out[l] = ebim__rotl(a + d, 7) + a;
+        c ^= a;
+        d ^= b;
+        s[1][l] = b ^ c;
+        s[0][l] = a ^ d;
+        s[2][l] = c ^ t;
+        s[3][l] = ebim__rotl(d, 11);
+    }
+}
+
+EBIM__INLINE void EBIM__N(normal_pair)(uint32_t (*s)[EBIM__W], ebim_real *n0, ebim_real *n1)
+{
+    uint32_t a[EBIM__W], b[EBIM__W];
+    int l;
+#ifdef EBIM_DOUBLE
+    uint32_t c[EBIM__W], d[EBIM__W];
+    EBIM__N(draw)(s, a);
+    EBIM__N(draw)(s, b);
+    EBIM__N(draw)(s, c);
+    EBIM__N(draw)(s, d);
+    EBIM__EACH(l)
+        ebim__box_muller((uint64_t)a[l] << 32 | b[l], (uint64_t)c[l] << 32 | d[l], &n0[l], &n1[l]);
+#else
+    EBIM__N(draw)(s, a);
+    EBIM__N(draw)(s, b);
+    EBIM__EACH(l) ebim__box_muller(a[l], b[l], &n0[l], &n1[l]);
+#endif
+}
+
+static void EBIM__N(normals)(uint32_t *r, int n, ebim_real *out, int stride, int nl)
+{
+    int i, j, l, q;
+    EBIM__CHUNKS(j, nl) {
+        uint32_t s[4][EBIM__W];
+        ebim_real n0[EBIM__W], n1[EBIM__W];
+        for (q = 0; q < 4; q++) EBIM__EACH(l) s[q][l] = EBIM__ROW(r, q)[j + l];
+        for (i = 0; i < n; i += 2) {
+            ebim_real *row = EBIM__ROW(out, i) + j;
+            EBIM__N(normal_pair)(s, n0, n1);
+            EBIM__EACH(l) row[l] = n0[l];
+            if (i + 1 < n) EBIM__EACH(l) row[stride + l] = n1[l];
+        }
+        for (q = 0; q < 4; q++) EBIM__EACH(l) EBIM__ROW(r, q)[j + l] = s[q][l];
+    }
+}
+
 EBIM__INLINE void EBIM__N(adam_part)(int n, ebim_real *EBIM__RESTRICT theta,
                                      const ebim_real *EBIM__RESTRICT g,
                                      ebim_real *EBIM__RESTRICT m, ebim_real *EBIM__RESTRICT v,
@@ -1929,7 +1983,7 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
 
 #define EBIM__TABLE(isa, label)                                                              \
     {label, ebim__dense_##isa, ebim__outer_##isa, ebim__silu_##isa, ebim__mul_##isa,         \
-     ebim__fma3_##isa, ebim__adam_##isa}
+     ebim__fma3_##isa, ebim__normals_##isa, ebim__adam_##isa}
 
 static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain");
 #undef EBIM__VB
@@ -2093,18 +2147,16 @@ static void ebim__k_apply(int fn, ebim_real p, const ebim_real *a, ebim_real *v,
     }
 }
 
-/* Normals for n rows of lanes, lane l from its own stream r[l]: independent of the blocking. */
-static void ebim__k_normals(ebim_rng *r, int n, ebim_real *out, int stride, int nl)
+/* Word q of the state of lane l's stream is r[q * stride + l]. Padding lanes draw too: they get
+ * lane 0's stream and change nothing. */
+static void ebim__seed_lanes(uint32_t *r, int stride, int lanes, int count, uint64_t seed,
+                             uint64_t stream)
 {
-    int i, l;
-    for (i = 0; i < n; i += 2) {
-        ebim_real *a = out + (size_t)i * (size_t)stride, *b = a + stride;
-        for (l = 0; l < nl; l++) {
-            ebim_real n0, n1;
-            ebim__normal2(&r[l], &n0, &n1);
-            a[l] = n0;
-            if (i + 1 < n) b[l] = n1;
-        }
+    int l, q;
+    for (l = 0; l < lanes; l++) {
+        ebim_rng s;
+        ebim_rng_init(&s, seed, stream + (uint64_t)(l < count ? l : 0));
+        for (q = 0; q < 4; q++) r[(size_t)q * (size_t)stride + (size_t)l] = s.s[q];
     }
 }
 
@@ -4243,7 +4295,7 @@ struct ebim_langevin {
     ebim_langevin_desc d;
     ebim_ws w;
     ebim_real *noise;
-    ebim_rng *rng;
+    uint32_t *rng;            /* [4][stride], see ebim__seed_lanes */
 };
 
 EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, const ebim_graph *u,
@@ -4253,7 +4305,7 @@ EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, cons
     ebim_ws w;
     ebim_result r = ebim_ws_init(&w, a, u, ebim__or_int(d->lanes, 64), 0);
     ebim_real *noise = EBIM__NEW(a, ebim_real, (size_t)w.stride * (size_t)(w.n + 1));
-    ebim_rng *rng = EBIM__NEW(a, ebim_rng, w.stride);
+    uint32_t *rng = EBIM__NEW(a, uint32_t, 4 * (size_t)w.stride);
     *out = NULL;
     if (r) return r;
     if (!(d->eps > 0) || (d->energy == EBIM_ENERGY_OUTPUT && w.k != 1)) return EBIM_ERR_ARG;
@@ -4330,7 +4382,7 @@ static int64_t ebim__langevin_step(ebim_langevin *s, int B)
     int i, l;
     ebim__energy_gradient(w, B, s->d.energy);
     g = ebim_ws_xg(w, 0);
-    ebim__k_normals(s->rng, w->n, trial, w->stride, w->lanes);
+    w->kernels->normals(s->rng, w->n, trial, w->stride, w->lanes);
     for (i = 0; i < w->n * w->stride; i += w->stride)
         for (l = 0; l < B; l++) {
             ebim_real q = s->d.clamp > 0 ? ebim__clamp(g[i + l], clamp) : g[i + l];
@@ -4346,13 +4398,6 @@ static int64_t ebim__langevin_step(ebim_langevin *s, int B)
     return refused;
 }
 
-static void ebim__seed_lanes(ebim_rng *r, int lanes, int count, uint64_t seed, uint64_t stream)
-{
-    int l; /* padding lanes draw too: they get lane 0's stream and change nothing */
-    for (l = 0; l < lanes; l++)
-        ebim_rng_init(&r[l], seed, stream + (uint64_t)(l < count ? l : 0));
-}
-
 EBIM_API int64_t ebim_langevin_run(ebim_langevin *s, int B, ebim_real *x, int steps, uint64_t seed,
                                    uint64_t stream)
 {
@@ -4364,7 +4409,7 @@ EBIM_API int64_t ebim_langevin_run(ebim_langevin *s, int B, ebim_real *x, int st
         ebim_real *p = x + (size_t)at * (size_t)w->n;
         w->lanes = EBIM__ROUND(count);
         ebim__to_lanes(p, count, w->n, ebim_ws_x(w), w->stride, w->lanes);
-        ebim__seed_lanes(s->rng, w->lanes, count, seed, stream + (uint64_t)at);
+        ebim__seed_lanes(s->rng, w->stride, w->lanes, count, seed, stream + (uint64_t)at);
         for (t = 0; t < steps; t++) refused += ebim__langevin_step(s, count);
         ebim__from_lanes(ebim_ws_x(w), w->stride, count, w->n, p);
     }
@@ -4828,7 +4873,7 @@ struct ebim_clmc {
     ebim_ws e;                /* E at q, when has_energy */
     int has_energy;
     ebim_real *q, *r;         /* rows [n] */
-    ebim_rng *rng;
+    uint32_t *rng;            /* [4][stride], see ebim__seed_lanes */
     ebim_clmc_report report;
 };
 
@@ -4853,7 +4898,7 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     rows = (size_t)p->f.n * (size_t)p->f.stride;
     p->q = EBIM__NEW(a, ebim_real, rows);
     p->r = EBIM__NEW(a, ebim_real, rows + (size_t)p->f.stride);
-    p->rng = EBIM__NEW(a, ebim_rng, p->f.stride);
+    p->rng = EBIM__NEW(a, uint32_t, 4 * (size_t)p->f.stride);
     if (ebim__ready(a)) *out = s;
     return a->failed;
 }
@@ -4883,7 +4928,7 @@ static void ebim__clmc_step(ebim_clmc *s, int B)
     ebim_clmc_report *rep = &s->report;
     int i, l;
     ebim__frame_at(f, B, s->q);
-    ebim__k_normals(s->rng, f->n, s->r, f->stride, f->lanes);
+    f->w.kernels->normals(s->rng, f->n, s->r, f->stride, f->lanes);
     ebim__frame_tangent(f, s->r);
     ebim__clmc_drift(s, B);
     ebim__frame_root(f, B);
@@ -4913,7 +4958,7 @@ EBIM_API void ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64
         int count = ebim__min_int(f->stride, B - at), lanes = EBIM__ROUND(count);
         ebim_real *p = x + (size_t)at * (size_t)f->n;
         ebim__to_lanes(p, count, f->n, s->q, f->stride, lanes);
-        ebim__seed_lanes(s->rng, lanes, count, seed, stream + (uint64_t)at);
+        ebim__seed_lanes(s->rng, f->stride, lanes, count, seed, stream + (uint64_t)at);
         for (t = 0; t < steps; t++) ebim__clmc_step(s, count);
         ebim__from_lanes(s->q, f->stride, count, f->n, p);
     }

@@ -220,7 +220,7 @@ static void product_bench(const char *name, int size, int lanes)
 }
 
 static ebim_real block[4][4096];
-static ebim_rng streams[128];
+static uint32_t streams[4 * 128];
 
 static void silu_run(void *unused)
 {
@@ -231,7 +231,7 @@ static void silu_run(void *unused)
 static void normals_run(void *unused)
 {
     (void)unused;
-    ebim__k_normals(streams, 32, block[1], 128, 128);
+    ebim__kernels_best()->normals(streams, 32, block[1], 128, 128);
 }
 
 /* ---- sweeps of a network ---- */
@@ -531,7 +531,7 @@ int main(int argc, char **argv)
     product_bench("gemm32_gflops", 32, 128);
     product_bench("gemm1024_gflops", 1024, 1024);
     for (i = 0; i < 4096; i++) block[0][i] = (ebim_real)(i % 400) / 20 - 10;
-    for (i = 0; i < 128; i++) ebim_rng_init(&streams[i], 1, (uint64_t)i);
+    ebim__seed_lanes(streams, 128, 128, 128, 1, 0);
     report("sigmoid_ns", "SiLU and its derivative", silu_run, NULL, 4096e-9, 0);
     report("normal_ns", "", normals_run, NULL, 4096e-9, 0);
     sweeps();

@@ -386,31 +386,34 @@ static void pairs_follow_the_formula(void)
     }
 }
 
-/* A lane's numbers are those of its stream alone; an odd row has no partner to write to. */
+/* A lane's numbers are those of its stream alone, whatever the kernels; an odd row has no partner
+ * to write to. */
 static void lanes_have_their_own_normals(void)
 {
     enum { NL = 16, STRIDE = 32, ROWS = 5 };
     static ebim_real out[(ROWS + 1) * STRIDE];
-    int n, i, l;
-    for (n = 1; n <= ROWS; n++) {
-        ebim_rng lane[NL], again;
-        for (l = 0; l < NL; l++) lane[l] = stream(100 + (uint64_t)l);
-        for (i = 0; i < (ROWS + 1) * STRIDE; i++) out[i] = 77;
-        ebim__k_normals(lane, n, out, STRIDE, NL);
-        for (l = 0; l < NL; l++) {
-            again = stream(100 + (uint64_t)l);
-            for (i = 0; i < n; i += 2) {
-                ebim_real a, b;
-                ebim__normal2(&again, &a, &b);
-                CHECK_NEAR(out[i * STRIDE + l], a, 4 * T_EPS * (1 + fabs((double)a)));
-                if (i + 1 < n)
-                    CHECK_NEAR(out[(i + 1) * STRIDE + l], b, 4 * T_EPS * (1 + fabs((double)b)));
+    static uint32_t lane[4 * STRIDE];
+    int table, n, i, l;
+    for (table = 0; table < 3; table++)
+        for (n = 1; n <= ROWS && ebim__kernels_at(table); n++) {
+            ebim__seed_lanes(lane, STRIDE, NL, NL - 1, 5, 100);
+            for (i = 0; i < (ROWS + 1) * STRIDE; i++) out[i] = 77;
+            ebim__kernels_at(table)->normals(lane, n, out, STRIDE, NL);
+            for (l = 0; l < NL; l++) {
+                ebim_rng again;
+                ebim_rng_init(&again, 5, 100 + (uint64_t)(l < NL - 1 ? l : 0)); /* padding */
+                for (i = 0; i < n; i += 2) {
+                    ebim_real a, b;
+                    ebim__normal2(&again, &a, &b);
+                    CHECK_NEAR(out[i * STRIDE + l], a, 4 * T_EPS * (1 + fabs((double)a)));
+                    if (i + 1 < n)
+                        CHECK_NEAR(out[(i + 1) * STRIDE + l], b, 4 * T_EPS * (1 + fabs((double)b)));
+                }
+                for (i = 0; i < 4; i++) CHECK(again.s[i] == lane[i * STRIDE + l]);
             }
-            CHECK(!memcmp(&again, &lane[l], sizeof again));
+            for (i = 0; i < (ROWS + 1) * STRIDE; i++)
+                if (i >= n * STRIDE || i % STRIDE >= NL) CHECK(out[i] == 77);
         }
-        for (i = 0; i < (ROWS + 1) * STRIDE; i++)
-            if (i >= n * STRIDE || i % STRIDE >= NL) CHECK(out[i] == 77);
-    }
 }
 
 /* Archimedes: one coordinate of a point of S^2 is uniform on [-1, 1]. */
