@@ -1712,10 +1712,10 @@ EBIM__INLINE void EBIM__N(prod)(EBIM__N(vec) *a, const ebim_real *EBIM__RESTRICT
 #define EBIM__MR (EBIM__VB == 64 ? 8 : 4)
 #define EBIM__TV (2 * EBIM__VW <= EBIM__W ? (size_t)2 : (size_t)1)
 
-/* rows outputs from row o on, TV vectors of lanes from X and Y on */
+/* rows outputs from row o on, TV vectors of lanes from X and Y on; rows of X stand xs apart */
 EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, const ebim__matrix *m, int o,
-                                      const ebim_real *bias, const ebim_real *X, ebim_real *Y,
-                                      int stride, int add)
+                                      const ebim_real *bias, const ebim_real *X, size_t xs,
+                                      ebim_real *Y, int stride, int add)
 {
     EBIM__N(vec) acc[EBIM__MR][EBIM__TV];
     const ebim_real *w = m->w + (size_t)o * (size_t)m->wo;
@@ -1727,7 +1727,7 @@ EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, const ebim__matrix *m, int o,
         for (v = 0; v < EBIM__TV; v++)
             if (add) EBIM__N(get)(&acc[q][v], EBIM__ROW(Y, q) + v * EBIM__VW);
             else EBIM__N(set)(&acc[q][v], bias ? bias[q] : 0);
-    for (i = 0; i < m->ni; i++, X += stride, w += m->wi)
+    for (i = 0; i < m->ni; i++, X += xs, w += m->wi)
         EBIM__UNROLL
         for (q = 0; q < rows; q++)
             EBIM__UNROLL
@@ -1740,24 +1740,63 @@ EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, const ebim__matrix *m, int o,
             EBIM__N(put)(EBIM__ROW(Y, q) + v * EBIM__VW, &acc[q][v]);
 }
 
+/* All tiles; lane j of X's first row is X[j * step]. */
+static void EBIM__N(dense_tiles)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                                 size_t xs, size_t step, ebim_real *Y, int stride, int nl, int add)
+{
+    int j, o, rows, wide = (int)(EBIM__TV * EBIM__VW);
+    for (o = 0; o < m->no; o += rows) {
+        const ebim_real *b = bias ? bias + o : NULL;
+        ebim_real *y = EBIM__ROW(Y, o);
+        int left = m->no - o;
+        rows = left >= EBIM__MR ? EBIM__MR : left >= 4 ? 4 : left;
+        for (j = 0; j < nl; j += wide) {
+            const ebim_real *x = X + (size_t)j * step;
+            switch (rows) {
+            case 1: EBIM__N(dense_tile)(1, m, o, b, x, xs, y + j, stride, add); break;
+            case 2: EBIM__N(dense_tile)(2, m, o, b, x, xs, y + j, stride, add); break;
+            case 3: EBIM__N(dense_tile)(3, m, o, b, x, xs, y + j, stride, add); break;
+            case 4: EBIM__N(dense_tile)(4, m, o, b, x, xs, y + j, stride, add); break;
+            default: EBIM__N(dense_tile)(EBIM__MR, m, o, b, x, xs, y + j, stride, add); break;
+            }
+        }
+    }
+}
+
+/* Large products: blocks of 128 x 64 of X are copied so that what a tile reads lies together and
+ * stays in cache while all rows of W pass by. */
+static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                                 ebim_real *Y, int stride, int nl, int add)
+{
+    enum { K = 128, L = 64 };
+    ebim_real pack[K * L];
+    ebim__matrix part = *m;
+    int k, l, i, j, wide = (int)(EBIM__TV * EBIM__VW);
+    for (k = 0; k < m->ni; k += K) {
+        part.w = m->w + (size_t)k * (size_t)m->wi;
+        part.ni = ebim__min_int(K, m->ni - k);
+        for (l = 0; l < nl; l += L) {
+            int lanes = ebim__min_int(L, nl - l);
+            ebim_real *to = pack;
+            for (j = 0; j < lanes; j += wide)
+                for (i = 0; i < part.ni; i++, to += wide)
+                    memcpy(to, EBIM__ROW(X, k + i) + l + j, (size_t)wide * sizeof *to);
+            EBIM__N(dense_tiles)(&part, bias, pack, (size_t)wide, (size_t)part.ni, Y + l, stride,
+                                 lanes, add || k);
+        }
+    }
+}
+
 static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                            ebim_real *Y, int stride, int nl, int add)
 {
-    int j, o, rows;
-    for (j = 0; j < nl; j += (int)(EBIM__TV * EBIM__VW))
-        for (o = 0; o < m->no; o += rows) {
-            const ebim_real *b = bias ? bias + o : NULL, *x = X + j;
-            ebim_real *y = EBIM__ROW(Y, o) + j;
-            int left = m->no - o;
-            rows = left >= EBIM__MR ? EBIM__MR : left >= 4 ? 4 : left;
-            switch (rows) {
-            case 1: EBIM__N(dense_tile)(1, m, o, b, x, y, stride, add); break;
-            case 2: EBIM__N(dense_tile)(2, m, o, b, x, y, stride, add); break;
-            case 3: EBIM__N(dense_tile)(3, m, o, b, x, y, stride, add); break;
-            case 4: EBIM__N(dense_tile)(4, m, o, b, x, y, stride, add); break;
-            default: EBIM__N(dense_tile)(EBIM__MR, m, o, b, x, y, stride, add); break;
-            }
-        }
+    int j, wide = (int)(EBIM__TV * EBIM__VW);
+    if (m->ni > 64 && m->no > 16) {
+        EBIM__N(dense_large)(m, bias, X, Y, stride, nl, add);
+        return;
+    }
+    for (j = 0; j < nl; j += wide) /* W is small: what a column of tiles reads of X stays in L1 */
+        EBIM__N(dense_tiles)(m, bias, X + j, (size_t)stride, 0, Y + j, stride, wide, add);
 }
 
 /* One plane's products of ro rows D with ri rows X, added to acc. */

@@ -4,7 +4,7 @@
 #include "../ebim.h"
 #include "t.h"
 
-enum { MAX = 21, LANES = 64, STRIDE = 80, TABLES = 3 };
+enum { MAX = 21, BIG = 300, LANES = 64, STRIDE = 80, TABLES = 3 };
 
 static ebim_real x_all[3 * MAX * STRIDE], d_all[3 * MAX * STRIDE];
 static ebim_real Y[MAX * STRIDE], W[MAX * MAX], G[MAX * MAX], bias[MAX];
@@ -67,6 +67,41 @@ static void dense_products(void)
             for (ni = 1; ni <= 7; ni++)
                 for (nl = 16; nl <= LANES; nl += 16)
                     dense_case(ebim__kernels_at(t), no, ni, nl, ni & 1, nl & 16);
+}
+
+/* Beyond the sizes at which X is copied in blocks. */
+static void large_products(void)
+{
+    static ebim_real w[MAX * BIG], x[BIG * 2 * STRIDE], y[MAX * 2 * STRIDE];
+    ebim__matrix m;
+    ebim_rng r;
+    int t, o, i, l, add, nl = 2 * STRIDE - 16;
+    ebim_rng_init(&r, T_SEED, 1);
+    fill(&r, w, MAX * BIG);
+    fill(&r, x, BIG * 2 * STRIDE);
+    fill(&r, bias, MAX);
+    m.w = w;
+    m.no = MAX;
+    m.ni = m.wo = BIG;
+    m.wi = 1;
+    for (t = 0; t < TABLES && ebim__kernels_at(t); t++)
+        for (add = 0; add < 2; add++) {
+            double worst = 0;
+            for (i = 0; i < MAX * 2 * STRIDE; i++) y[i] = (ebim_real)0.5;
+            ebim__kernels_at(t)->dense(&m, add ? NULL : bias, x, y, 2 * STRIDE, nl, add);
+            for (o = 0; o < MAX; o++)
+                for (l = 0; l < nl; l++) {
+                    double want = add ? 0.5 : (double)bias[o], size = 1;
+                    for (i = 0; i < BIG; i++) {
+                        double p = (double)w[o * BIG + i] * (double)x[i * 2 * STRIDE + l];
+                        want += p;
+                        size += fabs(p);
+                    }
+                    worst = fmax(worst, fabs(want - (double)y[o * 2 * STRIDE + l]) / size);
+                }
+            CHECK_NEAR(worst, 0, 8 * T_EPS);
+            for (o = 0; o < MAX; o++) CHECK(!(y[o * 2 * STRIDE + nl] < y[o * 2 * STRIDE + nl + 1]));
+        }
 }
 
 static void outer_case(const ebim__kernels *k, int no, int ni, int nl, int planes)
@@ -201,6 +236,7 @@ int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
     T_RUN(dense_products);
+    T_RUN(large_products);
     T_RUN(outer_products);
     T_RUN(silu_rows);
     T_RUN(products_of_rows);
