@@ -6224,7 +6224,12 @@ EBIM_API const char *ebim_verdict_str(int verdict)
     return "fine";
 }
 
-enum { EBIM__JUDGE_DATA = 4096, EBIM__JUDGE_HELD = 2000, EBIM__JUDGE_DRAWS = 1 << 20 };
+enum {
+    EBIM__JUDGE_DATA = 4096,
+    EBIM__JUDGE_HELD = 2000,
+    EBIM__JUDGE_LINKED = 4096, /* points of M that components are told by: the first of them */
+    EBIM__JUDGE_DRAWS = 1 << 20
+};
 
 typedef struct ebim__judge {
     const ebim_graph *F;
@@ -6233,7 +6238,7 @@ typedef struct ebim__judge {
     int n, k, n_data, n_held, room, count; /* count: points of M there are */
     double scale;
     ebim_real *data, *held, *u, *y, *dist; /* samples of the data; points of M; scratch */
-    int32_t *order, *label, *owner;        /* owner: the point of M nearest to a datum */
+    int32_t *order, *label, *owner;        /* owner: the linked point nearest to a datum */
     unsigned char *ok;
 } ebim__judge;
 
@@ -6262,14 +6267,15 @@ static double ebim__square_distance(int n, const ebim_real *x, const ebim_real *
     return s;
 }
 
-/* Index of the row of y: [N][n] nearest to x, and its distance. */
-static int ebim__nearest_row(int n, const ebim_real *x, int N, const ebim_real *y, double *distance)
+/* Index of the row of y: [N][n] nearest to x, and its distance; other: x itself does not count. */
+static int ebim__nearest_row(int n, const ebim_real *x, int N, const ebim_real *y, int other,
+                             double *distance)
 {
     double best = HUGE_VAL;
     int at = 0, i;
     for (i = 0; i < N; i++) {
         double s = ebim__square_distance(n, x, y + (size_t)i * (size_t)n);
-        if (s < best) {
+        if (s < best && !(other && s <= 0)) {
             best = s;
             at = i;
         }
@@ -6367,13 +6373,19 @@ static ebim_result ebim__judge_tubes(ebim__judge *s, ebim_arena *a)
     return EBIM_OK;
 }
 
+/* Whether the volume of M is measured, and with it its components are. */
+static int ebim__judge_measures(const ebim__judge *s)
+{
+    return s->k == 1 ? s->n <= EBIM__LINES_MAX_N : s->k <= 3;
+}
+
 /* Points of M: uniform by lines for k = 1, nearly so by tubes for k = 2, 3, else from noise. */
 static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
 {
     ebim_projector *p;
     ebim_result r;
-    if (s->k == 1 && s->n <= EBIM__LINES_MAX_N) return ebim__judge_lines(s, a);
-    if (s->k > 1 && s->k <= 3) return ebim__judge_tubes(s, a);
+    if (ebim__judge_measures(s))
+        return s->k == 1 ? ebim__judge_lines(s, a) : ebim__judge_tubes(s, a);
     r = ebim__judge_projector(&p, s, s->F, EBIM_ONTO, a);
     if (r || !ebim__ready(a)) return r;
     s->count = ebim_project_noise(p, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
@@ -6384,13 +6396,14 @@ static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
 static double ebim__least_eigenvalue(int k, double *G)
 {
     int sweep, p, q, i;
-    double least = G[0];
-    for (sweep = 0; sweep < 30 && k > 1; sweep++) {
-        double off = 0;
+    double least;
+    for (sweep = 0; sweep < 30; sweep++) {
+        double off = 0, size = 0;
+        for (p = 0; p < k; p++) size += fabs(G[p * k + p]);
         for (p = 0; p < k; p++)
             for (q = p + 1; q < k; q++) {
                 double g = G[p * k + q], theta, t, c, sn;
-                off += g * g;
+                off += fabs(g); /* not squared: no scale of F is too small or too large */
                 if (!(g < 0 || g > 0)) continue;
                 theta = (G[q * k + q] - G[p * k + p]) / (2 * g);
                 t = (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1));
@@ -6407,9 +6420,10 @@ static double ebim__least_eigenvalue(int k, double *G)
                     G[q * k + i] = sn * a + c * b;
                 }
             }
-        if (!(off > 1e-28 * G[0] * G[0])) break;
+        if (!(off > 1e-14 * size)) break;
     }
-    for (i = 0; i < k; i++) least = fmin(least, G[i * k + i]);
+    least = G[0];
+    for (i = 1; i < k; i++) least = fmin(least, G[i * k + i]);
     return least;
 }
 
@@ -6448,18 +6462,18 @@ static void ebim__judge_reach(ebim__judge *s)
 {
     ebim_judgement *j = s->r;
     size_t n = (size_t)s->n;
-    int i, c, far = 0, rim = 0;
+    int i, c, far = 0, rim = 0, linked = ebim__min_int(s->count, EBIM__JUDGE_LINKED);
     double d;
     for (i = 0; i < s->n_held; i++) {
-        ebim__nearest_row(s->n, s->held + (size_t)i * n, s->n_data, s->data, &d);
+        ebim__nearest_row(s->n, s->held + (size_t)i * n, s->n_data, s->data, s->d->n_held < 1, &d);
         s->dist[i] = EBIM__R(d);
     }
     j->reach = 2 * ebim__quantile(s->n_held, s->dist, s->order, 0.99);
     for (i = 0; i < s->n_data; i++)
-        s->owner[i] = ebim__nearest_row(s->n, s->data + (size_t)i * n, s->count, s->u, &d);
+        s->owner[i] = ebim__nearest_row(s->n, s->data + (size_t)i * n, linked, s->u, 0, &d);
     for (i = 0; i < s->count; i++) {
         const ebim_real *x = s->u + (size_t)i * n;
-        ebim__nearest_row(s->n, x, s->n_data, s->data, &d);
+        ebim__nearest_row(s->n, x, s->n_data, s->data, 0, &d);
         far += d > j->reach;
         for (c = 0; c < s->n; c++)
             if ((double)x[c] - s->d->lo[c] < 0.1 * s->d->rim ||
@@ -6475,16 +6489,16 @@ static void ebim__judge_reach(ebim__judge *s)
 /* Components, and the share of those that own no datum. */
 static ebim_result ebim__judge_pieces(ebim__judge *s, ebim_arena *a)
 {
+    int B = ebim__min_int(ebim__ready(a) ? s->count : s->room, EBIM__JUDGE_LINKED);
     int count, i, orphans = 0;
-    if (s->count > 4096 || (s->count < 100 && ebim__ready(a))) return EBIM_OK;
-    count = ebim_components(s->F, ebim__ready(a) ? s->count : ebim__min_int(s->room, 4096), s->u,
-                            ebim__ready(a) ? s->r->volume : 1, s->label, a);
+    if (B < 100 && ebim__ready(a)) return EBIM_OK;
+    count = ebim_components(s->F, B, s->u, ebim__ready(a) ? s->r->volume : 1, s->label, a);
     if (count < 0) return (ebim_result)count;
     s->r->components = count;
     for (i = 0; i < count; i++) s->order[i] = 0; /* data of the component */
     for (i = 0; i < s->n_data && count; i++) s->order[s->label[s->owner[i]]]++;
-    for (i = 0; i < s->count && count; i++) orphans += !s->order[s->label[i]];
-    s->r->empty = (double)orphans / ebim__max_int(s->count, 1);
+    for (i = 0; i < B && count; i++) orphans += !s->order[s->label[i]];
+    s->r->empty = (double)orphans / B;
     return EBIM_OK;
 }
 
@@ -6542,14 +6556,16 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
 {
     ebim__judge s;
     ebim_result r;
-    int run;
-    ebim__judge_alloc(&s, F, d, work);
+    int run, n = ebim_inputs(F), k = ebim_outputs(F);
     memset(out, 0, sizeof *out);
+    if (k < 1 || k >= n || d->points < 0) return EBIM_ERR_ARG;
+    if (d->rival && ebim_inputs(d->rival) != n) return EBIM_ERR_ARG;
+    ebim__judge_alloc(&s, F, d, work);
     s.r = out;
     run = ebim__ready(work);
     if (work->failed) return work->failed;
-    if (s.k < 1 || s.k >= s.n || s.room < 1) return EBIM_ERR_ARG;
     if (run && (!d->lo || !d->hi || d->n_data < 1 || !d->data)) return EBIM_ERR_ARG;
+    if (run && d->n_held > 0 && !d->held) return EBIM_ERR_ARG;
     if (run) {
         int held = d->n_held > 0;
         s.scale = d->scale > 0 ? d->scale : 0.5 * ebim__diagonal(s.n, d->lo, d->hi);
@@ -6562,7 +6578,7 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
     out->points = s.count;
     if (run && s.count) ebim__judge_reach(&s);
     if (!r && (!run || s.count)) r = ebim__judge_slopes(&s, work);
-    if (!r && (!run || out->volume > 0)) r = ebim__judge_pieces(&s, work);
+    if (!r && (run ? out->volume > 0 : ebim__judge_measures(&s))) r = ebim__judge_pieces(&s, work);
     if (!r && d->rival)
         r = ebim__disputed(&s, d->rival, s.count, s.u, 0.03 * s.scale, &out->disputed, work);
     out->verdict = ebim__judge_verdict(out, s.scale);
