@@ -1094,7 +1094,8 @@ typedef struct ebim_fit_desc {
     ebim_progress_fn progress;
     void *user;
     ebim_parallel_fn parallel; /* trains the two at the same time (NULL: one after the other, with
-                                * the same result); progress then tells of the first only */
+                                * the same result); progress then tells of the first only, and
+                                * what stops it lets the second come to its end */
     void *parallel_user;
 } ebim_fit_desc;
 
@@ -7928,6 +7929,29 @@ static ebim_result ebim__fit_judge(ebim__fit *f, ebim_arena *work)
     return j->points > 0 && j->missed < j->checked ? EBIM_OK : EBIM_ERR_SOLVE;
 }
 
+/* Trains a pair, or what is left of `most`, and counts what may be chosen. 1: it was stopped. Half
+ * trained is better than nothing, not than one that was finished. */
+static int ebim__fit_pair(ebim__fit *f, int most)
+{
+    int two = ebim__min_int(2, most - f->count), i;
+    ebim__candidate *c = &f->c[f->count];
+    if (f->d->parallel) f->d->parallel(f->d->parallel_user, two, ebim__candidate_task, f);
+    for (i = 0; i < two; i++) {
+        if (!f->d->parallel) ebim__candidate_task(f, i);
+        if (c[i].report.stopped) break;
+    }
+    if (i == two) {
+        f->count += two;
+        return 0;
+    }
+    if (f->d->parallel && two == 2 && !i && !c[1].report.stopped) { /* it knew of nothing */
+        c[0] = c[1];
+        i = 1;
+    }
+    f->count = ebim__max_int(f->count + i, 1);
+    return 1;
+}
+
 /* Networks for F, two at a time, and the choice among them. */
 static ebim_result ebim__fit_manifold(ebim__fit *f, ebim_arena *work)
 {
@@ -7960,14 +7984,7 @@ static ebim_result ebim__fit_manifold(ebim__fit *f, ebim_arena *work)
     /* measuring goes on with the last one, the largest, as the best */
     if (r || !ebim__ready(work)) return r ? r : work->failed;
     while (f->count < most && !done && !stopped) {
-        int two = ebim__min_int(2, most - f->count);
-        if (f->d->parallel) f->d->parallel(f->d->parallel_user, two, ebim__candidate_task, f);
-        for (i = 0; i < two && !stopped; i++) {
-            if (!f->d->parallel) ebim__candidate_task(f, i);
-            stopped = f->c[f->count + i].report.stopped;
-        }
-        if (stopped && f->count + i > 1) i--; /* half trained: better than nothing, not than one */
-        f->count += i;
+        stopped = ebim__fit_pair(f, most);
         done = ebim__fit_choose(f);
     }
     f->model->info.mdf_loss = f->c[f->best].report.loss;
