@@ -488,6 +488,54 @@ fit_tells_what_it_found() {
     test "$(tr '\n' ' ' <files)" = 'd.csv err files info m.ebim out '
 }
 
+# said_bad NAME: `fit` ended with status 1 and said why; the model is there and `info` repeats it
+said_bad() {
+    [ "$status" = 1 ] || fail "status $status"
+    cat out err
+    grep -q '^verdict    bad: ' out
+    why=$(sed -n 's/^verdict    bad: //p' out)
+    grep -q "^ebim: $1: do not trust it: $why\$" err
+    "$EBIM" info "$1" >info
+    grep -qxF "verdict    bad: $why" info
+}
+
+# Data that no F without singular zeros has for its zero set
+figure_eight_is_bad() {
+    awk 'BEGIN { for (i = 0; i < 300; i++) { a = 2.3999632 * i
+        printf "%.6f,%.6f\n", sin(a), sin(a) * cos(a) } }' >d.csv
+    status=0
+    "$EBIM" fit d.csv -o m.ebim --dim 1 --effort 0.05 >out 2>err || status=$?
+    said_bad m.ebim
+    grep 'crosses itself' info
+    "$EBIM" sample m.ebim -n 10 >s.csv
+    if [ "$T_QUICK" ]; then return; fi
+    "$EBIM" fit d.csv -o m.ebim --dim 1 --effort 0.05 --json >out 2>err || [ $? = 1 ]
+    for key in '"verdict":"bad"' '"reason":"it crosses' '"volume":[0-9]' '"volume_se":[0-9]' \
+        '"components":[1-9]' '"disputed":[0-9]' '"singular":0.[0-9]' '"empty":' '"sigma":'; do
+        grep -q "$key" out || fail "no $key in $(cat out)"
+    done
+}
+
+# strip HALF_TURNS: 1000 points of a strip in space, turned by so many half turns on its way round
+strip() {
+    awk -v turns="$1" 'BEGIN { for (i = 0; i < 1000; i++) {
+        a = 2.3999632 * i; w = 0.4 * (2 * ((i * 0.7548776662) % 1) - 1); h = turns * a / 2
+        printf "%.6f,%.6f,%.6f\n", (1 + w * sin(h)) * cos(a), (1 + w * sin(h)) * sin(a), w * cos(h)
+    } }'
+}
+
+# A surface with one side is no zero set; its sister is, and runs on beyond the data, no more
+moebius_strip_is_bad() {
+    strip 1 >d.csv
+    status=0
+    "$EBIM" fit d.csv -o m.ebim --dim 2 --effort 0.05 >out 2>err || status=$?
+    said_bad m.ebim
+    if [ "$T_QUICK" ]; then return; fi
+    strip 0 >d.csv
+    "$EBIM" fit d.csv -o m.ebim --dim 2 --effort 0.1 >out
+    grep '^verdict    warn: it runs on' out
+}
+
 same_seed_same_bytes() {
     circle 60 >d.csv
     for seed in 5 5 6; do
@@ -905,11 +953,11 @@ for check in empty_file ragged_rows text_in_data not_finite out_of_range too_few
     embedding_that_does_not_fit directory_instead_of_a_file missing_file unwritable_output \
     full_disk truncated_model flipped_model model_of_another_version no_model_at_all \
     points_that_the_model_does_not_take wrong_usage help_is_complete fit_tells_what_it_found \
-    same_seed_same_bytes paper_recipe_fits samples_lie_on_the_circle scores_keep_the_order \
-    projections_are_the_nearest_points embedding_is_remembered pipes json_parses pictures \
-    mesh_of_a_sphere mesh_without_energy mesh_of_two_circles mesh_that_is_not_closed mesh_of_a_fit \
-    interrupted_fit_keeps_its_state time_limit_is_kept demo_leaves_its_files \
-    floods_as_plain_points floods_on_the_globe; do
+    figure_eight_is_bad moebius_strip_is_bad same_seed_same_bytes paper_recipe_fits \
+    samples_lie_on_the_circle scores_keep_the_order projections_are_the_nearest_points \
+    embedding_is_remembered pipes json_parses pictures mesh_of_a_sphere mesh_without_energy \
+    mesh_of_two_circles mesh_that_is_not_closed mesh_of_a_fit interrupted_fit_keeps_its_state \
+    time_limit_is_kept demo_leaves_its_files floods_as_plain_points floods_on_the_globe; do
     t_run $check
 done
 t_end
