@@ -869,15 +869,16 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
  * judge: what a fitted manifold is worth
  * ----------------------------------------------------------------------------------------- */
 
-/* What a verdict can hold against a fit. All but RIM say that it is bad. */
+/* What a verdict can hold against a fit. All but the last two say that it is bad. */
 #define EBIM_VERDICTS(X)                                                                     \
     X(MISSED, 1, "points of the data found no way to it")                                    \
     X(OFF, 2, "the data lie off it")                                                         \
     X(SINGULAR, 4, "it crosses itself, or F is flat on it")                                  \
-    X(DISPUTED, 8, "the data do not settle a part of it: the next best fit has it not")      \
+    X(DISPUTED, 8, "the data do not settle a part of it: no other network has it")           \
     X(EMPTY, 16, "a piece of it holds no data")                                              \
     X(NOWHERE, 32, "F has no zero in the box")                                               \
-    X(RIM, 64, "it runs on beyond the data to the walls of the box")
+    X(RIM, 64, "it runs on beyond the data to the walls of the box")                         \
+    X(LOOSE, 128, "the data lie in a band round it: noise, or sheets that close together")
 
 typedef enum ebim_verdict {
     EBIM_FINE = 0,
@@ -899,7 +900,8 @@ typedef struct ebim_judge_desc {
     const ebim_real *data;   /* [n_data][n] that F was trained on, required */
     const ebim_real *held;   /* [n_held][n] that it was not (n_held 0: data take their place) */
     const ebim_graph *rival; /* another fit to the same data (NULL: none) */
-    int points;              /* of M to look at (0: 2000) */
+    int points;              /* of M to look at (0: 2000); components are counted up to 4096 */
+    int rough;               /* 1: for k > 1 no volume, and points of M from noise: quicker */
     ebim_real *u;            /* [points][n] out: these (NULL: not wanted) */
     uint64_t seed;
 } ebim_judge_desc;
@@ -913,7 +915,7 @@ typedef struct ebim_judgement {
     double volume, volume_se;/* 0: not measured */
     double components;       /* 0: not counted */
     double sigma;            /* smallest singular value of J: 1 % quantile over M */
-    double singular;         /* share where it is below 0.3 of its median */
+    double singular;         /* share where it is below 0.15 of its median */
     double empty;            /* share of components that are nearest to no point of the data */
     double far, reach;       /* share farther than reach from all data; reach is twice the distance
                               * within which 99 % of the held-out points have a training point */
@@ -2006,6 +2008,7 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
 #undef EBIM__VW
 #undef EBIM__MR
 #undef EBIM__TV
+#undef EBIM__MISSING
 #endif /* EBIM__VB */
 
 #ifdef EBIM__FIRST_HALF
@@ -2043,6 +2046,7 @@ static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" 
 #endif
 
 #ifdef EBIM__X86
+#define EBIM__MISSING /* until the template has been seen: the file may be another of that name */
 
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
@@ -2081,8 +2085,13 @@ static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" 
 #pragma GCC pop_options
 #endif
 
+#ifdef EBIM__MISSING
+#undef EBIM__MISSING
+#undef EBIM__X86
+#else
 static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, "AVX2");
 static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, "AVX-512");
+#endif
 #endif
 
 /* Table number i, or NULL where the processor, or the compiler, has it not. */
@@ -5736,15 +5745,15 @@ static ebim_tubes_report ebim__tube_report(const ebim_tubes *s, const ebim__tube
     return r;
 }
 
-static void ebim__pick_sink(ebim__pick *heap, int size, int i)
+static void ebim__pick_sink(ebim__pick *h, int size, int i)
 {
     for (;;) {
         int c = 2 * i + 1;
-        ebim__pick t = heap[i];
-        if (c + 1 < size && heap[c + 1].rank > heap[c].rank) c++;
-        if (c >= size || heap[c].rank <= t.rank) return;
-        heap[i] = heap[c];
-        heap[c] = t;
+        ebim__pick t = h[i];
+        if (c + 1 < size && h[c + 1].rank > h[c].rank) c++;
+        if (c >= size || h[c].rank <= t.rank) return;
+        h[i] = h[c];
+        h[c] = t;
         i = c;
     }
 }
@@ -6377,7 +6386,7 @@ static ebim_result ebim__judge_tubes(ebim__judge *s, ebim_arena *a)
 /* Whether the volume of M is measured, and with it its components are. */
 static int ebim__judge_measures(const ebim__judge *s)
 {
-    return s->k == 1 ? s->n <= EBIM__LINES_MAX_N : s->k <= 3;
+    return s->k == 1 ? s->n <= EBIM__LINES_MAX_N : s->k <= 3 && !s->d->rough;
 }
 
 /* Points of M: uniform by lines for k = 1, nearly so by tubes for k = 2, 3, else from noise. */
@@ -6453,7 +6462,7 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
     }
     s->r->sigma = ebim__quantile(s->count, s->dist, s->order, 0.01);
     median = ebim__quantile(s->count, s->dist, s->order, 0.5);
-    for (i = 0; i < s->count; i++) flat += !((double)s->dist[i] >= 0.3 * median);
+    for (i = 0; i < s->count; i++) flat += !((double)s->dist[i] >= 0.15 * median);
     s->r->singular = (double)flat / s->count;
     return EBIM_OK;
 }
@@ -6497,7 +6506,8 @@ static ebim_result ebim__judge_pieces(ebim__judge *s, ebim_arena *a)
     if (count < 0) return (ebim_result)count;
     s->r->components = count;
     for (i = 0; i < count; i++) s->order[i] = 0; /* data of the component */
-    for (i = 0; i < s->n_data && count; i++) s->order[s->label[s->owner[i]]]++;
+    for (i = 0; i < s->n_data && count; i++)
+        if (s->owner[i] < B) s->order[s->label[s->owner[i]]]++;
     for (i = 0; i < B && count; i++) orphans += !s->order[s->label[i]];
     s->r->empty = (double)orphans / B;
     return EBIM_OK;
@@ -6523,6 +6533,7 @@ static int ebim__judge_verdict(const ebim_judgement *j, double scale)
     if (!(j->points > 0)) v |= EBIM_VERDICT_NOWHERE;
     if (j->missed > 0.01 * j->checked) v |= EBIM_VERDICT_MISSED;
     if (j->distance_mean > 0.03 * scale || j->distance_q99 > 0.1 * scale) v |= EBIM_VERDICT_OFF;
+    if (j->distance_median > 0.004 * scale) v |= EBIM_VERDICT_LOOSE;
     if (j->singular > 0.002) v |= EBIM_VERDICT_SINGULAR;
     if (j->disputed > 0.01) v |= EBIM_VERDICT_DISPUTED;
     if (j->empty > 0.002) v |= EBIM_VERDICT_EMPTY;
@@ -7536,6 +7547,7 @@ struct ebim__fit {
     ebim__candidate c[EBIM__NETWORKS];
     ebim_arena scratch[2];    /* for the two that are trained at the same time */
     int count, best;
+    ebim_result judged;
 };
 
 typedef struct ebim__rows {
@@ -7839,6 +7851,7 @@ static void ebim__candidate_run(ebim__candidate *c, ebim_arena *work)
     size_t mark = work->used, trained;
     ebim__judge_of(f, &jd);
     jd.points = EBIM__FIT_POINTS;
+    jd.rough = 1;
     jd.u = c->u;
     c->r = ebim_mdf_train(&c->F, f->N - f->held, f->z, &c->d, work, &c->report);
     trained = work->used;
@@ -7857,6 +7870,16 @@ static void ebim__candidate_task(void *arg, int i)
     ebim__candidate_run(&f->c[f->count + i], &f->scratch[i]);
 }
 
+/* Whether other, which must pass where the data do, may vouch for c: one that has sheets everywhere
+ * would confirm anything. */
+static int ebim__candidate_vouches(const ebim__candidate *c, const ebim__candidate *other)
+{
+    int v = ebim__judge_verdict(&other->j, 1);
+    if (c == other || other->r) return 0;
+    if (v & (EBIM_VERDICT_NOWHERE | EBIM_VERDICT_MISSED | EBIM_VERDICT_OFF)) return 0;
+    return other->j.volume <= 1.25 * c->j.volume || !(c->j.volume > 0);
+}
+
 /* The part of M that no other candidate has, over all candidates so far: the best agreement. */
 static ebim_result ebim__candidate_rivals(ebim__fit *f, ebim__candidate *c, ebim_arena *work)
 {
@@ -7867,9 +7890,11 @@ static ebim_result ebim__candidate_rivals(ebim__fit *f, ebim__candidate *c, ebim
     ebim__judge_of(f, &jd);
     jd.u = c->u;
     jd.points = EBIM__FIT_POINTS;
+    c->rival = -1;
+    c->j.disputed = f->count > 1; /* by all, until one agrees */
     for (i = 0; i < f->count; i++) {
         double share = 1;
-        if (&f->c[i] == c || !(f->c[i].j.points > 0)) continue;
+        if (!ebim__candidate_vouches(c, &f->c[i])) continue;
         work->used = 0;
         ebim__judge_alloc(&s, &c->F, &jd, work);
         r = ebim__disputed(&s, &f->c[i].F, (int)c->j.points, c->u, 0.03, &share, work);
@@ -7890,19 +7915,27 @@ static double ebim__candidate_score(const ebim_judgement *j)
     return j->distance_mean + j->missed / fmax(j->checked, 1) + bad;
 }
 
-/* Judges the candidates against each other. 1: the best one is good enough to stop. */
+/* Judges the candidates against each other. 1: the best one may be good enough to stop. */
 static int ebim__fit_choose(ebim__fit *f)
 {
     const ebim__candidate *best;
-    int i, verdict;
+    int i;
     for (i = 0, f->best = 0; i < f->count; i++) {
         f->c[i].r = f->c[i].r ? f->c[i].r : ebim__candidate_rivals(f, &f->c[i], &f->scratch[0]);
         f->c[i].score = ebim__candidate_score(&f->c[i].j) + (f->c[i].r ? 1 : 0);
         if (f->c[i].score < f->c[f->best].score) f->best = i;
     }
     best = &f->c[f->best];
-    verdict = ebim__judge_verdict(&best->j, 1);
-    return !(verdict & EBIM_VERDICT_BAD) && best->j.distance_mean < 0.001;
+    return !(ebim__judge_verdict(&best->j, 1) & EBIM_VERDICT_BAD) && best->j.distance_mean < 0.001;
+}
+
+/* A volume that no double can hold was not measured. */
+static void ebim__volume_units(ebim_judgement *j, double unit)
+{
+    double v = j->volume > 0 ? j->volume * unit : 0, se = j->volume > 0 ? j->volume_se * unit : 0;
+    int fits = ebim__finite64(v) && ebim__finite64(se);
+    j->volume = fits ? v : 0;
+    j->volume_se = fits ? se : 0;
 }
 
 /* The judgement of the chosen F -> model->judged, in the units of the data. */
@@ -7913,18 +7946,20 @@ static ebim_result ebim__fit_judge(ebim__fit *f, ebim_arena *work)
     ebim_judge_desc jd;
     ebim_result r;
     int rival = ebim__ready(work) ? best->rival : f->best;
-    double volume = pow(f->unit, f->n - f->k);
     ebim__judge_of(f, &jd);
     jd.points = ebim__or(f->d->effort, 1) < 0.5 ? EBIM__FIT_POINTS : 4 * EBIM__FIT_POINTS;
     if (rival >= 0) jd.rival = &f->c[rival].F;
     r = ebim_judge(&best->F, &jd, work, j);
+    if (rival < 0 && f->count > 1) {
+        j->disputed = 1;
+        j->verdict = ebim__judge_verdict(j, 1);
+    }
     j->distance_mean *= f->unit;
     j->distance_median *= f->unit;
     j->distance_q99 *= f->unit;
     j->distance_max *= f->unit;
     j->reach *= f->unit;
-    j->volume *= volume;
-    j->volume_se *= volume;
+    ebim__volume_units(j, pow(f->unit, f->n - f->k));
     if (r || !ebim__ready(work)) return r;
     return j->points > 0 && j->missed < j->checked ? EBIM_OK : EBIM_ERR_SOLVE;
 }
@@ -7986,6 +8021,10 @@ static ebim_result ebim__fit_manifold(ebim__fit *f, ebim_arena *work)
     while (f->count < most && !done && !stopped) {
         stopped = ebim__fit_pair(f, most);
         done = ebim__fit_choose(f);
+        if (!done && !stopped && f->count < most) continue;
+        f->scratch[0].used = 0;
+        f->judged = ebim__fit_judge(f, &f->scratch[0]); /* at more points than a candidate */
+        done = !f->judged && !((int)f->model->judged.verdict & EBIM_VERDICT_BAD);
     }
     f->model->info.mdf_loss = f->c[f->best].report.loss;
     f->model->info.networks = f->count;
@@ -8088,8 +8127,7 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
     if (r) return r;
     if (run) ebim__fit_describe(&f);
     if (run) {
-        f.scratch[0].used = 0;
-        r = ebim__fit_judge(&f, &f.scratch[0]);
+        r = f.judged;
         memset(&p, 0, sizeof p);
         p.stage = EBIM_STAGE_CHECK;
         p.step = p.steps = 1;
@@ -8532,6 +8570,7 @@ static void ebim__get_model(ebim__reader *r, ebim_model *m, int memory)
     if (m->tag[EBIM_TAG_SIZE - 1]) r->failed = 1;
     ebim__info_fields(m, field);
     for (i = 0; i < EBIM__INFO; i++) *field[i] = ebim__get_f64(r);
+    if (!(m->judged.verdict >= 0 && m->judged.verdict <= 255)) r->failed = 1; /* a set of bits */
     if (r->failed) return;
     ebim__get_graph(r, &m->F, (int)n, tF);
     if (!r->failed && ebim_outputs(&m->F) != m->k) r->failed = 1;

@@ -59,7 +59,7 @@ static const option options[O_COUNT] = {
     {"--seed", "N", WHOLE, 0, 9007199254740992.0, "of all random numbers (default 0)"},
     {"--steps", "K", WHOLE, 1, 1e6, "Langevin steps of each sample (default 100)"},
     {"--effort", "F", REAL, 1e-4, 1e4, "multiplies the training steps (default 1)"},
-    {"--max-seconds", "S", REAL, 0.001, 1e9, "stop then and keep the state reached"},
+    {"--max-seconds", "S", REAL, 0.001, 1e9, "stop training then and keep the state reached"},
     {"--grid", "N", WHOLE, 8, 512,
      "cells along the longest side of the model's box\n(default 128 for surfaces, 512 for curves)"},
     {"--out", "DIR", TEXT, 0, 0, "where the files go (default build/out/demo)"},
@@ -819,7 +819,7 @@ static void manifold_lines(FILE *f, const ebim_model *m)
     fprintf(f, "beyond     %.3g %% is more than %.3g from all data, %.2g %% at the box's walls\n",
             100 * q->far, q->reach, 100 * q->rim);
     if (m->info.networks > 1)
-        fprintf(f, "disputed   %.2g %%: the best of %.0f fits has it, the next has not\n",
+        fprintf(f, "disputed   %.2g %%: only the best of %.0f networks has it\n",
                 100 * q->disputed, m->info.networks);
 }
 
