@@ -7875,9 +7875,8 @@ static void ebim__candidate_task(void *arg, int i)
 static int ebim__candidate_vouches(const ebim__candidate *c, const ebim__candidate *other)
 {
     int v = ebim__judge_verdict(&other->j, 1);
-    if (c == other || other->r) return 0;
-    if (v & (EBIM_VERDICT_NOWHERE | EBIM_VERDICT_MISSED | EBIM_VERDICT_OFF)) return 0;
-    return other->j.volume <= 1.25 * c->j.volume || !(c->j.volume > 0);
+    if (c == other || v & (EBIM_VERDICT_NOWHERE | EBIM_VERDICT_MISSED | EBIM_VERDICT_OFF)) return 0;
+    return other->j.volume <= 2 * c->j.volume || !(c->j.volume > 0);
 }
 
 /* The part of M that no other candidate has, over all candidates so far: the best agreement. */

@@ -15,6 +15,7 @@ static ebim_fit_desc describe(double effort)
     memset(&d, 0, sizeof d);
     d.dim = 1;
     d.effort = effort;
+    d.networks = T_QUICK ? 2 : 0;
     d.seed = T_SEED;
     return d;
 }
