@@ -7683,6 +7683,12 @@ static int ebim__epochs(const ebim__fit *f, int epochs, int batch)
     return ebim__steps(f, (double)epochs * ((f->N + batch - 1) / batch));
 }
 
+/* Points of M to judge by; a fit of hardly any effort deserves no more of it. */
+static int ebim__fit_points(const ebim__fit *f)
+{
+    return ebim__or(f->d->effort, 1) < 0.01 ? EBIM__FIT_POINTS / 5 : EBIM__FIT_POINTS;
+}
+
 /* Default: data and box terms only, no chains. Paper: appendix B.1 (Fig. 1), with the authors'
  * penalty on the squared norm of the negatives. */
 static void ebim__recipe_mdf(ebim__candidate *c, int number)
@@ -7779,7 +7785,7 @@ static void ebim__recipe_energy(const ebim__fit *f, ebim_mlp_desc *net, ebim_ene
         d->rate_end = 0.01;
         d->decay = 0.1;
         d->magnitude = 0.001;
-        d->n_nodes = f->k == 1 && f->n <= EBIM__LINES_MAX_N ? 8192 : 0;
+        d->n_nodes = f->k > 1 || f->n > EBIM__LINES_MAX_N ? 0 : 8 * ebim__fit_points(f);
         d->nodes_per_step = f->n == 2 ? 512 : 1024;
         d->buffer = 4000;
         d->clmc.eps = 0.15;
@@ -7850,7 +7856,7 @@ static void ebim__candidate_run(ebim__candidate *c, ebim_arena *work)
     ebim_judge_desc jd;
     size_t mark = work->used, trained;
     ebim__judge_of(f, &jd);
-    jd.points = EBIM__FIT_POINTS;
+    jd.points = ebim__fit_points(f);
     jd.rough = 1;
     jd.u = c->u;
     c->r = ebim_mdf_train(&c->F, f->N - f->held, f->z, &c->d, work, &c->report);
@@ -7888,7 +7894,7 @@ static ebim_result ebim__candidate_rivals(ebim__fit *f, ebim__candidate *c, ebim
     int i;
     ebim__judge_of(f, &jd);
     jd.u = c->u;
-    jd.points = EBIM__FIT_POINTS;
+    jd.points = ebim__fit_points(f);
     c->rival = -1;
     c->j.disputed = f->count > 1; /* by all, until one agrees */
     for (i = 0; i < f->count; i++) {
@@ -7946,7 +7952,7 @@ static ebim_result ebim__fit_judge(ebim__fit *f, ebim_arena *work)
     ebim_result r;
     int rival = ebim__ready(work) ? best->rival : f->best;
     ebim__judge_of(f, &jd);
-    jd.points = ebim__or(f->d->effort, 1) < 0.5 ? EBIM__FIT_POINTS : 4 * EBIM__FIT_POINTS;
+    jd.points = ebim__fit_points(f) * (ebim__or(f->d->effort, 1) < 0.5 ? 1 : 4);
     if (rival >= 0) jd.rival = &f->c[rival].F;
     r = ebim_judge(&best->F, &jd, work, j);
     if (rival < 0 && f->count > 1) {
