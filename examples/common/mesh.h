@@ -289,7 +289,7 @@ PLOT_FN void mesh_weights(const mesh *m, double *weight) {
 
 /* normal[n_vert][3] of unit length towards F > 0: the area-weighted mean over its triangles. */
 PLOT_FN void mesh_normals(const mesh *m, double *normal) {
-    double w[3], len;
+    double w[3] = { 0, 0, 0 }, len;
     int i, k, j;
     memset(normal, 0, 3 * (size_t)m->n_vert * sizeof *normal);
     for (i = 0; i < m->n_cell; i++) {

@@ -47,7 +47,7 @@ PLOT_FN void ply__header(FILE *f, const mesh *m, int density) {
 }
 
 PLOT_FN void ply__vertex(FILE *f, const mesh *m, const ply_look *look, int v) {
-    unsigned char line[31], *p = line;
+    unsigned char line[64], *p = line; /* 27 or 31 are used */
     const plot_rgb *c = look->color + v;
     int k;
     for (k = 0; k < 3; k++) p = ply__put_float(p, k < m->n ? m->vert[v * m->n + k] : 0);
@@ -62,7 +62,7 @@ PLOT_FN void ply__vertex(FILE *f, const mesh *m, const ply_look *look, int v) {
 /* 0, or -1 with a message and no file. */
 PLOT_FN int ply_write(const char *path, const mesh *m, const ply_look *look, char *err,
                       size_t err_size) {
-    unsigned char line[13], *p;
+    unsigned char line[64], *p; /* 8 or 13 are used */
     file_out out;
     int i, k;
     if (file_create(&out, path, err, err_size)) return -1;
