@@ -979,6 +979,33 @@ static void choice(void)
     free(mem);
 }
 
+/* Who may vouch for another: not itself, not one that misses the data or has no points, and none
+ * with more than twice the volume, where both were measured: it would confirm anything. */
+static void who_may_vouch(void)
+{
+    static ebim__candidate c, other;
+    memset(&c, 0, sizeof c);
+    c.j.points = c.j.checked = 100;
+    c.j.volume = 1;
+    other = c;
+    CHECK(!ebim__candidate_vouches(&c, &c));
+    other.j.volume = 1.9;
+    other.j.singular = other.j.disputed = 0.5; /* what it has wrong beside is no matter */
+    CHECK(ebim__candidate_vouches(&c, &other));
+    other.j.volume = 2.1;
+    CHECK(!ebim__candidate_vouches(&c, &other));
+    c.j.volume = 0;
+    CHECK(ebim__candidate_vouches(&c, &other));
+    other.j.missed = 2;
+    CHECK(!ebim__candidate_vouches(&c, &other));
+    other.j.missed = 0;
+    other.j.distance_mean = 0.04;
+    CHECK(!ebim__candidate_vouches(&c, &other));
+    other.j.distance_mean = 0;
+    other.j.points = 0;
+    CHECK(!ebim__candidate_vouches(&c, &other));
+}
+
 /* The better of two is one of the two, as it was when alone. Without a rival nothing is disputed.
  * Of 40 points none is held out, so that the second network is the first of the next seed. */
 static void networks(void)
@@ -1236,6 +1263,7 @@ int main(int argc, char **argv)
     T_RUN(many_points);
     T_RUN(nothing_held_out);
     T_RUN(choice);
+    T_RUN(who_may_vouch);
     T_RUN(networks);
     T_RUN(parallel_is_the_same);
     T_RUN(stopped_early);
