@@ -5910,9 +5910,9 @@ static int ebim__tubes_pass(const ebim_tubes *s, int t)
  * sqrt 2. Looked for is the widest with a second-order term below 1 % of the volume that agrees
  * with all narrower ones, which a tube much wider than the gap between two sheets does not (it
  * sees one side of each); both within the pilot's own errors. Then on to twice the variance (k = 1:
- * half that width), for what the pilot cannot see is worse than that. On circles, tori and
- * curves in R^3 no bias stood out of standard errors of 0.2 to 0.3 %. For k > 3 the pilot's errors are large and the widest candidate
- * is likely to stay: `volume_wide` deserves a look there. */
+ * half that width), for what the pilot cannot see is worse than that. On circles, tori and curves
+ * in R^3 no bias stood out of standard errors of 0.2 to 0.3 %. For k > 3 the pilot's errors are
+ * large and the widest candidate is likely to stay: `volume_wide` deserves a look there. */
 static double ebim__tubes_pilot(ebim_tubes *s, double edge)
 {
     uint64_t seed = ebim__subseed(0, EBIM__SEED_PILOT);
