@@ -7,6 +7,7 @@
 #   make gallery   the pictures of the README anew, in examples/gallery
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
 #   make bench     what the parts cost, beside the machine's own peak
+#   make ulps      how exact exp and SiLU are, over all floats: minutes
 #   make manifolds how well fits find known manifolds, over seeds; M_ARGS='--quick' or '--only NAME'
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
 #   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
@@ -63,6 +64,10 @@ test: $(RULES)
 bench: all
 	@$(BUILD)/bench $(B_ARGS)
 
+ulps: $(RULES)
+	@$(MAKE) -s -f $(RULES) $(BUILD)/ulps
+	@$(BUILD)/ulps
+
 manifolds: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/manifolds
 	@$(BUILD)/manifolds $(M_ARGS)
@@ -94,4 +99,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run gallery test manifolds data install coverage size clean FORCE
+.PHONY: bench all run gallery test ulps manifolds data install coverage size clean FORCE

@@ -1220,10 +1220,16 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path);
 #define EBIM__FN(name) name
 typedef int64_t ebim__int;
 typedef uint64_t ebim__uint;
+#define EBIM__SIGN INT64_MIN                          /* bits of -0 */
+#define EBIM__EXP_MOST INT64_C(0x4086200000000000)    /* of 708: e^x and e^-x are finite */
+#define EBIM__INF_BITS INT64_C(0x7ff0000000000000)    /* and of infinity */
 #else
 #define EBIM__FN(name) name##f
 typedef int32_t ebim__int;
 typedef uint32_t ebim__uint;
+#define EBIM__SIGN INT32_MIN
+#define EBIM__EXP_MOST 0x42AE0000 /* 87 */
+#define EBIM__INF_BITS 0x7f800000
 #endif
 #define EBIM__SQRT(x) EBIM__FN(sqrt)(x)
 #define EBIM__EXP(x) EBIM__FN(exp)(x)
@@ -1247,6 +1253,12 @@ EBIM__INLINE ebim_real ebim__from_bits(ebim__int i)
     ebim_real x;
     memcpy(&x, &i, sizeof x);
     return x;
+}
+
+EBIM__INLINE ebim_real ebim__round_up(double x) /* the least real that is not below x */
+{
+    ebim_real r = (ebim_real)x;
+    return (double)r < x ? EBIM__FN(nextafter)(r, ebim__from_bits(EBIM__INF_BITS)) : r;
 }
 
 EBIM__INLINE int ebim__finite64(double x)
@@ -1529,11 +1541,6 @@ EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index)
  * no aliasing: what gcc and clang need to vectorise at -O2. No ternaries or fminf in a body; clamps
  * are done on the bits. The few loops that matter are a template, `>>isa` below, which this file
  * includes once for each instruction set; a workspace holds the best table its processor has.
- *
- * exp is a degree-6 polynomial in float, degree 13 in double: e^(n ln 2 + r), n ln2_hi is exact
- * and the rest of n ln 2 is a factor at the end, where -ffast-math cannot merge the two; rounding
- * is by truncation. <= 2 ulp, 2.5 with -ffast-math. Arguments are clamped to +-87 (float), +-708:
- * SiLU(a) is off by |a| e^-87 below that.
  * ========================================================================================= */
 
 enum { EBIM__W = 16 }; /* lanes per chunk */
@@ -1551,9 +1558,12 @@ typedef struct ebim__matrix {
 /* One table for each instruction set. Rows have `stride` reals, of which nl count. */
 typedef struct ebim__kernels {
     const char *name;
-    /* Y[o] = (add ? Y[o] : bias[o]) + sum_i w(o, i) X[i]; bias NULL: 0 */
+    /* Y[o] = ((add ? Y[o] : bias[o]) + sum_i w(o, i) X[i]) D[o]; bias NULL: 0; D NULL: 1 */
     void (*dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, ebim_real *Y,
-                  int stride, int nl, int add);
+                  const ebim_real *D, int stride, int nl, int add);
+    /* v = SiLU(bias + W X), with its derivatives as far as order asks */
+    void (*dense_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                       ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl, int order);
     /* gw[o][i] += sum_p <D_p[o], X_p[i]> over lanes, p < planes; D_p = D + p no stride; X_0 = X,
      * X_p = T + (p - 1) ni stride */
     void (*outer)(int no, int ni, ebim_real *gw, const ebim_real *D, const ebim_real *X,
@@ -1565,6 +1575,21 @@ typedef struct ebim__kernels {
                 int nl);                                     /* z = x y */
     void (*fma3)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
                  const ebim_real *w, int stride, int nl);    /* z += x y w */
+    /* rows z_i += x_i y_i and z_i += s x_i; row i of z is at z + i zs: a step of 0 is one row for
+     * all, so that the first is also a dot product over rows */
+    void (*fma)(int rows, ebim_real *z, int zs, const ebim_real *x, int xs, const ebim_real *y,
+                int ys, int nl);
+    void (*axpy)(int rows, ebim_real *z, int zs, ebim_real s, const ebim_real *x, int xs, int nl);
+    void (*sum)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl); /* over lanes */
+    void (*exp_minus)(int n, ebim_real *x);                  /* x = e^-x; clamped, see there */
+    /* z = x + c[0] y - c[1] min(max(w, -c[2]), c[2]); NaNs stay; z may be y */
+    void (*drift)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
+                  const ebim_real *w, const ebim_real *c, int stride, int nl);
+    /* ok[l] = 0 where lane l of a row is not finite or outside of lo .. hi (NULL: anywhere) */
+    void (*inside)(int rows, const ebim_real *x, const double *lo, const double *hi, ebim__int *ok,
+                   int stride, int nl);
+    void (*select)(int rows, ebim_real *z, const ebim_real *x, const ebim__int *ok, int stride,
+                   int nl);                                  /* z = ok ? x : z */
     /* normals for n rows of lanes, each from its own stream (>>rng), whose state is at r */
     void (*normals)(uint32_t *r, int n, ebim_real *out, int stride, int nl);
     /* m, v: moments; c: beta1, 1 - beta1, beta2, 1 - beta2, rate / (1 - beta1^t),
@@ -1572,59 +1597,6 @@ typedef struct ebim__kernels {
     void (*adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real *m, ebim_real *v,
                  const ebim_real *c);
 } ebim__kernels;
-
-#ifdef EBIM_DOUBLE
-EBIM__INLINE double ebim__exp(double x)
-{
-    static const double ln2_hi = 0.6931471805598903, ln2_lo = 5.497923018708371e-14; /* 42 bits */
-    int64_t ix = ebim__bits(x), sign = ix & INT64_MIN, a = ix & INT64_MAX, i;
-    int64_t top = INT64_C(0x4086200000000000); /* 708 */
-    double n, r, p;
-    a = a < top ? a : top;
-    x = ebim__from_bits(a | sign);
-    i = (int64_t)(x * 1.44269504088896340736 + 1023.5);
-    n = (double)(i - 1023);
-    r = x - n * ln2_hi;
-    p = 1.0 / 6227020800.0;
-    p = p * r + 1.0 / 479001600.0;
-    p = p * r + 1.0 / 39916800.0;
-    p = p * r + 1.0 / 3628800.0;
-    p = p * r + 1.0 / 362880.0;
-    p = p * r + 1.0 / 40320.0;
-    p = p * r + 1.0 / 5040.0;
-    p = p * r + 1.0 / 720.0;
-    p = p * r + 1.0 / 120.0;
-    p = p * r + 1.0 / 24.0;
-    p = p * r + 1.0 / 6.0;
-    p = p * r + 0.5;
-    p = p * r + 1.0;
-    p = p * r + 1.0;
-    p -= p * (n * ln2_lo);
-    return p * ebim__from_bits((int64_t)((uint64_t)i << 52));
-}
-#else
-EBIM__INLINE float ebim__exp(float x)
-{
-    int32_t ix = ebim__bits(x), sign = ix & INT32_MIN, a = ix & INT32_MAX, i;
-    float n, r, p;
-    a = a < 0x42AE0000 ? a : 0x42AE0000; /* 87 */
-    x = ebim__from_bits(a | sign);
-    i = (int32_t)(x * 1.44269504f + 127.5f);
-    n = (float)(i - 127);
-    r = x - n * 0.693145751953125f; /* 16 bits of ln 2 */
-    p = 1.383684613e-03f;
-    p = p * r + 8.374815798e-03f;
-    p = p * r + 4.166822557e-02f;
-    p = p * r + 1.666642017e-01f;
-    p = p * r + 4.999999208e-01f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    p -= p * (n * 1.42860682e-6f);
-    return p * ebim__from_bits((int32_t)((uint32_t)i << 23));
-}
-#endif
-
-EBIM__INLINE ebim_real ebim__sigmoid(ebim_real x) { return 1 / (1 + ebim__exp(-x)); }
 
 /* What the template needs to be compiled for the target of the command line; >>dispatch compiles
  * it again for others. */
@@ -1639,7 +1611,7 @@ EBIM__INLINE ebim_real ebim__sigmoid(ebim_real x) { return 1 / (1 + ebim__exp(-x
 #define EBIM__UNROLL
 #endif
 #define EBIM__ISA base
-#if defined(EBIM_NO_SIMD) || !defined(__GNUC__)
+#if defined(EBIM_NO_SIMD) || !defined(__GNUC__) || (__GNUC__ < 9 && !defined(__clang__))
 #define EBIM__VB 0
 #else
 #define EBIM__VB 16
@@ -1660,65 +1632,48 @@ EBIM__INLINE ebim_real ebim__sigmoid(ebim_real x) { return 1 / (1 + ebim__exp(-x
 #if EBIM__VB
 #define EBIM__VW (EBIM__VB / sizeof(ebim_real))
 typedef ebim_real EBIM__N(vec) __attribute__((vector_size(EBIM__VB)));
-
-EBIM__INLINE void EBIM__N(set)(EBIM__N(vec) *a, ebim_real x)
-{
-    EBIM__N(vec) zero = {0};
-    *a = zero + x;
-}
-
-EBIM__INLINE void EBIM__N(get)(EBIM__N(vec) *a, const ebim_real *x) { memcpy(a, x, sizeof *a); }
-EBIM__INLINE void EBIM__N(put)(ebim_real *x, const EBIM__N(vec) *a) { memcpy(x, a, sizeof *a); }
-
-EBIM__INLINE void EBIM__N(scaled)(EBIM__N(vec) *a, ebim_real w, const ebim_real *x) /* a += w x */
-{
-    EBIM__N(vec) v;
-    memcpy(&v, x, sizeof v);
-    *a += w * v;
-}
-
-EBIM__INLINE void EBIM__N(prod)(EBIM__N(vec) *a, const ebim_real *x, const ebim_real *y)
-{
-    EBIM__N(vec) u, v; /* a += x y */
-    memcpy(&u, x, sizeof u);
-    memcpy(&v, y, sizeof v);
-    *a += u * v;
-}
+typedef ebim__int EBIM__N(ivec) __attribute__((vector_size(EBIM__VB)));
+typedef ebim_real EBIM__N(mem) __attribute__((vector_size(EBIM__VB), aligned(4), may_alias));
+typedef ebim__int EBIM__N(imem) __attribute__((vector_size(EBIM__VB), aligned(4), may_alias));
+#define EBIM__LANES
+#define EBIM__NUM EBIM__N(vec)
+#define EBIM__INT EBIM__N(ivec)
+#define EBIM__L(a) (a)
+#define EBIM__AT(p) (*(EBIM__N(mem) *)(p))
+#define EBIM__IAT(p) (*(EBIM__N(imem) *)(p))
+#define EBIM__AS_INT(x) ((EBIM__N(ivec))(x))
+#define EBIM__AS_NUM(i) ((EBIM__N(vec))(i))
+#define EBIM__TO_INT(x) __builtin_convertvector(x, EBIM__N(ivec))
+#define EBIM__TO_NUM(i) __builtin_convertvector(i, EBIM__N(vec))
+#define EBIM__SHIFT(i, by) ((i) << (by))
+#define EBIM__TRUE(c) ((EBIM__N(ivec))(c))
 #else
 #define EBIM__VW ((size_t)EBIM__W)
 typedef struct EBIM__N(vec) {
     ebim_real l[EBIM__W];
 } EBIM__N(vec);
-
-EBIM__INLINE void EBIM__N(set)(EBIM__N(vec) *a, ebim_real x)
-{
-    int l;
-    EBIM__EACH(l) a->l[l] = x;
-}
-
-EBIM__INLINE void EBIM__N(get)(EBIM__N(vec) *a, const ebim_real *x) { memcpy(a, x, sizeof *a); }
-EBIM__INLINE void EBIM__N(put)(ebim_real *x, const EBIM__N(vec) *a) { memcpy(x, a, sizeof *a); }
-
-EBIM__INLINE void EBIM__N(scaled)(EBIM__N(vec) *a, ebim_real w, const ebim_real *EBIM__RESTRICT x)
-{
-    int l;
-    EBIM__EACH(l) a->l[l] += w * x[l];
-}
-
-EBIM__INLINE void EBIM__N(prod)(EBIM__N(vec) *a, const ebim_real *EBIM__RESTRICT x,
-                                const ebim_real *EBIM__RESTRICT y)
-{
-    int l;
-    EBIM__EACH(l) a->l[l] += x[l] * y[l];
-}
+#define EBIM__LANES for (int l = 0; l < EBIM__W; l++)
+#define EBIM__NUM ebim_real
+#define EBIM__INT ebim__int
+#define EBIM__L(a) ((a).l[l])
+#define EBIM__AT(p) ((p)[l])
+#define EBIM__IAT(p) ((p)[l])
+#define EBIM__AS_INT(x) ebim__bits(x)
+#define EBIM__AS_NUM(i) ebim__from_bits(i)
+#define EBIM__TO_INT(x) ((ebim__int)(x))
+#define EBIM__TO_NUM(i) ((ebim_real)(i))
+#define EBIM__SHIFT(i, by) ((ebim__int)((ebim__uint)(i) << (by)))
+#define EBIM__TRUE(c) (-(ebim__int)(c))
 #endif
-#define EBIM__MR (EBIM__VB == 64 ? 8 : 4)
-#define EBIM__TV (2 * EBIM__VW <= EBIM__W ? (size_t)2 : (size_t)1)
+#define EBIM__STEPS(j, nl) for (j = 0; j < (nl); j += (int)EBIM__VW)
+#define EBIM__MR (EBIM__VB == 64 ? 8 : EBIM__VB == 32 ? 6 : 4)
+#define EBIM__TV (EBIM__VB ? (size_t)2 : (size_t)1)
+#define EBIM__WIDE ((int)(EBIM__TV * EBIM__VW)) /* lanes of a tile */
 
-/* rows outputs from row o on, TV vectors of lanes from X and Y on; rows of X stand xs apart */
-EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, const ebim__matrix *m, int o,
+/* rows outputs from row o on, tv vectors of lanes from X and Y on; rows of X stand xs apart */
+EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, size_t tv, const ebim__matrix *m, int o,
                                       const ebim_real *bias, const ebim_real *X, size_t xs,
-                                      ebim_real *Y, int stride, int add)
+                                      ebim_real *Y, const ebim_real *D, int stride, int add)
 {
     EBIM__N(vec) acc[EBIM__MR][EBIM__TV];
     const ebim_real *w = m->w + (size_t)o * (size_t)m->wo;
@@ -1727,41 +1682,61 @@ EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, const ebim__matrix *m, int o,
     EBIM__UNROLL
     for (q = 0; q < rows; q++)
         EBIM__UNROLL
-        for (v = 0; v < EBIM__TV; v++)
-            if (add) EBIM__N(get)(&acc[q][v], EBIM__ROW(Y, q) + v * EBIM__VW);
-            else EBIM__N(set)(&acc[q][v], bias ? bias[q] : 0);
+        for (v = 0; v < tv; v++)
+            EBIM__LANES {
+                EBIM__NUM start = {0};
+                if (add) start = EBIM__AT(EBIM__ROW(Y, q) + v * EBIM__VW);
+                else if (bias) start = start + bias[q];
+                EBIM__L(acc[q][v]) = start;
+            }
     for (i = 0; i < m->ni; i++, X += xs, w += m->wi)
         EBIM__UNROLL
         for (q = 0; q < rows; q++)
             EBIM__UNROLL
-            for (v = 0; v < EBIM__TV; v++)
-                EBIM__N(scaled)(&acc[q][v], w[q * (size_t)m->wo], X + v * EBIM__VW);
+            for (v = 0; v < tv; v++)
+                EBIM__LANES
+                    EBIM__L(acc[q][v]) += w[q * (size_t)m->wo] * EBIM__AT(X + v * EBIM__VW);
     EBIM__UNROLL
-    for (q = 0; q < rows; q++)
+    for (q = 0; q < rows; q++, Y += stride)
         EBIM__UNROLL
-        for (v = 0; v < EBIM__TV; v++)
-            EBIM__N(put)(EBIM__ROW(Y, q) + v * EBIM__VW, &acc[q][v]);
+        for (v = 0; v < tv; v++) EBIM__LANES {
+            if (D) EBIM__L(acc[q][v]) *= EBIM__AT(EBIM__ROW(D, q) + v * EBIM__VW);
+            EBIM__AT(Y + v * EBIM__VW) = EBIM__L(acc[q][v]);
+        }
 }
 
-/* All tiles; lane j of X's first row is X[j * step]. */
-static void EBIM__N(dense_tiles)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                                 size_t xs, size_t step, ebim_real *Y, int stride, int nl, int add)
+/* Tiles side by side; lane j of X's first row is X[j * step]. The last may be half as wide. */
+EBIM__INLINE void EBIM__N(dense_rows)(size_t rows, const ebim__matrix *m, int o,
+                                      const ebim_real *bias, const ebim_real *X, size_t xs,
+                                      size_t step, ebim_real *Y, const ebim_real *D, int stride,
+                                      int nl, int add)
 {
-    int j, o, rows, wide = (int)(EBIM__TV * EBIM__VW);
-    for (o = 0; o < m->no; o += rows) {
-        const ebim_real *b = bias ? bias + o : NULL;
+    int j;
+    for (j = 0; j + EBIM__WIDE <= nl; j += EBIM__WIDE)
+        EBIM__N(dense_tile)(rows, EBIM__TV, m, o, bias, X + (size_t)j * step, xs, Y + j,
+                            D ? D + j : NULL, stride, add);
+    if (EBIM__WIDE > EBIM__W && j < nl)
+        EBIM__N(dense_tile)(rows, 1, m, o, bias, X + (size_t)j * step, xs, Y + j,
+                            D ? D + j : NULL, stride, add);
+}
+
+static void EBIM__N(dense_tiles)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                                 size_t xs, size_t step, ebim_real *Y, const ebim_real *D,
+                                 int stride, int nl, int add)
+{
+    int o, r;
+    for (o = 0; o < m->no; o += r) {
+        const ebim_real *b = bias ? bias + o : NULL, *d = D ? EBIM__ROW(D, o) : NULL;
         ebim_real *y = EBIM__ROW(Y, o);
         int left = m->no - o;
-        rows = left >= EBIM__MR ? EBIM__MR : left >= 4 ? 4 : left;
-        for (j = 0; j < nl; j += wide) {
-            const ebim_real *x = X + (size_t)j * step;
-            switch (rows) {
-            case 1: EBIM__N(dense_tile)(1, m, o, b, x, xs, y + j, stride, add); break;
-            case 2: EBIM__N(dense_tile)(2, m, o, b, x, xs, y + j, stride, add); break;
-            case 3: EBIM__N(dense_tile)(3, m, o, b, x, xs, y + j, stride, add); break;
-            case 4: EBIM__N(dense_tile)(4, m, o, b, x, xs, y + j, stride, add); break;
-            default: EBIM__N(dense_tile)(EBIM__MR, m, o, b, x, xs, y + j, stride, add); break;
-            }
+        r = EBIM__MR == 6 && left > 6 && left < 12 ? 4 : left >= EBIM__MR ? EBIM__MR
+          : left >= 4 ? 4 : left;
+        switch (r) {
+        case 1: EBIM__N(dense_rows)(1, m, o, b, X, xs, step, y, d, stride, nl, add); break;
+        case 2: EBIM__N(dense_rows)(2, m, o, b, X, xs, step, y, d, stride, nl, add); break;
+        case 3: EBIM__N(dense_rows)(3, m, o, b, X, xs, step, y, d, stride, nl, add); break;
+        case 4: EBIM__N(dense_rows)(4, m, o, b, X, xs, step, y, d, stride, nl, add); break;
+        default: EBIM__N(dense_rows)(EBIM__MR, m, o, b, X, xs, step, y, d, stride, nl, add);
         }
     }
 }
@@ -1769,37 +1744,42 @@ static void EBIM__N(dense_tiles)(const ebim__matrix *m, const ebim_real *bias, c
 /* Large products: blocks of 128 x 64 of X are copied so that what a tile reads lies together and
  * stays in cache while all rows of W pass by. */
 static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                                 ebim_real *Y, int stride, int nl, int add)
+                                 ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
     enum { K = 128, L = 64 };
     ebim_real pack[K * L];
     ebim__matrix part = *m;
-    int k, l, i, j, wide = (int)(EBIM__TV * EBIM__VW);
+    int k, l, i, j;
     for (k = 0; k < m->ni; k += K) {
         part.w = m->w + (size_t)k * (size_t)m->wi;
         part.ni = ebim__min_int(K, m->ni - k);
         for (l = 0; l < nl; l += L) {
             int lanes = ebim__min_int(L, nl - l);
             ebim_real *to = pack;
-            for (j = 0; j < lanes; j += wide)
-                for (i = 0; i < part.ni; i++, to += wide)
-                    memcpy(to, EBIM__ROW(X, k + i) + l + j, (size_t)wide * sizeof *to);
-            EBIM__N(dense_tiles)(&part, bias, pack, (size_t)wide, (size_t)part.ni, Y + l, stride,
-                                 lanes, add || k);
+            for (j = 0; j < lanes; j += EBIM__WIDE) {
+                size_t bytes = (size_t)ebim__min_int(EBIM__WIDE, lanes - j) * sizeof *to;
+                for (i = 0; i < part.ni; i++, to += EBIM__WIDE)
+                    memcpy(to, EBIM__ROW(X, k + i) + l + j, bytes);
+            }
+            EBIM__N(dense_tiles)(&part, bias, pack, EBIM__WIDE, (size_t)part.ni, Y + l,
+                                 D && k + K >= m->ni ? D + l : NULL, stride, lanes, add || k);
         }
     }
 }
 
+EBIM__INLINE int EBIM__N(dense_is_large)(const ebim__matrix *m) { return m->ni > 64 && m->no > 16; }
+
 static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                           ebim_real *Y, int stride, int nl, int add)
+                           ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
-    int j, wide = (int)(EBIM__TV * EBIM__VW);
-    if (m->ni > 64 && m->no > 16) {
-        EBIM__N(dense_large)(m, bias, X, Y, stride, nl, add);
+    int j, part = m->ni > 32 ? 64 : 128;
+    if (EBIM__N(dense_is_large)(m)) {
+        EBIM__N(dense_large)(m, bias, X, Y, D, stride, nl, add);
         return;
     }
-    for (j = 0; j < nl; j += wide) /* W is small: what a column of tiles reads of X stays in L1 */
-        EBIM__N(dense_tiles)(m, bias, X + j, (size_t)stride, 0, Y + j, stride, wide, add);
+    for (j = 0; j < nl; j += part) /* what a column of tiles reads of X stays in L1 */
+        EBIM__N(dense_tiles)(m, bias, X + j, (size_t)stride, 1, Y + j, D ? D + j : NULL, stride,
+                             ebim__min_int(part, nl - j), add);
 }
 
 /* One plane's products of ro rows D with ri rows X, added to acc. */
@@ -1807,13 +1787,15 @@ EBIM__INLINE void EBIM__N(outer_tile)(size_t ro, size_t ri, EBIM__N(vec) (*acc)[
                                       const ebim_real *D, const ebim_real *X, int stride, int nl)
 {
     size_t q, i;
-    int l;
-    for (l = 0; l < nl; l += (int)EBIM__VW)
+    int j;
+    EBIM__STEPS(j, nl)
         EBIM__UNROLL
         for (q = 0; q < ro; q++)
             EBIM__UNROLL
             for (i = 0; i < ri; i++)
-                EBIM__N(prod)(&acc[q][i], EBIM__ROW(D, q) + l, EBIM__ROW(X, i) + l);
+                EBIM__LANES
+                    EBIM__L(acc[q][i]) += EBIM__AT(EBIM__ROW(D, q) + j) *
+                                          EBIM__AT(EBIM__ROW(X, i) + j);
 }
 
 EBIM__INLINE ebim_real EBIM__N(total)(const EBIM__N(vec) *a)
@@ -1837,7 +1819,10 @@ EBIM__INLINE void EBIM__N(outer_rows)(size_t ro, size_t ri, int ni, ebim_real *g
     EBIM__UNROLL
     for (q = 0; q < ro; q++)
         EBIM__UNROLL
-        for (i = 0; i < ri; i++) EBIM__N(set)(&acc[q][i], 0);
+        for (i = 0; i < ri; i++) EBIM__LANES {
+            EBIM__NUM zero = {0};
+            EBIM__L(acc[q][i]) = zero;
+        }
     EBIM__N(outer_tile)(ro, ri, acc, D, X, stride, nl);
     for (p = 1; p < planes; p++)
         EBIM__N(outer_tile)(ro, ri, acc, D + (size_t)p * dp, EBIM__ROW(T, (p - 1) * ni), stride,
@@ -1872,65 +1857,191 @@ static void EBIM__N(outer)(int no, int ni, ebim_real *gw, const ebim_real *D, co
     }
 }
 
-/* With s = 1 / (1 + e^-a), q = 1 - s = s e^-a (no cancellation): h = a s, h' = s + h q,
- * h'' = s q (2 + a (q - s)). Values to 5 ulp, derivatives to 4 eps. v may be a, so it comes last;
- * a is not copied first: a copy may be made of moves narrower than the loads that follow, which
- * then wait for the cache. */
-EBIM__INLINE void EBIM__N(silu_row)(const ebim_real *a, ebim_real *v, ebim_real *EBIM__RESTRICT d1,
-                                    ebim_real *EBIM__RESTRICT d2, int nl, int order)
+/* x <- e^-x = 2^n e^r by a polynomial of degree 6 (minimax) in float, 13 (Taylor) in double.
+ * n ln2_hi is exact, and the rest of n ln 2 is a factor at the end, where -ffast-math cannot merge
+ * the two; rounding is by truncation. Arguments are clamped to +-87 (float), +-708: SiLU(a) is off
+ * by |a| e^-87 below that. */
+EBIM__INLINE void EBIM__N(exp_of_minus)(EBIM__NUM *x)
 {
-    int j, l;
-    EBIM__CHUNKS(j, nl) {
-        ebim_real s[EBIM__W], q[EBIM__W], h[EBIM__W];
-        EBIM__EACH(l) q[l] = ebim__exp(-a[j + l]);
-        EBIM__EACH(l) s[l] = 1 / (1 + q[l]);
-        EBIM__EACH(l) h[l] = a[j + l] * s[l];
-        if (order > 0) {
-            EBIM__EACH(l) q[l] *= s[l];
-            EBIM__EACH(l) d1[j + l] = s[l] + h[l] * q[l];
+    EBIM__INT b = EBIM__AS_INT(*x), a = (b & ~EBIM__SIGN) - EBIM__EXP_MOST, i;
+    EBIM__NUM n, r, p;
+    a = EBIM__EXP_MOST + (a & (a >> (8 * sizeof(ebim__int) - 1))); /* the smaller of the two */
+#ifdef EBIM_DOUBLE
+    EBIM__NUM t, c;
+    r = EBIM__AS_NUM(a | (~b & EBIM__SIGN));
+    i = EBIM__TO_INT(r * 1.44269504088896340736 + 1023.5) - 1023;
+    n = EBIM__TO_NUM(i);
+    r = r - n * 0.6931471805598903; /* 42 bits */
+    p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
+    p = p * r + 1.0 / 39916800.0;
+    p = p * r + 1.0 / 3628800.0;
+    p = p * r + 1.0 / 362880.0;
+    p = p * r + 1.0 / 40320.0;
+    p = p * r + 1.0 / 5040.0;
+    p = p * r + 1.0 / 720.0;
+    p = p * r + 1.0 / 120.0;
+    p = p * r + 1.0 / 24.0;
+    p = p * r + 1.0 / 6.0;
+    p = p * r + 0.5;
+    c = n * 5.497923018708371e-14;
+    t = p * (r * r);
+    t = t - c * (1.0 + (r + t)); /* small beside r: its roundings hardly count */
+    p = 1.0 + (r + t);
+    *x = EBIM__AS_NUM(EBIM__AS_INT(p) + EBIM__SHIFT(i, 52));
+#else
+    r = EBIM__AS_NUM(a | (~b & EBIM__SIGN));
+    i = EBIM__TO_INT(r * 1.44269504f + 127.5f) - 127;
+    n = EBIM__TO_NUM(i);
+    r = r - n * 0.693145751953125f; /* 16 bits of ln 2 */
+    p = r * 1.383684613e-03f + 8.374815798e-03f;
+    p = p * r + 4.166822557e-02f;
+    p = p * r + 1.666642017e-01f;
+    p = p * r + 4.999999208e-01f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    p = p - p * (n * 1.42860682e-6f);
+    *x = EBIM__AS_NUM(EBIM__AS_INT(p) + EBIM__SHIFT(i, 23));
+#endif
+}
+
+static void EBIM__N(exp_minus)(int n, ebim_real *x)
+{
+    ebim_real rest[EBIM__W] = {0};
+    int i, j;
+    for (i = 0; i < n; i += EBIM__W) {
+        ebim_real *p = i + EBIM__W <= n ? x + i : rest;
+        if (p == rest) memcpy(rest, x + i, (size_t)(n - i) * sizeof *x);
+        EBIM__STEPS(j, EBIM__W) EBIM__LANES {
+            EBIM__NUM q = EBIM__AT(p + j);
+            EBIM__N(exp_of_minus)(&q);
+            EBIM__AT(p + j) = q;
         }
-        if (order > 1) EBIM__EACH(l) d2[j + l] = s[l] * q[l] * (2 + a[j + l] * (q[l] - s[l]));
-        EBIM__EACH(l) v[j + l] = h[l];
+        if (p == rest) memcpy(x + i, rest, (size_t)(n - i) * sizeof *x);
     }
+}
+
+/* With s = 1 / (1 + e^-a), q = 1 - s = s e^-a (no cancellation): h = a s, h' = s + h q,
+ * h'' = s q (2 + a (q - s)). Values to 5 ulp, derivatives to 4 eps. v may be a. */
+EBIM__INLINE void EBIM__N(silu_rows)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1,
+                                     ebim_real *d2, int stride, int nl, int order)
+{
+    size_t i, all = (size_t)rows * (size_t)stride;
+    int j;
+    for (i = 0; i < all; i += (size_t)stride)
+        EBIM__STEPS(j, nl) EBIM__LANES {
+            EBIM__NUM x = EBIM__AT(a + i + j), q = x, s, h;
+            EBIM__N(exp_of_minus)(&q);
+            s = EBIM__R(1) / (EBIM__R(1) + q);
+            h = x * s;
+            EBIM__AT(v + i + j) = h;
+            q = q * s;
+            if (order > 0) EBIM__AT(d1 + i + j) = s + h * q;
+            if (order > 1) EBIM__AT(d2 + i + j) = s * q * (EBIM__R(2) + x * (q - s));
+        }
 }
 
 static void EBIM__N(silu)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1, ebim_real *d2,
                           int stride, int nl, int order)
 {
-    int i;
-    for (i = 0; i < rows; i++)
-        EBIM__N(silu_row)(EBIM__ROW(a, i), EBIM__ROW(v, i), order > 0 ? EBIM__ROW(d1, i) : NULL,
-                          order > 1 ? EBIM__ROW(d2, i) : NULL, nl, order);
+    if (order < 1) EBIM__N(silu_rows)(rows, a, v, d1, d2, stride, nl, 0);
+    else if (order < 2) EBIM__N(silu_rows)(rows, a, v, d1, d2, stride, nl, 1);
+    else EBIM__N(silu_rows)(rows, a, v, d1, d2, stride, nl, 2);
 }
 
-EBIM__INLINE void EBIM__N(mul_row)(ebim_real *EBIM__RESTRICT z, const ebim_real *x,
-                                   const ebim_real *y, int nl)
+static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                                ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl,
+                                int order)
 {
-    int j, l;
-    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] = x[j + l] * y[j + l];
+    EBIM__N(dense)(m, bias, X, v, NULL, stride, nl, 0);
+    EBIM__N(silu)(m->no, v, v, d1, d2, stride, nl, order);
 }
 
 static void EBIM__N(mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
                          int stride, int nl)
 {
-    int i;
-    for (i = 0; i < rows; i++)
-        EBIM__N(mul_row)(EBIM__ROW(z, i), EBIM__ROW(x, i), EBIM__ROW(y, i), nl);
-}
-
-EBIM__INLINE void EBIM__N(fma3_row)(ebim_real *EBIM__RESTRICT z, const ebim_real *x,
-                                    const ebim_real *y, const ebim_real *w, int nl)
-{
-    int j, l;
-    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] += x[j + l] * y[j + l] * w[j + l];
+    int j;
+    for (; rows--; z += stride, x += stride, y += stride)
+        EBIM__STEPS(j, nl) EBIM__LANES EBIM__AT(z + j) = EBIM__AT(x + j) * EBIM__AT(y + j);
 }
 
 static void EBIM__N(fma3)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
                           const ebim_real *w, int stride, int nl)
 {
-    int i;
-    for (i = 0; i < rows; i++)
-        EBIM__N(fma3_row)(EBIM__ROW(z, i), EBIM__ROW(x, i), EBIM__ROW(y, i), EBIM__ROW(w, i), nl);
+    int j;
+    for (; rows--; z += stride, x += stride, y += stride, w += stride)
+        EBIM__STEPS(j, nl)
+            EBIM__LANES EBIM__AT(z + j) += EBIM__AT(x + j) * EBIM__AT(y + j) * EBIM__AT(w + j);
+}
+
+static void EBIM__N(fma)(int rows, ebim_real *z, int zs, const ebim_real *x, int xs,
+                         const ebim_real *y, int ys, int nl)
+{
+    int j;
+    for (; rows--; z += zs, x += xs, y += ys)
+        EBIM__STEPS(j, nl) EBIM__LANES EBIM__AT(z + j) += EBIM__AT(x + j) * EBIM__AT(y + j);
+}
+
+static void EBIM__N(axpy)(int rows, ebim_real *z, int zs, ebim_real s, const ebim_real *x, int xs,
+                          int nl)
+{
+    int j;
+    for (; rows--; z += zs, x += xs)
+        EBIM__STEPS(j, nl) EBIM__LANES EBIM__AT(z + j) += s * EBIM__AT(x + j);
+}
+
+static void EBIM__N(sum)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl)
+{
+    int i, j;
+    for (i = 0; i < rows; i++, x += stride) {
+        EBIM__N(vec) acc;
+        memset(&acc, 0, sizeof acc);
+        EBIM__STEPS(j, nl) EBIM__LANES EBIM__L(acc) += EBIM__AT(x + j);
+        z[i] += EBIM__N(total)(&acc);
+    }
+}
+
+static void EBIM__N(drift)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
+                           const ebim_real *w, const ebim_real *c, int stride, int nl)
+{
+    const ebim__int most = ebim__bits(c[2]);
+    int j;
+    for (; rows--; z += stride, x += stride, y += stride, w += stride)
+        EBIM__STEPS(j, nl) EBIM__LANES {
+            EBIM__INT b = EBIM__AS_INT(EBIM__AT(w + j)), a = b & ~EBIM__SIGN;
+            EBIM__INT cut = EBIM__TRUE(a > most) & EBIM__TRUE(a <= EBIM__INF_BITS);
+            a = (a & ~cut) | (cut & most) | (b & EBIM__SIGN);
+            EBIM__AT(z + j) = EBIM__AT(x + j) + c[0] * EBIM__AT(y + j) - c[1] * EBIM__AS_NUM(a);
+        }
+}
+
+static void EBIM__N(inside)(int rows, const ebim_real *x, const double *lo, const double *hi,
+                            ebim__int *ok, int stride, int nl)
+{
+    int i, j;
+    for (i = 0; i < rows; i++, x += stride) {
+        EBIM__STEPS(j, nl) EBIM__LANES {
+            EBIM__INT e = EBIM__AS_INT(EBIM__AT(x + j)) & EBIM__INF_BITS;
+            EBIM__IAT(ok + j) &= EBIM__TRUE(e < EBIM__INF_BITS);
+        }
+        if (lo) {
+            ebim_real least = ebim__round_up(lo[i]), most = -ebim__round_up(-hi[i]);
+            EBIM__STEPS(j, nl) EBIM__LANES {
+                EBIM__NUM q = EBIM__AT(x + j);
+                EBIM__IAT(ok + j) &= EBIM__TRUE(q >= least) & EBIM__TRUE(q <= most);
+            }
+        }
+    }
+}
+
+static void EBIM__N(select)(int rows, ebim_real *z, const ebim_real *x, const ebim__int *ok,
+                            int stride, int nl)
+{
+    int j;
+    for (; rows--; z += stride, x += stride)
+        EBIM__STEPS(j, nl) EBIM__LANES {
+            EBIM__INT u = EBIM__AS_INT(EBIM__AT(z + j)), v = EBIM__AS_INT(EBIM__AT(x + j));
+            EBIM__AT(z + j) = EBIM__AS_NUM((v & EBIM__IAT(ok + j)) | (u & ~EBIM__IAT(ok + j)));
+        }
 }
 
 /* The next word of the streams of a chunk. */
@@ -2008,6 +2119,20 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
 #undef EBIM__VW
 #undef EBIM__MR
 #undef EBIM__TV
+#undef EBIM__WIDE
+#undef EBIM__LANES
+#undef EBIM__NUM
+#undef EBIM__INT
+#undef EBIM__L
+#undef EBIM__AT
+#undef EBIM__IAT
+#undef EBIM__AS_INT
+#undef EBIM__AS_NUM
+#undef EBIM__TO_INT
+#undef EBIM__TO_NUM
+#undef EBIM__SHIFT
+#undef EBIM__TRUE
+#undef EBIM__STEPS
 #undef EBIM__MISSING
 #endif /* EBIM__VB */
 
@@ -2025,8 +2150,10 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
  * ========================================================================================= */
 
 #define EBIM__TABLE(isa, label)                                                              \
-    {label, ebim__dense_##isa, ebim__outer_##isa, ebim__silu_##isa, ebim__mul_##isa,         \
-     ebim__fma3_##isa, ebim__normals_##isa, ebim__adam_##isa}
+    {label, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__outer_##isa, ebim__silu_##isa,  \
+     ebim__mul_##isa, ebim__fma3_##isa, ebim__fma_##isa, ebim__axpy_##isa, ebim__sum_##isa,  \
+     ebim__exp_minus_##isa, ebim__drift_##isa, ebim__inside_##isa, ebim__select_##isa,       \
+     ebim__normals_##isa, ebim__adam_##isa}
 
 static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain");
 #undef EBIM__VB
@@ -2117,38 +2244,6 @@ static const ebim__kernels *ebim__kernels_best(void)
 
 EBIM_API const char *ebim_simd(void) { return ebim__kernels_best()->name; }
 
-EBIM__INLINE ebim_real ebim__sum16(ebim_real *s)
-{
-    int l, h;
-    for (h = 8; h; h >>= 1)
-        for (l = 0; l < h; l++) s[l] += s[l + h];
-    return s[0];
-}
-
-/* sum over lanes */
-static ebim_real ebim__k_sum(const ebim_real *x, int nl)
-{
-    ebim_real acc[EBIM__W] = {0};
-    int j, l;
-    EBIM__CHUNKS(j, nl) EBIM__EACH(l) acc[l] += x[j + l];
-    return ebim__sum16(acc);
-}
-
-/* z += s x */
-static void ebim__k_axpy(ebim_real *EBIM__RESTRICT z, ebim_real s,
-                         const ebim_real *EBIM__RESTRICT x, int nl)
-{
-    int j, l;
-    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] += s * x[j + l];
-}
-
-/* z += x y */
-static void ebim__k_fma(ebim_real *EBIM__RESTRICT z, const ebim_real *x, const ebim_real *y, int nl)
-{
-    int j, l;
-    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] += x[j + l] * y[j + l];
-}
-
 /* One value of the other functions with both derivatives; libm speed, rarely the bottleneck. */
 static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_real *d1,
                         ebim_real *d2)
@@ -2159,7 +2254,7 @@ static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_rea
     case EBIM_RELU: /* written so that a NaN stays one */
         *v = x <= 0 ? 0 : x; *d1 = x <= 0 ? 0 : EBIM__R(1); *d2 = 0; break;
     case EBIM_SOFTPLUS:
-        s = ebim__sigmoid(x);
+        s = 1 / (1 + EBIM__EXP(-x));
         *v = (x <= 0 ? 0 : x) + EBIM__LOG1P(EBIM__EXP(-EBIM__ABS(x)));
         *d1 = s; *d2 = s * (1 - s); break;
     case EBIM_SINE: *v = EBIM__SIN(x); *d1 = EBIM__COS(x); *d2 = -*v; break;
@@ -2620,6 +2715,10 @@ EBIM_API ebim_dual ebim_dual_relu(ebim_dual a)
 
 typedef struct ebim__slot {
     ebim_real *v, *d1, *d2, *t, *ta, *g, *ga;
+    int writer;               /* the dense node that is first to write g in a reverse sweep: it need
+                               * not add to zeros; 0: g starts as zeros */
+    int readers;              /* nodes that read it */
+    int direct;               /* that is the only one, and writes plane 0 of ga and not of g */
 } ebim__slot;
 
 enum { EBIM__SHAPE, EBIM__FWD, EBIM__TAN, EBIM__ADJ, EBIM__BACK };
@@ -2636,6 +2735,7 @@ typedef struct ebim__sweep {
     ebim_real *grad;
     int n, na, nb, nc;
     int stride, nl, used, order, plane, pairs;
+    int add;                  /* a dense node's adjoints: 0, write them; 1, add them */
 } ebim__sweep;
 
 typedef int (*ebim__op_fn)(const ebim__sweep *s, int mode);
@@ -2711,24 +2811,27 @@ static void ebim__dense_grad(const ebim__sweep *s)
     int planes = 1 + s->pairs, o, l;
     for (o = 0; o < planes * s->n; o++)
         for (l = s->used; l < s->nl; l++) delta[(size_t)o * (size_t)s->stride + (size_t)l] = 0;
-    for (o = 0; o < s->n; o++) gb[o] += ebim__k_sum(ebim__row(s, delta, s->n, 0, o), s->nl);
+    s->K->sum(s->n, gb, delta, s->stride, s->nl);
     s->K->outer(s->n, s->na, s->grad, delta, s->a->v, s->a->t, planes, s->stride, s->nl);
 }
 
 /* Adjoint before the activation, and on to the input. */
 static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
 {
-    const ebim__slot *z = s->z;
+    const ebim__slot *z = s->z, *a = s->a;
     ebim_real *ga = ebim__row(s, z->ga, s->n, p, 0);
     ebim__matrix m = ebim__weights(s, 1);
     int q;
     if (s->nd->fn != EBIM_IDENTITY) {
-        s->K->mul(s->n, ga, ebim__row(s, z->g, s->n, p, 0), z->d1, s->stride, s->nl);
+        if (p || !z->direct)
+            s->K->mul(s->n, ga, ebim__row(s, z->g, s->n, p, 0), z->d1, s->stride, s->nl);
         for (q = 1; q <= pairs; q++)
             s->K->fma3(s->n, ga, z->d2, ebim__row(s, z->ta, s->n, q - 1, 0),
                        ebim__row(s, z->g, s->n, q, 0), s->stride, s->nl);
     }
-    s->K->dense(&m, NULL, ga, ebim__row(s, s->a->g, s->na, p, 0), s->stride, s->nl, 1);
+    if (!p && a->direct) s->K->dense(&m, NULL, ga, a->ga, a->d1, s->stride, s->nl, 0);
+    else
+        s->K->dense(&m, NULL, ga, ebim__row(s, a->g, s->na, p, 0), NULL, s->stride, s->nl, s->add);
 }
 
 static int ebim__op_dense(const ebim__sweep *s, int mode)
@@ -2743,12 +2846,18 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
         s->shape->n_theta = s->nd->i0 * (na + 1);
         break;
     case EBIM__FWD:
-        s->K->dense(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, s->stride, s->nl, 0);
+        if (fn == EBIM_SILU) {
+            s->K->dense_silu(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, z->d1, z->d2,
+                             s->stride, s->nl, s->order);
+            break;
+        }
+        s->K->dense(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, NULL, s->stride, s->nl,
+                    0);
         if (fn != EBIM_IDENTITY) ebim__activate(s, z->v);
         break;
     case EBIM__TAN:
         s->K->dense(&m, NULL, ebim__row(s, s->a->t, na, p - 1, 0),
-                    ebim__row(s, z->ta, n, p - 1, 0), s->stride, s->nl, 0);
+                    ebim__row(s, z->ta, n, p - 1, 0), NULL, s->stride, s->nl, 0);
         if (fn != EBIM_IDENTITY)
             s->K->mul(n, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, z->ta, n, p - 1, 0), z->d1,
                       s->stride, s->nl);
@@ -2765,7 +2874,7 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
 static int ebim__op_apply(const ebim__sweep *s, int mode)
 {
     const ebim__slot *z = s->z, *a = s->a;
-    int i, q, p = s->plane, n = s->n;
+    int q, p = s->plane, n = s->n;
     if (mode == EBIM__SHAPE) {
         s->shape->size = s->na;
         return 0;
@@ -2777,9 +2886,8 @@ static int ebim__op_apply(const ebim__sweep *s, int mode)
                   s->stride, s->nl);
         break;
     default:
-        for (i = 0; i < n; i++)
-            ebim__k_fma(ebim__row(s, a->g, n, p, i), ebim__row(s, z->g, n, p, i),
-                        ebim__row(s, z->d1, n, 0, i), s->nl);
+        s->K->fma(n, ebim__row(s, a->g, n, p, 0), s->stride, ebim__row(s, z->g, n, p, 0), s->stride,
+                  z->d1, s->stride, s->nl);
         for (q = 1; q <= s->pairs && mode == EBIM__BACK; q++)
             s->K->fma3(n, a->g, z->d2, ebim__row(s, a->t, n, q - 1, 0),
                        ebim__row(s, z->g, n, q, 0), s->stride, s->nl);
@@ -2815,7 +2923,7 @@ static int ebim__op_affine(const ebim__sweep *s, int mode)
         switch (mode) {
         case EBIM__FWD: for (l = 0; l < s->nl; l++) z[l] = scale * (a[l] - center); break;
         case EBIM__TAN: for (l = 0; l < s->nl; l++) z[l] = scale * a[l]; break;
-        default: ebim__k_axpy(a, scale, z, s->nl);
+        default: s->K->axpy(1, a, 0, scale, z, 0, s->nl);
         }
     }
     return 0;
@@ -2828,59 +2936,66 @@ EBIM__INLINE int ebim__broadcast(const ebim__sweep *s)
     return 0;
 }
 
+/* Step from row to row of an operand of n rows: none when one row serves all. */
+EBIM__INLINE int ebim__step(const ebim__sweep *s, int n) { return n == 1 ? 0 : s->stride; }
+
 /* z = a + s b */
 static int ebim__op_add(const ebim__sweep *s, int mode)
 {
     int i, l, n = s->n;
     ebim_real f = s->nd->s;
     if (mode == EBIM__SHAPE) return ebim__broadcast(s);
+    if (mode > EBIM__TAN) {
+        const ebim_real *z = ebim__mode_row(s, s->z, n, mode, 0);
+        s->K->axpy(n, ebim__mode_row(s, s->a, s->na, mode, 0), ebim__step(s, s->na), 1, z,
+                   s->stride, s->nl);
+        s->K->axpy(n, ebim__mode_row(s, s->b, s->nb, mode, 0), ebim__step(s, s->nb), f, z,
+                   s->stride, s->nl);
+        return 0;
+    }
     for (i = 0; i < n; i++) {
         ebim_real *z = ebim__mode_row(s, s->z, n, mode, i);
-        ebim_real *a = ebim__mode_row(s, s->a, s->na, mode, i);
-        ebim_real *b = ebim__mode_row(s, s->b, s->nb, mode, i);
-        if (mode <= EBIM__TAN) {
-            for (l = 0; l < s->nl; l++) z[l] = a[l] + f * b[l];
-        } else {
-            ebim__k_axpy(a, 1, z, s->nl);
-            ebim__k_axpy(b, f, z, s->nl);
-        }
+        const ebim_real *a = ebim__mode_row(s, s->a, s->na, mode, i);
+        const ebim_real *b = ebim__mode_row(s, s->b, s->nb, mode, i);
+        for (l = 0; l < s->nl; l++) z[l] = a[l] + f * b[l];
     }
     return 0;
+}
+
+/* z_i += x_i y_i for what an op multiplies: rows of nz, nx and ny features */
+static void ebim__mul_rows(const ebim__sweep *s, ebim_real *z, int nz, const ebim_real *x, int nx,
+                           const ebim_real *y, int ny)
+{
+    s->K->fma(ebim__max_int(s->na, s->nb), z, ebim__step(s, nz), x, ebim__step(s, nx), y,
+              ebim__step(s, ny), s->nl);
 }
 
 /* MUL z_i = a_i b_i; DOT z = sum_i a_i b_i, the same with z repeated and accumulated. */
 static int ebim__op_mul(const ebim__sweep *s, int mode)
 {
-    int i, q, p = s->plane, m = ebim__max_int(s->na, s->nb), nz = s->n;
+    int q, p = s->plane, na = s->na, nb = s->nb, nz = s->n;
     const ebim__slot *z = s->z, *a = s->a, *b = s->b;
-    int dot = s->nd->op == EBIM_OP_DOT;
+    ebim_real *x;
     if (mode == EBIM__SHAPE) {
-        if (dot) s->shape->size = 1;
-        return dot ? s->na != s->nb : ebim__broadcast(s);
+        if (s->nd->op != EBIM_OP_DOT) return ebim__broadcast(s);
+        s->shape->size = 1;
+        return na != nb;
     }
-    if (mode == EBIM__FWD) memset(z->v, 0, (size_t)nz * (size_t)s->stride * sizeof *z->v);
-    if (mode == EBIM__TAN)
-        memset(ebim__row(s, z->t, nz, p - 1, 0), 0, (size_t)nz * (size_t)s->stride * sizeof *z->t);
-    for (i = 0; i < m; i++) {
-        ebim_real *va = ebim__row(s, a->v, s->na, 0, i), *vb = ebim__row(s, b->v, s->nb, 0, i), *x;
-        switch (mode) {
-        case EBIM__FWD: ebim__k_fma(ebim__row(s, z->v, nz, 0, i), va, vb, s->nl); break;
-        case EBIM__TAN:
-            x = ebim__row(s, z->t, nz, p - 1, i);
-            ebim__k_fma(x, ebim__row(s, a->t, s->na, p - 1, i), vb, s->nl);
-            ebim__k_fma(x, va, ebim__row(s, b->t, s->nb, p - 1, i), s->nl);
-            break;
-        default:
-            x = ebim__row(s, z->g, nz, p, i);
-            ebim__k_fma(ebim__row(s, a->g, s->na, p, i), x, vb, s->nl);
-            ebim__k_fma(ebim__row(s, b->g, s->nb, p, i), x, va, s->nl);
-            for (q = 1; q <= s->pairs && mode == EBIM__BACK; q++) {
-                x = ebim__row(s, z->g, nz, q, i);
-                ebim__k_fma(ebim__row(s, a->g, s->na, 0, i), x,
-                            ebim__row(s, b->t, s->nb, q - 1, i), s->nl);
-                ebim__k_fma(ebim__row(s, b->g, s->nb, 0, i), x,
-                            ebim__row(s, a->t, s->na, q - 1, i), s->nl);
-            }
+    x = ebim__mode_row(s, z, nz, mode, 0);
+    if (mode <= EBIM__TAN) memset(x, 0, (size_t)nz * (size_t)s->stride * sizeof *x);
+    switch (mode) {
+    case EBIM__FWD: ebim__mul_rows(s, x, nz, a->v, na, b->v, nb); break;
+    case EBIM__TAN:
+        ebim__mul_rows(s, x, nz, ebim__row(s, a->t, na, p - 1, 0), na, b->v, nb);
+        ebim__mul_rows(s, x, nz, a->v, na, ebim__row(s, b->t, nb, p - 1, 0), nb);
+        break;
+    default:
+        ebim__mul_rows(s, ebim__row(s, a->g, na, p, 0), na, x, nz, b->v, nb);
+        ebim__mul_rows(s, ebim__row(s, b->g, nb, p, 0), nb, x, nz, a->v, na);
+        for (q = 1; q <= s->pairs && mode == EBIM__BACK; q++) {
+            x = ebim__row(s, z->g, nz, q, 0);
+            ebim__mul_rows(s, a->g, na, x, nz, ebim__row(s, b->t, nb, q - 1, 0), nb);
+            ebim__mul_rows(s, b->g, nb, x, nz, ebim__row(s, a->t, na, q - 1, 0), na);
         }
     }
     return 0;
@@ -2888,18 +3003,18 @@ static int ebim__op_mul(const ebim__sweep *s, int mode)
 
 static int ebim__op_sum(const ebim__sweep *s, int mode)
 {
-    int i;
-    ebim_real *z;
+    ebim_real *z, *a;
     if (mode == EBIM__SHAPE) {
         s->shape->size = 1;
         return 0;
     }
     z = ebim__mode_row(s, s->z, 1, mode, 0);
-    if (mode <= EBIM__TAN) memset(z, 0, (size_t)s->stride * sizeof *z);
-    for (i = 0; i < s->na; i++) {
-        ebim_real *a = ebim__mode_row(s, s->a, s->na, mode, i);
-        if (mode <= EBIM__TAN) ebim__k_axpy(z, 1, a, s->nl);
-        else ebim__k_axpy(a, 1, z, s->nl);
+    a = ebim__mode_row(s, s->a, s->na, mode, 0);
+    if (mode <= EBIM__TAN) {
+        memset(z, 0, (size_t)s->stride * sizeof *z);
+        s->K->axpy(s->na, z, 0, 1, a, s->stride, s->nl);
+    } else {
+        s->K->axpy(s->na, a, s->stride, 1, z, 0, s->nl);
     }
     return 0;
 }
@@ -2950,7 +3065,7 @@ static void ebim__copy_rows(const ebim__sweep *s, int mode, const ebim__slot *a,
         switch (mode) {
         case EBIM__FWD: memcpy(z->v + za + i, a->v + aa + i, (size_t)s->nl * sizeof *z->v); break;
         case EBIM__TAN: memcpy(z->t + za + i, a->t + aa + i, (size_t)s->nl * sizeof *z->t); break;
-        default: ebim__k_axpy(a->g + aa + i, 1, z->g + za + i, s->nl);
+        default: s->K->axpy(1, a->g + aa + i, 0, 1, z->g + za + i, 0, s->nl);
         }
 }
 
@@ -3252,6 +3367,7 @@ static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_node *nd, s
     int split = nd->op == EBIM_OP_DENSE && nd->fn != EBIM_IDENTITY;
     int pick = nd->op == EBIM_OP_MIN || nd->op == EBIM_OP_MAX || nd->op == EBIM_OP_SELECT;
     ebim__slot s;
+    memset(&s, 0, sizeof s);
     s.v = EBIM__NEW(a, ebim_real, n);
     s.d1 = ebim__has_d(nd) || pick ? EBIM__NEW(a, ebim_real, n) : NULL;
     s.d2 = ebim__has_d(nd) ? EBIM__NEW(a, ebim_real, n) : NULL;
@@ -3260,6 +3376,23 @@ static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_node *nd, s
     s.g = EBIM__NEW(a, ebim_real, adjoints);
     s.ga = split ? EBIM__NEW(a, ebim_real, adjoints) : s.g;
     if (z) *z = s;
+}
+
+/* The last node that reads a node is the first to write its adjoint. */
+static void ebim__find_writers(ebim_ws *w, const ebim_graph *g)
+{
+    int i;
+    for (i = 2; i < g->n_nodes; i++) {
+        const ebim_node *nd = &g->node[i];
+        ebim__slot *a = &w->slot[nd->a], *b = &w->slot[nd->b], *c = &w->slot[nd->c];
+        a->direct = nd->op == EBIM_OP_DENSE && !a->readers && a->ga != a->g;
+        a->writer = nd->op == EBIM_OP_DENSE ? i : 0;
+        b->direct = b->writer = c->direct = c->writer = 0;
+        a->readers++;
+        b->readers++;
+        c->readers++;
+    }
+    w->slot[g->y].writer = w->slot[g->y].direct = 0; /* its adjoint starts as the seed */
 }
 
 EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
@@ -3283,6 +3416,7 @@ EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g
                         (size_t)planes);
     w->seed = EBIM__NEW(a, ebim_real, ebim__times((size_t)(1 + planes),
                                                   ebim__times((size_t)w->k, (size_t)w->stride)));
+    if (ebim__ready(a)) ebim__find_writers(w, g);
     return a->failed;
 }
 
@@ -3335,6 +3469,7 @@ static void ebim__op_at(const ebim_ws *w, int i, int mode, int plane, int pairs,
     s.order = w->order;
     s.plane = plane;
     s.pairs = pairs;
+    s.add = s.a->writer != i;
     ebim__ops[nd->op](&s, mode);
 }
 
@@ -3367,6 +3502,7 @@ static void ebim__seed(ebim_ws *w, int plane, int count)
     int i;
     for (i = 1; i < w->g->n_nodes; i++) {
         size_t n = (size_t)w->g->node[i].size * st;
+        if (w->slot[i].writer) continue;
         memset(w->slot[i].g + (size_t)plane * n, 0, (size_t)count * n * sizeof(ebim_real));
     }
     memcpy(w->slot[w->g->y].g + (size_t)plane * (size_t)w->k * st,
@@ -4343,9 +4479,19 @@ EBIM_API double ebim_rate_warmup(double rate, int step, int warmup)
 struct ebim_langevin {
     ebim_langevin_desc d;
     ebim_ws w;
-    ebim_real *noise;
+    ebim_real c[3];           /* of the kernel drift */
+    ebim_real *trial;         /* [n + 1][stride] noise, then where the chain would go */
+    ebim__int *ok;            /* [stride] */
     uint32_t *rng;            /* [4][stride], see ebim__seed_lanes */
 };
+
+/* c of the kernel drift: a move by eps y - step/2 clamp(w), clamp 0: none */
+static void ebim__drift_of(ebim_real *c, double eps, double step, double clamp)
+{
+    c[0] = EBIM__R(eps);
+    c[1] = EBIM__R(step / 2);
+    c[2] = clamp > 0 ? EBIM__R(clamp) : ebim__from_bits(EBIM__INF_BITS);
+}
 
 EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, const ebim_graph *u,
                                         const ebim_langevin_desc *d)
@@ -4353,7 +4499,8 @@ EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, cons
     ebim_langevin *s = EBIM__NEW(a, ebim_langevin, 1);
     ebim_ws w;
     ebim_result r = ebim_ws_init(&w, a, u, ebim__or_int(d->lanes, 64), 0);
-    ebim_real *noise = EBIM__NEW(a, ebim_real, (size_t)w.stride * (size_t)(w.n + 1));
+    ebim_real *trial = EBIM__NEW(a, ebim_real, (size_t)w.stride * (size_t)(w.n + 1));
+    ebim__int *ok = EBIM__NEW(a, ebim__int, w.stride);
     uint32_t *rng = EBIM__NEW(a, uint32_t, 4 * (size_t)w.stride);
     *out = NULL;
     if (r) return r;
@@ -4362,8 +4509,10 @@ EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, cons
     if (!ebim__ready(a)) return a->failed;
     s->d = *d;
     if (s->d.step <= 0) s->d.step = d->eps * d->eps;
+    ebim__drift_of(s->c, s->d.eps, s->d.step, s->d.clamp);
     s->w = w;
-    s->noise = noise;
+    s->trial = trial;
+    s->ok = ok;
     s->rng = rng;
     *out = s;
     return EBIM_OK;
@@ -4373,10 +4522,14 @@ EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, cons
 static void ebim__norms(ebim_ws *w, ebim_real *norm)
 {
     const ebim_real *y = ebim_ws_y(w);
-    int i, l;
-    for (l = 0; l < w->lanes; l++) norm[l] = 0;
-    for (i = 0; i < w->k; i++, y += w->stride)
-        for (l = 0; l < w->lanes; l++) norm[l] += y[l] * y[l];
+    int j, l;
+    if (w->k == 1) {
+        EBIM__CHUNKS(j, w->lanes)
+            EBIM__EACH(l) norm[j + l] = ebim__from_bits(ebim__bits(y[j + l]) & ~EBIM__SIGN);
+        return;
+    }
+    memset(norm, 0, (size_t)w->lanes * sizeof *norm);
+    w->kernels->fma(w->k, norm, 0, y, w->stride, y, w->stride, w->lanes);
     for (l = 0; l < w->lanes; l++)
         if (ebim__finite(norm[l])) norm[l] = EBIM__SQRT(norm[l]);
 }
@@ -4384,28 +4537,25 @@ static void ebim__norms(ebim_ws *w, ebim_real *norm)
 /* Gradient of the energy at the points in w -> ebim_ws_xg(w, 0). */
 static void ebim__energy_gradient(ebim_ws *w, int B, ebim_energy_of energy)
 {
+    ebim_real *v = ebim_ws_yg(w, 0);
+    const ebim_real *y = ebim_ws_y(w);
+    int i, l, rows = w->k * w->stride;
     ebim_forward(w, B, 1);
     if (energy == EBIM_ENERGY_OUTPUT) {
         ebim__seed_unit(w, 0, 0);
+    } else if (energy == EBIM_ENERGY_NORM2) {
+        for (i = 0; i < rows; i++) v[i] = 2 * y[i];
+    } else if (w->k == 1) { /* |F|: a sign */
+        for (l = 0; l < w->lanes; l++) v[l] = (ebim_real)((y[l] > 0) - (y[l] < 0));
     } else {
-        ebim_real *v = ebim_ws_yg(w, 0);
-        const ebim_real *y = ebim_ws_y(w);
-        int i, l;
         for (l = 0; l < w->lanes; l++) {
             ebim_real s = 0;
-            for (i = 0; i < w->k; i++) s += y[i * w->stride + l] * y[i * w->stride + l];
-            s = energy == EBIM_ENERGY_NORM2 ? 2 : s > 0 ? 1 / EBIM__SQRT(s) : 0;
-            for (i = 0; i < w->k; i++) v[i * w->stride + l] = s * y[i * w->stride + l];
+            for (i = 0; i < rows; i += w->stride) s += y[i + l] * y[i + l];
+            s = s > 0 ? 1 / EBIM__SQRT(s) : 0;
+            for (i = 0; i < rows; i += w->stride) v[i + l] = s * y[i + l];
         }
     }
     ebim_vjp(w, 0, 1);
-}
-
-/* A NaN stays one, which under -ffast-math only its bits can tell. */
-EBIM__INLINE ebim_real ebim__clamp(ebim_real x, ebim_real c)
-{
-    int nan = !ebim__finite(x) && (ebim__uint)ebim__bits(x) << (sizeof x == 4 ? 9 : 12);
-    return nan ? x : x > c ? c : x < -c ? -c : x;
 }
 
 /* Is the point in lane l of rows finite and in the box? */
@@ -4424,26 +4574,17 @@ static int ebim__inside(const ebim_real *rows, int stride, int l, int n, const d
 static int64_t ebim__langevin_step(ebim_langevin *s, int B)
 {
     ebim_ws *w = &s->w;
-    ebim_real *x = ebim_ws_x(w), *trial = s->noise, clamp = EBIM__R(s->d.clamp);
-    const ebim_real *g;
-    ebim_real eps = EBIM__R(s->d.eps), half = EBIM__R(s->d.step / 2);
+    const ebim__kernels *K = w->kernels;
+    ebim_real *x = ebim_ws_x(w);
     int64_t refused = 0;
-    int i, l;
+    int l;
     ebim__energy_gradient(w, B, s->d.energy);
-    g = ebim_ws_xg(w, 0);
-    w->kernels->normals(s->rng, w->n, trial, w->stride, w->lanes);
-    for (i = 0; i < w->n * w->stride; i += w->stride)
-        for (l = 0; l < B; l++) {
-            ebim_real q = s->d.clamp > 0 ? ebim__clamp(g[i + l], clamp) : g[i + l];
-            trial[i + l] = x[i + l] + eps * trial[i + l] - half * q;
-        }
-    for (l = 0; l < B; l++) {
-        if (!ebim__inside(trial, w->stride, l, w->n, s->d.lo, s->d.hi)) {
-            refused++;
-            continue;
-        }
-        for (i = 0; i < w->n * w->stride; i += w->stride) x[i + l] = trial[i + l];
-    }
+    K->normals(s->rng, w->n, s->trial, w->stride, w->lanes);
+    K->drift(w->n, s->trial, x, s->trial, ebim_ws_xg(w, 0), s->c, w->stride, w->lanes);
+    for (l = 0; l < w->lanes; l++) s->ok[l] = -1;
+    K->inside(w->n, s->trial, s->d.lo, s->d.hi, s->ok, w->stride, w->lanes);
+    K->select(w->n, x, s->trial, s->ok, w->stride, w->lanes);
+    for (l = 0; l < B; l++) refused += !s->ok[l];
     return refused;
 }
 
@@ -4525,6 +4666,8 @@ typedef struct ebim__frame {
     ebim_real *vk, *vn, *work;/* scratch: [k], [n] rows; CG's */
     ebim_real *y0, *y, *mu;   /* [n], [n], [k] rows: start, solution, multiplier */
     ebim_real *residual;      /* [stride] ||F(y)|| */
+    ebim_real *limit;         /* [stride] and what of it counts as 0 */
+    int *at, count;           /* [count] the lanes at work, in their order in `trial` */
     ebim_real *matrix;        /* [k][k] of one lane, and its right-hand side [k] */
     ebim_real *pack, *pack_g; /* [k stride] multipliers and gradients handed to L-BFGS */
     int *piv, *state, *singular;
@@ -4586,6 +4729,8 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     f->work = EBIM__NEW(a, ebim_real, f->direct ? (size_t)1 : ebim_cg_work(f->k, f->stride));
     f->scale = EBIM__NEW(a, ebim_real, S);
     f->residual = EBIM__NEW(a, ebim_real, S);
+    f->limit = EBIM__NEW(a, ebim_real, S);
+    f->at = EBIM__NEW(a, int, S);
     f->vk = EBIM__NEW(a, ebim_real, k * S);
     f->mu = EBIM__NEW(a, ebim_real, k * S);
     f->vn = EBIM__NEW(a, ebim_real, n * S);
@@ -4607,7 +4752,7 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
 static void ebim__frame_j(ebim__frame *f, const ebim_real *t, ebim_real *out)
 {
     size_t st = (size_t)f->stride;
-    int i, c;
+    int i;
     if (!f->direct) {
         memcpy(ebim_ws_xt(&f->w, 1), t, (size_t)f->n * st * sizeof *t);
         ebim_jvp(&f->w, 1, 1);
@@ -4616,16 +4761,15 @@ static void ebim__frame_j(ebim__frame *f, const ebim_real *t, ebim_real *out)
     }
     memset(out, 0, (size_t)f->k * st * sizeof *out);
     for (i = 0; i < f->k; i++)
-        for (c = 0; c < f->n; c++)
-            ebim__k_fma(out + (size_t)i * st, ebim_ws_xg(&f->w, 1 + i) + (size_t)c * st,
-                        t + (size_t)c * st, f->lanes);
+        f->w.kernels->fma(f->n, out + (size_t)i * st, 0, ebim_ws_xg(&f->w, 1 + i), f->stride, t,
+                          f->stride, f->lanes);
 }
 
 /* out = J'v for rows v: [k], out: [n] */
 static void ebim__frame_jt(ebim__frame *f, const ebim_real *v, ebim_real *out)
 {
     size_t st = (size_t)f->stride;
-    int i, c;
+    int i;
     if (!f->direct) {
         memcpy(ebim_ws_yg(&f->w, 0), v, (size_t)f->k * st * sizeof *v);
         ebim_vjp(&f->w, 0, 1);
@@ -4634,9 +4778,8 @@ static void ebim__frame_jt(ebim__frame *f, const ebim_real *v, ebim_real *out)
     }
     memset(out, 0, (size_t)f->n * st * sizeof *out);
     for (i = 0; i < f->k; i++)
-        for (c = 0; c < f->n; c++)
-            ebim__k_fma(out + (size_t)c * st, ebim_ws_xg(&f->w, 1 + i) + (size_t)c * st,
-                        v + (size_t)i * st, f->lanes);
+        f->w.kernels->fma(f->n, out, f->stride, ebim_ws_xg(&f->w, 1 + i), f->stride,
+                          v + (size_t)i * st, 0, f->lanes);
 }
 
 static void ebim__frame_gram(void *user, const ebim_real *v, ebim_real *Gv)
@@ -4653,7 +4796,8 @@ static void ebim__frame_solve(ebim__frame *f, ebim_real *v)
     int l, i;
     if (f->direct) {
         for (l = 0; l < f->lanes; l++)
-            if (!f->singular[l]) ebim_cholesky_solve(f->k, f->G + l, v + l, f->stride);
+            if (f->k == 1 && !f->singular[l]) v[l] = v[l] / f->G[l] / f->G[l];
+            else if (!f->singular[l]) ebim_cholesky_solve(f->k, f->G + l, v + l, f->stride);
             else for (i = 0; i < f->k; i++) v[(size_t)i * st + (size_t)l] = 0;
     } else {
         ebim_cg_desc d;
@@ -4670,13 +4814,12 @@ static void ebim__frame_factor(ebim__frame *f)
 {
     size_t st = (size_t)f->stride, k = (size_t)f->k;
     size_t i, j;
-    int c, l;
+    int l;
     memset(f->G, 0, k * k * st * sizeof *f->G);
     for (i = 0; i < k; i++)
         for (j = 0; j <= i; j++)
-            for (c = 0; c < f->n; c++)
-                ebim__k_fma(f->G + (i * k + j) * st, ebim_ws_xg(&f->w, 1 + (int)i) + (size_t)c * st,
-                            ebim_ws_xg(&f->w, 1 + (int)j) + (size_t)c * st, f->lanes);
+            f->w.kernels->fma(f->n, f->G + (i * k + j) * st, 0, ebim_ws_xg(&f->w, 1 + (int)i),
+                              f->stride, ebim_ws_xg(&f->w, 1 + (int)j), f->stride, f->lanes);
     for (l = 0; l < f->lanes; l++) {
         ebim_real trace = 0;
         for (i = 0; i < k; i++) trace += f->G[(i * k + i) * st + (size_t)l];
@@ -4699,8 +4842,7 @@ static void ebim__frame_estimate(ebim__frame *f)
                 f->vk[(size_t)i * st + (size_t)l] = EBIM__R(probes == 1 ? sign : i == p);
         }
         ebim__frame_jt(f, f->vk, f->vn);
-        for (i = 0; i < f->n; i++)
-            ebim__k_fma(f->scale, f->vn + (size_t)i * st, f->vn + (size_t)i * st, f->lanes);
+        f->w.kernels->fma(f->n, f->scale, 0, f->vn, f->stride, f->vn, f->stride, f->lanes);
     }
     for (l = 0; l < f->lanes; l++) {
         f->singular[l] = !ebim__finite(f->scale[l]) || !(f->scale[l] > 0);
@@ -4728,55 +4870,86 @@ static void ebim__frame_at(ebim__frame *f, int B, const ebim_real *q)
 /* r <- P r = r - J' G^-1 J r, eq. 11; rows [n] */
 static void ebim__frame_tangent(ebim__frame *f, ebim_real *r)
 {
-    size_t st = (size_t)f->stride;
-    int i;
     ebim__frame_j(f, r, f->mu);
     ebim__frame_solve(f, f->mu);
     ebim__frame_jt(f, f->mu, f->vn);
-    for (i = 0; i < f->n; i++)
-        ebim__k_axpy(r + (size_t)i * st, -1, f->vn + (size_t)i * st, f->lanes);
+    f->w.kernels->axpy(f->n, r, f->stride, -1, f->vn, f->stride, f->lanes);
 }
 
-/* Evaluates F at y in the trial workspace; lanes that reach the tolerance become SOLVED, lanes
- * that are not finite LOST. Returns how many are still active. */
-static int ebim__frame_test(ebim__frame *f, int B, int order)
+/* limit <- the ||F|| that counts as 0 near rows y: a length, relative to |y|, times ||J||. */
+static void ebim__frame_limits(ebim__frame *f, const ebim_real *y)
 {
-    int l, i, active = 0;
-    memcpy(ebim_ws_x(&f->trial), f->y, (size_t)f->n * (size_t)f->stride * sizeof *f->y);
-    ebim_forward(&f->trial, B, order);
-    ebim__norms(&f->trial, f->residual);
-    for (l = 0; l < B; l++) {
-        ebim_real big = EBIM__R(f->d.length);
-        if (f->state[l] != EBIM__ACTIVE) continue;
-        for (i = 0; i < f->n; i++) {
-            ebim_real x = EBIM__ABS(f->y[i * f->stride + l]);
-            if (x > big) big = x;
+    ebim_real tol = EBIM__R(f->d.tol);
+    int i, j, l;
+    for (l = 0; l < f->lanes; l++) f->limit[l] = EBIM__R(f->d.length);
+    for (i = 0; i < f->n * f->stride; i += f->stride)
+        EBIM__CHUNKS(j, f->lanes) EBIM__EACH(l) {
+            ebim__int u = ebim__bits(y[i + j + l]) & ~EBIM__SIGN, v = ebim__bits(f->limit[j + l]);
+            f->limit[j + l] = ebim__from_bits(u > v ? u : v);
         }
-        if (!ebim__finite(f->residual[l])) f->state[l] = EBIM__LOST;
-        else if (f->residual[l] > EBIM__R(f->d.tol) * f->scale[l] * big) active++;
-        else f->state[l] = EBIM__SOLVED;
+    for (l = 0; l < f->lanes; l++) f->limit[l] *= tol * f->scale[l];
+}
+
+/* All of B lanes are at work. */
+static void ebim__frame_all(ebim__frame *f, int B)
+{
+    int p;
+    for (p = 0; p < B; p++) f->at[p] = p;
+    f->count = B;
+}
+
+/* Lanes that are done leave, and those behind them move up. */
+static void ebim__frame_drop(ebim__frame *f)
+{
+    int p, left = 0;
+    for (p = 0; p < f->count; p++) {
+        f->at[left] = f->at[p];
+        left += f->state[f->at[p]] == EBIM__ACTIVE;
+    }
+    f->count = left;
+}
+
+/* Rows of all lanes -> of those at work */
+static void ebim__frame_gather(const ebim__frame *f, int rows, const ebim_real *from, ebim_real *to)
+{
+    int i, p;
+    if (f->at[f->count - 1] == f->count - 1) { /* nobody has left */
+        memcpy(to, from, (size_t)rows * (size_t)f->stride * sizeof *to);
+        return;
+    }
+    for (i = 0; i < rows * f->stride; i += f->stride)
+        for (p = 0; p < f->count; p++) to[i + p] = from[i + f->at[p]];
+}
+
+/* Evaluates F at y of the lanes at work in the trial workspace; those that reach the tolerance
+ * become SOLVED, those that are not finite LOST. Returns how many are still active. */
+static int ebim__frame_test(ebim__frame *f, int order)
+{
+    ebim_real *norm = f->vk;
+    int p, active = 0;
+    if (!f->count) return 0;
+    ebim__frame_gather(f, f->n, f->y, ebim_ws_x(&f->trial));
+    ebim_forward(&f->trial, f->count, order);
+    ebim__norms(&f->trial, norm);
+    for (p = 0; p < f->count; p++) { /* without branches: nobody can predict them */
+        int l = f->at[p], end = !ebim__finite(norm[p]) ? EBIM__LOST
+                              : norm[p] > f->limit[l] ? EBIM__ACTIVE : EBIM__SOLVED;
+        f->residual[l] = norm[p];
+        f->state[l] = f->state[l] == EBIM__ACTIVE ? end : f->state[l];
+        active += f->state[l] == EBIM__ACTIVE;
     }
     return active;
 }
 
-/* y <- y - J'delta for the active lanes, delta in vk */
-static void ebim__frame_move(ebim__frame *f, int B)
-{
-    int i, l;
-    ebim__frame_jt(f, f->mu, f->vn);
-    for (i = 0; i < f->n * f->stride; i += f->stride)
-        for (l = 0; l < B; l++)
-            if (f->state[l] == EBIM__ACTIVE) f->y[i + l] -= f->vn[i + l];
-}
-
-/* Newton's correction of one lane: (J(y) J') delta = F(y), columns from k tangents. */
-static void ebim__newton_lane(ebim__frame *f, int l)
+/* Newton's correction of lane l, at place p of the trial: (J(y) J') delta = F(y), the columns
+ * from k tangents. */
+static void ebim__newton_lane(ebim__frame *f, int p, int l)
 {
     int i, j, k = f->k, S = f->stride;
     ebim_real *A = f->matrix, *b = A + k * k;
     for (i = 0; i < k; i++) {
-        for (j = 0; j < k; j++) A[i * k + j] = ebim_ws_yt(&f->trial, 1 + j)[i * S + l];
-        b[i] = ebim_ws_y(&f->trial)[i * S + l];
+        for (j = 0; j < k; j++) A[i * k + j] = ebim_ws_yt(&f->trial, 1 + j)[i * S + p];
+        b[i] = ebim_ws_y(&f->trial)[i * S + p];
     }
     if (ebim_lu(k, A, f->piv, 1)) {
         f->state[l] = EBIM__LOST;
@@ -4786,36 +4959,67 @@ static void ebim__newton_lane(ebim__frame *f, int l)
     for (i = 0; i < k; i++) f->mu[i * S + l] = b[i];
 }
 
-static void ebim__solve_newton(ebim__frame *f, int B)
+/* The same for all lanes at work when k = 1 */
+static void ebim__newton_quotients(ebim__frame *f)
 {
-    size_t st = (size_t)f->stride;
-    int it, i, l;
-    for (it = 0; ebim__frame_test(f, B, 1) && it < f->d.max_iter; it++) {
+    const ebim_real *y = ebim_ws_y(&f->trial), *t = ebim_ws_yt(&f->trial, 1);
+    ebim_real *q = f->vk;
+    int j, p;
+    EBIM__CHUNKS(j, f->trial.lanes) EBIM__EACH(p) q[j + p] = y[j + p] / t[j + p];
+    for (p = 0; p < f->count; p++) {
+        int l = f->at[p], at_work = f->state[l] == EBIM__ACTIVE, flat = !(t[p] < 0 || t[p] > 0);
+        f->mu[l] = at_work && !flat ? q[p] : 0;
+        f->state[l] = at_work && flat ? EBIM__LOST : f->state[l];
+    }
+}
+
+/* mu <- Newton's corrections, 0 where a lane is done. Only lanes that are not are swept: most need
+ * three evaluations, and a few many. */
+static void ebim__newton_direct(ebim__frame *f)
+{
+    int i, p;
+    for (i = 0; i < f->k; i++)
+        ebim__frame_gather(f, f->n, ebim_ws_xg(&f->w, 1 + i), ebim_ws_xt(&f->trial, 1 + i));
+    ebim_jvp(&f->trial, 1, f->k);
+    if (f->k == 1) ebim__newton_quotients(f);
+    else
+        for (p = 0; p < f->count; p++)
+            if (f->state[f->at[p]] == EBIM__ACTIVE) ebim__newton_lane(f, p, f->at[p]);
+    ebim__frame_drop(f);
+}
+
+/* The same with the matrix J J' of the frame, by conjugate gradients */
+static void ebim__newton_cg(ebim__frame *f)
+{
+    int i, l;
+    memcpy(f->mu, ebim_ws_y(&f->trial), (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
+    ebim__frame_solve(f, f->mu);
+    for (i = 0; i < f->k * f->stride; i += f->stride)
+        for (l = 0; l < f->lanes; l++)
+            if (f->state[l] != EBIM__ACTIVE) f->mu[i + l] = 0;
+}
+
+static void ebim__solve_newton(ebim__frame *f)
+{
+    int it;
+    for (it = 0; ebim__frame_test(f, 1) && it < f->d.max_iter; it++) {
         f->iterations++;
-        memset(f->mu, 0, (size_t)f->k * st * sizeof *f->mu);
-        if (f->direct) {
-            for (i = 0; i < f->k; i++)
-                memcpy(ebim_ws_xt(&f->trial, 1 + i), ebim_ws_xg(&f->w, 1 + i),
-                       (size_t)f->n * st * sizeof *f->mu);
-            ebim_jvp(&f->trial, 1, f->k);
-            for (l = 0; l < B; l++)
-                if (f->state[l] == EBIM__ACTIVE) ebim__newton_lane(f, l);
-        } else {
-            memcpy(f->mu, ebim_ws_y(&f->trial), (size_t)f->k * st * sizeof *f->mu);
-            ebim__frame_solve(f, f->mu);
-        }
-        ebim__frame_move(f, B);
+        memset(f->mu, 0, (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
+        if (f->direct) ebim__newton_direct(f);
+        else ebim__newton_cg(f);
+        ebim__frame_jt(f, f->mu, f->vn);
+        f->w.kernels->axpy(f->n, f->y, f->stride, -1, f->vn, f->stride, f->lanes);
     }
 }
 
 /* ||F(y0 - J'mu)||^2 per lane -> residual (not squared), its gradient -2 J J(y)'F in vk. */
-static void ebim__frame_objective(ebim__frame *f, int B)
+static void ebim__frame_objective(ebim__frame *f)
 {
     size_t st = (size_t)f->stride, i;
     ebim_real *v;
     ebim__frame_jt(f, f->mu, f->vn);
     for (i = 0; i < (size_t)f->n * st; i++) f->y[i] = f->y0[i] - f->vn[i];
-    ebim__frame_test(f, B, 1);
+    ebim__frame_test(f, 1);
     v = ebim_ws_yg(&f->trial, 0);
     for (i = 0; i < (size_t)f->k * st; i++) v[i] = -2 * ebim_ws_y(&f->trial)[i];
     ebim_vjp(&f->trial, 0, 1);
@@ -4827,7 +5031,7 @@ static void ebim__solve_sgd(ebim__frame *f, int B)
     int it, i, l;
     for (it = 0; it < f->d.max_iter; it++) {
         f->iterations++;
-        ebim__frame_objective(f, B);
+        ebim__frame_objective(f);
         for (l = 0; l < B; l++) {
             ebim_real s = f->scale[l] * f->scale[l];
             s = s > 0 ? EBIM__R(f->d.sgd_rate) / (s * s) : 0;
@@ -4835,7 +5039,7 @@ static void ebim__solve_sgd(ebim__frame *f, int B)
                 f->mu[i + l] -= s * f->vk[i + l];
         }
     }
-    ebim__frame_objective(f, B);
+    ebim__frame_objective(f);
 }
 
 /* The unit of machine m: ||J|| of its lane, or the largest of all when joint. */
@@ -4861,7 +5065,7 @@ static int ebim__lbfgs_round(ebim__frame *f, int B)
         for (i = 0; i < f->k; i++)
             for (l = 0; l < per; l++) f->mu[i * f->stride + m + l] = x[i * per + l] / unit;
     }
-    ebim__frame_objective(f, B);
+    ebim__frame_objective(f);
     for (m = 0; m < count; m++) {
         ebim_real unit = ebim__lbfgs_unit(f, B, m);
         double sum = 0;
@@ -4895,12 +5099,14 @@ static void ebim__frame_root(ebim__frame *f, int B)
 {
     int l;
     for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
+    ebim__frame_limits(f, f->y0);
+    ebim__frame_all(f, B);
     memcpy(f->y, f->y0, (size_t)f->n * (size_t)f->stride * sizeof *f->y);
     memset(f->mu, 0, (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
     switch (f->d.solver) {
     case EBIM_LBFGS: ebim__solve_lbfgs(f, B); break;
     case EBIM_SGD: ebim__solve_sgd(f, B); break;
-    default: ebim__solve_newton(f, B);
+    default: ebim__solve_newton(f);
     }
     for (l = 0; l < f->lanes; l++)
         if (f->state[l] != EBIM__SOLVED) f->state[l] = EBIM__LOST;
@@ -4921,6 +5127,7 @@ struct ebim_clmc {
     ebim__frame f;
     ebim_ws e;                /* E at q, when has_energy */
     int has_energy;
+    ebim_real c[3];           /* of the kernel drift */
     ebim_real *q, *r;         /* rows [n] */
     uint32_t *rng;            /* [4][stride], see ebim__seed_lanes */
     ebim_clmc_report report;
@@ -4937,6 +5144,7 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     memset(p, 0, sizeof *p);
     p->d = *d;
     if (d->step <= 0) p->d.step = d->eps * d->eps;
+    ebim__drift_of(p->c, p->d.eps, p->d.step, p->d.clamp);
     r = ebim__frame_init(&p->f, a, F, &d->constraint);
     if (!r && E) {
         if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
@@ -4958,17 +5166,15 @@ EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s) { return &s
 static void ebim__clmc_drift(ebim_clmc *s, int B)
 {
     ebim__frame *f = &s->f;
-    ebim_real eps = EBIM__R(s->d.eps), half = EBIM__R(s->d.step / 2), c = EBIM__R(s->d.clamp);
-    int i, rows = f->n * f->stride;
-    for (i = 0; i < rows; i++) f->y0[i] = s->q[i] + eps * s->r[i];
-    if (s->has_energy) {
-        const ebim_real *g;
-        memcpy(ebim_ws_x(&s->e), s->q, (size_t)rows * sizeof *s->q);
-        ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
-        g = ebim_ws_xg(&s->e, 0);
-        for (i = 0; i < rows; i++)
-            f->y0[i] -= half * (s->d.clamp > 0 ? ebim__clamp(g[i], c) : g[i]);
+    const ebim__kernels *K = f->w.kernels;
+    if (!s->has_energy) {
+        memcpy(f->y0, s->q, (size_t)f->n * (size_t)f->stride * sizeof *s->q);
+        K->axpy(f->n, f->y0, f->stride, s->c[0], s->r, f->stride, f->lanes);
+        return;
     }
+    memcpy(ebim_ws_x(&s->e), s->q, (size_t)f->n * (size_t)f->stride * sizeof *s->q);
+    ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
+    K->drift(f->n, f->y0, s->q, s->r, ebim_ws_xg(&s->e, 0), s->c, f->stride, f->lanes);
 }
 
 static void ebim__clmc_step(ebim_clmc *s, int B)
@@ -5120,7 +5326,9 @@ static void ebim__onto(ebim_projector *p, int B)
         ebim__frame_jt(f, f->mu, f->vn);
         for (i = 0; i < rows; i++) f->y[i] = p->x[i] - p->step[i % f->stride] * f->vn[i];
         for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
-        ebim__frame_test(f, B, 0);
+        ebim__frame_limits(f, f->y);
+        ebim__frame_all(f, B);
+        ebim__frame_test(f, 0);
         if (!ebim__onto_accept(p, B)) break;
     }
 }
@@ -5625,7 +5833,7 @@ EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed)
  * nothing; *finite: how many are. */
 static double ebim__softmin(int J, ebim_real *e, int *finite)
 {
-    ebim_real low = 0;
+    ebim_real low = 0, most = ebim__from_bits(EBIM__EXP_MOST), least = 2 * EBIM__EXP(-most);
     double sum = 0;
     int j;
     *finite = 0;
@@ -5634,8 +5842,10 @@ static double ebim__softmin(int J, ebim_real *e, int *finite)
         low = *finite && low <= e[j] ? low : e[j];
         ++*finite;
     }
+    for (j = 0; j < J; j++) e[j] = ebim__finite(e[j]) ? e[j] - low : most;
+    ebim__kernels_best()->exp_minus(J, e);
     for (j = 0; j < J; j++) {
-        e[j] = ebim__finite(e[j]) ? EBIM__EXP(low - e[j]) : 0;
+        if (e[j] <= least) e[j] = 0;
         sum += (double)e[j];
     }
     for (j = 0; j < J && *finite; j++) e[j] = EBIM__R((double)e[j] / sum);
@@ -5857,7 +6067,7 @@ static void ebim__frame_lengths(ebim__frame *f, ebim_real *out)
     ebim__frame_solve(f, f->vk);
     memset(out, 0, st * sizeof *out);
     for (i = 0; i < (size_t)f->k; i++)
-        ebim__k_fma(out, f->vk + i * st, ebim_ws_y(&f->w) + i * st, f->lanes);
+        f->w.kernels->fma(1, out, 0, f->vk + i * st, 0, ebim_ws_y(&f->w) + i * st, 0, f->lanes);
     for (l = 0; l < f->lanes; l++) out[l] = out[l] > 0 ? EBIM__SQRT(out[l]) : 0;
 }
 
@@ -8787,6 +8997,9 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__RESTRICT
 #undef EBIM__R
 #undef EBIM__FN
+#undef EBIM__SIGN
+#undef EBIM__EXP_MOST
+#undef EBIM__INF_BITS
 #undef EBIM__SQRT
 #undef EBIM__EXP
 #undef EBIM__LOG

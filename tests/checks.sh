@@ -82,7 +82,8 @@ needs_only_libc_and_libm() {
     unit a.c EBIM_IMPLEMENTATION
     object a.o a.c
     libm='a?(sin|cos|tan)h?|atan2|sincos|exp|exp2|expm1|log|log2|log10|log1p|pow|sqrt|cbrt|hypot'
-    libm="$libm|fabs|floor|ceil|round|rint|trunc|fmod|fmin|fmax|frexp|ldexp|erf|erfc|[lt]gamma"
+    libm="$libm|fabs|floor|ceil|round|rint|trunc|fmod|fmin|fmax|frexp|ldexp|nextafter"
+    libm="$libm|erf|erfc|[lt]gamma"
     libc='malloc|calloc|realloc|free|memcpy|memmove|memset|memcmp|str[a-z]*|[v]?s?n?printf'
     libc="$libc|fopen|fclose|fread|fwrite|fflush|ferror|feof|fseek|ftell|fputs|fputc|putc|getc"
     libc="$libc|remove|rename|qsort|abs|labs|[v]?fprintf|fputc"

@@ -26,9 +26,11 @@ static void set_up(ebim_rng *r)
     fill(r, bias, MAX);
 }
 
-/* Y = b + W X, Y += W X, X += W'Y, and nothing outside the rows and lanes asked for. */
-static void dense_case(const ebim__kernels *k, int no, int ni, int nl, int transposed, int add)
+/* Y = b + W X, Y += W X, X += W'Y, times D or not, and nothing outside the rows and lanes asked
+ * for. */
+static void dense_case(const ebim__kernels *k, int no, int ni, int nl, int kind)
 {
+    int transposed = kind & 1, add = kind & 2, factor = kind & 4;
     ebim__matrix m;
     double worst = 0;
     int o, i, l, stray = 0;
@@ -38,7 +40,7 @@ static void dense_case(const ebim__kernels *k, int no, int ni, int nl, int trans
     m.wo = transposed ? 1 : MAX;
     m.wi = transposed ? MAX : 1;
     for (i = 0; i < MAX * STRIDE; i++) Y[i] = (ebim_real)0.5;
-    k->dense(&m, add ? NULL : bias, X(0), Y, STRIDE, nl, add);
+    k->dense(&m, add ? NULL : bias, X(0), Y, factor ? D(0) : NULL, STRIDE, nl, add);
     for (o = 0; o < MAX; o++)
         for (l = 0; l < STRIDE; l++) {
             double want = add ? 0.5 : (double)bias[o], size = 1;
@@ -50,6 +52,10 @@ static void dense_case(const ebim__kernels *k, int no, int ni, int nl, int trans
                 double p = (double)W[o * m.wo + i * m.wi] * (double)X(0)[i * STRIDE + l];
                 want += p;
                 size += fabs(p);
+            }
+            if (factor) {
+                want *= (double)D(0)[o * STRIDE + l];
+                size *= fabs((double)D(0)[o * STRIDE + l]) + 1;
             }
             worst = fmax(worst, fabs(want - (double)Y[o * STRIDE + l]) / size);
         }
@@ -66,7 +72,7 @@ static void dense_products(void)
         for (no = 1; no <= MAX && ebim__kernels_at(t); no++)
             for (ni = 1; ni <= 7; ni++)
                 for (nl = 16; nl <= LANES; nl += 16)
-                    dense_case(ebim__kernels_at(t), no, ni, nl, ni & 1, nl & 16);
+                    dense_case(ebim__kernels_at(t), no, ni, nl, (no + ni + nl / 16) & 7);
 }
 
 /* Beyond the sizes at which X is copied in blocks. */
@@ -88,7 +94,7 @@ static void large_products(void)
         for (add = 0; add < 2; add++) {
             double worst = 0;
             for (i = 0; i < MAX * 2 * STRIDE; i++) y[i] = (ebim_real)0.5;
-            ebim__kernels_at(t)->dense(&m, add ? NULL : bias, x, y, 2 * STRIDE, nl, add);
+            ebim__kernels_at(t)->dense(&m, add ? NULL : bias, x, y, NULL, 2 * STRIDE, nl, add);
             for (o = 0; o < MAX; o++)
                 for (l = 0; l < nl; l++) {
                     double want = add ? 0.5 : (double)bias[o], size = 1;
@@ -194,6 +200,140 @@ static void products_of_rows(void)
     }
 }
 
+static double distance(double want, ebim_real got)
+{
+    return fabs(want - (double)got) / (1 + fabs(want));
+}
+
+/* Rows and steps: a step of 0 is one row for all, so that fma is a dot product over rows. */
+static void sums_of_rows(void)
+{
+    int t, i, l;
+    ebim_rng r;
+    for (t = 0; t < TABLES && ebim__kernels_at(t); t++) {
+        const ebim__kernels *k = ebim__kernels_at(t);
+        double worst = 0;
+        ebim_real total[3] = {1, 2, 3}, *y = Y + 3 * STRIDE, *z = Y + 6 * STRIDE;
+        set_up(&r);
+        memcpy(Y, X(0), sizeof Y);
+        k->fma(3, Y, STRIDE, X(1), STRIDE, D(0), 0, LANES);         /* rows times one row */
+        k->fma(3, y, 0, X(1), STRIDE, D(0), STRIDE, LANES);         /* a dot product */
+        k->axpy(3, z, STRIDE, (ebim_real)0.3, X(1), STRIDE, LANES);
+        k->axpy(3, z + 3 * STRIDE, 0, 2, X(1), STRIDE, LANES);
+        k->sum(3, total, X(1), STRIDE, LANES);
+        for (i = 0; i < 3; i++) {
+            double s = i + 1;
+            for (l = 0; l < LANES; l++) s += (double)X(1)[i * STRIDE + l];
+            worst = fmax(worst, distance(s, total[i]) / 8); /* of 64 numbers */
+        }
+        for (l = 0; l < LANES; l++) {
+            double dot = (double)X(0)[3 * STRIDE + l], sum = (double)X(0)[9 * STRIDE + l];
+            for (i = 0; i < 3; i++) {
+                double x = (double)X(1)[i * STRIDE + l], was = (double)X(0)[i * STRIDE + l];
+                dot += x * (double)D(0)[i * STRIDE + l];
+                sum += 2 * x;
+                worst = fmax(worst, distance(was + x * (double)D(0)[l], Y[i * STRIDE + l]));
+                was = (double)X(0)[(6 + i) * STRIDE + l];
+                worst = fmax(worst, distance(was + 0.3 * x, z[i * STRIDE + l]));
+            }
+            worst = fmax(worst, fmax(distance(dot, y[l]), distance(sum, z[3 * STRIDE + l])) / 4);
+        }
+        CHECK_NEAR(worst, 0, 4 * T_EPS);
+        for (i = 0; i < 10; i++) /* and no lane further */
+            CHECK(!memcmp(Y + i * STRIDE + LANES, X(0) + i * STRIDE + LANES,
+                          (STRIDE - LANES) * sizeof *Y));
+    }
+}
+
+/* A step of Langevin: its gradient clamped, NaNs kept; who has left; who moves. */
+static void steps_of_chains(void)
+{
+    static const double lo[2] = {-1, -0.5}, hi[2] = {1, 0.7};
+    const ebim_real c[3] = {(ebim_real)0.3, 2, (ebim_real)0.5};
+    double nan_ = t_from_bits(UINT64_C(0x7ff8000000000000)),
+           inf = t_from_bits(UINT64_C(0x7ff0000000000000));
+    int t, i, l;
+    ebim_rng r;
+    for (t = 0; t < TABLES && ebim__kernels_at(t); t++) {
+        const ebim__kernels *k = ebim__kernels_at(t);
+        ebim__int ok[LANES], any[LANES];
+        double worst = 0;
+        set_up(&r);
+        X(2)[3] = (ebim_real)nan_;
+        X(2)[4] = (ebim_real)inf;
+        X(2)[5] = (ebim_real)-inf;
+        k->drift(2, Y, X(0), X(1), X(2), c, STRIDE, LANES);
+        CHECK(ebim__nan(Y[3]));
+        Y[3] = Y[6] = 0;
+        for (i = 0; i < 2 * STRIDE; i++) {
+            double g = (double)X(2)[i], cut = g > 0.5 ? 0.5 : g < -0.5 ? -0.5 : g;
+            double want = (double)X(0)[i] + 0.3 * (double)X(1)[i] - 2 * cut;
+            if (i % STRIDE < LANES && i != 3 && i != 6)
+                worst = fmax(worst, distance(want, Y[i]));
+        }
+        CHECK_NEAR(worst, 0, 4 * T_EPS);
+        X(0)[0] = (ebim_real)nan_;
+        X(0)[1] = (ebim_real)inf;
+        X(0)[STRIDE + 2] = (ebim_real)-inf;
+        for (l = 0; l < LANES; l++) any[l] = ok[l] = l == 7 ? 0 : -1;
+        k->inside(2, X(0), lo, hi, ok, STRIDE, LANES);
+        k->inside(2, X(0), NULL, NULL, any, STRIDE, LANES);
+        memcpy(Y, X(1), sizeof Y);
+        k->select(2, Y, X(0), ok, STRIDE, LANES);
+        for (l = 0; l < LANES; l++) {
+            double x = (double)X(0)[l], y = (double)X(0)[STRIDE + l];
+            int finite = l > 2, in = finite && l != 7 && x >= -1 && x <= 1 && y >= -0.5 && y <= 0.7;
+            CHECK_INT(ok[l], in ? -1 : 0);
+            CHECK_INT(any[l], finite && l != 7 ? -1 : 0);
+            for (i = 0; i < 2; i++)
+                CHECK(!memcmp(Y + i * STRIDE + l, (in ? X(0) : X(1)) + i * STRIDE + l, sizeof *Y));
+        }
+        CHECK(!memcmp(Y + LANES, X(1) + LANES, (STRIDE - LANES) * sizeof *Y));
+    }
+}
+
+/* e^-x for any number of numbers, and not one more. */
+static void exponentials(void)
+{
+    int t, n, i;
+    ebim_rng r;
+    for (t = 0; t < TABLES && ebim__kernels_at(t); t++)
+        for (n = 0; n <= 50; n++) {
+            double worst = 0;
+            set_up(&r);
+            memcpy(Y, X(0), sizeof Y);
+            ebim__kernels_at(t)->exp_minus(n, Y);
+            for (i = 0; i < n; i++)
+                worst = fmax(worst, fabs((double)Y[i] / exp(-(double)X(0)[i]) - 1));
+            CHECK_NEAR(worst, 0, 3 * T_EPS);
+            CHECK(!memcmp(Y + n, X(0) + n, sizeof Y - (size_t)n * sizeof *Y));
+        }
+}
+
+/* SiLU of a product, as the product and then SiLU. */
+static void dense_then_silu(void)
+{
+    static ebim_real v[3][MAX * STRIDE], w[3][MAX * STRIDE];
+    int t, no;
+    ebim_rng r;
+    ebim__matrix m;
+    set_up(&r);
+    m.w = W;
+    m.ni = m.wo = MAX;
+    m.wi = 1;
+    for (t = 0; t < TABLES; t++)
+        for (no = 1; no <= MAX && ebim__kernels_at(t); no++) {
+            const ebim__kernels *k = ebim__kernels_at(t);
+            m.no = no;
+            memset(v, 0, sizeof v);
+            memset(w, 0, sizeof w);
+            k->dense_silu(&m, bias, X(0), v[0], v[1], v[2], STRIDE, LANES, no % 3);
+            k->dense(&m, bias, X(0), w[0], NULL, STRIDE, LANES, 0);
+            k->silu(no, w[0], w[0], w[1], w[2], STRIDE, LANES, no % 3);
+            CHECK(!memcmp(v, w, sizeof v));
+        }
+}
+
 /* One step of Adam written out, for sizes that are and are not multiples of the chunk. */
 static void adam_steps(void)
 {
@@ -240,6 +380,10 @@ int main(int argc, char **argv)
     T_RUN(outer_products);
     T_RUN(silu_rows);
     T_RUN(products_of_rows);
+    T_RUN(sums_of_rows);
+    T_RUN(steps_of_chains);
+    T_RUN(exponentials);
+    T_RUN(dense_then_silu);
     T_RUN(adam_steps);
     T_RUN(the_best_is_chosen);
     return T_END();

@@ -522,10 +522,19 @@ static double ulps(ebim_real got, double hi, double lo)
     return fabs(first - lo) / ldexp(T_EPS, e - 1);
 }
 
+static ebim_real exp_of(ebim_real x)
+{
+    x = -x;
+    ebim__kernels_best()->exp_minus(1, &x);
+    return x;
+}
+
 /* Under -ffast-math gcc takes 1 / x from an estimate and one Newton step. Where SiLU is below
  * 1e-30 an error of that estimate is none of ours. */
 #ifdef __FAST_MATH__
 static const double EXP_ULPS = 2.5;
+#elif defined(EBIM_DOUBLE)
+static const double EXP_ULPS = 1;
 #else
 static const double EXP_ULPS = 2;
 #endif
@@ -548,7 +557,7 @@ static void exp_and_silu_are_golden(void)
         ebim_real a[CHUNK] = {0}, out[3][CHUNK], first[3];
         int i, at = (int)(q % CHUNK);
         if (sizeof(ebim_real) == 4 && fabs(g[0]) > 87) continue;
-        CHECK_NEAR(ulps(ebim__exp(real(g[0])), g[1], g[2]), 0, EXP_ULPS);
+        CHECK_NEAR(ulps(exp_of(real(g[0])), g[1], g[2]), 0, EXP_ULPS);
         a[at] = real(g[0]);
         ebim__kernels_best()->silu(1, a, out[0], out[1], out[2], CHUNK, CHUNK, 2);
         for (i = 0; i < 3; i++) first[i] = out[i][at];
@@ -582,7 +591,7 @@ static void exp_everywhere(void)
         hi = exp((double)x);
         lo = 0;
 #endif
-        CHECK_NEAR(ulps(ebim__exp(x), hi, lo), 0, EXP_ULPS);
+        CHECK_NEAR(ulps(exp_of(x), hi, lo), 0, EXP_ULPS);
     }
 }
 
@@ -593,9 +602,9 @@ static void exp_is_monotone_at_joints(void)
     for (n = -120; n <= 120; n++) {
         ebim_real x = real((n + 0.5) * 0.69314718055994530942);
         ebim_real h = real(64 * T_EPS * (fabs((double)x) + 1));
-        CHECK(ebim__exp(x - h) < ebim__exp(x + h));
+        CHECK(exp_of(x - h) < exp_of(x + h));
     }
-    CHECK(ebim__exp(0) == 1);
+    CHECK(exp_of(0) == 1);
 }
 
 /* Beyond its range exp stays at its end: finite, not 0. SiLU of numbers this large is x or about 0
@@ -608,8 +617,8 @@ static void exp_and_silu_at_the_ends(void)
     for (i = 0; i < 6; i++) {
         double x = top * far[i], rest = 2 * x * floor_ + SLOPE_EPS * T_EPS;
         ebim_real a[CHUNK] = {0}, v[CHUNK], d1[CHUNK], d2[CHUNK];
-        CHECK_REL(ebim__exp(real(x)), exp(top), 4 * T_EPS);
-        CHECK_REL(ebim__exp(real(-x)), exp(-top), 4 * T_EPS);
+        CHECK_REL(exp_of(real(x)), exp(top), 4 * T_EPS);
+        CHECK_REL(exp_of(real(-x)), exp(-top), 4 * T_EPS);
         a[0] = real(x);
         a[1] = real(-x);
         ebim__kernels_best()->silu(1, a, v, d1, d2, CHUNK, CHUNK, 2);
