@@ -1585,11 +1585,13 @@ typedef struct ebim__kernels {
     /* z = x + c[0] y - c[1] min(max(w, -c[2]), c[2]); NaNs stay; z may be y */
     void (*drift)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
                   const ebim_real *w, const ebim_real *c, int stride, int nl);
-    /* ok[l] = 0 where lane l of a row is not finite or outside of lo .. hi (NULL: anywhere) */
-    void (*inside)(int rows, const ebim_real *x, const double *lo, const double *hi, ebim__int *ok,
-                   int stride, int nl);
+    /* ok[l] = -1 where lane l of all rows is finite and within lo .. hi (NULL: anywhere), else 0;
+     * returns how many are not */
+    int (*inside)(int rows, const ebim_real *x, const double *lo, const double *hi, ebim__int *ok,
+                  int stride, int nl);
     void (*select)(int rows, ebim_real *z, const ebim_real *x, const ebim__int *ok, int stride,
                    int nl);                                  /* z = ok ? x : z */
+    void (*sign)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl); /* -1, 0, 1 */
     /* normals for n rows of lanes, each from its own stream (>>rng), whose state is at r */
     void (*normals)(uint32_t *r, int n, ebim_real *out, int stride, int nl);
     /* m, v: moments; c: beta1, 1 - beta1, beta2, 1 - beta2, rate / (1 - beta1^t),
@@ -1666,9 +1668,31 @@ typedef struct EBIM__N(vec) {
 #define EBIM__TRUE(c) (-(ebim__int)(c))
 #endif
 #define EBIM__STEPS(j, nl) for (j = 0; j < (nl); j += (int)EBIM__VW)
-#define EBIM__MR (EBIM__VB == 64 ? 8 : EBIM__VB == 32 ? 6 : 4)
-#define EBIM__TV (EBIM__VB ? (size_t)2 : (size_t)1)
+#define EBIM__MR (EBIM__VB == 32 ? 3 : 4)
+#define EBIM__TV (EBIM__VB > 16 ? (size_t)4 : EBIM__VB ? (size_t)2 : (size_t)1)
+#define EBIM__DEEP (EBIM__VB ? 1 : 2)
 #define EBIM__WIDE ((int)(EBIM__TV * EBIM__VW)) /* lanes of a tile */
+
+/* acc[q][v] += w(q, i) X_i for `deep` inputs i: plain C, whose sums are in memory, takes several
+ * between a load and a store of them */
+EBIM__INLINE void EBIM__N(dense_step)(size_t rows, size_t tv, size_t deep, const ebim__matrix *m,
+                                      EBIM__N(vec) (*EBIM__RESTRICT acc)[EBIM__TV],
+                                      const ebim_real *w, const ebim_real *X, size_t xs)
+{
+    size_t q, v, i;
+    EBIM__UNROLL
+    for (v = 0; v < tv; v++)
+        EBIM__LANES
+            EBIM__UNROLL
+            for (q = 0; q < rows; q++) {
+                EBIM__NUM sum = EBIM__L(acc[q][v]);
+                EBIM__UNROLL
+                for (i = 0; i < deep; i++)
+                    sum += w[q * (size_t)m->wo + i * (size_t)m->wi] *
+                           EBIM__AT(X + i * xs + v * EBIM__VW);
+                EBIM__L(acc[q][v]) = sum;
+            }
+}
 
 /* rows outputs from row o on, tv vectors of lanes from X and Y on; rows of X stand xs apart */
 EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, size_t tv, const ebim__matrix *m, int o,
@@ -1677,47 +1701,55 @@ EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, size_t tv, const ebim__matrix
 {
     EBIM__N(vec) acc[EBIM__MR][EBIM__TV];
     const ebim_real *w = m->w + (size_t)o * (size_t)m->wo;
+    EBIM__NUM zero = {0};
     size_t q, v;
     int i;
     EBIM__UNROLL
     for (q = 0; q < rows; q++)
         EBIM__UNROLL
-        for (v = 0; v < tv; v++)
-            EBIM__LANES {
-                EBIM__NUM start = {0};
-                if (add) start = EBIM__AT(EBIM__ROW(Y, q) + v * EBIM__VW);
-                else if (bias) start = start + bias[q];
-                EBIM__L(acc[q][v]) = start;
-            }
-    for (i = 0; i < m->ni; i++, X += xs, w += m->wi)
-        EBIM__UNROLL
-        for (q = 0; q < rows; q++)
+        for (v = 0; v < tv; v++) {
+            ebim_real b = bias ? bias[q] : 0;
+            if (add) EBIM__LANES EBIM__L(acc[q][v]) = EBIM__AT(EBIM__ROW(Y, q) + v * EBIM__VW);
+            else EBIM__LANES EBIM__L(acc[q][v]) = zero + b;
+        }
+    for (i = 0; i + EBIM__DEEP <= m->ni; i += EBIM__DEEP)
+        EBIM__N(dense_step)(rows, tv, EBIM__DEEP, m, acc, w + i * m->wi, X + (size_t)i * xs, xs);
+    for (; i < m->ni; i++)
+        EBIM__N(dense_step)(rows, tv, 1, m, acc, w + i * m->wi, X + (size_t)i * xs, xs);
+    EBIM__UNROLL
+    for (q = 0; q < rows; q++, Y += stride) {
+        if (D) {
             EBIM__UNROLL
             for (v = 0; v < tv; v++)
-                EBIM__LANES
-                    EBIM__L(acc[q][v]) += w[q * (size_t)m->wo] * EBIM__AT(X + v * EBIM__VW);
-    EBIM__UNROLL
-    for (q = 0; q < rows; q++, Y += stride)
-        EBIM__UNROLL
-        for (v = 0; v < tv; v++) EBIM__LANES {
-            if (D) EBIM__L(acc[q][v]) *= EBIM__AT(EBIM__ROW(D, q) + v * EBIM__VW);
-            EBIM__AT(Y + v * EBIM__VW) = EBIM__L(acc[q][v]);
+                EBIM__LANES EBIM__L(acc[q][v]) *= EBIM__AT(D + v * EBIM__VW);
+            D += stride;
         }
+        EBIM__UNROLL
+        for (v = 0; v < tv; v++)
+            EBIM__LANES EBIM__AT(Y + v * EBIM__VW) = EBIM__L(acc[q][v]);
+    }
 }
 
-/* Tiles side by side; lane j of X's first row is X[j * step]. The last may be half as wide. */
+/* Tiles side by side; those of lane j of X begin at X[j * step]. The last may be narrower. */
 EBIM__INLINE void EBIM__N(dense_rows)(size_t rows, const ebim__matrix *m, int o,
                                       const ebim_real *bias, const ebim_real *X, size_t xs,
                                       size_t step, ebim_real *Y, const ebim_real *D, int stride,
                                       int nl, int add)
 {
-    int j;
-    for (j = 0; j + EBIM__WIDE <= nl; j += EBIM__WIDE)
-        EBIM__N(dense_tile)(rows, EBIM__TV, m, o, bias, X + (size_t)j * step, xs, Y + j,
-                            D ? D + j : NULL, stride, add);
-    if (EBIM__WIDE > EBIM__W && j < nl)
-        EBIM__N(dense_tile)(rows, 1, m, o, bias, X + (size_t)j * step, xs, Y + j,
-                            D ? D + j : NULL, stride, add);
+    const int half = 2 * (int)EBIM__VW;
+    for (; nl >= EBIM__WIDE; nl -= EBIM__WIDE, X += EBIM__WIDE * step, Y += EBIM__WIDE) {
+        EBIM__N(dense_tile)(rows, EBIM__TV, m, o, bias, X, xs, Y, D, stride, add);
+        if (D) D += EBIM__WIDE;
+    }
+    if (EBIM__TV > 2 && nl >= half) {
+        EBIM__N(dense_tile)(rows, 2, m, o, bias, X, xs, Y, D, stride, add);
+        if (D) D += half;
+        X += half;
+        Y += half;
+        nl -= half;
+    }
+    if (EBIM__W < half && nl)
+        EBIM__N(dense_tile)(rows, 1, m, o, bias, X, xs, Y, D, stride, add);
 }
 
 static void EBIM__N(dense_tiles)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
@@ -1728,14 +1760,11 @@ static void EBIM__N(dense_tiles)(const ebim__matrix *m, const ebim_real *bias, c
     for (o = 0; o < m->no; o += r) {
         const ebim_real *b = bias ? bias + o : NULL, *d = D ? EBIM__ROW(D, o) : NULL;
         ebim_real *y = EBIM__ROW(Y, o);
-        int left = m->no - o;
-        r = EBIM__MR == 6 && left > 6 && left < 12 ? 4 : left >= EBIM__MR ? EBIM__MR
-          : left >= 4 ? 4 : left;
+        r = ebim__min_int(EBIM__MR, m->no - o);
         switch (r) {
         case 1: EBIM__N(dense_rows)(1, m, o, b, X, xs, step, y, d, stride, nl, add); break;
         case 2: EBIM__N(dense_rows)(2, m, o, b, X, xs, step, y, d, stride, nl, add); break;
         case 3: EBIM__N(dense_rows)(3, m, o, b, X, xs, step, y, d, stride, nl, add); break;
-        case 4: EBIM__N(dense_rows)(4, m, o, b, X, xs, step, y, d, stride, nl, add); break;
         default: EBIM__N(dense_rows)(EBIM__MR, m, o, b, X, xs, step, y, d, stride, nl, add);
         }
     }
@@ -1928,15 +1957,21 @@ EBIM__INLINE void EBIM__N(silu_rows)(int rows, const ebim_real *a, ebim_real *v,
     size_t i, all = (size_t)rows * (size_t)stride;
     int j;
     for (i = 0; i < all; i += (size_t)stride)
-        EBIM__STEPS(j, nl) EBIM__LANES {
-            EBIM__NUM x = EBIM__AT(a + i + j), q = x, s, h;
-            EBIM__N(exp_of_minus)(&q);
-            s = EBIM__R(1) / (EBIM__R(1) + q);
-            h = x * s;
-            EBIM__AT(v + i + j) = h;
-            q = q * s;
-            if (order > 0) EBIM__AT(d1 + i + j) = s + h * q;
-            if (order > 1) EBIM__AT(d2 + i + j) = s * q * (EBIM__R(2) + x * (q - s));
+        EBIM__STEPS(j, nl) {
+            EBIM__N(vec) x, h, g, c; /* apart from memory: loops of plain C become vectors */
+            EBIM__LANES EBIM__L(x) = EBIM__AT(a + i + j);
+            EBIM__LANES {
+                EBIM__NUM q = EBIM__L(x), s;
+                EBIM__N(exp_of_minus)(&q);
+                s = EBIM__R(1) / (EBIM__R(1) + q);
+                q = q * s;
+                EBIM__L(h) = EBIM__L(x) * s;
+                EBIM__L(g) = s + EBIM__L(h) * q;
+                EBIM__L(c) = s * q * (EBIM__R(2) + EBIM__L(x) * (q - s));
+            }
+            EBIM__LANES EBIM__AT(v + i + j) = EBIM__L(h);
+            if (order > 0) EBIM__LANES EBIM__AT(d1 + i + j) = EBIM__L(g);
+            if (order > 1) EBIM__LANES EBIM__AT(d2 + i + j) = EBIM__L(c);
         }
 }
 
@@ -2014,10 +2049,11 @@ static void EBIM__N(drift)(int rows, ebim_real *z, const ebim_real *x, const ebi
         }
 }
 
-static void EBIM__N(inside)(int rows, const ebim_real *x, const double *lo, const double *hi,
-                            ebim__int *ok, int stride, int nl)
+static int EBIM__N(inside)(int rows, const ebim_real *x, const double *lo, const double *hi,
+                           ebim__int *ok, int stride, int nl)
 {
-    int i, j;
+    int i, j, out = 0;
+    memset(ok, 0xff, (size_t)nl * sizeof *ok);
     for (i = 0; i < rows; i++, x += stride) {
         EBIM__STEPS(j, nl) EBIM__LANES {
             EBIM__INT e = EBIM__AS_INT(EBIM__AT(x + j)) & EBIM__INF_BITS;
@@ -2031,6 +2067,18 @@ static void EBIM__N(inside)(int rows, const ebim_real *x, const double *lo, cons
             }
         }
     }
+    for (j = 0; j < nl; j++) out += !ok[j];
+    return out;
+}
+
+static void EBIM__N(sign)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl)
+{
+    int j;
+    for (; rows--; z += stride, x += stride)
+        EBIM__STEPS(j, nl) EBIM__LANES {
+            EBIM__NUM q = EBIM__AT(x + j);
+            EBIM__AT(z + j) = EBIM__TO_NUM(EBIM__TRUE(q < 0) - EBIM__TRUE(q > 0));
+        }
 }
 
 static void EBIM__N(select)(int rows, ebim_real *z, const ebim_real *x, const ebim__int *ok,
@@ -2120,6 +2168,7 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
 #undef EBIM__MR
 #undef EBIM__TV
 #undef EBIM__WIDE
+#undef EBIM__DEEP
 #undef EBIM__LANES
 #undef EBIM__NUM
 #undef EBIM__INT
@@ -2153,7 +2202,7 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
     {label, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__outer_##isa, ebim__silu_##isa,  \
      ebim__mul_##isa, ebim__fma3_##isa, ebim__fma_##isa, ebim__axpy_##isa, ebim__sum_##isa,  \
      ebim__exp_minus_##isa, ebim__drift_##isa, ebim__inside_##isa, ebim__select_##isa,       \
-     ebim__normals_##isa, ebim__adam_##isa}
+     ebim__sign_##isa, ebim__normals_##isa, ebim__adam_##isa}
 
 static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain");
 #undef EBIM__VB
@@ -4545,8 +4594,8 @@ static void ebim__energy_gradient(ebim_ws *w, int B, ebim_energy_of energy)
         ebim__seed_unit(w, 0, 0);
     } else if (energy == EBIM_ENERGY_NORM2) {
         for (i = 0; i < rows; i++) v[i] = 2 * y[i];
-    } else if (w->k == 1) { /* |F|: a sign */
-        for (l = 0; l < w->lanes; l++) v[l] = (ebim_real)((y[l] > 0) - (y[l] < 0));
+    } else if (w->k == 1) { /* |F| */
+        w->kernels->sign(1, v, y, w->stride, w->lanes);
     } else {
         for (l = 0; l < w->lanes; l++) {
             ebim_real s = 0;
@@ -4571,21 +4620,18 @@ static int ebim__inside(const ebim_real *rows, int stride, int l, int n, const d
     return 1;
 }
 
-static int64_t ebim__langevin_step(ebim_langevin *s, int B)
+static int ebim__langevin_step(ebim_langevin *s, int B)
 {
     ebim_ws *w = &s->w;
     const ebim__kernels *K = w->kernels;
     ebim_real *x = ebim_ws_x(w);
-    int64_t refused = 0;
-    int l;
+    int refused;
     ebim__energy_gradient(w, B, s->d.energy);
     K->normals(s->rng, w->n, s->trial, w->stride, w->lanes);
     K->drift(w->n, s->trial, x, s->trial, ebim_ws_xg(w, 0), s->c, w->stride, w->lanes);
-    for (l = 0; l < w->lanes; l++) s->ok[l] = -1;
-    K->inside(w->n, s->trial, s->d.lo, s->d.hi, s->ok, w->stride, w->lanes);
+    refused = K->inside(w->n, s->trial, s->d.lo, s->d.hi, s->ok, w->stride, w->lanes);
     K->select(w->n, x, s->trial, s->ok, w->stride, w->lanes);
-    for (l = 0; l < B; l++) refused += !s->ok[l];
-    return refused;
+    return refused - (w->lanes - B) * !s->ok[0]; /* padding does as lane 0 does */
 }
 
 EBIM_API int64_t ebim_langevin_run(ebim_langevin *s, int B, ebim_real *x, int steps, uint64_t seed,
