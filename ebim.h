@@ -428,6 +428,7 @@ typedef struct ebim_ws {
     int order;              /* derivatives held by the last ebim_forward */
     const struct ebim__kernels *kernels;
     struct ebim__slot *slot;
+    struct ebim__sweep *sweep; /* what an op is told, per node */
     ebim_real *seed;        /* [1 + planes][k][stride] */
 } ebim_ws;
 
@@ -735,7 +736,7 @@ typedef struct ebim_constraint_desc {
                             * origin: rounding of F does not shrink there as |x| does (0: off) */
     double sgd_rate;       /* (0: 0.25) */
     double cg_tol;         /* relative residual (0: 16 eps) */
-    int lanes;             /* block size (0: 64) */
+    int lanes;             /* block size (0: 128) */
 } ebim_constraint_desc;
 
 typedef struct ebim_clmc_desc {
@@ -1592,6 +1593,10 @@ typedef struct ebim__kernels {
     void (*select)(int rows, ebim_real *z, const ebim_real *x, const ebim__int *ok, int stride,
                    int nl);                                  /* z = ok ? x : z */
     void (*sign)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl); /* -1, 0, 1 */
+    /* busy = 0 where norm is not finite or within its limit; returns how many are left */
+    int (*pending)(const ebim_real *norm, const ebim_real *limit, ebim__int *busy, int nl);
+    void (*quotient)(ebim_real *z, const ebim_real *x, const ebim_real *y, const ebim__int *busy,
+                     int nl);                                /* z = busy ? -x / y : 0 */
     /* normals for n rows of lanes, each from its own stream (>>rng), whose state is at r */
     void (*normals)(uint32_t *r, int n, ebim_real *out, int stride, int nl);
     /* m, v: moments; c: beta1, 1 - beta1, beta2, 1 - beta2, rate / (1 - beta1^t),
@@ -1736,20 +1741,17 @@ EBIM__INLINE void EBIM__N(dense_rows)(size_t rows, const ebim__matrix *m, int o,
                                       size_t step, ebim_real *Y, const ebim_real *D, int stride,
                                       int nl, int add)
 {
-    const int half = 2 * (int)EBIM__VW;
+    const int odd = EBIM__W == EBIM__VW; /* any number of vectors may be left, or an even one */
+    size_t left;
     for (; nl >= EBIM__WIDE; nl -= EBIM__WIDE, X += EBIM__WIDE * step, Y += EBIM__WIDE) {
         EBIM__N(dense_tile)(rows, EBIM__TV, m, o, bias, X, xs, Y, D, stride, add);
         if (D) D += EBIM__WIDE;
     }
-    if (EBIM__TV > 2 && nl >= half) {
+    left = EBIM__TV > 1 ? (size_t)nl / EBIM__VW : 0;
+    if (odd && left == 3) EBIM__N(dense_tile)(rows, 3, m, o, bias, X, xs, Y, D, stride, add);
+    if (EBIM__TV > 2 && left == 2)
         EBIM__N(dense_tile)(rows, 2, m, o, bias, X, xs, Y, D, stride, add);
-        if (D) D += half;
-        X += half;
-        Y += half;
-        nl -= half;
-    }
-    if (EBIM__W < half && nl)
-        EBIM__N(dense_tile)(rows, 1, m, o, bias, X, xs, Y, D, stride, add);
+    if (odd && left == 1) EBIM__N(dense_tile)(rows, 1, m, o, bias, X, xs, Y, D, stride, add);
 }
 
 static void EBIM__N(dense_tiles)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
@@ -2092,6 +2094,28 @@ static void EBIM__N(select)(int rows, ebim_real *z, const ebim_real *x, const eb
         }
 }
 
+static int EBIM__N(pending)(const ebim_real *norm, const ebim_real *limit, ebim__int *busy, int nl)
+{
+    int j, left = 0;
+    EBIM__STEPS(j, nl) EBIM__LANES {
+        EBIM__INT e = EBIM__AS_INT(EBIM__AT(norm + j)) & EBIM__INF_BITS;
+        EBIM__IAT(busy + j) &= EBIM__TRUE(e < EBIM__INF_BITS) &
+                               EBIM__TRUE(EBIM__AT(norm + j) > EBIM__AT(limit + j));
+    }
+    for (j = 0; j < nl; j++) left += busy[j] != 0;
+    return left;
+}
+
+static void EBIM__N(quotient)(ebim_real *z, const ebim_real *x, const ebim_real *y,
+                              const ebim__int *busy, int nl)
+{
+    int j;
+    EBIM__STEPS(j, nl) EBIM__LANES {
+        EBIM__NUM q = -EBIM__AT(x + j) / EBIM__AT(y + j);
+        EBIM__AT(z + j) = EBIM__AS_NUM(EBIM__AS_INT(q) & EBIM__IAT(busy + j));
+    }
+}
+
 /* The next word of the streams of a chunk. */
 EBIM__INLINE void EBIM__N(draw)(uint32_t (*s)[EBIM__W], uint32_t *out)
 {
@@ -2202,7 +2226,8 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
     {label, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__outer_##isa, ebim__silu_##isa,  \
      ebim__mul_##isa, ebim__fma3_##isa, ebim__fma_##isa, ebim__axpy_##isa, ebim__sum_##isa,  \
      ebim__exp_minus_##isa, ebim__drift_##isa, ebim__inside_##isa, ebim__select_##isa,       \
-     ebim__sign_##isa, ebim__normals_##isa, ebim__adam_##isa}
+     ebim__sign_##isa, ebim__pending_##isa, ebim__quotient_##isa, ebim__normals_##isa,       \
+     ebim__adam_##isa}
 
 static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain");
 #undef EBIM__VB
@@ -2775,7 +2800,11 @@ enum { EBIM__SHAPE, EBIM__FWD, EBIM__TAN, EBIM__ADJ, EBIM__BACK };
 /* What an op function gets. SHAPE: node is writable, na.. are the operands' sizes, returns 0 when
  * the shapes fit. TAN, ADJ: one plane. BACK: plane 0, with the coupling to planes 1..pairs and the
  * gradient of the parameters. */
-typedef struct ebim__sweep {
+typedef struct ebim__sweep ebim__sweep;
+typedef int (*ebim__op_fn)(const ebim__sweep *s, int mode);
+
+struct ebim__sweep {
+    ebim__op_fn op;
     const ebim_node *nd;
     ebim_node *shape;
     const ebim__slot *z, *a, *b, *c;
@@ -2785,9 +2814,7 @@ typedef struct ebim__sweep {
     int n, na, nb, nc;
     int stride, nl, used, order, plane, pairs;
     int add;                  /* a dense node's adjoints: 0, write them; 1, add them */
-} ebim__sweep;
-
-typedef int (*ebim__op_fn)(const ebim__sweep *s, int mode);
+};
 
 /* Row i of plane p of an array of n features; step 0 repeats a broadcast row. */
 EBIM__INLINE ebim_real *ebim__row(const ebim__sweep *s, ebim_real *base, int n, int p, int i)
@@ -3444,6 +3471,30 @@ static void ebim__find_writers(ebim_ws *w, const ebim_graph *g)
     w->slot[g->y].writer = w->slot[g->y].direct = 0; /* its adjoint starts as the seed */
 }
 
+/* What does not change from sweep to sweep */
+static void ebim__sweeps_init(ebim_ws *w)
+{
+    const ebim_graph *g = w->g;
+    int i;
+    for (i = 1; i < g->n_nodes; i++) {
+        ebim__sweep *s = &w->sweep[i];
+        const ebim_node *nd = &g->node[i];
+        s->op = ebim__ops[nd->op];
+        s->nd = nd;
+        s->z = &w->slot[i];
+        s->a = &w->slot[nd->a];
+        s->b = &w->slot[nd->b];
+        s->c = &w->slot[nd->c];
+        s->K = w->kernels;
+        s->n = nd->size;
+        s->na = g->node[nd->a].size;
+        s->nb = g->node[nd->b].size;
+        s->nc = g->node[nd->c].size;
+        s->stride = w->stride;
+        s->add = s->a->writer != i;
+    }
+}
+
 EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
                                   int planes)
 {
@@ -3460,12 +3511,16 @@ EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g
     w->stride = EBIM__ROUND(lanes);
     w->planes = planes;
     w->slot = EBIM__NEW(a, ebim__slot, g->n_nodes);
+    w->sweep = EBIM__NEW(a, ebim__sweep, g->n_nodes);
     for (i = 1; i < g->n_nodes; i++)
         ebim__slot_init(ebim__ready(a) ? &w->slot[i] : NULL, a, &g->node[i], (size_t)w->stride,
                         (size_t)planes);
     w->seed = EBIM__NEW(a, ebim_real, ebim__times((size_t)(1 + planes),
                                                   ebim__times((size_t)w->k, (size_t)w->stride)));
-    if (ebim__ready(a)) ebim__find_writers(w, g);
+    if (ebim__ready(a)) {
+        ebim__find_writers(w, g);
+        ebim__sweeps_init(w);
+    }
     return a->failed;
 }
 
@@ -3496,30 +3551,15 @@ EBIM_API ebim_real *ebim_ws_xg(ebim_ws *w, int plane)
 
 static void ebim__op_at(const ebim_ws *w, int i, int mode, int plane, int pairs, ebim_real *grad)
 {
-    const ebim_graph *g = w->g;
-    const ebim_node *nd = &g->node[i];
-    ebim__sweep s;
-    s.nd = nd;
-    s.shape = NULL;
-    s.z = &w->slot[i];
-    s.a = &w->slot[nd->a];
-    s.b = &w->slot[nd->b];
-    s.c = &w->slot[nd->c];
-    s.K = w->kernels;
-    s.theta = g->theta + nd->theta;
-    s.grad = grad && !nd->frozen ? grad + nd->theta : NULL;
-    s.n = nd->size;
-    s.na = g->node[nd->a].size;
-    s.nb = g->node[nd->b].size;
-    s.nc = g->node[nd->c].size;
-    s.stride = w->stride;
-    s.nl = w->lanes;
-    s.used = w->used;
-    s.order = w->order;
-    s.plane = plane;
-    s.pairs = pairs;
-    s.add = s.a->writer != i;
-    ebim__ops[nd->op](&s, mode);
+    ebim__sweep *s = &w->sweep[i];
+    s->theta = w->g->theta + s->nd->theta;
+    s->grad = grad && !s->nd->frozen ? grad + s->nd->theta : NULL;
+    s->nl = w->lanes;
+    s->used = w->used;
+    s->order = w->order;
+    s->plane = plane;
+    s->pairs = pairs;
+    s->op(s, mode);
 }
 
 EBIM_API void ebim_forward(ebim_ws *w, int B, int order)
@@ -4713,7 +4753,9 @@ typedef struct ebim__frame {
     ebim_real *y0, *y, *mu;   /* [n], [n], [k] rows: start, solution, multiplier */
     ebim_real *residual;      /* [stride] ||F(y)|| */
     ebim_real *limit;         /* [stride] and what of it counts as 0 */
-    int *at, count;           /* [count] the lanes at work, in their order in `trial` */
+    ebim_real *need;          /* [count] the same for the lanes at work, */
+    ebim__int *busy;          /* [count] -1 where that is still to do, */
+    int *at, count;           /* [count] which they are, in their order in `trial` */
     ebim_real *matrix;        /* [k][k] of one lane, and its right-hand side [k] */
     ebim_real *pack, *pack_g; /* [k stride] multipliers and gradients handed to L-BFGS */
     int *piv, *state, *singular;
@@ -4754,7 +4796,7 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     size_t S, n, k;
     memset(f, 0, sizeof *f);
     f->d = *d;
-    f->d.lanes = ebim__or_int(d->lanes, 64);
+    f->d.lanes = ebim__or_int(d->lanes, 128);
     f->d.max_iter = ebim__or_int(d->max_iter, 20);
     f->d.tol = ebim__or(d->tol, 16 * (double)EBIM_EPS);
     f->d.cg_tol = ebim__or(d->cg_tol, 16 * (double)EBIM_EPS);
@@ -4776,6 +4818,8 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     f->scale = EBIM__NEW(a, ebim_real, S);
     f->residual = EBIM__NEW(a, ebim_real, S);
     f->limit = EBIM__NEW(a, ebim_real, S);
+    f->need = EBIM__NEW(a, ebim_real, S);
+    f->busy = EBIM__NEW(a, ebim__int, S);
     f->at = EBIM__NEW(a, int, S);
     f->vk = EBIM__NEW(a, ebim_real, k * S);
     f->mu = EBIM__NEW(a, ebim_real, k * S);
@@ -4839,11 +4883,16 @@ static void ebim__frame_gram(void *user, const ebim_real *v, ebim_real *Gv)
 static void ebim__frame_solve(ebim__frame *f, ebim_real *v)
 {
     size_t st = (size_t)f->stride;
-    int l, i;
-    if (f->direct) {
+    int l, i, j;
+    if (f->direct && f->k == 1) { /* chunk by chunk: loops that become vectors */
+        EBIM__CHUNKS(j, f->lanes) {
+            ebim_real q[EBIM__W];
+            EBIM__EACH(l) q[l] = v[j + l] / f->G[j + l] / f->G[j + l];
+            EBIM__EACH(l) v[j + l] = f->singular[j + l] ? 0 : q[l];
+        }
+    } else if (f->direct) {
         for (l = 0; l < f->lanes; l++)
-            if (f->k == 1 && !f->singular[l]) v[l] = v[l] / f->G[l] / f->G[l];
-            else if (!f->singular[l]) ebim_cholesky_solve(f->k, f->G + l, v + l, f->stride);
+            if (!f->singular[l]) ebim_cholesky_solve(f->k, f->G + l, v + l, f->stride);
             else for (i = 0; i < f->k; i++) v[(size_t)i * st + (size_t)l] = 0;
     } else {
         ebim_cg_desc d;
@@ -4866,7 +4915,11 @@ static void ebim__frame_factor(ebim__frame *f)
         for (j = 0; j <= i; j++)
             f->w.kernels->fma(f->n, f->G + (i * k + j) * st, 0, ebim_ws_xg(&f->w, 1 + (int)i),
                               f->stride, ebim_ws_xg(&f->w, 1 + (int)j), f->stride, f->lanes);
-    for (l = 0; l < f->lanes; l++) {
+    for (l = 0; k == 1 && l < f->lanes; l++) { /* the factor of a number */
+        f->singular[l] = !ebim__finite(f->G[l]) || !(f->G[l] > 0);
+        f->G[l] = f->scale[l] = EBIM__SQRT(f->G[l]);
+    }
+    for (l = 0; k > 1 && l < f->lanes; l++) {
         ebim_real trace = 0;
         for (i = 0; i < k; i++) trace += f->G[(i * k + i) * st + (size_t)l];
         f->scale[l] = EBIM__SQRT(trace);
@@ -4936,136 +4989,143 @@ static void ebim__frame_limits(ebim__frame *f, const ebim_real *y)
     for (l = 0; l < f->lanes; l++) f->limit[l] *= tol * f->scale[l];
 }
 
-/* All of B lanes are at work. */
-static void ebim__frame_all(ebim__frame *f, int B)
+/* Evaluates F at y of B lanes in the trial workspace; those that reach the tolerance become
+ * SOLVED, those that are not finite LOST. Returns how many are still active. */
+static int ebim__frame_test(ebim__frame *f, int B, int order)
 {
-    int p;
-    for (p = 0; p < B; p++) f->at[p] = p;
-    f->count = B;
-}
-
-/* Lanes that are done leave, and those behind them move up. */
-static void ebim__frame_drop(ebim__frame *f)
-{
-    int p, left = 0;
-    for (p = 0; p < f->count; p++) {
-        f->at[left] = f->at[p];
-        left += f->state[f->at[p]] == EBIM__ACTIVE;
-    }
-    f->count = left;
-}
-
-/* Rows of all lanes -> of those at work */
-static void ebim__frame_gather(const ebim__frame *f, int rows, const ebim_real *from, ebim_real *to)
-{
-    int i, p;
-    if (f->at[f->count - 1] == f->count - 1) { /* nobody has left */
-        memcpy(to, from, (size_t)rows * (size_t)f->stride * sizeof *to);
-        return;
-    }
-    for (i = 0; i < rows * f->stride; i += f->stride)
-        for (p = 0; p < f->count; p++) to[i + p] = from[i + f->at[p]];
-}
-
-/* Evaluates F at y of the lanes at work in the trial workspace; those that reach the tolerance
- * become SOLVED, those that are not finite LOST. Returns how many are still active. */
-static int ebim__frame_test(ebim__frame *f, int order)
-{
-    ebim_real *norm = f->vk;
-    int p, active = 0;
-    if (!f->count) return 0;
-    ebim__frame_gather(f, f->n, f->y, ebim_ws_x(&f->trial));
-    ebim_forward(&f->trial, f->count, order);
-    ebim__norms(&f->trial, norm);
-    for (p = 0; p < f->count; p++) { /* without branches: nobody can predict them */
-        int l = f->at[p], end = !ebim__finite(norm[p]) ? EBIM__LOST
-                              : norm[p] > f->limit[l] ? EBIM__ACTIVE : EBIM__SOLVED;
-        f->residual[l] = norm[p];
+    int l, active = 0;
+    memcpy(ebim_ws_x(&f->trial), f->y, (size_t)f->n * (size_t)f->stride * sizeof *f->y);
+    ebim_forward(&f->trial, B, order);
+    ebim__norms(&f->trial, f->residual);
+    for (l = 0; l < B; l++) { /* without branches: nobody can predict them */
+        ebim_real norm = f->residual[l];
+        int end = !ebim__finite(norm) ? EBIM__LOST
+                : norm > f->limit[l] ? EBIM__ACTIVE : EBIM__SOLVED;
         f->state[l] = f->state[l] == EBIM__ACTIVE ? end : f->state[l];
         active += f->state[l] == EBIM__ACTIVE;
     }
     return active;
 }
 
-/* Newton's correction of lane l, at place p of the trial: (J(y) J') delta = F(y), the columns
- * from k tangents. */
-static void ebim__newton_lane(ebim__frame *f, int p, int l)
+/* Newton by the factors of J(y) J'. Only lanes that are not done are swept, because most need
+ * three evaluations and a few many: those stand at places 0 .. count - 1 of the trial workspace,
+ * with the rows of J as its tangents. */
+static void ebim__newton_start(ebim__frame *f, int B)
 {
-    int i, j, k = f->k, S = f->stride;
+    size_t rows = (size_t)f->n * (size_t)f->stride;
+    int p;
+    memcpy(ebim_ws_x(&f->trial), f->y0, rows * sizeof *f->y0);
+    for (p = 0; p < f->k; p++)
+        memcpy(ebim_ws_xt(&f->trial, 1 + p), ebim_ws_xg(&f->w, 1 + p), rows * sizeof *f->y0);
+    memcpy(f->need, f->limit, (size_t)f->stride * sizeof *f->need);
+    for (p = 0; p < f->stride; p++) {
+        f->at[p] = p;
+        f->busy[p] = p < B ? -!f->singular[p] : 0;
+    }
+    f->count = B;
+}
+
+/* Where the lanes in the trial workspace stand */
+static void ebim__newton_store(ebim__frame *f, const ebim_real *norm)
+{
+    const ebim_real *x = ebim_ws_x(&f->trial);
+    int i, p;
+    for (p = 0; p < f->count; p++) {
+        int l = f->at[p], far = !ebim__finite(norm[p]) || norm[p] > f->need[p];
+        f->residual[l] = norm[p];
+        f->state[l] = far || f->singular[l] ? EBIM__LOST : EBIM__SOLVED;
+    }
+    for (i = 0; i < f->n * f->stride; i += f->stride)
+        for (p = 0; p < f->count; p++) f->y[i + f->at[p]] = x[i + p];
+}
+
+/* Lanes that are done leave, and those behind them move up. */
+static void ebim__newton_leave(ebim__frame *f)
+{
+    ebim_real *x = ebim_ws_x(&f->trial), *t = ebim_ws_xt(&f->trial, 1);
+    int p, i, left = 0;
+    for (p = 0; p < f->count; p++) {
+        if (!f->busy[p]) continue;
+        f->at[left] = f->at[p];
+        f->need[left] = f->need[p];
+        for (i = 0; i < f->n * f->stride; i += f->stride) x[i + left] = x[i + p];
+        for (i = 0; i < f->k * f->n * f->stride; i += f->stride) t[i + left] = t[i + p];
+        left++;
+    }
+    for (p = 0; p < f->stride; p++) f->busy[p] = p < left ? -1 : 0;
+    f->count = left;
+}
+
+/* -delta of one lane: (J(y) J') delta = F(y), the columns from k tangents; NaN where there is
+ * none, which is then LOST. */
+static void ebim__newton_lane(ebim__frame *f, int p)
+{
+    int i, j, k = f->k, S = f->stride, bad;
     ebim_real *A = f->matrix, *b = A + k * k;
     for (i = 0; i < k; i++) {
         for (j = 0; j < k; j++) A[i * k + j] = ebim_ws_yt(&f->trial, 1 + j)[i * S + p];
         b[i] = ebim_ws_y(&f->trial)[i * S + p];
     }
-    if (ebim_lu(k, A, f->piv, 1)) {
-        f->state[l] = EBIM__LOST;
-        return;
-    }
-    ebim_lu_solve(k, A, f->piv, b, 1);
-    for (i = 0; i < k; i++) f->mu[i * S + l] = b[i];
+    bad = ebim_lu(k, A, f->piv, 1);
+    if (!bad) ebim_lu_solve(k, A, f->piv, b, 1);
+    for (i = 0; i < k; i++)
+        f->mu[i * S + p] = bad ? ebim__from_bits(EBIM__INF_BITS) : -b[i];
 }
 
-/* The same for all lanes at work when k = 1 */
-static void ebim__newton_quotients(ebim__frame *f)
+static void ebim__newton_direct(ebim__frame *f, int B)
 {
-    const ebim_real *y = ebim_ws_y(&f->trial), *t = ebim_ws_yt(&f->trial, 1);
-    ebim_real *q = f->vk;
-    int j, p;
-    EBIM__CHUNKS(j, f->trial.lanes) EBIM__EACH(p) q[j + p] = y[j + p] / t[j + p];
-    for (p = 0; p < f->count; p++) {
-        int l = f->at[p], at_work = f->state[l] == EBIM__ACTIVE, flat = !(t[p] < 0 || t[p] > 0);
-        f->mu[l] = at_work && !flat ? q[p] : 0;
-        f->state[l] = at_work && flat ? EBIM__LOST : f->state[l];
-    }
-}
-
-/* mu <- Newton's corrections, 0 where a lane is done. Only lanes that are not are swept: most need
- * three evaluations, and a few many. */
-static void ebim__newton_direct(ebim__frame *f)
-{
-    int i, p;
-    for (i = 0; i < f->k; i++)
-        ebim__frame_gather(f, f->n, ebim_ws_xg(&f->w, 1 + i), ebim_ws_xt(&f->trial, 1 + i));
-    ebim_jvp(&f->trial, 1, f->k);
-    if (f->k == 1) ebim__newton_quotients(f);
-    else
-        for (p = 0; p < f->count; p++)
-            if (f->state[f->at[p]] == EBIM__ACTIVE) ebim__newton_lane(f, p, f->at[p]);
-    ebim__frame_drop(f);
-}
-
-/* The same with the matrix J J' of the frame, by conjugate gradients */
-static void ebim__newton_cg(ebim__frame *f)
-{
-    int i, l;
-    memcpy(f->mu, ebim_ws_y(&f->trial), (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
-    ebim__frame_solve(f, f->mu);
-    for (i = 0; i < f->k * f->stride; i += f->stride)
-        for (l = 0; l < f->lanes; l++)
-            if (f->state[l] != EBIM__ACTIVE) f->mu[i + l] = 0;
-}
-
-static void ebim__solve_newton(ebim__frame *f)
-{
-    int it;
-    for (it = 0; ebim__frame_test(f, 1) && it < f->d.max_iter; it++) {
+    const ebim__kernels *K = f->w.kernels;
+    ebim_real *x = ebim_ws_x(&f->trial), *norm = f->vk;
+    int it, i, p, left;
+    ebim__newton_start(f, B);
+    for (it = 0;; it++) {
+        ebim_forward(&f->trial, f->count, 1);
+        ebim__norms(&f->trial, norm);
+        left = K->pending(norm, f->need, f->busy, f->trial.lanes);
+        if (!left || it == f->d.max_iter) break;
         f->iterations++;
-        memset(f->mu, 0, (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
-        if (f->direct) ebim__newton_direct(f);
-        else ebim__newton_cg(f);
+        ebim_jvp(&f->trial, 1, f->k);
+        if (f->k == 1)
+            K->quotient(f->mu, ebim_ws_y(&f->trial), ebim_ws_yt(&f->trial, 1), f->busy,
+                        f->trial.lanes);
+        else
+            for (p = 0; p < f->count; p++)
+                if (f->busy[p]) ebim__newton_lane(f, p);
+                else for (i = 0; i < f->k; i++) f->mu[i * f->stride + p] = 0;
+        for (i = 0; i < f->k; i++)
+            K->fma(f->n, x, f->stride, ebim_ws_xt(&f->trial, 1 + i), f->stride,
+                   f->mu + i * f->stride, 0, f->trial.lanes);
+        if (EBIM__ROUND(left) == f->trial.lanes) continue;
+        ebim__newton_store(f, norm);
+        ebim__newton_leave(f);
+    }
+    ebim__newton_store(f, norm);
+}
+
+/* Newton with the matrix J J' of the frame, by conjugate gradients */
+static void ebim__newton_cg(ebim__frame *f, int B)
+{
+    int it, i, l;
+    for (it = 0; ebim__frame_test(f, B, 1) && it < f->d.max_iter; it++) {
+        f->iterations++;
+        memcpy(f->mu, ebim_ws_y(&f->trial), (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
+        ebim__frame_solve(f, f->mu);
+        for (i = 0; i < f->k * f->stride; i += f->stride)
+            for (l = 0; l < f->lanes; l++)
+                if (f->state[l] != EBIM__ACTIVE) f->mu[i + l] = 0;
         ebim__frame_jt(f, f->mu, f->vn);
         f->w.kernels->axpy(f->n, f->y, f->stride, -1, f->vn, f->stride, f->lanes);
     }
 }
 
 /* ||F(y0 - J'mu)||^2 per lane -> residual (not squared), its gradient -2 J J(y)'F in vk. */
-static void ebim__frame_objective(ebim__frame *f)
+static void ebim__frame_objective(ebim__frame *f, int B)
 {
     size_t st = (size_t)f->stride, i;
     ebim_real *v;
     ebim__frame_jt(f, f->mu, f->vn);
     for (i = 0; i < (size_t)f->n * st; i++) f->y[i] = f->y0[i] - f->vn[i];
-    ebim__frame_test(f, 1);
+    ebim__frame_test(f, B, 1);
     v = ebim_ws_yg(&f->trial, 0);
     for (i = 0; i < (size_t)f->k * st; i++) v[i] = -2 * ebim_ws_y(&f->trial)[i];
     ebim_vjp(&f->trial, 0, 1);
@@ -5077,7 +5137,7 @@ static void ebim__solve_sgd(ebim__frame *f, int B)
     int it, i, l;
     for (it = 0; it < f->d.max_iter; it++) {
         f->iterations++;
-        ebim__frame_objective(f);
+        ebim__frame_objective(f, B);
         for (l = 0; l < B; l++) {
             ebim_real s = f->scale[l] * f->scale[l];
             s = s > 0 ? EBIM__R(f->d.sgd_rate) / (s * s) : 0;
@@ -5085,7 +5145,7 @@ static void ebim__solve_sgd(ebim__frame *f, int B)
                 f->mu[i + l] -= s * f->vk[i + l];
         }
     }
-    ebim__frame_objective(f);
+    ebim__frame_objective(f, B);
 }
 
 /* The unit of machine m: ||J|| of its lane, or the largest of all when joint. */
@@ -5111,7 +5171,7 @@ static int ebim__lbfgs_round(ebim__frame *f, int B)
         for (i = 0; i < f->k; i++)
             for (l = 0; l < per; l++) f->mu[i * f->stride + m + l] = x[i * per + l] / unit;
     }
-    ebim__frame_objective(f);
+    ebim__frame_objective(f, B);
     for (m = 0; m < count; m++) {
         ebim_real unit = ebim__lbfgs_unit(f, B, m);
         double sum = 0;
@@ -5146,16 +5206,17 @@ static void ebim__frame_root(ebim__frame *f, int B)
     int l;
     for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
     ebim__frame_limits(f, f->y0);
-    ebim__frame_all(f, B);
     memcpy(f->y, f->y0, (size_t)f->n * (size_t)f->stride * sizeof *f->y);
     memset(f->mu, 0, (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
     switch (f->d.solver) {
     case EBIM_LBFGS: ebim__solve_lbfgs(f, B); break;
     case EBIM_SGD: ebim__solve_sgd(f, B); break;
-    default: ebim__solve_newton(f);
+    default:
+        if (f->direct) ebim__newton_direct(f, B);
+        else ebim__newton_cg(f, B);
     }
     for (l = 0; l < f->lanes; l++)
-        if (f->state[l] != EBIM__SOLVED) f->state[l] = EBIM__LOST;
+        f->state[l] = f->state[l] == EBIM__SOLVED ? EBIM__SOLVED : EBIM__LOST;
 }
 
 /* ============================================================================================
@@ -5175,6 +5236,7 @@ struct ebim_clmc {
     int has_energy;
     ebim_real c[3];           /* of the kernel drift */
     ebim_real *q, *r;         /* rows [n] */
+    ebim__int *ok;            /* [stride] who moves */
     uint32_t *rng;            /* [4][stride], see ebim__seed_lanes */
     ebim_clmc_report report;
 };
@@ -5201,6 +5263,7 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     rows = (size_t)p->f.n * (size_t)p->f.stride;
     p->q = EBIM__NEW(a, ebim_real, rows);
     p->r = EBIM__NEW(a, ebim_real, rows + (size_t)p->f.stride);
+    p->ok = EBIM__NEW(a, ebim__int, p->f.stride);
     p->rng = EBIM__NEW(a, uint32_t, 4 * (size_t)p->f.stride);
     if (ebim__ready(a)) *out = s;
     return a->failed;
@@ -5223,31 +5286,44 @@ static void ebim__clmc_drift(ebim_clmc *s, int B)
     K->drift(f->n, f->y0, s->q, s->r, ebim_ws_xg(&s->e, 0), s->c, f->stride, f->lanes);
 }
 
+/* q <- y where there is a root, in the box */
+static void ebim__clmc_move(ebim_clmc *s, int B)
+{
+    ebim__frame *f = &s->f;
+    const ebim__kernels *K = f->w.kernels;
+    ebim_clmc_report *rep = &s->report;
+    int l, unsolved = 0, singular = 0, outside = 0, moved = 0;
+    K->inside(f->n, f->y, s->d.lo, s->d.hi, s->ok, f->stride, f->lanes);
+    for (l = 0; l < B; l++) {
+        int in = s->ok[l] != 0, flat = f->singular[l] != 0, solved = f->state[l] == EBIM__SOLVED;
+        int root = solved | ((s->d.keep_unsolved != 0) & !flat);
+        s->ok[l] = -(root & in);
+        singular += flat;
+        unsolved += !solved & !flat;
+        outside += root & !in;
+        moved += root & in;
+    }
+    K->select(f->n, s->q, f->y, s->ok, f->stride, f->lanes);
+    for (l = 0; l < B; l++) {
+        ebim_real off = s->ok[l] ? f->residual[l] / f->scale[l] : 0;
+        if ((double)off > rep->residual) rep->residual = (double)off;
+    }
+    rep->steps += B;
+    rep->singular += singular;
+    rep->unsolved += unsolved;
+    rep->outside += outside;
+    rep->moved += moved;
+}
+
 static void ebim__clmc_step(ebim_clmc *s, int B)
 {
     ebim__frame *f = &s->f;
-    ebim_clmc_report *rep = &s->report;
-    int i, l;
     ebim__frame_at(f, B, s->q);
     f->w.kernels->normals(s->rng, f->n, s->r, f->stride, f->lanes);
     ebim__frame_tangent(f, s->r);
     ebim__clmc_drift(s, B);
     ebim__frame_root(f, B);
-    for (l = 0; l < B; l++) {
-        int solved = f->state[l] == EBIM__SOLVED;
-        double off = (double)f->residual[l] / (double)f->scale[l];
-        rep->steps++;
-        rep->singular += f->singular[l] != 0;
-        rep->unsolved += !solved && !f->singular[l];
-        if (!solved && !(s->d.keep_unsolved && !f->singular[l])) continue;
-        if (!ebim__inside(f->y, f->stride, l, f->n, s->d.lo, s->d.hi)) {
-            rep->outside++;
-            continue;
-        }
-        for (i = 0; i < f->n * f->stride; i += f->stride) s->q[i + l] = f->y[i + l];
-        rep->moved++;
-        if (off > rep->residual) rep->residual = off;
-    }
+    ebim__clmc_move(s, B);
 }
 
 EBIM_API void ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
@@ -5373,8 +5449,7 @@ static void ebim__onto(ebim_projector *p, int B)
         for (i = 0; i < rows; i++) f->y[i] = p->x[i] - p->step[i % f->stride] * f->vn[i];
         for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
         ebim__frame_limits(f, f->y);
-        ebim__frame_all(f, B);
-        ebim__frame_test(f, 0);
+        ebim__frame_test(f, B, 0);
         if (!ebim__onto_accept(p, B)) break;
     }
 }
