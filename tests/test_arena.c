@@ -411,6 +411,7 @@ static void workspace_size_is_as_computed(void)
     for (planes = 0; planes < 3; planes++) {
         size_t p = (size_t)planes, row = 32, want;
         want = ((size_t)g.n_nodes * sizeof *w.slot + 63) / 64 * 64;
+        want += ((size_t)g.n_nodes * sizeof *w.sweep + 63) / 64 * 64;
         want += bytes_of(2 * row) + bytes_of(2 * row * p) + bytes_of(2 * row * (1 + p));
         want += 3 * bytes_of(6 * row) + 2 * bytes_of(6 * row * p) + 2 * bytes_of(6 * row * (1 + p));
         want += bytes_of(row) + bytes_of(row * p) + 2 * bytes_of(row * (1 + p)); /* and seeds */
