@@ -48,6 +48,7 @@
  *
     >>platform  compiler facts, libm in our precision, finiteness on bits
     >>arena     memory from the caller; an arena without memory measures
+    >>threads   the caller's, or OpenMP's
     >>rng       xoshiro128++ streams, normals, sphere, shuffles
     >>kernels   the loops all time is spent in
     >>isa       their template, compiled once per instruction set
@@ -96,9 +97,10 @@
  * VERDICT. ebim_fit judges what it has learned (>>judge): look at model.judged.verdict, 0 is fine,
  * EBIM_VERDICT_BAD holds the bits that mean: do not trust it.
  *
- * THREADS. The library starts none and has no global state; ebim_fit_desc.parallel hands it yours.
- * Graphs and models are constant while they are swept or sampled: threads share them, each with its
- * own workspace and arena.
+ * THREADS. The library starts none and has no global state; ebim_parallel hands it yours, in
+ * ebim_fit_desc (two networks at a time) and ebim_model (samples, scores), or OpenMP's with
+ * EBIM_USE_OPENMP. Results are the same for any number. Graphs and models are constant while they
+ * are swept or sampled: threads share them, each with its own workspace and arena.
  *
  * DETERMINISM. Every function that draws takes a seed; chain i has stream i of it. The same binary,
  * seed, settings and instruction set (ebim_simd) give the same bytes; chains and lines do so
@@ -114,6 +116,8 @@
  *   EBIM_NO_STDIO        no files (and no <stdio.h>, which the program above relies on)
  *   EBIM_NO_SIMD         plain C loops (what compilers other than gcc and clang get anyway)
  *   EBIM_SIMD_BITS       the widest vectors to use on x86: 128, 256, 512 (512)
+ *   EBIM_USE_OPENMP      threads by default: OpenMP's (-fopenmp), see ebim_parallel
+ *   EBIM_USE_CBLAS       large products by cblas_sgemm or cblas_dgemm (<cblas.h>, -lopenblas)
  *   EBIM_HEADER          the name this file includes itself by ("ebim.h"); when there is no such
  *                        file, as in a pasted copy, vectors have 128 bits
  *   EBIM_MAX_NODES       ops one graph can hold (96)
@@ -1056,6 +1060,19 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
  * model: F, E and the box, in the units of the data
  * ----------------------------------------------------------------------------------------- */
 
+/* Calls task(arg, i) for i = 0 .. count - 1, in any order, at the same time if it likes, and
+ * returns when all are done. */
+typedef void (*ebim_task_fn)(void *arg, int i);
+typedef void (*ebim_parallel_fn)(void *user, int count, ebim_task_fn task, void *arg);
+
+/* Threads of the caller. Results are the same for any number of workers, of which each takes work
+ * memory. */
+typedef struct ebim_parallel {
+    ebim_parallel_fn run;      /* (NULL: with EBIM_USE_OPENMP its threads, else one after another) */
+    void *user;
+    int workers;               /* 1: no threads (0: 4; with EBIM_USE_OPENMP its own number) */
+} ebim_parallel;
+
 #define EBIM_TAG_SIZE 64
 
 typedef struct ebim_model {
@@ -1072,6 +1089,7 @@ typedef struct ebim_model {
         double partial;                        /* 1: stopped early or diverged */
     } info;
     ebim_judgement judged;     /* of M, in the units of the data; scale there is `unit` here */
+    ebim_parallel parallel;    /* for samples and scores; the caller's, not saved */
     void *owned;               /* memory of the malloc layer, or NULL */
 } ebim_model;
 
@@ -1080,11 +1098,6 @@ typedef enum ebim_recipe {
     EBIM_RECIPE_DEFAULT,
     EBIM_RECIPE_PAPER      /* appendix B.1 for data of size 1, which are taken as they are */
 } ebim_recipe;
-
-/* Calls task(arg, i) for i = 0 .. count - 1, in any order, at the same time if it likes, and
- * returns when all are done. */
-typedef void (*ebim_task_fn)(void *arg, int i);
-typedef void (*ebim_parallel_fn)(void *user, int count, ebim_task_fn task, void *arg);
 
 typedef struct ebim_fit_desc {
     int dim;                   /* m, required: 1 <= m < n */
@@ -1096,10 +1109,8 @@ typedef struct ebim_fit_desc {
     int no_energy;             /* 1: learn the manifold only */
     ebim_progress_fn progress;
     void *user;
-    ebim_parallel_fn parallel; /* trains the two at the same time (NULL: one after the other, with
-                                * the same result); progress then tells of the first only, and
-                                * what stops it lets the second come to its end */
-    void *parallel_user;
+    ebim_parallel parallel;    /* trains the two at the same time: progress then tells of the first
+                                * only, and what stops it lets the second come to its end */
 } ebim_fit_desc;
 
 /* Fits a model to x: [N][n], and judges it: model->judged. A fifth of the data, at most 2000, is
@@ -1369,6 +1380,39 @@ EBIM__PRIVATE ebim_result ebim__heap(ebim_arena *a, void **owned)
 #endif
 
 /* ============================================================================================
+ * >>threads  the caller's, or OpenMP's
+ *
+ * Work is cut into tasks that share nothing they write: each has its own workspaces, and the random
+ * streams of its chains. So the number of threads changes nothing but the time.
+ * ========================================================================================= */
+
+#ifdef EBIM_USE_OPENMP
+#include <omp.h>
+#endif
+
+static int ebim__workers(const ebim_parallel *p)
+{
+    if (p->workers > 0) return p->workers;
+#ifdef EBIM_USE_OPENMP
+    if (!p->run) return omp_get_max_threads();
+#endif
+    return p->run ? 4 : 1;
+}
+
+static void ebim__in_parallel(const ebim_parallel *p, int count, ebim_task_fn task, void *arg)
+{
+    int i;
+    if (p->run && ebim__workers(p) > 1) {
+        p->run(p->user, count, task, arg);
+        return;
+    }
+#ifdef EBIM_USE_OPENMP
+#pragma omp parallel for schedule(dynamic, 1) num_threads(ebim__workers(p))
+#endif
+    for (i = 0; i < count; i++) task(arg, i);
+}
+
+/* ============================================================================================
  * >>rng  xoshiro128++, normals by Box-Muller
  *
  * A stream is 16 bytes, seeded by splitmix64 from (seed, stream); the integers are the same on
@@ -1550,6 +1594,8 @@ enum { EBIM__W = 16 }; /* lanes per chunk */
 #define EBIM__EACH(l) for (l = 0; l < EBIM__W; l++)
 #define EBIM__ROW(base, i) ((base) + (size_t)(i) * (size_t)stride)
 
+#define EBIM__LARGE(no, ni) ((no) > 16 && (ni) > 64) /* a product whose X is worth a copy */
+
 /* A matrix of weights as a product reads it: entry (o, i) is w[o * wo + i * wi]. */
 typedef struct ebim__matrix {
     const ebim_real *w;
@@ -1604,6 +1650,38 @@ typedef struct ebim__kernels {
     void (*adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real *m, ebim_real *v,
                  const ebim_real *c);
 } ebim__kernels;
+
+#ifdef EBIM_USE_CBLAS
+#include <cblas.h>
+#ifdef EBIM_DOUBLE
+#define EBIM__GEMM cblas_dgemm
+#else
+#define EBIM__GEMM cblas_sgemm
+#endif
+
+/* dense, by the BLAS; w is dense in one of its two directions */
+static void ebim__blas_dense(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                             ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
+{
+    int o, l;
+    for (o = 0; o < m->no && bias && !add; o++)
+        for (l = 0; l < nl; l++) EBIM__ROW(Y, o)[l] = bias[o];
+    EBIM__GEMM(CblasRowMajor, m->wi == 1 ? CblasNoTrans : CblasTrans, CblasNoTrans, m->no, nl,
+               m->ni, 1, m->w, m->wi == 1 ? m->wo : m->wi, X, stride, add || bias ? 1 : 0, Y,
+               stride);
+    for (o = 0; o < m->no && D; o++)
+        for (l = 0; l < nl; l++) EBIM__ROW(Y, o)[l] *= EBIM__ROW(D, o)[l];
+}
+
+static void ebim__blas_outer(int no, int ni, ebim_real *gw, const ebim_real *D, const ebim_real *X,
+                             const ebim_real *T, int planes, int stride, int nl)
+{
+    int p;
+    for (p = 0; p < planes; p++)
+        EBIM__GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, no, ni, nl, 1, EBIM__ROW(D, p * no),
+                   stride, p ? EBIM__ROW(T, (p - 1) * ni) : X, stride, 1, gw, ni);
+}
+#endif
 
 /* What the template needs to be compiled for the target of the command line; >>dispatch compiles
  * it again for others. */
@@ -1772,6 +1850,7 @@ static void EBIM__N(dense_tiles)(const ebim__matrix *m, const ebim_real *bias, c
     }
 }
 
+#ifndef EBIM_USE_CBLAS
 /* Large products: blocks of 128 x 64 of X are copied so that what a tile reads lies together and
  * stays in cache while all rows of W pass by. */
 static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
@@ -1798,14 +1877,17 @@ static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, c
     }
 }
 
-EBIM__INLINE int EBIM__N(dense_is_large)(const ebim__matrix *m) { return m->ni > 64 && m->no > 16; }
-
+#endif
 static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                            ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
     int j, part = m->ni > 32 ? 64 : 128;
-    if (EBIM__N(dense_is_large)(m)) {
+    if (EBIM__LARGE(m->no, m->ni)) {
+#ifdef EBIM_USE_CBLAS
+        ebim__blas_dense(m, bias, X, Y, D, stride, nl, add);
+#else
         EBIM__N(dense_large)(m, bias, X, Y, D, stride, nl, add);
+#endif
         return;
     }
     for (j = 0; j < nl; j += part) /* what a column of tiles reads of X stays in L1 */
@@ -1869,6 +1951,12 @@ static void EBIM__N(outer)(int no, int ni, ebim_real *gw, const ebim_real *D, co
 {
     size_t dp = (size_t)no * (size_t)stride;
     int o, i, ro, ri;
+#ifdef EBIM_USE_CBLAS
+    if (EBIM__LARGE(no, ni)) {
+        ebim__blas_outer(no, ni, gw, D, X, T, planes, stride, nl);
+        return;
+    }
+#endif
     for (o = 0; o < no; o += ro) {
         ro = no - o >= 4 ? 4 : 1;
         for (i = 0; i < ni; i += ri) {
@@ -7878,6 +7966,7 @@ struct ebim__fit {
     ebim__candidate c[EBIM__NETWORKS];
     ebim_arena scratch[2];    /* for the two that are trained at the same time */
     int count, best;
+    int threads;              /* the two are */
     ebim_result judged;
 };
 
@@ -7945,7 +8034,7 @@ static int ebim__candidate_progress(void *user, const ebim_progress *p)
     const ebim__candidate *c = (const ebim__candidate *)user;
     const ebim__fit *f = c->f;
     ebim_progress q = *p;
-    if (!f->d->progress || (f->d->parallel && (c - f->c) % 2)) return 0;
+    if (!f->d->progress || (f->threads && (c - f->c) % 2)) return 0;
     q.done = c->from + (c->to - c->from) * p->done;
     return f->d->progress(f->d->user, &q);
 }
@@ -8306,16 +8395,16 @@ static int ebim__fit_pair(ebim__fit *f, int most)
 {
     int two = ebim__min_int(2, most - f->count), i;
     ebim__candidate *c = &f->c[f->count];
-    if (f->d->parallel) f->d->parallel(f->d->parallel_user, two, ebim__candidate_task, f);
+    if (f->threads) ebim__in_parallel(&f->d->parallel, two, ebim__candidate_task, f);
     for (i = 0; i < two; i++) {
-        if (!f->d->parallel) ebim__candidate_task(f, i);
+        if (!f->threads) ebim__candidate_task(f, i);
         if (c[i].report.stopped) break;
     }
     if (i == two) {
         f->count += two;
         return 0;
     }
-    if (f->d->parallel && two == 2 && !i && !c[1].report.stopped) { /* it knew of nothing */
+    if (f->threads && two == 2 && !i && !c[1].report.stopped) { /* it knew of nothing */
         c[0] = c[1];
         i = 1;
     }
@@ -8427,6 +8516,7 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
     int32_t *index;
     memset(&f, 0, sizeof f);
     f.d = d;
+    f.threads = ebim__workers(&d->parallel) > 1;
     f.model = model;
     f.N = N;
     f.n = n;
@@ -8486,6 +8576,24 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
  * output; that of the distance costs the projection only.
  * ========================================================================================= */
 
+/* Work is shared in whole blocks of points, so that it does not matter how many do it: at least one
+ * for each. */
+enum { EBIM__SHARE = 128 };
+
+static int ebim__model_workers(const ebim_model *m, int B)
+{
+    return ebim__min_int(ebim__workers(&m->parallel), (B - 1) / EBIM__SHARE + 1);
+}
+
+/* Points at .. at + count - 1 are for worker w; returns count. */
+static int ebim__share(int B, int workers, int w, int *at)
+{
+    int64_t blocks = (B - 1) / EBIM__SHARE + 1;
+    int64_t end = EBIM__SHARE * (blocks * (w + 1) / workers);
+    *at = (int)(EBIM__SHARE * (blocks * w / workers));
+    return (int)(end < B ? end : B) - *at;
+}
+
 /* Indices of B of the P points with these weights, sum 1, by systematic resampling. */
 static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick, ebim_rng *rng)
 {
@@ -8522,11 +8630,58 @@ static ebim_result ebim__model_points(const ebim_model *m, int P, ebim_real *poo
     return r;
 }
 
-EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
-                                       uint64_t seed, ebim_arena *work, ebim_clmc_report *report)
+typedef struct ebim__sampling {
+    ebim_clmc **c;            /* [workers] */
+    ebim_real *x;             /* [B][n] */
+    int B, n, steps, workers;
+    uint64_t seed;
+} ebim__sampling;
+
+static void ebim__sample_task(void *arg, int w)
+{
+    const ebim__sampling *s = (const ebim__sampling *)arg;
+    int at, count = ebim__share(s->B, s->workers, w, &at);
+    ebim_clmc_run(s->c[w], count, s->x + (size_t)at * (size_t)s->n, s->steps, s->seed,
+                  (uint64_t)at);
+}
+
+static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report *r)
+{
+    sum->steps += r->steps;
+    sum->moved += r->moved;
+    sum->unsolved += r->unsolved;
+    sum->outside += r->outside;
+    sum->singular += r->singular;
+    sum->iterations += r->iterations;
+    sum->residual = fmax(sum->residual, r->residual);
+}
+
+/* A sampler for each worker */
+static ebim_result ebim__model_chains(const ebim_model *m, ebim__sampling *s, ebim_arena *work)
 {
     ebim_clmc_desc cd;
     ebim_clmc *c;
+    ebim_result r = EBIM_OK;
+    int w;
+    memset(&cd, 0, sizeof cd);
+    cd.eps = 0.03 * m->unit; /* short: a long step may land on another component */
+    cd.lo = m->lo;
+    cd.hi = m->hi;
+    cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    s->n = m->n;
+    s->workers = ebim__model_workers(m, s->B);
+    s->c = EBIM__NEW(work, ebim_clmc *, s->workers);
+    for (w = 0; w < s->workers && !r; w++) {
+        r = ebim_clmc_init(&c, work, &m->F, m->has_energy ? &m->E : NULL, &cd);
+        if (ebim__ready(work)) s->c[w] = c;
+    }
+    return r;
+}
+
+EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
+                                       uint64_t seed, ebim_arena *work, ebim_clmc_report *report)
+{
+    ebim__sampling s;
     ebim_ws w;
     ebim_rng rng;
     ebim_result r;
@@ -8539,13 +8694,12 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
     pool = EBIM__NEW(work, ebim_real, (size_t)P * n);
     energy = EBIM__NEW(work, ebim_real, P);
     pick = EBIM__NEW(work, int32_t, B);
-    memset(&cd, 0, sizeof cd);
-    cd.eps = 0.03 * m->unit; /* short: a long step may land on another component */
-    cd.lo = m->lo;
-    cd.hi = m->hi;
-    cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    s.x = x;
+    s.B = B;
+    s.steps = steps ? steps : 100;
+    s.seed = ebim__subseed(seed, EBIM__SEED_CHAINS);
     r = ebim__model_points(m, P, pool, ebim__subseed(seed, EBIM__SEED_POINTS), work, &have);
-    if (!r) r = ebim_clmc_init(&c, work, &m->F, m->has_energy ? &m->E : NULL, &cd);
+    if (!r) r = ebim__model_chains(m, &s, work);
     if (!r && m->has_energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
     if (r || !ebim__ready(work)) return r;
     if (!have) return EBIM_ERR_SOLVE;
@@ -8556,8 +8710,10 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
     ebim__resample(have, energy, B, pick, &rng);
     for (b = 0; b < B; b++)
         memcpy(x + (size_t)b * n, pool + (size_t)pick[b] * n, n * sizeof *x);
-    ebim_clmc_run(c, B, x, steps ? steps : 100, ebim__subseed(seed, EBIM__SEED_CHAINS), 0);
-    if (report) *report = *ebim_clmc_stats(c);
+    ebim__in_parallel(&m->parallel, s.workers, ebim__sample_task, &s);
+    if (report) memset(report, 0, sizeof *report);
+    for (b = 0; b < s.workers && report; b++)
+        ebim__clmc_report_add(report, ebim_clmc_stats(s.c[b]));
     return EBIM_OK;
 }
 
@@ -8569,28 +8725,64 @@ static int ebim__points_finite(int B, int n, const ebim_real *x)
     return 1;
 }
 
+typedef struct ebim__scoring {
+    const ebim_model *m;
+    ebim_projector **p;       /* [workers] */
+    ebim_ws *w;               /* [workers] E, where energies are wanted */
+    const ebim_real *x;       /* [B][n] */
+    ebim_real *y, *distance, *energy;
+    unsigned char *ok;
+    int B, workers;
+} ebim__scoring;
+
+static void ebim__score_task(void *arg, int w)
+{
+    const ebim__scoring *s = (const ebim__scoring *)arg;
+    const ebim_model *m = s->m;
+    int i, at, count = ebim__share(s->B, s->workers, w, &at);
+    size_t first = (size_t)at;
+    ebim_real *y = s->y + first * (size_t)m->n;
+    unsigned char *ok = s->ok ? s->ok + first : NULL;
+    ebim_project(s->p[w], count, s->x + first * (size_t)m->n, y,
+                 s->distance ? s->distance + first : NULL, ok);
+    for (i = 0; i < count && ok; i++) /* M ends at the walls of D, F does not */
+        if (!ebim__inside(y + (size_t)i * (size_t)m->n, 1, 0, m->n, m->lo, m->hi)) ok[i] = 0;
+    if (s->energy) ebim_eval(&s->w[w], count, y, s->energy + first);
+}
+
 EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
                                       ebim_real *nearest, ebim_real *distance, ebim_real *energy,
                                       unsigned char *ok, ebim_arena *work)
 {
     ebim_project_desc pd;
     ebim_projector *p;
-    ebim_ws w;
-    ebim_result r;
-    ebim_real *y = nearest;
-    int i;
+    ebim_ws E;
+    ebim__scoring s;
+    ebim_result r = EBIM_OK;
+    int w;
     memset(&pd, 0, sizeof pd);
     if (B < 1 || (energy && !m->has_energy)) return EBIM_ERR_ARG;
-    if (!y) y = EBIM__NEW(work, ebim_real, (size_t)B * (size_t)m->n);
+    s.m = m;
+    s.x = x;
+    s.y = nearest ? nearest : EBIM__NEW(work, ebim_real, (size_t)B * (size_t)m->n);
+    s.distance = distance;
+    s.energy = energy;
+    s.ok = ok;
+    s.B = B;
+    s.workers = ebim__model_workers(m, B);
+    s.p = EBIM__NEW(work, ebim_projector *, s.workers);
+    s.w = EBIM__NEW(work, ebim_ws, s.workers);
     pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    r = ebim_projector_init(&p, work, &m->F, &pd);
-    if (!r && energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
+    for (w = 0; w < s.workers && !r; w++) {
+        r = ebim_projector_init(&p, work, &m->F, &pd);
+        if (!r && energy) r = ebim_ws_init(&E, work, &m->E, 64, 0);
+        if (r || !ebim__ready(work)) continue;
+        s.p[w] = p;
+        if (energy) s.w[w] = E;
+    }
     if (r || !ebim__ready(work)) return r;
     if (!ebim__points_finite(B, m->n, x)) return EBIM_ERR_FINITE;
-    ebim_project(p, B, x, y, distance, ok);
-    for (i = 0; i < B && ok; i++) /* M ends at the walls of D, F does not */
-        if (!ebim__inside(y + (size_t)i * (size_t)m->n, 1, 0, m->n, m->lo, m->hi)) ok[i] = 0;
-    if (energy) ebim_eval(&w, B, y, energy);
+    ebim__in_parallel(&m->parallel, s.workers, ebim__score_task, &s);
     return EBIM_OK;
 }
 
@@ -9132,6 +9324,8 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__POW
 #undef EBIM__ALIGN
 #undef EBIM__NEW
+#undef EBIM__LARGE
+#undef EBIM__GEMM
 #undef EBIM__ROUND
 #undef EBIM__CHUNKS
 #undef EBIM__EACH

@@ -33,8 +33,8 @@ enum { FINE = 0, FAILED = 1, BAD = 2 };
 /* ---- verbs and options ---- */
 
 typedef enum option_id {
-    O_OUT, O_N, O_DIM, O_EMBED, O_RECIPE, O_SEED, O_STEPS, O_EFFORT, O_MAX_SECONDS, O_GRID, O_DIR,
-    O_JSON, O_VERBOSE, O_COUNT
+    O_OUT, O_N, O_DIM, O_EMBED, O_RECIPE, O_SEED, O_STEPS, O_EFFORT, O_MAX_SECONDS, O_THREADS,
+    O_GRID, O_DIR, O_JSON, O_VERBOSE, O_COUNT
 } option_id;
 
 typedef enum option_kind { FLAG, TEXT, WHOLE, REAL } option_kind;
@@ -60,6 +60,8 @@ static const option options[O_COUNT] = {
     {"--steps", "K", WHOLE, 1, 1e6, "Langevin steps of each sample (default 100)"},
     {"--effort", "F", REAL, 1e-4, 1e4, "multiplies the training steps (default 1)"},
     {"--max-seconds", "S", REAL, 0.001, 1e9, "stop training then and keep the state reached"},
+    {"--threads", "N", WHOLE, 1, 256,
+     "at most so many at a time, with the same result\n(a build without OpenMP has one)"},
     {"--grid", "N", WHOLE, 8, 512,
      "cells along the longest side of the model's box\n(default 128 for surfaces, 512 for curves)"},
     {"--out", "DIR", TEXT, 0, 0, "where the files go (default build/out/demo)"},
@@ -97,20 +99,21 @@ static int verb_help(const args *a);
 
 static const verb verbs[] = {
     {"fit", "DATA.csv", 1, 1, OPT(OUT),
-     OPT(DIM) | OPT(EMBED) | OPT(RECIPE) | OPT(SEED) | OPT(EFFORT) | OPT(MAX_SECONDS) | OPT(JSON) |
-         OPT(VERBOSE),
+     OPT(DIM) | OPT(EMBED) | OPT(RECIPE) | OPT(SEED) | OPT(EFFORT) | OPT(MAX_SECONDS) |
+         OPT(THREADS) | OPT(JSON) | OPT(VERBOSE),
      verb_fit, "learn a model from points",
      "Learns a function F whose zero set is the manifold the points lie on, and an energy E whose\n"
      "e^-E is proportional to their density there. One row is one point; a header line and lines\n"
      "that begin with # are fine. Ctrl-C stops and keeps the best state."},
-    {"sample", "MODEL.ebim", 1, 1, OPT(N), OPT(OUT) | OPT(SEED) | OPT(STEPS) | OPT(JSON),
+    {"sample", "MODEL.ebim", 1, 1, OPT(N),
+     OPT(OUT) | OPT(SEED) | OPT(STEPS) | OPT(THREADS) | OPT(JSON),
      verb_sample, "draw new points from a model",
      "Columns: x0, x1, ..., and those of the embedding if there is one."},
-    {"score", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT), verb_score,
+    {"score", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT) | OPT(THREADS), verb_score,
      "distance to the manifold, and energy, of points",
      "Takes the columns that fit took. One row per point, in the same order: its distance to the\n"
      "manifold, and the energy at its nearest point there (less is likelier)."},
-    {"project", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT), verb_project,
+    {"project", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT) | OPT(THREADS), verb_project,
      "the nearest points on the manifold",
      "Takes the columns that fit took. Columns: x0, x1, ..., and those of the embedding if there\n"
      "is one."},
@@ -527,6 +530,17 @@ static int model_write(const ebim_model *m, file_out *out)
     return file_commit(out, err, sizeof err) ? complain_line(BAD, err) : FINE;
 }
 
+/* The library's default where none are asked for */
+static void use_threads(ebim_parallel *p, const args *a)
+{
+    p->workers = (int)a->number[O_THREADS];
+#ifndef EBIM_USE_OPENMP
+    if (p->workers > 1)
+        fprintf(stderr, "ebim: this build has one thread; more need -fopenmp and "
+                        "-DEBIM_USE_OPENMP\n");
+#endif
+}
+
 static ebim_result model_sample(const ebim_model *m, int B, ebim_real *x, int steps, uint64_t seed,
                                 ebim_clmc_report *report)
 {
@@ -600,6 +614,7 @@ static int scores_read(const args *a, ebim_model *m, embed *e, points *p, scores
 {
     int status = model_read(m, e, a->path[0]);
     if (status) return status;
+    use_threads(&m->parallel, a);
     status = points_read(p, a->path[1], e, m->n);
     if (!status) {
         status = scores_make(s, m, p->file, p->N, p->x);
@@ -732,6 +747,7 @@ static ebim_result fit_watched(ebim_model *m, const args *a, int N, int n, const
     memset(m, 0, sizeof *m);
     d->seed = (uint64_t)a->number[O_SEED];
     d->effort = a->number[O_EFFORT];
+    use_threads(&d->parallel, a);
     d->progress = watch_progress;
     d->user = &w;
     watch_start(&w, a);
@@ -954,6 +970,7 @@ static int verb_sample(const args *a)
     embed e;
     status = model_read(&m, &e, a->path[0]);
     if (status) return status;
+    use_threads(&m.parallel, a);
     x = (ebim_real *)malloc((size_t)B * (size_t)m.n * sizeof *x);
     if (x) r = model_sample(&m, B, x, steps, (uint64_t)a->number[O_SEED], &report);
     if (r) status = complain_result(file_shown(a->path[0], "standard input"), r);

@@ -195,6 +195,44 @@ cxx() {
 
 compiles_as_cxx11() { cxx c++11; }
 
+# A model, samples and scores from 1, 2 and 3 threads, and from a build without any, are the same
+# bytes; of the model all but how long it took, and so its checksum.
+openmp_changes_nothing() {
+    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    $CC -O2 -fopenmp -DEBIM_USE_OPENMP -o many "$TOP/examples/ebim.c" -lm 2>log ||
+        skip 'no OpenMP here'
+    $CC -O2 -o one "$TOP/examples/ebim.c" -lm
+    awk -v OFS=, 'BEGIN { for (i = 0; i < 700; i++) print cos(i), 2 * sin(i) }' >ring.csv
+    for t in 1 2 3; do
+        ./many fit ring.csv --dim 1 --effort 0.2 --threads $t -o $t.ebim 2>log
+        ./many sample 1.ebim -n 1000 --threads $t -o $t.csv 2>log
+        ./many score 1.ebim ring.csv --threads $t -o score$t.csv 2>log
+        test "$(cmp -l 1.ebim $t.ebim | wc -l)" -le 12 || fail "another model with $t threads"
+        cmp 1.csv $t.csv
+        cmp score1.csv score$t.csv
+    done
+    ./one sample 1.ebim -n 1000 --threads 2 -o 0.csv 2>log
+    grep -q 'this build has one thread' log || fail 'nothing was said of threads there are not'
+    ./one score 1.ebim ring.csv -o score0.csv 2>log
+    cmp 0.csv 1.csv
+    cmp score0.csv score1.csv
+}
+
+# The tests of the kernels and of the sweeps with large products by the BLAS.
+cblas_does_the_same() {
+    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    echo '#include <cblas.h>' >blas.c
+    echo 'int main(void) { return (int)cblas_sasum(0, 0, 1); }' >>blas.c
+    $CC -o blas blas.c -lopenblas 2>log || skip 'no cblas.h and -lopenblas here'
+    for d in '' -DEBIM_DOUBLE; do
+        for t in kernels tape; do
+            $CC -O2 $d -DEBIM_STATIC -DEBIM_USE_CBLAS -o $t "$TOP/tests/test_$t.c" -lopenblas -lm
+            ./$t --quick >log || fail "$(cat log)"
+        done
+    done
+    nm kernels | grep -q 'U cblas_dgemm' || fail 'the BLAS is not called'
+}
+
 # The program of `make size`, on a model made here.
 size_program_scores() {
     if [ "$T_QUICK" ]; then skip 'slow'; fi
@@ -378,7 +416,8 @@ data_that_is_missing_is_an_error() {
 for check in public_symbols_begin_with_ebim static_leaves_no_symbols no_mutable_globals \
     needs_only_libc_and_libm no_malloc_means_none no_stdio_means_none two_units_link \
     two_static_units_link included_in_any_order mixed_precision_is_caught every_switch_compiles \
-    declarations_alone_compile compiles_as_cxx11 size_program_scores \
+    declarations_alone_compile compiles_as_cxx11 openmp_changes_nothing cblas_does_the_same \
+    size_program_scores \
     no_private_macro_leaks \
     contents_match_sections lines_fit manual_program_runs readme_programs_run \
     readme_targets_exist install_into data_is_downloaded_and_converted \

@@ -1066,7 +1066,7 @@ static void watched(ebim_fit_desc *d, watch *w, int stop_at)
     memset(w, 0, sizeof *w);
     w->stop_at = stop_at;
     d->progress = watching;
-    d->user = d->parallel_user = w;
+    d->user = d->parallel.user = w;
 }
 
 /* A hook changes nothing but how often progress is told: of a pair it tells of the first. */
@@ -1079,7 +1079,7 @@ static void check_parallel(const ebim_real *x, ebim_fit_desc d, int calls, int f
     CHECK_NEAR(w.done, 1, 0);
     CHECK_INT(w.calls, calls);
     watched(&d, &w, 0);
-    d.parallel = backwards;
+    d.parallel.run = backwards;
     if (!fitted(&b, N, x, &d)) return;
     CHECK_NEAR(w.done, 1, 0);
     CHECK_INT(w.calls, calls - fewer);
@@ -1148,7 +1148,7 @@ static void stopped_in_parallel(void)
     d.seed++;
     if (!fitted(&second, SMALL, x, &d)) return;
     d = describe(2);
-    d.parallel = backwards;
+    d.parallel.run = backwards;
     watched(&d, &w, 9);
     if (!fitted(&m, SMALL, x, &d)) return;
     CHECK_INT(w.calls, 10);

@@ -8,7 +8,7 @@
 #include "../ebim.h"
 #include "t.h"
 
-enum { B = 133, N = 3, K = 2 }; /* more than two blocks of 64 lanes, and a rest */
+enum { B = 133, N = 3, K = 2 }; /* more than a block of 128 lanes */
 
 static double memory[1 << 17];
 
@@ -415,6 +415,61 @@ static void the_malloc_layer_does_the_same(void)
     CHECK_INT(ebim_gradients(&m, 0, x, some.F, NULL, NULL, NULL), EBIM_ERR_ARG);
 }
 
+/* Tasks from the last to the first */
+static void backwards(void *user, int count, ebim_task_fn task, void *arg)
+{
+    ++*(int *)user;
+    while (count--) task(arg, count);
+}
+
+enum { MANY = 700 }; /* six blocks of 128 lanes, the last with a rest */
+
+typedef struct work_done {
+    ebim_real sample[MANY * N], nearest[MANY * N], distance[MANY], energy[MANY];
+    unsigned char ok[MANY];
+    ebim_clmc_report report;
+} work_done;
+
+static void do_work(const ebim_model *m, work_done *w)
+{
+    static double room[1 << 19];
+    ebim_arena a, measure;
+    memset(w, 0, sizeof *w);
+    ebim_arena_init(&measure, NULL, 0);
+    ebim_arena_init(&a, room, sizeof room);
+    CHECK_INT(ebim_model_sample(m, MANY, w->sample, 3, 5, &measure, NULL), EBIM_OK);
+    CHECK_INT(ebim_model_sample(m, MANY, w->sample, 3, 5, &a, &w->report), EBIM_OK);
+    CHECK_INT(a.used, measure.used);
+    ebim_arena_init(&a, room, sizeof room);
+    CHECK_INT(ebim_model_score(m, MANY, w->sample, w->nearest, w->distance, w->energy, w->ok, &a),
+              EBIM_OK);
+}
+
+/* Samples and scores are the same bytes for any number of workers, whatever their order. */
+static void workers_change_nothing(void)
+{
+    static const int workers[] = {1, 2, 3, 6, 40};
+    static work_done alone, shared;
+    ebim_arena a;
+    int i, k, calls = 0;
+    for (k = 1; k <= 2; k++) {
+        ebim_model m = made(&a, k, k == 1 ? record_sphere : record_ring);
+        m.parallel.workers = 1;
+        do_work(&m, &alone);
+        CHECK_INT(alone.report.steps, 3 * MANY);
+        CHECK(alone.report.moved > 2 * MANY);
+        m.parallel.run = backwards;
+        m.parallel.user = &calls;
+        for (i = 0; i < 5; i++) {
+            calls = 0;
+            m.parallel.workers = workers[i];
+            do_work(&m, &shared);
+            CHECK_INT(calls, workers[i] > 1 ? 2 : 0); /* the hook was asked */
+            CHECK(!memcmp(&shared, &alone, sizeof alone));
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -427,5 +482,6 @@ int main(int argc, char **argv)
     T_RUN(what_cannot_be_had_is_refused);
     T_RUN(without_m_nothing_is_found);
     T_RUN(the_malloc_layer_does_the_same);
+    T_RUN(workers_change_nothing);
     return T_END();
 }
