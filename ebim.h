@@ -1065,12 +1065,11 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
 typedef void (*ebim_task_fn)(void *arg, int i);
 typedef void (*ebim_parallel_fn)(void *user, int count, ebim_task_fn task, void *arg);
 
-/* Threads of the caller. Results are the same for any number of workers, of which each takes work
- * memory. */
+/* Threads of the caller. Results are the same for any number of workers; each takes memory. */
 typedef struct ebim_parallel {
-    ebim_parallel_fn run;      /* (NULL: with EBIM_USE_OPENMP its threads, else one after another) */
+    ebim_parallel_fn run; /* (NULL: OpenMP's with EBIM_USE_OPENMP, else one after another) */
     void *user;
-    int workers;               /* 1: no threads (0: 4; with EBIM_USE_OPENMP its own number) */
+    int workers;          /* 1: no threads (0: with run 4, else as many as OpenMP has) */
 } ebim_parallel;
 
 #define EBIM_TAG_SIZE 64
