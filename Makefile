@@ -7,6 +7,8 @@
 #   make gallery   the pictures of the README anew, in examples/gallery
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
 #   make bench     what the parts cost, beside the machine's own peak
+#   make peers     two steps of ours beside JAX and PyTorch; LIMIT=DIR: and hand-made programs there
+#   make flags     what the same two steps cost under other flags and compilers
 #   make ulps      how exact exp and SiLU are, over all floats: minutes
 #   make manifolds how well fits find known manifolds, over seeds; M_ARGS='--quick' or '--only NAME'
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
@@ -64,6 +66,12 @@ test: $(RULES)
 bench: all
 	@$(BUILD)/bench $(B_ARGS)
 
+peers: all
+	@CC='$(CC)' sh bench/peers/run.sh $(BUILD) $(LIMIT)
+
+flags:
+	@sh bench/flags.sh $(BUILD)
+
 ulps: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/ulps
 	@$(BUILD)/ulps
@@ -99,4 +107,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run gallery test ulps manifolds data install coverage size clean FORCE
+.PHONY: bench all run gallery test peers flags ulps manifolds data install coverage size clean FORCE

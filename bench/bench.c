@@ -3,7 +3,8 @@
    Every figure is the minimum and the median of several repeats of a loop that runs for some
    milliseconds, on the processor's clock of the process. The machine's own peak of fused
    multiply-adds and its copy bandwidth are measured in the same run: compare ratios, machines are
-   noisy. The last line is one JSON object; --quick repeats less. */
+   noisy. The last line is one JSON object. --quick repeats less; --only TEXT measures what has TEXT
+   in its name. */
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 
@@ -17,6 +18,7 @@
 enum { REPEATS = 15, KEYS = 64 };
 
 static int quick, keys;
+static const char *only = "";
 static const char *key[KEYS];
 static double value[KEYS];
 
@@ -64,8 +66,11 @@ static double seconds(body f, void *state, double *median)
  * figure is work per time, not time per work. */
 static void report(const char *name, const char *what, body f, void *state, double per, int rate)
 {
-    double median, least = seconds(f, state, &median);
-    double best = rate ? per / least : least / per, usual = rate ? per / median : median / per;
+    double median, least, best, usual;
+    if (!strstr(name, only)) return;
+    least = seconds(f, state, &median);
+    best = rate ? per / least : least / per;
+    usual = rate ? per / median : median / per;
     key[keys] = name;
     value[keys++] = best;
     printf("%-22s %10.4g %10.4g  %s\n", name, best, usual, what);
@@ -222,10 +227,9 @@ static void product_bench(const char *name, int size, int lanes)
 static ebim_real block[4][4096];
 static uint32_t streams[4 * 128];
 
-static void silu_run(void *unused)
+static void silu_run(void *order)
 {
-    (void)unused;
-    ebim__kernels_best()->silu(32, block[0], block[1], block[2], block[3], 128, 128, 1);
+    ebim__kernels_best()->silu(32, block[0], block[1], block[2], block[3], 128, 128, *(int *)order);
 }
 
 static void normals_run(void *unused)
@@ -515,11 +519,15 @@ static void finish(void)
 
 int main(int argc, char **argv)
 {
+    static const char *const silu[] = {"sigmoid_ns", "silu1_ns", "silu2_ns"};
+    static const char *const what[] = {"times its argument: SiLU", "SiLU and its derivative",
+                                       "and its second"};
     trainer *t = (trainer *)memory(sizeof *t);
     int i;
     for (i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--quick")) quick = 1;
-        else return fprintf(stderr, "usage: bench [--quick]\n"), 2;
+        else if (!strcmp(argv[i], "--only") && i + 1 < argc) only = argv[++i];
+        else return fprintf(stderr, "usage: bench [--quick] [--only TEXT]\n"), 2;
     }
     printf("ebim.h %d.%d.%d, kernels: %s\n%-22s %10s %10s\n", EBIM_VERSION_MAJOR,
            EBIM_VERSION_MINOR, EBIM_VERSION_PATCH, ebim_simd(), "", "best", "median");
@@ -532,17 +540,17 @@ int main(int argc, char **argv)
     product_bench("gemm1024_gflops", 1024, 1024);
     for (i = 0; i < 4096; i++) block[0][i] = (ebim_real)(i % 400) / 20 - 10;
     ebim__seed_lanes(streams, 128, 128, 128, 1, 0);
-    report("sigmoid_ns", "SiLU and its derivative", silu_run, NULL, 4096e-9, 0);
+    for (i = 0; i < 3; i++) report(silu[i], what[i], silu_run, &i, 4096e-9, 0);
     report("normal_ns", "", normals_run, NULL, 4096e-9, 0);
     sweeps();
     trainer_init(t);
     report("mdf_step_us", "2-8-8-8-1, batch 50, 20 Langevin steps, eq. 8, Adam", mdf_run, t,
            1e-6 * t->d.steps, 0);
     chains_bench(t);
-    scores();
+    if (strstr("score_ns_batch1000", only)) scores();
     codim6("codim6_direct_ns", "10-32-32-32-6, a constrained step by Cholesky", EBIM_LINEAR_DIRECT);
     codim6("codim6_cg_ns", "the same by conjugate gradients", EBIM_LINEAR_CG);
-    scaling();
+    if (!*only) scaling();
     finish();
     return 0;
 }
