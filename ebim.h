@@ -5117,11 +5117,7 @@ static void ebim__newton_store(ebim__frame *f, const ebim_real *norm)
 {
     const ebim_real *x = ebim_ws_x(&f->trial);
     int i, p;
-    for (p = 0; p < f->count; p++) {
-        int l = f->at[p], far = !ebim__finite(norm[p]) || norm[p] > f->need[p];
-        f->residual[l] = norm[p];
-        f->state[l] = far || f->singular[l] ? EBIM__LOST : EBIM__SOLVED;
-    }
+    for (p = 0; p < f->count; p++) f->residual[f->at[p]] = norm[p];
     for (i = 0; i < f->n * f->stride; i += f->stride)
         for (p = 0; p < f->count; p++) f->y[i + f->at[p]] = x[i + p];
 }
@@ -5182,11 +5178,15 @@ static void ebim__newton_direct(ebim__frame *f, int B)
         for (i = 0; i < f->k; i++)
             K->fma(f->n, x, f->stride, ebim_ws_xt(&f->trial, 1 + i), f->stride,
                    f->mu + i * f->stride, 0, f->trial.lanes);
-        if (EBIM__ROUND(left) == f->trial.lanes) continue;
+        if (4 * EBIM__ROUND(left) > 3 * f->trial.lanes) continue; /* moving costs, too */
         ebim__newton_store(f, norm);
         ebim__newton_leave(f);
     }
     ebim__newton_store(f, norm);
+    for (p = 0; p < B; p++) {
+        int far = !ebim__finite(f->residual[p]) || f->residual[p] > f->limit[p];
+        f->state[p] = far || f->singular[p] ? EBIM__LOST : EBIM__SOLVED;
+    }
 }
 
 /* Newton with the matrix J J' of the frame, by conjugate gradients */

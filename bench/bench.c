@@ -360,6 +360,24 @@ static void chains_run(void *state)
     ebim_clmc_run(c->use, 100, c->x, CHAIN_STEPS, 1, c->stream++);
 }
 
+/* F with slope 1, as a fit makes it */
+static void chains_train(ebim_graph *F, trainer *t)
+{
+    ebim_mdf_desc d;
+    memset(&d, 0, sizeof d);
+    d.steps = 3000;
+    d.batch = 50;
+    d.rate = 0.01;
+    d.data.norm2 = 1;
+    d.box.rank = 1;
+    d.box.eta = 1;
+    d.box.two_sided = 1;
+    d.lo = t->d.lo;
+    d.hi = t->d.hi;
+    t->work.a.used = 0;
+    check(ebim_mdf_train(F, 1000, t->x, &d, &t->work.a, NULL));
+}
+
 static void chains_bench(trainer *t)
 {
     chains *c = (chains *)memory(sizeof *c);
@@ -368,11 +386,14 @@ static void chains_bench(trainer *t)
     ebim_project_desc pd;
     ebim_projector *p;
     c->r = room_new();
-    c->F = t->F; /* trained */
     memset(&d, 0, sizeof d);
     d.in = 2;
     d.out = 1;
+    d.width = 8;
+    check(ebim_mlp(&c->F, &c->r.a, &d, 1));
+    chains_train(&c->F, t);
     d.layers = 2;
+    d.width = 0;
     check(ebim_mlp(&c->E, &c->r.a, &d, 2));
     memset(&cd, 0, sizeof cd);
     cd.eps = 0.3;

@@ -49,6 +49,7 @@ static void train(ebim_graph *F, const ebim_real *x)
     d.data.norm2 = 1;
     d.box.rank = 1;
     d.box.eta = 1;
+    d.box.two_sided = 1;
     d.lo = lo;
     d.hi = hi;
     check(ebim_mdf_train(F, BATCH, x, &d, &arena, NULL));
