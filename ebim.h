@@ -124,6 +124,10 @@
  *   EBIM_ASSERT(c)       replaces assert; checks what only a programming error can break
  * -ffast-math is safe: finiteness is decided on bits, rounding does not use magic numbers.
  *
+ * EXACTNESS. Over all floats, in ulp, fused or not (`make ulps`): exp 1.65, SiLU 3.70; its first
+ * derivative 1.62 ulp of 1, its second 2.37 of 1/2. In double, over 2^25 numbers: 0.82, 2.67, 1.62,
+ * 2.24. Beyond +-87 (+-708) exp is that of the end, and SiLU is off by |a| times it.
+ *
  * FILE FORMAT. Little-endian on every machine, versioned, checksummed, in float or double (either
  * loads into either): the layout is written down at >>io. A file is checked whole before memory
  * is taken; a hostile one can cost at most time linear in its size.
