@@ -420,7 +420,10 @@ wrong_usage() {
     refused "unknown verb 'fry'" fry
     refused 'it takes DATA.csv' fit -o out.ebim --dim 1
     refused '-o FILE is missing' fit d.csv --dim 1
-    refused "unknown option '--threads'" fit d.csv -o out.ebim --dim 1 --threads 2
+    refused "unknown option '--fast'" fit d.csv -o out.ebim --dim 1 --fast
+    for n in 0 257 all; do
+        refused "--threads '$n' should be" fit d.csv -o out.ebim --dim 1 --threads $n
+    done
     refused "unknown option '--dim=1'" fit d.csv -o out.ebim --dim=1
     refused '--dim needs a value' fit d.csv -o out.ebim --dim
     refused '--dim is given twice' fit d.csv -o out.ebim --dim 1 --dim 1
