@@ -64,6 +64,7 @@
     >>langevin  chains on R^n, eq. 6, and the replay buffer
     >>frame     F linearised per lane; the root of F(y - J'mu)
     >>clmc      constrained Langevin on M, Algorithm 1
+    >>exact     the same without its error: Metropolis and a reverse check
     >>project   nearest points and other ways onto M
     >>measure   uniform points of M, its volume
     >>tubes     the same for k > 1, nearly uniform; connected components of M
@@ -747,11 +748,19 @@ typedef struct ebim_constraint_desc {
     int lanes;             /* block size (0: 128) */
 } ebim_constraint_desc;
 
+typedef enum ebim_adjustment {
+    EBIM_UNADJUSTED,       /* Algorithm 1: every step with a root is made; biased by O(eps^2) */
+    EBIM_ADJUSTED,         /* exact for e^-E: what can be undone is accepted by Metropolis' rule */
+    EBIM_UNCHECKED         /* without asking whether they can: biased, to see what that is for */
+} ebim_adjustment;
+
 typedef struct ebim_clmc_desc {
-    double eps;            /* required: length of the tangent noise */
+    double eps;            /* required: length of the tangent noise; adjusted, of a leapfrog step */
     double step;           /* alpha in x + eps r - (alpha/2) grad E - J'mu (0: eps^2, which
-                              means temperature 1) */
-    double clamp;          /* largest |component| of grad E (0: off) */
+                              means temperature 1; adjusted: always) */
+    double clamp;          /* largest |component| of grad E (0: off); adjusted, it stays exact */
+    ebim_adjustment adjust;
+    int leapfrog;          /* adjusted: steps of a move, constrained HMC (0: 1) */
     int keep_unsolved;     /* 1: move even if F(y) = 0 was not solved (the authors' way) */
     const double *lo, *hi; /* [n] the box D, kept by reference (NULL: none) */
     ebim_constraint_desc constraint;
@@ -760,10 +769,13 @@ typedef struct ebim_clmc_desc {
 typedef struct ebim_clmc_report { /* counts since init */
     int64_t steps;         /* chain steps asked for */
     int64_t moved;
+    int64_t rejected;      /* adjusted: by Metropolis' rule */
+    int64_t astray;        /* adjusted: the step back does not lead back */
     int64_t unsolved;      /* no root found: the old point counts again (or see keep_unsolved) */
     int64_t outside;       /* left D: the old point counts again */
     int64_t singular;      /* J J' not invertible at the old point */
     int64_t iterations;    /* of the solver, summed over blocks */
+    double accept;         /* adjusted: sum of the probabilities to accept, 0 where a step fails */
     double residual;       /* largest ||F|| / ||J|| of a move made */
 } ebim_clmc_report;
 
@@ -776,6 +788,11 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **s, ebim_arena *a, const ebim_gra
 EBIM_API void ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
                             uint64_t stream);
 EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s);
+/* Adjusted chains only: `steps` steps in which eps is adapted so that the mean probability to
+ * accept is `target` (0: 0.8), by dual averaging; it is frozen afterwards. Returns eps. These
+ * steps are no samples: their law depends on the past. */
+EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, double target,
+                                uint64_t seed, uint64_t stream);
 
 typedef enum ebim_projection {
     EBIM_NEAREST,          /* a nearest point: Newton onto M, then descent of the distance on M */
@@ -5320,17 +5337,42 @@ static void ebim__frame_root(ebim__frame *f, int B)
  * rejections. Temperature is eps^2 / step.
  * ========================================================================================= */
 
+typedef struct ebim__exact {
+    ebim_real *x, *p;         /* rows [n]: where a move has come, its momentum */
+    ebim_real *force, *kick;  /* rows [n]: the gradient of E, clamped, at q and at x */
+    ebim_real *E, *now;       /* [stride] E at q and at x */
+    double *H;                /* [stride] E + |p|^2 / 2 at the start */
+    int *alive;               /* [stride] nothing has failed */
+} ebim__exact;
+
 struct ebim_clmc {
     ebim_clmc_desc d;
     ebim__frame f;
     ebim_ws e;                /* E at q, when has_energy */
     int has_energy;
     ebim_real c[3];           /* of the kernel drift */
-    ebim_real *q, *r;         /* rows [n] */
+    ebim__frame g;            /* adjusted: F at the proposal */
+    ebim__exact exact;        /* adjusted: the rest of it */
+    ebim_real *q, *r;         /* rows [n], of r two more */
     ebim__int *ok;            /* [stride] who moves */
     uint32_t *rng;            /* [4][stride], see ebim__seed_lanes */
     ebim_clmc_report report;
 };
+
+static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_graph *F)
+{
+    size_t S = (size_t)s->f.stride, rows = (size_t)s->f.n * S;
+    ebim__exact *e = &s->exact;
+    e->x = EBIM__NEW(a, ebim_real, rows);
+    e->p = EBIM__NEW(a, ebim_real, rows);
+    e->force = EBIM__NEW(a, ebim_real, rows);
+    e->kick = EBIM__NEW(a, ebim_real, rows);
+    e->E = EBIM__NEW(a, ebim_real, S);
+    e->now = EBIM__NEW(a, ebim_real, S);
+    e->H = EBIM__NEW(a, double, S);
+    e->alive = EBIM__NEW(a, int, S);
+    return ebim__frame_init(&s->g, a, F, &s->d.constraint);
+}
 
 EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_graph *F,
                                     const ebim_graph *E, const ebim_clmc_desc *d)
@@ -5353,11 +5395,12 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     if (r) return r;
     rows = (size_t)p->f.n * (size_t)p->f.stride;
     p->q = EBIM__NEW(a, ebim_real, rows);
-    p->r = EBIM__NEW(a, ebim_real, rows + (size_t)p->f.stride);
+    p->r = EBIM__NEW(a, ebim_real, rows + 3 * (size_t)p->f.stride);
+    if (d->adjust) r = ebim__exact_init(p, a, F);
     p->ok = EBIM__NEW(a, ebim__int, p->f.stride);
     p->rng = EBIM__NEW(a, uint32_t, 4 * (size_t)p->f.stride);
     if (ebim__ready(a)) *out = s;
-    return a->failed;
+    return r ? r : a->failed;
 }
 
 EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s) { return &s->report; }
@@ -5406,9 +5449,167 @@ static void ebim__clmc_move(ebim_clmc *s, int B)
     rep->moved += moved;
 }
 
+/* ============================================================================================
+ * >>exact  constrained Langevin without its error
+ *
+ * One RATTLE step (several: constrained HMC) from q with a tangent momentum p: half a kick by
+ * -grad E, a move along M (the same root of F as in Algorithm 1), half a kick. It keeps volume and
+ * can be undone, so Metropolis' rule with H = E + |p|^2 / 2 makes e^-E dsigma the law of the chain
+ * for any eps. It can be undone only where the same solver finds its way back from the end: that
+ * is tried, and what does not return is rejected (Zappa, Holmes-Cerfon, Goodman 2018). Kicks by a
+ * clamped gradient keep all this; H has the true E. Cost: twice the solves of the unadjusted step.
+ * ========================================================================================= */
+
+/* E and the kick at rows x */
+static void ebim__exact_force(ebim_clmc *s, int B, const ebim_real *x, ebim_real *kick,
+                              ebim_real *E)
+{
+    const ebim__frame *f = &s->f;
+    size_t S = (size_t)f->stride, rows = (size_t)f->n * S, i;
+    ebim_real most = s->c[2];
+    if (!s->has_energy) {
+        memset(kick, 0, rows * sizeof *kick);
+        memset(E, 0, S * sizeof *E);
+        return;
+    }
+    memcpy(ebim_ws_x(&s->e), x, rows * sizeof *x);
+    ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
+    memcpy(kick, ebim_ws_xg(&s->e, 0), rows * sizeof *kick);
+    memcpy(E, ebim_ws_y(&s->e), S * sizeof *E);
+    for (i = 0; s->d.clamp > 0 && i < rows; i++)
+        kick[i] = kick[i] > most ? most : kick[i] < -most ? -most : kick[i];
+}
+
+/* p <- P(p - (eps / 2) kick) */
+static void ebim__exact_kick(ebim_clmc *s, ebim__frame *f, ebim_real *p, const ebim_real *kick)
+{
+    f->w.kernels->axpy(f->n, p, f->stride, EBIM__R(-0.5 * s->d.eps), kick, f->stride, f->lanes);
+    ebim__frame_tangent(f, p);
+}
+
+/* Root of F from x + eps p along the normals of frame f, which stands at x */
+static void ebim__exact_move(ebim__frame *f, int B, const ebim_real *x, const ebim_real *p,
+                             double eps)
+{
+    memcpy(f->y0, x, (size_t)f->n * (size_t)f->stride * sizeof *x);
+    f->w.kernels->axpy(f->n, f->y0, f->stride, EBIM__R(eps), p, f->stride, f->lanes);
+    ebim__frame_root(f, B);
+}
+
+/* Whether lane l of the way back ended at x, up to rounding */
+static int ebim__exact_returned(const ebim__frame *f, const ebim_real *x, int l, double eps)
+{
+    double off = 0, tol = eps * (sizeof(ebim_real) == 4 ? 1e-3 : 1e-8);
+    int i;
+    if (f->state[l] != EBIM__SOLVED) return 0;
+    for (i = l; i < f->n * f->stride; i += f->stride)
+        off = fmax(off, fabs((double)f->y[i] - (double)x[i]));
+    return off <= tol;
+}
+
+/* One RATTLE step of (x, p) from frame f, which stands at x, to frame g, which will. */
+static void ebim__exact_leap(ebim_clmc *s, ebim__frame *f, ebim__frame *g, int B)
+{
+    ebim__exact *e = &s->exact;
+    ebim_clmc_report *rep = &s->report;
+    double eps = s->d.eps;
+    size_t rows = (size_t)f->n * (size_t)f->stride, i;
+    int l;
+    ebim__exact_kick(s, f, e->p, e->kick);
+    ebim__exact_move(f, B, e->x, e->p, eps);
+    ebim__frame_at(g, B, f->y);
+    for (i = 0; i < rows; i++) e->p[i] = EBIM__R(((double)f->y[i] - (double)e->x[i]) / eps);
+    ebim__frame_tangent(g, e->p);
+    if (s->d.adjust != EBIM_UNCHECKED) ebim__exact_move(g, B, f->y, e->p, -eps);
+    for (l = 0; l < B; l++) {
+        if (!e->alive[l]) continue;
+        e->alive[l] = f->state[l] == EBIM__SOLVED && !g->singular[l];
+        rep->unsolved += !e->alive[l];
+        if (!e->alive[l] || s->d.adjust == EBIM_UNCHECKED) continue;
+        e->alive[l] = ebim__exact_returned(g, e->x, l, eps);
+        rep->astray += !e->alive[l];
+    }
+    memcpy(e->x, f->y, rows * sizeof *e->x);
+    ebim__exact_force(s, B, e->x, e->kick, e->now);
+    ebim__exact_kick(s, g, e->p, e->kick);
+}
+
+static double ebim__exact_kinetic(const ebim__frame *f, const ebim_real *p, int l)
+{
+    double sum = 0;
+    int i;
+    for (i = l; i < f->n * f->stride; i += f->stride) sum += (double)p[i] * (double)p[i];
+    return sum / 2; /* the kinetic energy */
+}
+
+/* Who moves: -log of a uniform number is half the square of the length of two normals. */
+static void ebim__exact_accept(ebim_clmc *s, const ebim__frame *f, const ebim__frame *before,
+                               int B)
+{
+    ebim__exact *e = &s->exact;
+    ebim_clmc_report *rep = &s->report;
+    const ebim_real *z = s->r + (f->n + f->n % 2) * f->stride;
+    int l;
+    for (l = 0; l < B; l++) {
+        double a = (double)z[l], b = (double)z[f->stride + l], rise;
+        int in = s->ok[l] != 0;
+        s->ok[l] = 0;
+        if (!e->alive[l]) continue;
+        rep->outside += !in;
+        if (!in) continue;
+        rise = (double)e->now[l] + ebim__exact_kinetic(f, e->p, l) - e->H[l];
+        if (ebim__finite64(rise)) {
+            rep->accept += rise > 0 ? exp(-rise) : 1;
+            s->ok[l] = -(rise < (a * a + b * b) / 2);
+        }
+        rep->moved += s->ok[l] != 0;
+        rep->rejected += !s->ok[l];
+        if (s->ok[l])
+            rep->residual = fmax(rep->residual, (double)(before->residual[l] / before->scale[l]));
+    }
+}
+
+/* One move of all chains. Their force and E at q are known from the last one. */
+static void ebim__exact_step(ebim_clmc *s, int B)
+{
+    ebim__exact *e = &s->exact;
+    ebim__frame *f = &s->f, *g = &s->g, *t;
+    const ebim__kernels *K = f->w.kernels;
+    size_t rows = (size_t)f->n * (size_t)f->stride;
+    int i, l;
+    ebim__frame_at(f, B, s->q);
+    K->normals(s->rng, f->n + f->n % 2 + 2, s->r, f->stride, f->lanes);
+    memcpy(e->p, s->r, rows * sizeof *e->p);
+    ebim__frame_tangent(f, e->p); /* now tangent */
+    memcpy(e->x, s->q, rows * sizeof *e->x);
+    memcpy(e->kick, e->force, rows * sizeof *e->kick);
+    for (l = 0; l < B; l++) {
+        e->H[l] = (double)e->E[l] + ebim__exact_kinetic(f, e->p, l);
+        e->alive[l] = !f->singular[l];
+        s->report.singular += f->singular[l] != 0;
+    }
+    for (i = 0; i < ebim__or_int(s->d.leapfrog, 1); i++) {
+        ebim__exact_leap(s, f, g, B);
+        t = f;
+        f = g;
+        g = t;
+    }
+    K->inside(f->n, e->x, s->d.lo, s->d.hi, s->ok, f->stride, f->lanes);
+    ebim__exact_accept(s, f, g, B);
+    for (l = B; l < f->lanes; l++) s->ok[l] = s->ok[0]; /* padding does as lane 0 does */
+    K->select(f->n, s->q, e->x, s->ok, f->stride, f->lanes);
+    K->select(f->n, e->force, e->kick, s->ok, f->stride, f->lanes);
+    K->select(1, e->E, e->now, s->ok, f->stride, f->lanes);
+    s->report.steps += B;
+}
+
 static void ebim__clmc_step(ebim_clmc *s, int B)
 {
     ebim__frame *f = &s->f;
+    if (s->d.adjust) {
+        ebim__exact_step(s, B);
+        return;
+    }
     ebim__frame_at(f, B, s->q);
     f->w.kernels->normals(s->rng, f->n, s->r, f->stride, f->lanes);
     ebim__frame_tangent(f, s->r);
@@ -5427,10 +5628,27 @@ EBIM_API void ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64
         ebim_real *p = x + (size_t)at * (size_t)f->n;
         ebim__to_lanes(p, count, f->n, s->q, f->stride, lanes);
         ebim__seed_lanes(s->rng, f->stride, lanes, count, seed, stream + (uint64_t)at);
+        if (s->d.adjust) ebim__exact_force(s, count, s->q, s->exact.force, s->exact.E);
         for (t = 0; t < steps; t++) ebim__clmc_step(s, count);
         ebim__from_lanes(s->q, f->stride, count, f->n, p);
     }
-    s->report.iterations = f->iterations;
+    s->report.iterations = f->iterations + s->g.iterations;
+}
+
+EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, double target,
+                                uint64_t seed, uint64_t stream)
+{
+    double mu = log(10 * s->d.eps), late = 0, mean = 0, want = ebim__or(target, 0.8);
+    int t;
+    for (t = 1; t <= steps && s->d.adjust; t++) { /* Hoffman and Gelman 2014, algorithm 5 */
+        double before = s->report.accept, w = pow(t, -0.75);
+        ebim_clmc_run(s, B, x, 1, seed, stream + (uint64_t)t * (uint64_t)B);
+        mean += (want - (s->report.accept - before) / B - mean) / (t + 10);
+        s->d.eps = exp(mu - sqrt(t) / 0.05 * mean);
+        late += w * (log(s->d.eps) - late);
+    }
+    if (steps > 0 && s->d.adjust) s->d.eps = exp(late);
+    return s->d.eps;
 }
 
 /* ============================================================================================

@@ -233,6 +233,27 @@ cblas_does_the_same() {
     nm kernels | grep -q 'U cblas_dgemm' || fail 'the BLAS is not called'
 }
 
+# What tests/test_exact.c says it would notice: each opening is made in a copy of the header.
+exact_sampler_breaks() {
+    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    mkdir tests examples
+    cp "$TOP/examples/exact_sampler.c" examples
+    cp "$TOP/tests/test_exact.c" "$TOP/tests/t.h" tests
+    while IFS='|' read -r from to; do
+        sed "s|$from|$to|" "$HEADER" >ebim.h
+        test "$(diff "$HEADER" ebim.h | grep -c '^>')" = 1 || fail "not one line has $from"
+        $CC -O2 -DEBIM_STATIC -o broken tests/test_exact.c -lm
+        if ./broken -f many_on_the_torus >log; then fail "not noticed: $to"; fi
+        cat log
+    done <<'END'
+s->ok\[l\] = -(rise < .*|s->ok[l] = -1;
+return sum / 2; /\* the kinetic|return 0 * sum; /* no
+return off <= tol;|return 1;
+ebim__frame_tangent(f, e->p); /\* now|/* not
+ebim__exact_kick(s, g, e->p, e->kick);|;
+END
+}
+
 # The program of `make size`, on a model made here.
 size_program_scores() {
     if [ "$T_QUICK" ]; then skip 'slow'; fi
@@ -417,7 +438,7 @@ for check in public_symbols_begin_with_ebim static_leaves_no_symbols no_mutable_
     needs_only_libc_and_libm no_malloc_means_none no_stdio_means_none two_units_link \
     two_static_units_link included_in_any_order mixed_precision_is_caught every_switch_compiles \
     declarations_alone_compile compiles_as_cxx11 openmp_changes_nothing cblas_does_the_same \
-    size_program_scores \
+    exact_sampler_breaks size_program_scores \
     no_private_macro_leaks \
     contents_match_sections lines_fit manual_program_runs readme_programs_run \
     readme_targets_exist install_into data_is_downloaded_and_converted \

@@ -1,0 +1,213 @@
+/* The adjusted sampler: the law of examples/exact_sampler.c in its quick form, with other settings
+ * than the default, and what it reports. Each chi-squared test of the law raises a false alarm once
+ * in 1e5 (LEAST), the seed is fixed; about 40 of them are made. That they would notice is shown by
+ * chains without the accept step or the reverse check, and by openings in the header itself:
+ * tests/checks.sh, exact_sampler_breaks, makes each of these and wants this file to fail:
+ *   the accept step always says yes; the kinetic energy is left out of H; the reverse check always
+ *   says yes; the momentum is not projected; the root is taken without its kick. */
+#define EXACT_SAMPLER_NO_MAIN
+#include "../examples/exact_sampler.c"
+#include "t.h"
+
+static const double LEAST = 1e-5, BROKEN = 1e-6;
+
+typedef struct bench { /* a surface and its sampler's parts */
+    ebim_arena a;
+    ebim_graph F, E;
+    law l;
+} bench;
+
+static double room[1 << 21];
+
+static bench *bench_of(const char *name)
+{
+    static bench b;
+    int i = 0;
+    while (strcmp(surfaces[i].name, name)) i++;
+    ebim_arena_init(&b.a, room, sizeof room);
+    CHECK_INT(ebim_record(&b.F, &b.a, surfaces[i].n, surfaces[i].F, NULL), EBIM_OK);
+    CHECK_INT(ebim_record(&b.E, &b.a, surfaces[i].n, surfaces[i].E, NULL), EBIM_OK);
+    law_init(&b.l, &surfaces[i]);
+    return &b;
+}
+
+static row law_of(const char *name, const char *mode, double eps, int chains)
+{
+    bench *b = bench_of(name);
+    return measure(&b->l, &b->a, &b->F, &b->E, mode, eps, chains, T_SEED);
+}
+
+static void check_law(const char *name, double eps, double accept, int chains)
+{
+    row r = law_of(name, "full", eps, T_QUICK ? 4000 : chains);
+    CHECK(r.p > LEAST);
+    CHECK_NEAR(r.accept, accept, 0.04); /* it is not idle */
+}
+
+/* Steps that accept 95, 70 and 40 %, as `exact_sampler` finds them */
+static void six_surfaces(void)
+{
+    static const struct {
+        const char *name;
+        double eps[3];
+    } s[] = {{"circle", {0.48, 0.87, 1.51}}, {"ellipse", {0.40, 0.95, 1.73}},
+             {"sphere", {0.39, 0.61, 0.92}}, {"torus", {0.24, 0.45, 0.81}},
+             {"clifford", {0.43, 0.73, 1.11}}, {"o3", {0.49, 0.72, 1.01}}};
+    static const double accept[] = {0.95, 0.7, 0.4};
+    size_t i, q;
+    for (i = 0; i < sizeof s / sizeof *s; i++)
+        for (q = (size_t)T_QUICK; q < 3 - (size_t)T_QUICK; q++)
+            check_law(s[i].name, s[i].eps[q], accept[q], 20000);
+}
+
+/* With so many chains every opening that is listed above shows. */
+static void many_on_the_torus(void)
+{
+    check_law("torus", 0.45, 0.7, 100000);
+}
+
+static void what_is_broken_shows(void)
+{
+    if (T_QUICK) T_SKIP("slow");
+    CHECK(law_of("torus", "unadjusted", 0.45, 20000).p < BROKEN);
+    CHECK(law_of("torus", "nocheck", 0.45, 100000).p < BROKEN);
+}
+
+/* Clamped kicks, several leapfrog steps, other solvers: exact as well */
+static void settings_keep_the_law(void)
+{
+    int chains = T_QUICK ? 2000 : 20000;
+    settings.clamp = 0.4;
+    CHECK(law_of("torus", "full", 0.45, chains).p > LEAST);
+    settings.clamp = 0;
+    settings.leapfrog = 4;
+    CHECK(law_of("torus", "full", 0.25, chains).p > LEAST);
+    CHECK(law_of("clifford", "full", 0.4, chains).p > LEAST);
+    memset(&settings, 0, sizeof settings);
+    settings.constraint.solver = EBIM_LBFGS;
+    settings.constraint.max_iter = 60;
+    CHECK(law_of("torus", "full", 0.3, chains / 4).p > LEAST);
+    memset(&settings, 0, sizeof settings);
+    settings.constraint.linear = EBIM_LINEAR_CG;
+    settings.constraint.max_iter = 60;
+    CHECK(law_of("clifford", "full", 0.3, chains / 4).p > LEAST);
+    memset(&settings, 0, sizeof settings);
+}
+
+/* Without energy: uniform on the sphere. Moves out of the box are refused, and on what is left the
+ * law stays uniform: z on half of the sphere. */
+static void uniform_in_a_box(void)
+{
+    static const double lo[] = {-2, -2, 0}, hi[] = {2, 2, 2};
+    static ebim_real x[3 * BLOCK];
+    bench *b = bench_of("sphere");
+    ebim_clmc_desc d;
+    ebim_clmc *c;
+    const ebim_clmc_report *rep;
+    ebim_rng r;
+    int i, count[20] = {0};
+    double chi = 0;
+    memset(&d, 0, sizeof d);
+    d.eps = 0.6;
+    d.adjust = EBIM_ADJUSTED;
+    d.lo = lo;
+    d.hi = hi;
+    CHECK_INT(ebim_clmc_init(&c, &b->a, &b->F, NULL, &d), EBIM_OK);
+    ebim_rng_init(&r, T_SEED, 0);
+    for (i = 0; i < BLOCK; i++) {
+        ebim_rng_sphere(&r, 3, x + 3 * i);
+        x[3 * i + 2] = (ebim_real)fabs((double)x[3 * i + 2]);
+    }
+    ebim_clmc_run(c, BLOCK, x, MOVES, T_SEED, 0);
+    for (i = 0; i < BLOCK; i++) {
+        double z = (double)x[3 * i + 2];
+        CHECK(z >= 0 && z <= 1 + 4 * T_EPS);
+        count[cell(z, 20)]++;
+    }
+    for (i = 0; i < 20; i++) chi += (count[i] - BLOCK / 20.0) * (count[i] - BLOCK / 20.0);
+    CHECK(gamma_upper(9.5, chi / (BLOCK / 20.0) / 2) > LEAST);
+    rep = ebim_clmc_stats(c);
+    CHECK(rep->outside > 0);
+    CHECK_INT(rep->steps, BLOCK * MOVES);
+    CHECK_INT(rep->steps, rep->moved + rep->rejected + rep->unsolved + rep->astray + rep->outside +
+                              rep->singular);
+    CHECK(rep->residual < 1e3 * T_EPS);
+}
+
+/* Every failure has its count, and probabilities to accept agree with what was accepted: their sum
+ * is that of independent coin tosses with them, within 6 standard errors. */
+static void reports_add_up(void)
+{
+    static ebim_real x[3 * BLOCK];
+    bench *b = bench_of("torus");
+    ebim_clmc *c = sampler(&b->a, &b->F, &b->E, EBIM_ADJUSTED, 0.8);
+    const ebim_clmc_report *rep = ebim_clmc_stats(c);
+    ebim_rng r;
+    int i;
+    ebim_rng_init(&r, T_SEED, 0);
+    for (i = 0; i < BLOCK; i++) exact_point(&b->l, &r, x + 3 * i);
+    ebim_clmc_run(c, BLOCK, x, MOVES, T_SEED, 0);
+    CHECK_INT(rep->steps, BLOCK * MOVES);
+    CHECK_INT(rep->steps, rep->moved + rep->rejected + rep->unsolved + rep->astray + rep->outside +
+                              rep->singular);
+    CHECK(rep->unsolved > 0 && rep->astray > 0 && rep->rejected > 0);
+    CHECK_NEAR(rep->accept, (double)rep->moved, 6 * sqrt((double)rep->steps) / 2);
+}
+
+static void blocks_do_not_matter(void)
+{
+    static ebim_real x[3 * 300], y[3 * 300];
+    bench *b = bench_of("torus");
+    ebim_clmc *c = sampler(&b->a, &b->F, &b->E, EBIM_ADJUSTED, 0.45), *d;
+    ebim_rng r;
+    int i;
+    settings.constraint.lanes = 16;
+    d = sampler(&b->a, &b->F, &b->E, EBIM_ADJUSTED, 0.45);
+    memset(&settings, 0, sizeof settings);
+    ebim_rng_init(&r, T_SEED, 0);
+    for (i = 0; i < 300; i++) exact_point(&b->l, &r, x + 3 * i);
+    memcpy(y, x, sizeof y);
+    ebim_clmc_run(c, 300, x, 10, T_SEED, 5);
+    ebim_clmc_run(d, 37, y, 10, T_SEED, 5);
+    ebim_clmc_run(d, 263, y + 3 * 37, 10, T_SEED, 5 + 37);
+    CHECK(!memcmp(x, y, sizeof x));
+    CHECK_INT(ebim_clmc_stats(c)->moved, ebim_clmc_stats(d)->moved);
+}
+
+static void eps_is_adapted_and_frozen(void)
+{
+    static const double target[] = {0.9, 0.6, 0.4};
+    static ebim_real x[3 * 500];
+    int i, q;
+    for (q = 0; q < 3; q++) {
+        bench *b = bench_of("torus");
+        ebim_clmc *c = sampler(&b->a, &b->F, &b->E, EBIM_ADJUSTED, 0.05);
+        const ebim_clmc_report *rep = ebim_clmc_stats(c);
+        ebim_rng r;
+        int64_t moved, steps;
+        double eps;
+        ebim_rng_init(&r, T_SEED, 0);
+        for (i = 0; i < 500; i++) exact_point(&b->l, &r, x + 3 * i);
+        eps = ebim_clmc_adapt(c, 500, x, 200, target[q], T_SEED, 0);
+        moved = rep->moved;
+        steps = rep->steps;
+        ebim_clmc_run(c, 500, x, 50, T_SEED, 1 << 20);
+        CHECK_NEAR((double)(rep->moved - moved) / (double)(rep->steps - steps), target[q], 0.03);
+        CHECK(ebim_clmc_adapt(c, 500, x, 0, 0, T_SEED, 0) <= eps); /* no steps change nothing */
+        CHECK(ebim_clmc_adapt(c, 500, x, 0, 0, T_SEED, 0) >= eps);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    T_BEGIN(argc, argv);
+    T_RUN(six_surfaces);
+    T_RUN(many_on_the_torus);
+    T_RUN(what_is_broken_shows);
+    T_RUN(settings_keep_the_law);
+    T_RUN(uniform_in_a_box);
+    T_RUN(reports_add_up);
+    T_RUN(blocks_do_not_matter);
+    T_RUN(eps_is_adapted_and_frozen);
+    return T_END();
+}
