@@ -62,7 +62,7 @@ static void block(const ebim__kernels *k, ebim_real *x, worst *w)
             compare(w, at, e[i], 1 + a, size(1));
             if (at > 0 || at < 0) compare(w + 1, at, h[i], a / 2, size(a / 2));
             compare(w + 2, at, d1[i], (1 + a) / 2, size(1));
-            compare(w + 3, at, d2[i], (wide)0.5, size(0.5));
+            compare(w + 3, at, d2[i], (wide)0.5, size((wide)0.5));
             continue;
         }
         q = WIDE_EXP(a);
@@ -71,7 +71,7 @@ static void block(const ebim__kernels *k, ebim_real *x, worst *w)
         compare(w, at, e[i], q, size(q));
         compare(w + 1, at, h[i], a * s, size(a * s));
         compare(w + 2, at, d1[i], s + a * s * t, size(1));
-        compare(w + 3, at, d2[i], s * t * (2 + a * (t - s)), size(0.5));
+        compare(w + 3, at, d2[i], s * t * (2 + a * (t - s)), size((wide)0.5));
     }
 }
 
