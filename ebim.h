@@ -1151,13 +1151,27 @@ EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *
 
 #endif /* EBIM_NO_TRAIN */
 
-/* Samples, scores and nearest points for row-major x: [B][n]; work memory from an arena. */
+/* Samples, scores and nearest points for row-major x: [B][n]; work memory from an arena. Samples
+ * are ends of chains of `steps` adjusted moves (0: 30): see >>model. */
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
                                        uint64_t seed, ebim_arena *work, ebim_clmc_report *report);
 EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
                                       ebim_real *nearest, ebim_real *distance, ebim_real *energy,
                                       unsigned char *ok, ebim_arena *work);
         /* nearest: [B][n], distance, energy, ok: [B]; each may be NULL. energy is at nearest. */
+/* The normaliser: -E - log_z is the log density on M, per unit of M's volume (in the data's units).
+ * log_z = log volume + log mean e^-E over uniform points, and standard errors of all three. From
+ * `lines` random lines (0: 131072) in 32 batches, so their intervals are t's with 31 degrees of
+ * freedom. effective: of the points, how many equally weighted ones they are worth; with less than
+ * a hundred E is too peaked for this. Codimension 1 and n <= 7 only (else ERR_SHAPE). */
+typedef struct ebim_log_z {
+    double log_z, se;
+    double log_volume, volume_se;
+    double log_mean, mean_se;
+    double points, effective;
+} ebim_log_z;
+EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t seed,
+                                      ebim_arena *work, ebim_log_z *out);
 /* F and E as functions on R^n, at x itself and not at its nearest point: F: [B][k], its Jacobian
  * J: [B][k][n], E: [B], its Euclidean gradient grad_E: [B][n]; each may be NULL. ERR_ARG: E or
  * grad_E of a model without energy. (The gradient of E along M is grad_E less its part in the span
@@ -1467,7 +1481,7 @@ EBIM_API void ebim_rng_init(ebim_rng *r, uint64_t seed, uint64_t stream)
 enum {
     EBIM__SEED_F = 1, EBIM__SEED_E, EBIM__SEED_MDF, EBIM__SEED_ENERGY, EBIM__SEED_NODES,
     EBIM__SEED_POINTS, EBIM__SEED_PICK, EBIM__SEED_CHAINS, EBIM__SEED_FRESH, EBIM__SEED_PILOT,
-    EBIM__SEED_HELD
+    EBIM__SEED_HELD, EBIM__SEED_ADAPT, EBIM__SEED_Z
 };
 
 static uint64_t ebim__subseed(uint64_t seed, uint64_t purpose)
@@ -5559,7 +5573,8 @@ static void ebim__exact_accept(ebim_clmc *s, const ebim__frame *f, const ebim__f
         if (!in) continue;
         rise = (double)e->now[l] + ebim__exact_kinetic(f, e->p, l) - e->H[l];
         if (ebim__finite64(rise)) {
-            rep->accept += rise > 0 ? exp(-rise) : 1;
+            double p = rise > 0 ? exp(-rise) : 1;
+            rep->accept += floor(p * 1048576) / 1048576; /* their sum is exact, in any order */
             s->ok[l] = -(rise < (a * a + b * b) / 2);
         }
         rep->moved += s->ok[l] != 0;
@@ -8791,15 +8806,16 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
  * >>model  samples, scores and gradients of a model
  *
  * Samples start from uniform points of M, resampled by e^-E (so that separate components get their
- * share), and move by constrained Langevin at temperature 1. Above codimension 1 they start from
- * noise thrown onto M, which is not uniform. A score is the nearest point of M, the distance to it
+ * share), and move by adjusted constrained Langevin, whose law is e^-E; its step is found by 60
+ * steps of 256 chains that are thrown away. Above codimension 1 they start from noise thrown onto
+ * M, which is not uniform. A score is the nearest point of M, the distance to it
  * and the energy there. Gradients of F and E cost one linearisation and one adjoint sweep per
  * output; that of the distance costs the projection only.
  * ========================================================================================= */
 
 /* Work is shared in whole blocks of points, so that it does not matter how many do it: at least one
  * for each. */
-enum { EBIM__SHARE = 128 };
+enum { EBIM__SHARE = 128, EBIM__ADAPT = 256 };
 
 static int ebim__model_workers(const ebim_model *m, int B)
 {
@@ -8851,6 +8867,87 @@ static ebim_result ebim__model_points(const ebim_model *m, int P, ebim_real *poo
     return r;
 }
 
+enum { EBIM__BATCHES = 32 };
+
+/* Mean of x and its standard error */
+static double ebim__batch_mean(const double *x, double *se)
+{
+    double mean = 0, square = 0;
+    int b;
+    for (b = 0; b < EBIM__BATCHES; b++) mean += x[b] / EBIM__BATCHES;
+    for (b = 0; b < EBIM__BATCHES; b++) square += (x[b] - mean) * (x[b] - mean);
+    *se = sqrt(square / (EBIM__BATCHES - 1.0) / EBIM__BATCHES);
+    return mean;
+}
+
+/* From V: [BATCHES] volumes and e: [BATCHES][room] energies, of which count[b] are there */
+static ebim_result ebim__log_z(const double *V, const int *count, const ebim_real *e, int room,
+                               ebim_log_z *out)
+{
+    double Z[EBIM__BATCHES], ratio[EBIM__BATCHES], low = DBL_MAX, sum = 0, square = 0, v, z;
+    int b, i;
+    for (b = 0; b < EBIM__BATCHES; b++)
+        for (i = 0; i < count[b]; i++)
+            if (ebim__finite(e[b * room + i])) low = fmin(low, (double)e[b * room + i]);
+    for (b = 0; b < EBIM__BATCHES; b++) {
+        double part = 0;
+        for (i = 0; i < count[b]; i++) {
+            ebim_real E = e[b * room + i];
+            double w = ebim__finite(E) ? exp(low - (double)E) : 0;
+            part += w;
+            square += w * w;
+        }
+        Z[b] = count[b] ? V[b] * part / count[b] : 0;
+        sum += part;
+        out->points += count[b];
+    }
+    v = ebim__batch_mean(V, &out->volume_se);
+    z = ebim__batch_mean(Z, &out->se);
+    if (!(v > 0) || !(z > 0)) return EBIM_ERR_SOLVE;
+    for (b = 0; b < EBIM__BATCHES; b++) ratio[b] = Z[b] / z - V[b] / v; /* to first order */
+    ebim__batch_mean(ratio, &out->mean_se);
+    out->volume_se /= v;
+    out->se /= z;
+    out->log_volume = log(v);
+    out->log_mean = log(z / v) - low;
+    out->log_z = out->log_volume + out->log_mean;
+    out->effective = sum * sum / square;
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t seed,
+                                      ebim_arena *work, ebim_log_z *out)
+{
+    int each = ebim__max_int(ebim__or_int(lines, 131072) / EBIM__BATCHES, 16), room = 4 * each, b;
+    double V[EBIM__BATCHES], before = 0;
+    int count[EBIM__BATCHES];
+    ebim_lines_desc d;
+    ebim_lines *s;
+    ebim_ws w;
+    ebim_result r;
+    ebim_real *x = EBIM__NEW(work, ebim_real, (size_t)room * (size_t)m->n);
+    ebim_real *e = EBIM__NEW(work, ebim_real, EBIM__BATCHES * (size_t)room);
+    memset(out, 0, sizeof *out);
+    memset(&d, 0, sizeof d);
+    if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
+    if (m->k != 1 || m->n > EBIM__LINES_MAX_N) return EBIM_ERR_SHAPE;
+    d.lo = m->lo;
+    d.hi = m->hi;
+    r = ebim_lines_init(&s, work, &m->F, &d);
+    if (!r && m->has_energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
+    if (r || !ebim__ready(work)) return r;
+    for (b = 0; b < EBIM__BATCHES; b++) {
+        ebim_lines_report rep;
+        count[b] = ebim_lines_run(s, each, room, x, ebim__subseed(seed, EBIM__SEED_Z),
+                                  (uint64_t)b * (uint64_t)each);
+        rep = ebim_lines_stats(s);
+        V[b] = rep.volume * (double)rep.lines / each - before;
+        before += V[b];
+        if (m->has_energy && count[b]) ebim_eval(&w, count[b], x, e + (size_t)b * (size_t)room);
+    }
+    return ebim__log_z(V, count, e, room, out);
+}
+
 typedef struct ebim__sampling {
     ebim_clmc **c;            /* [workers] */
     ebim_real *x;             /* [B][n] */
@@ -8870,6 +8967,9 @@ static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report 
 {
     sum->steps += r->steps;
     sum->moved += r->moved;
+    sum->rejected += r->rejected;
+    sum->astray += r->astray;
+    sum->accept += r->accept;
     sum->unsolved += r->unsolved;
     sum->outside += r->outside;
     sum->singular += r->singular;
@@ -8885,7 +8985,8 @@ static ebim_result ebim__model_chains(const ebim_model *m, ebim__sampling *s, eb
     ebim_result r = EBIM_OK;
     int w;
     memset(&cd, 0, sizeof cd);
-    cd.eps = 0.03 * m->unit; /* short: a long step may land on another component */
+    cd.eps = 0.1 * m->unit; /* to begin with */
+    cd.adjust = EBIM_ADJUSTED;
     cd.lo = m->lo;
     cd.hi = m->hi;
     cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
@@ -8899,6 +9000,16 @@ static ebim_result ebim__model_chains(const ebim_model *m, ebim__sampling *s, eb
     return r;
 }
 
+/* The eps of all, found by chains that are no samples */
+static void ebim__model_adapt(ebim__sampling *s, ebim_real *warm, uint64_t seed)
+{
+    double eps = ebim_clmc_adapt(s->c[0], EBIM__ADAPT, warm, 60, 0.8, seed, 0);
+    int w;
+    for (w = 0; w < s->workers; w++) s->c[w]->d.eps = eps;
+    memset(&s->c[0]->report, 0, sizeof s->c[0]->report);
+    s->c[0]->f.iterations = s->c[0]->g.iterations = 0;
+}
+
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
                                        uint64_t seed, ebim_arena *work, ebim_clmc_report *report)
 {
@@ -8906,7 +9017,7 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
     ebim_ws w;
     ebim_rng rng;
     ebim_result r;
-    ebim_real *pool, *energy;
+    ebim_real *pool, *energy, *warm;
     int32_t *pick;
     int P, b, have = 0, finite;
     size_t n = (size_t)m->n;
@@ -8914,10 +9025,11 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
     P = ebim__max_int(4 * B, 4000);
     pool = EBIM__NEW(work, ebim_real, (size_t)P * n);
     energy = EBIM__NEW(work, ebim_real, P);
-    pick = EBIM__NEW(work, int32_t, B);
+    pick = EBIM__NEW(work, int32_t, ebim__max_int(B, EBIM__ADAPT));
+    warm = EBIM__NEW(work, ebim_real, EBIM__ADAPT * n);
     s.x = x;
     s.B = B;
-    s.steps = steps ? steps : 100;
+    s.steps = steps ? steps : 30;
     s.seed = ebim__subseed(seed, EBIM__SEED_CHAINS);
     r = ebim__model_points(m, P, pool, ebim__subseed(seed, EBIM__SEED_POINTS), work, &have);
     if (!r) r = ebim__model_chains(m, &s, work);
@@ -8928,6 +9040,10 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
     ebim__softmin(have, energy, &finite);
     if (!finite) return EBIM_ERR_FINITE;
     ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
+    ebim__resample(have, energy, EBIM__ADAPT, pick, &rng);
+    for (b = 0; b < EBIM__ADAPT; b++)
+        memcpy(warm + (size_t)b * n, pool + (size_t)pick[b] * n, n * sizeof *x);
+    ebim__model_adapt(&s, warm, ebim__subseed(seed, EBIM__SEED_ADAPT));
     ebim__resample(have, energy, B, pick, &rng);
     for (b = 0; b < B; b++)
         memcpy(x + (size_t)b * n, pool + (size_t)pick[b] * n, n * sizeof *x);

@@ -57,7 +57,7 @@ static const option options[O_COUNT] = {
      "torus:R,r: two angles in radians, on the torus of these radii"},
     {"--recipe", "NAME", TEXT, 0, 0, "default, or paper: the settings of the paper's appendix"},
     {"--seed", "N", WHOLE, 0, 9007199254740992.0, "of all random numbers (default 0)"},
-    {"--steps", "K", WHOLE, 1, 1e6, "Langevin steps of each sample (default 100)"},
+    {"--steps", "K", WHOLE, 1, 1e6, "moves of each sample's chain (default 30)"},
     {"--effort", "F", REAL, 1e-4, 1e4, "multiplies the training steps (default 1)"},
     {"--max-seconds", "S", REAL, 0.001, 1e9, "stop training then and keep the state reached"},
     {"--threads", "N", WHOLE, 1, 256,
@@ -110,7 +110,7 @@ static const verb verbs[] = {
      verb_sample, "draw new points from a model",
      "Columns: x0, x1, ..., and those of the embedding if there is one."},
     {"score", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT) | OPT(THREADS), verb_score,
-     "distance to the manifold, and energy, of points",
+     "distance to the manifold, energy and log density, of points",
      "Takes the columns that fit took. One row per point, in the same order: its distance to the\n"
      "manifold, and the energy at its nearest point there (less is likelier)."},
     {"project", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT) | OPT(THREADS), verb_project,
@@ -559,6 +559,7 @@ static ebim_result model_sample(const ebim_model *m, int B, ebim_real *x, int st
 typedef struct scores {
     ebim_real *nearest, *distance, *energy; /* [N][n], [N], [N] or NULL */
     unsigned char *ok;                      /* [N] 1: nearest is on the manifold */
+    ebim_log_z z;                           /* where there is a density: points > 0 */
     int failed, first;                      /* how many are not, and the first of them */
 } scores;
 
@@ -584,6 +585,22 @@ static ebim_result scores_run(scores *s, const ebim_model *m, int N, const ebim_
                : EBIM_ERR_MEMORY;
     free(memory);
     return r;
+}
+
+/* The normaliser, where it can be had */
+static ebim_result scores_normalise(scores *s, const ebim_model *m)
+{
+    ebim_arena work;
+    ebim_result r;
+    void *memory;
+    ebim_arena_init(&work, NULL, 0);
+    r = m->has_energy ? ebim_model_log_z(m, 0, 0, &work, &s->z) : EBIM_ERR_SHAPE;
+    if (r == EBIM_ERR_SHAPE) return EBIM_OK;
+    if (r) return r;
+    memory = arena_memory(&work);
+    r = memory ? ebim_model_log_z(m, 0, 0, &work, &s->z) : EBIM_ERR_MEMORY;
+    free(memory);
+    return r == EBIM_ERR_SOLVE ? EBIM_OK : r; /* an empty manifold has none */
 }
 
 static int scores_make(scores *s, const ebim_model *m, const char *file, int N, const ebim_real *x)
@@ -940,6 +957,7 @@ static void sample_report(const args *a, const ebim_model *m, int B, double seco
     double steps = rep->steps > 0 ? (double)rep->steps : 1;
     double moved = (double)rep->moved / steps, unsolved = (double)rep->unsolved / steps;
     double outside = (double)rep->outside / steps, singular = (double)rep->singular / steps;
+    double rejected = (double)rep->rejected / steps, astray = (double)rep->astray / steps;
     FILE *f = report_stream(a);
     if (a->text[O_JSON]) {
         json j = json_begin(f);
@@ -947,14 +965,17 @@ static void sample_report(const args *a, const ebim_model *m, int B, double seco
         json_number(&j, "seed", a->number[O_SEED]);
         json_number(&j, "energy", m->has_energy);
         json_number(&j, "moved", moved);
+        json_number(&j, "rejected", rejected);
+        json_number(&j, "astray", astray);
         json_number(&j, "unsolved", unsolved);
         json_number(&j, "outside", outside);
         json_number(&j, "singular", singular);
         json_number(&j, "seconds", seconds);
         json_end(&j);
-    } else if (f == stdout || moved < 0.9) {
-        fprintf(f, "%d samples, %.1f s; of their steps %.2f %% were made, %.2f %% found no root, "
-                "%.2f %% left the box, %.2f %% were singular\n", B, seconds, 100 * moved,
+    } else if (f == stdout || moved < 0.5) {
+        fprintf(f, "%d samples, %.1f s; of their moves %.2f %% were accepted, %.2f %% rejected; "
+                "%.2f %% had no way back, %.2f %% found no root, %.2f %% left the box, %.2f %% "
+                "were singular\n", B, seconds, 100 * moved, 100 * rejected, 100 * astray,
                 100 * unsolved, 100 * outside, 100 * singular);
     }
 }
@@ -981,17 +1002,20 @@ static int verb_sample(const args *a)
     return status;
 }
 
-/* distance, and energy where the model has one */
+/* distance, energy where the model has one, and the log density where that can be normalised */
 static int scores_write(const char *path, int N, const scores *s)
 {
-    static const char *const name[] = {"distance", "energy"};
-    int cols = s->energy ? 2 : 1, i, bad;
+    static const char *const name[] = {"distance", "energy", "log_density", "log_density_se"};
+    int cols = s->z.points > 0 ? 4 : s->energy ? 2 : 1, i, bad;
     char err[FILE_ERROR];
     double *v = (double *)malloc((size_t)N * (size_t)cols * sizeof *v), *at = v;
     if (!v) return complain_memory();
     for (i = 0; i < N; i++) {
         *at++ = (double)s->distance[i];
         if (s->energy) *at++ = (double)s->energy[i];
+        if (cols < 4) continue;
+        *at++ = -(double)s->energy[i] - s->z.log_z;
+        *at++ = s->z.se;
     }
     bad = csv_write(path, N, cols, name, v, sizeof(ebim_real) == sizeof(float) ? 9 : 17, err,
                     sizeof err);
@@ -1006,8 +1030,11 @@ static int verb_score(const args *a)
     points p;
     scores s;
     int status = scores_read(a, &m, &e, &p, &s);
+    ebim_result r;
     if (status) return status;
-    status = scores_write(output(a), p.N, &s);
+    r = scores_normalise(&s, &m);
+    status = r ? complain_result(file_shown(a->path[0], "standard input"), r)
+               : scores_write(output(a), p.N, &s);
     scores_free(&s);
     points_free(&p);
     ebim_free(&m);

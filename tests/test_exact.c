@@ -1,10 +1,10 @@
-/* The adjusted sampler: the law of examples/exact_sampler.c in its quick form, with other settings
- * than the default, and what it reports. Each chi-squared test of the law raises a false alarm once
- * in 1e5 (LEAST), the seed is fixed; about 40 of them are made. That they would notice is shown by
- * chains without the accept step or the reverse check, and by openings in the header itself:
- * tests/checks.sh, exact_sampler_breaks, makes each of these and wants this file to fail:
- *   the accept step always says yes; the kinetic energy is left out of H; the reverse check always
- *   says yes; the momentum is not projected; the root is taken without its kick. */
+/* The adjusted sampler: its law by examples/exact_sampler.c in a quick form, with other settings
+ * than the default, and what it reports; and the normaliser. Each chi-squared test of the law
+ * raises a false alarm once in 1e5 (LEAST), the seed is fixed; about 40 of them are made. That they
+ * would notice is shown by chains without the accept step or the reverse check, and by openings in
+ * the header itself: tests/checks.sh, exact_sampler_breaks, makes each of these and wants this file
+ * to fail: the accept step always says yes; the kinetic energy is left out of H; the reverse check
+ * always says yes; the momentum is not projected; the second half of the kick is missing. */
 #define EXACT_SAMPLER_NO_MAIN
 #include "../examples/exact_sampler.c"
 #include "t.h"
@@ -198,6 +198,109 @@ static void eps_is_adapted_and_frozen(void)
     }
 }
 
+/* ---- the normaliser ---- */
+
+/* log of the integral of e^-E over the surface; `unit` is that of its coordinates. */
+static double exact_log_z(const law *l, double unit)
+{
+    int i, j, rows = 2000, cols = l->cells[1] > 1 ? 2000 : 1;
+    double u[2], x[MAX_N], sum = 0;
+    for (i = 0; i < rows; i++)
+        for (j = 0; j < cols; j++) {
+            u[0] = (i + 0.5) / rows;
+            u[1] = (j + 0.5) / cols;
+            sum += l->s->at(u, x);
+        }
+    return log(unit * sum / rows / cols);
+}
+
+static ebim_model model_of(bench *b, double *box)
+{
+    ebim_model m;
+    int i;
+    memset(&m, 0, sizeof m);
+    m.n = b->l.s->n;
+    m.k = b->l.s->k;
+    m.m = m.n - m.k;
+    m.has_energy = 1;
+    m.unit = 1;
+    m.F = b->F;
+    m.E = b->E;
+    for (i = 0; i < m.n; i++) {
+        box[i] = -2.5;
+        box[MAX_N + i] = 2.5;
+    }
+    m.lo = box;
+    m.hi = box + MAX_N;
+    return m;
+}
+
+static ebim_result log_z(bench *b, const ebim_model *m, int lines, uint64_t seed, ebim_log_z *out)
+{
+    ebim_arena measure;
+    size_t used = b->a.used, needed;
+    ebim_result r;
+    ebim_arena_init(&measure, NULL, 0);
+    r = ebim_model_log_z(m, lines, seed, &measure, out);
+    if (r) return r;
+    needed = measure.used;
+    r = ebim_model_log_z(m, lines, seed, &b->a, out);
+    CHECK_INT(b->a.used - used, needed);
+    b->a.used = used;
+    return r;
+}
+
+/* Intervals of t with 31 degrees of freedom that should hold the truth 95 times in a hundred; the
+ * share that do may be off by 4.5 standard errors: a false alarm once in 1e5. */
+static void log_z_intervals_cover(void)
+{
+    static const struct {
+        const char *name;
+        double unit;
+    } s[] = {{"circle", 1}, {"ellipse", 1}, {"sphere", 2}, {"torus", 0}};
+    const double pi2 = 2 * 3.14159265358979323846, t31 = 2.0395;
+    int i, rep, reps = T_QUICK ? 60 : 600;
+    for (i = 0; i < 4; i++) {
+        bench *b = bench_of(s[i].name);
+        double box[2 * MAX_N], truth, held = 0, volume = 0, bias = 0;
+        ebim_model m = model_of(b, box);
+        ebim_log_z z;
+        truth = exact_log_z(&b->l, pi2 * (s[i].unit > 0 ? s[i].unit : pi2 / 2));
+        for (rep = 0; rep < reps; rep++) {
+            CHECK_INT(log_z(b, &m, 2048, (uint64_t)rep, &z), EBIM_OK);
+            held += fabs(z.log_z - truth) <= t31 * z.se;
+            bias += (z.log_z - truth) / z.se / sqrt(reps);
+            volume += z.volume_se;
+        }
+        CHECK_NEAR(held / reps, 0.95, 4.5 * sqrt(0.95 * 0.05 / reps));
+        CHECK_NEAR(bias, 0, 6); /* small, not none: it is the log of a mean */
+        CHECK(volume > 0 && z.effective > 100 && z.effective <= z.points);
+        CHECK_NEAR(z.log_z, z.log_volume + z.log_mean, 1e-9);
+    }
+}
+
+static void log_z_without_energy_is_log_volume(void)
+{
+    bench *b = bench_of("sphere");
+    double box[2 * MAX_N];
+    ebim_model m = model_of(b, box);
+    ebim_log_z z;
+    m.has_energy = 0;
+    CHECK_INT(log_z(b, &m, 0, 1, &z), EBIM_OK);
+    CHECK_NEAR(z.log_z, log(4 * 3.14159265358979323846), 5 * z.se);
+    CHECK_NEAR(z.log_mean, 0, 1e-12);
+    CHECK_NEAR(z.mean_se, 0, 1e-12);
+    CHECK(z.se > 0 && z.se < 0.03);
+    CHECK_INT(log_z(b, &m, -1, 1, &z), EBIM_ERR_ARG);
+    b = bench_of("clifford");
+    m = model_of(b, box);
+    CHECK_INT(log_z(b, &m, 0, 1, &z), EBIM_ERR_SHAPE);
+    b = bench_of("sphere"); /* a box that holds nothing of it */
+    m = model_of(b, box);
+    box[0] = 1.5;
+    CHECK_INT(log_z(b, &m, 0, 1, &z), EBIM_ERR_SOLVE);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -209,5 +312,7 @@ int main(int argc, char **argv)
     T_RUN(reports_add_up);
     T_RUN(blocks_do_not_matter);
     T_RUN(eps_is_adapted_and_frozen);
+    T_RUN(log_z_intervals_cover);
+    T_RUN(log_z_without_energy_is_log_volume);
     return T_END();
 }

@@ -576,7 +576,11 @@ scores_keep_the_order() {
     awk '{ row[NR] = $0 } END { for (i = NR; i > 0; i--) print row[i] }' d.csv >r.csv
     "$EBIM" score "$m" d.csv -o a.csv
     "$EBIM" score "$m" r.csv >b.csv
-    test "$(head -n 1 a.csv)" = distance,energy
+    test "$(head -n 1 a.csv)" = distance,energy,log_density,log_density_se
+    # energy + log_density is -log Z in every row, and its error small and the same
+    awk -F, 'NR > 1 { z = $2 + $3; if (NR == 2) { z0 = z; se = $4 }
+        if (z - z0 > 1e-4 || z0 - z > 1e-4 || $4 != se || !(se > 0 && se < 0.1)) {
+            print NR, z, z0, $4; bad = 1 } } END { exit bad }' a.csv
     sed 1d b.csv | awk '{ row[NR] = $0 } END { for (i = NR; i > 0; i--) print row[i] }' >c.csv
     # The lanes of a block are computed together, but each on its own
     sed 1d a.csv | cmp - c.csv
