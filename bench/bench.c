@@ -525,14 +525,36 @@ static void scaling(void)
     }
 }
 
+/* Compilers tell some of their flags. */
+#ifdef __VERSION__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "unknown"
+#endif
+#ifdef __OPTIMIZE__
+#define OPTIMISED "optimised"
+#else
+#define OPTIMISED "not optimised"
+#endif
+#ifdef __FAST_MATH__
+#define FAST_MATH ", fast-math"
+#else
+#define FAST_MATH ""
+#endif
+#ifdef __STRICT_ANSI__
+#define DIALECT ", ISO C"
+#else
+#define DIALECT ""
+#endif
+static const char flags[] = OPTIMISED FAST_MATH DIALECT;
+
 static void finish(void)
 {
     json j = json_begin(stdout);
     int i;
     json_text(&j, "simd", ebim_simd());
-#ifdef __VERSION__
-    json_text(&j, "compiler", __VERSION__);
-#endif
+    json_text(&j, "compiler", COMPILER);
+    json_text(&j, "flags", flags);
     json_text(&j, "real", sizeof(ebim_real) == 4 ? "float" : "double");
     for (i = 0; i < keys; i++) json_number(&j, key[i], value[i]);
     json_end(&j);
@@ -550,8 +572,9 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--only") && i + 1 < argc) only = argv[++i];
         else return fprintf(stderr, "usage: bench [--quick] [--only TEXT]\n"), 2;
     }
-    printf("ebim.h %d.%d.%d, kernels: %s\n%-22s %10s %10s\n", EBIM_VERSION_MAJOR,
-           EBIM_VERSION_MINOR, EBIM_VERSION_PATCH, ebim_simd(), "", "best", "median");
+    printf("ebim.h %d.%d.%d, kernels: %s; compiler %s, %s\n%-22s %10s %10s\n", EBIM_VERSION_MAJOR,
+           EBIM_VERSION_MINOR, EBIM_VERSION_PATCH, ebim_simd(), COMPILER, flags, "", "best",
+           "median");
     fma_peak();
     copy_from = (unsigned char *)memory(COPY);
     copy_to = (unsigned char *)memory(COPY);
