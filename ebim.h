@@ -794,6 +794,14 @@ EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s);
 EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, double target,
                                 uint64_t seed, uint64_t stream);
 
+/* What chains tell of themselves, from one number of every draw, x: [chains][draws]; 4 draws at
+ * least. ebim_rhat: split R-hat (Gelman et al. 2013), above 1.01 where chains, or their halves,
+ * have not mixed. ebim_ess: the effective sample size of the mean, by Geyer's initial monotone
+ * sequence over all halves (Vehtari et al. 2021). Chains that do not move have R-hat 1, or infinity
+ * if they differ, and no effective draw. */
+EBIM_API double ebim_rhat(int chains, int draws, const double *x);
+EBIM_API double ebim_ess(int chains, int draws, const double *x);
+
 typedef enum ebim_projection {
     EBIM_NEAREST,          /* a nearest point: Newton onto M, then descent of the distance on M */
     EBIM_ONTO,             /* some point nearby: Newton onto M only */
@@ -5616,6 +5624,60 @@ static void ebim__exact_step(ebim_clmc *s, int B)
     K->select(f->n, e->force, e->kick, s->ok, f->stride, f->lanes);
     K->select(1, e->E, e->now, s->ok, f->stride, f->lanes);
     s->report.steps += B;
+}
+
+/* Half h of a split chain, and its mean */
+static const double *ebim__half(int draws, const double *x, int h, double *mean)
+{
+    const double *p = x + (size_t)(h / 2) * (size_t)draws + (h % 2 ? draws - draws / 2 : 0);
+    int i, n = draws / 2;
+    *mean = p[0]; /* that of a constant is exact */
+    for (i = 0; i < n; i++) *mean += (p[i] - p[0]) / n;
+    return p;
+}
+
+/* Mean over the halves of their autocovariance at a lag, by n; between: n times the variance of
+ * their means. Cost: all draws. */
+static double ebim__autocovariance(int chains, int draws, const double *x, int lag,
+                                   double *between)
+{
+    int h, i, n = draws / 2, m = 2 * chains;
+    double sum = 0, mean, all = 0, square = 0;
+    for (h = 0; h < m; h++) {
+        const double *p = ebim__half(draws, x, h, &mean);
+        double step = mean - all;
+        for (i = 0; i + lag < n; i++) sum += (p[i] - mean) * (p[i + lag] - mean);
+        all += step / (h + 1);
+        square += step * (mean - all);
+    }
+    *between = n * square / (m - 1);
+    return sum / n / m;
+}
+
+EBIM_API double ebim_rhat(int chains, int draws, const double *x)
+{
+    double n = draws / 2, between, within;
+    within = ebim__autocovariance(chains, draws, x, 0, &between) * n / (n - 1);
+    if (!(within > 0)) return between > 0 ? HUGE_VAL : 1;
+    return sqrt((n - 1) / n + between / n / within);
+}
+
+EBIM_API double ebim_ess(int chains, int draws, const double *x)
+{
+    double n = draws / 2, all = 2 * chains * n, between, within, var, tau = -1, last = HUGE_VAL;
+    int lag;
+    within = ebim__autocovariance(chains, draws, x, 0, &between) * n / (n - 1);
+    var = within * (n - 1) / n + between / n;
+    if (!(within > 0)) return 0;
+    for (lag = 0; lag + 1 < draws / 2; lag += 2) { /* pairs of correlations, while positive */
+        double a = ebim__autocovariance(chains, draws, x, lag, &between) * n / (n - 1);
+        double b = ebim__autocovariance(chains, draws, x, lag + 1, &between) * n / (n - 1);
+        double pair = lag ? 2 - (2 * within - a - b) / var : 2 - (within - b) / var;
+        if (!(pair > 0)) break;
+        last = fmin(last, pair);
+        tau += 2 * last;
+    }
+    return fmin(all / tau, all * log10(all));
 }
 
 static void ebim__clmc_step(ebim_clmc *s, int B)

@@ -198,6 +198,58 @@ static void eps_is_adapted_and_frozen(void)
     }
 }
 
+/* ---- diagnostics ---- */
+
+enum { C = 8, D = 2000 };
+
+static double trace[C * D];
+
+/* AR(1) with correlation rho; chain c is moved by shift c. */
+static void fill_trace(double rho, double shift)
+{
+    ebim_rng r;
+    int c, i;
+    ebim_rng_init(&r, T_SEED, 3);
+    for (c = 0; c < C; c++) {
+        double v = (double)ebim_rng_normal(&r);
+        for (i = 0; i < D; i++) {
+            trace[c * D + i] = v + shift * c;
+            v = rho * v + sqrt(1 - rho * rho) * (double)ebim_rng_normal(&r);
+        }
+    }
+}
+
+/* The effective size of AR(1) is N (1 - rho) / (1 + rho); the estimate is within 15 % of it: three
+ * times its error here. */
+static void diagnostics_of_known_chains(void)
+{
+    static const double rhos[] = {0, 0.3, 0.6, 0.9, -0.4};
+    double within, between = 0, mean[2 * C], all = 0, sum = 0;
+    int i, h, c;
+    for (i = 0; i < 5; i++) {
+        double want = C * D * (1 - rhos[i]) / (1 + rhos[i]);
+        fill_trace(rhos[i], 0);
+        CHECK_REL(ebim_ess(C, D, trace), want, 0.15);
+        CHECK_NEAR(ebim_rhat(C, D, trace), 1, 0.01);
+    }
+    fill_trace(0, 0.5); /* R-hat written out */
+    for (h = 0; h < 2 * C; h++) {
+        for (i = 0, mean[h] = 0; i < D / 2; i++) mean[h] += trace[h * D / 2 + i] / (D / 2);
+        for (i = 0; i < D / 2; i++) sum += pow(trace[h * D / 2 + i] - mean[h], 2);
+        all += mean[h] / (2 * C);
+    }
+    within = sum / (D / 2 - 1) / (2 * C);
+    for (h = 0; h < 2 * C; h++) between += pow(mean[h] - all, 2) / (2 * C - 1);
+    CHECK_REL(ebim_rhat(C, D, trace), sqrt(1 - 2.0 / D + between / within), 1e-9);
+    CHECK(ebim_rhat(C, D, trace) > 1.3 && ebim_ess(C, D, trace) < 100);
+    for (i = 0; i < C * D; i++) trace[i] = 3;
+    CHECK_NEAR(ebim_rhat(C, D, trace), 1, 0);
+    CHECK_NEAR(ebim_ess(C, D, trace), 0, 0);
+    for (c = 0; c < C; c++)
+        for (i = 0; i < D; i++) trace[c * D + i] = c;
+    CHECK(ebim_rhat(C, D, trace) > 1e300);
+}
+
 /* ---- the normaliser ---- */
 
 /* log of the integral of e^-E over the surface; `unit` is that of its coordinates. */
@@ -312,6 +364,7 @@ int main(int argc, char **argv)
     T_RUN(reports_add_up);
     T_RUN(blocks_do_not_matter);
     T_RUN(eps_is_adapted_and_frozen);
+    T_RUN(diagnostics_of_known_chains);
     T_RUN(log_z_intervals_cover);
     T_RUN(log_z_without_energy_is_log_volume);
     return T_END();
