@@ -133,12 +133,13 @@
  * loads into either): the layout is written down at >>io. A file is checked whole before memory
  * is taken; a hostile one can cost at most time linear in its size.
  *
- * LIMITS. Constrained Langevin is unadjusted: its law is off by O(eps^2). There is no normalised
- * log density yet. A model's uniform points come from random lines, for k = 1 and n <= 7; elsewhere
- * its points of M start from projected noise, which is not uniform, and E is trained by contrastive
- * divergence, which is slow and biased. Volumes and nearly uniform points by tubes (>>tubes) are
- * for small k: the share of the box that a tube fills falls like width^k. The verdict of a fit sees
- * what held-out points, M itself and a second network show; that all networks bridge a gap in the
+ * LIMITS. Chains are exact where they are adjusted (>>exact); they do not pass between components,
+ * whose shares in samples are those of the weighted points they start from. Log densities are
+ * normalised (ebim_model_log_z) for k = 1 and n <= 7, where uniform points come from random lines;
+ * elsewhere points of M start from projected noise, which is not uniform, E is known up to a
+ * constant, and it is trained by contrastive divergence, which is slow and biased. Volumes and
+ * nearly uniform points by tubes (>>tubes) are for small k: the share of the box that a tube fills
+ * falls like width^k. The verdict of a fit sees what held-out points, M itself and a second network show; that all networks bridge a gap in the
  * data the same wrong way, it cannot see. Data whose spread is below 1e4 roundoffs of their
  * distance from the origin are refused: subtract an offset. The paper's recipe takes the data as
  * they are: it wants them of size 1. Not compiled with MSVC by anyone yet.
