@@ -139,10 +139,11 @@
  * elsewhere points of M start from projected noise, which is not uniform, E is known up to a
  * constant, and it is trained by contrastive divergence, which is slow and biased. Volumes and
  * nearly uniform points by tubes (>>tubes) are for small k: the share of the box that a tube fills
- * falls like width^k. The verdict of a fit sees what held-out points, M itself and a second network show; that all networks bridge a gap in the
- * data the same wrong way, it cannot see. Data whose spread is below 1e4 roundoffs of their
- * distance from the origin are refused: subtract an offset. The paper's recipe takes the data as
- * they are: it wants them of size 1. Not compiled with MSVC by anyone yet.
+ * falls like width^k. The verdict of a fit sees what held-out points, M itself and a second network
+ * show; that all networks bridge a gap in the data the same wrong way, it cannot see. Data whose
+ * spread is below 1e4 roundoffs of their distance from the origin are refused: subtract an offset.
+ * The paper's recipe takes the data as they are: it wants them of size 1. Not compiled with MSVC by
+ * anyone yet.
  */
 #ifndef EBIM_H
 #define EBIM_H
