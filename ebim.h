@@ -8931,7 +8931,7 @@ static ebim_result ebim__model_points(const ebim_model *m, int P, ebim_real *poo
     return r;
 }
 
-enum { EBIM__BATCHES = 32 };
+#define EBIM__BATCHES 32
 
 /* Mean of x and its standard error */
 static double ebim__batch_mean(const double *x, double *se)
@@ -9726,6 +9726,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__ALIGN
 #undef EBIM__NEW
 #undef EBIM__LARGE
+#undef EBIM__BATCHES
 #undef EBIM__GEMM
 #undef EBIM__ROUND
 #undef EBIM__CHUNKS

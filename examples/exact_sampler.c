@@ -358,23 +358,6 @@ static ebim_clmc *sampler(ebim_arena *a, const ebim_graph *F, const ebim_graph *
     return c;
 }
 
-/* An eps at which the adjusted sampler accepts `target` */
-static double eps_of(const law *l, ebim_arena *a, const ebim_graph *F, const ebim_graph *E,
-                     double target)
-{
-    static ebim_real x[MAX_N * 500];
-    size_t mark = a->used;
-    ebim_clmc *c = sampler(a, F, E, EBIM_ADJUSTED, 0.3);
-    ebim_rng r;
-    double eps;
-    int i;
-    ebim_rng_init(&r, 77, 0);
-    for (i = 0; i < 500; i++) exact_point(l, &r, x + i * l->s->n);
-    eps = ebim_clmc_adapt(c, 500, x, 300, target, 78, 0);
-    a->used = mark;
-    return eps;
-}
-
 static row measure(const law *l, ebim_arena *a, const ebim_graph *F, const ebim_graph *E,
                    const char *mode, double eps, int chains, uint64_t seed)
 {
@@ -408,7 +391,25 @@ static row measure(const law *l, ebim_arena *a, const ebim_graph *F, const ebim_
     return out;
 }
 
+#ifndef EXACT_SAMPLER_NO_MAIN
 enum { MODES = 5 };
+
+/* An eps at which the adjusted sampler accepts `target` */
+static double eps_of(const law *l, ebim_arena *a, const ebim_graph *F, const ebim_graph *E,
+                     double target)
+{
+    static ebim_real x[MAX_N * 500];
+    size_t mark = a->used;
+    ebim_clmc *c = sampler(a, F, E, EBIM_ADJUSTED, 0.3);
+    ebim_rng r;
+    double eps;
+    int i;
+    ebim_rng_init(&r, 77, 0);
+    for (i = 0; i < 500; i++) exact_point(l, &r, x + i * l->s->n);
+    eps = ebim_clmc_adapt(c, 500, x, 300, target, 78, 0);
+    a->used = mark;
+    return eps;
+}
 
 /* All modes of one surface; rows: [MODES] */
 static void surface_rows(const surface *s, int chains, uint64_t seed, row *rows)
@@ -432,7 +433,6 @@ static void surface_rows(const surface *s, int chains, uint64_t seed, row *rows)
     free(memory);
 }
 
-#ifndef EXACT_SAMPLER_NO_MAIN
 int main(int argc, char **argv)
 {
     const char *only = "", *comma = "";
