@@ -11,6 +11,7 @@
 #   make flags     what the same two steps cost under other flags and compilers
 #   make ulps      how exact exp and SiLU are, over all floats: minutes
 #   make manifolds how well fits find known manifolds, over seeds; M_ARGS='--quick' or '--only NAME'
+#   make calibration  samples against held-out data, densities against known laws: 40 minutes
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
 #   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
 #   make size      machine code of a program that loads a model and scores points
@@ -80,6 +81,10 @@ manifolds: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/manifolds
 	@$(BUILD)/manifolds $(M_ARGS)
 
+calibration: $(RULES)
+	@$(MAKE) -s -f $(RULES) $(BUILD)/calibration
+	@$(BUILD)/calibration $(C_ARGS)
+
 data:
 	@sh examples/data.sh data
 
@@ -107,4 +112,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run gallery test peers flags ulps manifolds data install coverage size clean FORCE
+.PHONY: bench all run gallery test peers flags ulps manifolds calibration data install coverage size clean FORCE

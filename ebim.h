@@ -137,7 +137,8 @@
  * whose shares in samples are those of the weighted points they start from. Log densities are
  * normalised (ebim_model_log_z) for k = 1 and n <= 7, where uniform points come from random lines;
  * elsewhere points of M start from projected noise, which is not uniform, E is known up to a
- * constant, and it is trained by contrastive divergence, which is slow and biased. Volumes and
+ * constant, and it is trained by contrastive divergence, which is slow and biased. The default E
+ * has a ceiling: no place of M is less likely than about e^-4 of the uniform density. Volumes and
  * nearly uniform points by tubes (>>tubes) are for small k: the share of the box that a tube fills
  * falls like width^k. The verdict of a fit sees what held-out points, M itself and a second network
  * show; that all networks bridge a gap in the data the same wrong way, it cannot see. Data whose
@@ -494,6 +495,9 @@ typedef struct ebim_mlp_desc {
     double fourier_scale;   /* their standard deviation (0: 1) */
     double omega;           /* fn SINE only: factor of the input of every hidden layer (0: 30) */
     double scale;           /* factor of the output (0: 1) */
+    double ceiling;         /* > 0: outputs y become -log(e^-y + e^-ceiling), the energy of a
+                             * density that is nowhere below e^-ceiling: what no data point came
+                             * near to is unlikely, not impossible (0: none) */
 } ebim_mlp_desc;
 
 /* Records an MLP and initialises it: W, b uniform on +-1/sqrt(fan in), as torch.nn.Linear. With
@@ -988,6 +992,9 @@ typedef struct ebim_train_report {
     double loss;           /* running mean over about a tenth of the steps */
     int64_t bad_lanes;     /* samples skipped because something was not finite */
     int64_t refused;       /* Langevin moves not made, or constrained moves without a root */
+    double log_mean;       /* E with nodes: log mean e^-E over them, where no bias could take it */
+    int best;              /* E with held-out points: the step whose E was kept */
+    double held, held_se;  /* and their negative log-likelihood relative to the uniform density */
 } ebim_train_report;
 
 /* What one set of points adds to the loss of F, as a function of e = ||F(x)||, per point:
@@ -1054,9 +1061,9 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
 /* Training of E on {F = 0}. By contrastive divergence, eq. 10:
  *   mean E(x) - mean E(x') + magnitude (mean E(x)^2 + mean E(x')^2),
  * x data, x' ends of constrained chains. Or, given nodes y uniform on M, by maximum likelihood:
- *   mean E(x) + log mean e^-E(y) + magnitude (...), without chains. Afterwards, where the last op
- * of E is a dense layer, its bias makes mean e^-E(y) = 1: e^-E is the density relative to the
- * uniform one. */
+ *   mean E(x) + log mean e^-E(y) + magnitude (...), without chains, or by noise contrast.
+ * Afterwards, where the last op of E is a dense layer, its bias makes mean e^-E(y) = 1: e^-E is the
+ * density relative to the uniform one. */
 typedef struct ebim_energy_desc {
     int steps, batch;
     double rate, rate_end, clip;
@@ -1065,6 +1072,18 @@ typedef struct ebim_energy_desc {
     const ebim_real *nodes;/* [n_nodes][n] (NULL: contrastive divergence), kept by reference */
     int n_nodes;
     int nodes_per_step;    /* at most; they take turns (0: all) */
+    double noise;          /* nu > 0: noise-contrastive estimation instead of likelihood, the nodes
+                            * being nu times as much noise: mean (E(x) + log(1 + e^-E(x) / nu)) + nu
+                            * mean log(1 + e^-E(y) / nu). It normalises E as well, and a few nodes
+                            * of low E do not make up its whole gradient; nu = infinity is maximum
+                            * likelihood (0: that) */
+    const ebim_real *held; /* [n_held][n] with nodes: the E that is kept is the one of the whole run
+                            * under which these are likeliest (NULL: the last one) */
+    int n_held;
+    const ebim_real *check;/* [n_check][n] nodes for that alone, n_check > 0 with n_held */
+    int n_check;
+    int until;             /* steps to make of the schedule (0: all): a run again, with other data,
+                            * that ends where the best of the first one did */
     /* the rest is for contrastive divergence */
     ebim_clmc_desc clmc;
     int clmc_steps;        /* per optimiser step */
@@ -1116,6 +1135,9 @@ typedef struct ebim_model {
         double points, seed, recipe;           /* recipe: 0 default, 1 paper */
         double mdf_loss, energy_loss, seconds; /* seconds: set by the caller */
         double networks;                       /* trained for F, of which this is the best */
+        double held, nll, nll_se;              /* mean -log density of that many held-out data under
+                                                * an E trained without them, and its standard error
+                                                * (held 0: there is none) */
         double partial;                        /* 1: stopped early or diverged */
     } info;
     ebim_judgement judged;     /* of M, in the units of the data; scale there is `unit` here */
@@ -1144,11 +1166,12 @@ typedef struct ebim_fit_desc {
 } ebim_fit_desc;
 
 /* Fits a model to x: [N][n], and judges it: model->judged. A fifth of the data, at most 2000, is
- * held out from the training of F (of 50 or more; paper's recipe: none). The model's parameters
- * come from `keep`, everything else from `work`; measure both with x == NULL. On ERR_DIVERGED the
- * model holds the last good state; on ERR_SOLVE, no point of the data finds a way to M, or M is
- * empty, it is there to be looked at. A run that the callback stopped is EBIM_OK with
- * info.partial = 1; stopped early, it has no energy. */
+ * held out from the training of F (of 50 or more; paper's recipe: none), and from a first training
+ * of E that chooses its network, how long to train it, and says what held-out data are worth:
+ * info.nll. The model's parameters come from `keep`, everything else from `work`; measure both with
+ * x == NULL. On ERR_DIVERGED the model holds the last good state; on ERR_SOLVE, no point of the
+ * data finds a way to M, or M is empty, it is there to be looked at. A run that the callback
+ * stopped is EBIM_OK with info.partial = 1; stopped early, it has no energy. */
 EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_real *x,
                                   const ebim_fit_desc *d, ebim_arena *keep, ebim_arena *work);
 
@@ -1279,6 +1302,8 @@ typedef uint64_t ebim__uint;
 #define EBIM__SIGN INT64_MIN                          /* bits of -0 */
 #define EBIM__EXP_MOST INT64_C(0x4086200000000000)    /* of 708: e^x and e^-x are finite */
 #define EBIM__INF_BITS INT64_C(0x7ff0000000000000)    /* and of infinity */
+#define EBIM__SINE_MOST INT64_C(0x4130000000000000)   /* 2^20 */
+#define EBIM__TOP_BIT 63
 #else
 #define EBIM__FN(name) name##f
 typedef int32_t ebim__int;
@@ -1286,6 +1311,8 @@ typedef uint32_t ebim__uint;
 #define EBIM__SIGN INT32_MIN
 #define EBIM__EXP_MOST 0x42AE0000 /* 87 */
 #define EBIM__INF_BITS 0x7f800000
+#define EBIM__SINE_MOST 0x46000000 /* 2^13 */
+#define EBIM__TOP_BIT 31
 #endif
 #define EBIM__SQRT(x) EBIM__FN(sqrt)(x)
 #define EBIM__EXP(x) EBIM__FN(exp)(x)
@@ -1662,6 +1689,8 @@ typedef struct ebim__kernels {
     /* rows of SiLU(a) with its derivatives as far as order asks; v may be a */
     void (*silu)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1, ebim_real *d2,
                  int stride, int nl, int order);
+    void (*sine)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1, ebim_real *d2,
+                 int stride, int nl, int order);             /* the same of sin(a) */
     void (*mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y, int stride,
                 int nl);                                     /* z = x y */
     void (*fma3)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
@@ -1726,6 +1755,21 @@ static void ebim__blas_outer(int no, int ni, ebim_real *gw, const ebim_real *D, 
                    stride, p ? EBIM__ROW(T, (p - 1) * ni) : X, stride, 1, gw, ni);
 }
 #endif
+
+/* v, d1, d2 of those of n values a that the vectors' sine does not take */
+static void ebim__sine_of_large(int n, const ebim_real *a, ebim_real *v, ebim_real *d1,
+                                ebim_real *d2)
+{
+    int l;
+    ebim__int any = 0;
+    for (l = 0; l < n; l++) any |= EBIM__SINE_MOST - (ebim__bits(a[l]) & ~EBIM__SIGN);
+    for (l = 0; any < 0 && l < n; l++) {
+        if ((ebim__bits(a[l]) & ~EBIM__SIGN) <= EBIM__SINE_MOST) continue;
+        v[l] = EBIM__SIN(a[l]);
+        if (d1) d1[l] = EBIM__COS(a[l]);
+        if (d2) d2[l] = -v[l];
+    }
+}
 
 /* What the template needs to be compiled for the target of the command line; >>dispatch compiles
  * it again for others. */
@@ -2117,6 +2161,79 @@ static void EBIM__N(silu)(int rows, const ebim_real *a, ebim_real *v, ebim_real 
     else EBIM__N(silu_rows)(rows, a, v, d1, d2, stride, nl, 2);
 }
 
+/* s, c <- sin a, cos a for |a| <= EBIM__SINE_MOST: the nearest multiple n of pi/2 is taken off in
+ * three parts, and Taylor polynomials do the rest. n times the first part is exact; the others are
+ * products of integers, so that -ffast-math cannot merge them with it. */
+EBIM__INLINE void EBIM__N(sine_cosine)(EBIM__NUM a, EBIM__NUM *s, EBIM__NUM *c)
+{
+    EBIM__NUM zero = {0}, half = zero + EBIM__R(0.5), r, z, p, q;
+    EBIM__INT i, swap, u, v, minus = EBIM__AS_INT(a) & EBIM__SIGN;
+    half = EBIM__AS_NUM(EBIM__AS_INT(half) | minus);
+    i = EBIM__TO_INT(a * EBIM__R(0.636619772367581343) + half);
+#ifdef EBIM_DOUBLE
+    r = a - EBIM__TO_NUM(i) * 1.5707963267341256; /* 33 bits */
+    r = r - EBIM__TO_NUM(i * INT64_C(4484108710)) * 1.3552527156068805e-20; /* 2^-66 */
+    r = r - EBIM__TO_NUM(i * 640881756) * 3.1554436208840472e-30;           /* 2^-98 */
+    z = r * r;
+    p = 1.0 / 355687428096000.0 * z - 1.0 / 1307674368000.0;
+    p = p * z + 1.0 / 6227020800.0;
+    p = p * z - 1.0 / 39916800.0;
+    p = p * z + 1.0 / 362880.0;
+    q = 1.0 / 20922789888000.0 - z * (1.0 / 6402373705728000.0);
+    q = q * z - 1.0 / 87178291200.0;
+    q = q * z + 1.0 / 479001600.0;
+    q = q * z - 1.0 / 3628800.0;
+    q = q * z + 1.0 / 40320.0;
+#else
+    r = a - EBIM__TO_NUM(i) * 1.5703125f;                    /* 8 bits */
+    r = r - EBIM__TO_NUM(i * 2029) * 2.38418579e-07f;        /* 2^-22 */
+    r = r - EBIM__TO_NUM(i * 83011) * 9.09494702e-13f;       /* 2^-40 */
+    z = r * r;
+    p = zero + EBIM__R(1.0 / 362880.0);
+    q = zero + EBIM__R(1.0 / 40320.0);
+#endif
+    p = p * z - EBIM__R(1.0 / 5040.0);
+    p = p * z + EBIM__R(1.0 / 120.0);
+    p = p * z - EBIM__R(1.0 / 6.0);
+    p = r + r * (z * p);
+    q = q * z - EBIM__R(1.0 / 720.0);
+    q = q * z + EBIM__R(1.0 / 24.0);
+    q = q * z - EBIM__R(0.5);
+    q = EBIM__R(1) + q * z;
+    u = EBIM__AS_INT(p);
+    v = EBIM__AS_INT(q);
+    swap = -(i & 1);
+    minus = EBIM__SHIFT(i & 2, EBIM__TOP_BIT - 1);
+    *s = EBIM__AS_NUM(((u & ~swap) | (v & swap)) ^ minus);
+    minus = EBIM__SHIFT((i + 1) & 2, EBIM__TOP_BIT - 1);
+    *c = EBIM__AS_NUM(((v & ~swap) | (u & swap)) ^ minus);
+}
+
+/* What sine_cosine does not take is left to the C library, lane by lane: none changes another. */
+static void EBIM__N(sine)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1,
+                          ebim_real *d2, int stride, int nl, int order)
+{
+    size_t i, all = (size_t)rows * (size_t)stride;
+    int j;
+    for (i = 0; i < all; i += (size_t)stride)
+        EBIM__STEPS(j, nl) {
+            EBIM__N(vec) x, s, c; /* apart from memory, as in silu_rows */
+            ebim_real raw[EBIM__W];
+            memcpy(raw, a + i + j, EBIM__VW * sizeof *raw);
+            EBIM__LANES {
+                EBIM__NUM q = EBIM__AT(a + i + j);
+                EBIM__INT b = EBIM__AS_INT(q);
+                EBIM__L(x) = EBIM__AS_NUM(b & EBIM__TRUE((b & ~EBIM__SIGN) <= EBIM__SINE_MOST));
+            }
+            EBIM__LANES EBIM__N(sine_cosine)(EBIM__L(x), &EBIM__L(s), &EBIM__L(c));
+            EBIM__LANES EBIM__AT(v + i + j) = EBIM__L(s);
+            if (order > 0) EBIM__LANES EBIM__AT(d1 + i + j) = EBIM__L(c);
+            if (order > 1) EBIM__LANES EBIM__AT(d2 + i + j) = -EBIM__L(s);
+            ebim__sine_of_large((int)EBIM__VW, raw, v + i + j, order > 0 ? d1 + i + j : NULL,
+                                order > 1 ? d2 + i + j : NULL);
+        }
+}
+
 static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                                 ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl,
                                 int order)
@@ -2356,7 +2473,8 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
 
 #define EBIM__TABLE(isa, label)                                                              \
     {label, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__outer_##isa, ebim__silu_##isa,  \
-     ebim__mul_##isa, ebim__fma3_##isa, ebim__fma_##isa, ebim__axpy_##isa, ebim__sum_##isa,  \
+     ebim__sine_##isa, ebim__mul_##isa, ebim__fma3_##isa, ebim__fma_##isa,                   \
+     ebim__axpy_##isa, ebim__sum_##isa,                                                      \
      ebim__exp_minus_##isa, ebim__drift_##isa, ebim__inside_##isa, ebim__select_##isa,       \
      ebim__sign_##isa, ebim__pending_##isa, ebim__quotient_##isa, ebim__normals_##isa,       \
      ebim__adam_##isa}
@@ -2450,7 +2568,7 @@ static const ebim__kernels *ebim__kernels_best(void)
 
 EBIM_API const char *ebim_simd(void) { return ebim__kernels_best()->name; }
 
-/* One value of the other functions with both derivatives; libm speed, rarely the bottleneck. */
+/* One value of the functions without a kernel, with both derivatives; libm speed. */
 static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_real *d1,
                         ebim_real *d2)
 {
@@ -2463,7 +2581,6 @@ static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_rea
         s = 1 / (1 + EBIM__EXP(-x));
         *v = (x <= 0 ? 0 : x) + EBIM__LOG1P(EBIM__EXP(-EBIM__ABS(x)));
         *d1 = s; *d2 = s * (1 - s); break;
-    case EBIM_SINE: *v = EBIM__SIN(x); *d1 = EBIM__COS(x); *d2 = -*v; break;
     case EBIM_COSINE: *v = EBIM__COS(x); *d1 = -EBIM__SIN(x); *d2 = -*v; break;
     case EBIM_EXP: *v = *d1 = *d2 = EBIM__EXP(x); break;
     case EBIM_LOG: *v = EBIM__LOG(x); *d1 = 1 / x; *d2 = -*d1 * *d1; break;
@@ -2992,6 +3109,10 @@ static void ebim__activate(const ebim__sweep *s, const ebim_real *a)
     int i;
     if (s->nd->fn == EBIM_SILU) {
         s->K->silu(s->n, a, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
+        return;
+    }
+    if (s->nd->fn == EBIM_SINE) {
+        s->K->sine(s->n, a, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
         return;
     }
     for (i = 0; i < s->n; i++)
@@ -3910,6 +4031,13 @@ static ebim_ref ebim__mlp_input(ebim_graph *g, ebim_ref x, const ebim_mlp_desc *
     return d->lift > 0 ? ebim_concat(g, x, square) : x;
 }
 
+/* c - softplus(c - y) = -log(e^-y + e^-c) */
+static ebim_ref ebim__under_ceiling(ebim_graph *g, ebim_ref y, double ceiling)
+{
+    ebim_ref c = ebim_constant(g, 1, &ceiling);
+    return ebim_sub(g, c, ebim_apply(g, ebim_sub(g, c, y), EBIM_SOFTPLUS));
+}
+
 static ebim_ref ebim__record_mlp(ebim_graph *g, ebim_ref x, void *user)
 {
     const ebim__mlp *m = (const ebim__mlp *)user;
@@ -3922,7 +4050,8 @@ static ebim_ref ebim__record_mlp(ebim_graph *g, ebim_ref x, void *user)
         x = ebim_dense(g, x, width, fn);
     }
     x = ebim_dense(g, x, d->out, EBIM_IDENTITY);
-    return d->scale != 0 ? ebim_scale(g, x, d->scale) : x;
+    if (d->scale != 0) x = ebim_scale(g, x, d->scale);
+    return d->ceiling > 0 ? ebim__under_ceiling(g, x, d->ceiling) : x;
 }
 
 EBIM_API ebim_result ebim_mlp(ebim_graph *g, ebim_arena *a, const ebim_mlp_desc *d, uint64_t seed)
@@ -7344,6 +7473,7 @@ typedef struct ebim__trainer {
     int32_t *index, *slot;    /* [N] order of the data; [batch] of the replay buffer */
     int32_t *pick;            /* [batch] which points are in data */
     int N, n, batch, at, in_order, steps;
+    int until;                /* of the steps */
     double rate, rate_end, clip, tail;
     int64_t bad;
     ebim_stage stage;
@@ -7840,7 +7970,7 @@ static ebim_result ebim__train(ebim__trainer *t, ebim__loss_fn loss, void *self,
 {
     ebim_result r = EBIM_OK;
     int step, stopped = 0;
-    for (step = 0; step < t->steps && !stopped; step++) {
+    for (step = 0; step < t->until && !stopped; step++) {
         double value;
         memset(t->grad, 0, (size_t)t->g->n_theta * sizeof *t->grad);
         value = loss(self, step);
@@ -7897,7 +8027,7 @@ static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, in
         r = ebim__local_init(&s->local, a, N, s->t.n, ebim_outputs(F), d->neighbours, off);
     if (off) s->level = EBIM__NEW(a, ebim_real, d->batch);
     s->d = d;
-    s->t.steps = d->steps;
+    s->t.steps = s->t.until = d->steps;
     s->t.rate = d->rate;
     s->t.rate_end = d->rate_end;
     s->t.clip = d->clip;
@@ -8040,7 +8170,9 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
  * noise thrown onto M; a pool of fresh points is filled a block at a time.
  * Maximum likelihood over uniform nodes: log Z = log Vol + log mean e^-E(y) has an exact gradient,
  * so E becomes -log p up to a constant, in a hundredth of the time. The nodes must be denser than
- * the finest feature of E, or E digs holes between them.
+ * the finest feature of E, or E digs holes between them: for the floods, 260 000 of them against
+ * 50 000 are worth 0.15 nat. Noise contrast has the same minimum, and a gradient that nodes of low
+ * E cannot dominate; likelihood with many nodes a step then puts the masses of regions right.
  * ========================================================================================= */
 
 typedef struct ebim__cebm {
@@ -8055,9 +8187,12 @@ typedef struct ebim__cebm {
     uint64_t drawn;
     ebim_real *weight;        /* [n_nodes] likelihood: softmax of -E over the nodes of a step */
     int node;                 /* the next one */
+    ebim_real *best;          /* [n_theta] with held-out points: under which they are likeliest */
+    double held, held_se;     /* how likely they are there */
+    int best_step;
 } ebim__cebm;
 
-#define EBIM__POOL 64
+enum { EBIM__POOL = 64, EBIM__CHECKS = 40 };
 
 static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, const ebim_graph *F,
                                    int N, const ebim_energy_desc *d)
@@ -8070,10 +8205,14 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
     if (d->steps < 1 || !(d->rate > 0) || d->n_nodes < 0) return EBIM_ERR_ARG;
     if (!d->n_nodes && (!d->lo || !d->hi) && ebim__ready(a)) return EBIM_ERR_ARG;
     if (d->n_nodes && !d->nodes && ebim__ready(a)) return EBIM_ERR_ARG;
+    if (d->n_held < 0 || d->n_check < 0 || (d->n_held && !(d->n_nodes && d->n_check)))
+        return EBIM_ERR_ARG;
+    if (d->n_held && !(d->held && d->check) && ebim__ready(a)) return EBIM_ERR_ARG;
     if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
     r = ebim__trainer_init(&s->t, a, E, N, d->batch, d->lanes, 0, d->seed);
     s->d = d;
     s->t.steps = d->steps;
+    s->t.until = d->until > 0 && d->until < d->steps ? d->until : d->steps;
     s->t.rate = d->rate;
     s->t.rate_end = d->rate_end;
     s->t.clip = d->clip;
@@ -8083,7 +8222,10 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
     s->t.progress = d->progress;
     s->t.user = d->user;
     if (d->n_nodes) {
-        s->weight = EBIM__NEW(a, ebim_real, d->n_nodes);
+        s->weight = EBIM__NEW(a, ebim_real,
+                              ebim__max_int(d->n_nodes, ebim__max_int(d->n_check, d->n_held)));
+        s->best = EBIM__NEW(a, ebim_real, d->n_held ? s->t.g->n_theta : 0);
+        s->held = HUGE_VAL;
         return r ? r : a->failed;
     }
     if (!c.lo) {
@@ -8150,6 +8292,52 @@ static double ebim__node_weights(ebim__cebm *s, int J, const ebim_real *y)
     return finite ? c : HUGE_VAL;
 }
 
+/* Keeps theta if the held-out points are likelier than ever. */
+static void ebim__hold_best(ebim__cebm *s, int step)
+{
+    const ebim_energy_desc *d = s->d;
+    size_t bytes = (size_t)s->t.g->n_theta * sizeof *s->best;
+    double c = ebim__node_weights(s, d->n_check, d->check), mean = 0, square = 0;
+    int i;
+    ebim_eval(&s->t.w, d->n_held, d->held, s->weight);
+    for (i = 0; i < d->n_held; i++) mean += (double)s->weight[i] / d->n_held;
+    if (!ebim__finite64(mean + c) || !(mean + c < s->held)) return;
+    for (i = 0; i < d->n_held; i++) {
+        double e = (double)s->weight[i] - mean;
+        square += e * e;
+    }
+    s->held = mean + c;
+    s->held_se = d->n_held > 1 ? sqrt(square / d->n_held / (d->n_held - 1.0)) : HUGE_VAL;
+    s->best_step = step;
+    memcpy(s->best, s->t.g->theta, bytes);
+}
+
+/* Adds the gradient of mean (E + c) over data or of nu mean c over nodes, c = log(1 + e^-E / nu);
+ * returns it. The weight of a node saturates at nu. */
+static double ebim__contrast_set(ebim__trainer *t, double nu, int data, int count,
+                                 const ebim_real *x)
+{
+    ebim_ws *w = &t->w;
+    int at, lanes, l;
+    double loss = 0;
+    EBIM__BLOCKS(at, lanes, w, count, x, 1) {
+        ebim_real *seed = ebim_ws_yg(w, 0);
+        memcpy(t->norm, ebim_ws_y(w), (size_t)w->lanes * sizeof *t->norm);
+        memcpy(t->slope, t->norm, (size_t)w->lanes * sizeof *t->norm);
+        for (l = 0; l < lanes; l++) t->norm[l] = ebim__finite(t->norm[l]) ? 0 : t->norm[l];
+        if (!ebim__mend(t, lanes, 1)) return HUGE_VAL;
+        for (l = 0; l < w->lanes; l++) {
+            int good = l < lanes && !(t->norm[l] < 0);
+            double a = good ? exp(-(double)t->slope[l]) / nu : 0, c = log1p(a);
+            double e = good ? (double)t->slope[l] : 0;
+            seed[l] = EBIM__R(!good ? 0 : data ? 1 / (1 + a) / count : -nu * a / (1 + a) / count);
+            if (good) loss += data ? (e + c) / count : nu * c / count;
+        }
+        ebim_backward(w, 0, t->grad);
+    }
+    return loss;
+}
+
 /* mean E(x) + log mean e^-E(y): the gradient of the second term is that of -sum weight E(y) */
 static double ebim__likelihood_loss(void *self, int step)
 {
@@ -8160,25 +8348,33 @@ static double ebim__likelihood_loss(void *self, int step)
     int J = d->n_nodes / parts;
     const ebim_real *y;
     double loss;
-    (void)step;
+    int checks = ebim__max_int(1, d->steps / EBIM__CHECKS);
+    if (d->n_held && step % checks == 0) ebim__hold_best(s, step);
     if (s->node + J > d->n_nodes) s->node = 0;
     y = d->nodes + (size_t)s->node * (size_t)t->n;
     s->node += J;
     ebim__next_batch(t, s->x);
+    if (d->noise > 0) {
+        loss = ebim__contrast_set(t, d->noise, 0, J, y);
+        return loss + ebim__contrast_set(t, d->noise, 1, t->batch, t->data);
+    }
     loss = ebim__node_weights(s, J, y);
     ebim__energy_set(t, -1, 0, J, y, s->weight);
     if (d->magnitude > 0) loss += ebim__energy_set(t, 0, d->magnitude, J, y, NULL);
     return loss + ebim__energy_set(t, 1, d->magnitude, t->batch, t->data, NULL);
 }
 
-/* Adds log mean e^-E over all nodes to E, where its last op has a bias to take it. */
-static void ebim__normalise(ebim__cebm *s)
+/* Adds log mean e^-E over all nodes to E, where its last op has a bias to take it; returns what is
+ * left to add. */
+static double ebim__normalise(ebim__cebm *s)
 {
     ebim_graph *g = s->t.g;
     const ebim_node *y = &g->node[g->y];
     double c = ebim__node_weights(s, s->d->n_nodes, s->d->nodes);
-    if (y->op != EBIM_OP_DENSE || y->fn != EBIM_IDENTITY || y->frozen || !ebim__finite64(c)) return;
+    if (y->op != EBIM_OP_DENSE || y->fn != EBIM_IDENTITY || y->frozen) return c;
+    if (!ebim__finite64(c)) return 0;
     g->theta[y->theta + y->n_theta - 1] += EBIM__R(c);
+    return 0;
 }
 
 static double ebim__cebm_loss(void *self, int step)
@@ -8216,12 +8412,23 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
                                        ebim_arena *work, ebim_train_report *report)
 {
     ebim__cebm s;
+    double log_mean;
     ebim_result r = ebim__cebm_init(&s, work, E, F, N, d);
     if (report) memset(report, 0, sizeof *report);
     if (r || !ebim__ready(work)) return r;
     s.x = x;
     r = ebim__train(&s.t, d->n_nodes ? ebim__likelihood_loss : ebim__cebm_loss, &s, report);
-    if (d->n_nodes) ebim__normalise(&s);
+    if (d->n_held) {
+        ebim__hold_best(&s, s.t.until);
+        if (ebim__finite64(s.held)) memcpy(E->theta, s.best, (size_t)E->n_theta * sizeof *E->theta);
+    }
+    log_mean = d->n_nodes ? ebim__normalise(&s) : 0;
+    if (report) report->log_mean = log_mean;
+    if (report && d->n_held) {
+        report->best = s.best_step;
+        report->held = s.held;
+        report->held_se = s.held_se;
+    }
     if (report && s.chain) {
         const ebim_clmc_report *c = ebim_clmc_stats(s.chain);
         report->refused = c->unsolved + c->outside + c->singular;
@@ -8237,7 +8444,7 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
  * map and F is scaled back, so everything a user sees is in the units of the data.
  * ========================================================================================= */
 
-enum { EBIM__NETWORKS = 6, EBIM__FIT_POINTS = 1000 };
+enum { EBIM__NETWORKS = 6, EBIM__FIT_POINTS = 1000, EBIM__ENERGIES = 4 };
 
 typedef struct ebim__fit ebim__fit;
 
@@ -8261,7 +8468,11 @@ struct ebim__fit {
     ebim_real *z;             /* [N][n], the last `held` rows are held out from F */
     double *center, *lo, *hi; /* [n] in z's units: the box */
     double unit, rim;
-    ebim_graph E;             /* in z's units */
+    ebim_graph energy[EBIM__ENERGIES], E; /* in z's units: those that are tried, the best */
+    ebim_real *node;          /* [nodes][n] uniform on M */
+    int nodes;
+    ebim_lines_report area;   /* of M, in z's units */
+    double level;             /* added to E: its mean e^-E is 1 then */
     double from, to;          /* share of the whole run that this stage is */
     ebim__candidate c[EBIM__NETWORKS];
     ebim_arena scratch[2];    /* for the two that are trained at the same time */
@@ -8468,7 +8679,15 @@ static void ebim__recipe_mdf(ebim__candidate *c, int number)
     }
 }
 
-static void ebim__recipe_energy(const ebim__fit *f, ebim_mlp_desc *net, ebim_energy_desc *d)
+static int ebim__by_nodes(const ebim__fit *f)
+{
+    return f->d->recipe != EBIM_RECIPE_PAPER && f->k == 1 && f->n <= EBIM__LINES_MAX_N;
+}
+
+/* Default: number 0 a plain network, above that on Fourier features, finer and finer; held-out data
+ * choose. Paper: appendix B.1. */
+static void ebim__recipe_energy(const ebim__fit *f, int number, ebim_mlp_desc *net,
+                                ebim_energy_desc *d)
 {
     memset(net, 0, sizeof *net);
     memset(d, 0, sizeof *d);
@@ -8498,49 +8717,64 @@ static void ebim__recipe_energy(const ebim__fit *f, ebim_mlp_desc *net, ebim_ene
         d->clmc.keep_unsolved = 1;
         d->clmc.constraint.solver = EBIM_LBFGS;
         d->clmc.constraint.joint = 1;
-    } else {
-        net->in_scale = 3;
-        d->batch = 256;
-        d->steps = ebim__steps(f, f->n == 2 ? 1000 : 1500);
-        d->rate_end = 0.01;
-        d->decay = 0.1;
-        d->magnitude = 0.001;
-        d->n_nodes = f->k > 1 || f->n > EBIM__LINES_MAX_N ? 0 : 8 * ebim__fit_points(f);
-        d->nodes_per_step = f->n == 2 ? 512 : 1024;
-        d->buffer = 4000;
-        d->clmc.eps = 0.15;
+        return;
     }
+    net->in_scale = 3;
+    d->batch = 256;
+    d->steps = ebim__steps(f, f->n == 2 ? 1000 : 1500);
+    d->rate_end = 0.01;
+    d->decay = 0.1;
+    d->magnitude = 0.001;
+    d->buffer = 4000;
+    d->clmc.eps = 0.15;
+    if (!ebim__by_nodes(f)) return;
+    net->ceiling = 4;
+    d->magnitude = 0;
+    d->noise = 20;
+    d->clip = 10;
+    d->n_nodes = ebim__fit_points(f) * (f->n == 2 ? 32 : 256);
+    d->nodes_per_step = f->n == 2 ? 512 : 1024;
+    if (!number) return;
+    net->in_scale = 0;
+    net->fourier = f->n == 2 ? 32 : 64;
+    net->fourier_scale = 1.5 * (1 << number);
+    net->width = net->fourier;
+    d->decay = 0.05;
+    d->batch = f->n == 2 ? 256 : 512;
+    d->nodes_per_step *= f->n == 2 ? 1 : 2;
 }
 
-/* Nodes uniform on the learned M; d->n_nodes becomes their number. */
-static ebim_result ebim__fit_nodes(ebim__fit *f, ebim_energy_desc *d, ebim_arena *work)
+/* Nodes uniform on the learned M, a fifth of them to choose by; f->nodes becomes their number. */
+static ebim_result ebim__fit_nodes(ebim__fit *f, int count, ebim_arena *work)
 {
     ebim_lines_desc ld;
     ebim_lines *lines;
-    ebim_real *y = EBIM__NEW(work, ebim_real, (size_t)d->n_nodes * (size_t)f->n);
     ebim_result r;
+    f->node = EBIM__NEW(work, ebim_real, (size_t)count * (size_t)f->n);
     memset(&ld, 0, sizeof ld);
     ld.lo = f->lo;
     ld.hi = f->hi;
     r = ebim_lines_init(&lines, work, &f->c[f->best].F, &ld);
+    f->nodes = count;
     if (r || !ebim__ready(work)) return r;
-    d->nodes = y;
-    d->n_nodes = ebim_uniform(lines, d->n_nodes, y,
-                              ebim__subseed(f->d->seed, EBIM__SEED_NODES));
-    return d->n_nodes ? EBIM_OK : EBIM_ERR_SOLVE;
+    f->nodes = ebim_uniform(lines, count, f->node, ebim__subseed(f->d->seed, EBIM__SEED_NODES));
+    f->area = ebim_lines_stats(lines);
+    return f->nodes > 4 ? EBIM_OK : EBIM_ERR_SOLVE;
 }
 
-/* y -> scale * net((x - center) / unit) in the model's arena */
+/* y -> scale * (net((x - center) / unit) - level) in the model's arena */
 typedef struct ebim__unit_map {
     const ebim_graph *f;
     const double *center;
     double unit, scale;
+    const double *level;      /* NULL: none */
 } ebim__unit_map;
 
 static ebim_ref ebim__record_unit(ebim_graph *g, ebim_ref x, void *user)
 {
     const ebim__unit_map *u = (const ebim__unit_map *)user;
     ebim_ref y = ebim_inline(g, u->f, ebim_affine(g, x, u->center, 1 / u->unit), 0);
+    if (u->level) y = ebim_affine(g, y, u->level, 1);
     return u->scale < 1 || u->scale > 1 ? ebim_scale(g, y, u->scale) : y;
 }
 
@@ -8552,6 +8786,7 @@ static ebim_result ebim__to_units(ebim__fit *f, ebim_graph *out, ebim_arena *kee
     u.center = f->center;
     u.unit = f->unit;
     u.scale = scaled ? f->unit : 1;
+    u.level = !scaled && f->nodes ? &f->level : NULL; /* subtracted */
     return ebim_record(out, keep, f->n, ebim__record_unit, &u);
 }
 
@@ -8757,20 +8992,166 @@ static ebim_result ebim__fit_manifold(ebim__fit *f, ebim_arena *work)
     return f->c[f->best].r;
 }
 
+/* The recipe of network `number` with the nodes; the rows after the first N are held out. */
+static void ebim__energy_of(const ebim__fit *f, int number, int N, ebim_energy_desc *d)
+{
+    ebim_mlp_desc net;
+    ebim__recipe_energy(f, number, &net, d);
+    if (!f->nodes) return;
+    d->n_nodes = f->nodes - f->nodes / 5;
+    d->n_check = f->nodes / 5;
+    d->n_held = f->N - N;
+    if (!f->node || !f->z) return; /* measuring */
+    d->nodes = f->node;
+    d->check = f->node + (size_t)d->n_nodes * (size_t)f->n;
+    d->held = f->z + (size_t)N * (size_t)f->n;
+}
+
+static ebim_result ebim__train_energy(ebim__fit *f, int number, int N, const ebim_energy_desc *d,
+                                      ebim_train_report *report)
+{
+    memset(report, 0, sizeof *report);
+    f->scratch[0].used = 0;
+    return ebim_energy_train(&f->energy[number], &f->c[f->best].F, N, f->z, d, &f->scratch[0],
+                             report);
+}
+
+/* From its start: for `share` of the recipe's steps, or, with until > 0, for all up to that one. */
+static ebim_result ebim__fit_train_energy(ebim__fit *f, int number, int N, double share, int until,
+                                          ebim_train_report *report)
+{
+    ebim_energy_desc d;
+    ebim__energy_of(f, number, N, &d);
+    d.steps = ebim__max_int(1, (int)(share * d.steps));
+    d.until = until;
+    ebim_init_theta(&f->energy[number], d.seed);
+    return ebim__train_energy(f, number, N, &d, report);
+}
+
+/* A few steps of likelihood with all data, many nodes and no decay: what chance and decay have done
+ * to the masses of regions and components goes. */
+static void ebim__polish_of(const ebim__fit *f, int number, ebim_energy_desc *d)
+{
+    ebim__energy_of(f, number, f->N, d);
+    d->batch = ebim__min_int(f->N, 8192);
+    d->nodes_per_step = f->n == 2 ? 8192 : 32768;
+    d->noise = d->decay = 0;
+    d->rate = 0.002;
+    d->steps = ebim__min_int(ebim__steps(f, 160), f->n == 2 ? 100 : 40);
+}
+
+/* Memory for whatever training of E takes the most -> scratch[0] */
+static ebim_result ebim__energy_room(ebim__fit *f, int count, ebim_arena *work)
+{
+    size_t bytes = 0;
+    int i, polish;
+    for (i = 0; i < count; i++)
+        for (polish = 0; polish <= (f->nodes > 0); polish++) {
+            ebim_energy_desc d;
+            ebim_arena a;
+            ebim_result r;
+            ebim_arena_init(&a, NULL, 0);
+            if (polish) ebim__polish_of(f, i, &d);
+            else ebim__energy_of(f, i, count > 1 ? f->N - f->held : f->N, &d);
+            r = ebim_energy_train(&f->energy[i], &f->c[f->best].F, f->N, f->z, &d, &a, NULL);
+            if (r || a.failed) return r ? r : a.failed;
+            if (ebim_arena_bytes(&a) > bytes) bytes = ebim_arena_bytes(&a);
+        }
+    ebim_arena_init(&f->scratch[0], EBIM__NEW(work, unsigned char, bytes), bytes);
+    return EBIM_OK;
+}
+
+/* Which network: each is tried for a part of its steps, and held-out data choose. */
+static ebim_result ebim__fit_try_energies(ebim__fit *f, int count, int *best, int *stopped)
+{
+    double least = HUGE_VAL, from = f->from, to = f->to;
+    int i;
+    for (i = 0; i < count && !*stopped; i++) {
+        ebim_train_report rep;
+        ebim_result r;
+        f->from = from + (to - from) * i / count;
+        f->to = from + (to - from) * (i + 1) / count;
+        r = ebim__fit_train_energy(f, i, f->N - f->held, 0.25, 0, &rep);
+        if (r && r != EBIM_ERR_DIVERGED) return r;
+        *stopped = rep.stopped;
+        if (!(rep.held < least)) continue;
+        least = rep.held;
+        *best = i;
+    }
+    return EBIM_OK;
+}
+
+/* The likelihood that held-out data have under E, in the units of the data. */
+static void ebim__fit_held(ebim__fit *f, const ebim_train_report *rep)
+{
+    ebim_model *m = f->model;
+    double v = f->area.volume, se = v > 0 ? f->area.volume_se / v : 0;
+    if (!(v > 0) || !ebim__finite64(rep->held) || !ebim__finite64(rep->held_se)) return;
+    m->info.held = f->held;
+    m->info.nll = rep->held + log(v) + m->m * log(f->unit);
+    m->info.nll_se = sqrt(rep->held_se * rep->held_se + se * se);
+}
+
+/* E: the best of some networks, trained without the held-out data for as long as these like it;
+ * then once more, as long, with them. Its progress: a third each, and a tenth. */
+static ebim_result ebim__fit_best_energy(ebim__fit *f, int count, ebim_train_report *rep)
+{
+    double from = f->from, to = f->to;
+    int best = 0, stopped = 0, until = 0;
+    ebim_result r = EBIM_OK;
+    if (count > 1) {
+        f->to = from + 0.3 * (to - from);
+        r = ebim__fit_try_energies(f, count, &best, &stopped);
+        f->from = f->to;
+        f->to = from + 0.6 * (to - from);
+        if (!r && !stopped) {
+            r = ebim__fit_train_energy(f, best, f->N - f->held, 1, 0, rep);
+            ebim__fit_held(f, rep);
+            stopped = rep->stopped;
+            until = rep->best;
+        }
+        f->from = f->to;
+    }
+    f->to = from + 0.9 * (to - from);
+    if (!r && !stopped) {
+        r = ebim__fit_train_energy(f, best, f->N, 1, until, rep);
+        stopped = rep->stopped;
+    }
+    f->from = f->to;
+    f->to = to;
+    if (!r && !stopped && f->nodes) {
+        ebim_energy_desc d;
+        ebim__polish_of(f, best, &d);
+        r = ebim__train_energy(f, best, f->N, &d, rep);
+    }
+    rep->stopped |= stopped;
+    f->E = f->energy[best];
+    return r;
+}
+
 static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
 {
+    int by_nodes = ebim__by_nodes(f), count = by_nodes && f->held ? EBIM__ENERGIES : 1, i;
     ebim_mlp_desc net;
     ebim_energy_desc d;
     ebim_train_report rep;
-    ebim_result r;
-    ebim__recipe_energy(f, &net, &d);
-    r = ebim_mlp(&f->E, work, &net, ebim__subseed(f->d->seed, EBIM__SEED_E));
-    if (!r && d.n_nodes) r = ebim__fit_nodes(f, &d, work);
-    if (!r) r = ebim_energy_train(&f->E, &f->c[f->best].F, f->N, f->z, &d, work, &rep);
-    if (ebim__ready(work) && (!r || r == EBIM_ERR_DIVERGED)) {
-        f->model->info.energy_loss = rep.loss;
-        if (r || rep.stopped) f->model->info.partial = 1;
+    ebim_result r = EBIM_OK;
+    for (i = 0; i < count && !r; i++) {
+        ebim__recipe_energy(f, i, &net, &d);
+        r = ebim_mlp(&f->energy[i], work, &net, ebim__subseed(f->d->seed, EBIM__SEED_E));
     }
+    if (r) return r;
+    f->nodes = by_nodes ? d.n_nodes : 0;
+    r = ebim__energy_room(f, count, work);
+    if (!r && by_nodes) r = ebim__fit_nodes(f, d.n_nodes, work);
+    f->E = f->energy[count - 1]; /* the largest, while measuring */
+    if (r || !ebim__ready(work)) return r ? r : work->failed;
+    memset(&rep, 0, sizeof rep);
+    r = ebim__fit_best_energy(f, count, &rep);
+    if (r && r != EBIM_ERR_DIVERGED) return r;
+    f->level = by_nodes && ebim__finite64(rep.log_mean) ? -rep.log_mean : 0;
+    f->model->info.energy_loss = rep.loss;
+    if (r || rep.stopped) f->model->info.partial = 1;
     return r;
 }
 
@@ -8906,29 +9287,33 @@ static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick,
     }
 }
 
-/* P points of M, uniform where k = 1, into pool; how many there are into have. */
-static ebim_result ebim__model_points(const ebim_model *m, int P, ebim_real *pool, uint64_t seed,
-                                      ebim_arena *work, int *have)
+/* Where points of M come from, uniform where k = 1 */
+typedef struct ebim__source {
+    ebim_lines *lines;        /* NULL: from noise thrown onto M */
+    ebim_projector *onto;
+} ebim__source;
+
+static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, ebim_arena *work)
 {
     ebim_lines_desc ld;
-    ebim_lines *lines;
     ebim_project_desc pd;
-    ebim_projector *p;
-    ebim_result r;
+    memset(s, 0, sizeof *s);
     memset(&ld, 0, sizeof ld);
     memset(&pd, 0, sizeof pd);
     ld.lo = m->lo;
     ld.hi = m->hi;
     pd.method = EBIM_ONTO;
     pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    if (m->k == 1 && m->n <= EBIM__LINES_MAX_N) {
-        r = ebim_lines_init(&lines, work, &m->F, &ld);
-        if (!r && ebim__ready(work)) *have = ebim_uniform(lines, P, pool, seed);
-    } else {
-        r = ebim_projector_init(&p, work, &m->F, &pd);
-        if (!r && ebim__ready(work)) *have = ebim_project_noise(p, P, pool, m->lo, m->hi, seed, 0);
-    }
-    return r;
+    return m->k == 1 && m->n <= EBIM__LINES_MAX_N ? ebim_lines_init(&s->lines, work, &m->F, &ld)
+                                                  : ebim_projector_init(&s->onto, work, &m->F, &pd);
+}
+
+/* At most P of them; returns how many. */
+static int ebim__source_draw(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
+                             uint64_t seed)
+{
+    if (s->lines) return ebim_uniform(s->lines, P, x, seed);
+    return ebim_project_noise(s->onto, P, x, m->lo, m->hi, seed, 0);
 }
 
 #define EBIM__BATCHES 32
@@ -9074,47 +9459,89 @@ static void ebim__model_adapt(ebim__sampling *s, ebim_real *warm, uint64_t seed)
     s->c[0]->f.iterations = s->c[0]->g.iterations = 0;
 }
 
+/* Where chains start: points of M with weights, sum 1, in proportion to e^-E, from as many rounds
+ * as it takes until they are worth B equally weighted ones. */
+typedef struct ebim__pool {
+    ebim__source from;
+    ebim_ws E;
+    ebim_real *x, *weight, *energy; /* [ROUNDS * each][n], [ROUNDS * each] */
+    int each, count;
+} ebim__pool;
+
+enum { EBIM__ROUNDS = 4 };
+
+static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, ebim_arena *work)
+{
+    ebim_result r;
+    size_t most;
+    memset(p, 0, sizeof *p);
+    p->each = ebim__max_int(3 * B, 4000);
+    most = EBIM__ROUNDS * (size_t)p->each;
+    p->x = EBIM__NEW(work, ebim_real, most * (size_t)m->n);
+    p->weight = EBIM__NEW(work, ebim_real, most);
+    p->energy = EBIM__NEW(work, ebim_real, most);
+    r = ebim__source_init(&p->from, m, work);
+    return r || !m->has_energy ? r : ebim_ws_init(&p->E, work, &m->E, 64, 0);
+}
+
+static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, uint64_t seed)
+{
+    int round, i, finite = 0;
+    for (round = 0; round < EBIM__ROUNDS; round++) {
+        ebim_real *x = p->x + (size_t)p->count * (size_t)m->n;
+        double square = 0;
+        int have = ebim__source_draw(&p->from, m, p->each, x, ebim__subseed(seed, (uint64_t)round));
+        if (m->has_energy && have) ebim_eval(&p->E, have, x, p->energy + p->count);
+        p->count += have;
+        if (!p->count) return EBIM_ERR_SOLVE;
+        memcpy(p->weight, p->energy, (size_t)p->count * sizeof *p->weight);
+        ebim__softmin(p->count, p->weight, &finite);
+        for (i = 0; i < p->count; i++) square += (double)p->weight[i] * (double)p->weight[i];
+        if (!m->has_energy || !have || (finite && square * B <= 1)) break;
+    }
+    return finite ? EBIM_OK : EBIM_ERR_FINITE;
+}
+
+/* B of the points, by their weights */
+static void ebim__pool_pick(const ebim__pool *p, int n, int B, ebim_real *x, int32_t *pick,
+                            ebim_rng *rng)
+{
+    size_t b, size = (size_t)n;
+    ebim__resample(p->count, p->weight, B, pick, rng);
+    for (b = 0; b < (size_t)B; b++)
+        memcpy(x + b * size, p->x + (size_t)pick[b] * size, size * sizeof *x);
+}
+
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
                                        uint64_t seed, ebim_arena *work, ebim_clmc_report *report)
 {
     ebim__sampling s;
-    ebim_ws w;
+    ebim__pool pool;
     ebim_rng rng;
     ebim_result r;
-    ebim_real *pool, *energy, *warm;
+    ebim_real *warm;
     int32_t *pick;
-    int P, b, have = 0, finite;
-    size_t n = (size_t)m->n;
-    if (B < 1 || B > INT_MAX / 4) return EBIM_ERR_ARG;
-    P = ebim__max_int(4 * B, 4000);
-    pool = EBIM__NEW(work, ebim_real, (size_t)P * n);
-    energy = EBIM__NEW(work, ebim_real, P);
+    int w;
+    if (B < 1 || B > INT_MAX / 16) return EBIM_ERR_ARG;
     pick = EBIM__NEW(work, int32_t, ebim__max_int(B, EBIM__ADAPT));
-    warm = EBIM__NEW(work, ebim_real, EBIM__ADAPT * n);
+    warm = EBIM__NEW(work, ebim_real, EBIM__ADAPT * (size_t)m->n);
     s.x = x;
     s.B = B;
     s.steps = steps ? steps : 30;
     s.seed = ebim__subseed(seed, EBIM__SEED_CHAINS);
-    r = ebim__model_points(m, P, pool, ebim__subseed(seed, EBIM__SEED_POINTS), work, &have);
+    r = ebim__pool_init(&pool, m, B, work);
     if (!r) r = ebim__model_chains(m, &s, work);
-    if (!r && m->has_energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
     if (r || !ebim__ready(work)) return r;
-    if (!have) return EBIM_ERR_SOLVE;
-    if (m->has_energy) ebim_eval(&w, have, pool, energy);
-    ebim__softmin(have, energy, &finite);
-    if (!finite) return EBIM_ERR_FINITE;
+    r = ebim__pool_fill(&pool, m, B, ebim__subseed(seed, EBIM__SEED_POINTS));
+    if (r) return r;
     ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
-    ebim__resample(have, energy, EBIM__ADAPT, pick, &rng);
-    for (b = 0; b < EBIM__ADAPT; b++)
-        memcpy(warm + (size_t)b * n, pool + (size_t)pick[b] * n, n * sizeof *x);
+    ebim__pool_pick(&pool, m->n, EBIM__ADAPT, warm, pick, &rng);
     ebim__model_adapt(&s, warm, ebim__subseed(seed, EBIM__SEED_ADAPT));
-    ebim__resample(have, energy, B, pick, &rng);
-    for (b = 0; b < B; b++)
-        memcpy(x + (size_t)b * n, pool + (size_t)pick[b] * n, n * sizeof *x);
+    ebim__pool_pick(&pool, m->n, B, x, pick, &rng);
     ebim__in_parallel(&m->parallel, s.workers, ebim__sample_task, &s);
     if (report) memset(report, 0, sizeof *report);
-    for (b = 0; b < s.workers && report; b++)
-        ebim__clmc_report_add(report, ebim_clmc_stats(s.c[b]));
+    for (w = 0; w < s.workers && report; w++)
+        ebim__clmc_report_add(report, ebim_clmc_stats(s.c[w]));
     return EBIM_OK;
 }
 
@@ -9243,8 +9670,8 @@ EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim
  * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
  * ========================================================================================= */
 
-#define EBIM__FORMAT 2u
-#define EBIM__INFO 26
+#define EBIM__FORMAT 3u
+#define EBIM__INFO 29
 #define EBIM__NODE_BYTES (8u * 4u + 8u)
 
 static const unsigned char ebim__magic[8] = {'E', 'B', 'I', 'M', 13, 10, 26, 10};
@@ -9337,6 +9764,9 @@ static void ebim__info_fields(ebim_model *m, double *field[EBIM__INFO])
     *f++ = &j->rim;
     *f++ = &j->disputed;
     *f++ = &j->verdict;
+    *f++ = &m->info.held;
+    *f++ = &m->info.nll;
+    *f++ = &m->info.nll_se;
 }
 
 static void ebim__put_model(ebim__writer *w, const ebim_model *m, size_t total)
@@ -9714,6 +10144,8 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__SIGN
 #undef EBIM__EXP_MOST
 #undef EBIM__INF_BITS
+#undef EBIM__SINE_MOST
+#undef EBIM__TOP_BIT
 #undef EBIM__SQRT
 #undef EBIM__EXP
 #undef EBIM__LOG
@@ -9744,7 +10176,6 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__DEPTH
 #undef EBIM__LINES_MAX_N
 #undef EBIM__LINKING
-#undef EBIM__POOL
 #undef EBIM__FORMAT
 #undef EBIM__INFO
 #undef EBIM__NODE_BYTES

@@ -25,6 +25,7 @@
 
 #include "../examples/common/csv.h"
 #include "../examples/common/embed.h"
+#include "../examples/common/data.h"
 #include "../examples/common/json.h"
 #include "../examples/common/synth.h"
 
@@ -116,50 +117,6 @@ static const data_set sets[] = {
 };
 
 enum { SETS = sizeof sets / sizeof *sets };
-
-/* ---- reading ---- */
-
-/* The path of a data file, NULL when it is nowhere. EBIM_DATA, if given, is the only place. */
-static const char *find_file(const char *name, char *path, size_t size)
-{
-    const char *dir[3] = {NULL, "data", "../shared/data"};
-    int i;
-    dir[0] = getenv("EBIM_DATA");
-    for (i = dir[0] ? 0 : 1; i < (dir[0] ? 1 : 3); i++) {
-        int n = snprintf(path, size, "%s/%s", dir[i], name);
-        if (n > 0 && (size_t)n < size && file__kind(path) == 1) return path;
-    }
-    return NULL;
-}
-
-/* All points of a data set that has a file, to be freed. NULL with a message. */
-static ebim_real *read_points(const data_set *s, int *N)
-{
-    char path[1024], err[FILE_ERROR] = "";
-    csv_table t;
-    embed e;
-    double *p = NULL;
-    ebim_real *x = NULL;
-    size_t i, count;
-    int n;
-    if (!find_file(s->file, path, sizeof path)) {
-        fprintf(stderr, "%s: no %s here: `make data` brings it, or EBIM_DATA=DIR names its "
-                "folder\n", s->name, s->file);
-        return NULL;
-    }
-    if (!csv_read(path, &t, err, sizeof err)) {
-        if (!embed_parse(&e, s->embed, err, sizeof err))
-            p = embed_table(&e, path, &t, &n, err, sizeof err);
-        *N = t.rows;
-        csv_free(&t);
-    }
-    count = p ? (size_t)*N * (size_t)s->n : 0;
-    if (count) x = (ebim_real *)malloc(count * sizeof *x);
-    for (i = 0; x && i < count; i++) x[i] = (ebim_real)p[i];
-    free(p);
-    if (!x) fprintf(stderr, "%s\n", *err ? err : "out of memory");
-    return x;
-}
 
 /* ---- what one fit is worth ---- */
 
@@ -489,10 +446,10 @@ static int parse(args *a, int argc, char **argv)
 static int run_set(const args *a, const data_set *s, int *N, outcome *o)
 {
     ebim_real *x = NULL;
-    int i;
+    int n, i;
     *N = DRAWN;
     if (s->data) x = (ebim_real *)malloc(sizeof *x * (size_t)(DRAWN * s->n));
-    else x = read_points(s, N);
+    else x = data_read(s->file, s->embed, N, &n);
     if (!x) return -1;
     for (i = 0; i < a->seeds; i++) {
         ebim_rng r;

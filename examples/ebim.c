@@ -821,6 +821,13 @@ static void judged_json(json *j, const ebim_model *m)
     json_number(j, "disputed", if_any(on && m->info.networks > 1, q->disputed));
 }
 
+static void likelihood_json(json *j, const ebim_model *m)
+{
+    int on = m->has_energy && m->info.held > 0;
+    json_number(j, "nll", if_any(on, m->info.nll));
+    json_number(j, "nll_se", if_any(on, m->info.nll_se));
+}
+
 static void fit_json(FILE *f, const ebim_model *m, const char *result)
 {
     json j = json_begin(f);
@@ -831,6 +838,7 @@ static void fit_json(FILE *f, const ebim_model *m, const char *result)
     json_text(&j, "recipe", recipe_name(m));
     json_number(&j, "networks", m->info.networks);
     judged_json(&j, m);
+    likelihood_json(&j, m);
     json_number(&j, "seconds", m->info.seconds);
     json_text(&j, "reason", ebim_verdict_str((int)m->judged.verdict));
     json_text(&j, "verdict", result);
@@ -867,8 +875,13 @@ static void fit_lines(FILE *f, const ebim_model *m, const char *result)
     if (q->missed > 0)
         fprintf(f, "missed     %.0f of %.0f points found no way to it\n", q->missed, q->checked);
     manifold_lines(f, m);
-    if (m->has_energy) fprintf(f, "energy     learned, last loss %.3g\n", m->info.energy_loss);
-    else fprintf(f, "energy     none\n");
+    if (m->has_energy && m->info.held > 0)
+        fprintf(f, "density    held-out -log density %.3f +- %.3f nat, of %.0f points\n",
+                m->info.nll, m->info.nll_se, m->info.held);
+    else if (m->has_energy)
+        fprintf(f, "density    learned, last loss %.3g; no held-out likelihood\n",
+                m->info.energy_loss);
+    else fprintf(f, "density    none\n");
     fprintf(f, "fit        %.0f points, seed %.0f, recipe %s, %.1f s\n", m->info.points,
             m->info.seed, recipe_name(m), m->info.seconds);
     fprintf(f, "verdict    %s%s%s\n", result, v ? ": " : "", v ? ebim_verdict_str(v) : "");
@@ -1420,6 +1433,7 @@ static void info_json(const ebim_model *m, const embed *e)
     json_number(&j, "mdf_loss", m->info.mdf_loss);
     json_number(&j, "energy_loss", m->info.energy_loss);
     judged_json(&j, m);
+    likelihood_json(&j, m);
     json_number(&j, "seconds", m->info.seconds);
     json_text(&j, "verdict", verdict(m, EBIM_OK));
     json_end(&j);

@@ -9,7 +9,7 @@
 #include "../ebim.h"
 #include "t.h"
 
-enum { HEAD = 24, GRAPHS = 316, NODE = 40, ROOM = 1 << 16 }; /* F starts at GRAPHS + 16 n */
+enum { HEAD = 24, GRAPHS = 340, NODE = 40, ROOM = 1 << 16 }; /* F starts at GRAPHS + 16 n */
 
 static double memory[1 << 15], scratch[1 << 19];
 
@@ -585,8 +585,8 @@ static bytes golden(int real)
 {
     static unsigned char p[640];
     int wide = real == 8;
-    size_t at = hex(p, 0, "4542494d 0d0a1a0a 02000000");
-    at = hex(p, at, wide ? "08000000 68020000 00000000" : "04000000 54020000 00000000");
+    size_t at = hex(p, 0, "4542494d 0d0a1a0a 03000000");
+    at = hex(p, at, wide ? "08000000 80020000 00000000" : "04000000 6c020000 00000000");
     at = hex(p, at, "02000000 01000000 01000000");          /* n, k, has_energy */
     at = hex(p, at, "000000000000f8bf 00000000000000c0");   /* lo: -1.5, -2 */
     at = hex(p, at, "000000000000f83f 0000000000000040");   /* hi: 1.5, 2 */
@@ -601,7 +601,8 @@ static bytes golden(int real)
     at = hex(p, at, "0000000000003040 0000000000003140 0000000000003240"); /* 16, 17, 18 */
     at = hex(p, at, "0000000000003340 0000000000003440 0000000000003540"); /* 19, 20, 21 */
     at = hex(p, at, "0000000000003640 0000000000003740 0000000000003840"); /* 22, 23, 24 */
-    at = hex(p, at, "0000000000003940 0000000000003a40"); /* 25, 26 */
+    at = hex(p, at, "0000000000003940 0000000000003a40 0000000000003b40"); /* 25, 26, 27 */
+    at = hex(p, at, "0000000000003c40 0000000000003d40");                  /* 28, 29 */
     at = hex(p, at, "05000000 04000000 01000000");          /* F: 5 nodes, y = 4, 1 parameter */
     at = hex(p, at, "08000000 00000000 01000000 01000000 00000000 01000000"); /* 2: DOT 1 1 */
     at = hex(p, at, "00000000 00000000 0000000000000000");
@@ -617,7 +618,7 @@ static bytes golden(int real)
     at = hex(p, at, "00000000 00000000 0000000000000000");
     at = hex(p, at, wide ? "0000000000000040 0000000000000040 000000000000e03f 000000000000d0bf"
                          : "00000040 00000040 0000003f 000080be");
-    at = hex(p, at, wide ? "d1d2d9f1" : "c8dd7c1e");
+    at = hex(p, at, wide ? "accee62a" : "fdac992e");
     return bytes_of(p, at);
 }
 
@@ -673,6 +674,9 @@ static ebim_model circle(ebim_arena *a)
     m.judged.rim = 24;
     m.judged.disputed = 25;
     m.judged.verdict = 26;
+    m.info.held = 27;
+    m.info.nll = 28;
+    m.info.nll_se = 29;
     CHECK_INT(ebim_record(&m.F, a, 2, record_circle, NULL), EBIM_OK);
     CHECK_INT(ebim_record(&m.E, a, 2, record_slope, NULL), EBIM_OK);
     return m;
@@ -881,7 +885,7 @@ static void versions_and_precisions(void)
 {
     CHECK_INT(with(8, 8, 0, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 8, 1, 4), EBIM_ERR_VERSION);
-    CHECK_INT(with(8, 8, 3, 4), EBIM_ERR_VERSION);
+    CHECK_INT(with(8, 8, 4, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 8, 0x01000000, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 0, 'e', 1), EBIM_ERR_FORMAT);
     CHECK_INT(with(8, 4, 10, 1), EBIM_ERR_FORMAT); /* CR LF turned into LF LF */

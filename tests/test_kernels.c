@@ -318,6 +318,36 @@ static void exponentials(void)
 }
 
 /* SiLU of a product, as the product and then SiLU. */
+/* sin with both derivatives, small and large arguments; a lane that is not finite is alone. */
+static void sine_rows(void)
+{
+    static const double size[] = {1e-3, 1, 100, 7000, 1e9};
+    static ebim_real a[3 * STRIDE], v[3 * STRIDE], d1[3 * STRIDE], d2[3 * STRIDE];
+    int t, i, q, bad;
+    ebim_rng r;
+    set_up(&r);
+    for (t = 0; t < TABLES; t++)
+        for (q = 0; q < 10 && ebim__kernels_at(t); q++) {
+            double worst = 0;
+            for (i = 0; i < 3 * STRIDE; i++)
+                a[i] = (ebim_real)(size[q % 5] * (2 * (double)ebim_rng_uniform(&r) - 1));
+            bad = q < 5 ? -1 : STRIDE + 5;
+            if (bad >= 0) a[bad] = (ebim_real)HUGE_VAL;
+            memcpy(v, a, sizeof v);
+            ebim__kernels_at(t)->sine(3, v, v, d1, d2, STRIDE, LANES, 2);
+            for (i = 0; i < 3 * STRIDE; i++) {
+                if (i == bad || i % STRIDE >= LANES) continue;
+                worst = fmax(worst, fabs((double)v[i] - sin((double)a[i])));
+                worst = fmax(worst, fabs((double)d1[i] - cos((double)a[i])));
+                worst = fmax(worst, fabs((double)d2[i] + sin((double)a[i])));
+            }
+            CHECK_NEAR(worst, 0, 2 * T_EPS);
+#ifndef __FAST_MATH__
+            CHECK(bad < 0 || !ebim__finite(v[bad]));
+#endif
+        }
+}
+
 static void dense_then_silu(void)
 {
     static ebim_real v[3][MAX * STRIDE], w[3][MAX * STRIDE];
@@ -391,6 +421,7 @@ int main(int argc, char **argv)
     T_RUN(steps_of_chains);
     T_RUN(exponentials);
     T_RUN(dense_then_silu);
+    T_RUN(sine_rows);
     T_RUN(adam_steps);
     T_RUN(the_best_is_chosen);
     return T_END();

@@ -432,7 +432,7 @@ typedef struct work_done {
 
 static void do_work(const ebim_model *m, work_done *w)
 {
-    static double room[1 << 19];
+    static double room[1 << 20];
     ebim_arena a, measure;
     memset(w, 0, sizeof *w);
     ebim_arena_init(&measure, NULL, 0);
