@@ -1076,7 +1076,7 @@ typedef struct ebim_energy_desc {
                             * being nu times as much noise: mean (E(x) + log(1 + e^-E(x) / nu)) + nu
                             * mean log(1 + e^-E(y) / nu). It normalises E as well, and a few nodes
                             * of low E do not make up its whole gradient; nu = infinity is maximum
-                            * likelihood (0: that) */
+                            * likelihood (0: that). magnitude is not used then */
     const ebim_real *held; /* [n_held][n] with nodes: the E that is kept is the one of the whole run
                             * under which these are likeliest (NULL: the last one) */
     int n_held;
@@ -8257,6 +8257,17 @@ static void ebim__fresh_point(ebim__cebm *s, ebim_real *x)
     memcpy(x, s->pool + (size_t)--s->left * n, n * sizeof *x);
 }
 
+/* E of the block -> t->slope; norm < 0 where it is not finite. 0: nowhere is it */
+static int ebim__energy_block(ebim__trainer *t, int lanes)
+{
+    ebim_ws *w = &t->w;
+    int l;
+    memcpy(t->norm, ebim_ws_y(w), (size_t)w->lanes * sizeof *t->norm);
+    memcpy(t->slope, t->norm, (size_t)w->lanes * sizeof *t->norm);
+    for (l = 0; l < lanes; l++) t->norm[l] = ebim__finite(t->norm[l]) ? 0 : t->norm[l];
+    return ebim__mend(t, lanes, 1);
+}
+
 /* Adds sum over the set of weight (sign E + magnitude E^2); weight NULL: 1 / count each. */
 static double ebim__energy_set(ebim__trainer *t, double sign, double magnitude, int count,
                                const ebim_real *x, const ebim_real *weight)
@@ -8266,10 +8277,7 @@ static double ebim__energy_set(ebim__trainer *t, double sign, double magnitude, 
     double loss = 0;
     EBIM__BLOCKS(at, lanes, w, count, x, 1) {
         ebim_real *seed = ebim_ws_yg(w, 0);
-        memcpy(t->norm, ebim_ws_y(w), (size_t)w->lanes * sizeof *t->norm);
-        memcpy(t->slope, t->norm, (size_t)w->lanes * sizeof *t->norm);
-        for (l = 0; l < lanes; l++) t->norm[l] = ebim__finite(t->norm[l]) ? 0 : t->norm[l];
-        if (!ebim__mend(t, lanes, 1)) return HUGE_VAL;
+        if (!ebim__energy_block(t, lanes)) return HUGE_VAL;
         for (l = 0; l < w->lanes; l++) {
             int good = l < lanes && !(t->norm[l] < 0);
             double e = good ? (double)t->slope[l] : 0;
@@ -8322,10 +8330,7 @@ static double ebim__contrast_set(ebim__trainer *t, double nu, int data, int coun
     double loss = 0;
     EBIM__BLOCKS(at, lanes, w, count, x, 1) {
         ebim_real *seed = ebim_ws_yg(w, 0);
-        memcpy(t->norm, ebim_ws_y(w), (size_t)w->lanes * sizeof *t->norm);
-        memcpy(t->slope, t->norm, (size_t)w->lanes * sizeof *t->norm);
-        for (l = 0; l < lanes; l++) t->norm[l] = ebim__finite(t->norm[l]) ? 0 : t->norm[l];
-        if (!ebim__mend(t, lanes, 1)) return HUGE_VAL;
+        if (!ebim__energy_block(t, lanes)) return HUGE_VAL;
         for (l = 0; l < w->lanes; l++) {
             int good = l < lanes && !(t->norm[l] < 0);
             double a = good ? exp(-(double)t->slope[l]) / nu : 0, c = log1p(a);
