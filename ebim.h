@@ -67,6 +67,7 @@
     >>exact     the same without its error: Metropolis and a reverse check
     >>project   nearest points and other ways onto M
     >>measure   uniform points of M, its volume
+    >>logz      the normaliser of e^-E, with lines that go where E is low
     >>tubes     the same for k > 1, nearly uniform; connected components of M
     >>judge     what a fitted manifold is worth
     >>mdf       training of F: eq. 8 and better
@@ -138,7 +139,8 @@
  * normalised (ebim_model_log_z) for k = 1 and n <= 7, where uniform points come from random lines;
  * elsewhere points of M start from projected noise, which is not uniform, E is known up to a
  * constant, and it is trained by contrastive divergence, which is slow and biased. The default E
- * has a ceiling: no place of M is less likely than about e^-4 of the uniform density. Volumes and
+ * has a ceiling: no place of M is less likely than about e^-4 of the uniform density (a kernel
+ * estimate: 0.003 to 0.03 of it). Kernels have 8192 centres at most. Volumes and
  * nearly uniform points by tubes (>>tubes) are for small k: the share of the box that a tube fills
  * falls like width^k. The verdict of a fit sees what held-out points, M itself and a second network
  * show; that all networks bridge a gap in the data the same wrong way, it cannot see. Data whose
@@ -361,7 +363,7 @@ typedef enum ebim_fn {
 #define EBIM_OPS(X) \
     X(INPUT, input) X(CONST, const) X(DENSE, dense) X(APPLY, apply) X(AFFINE, affine) \
     X(ADD, add) X(MUL, mul) X(DOT, mul) X(SUM, sum) X(MIN, pick) X(MAX, pick) \
-    X(SELECT, pick) X(CONCAT, concat) X(SLICE, slice)
+    X(SELECT, pick) X(CONCAT, concat) X(SLICE, slice) X(RBF, rbf)
 typedef enum ebim_op {
     EBIM_OP_NONE,
 #define EBIM__ENUM(name, fn) EBIM_OP_##name,
@@ -374,7 +376,7 @@ typedef struct ebim_node {
     int32_t op, fn;         /* ebim_op, ebim_fn */
     ebim_ref a, b, c;       /* operands, 0 where absent */
     int32_t size;           /* features per sample */
-    int32_t i0;             /* SLICE: first feature */
+    int32_t i0;             /* SLICE: first feature; RBF: number of centres */
     int32_t frozen;         /* parameters are constants: no gradient */
     int32_t theta, n_theta; /* first parameter and their number */
     ebim_real s;            /* POW: exponent; ADD: factor of b */
@@ -426,6 +428,10 @@ EBIM_API ebim_ref ebim_dot(ebim_graph *g, ebim_ref a, ebim_ref b);    /* size 1 
 EBIM_API ebim_ref ebim_sumsq(ebim_graph *g, ebim_ref a);              /* size 1 */
 EBIM_API ebim_ref ebim_concat(ebim_graph *g, ebim_ref a, ebim_ref b);
 EBIM_API ebim_ref ebim_slice(ebim_graph *g, ebim_ref a, int first, int count);
+/* Radial basis functions, a kernel density estimate: sum over j of
+ * weight[j] e^(-||x - center_j||^2 / (2 width[j]^2)); center: [count][size of x]; size 1 */
+EBIM_API ebim_ref ebim_rbf(ebim_graph *g, ebim_ref x, int count, const double *center,
+                           const double *width, const double *weight);
 /* Records a copy of the whole graph f applied to x; its parameters are copied, frozen or not. */
 EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, int frozen);
 
@@ -1702,6 +1708,10 @@ typedef struct ebim__kernels {
     void (*axpy)(int rows, ebim_real *z, int zs, ebim_real s, const ebim_real *x, int xs, int nl);
     void (*sum)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl); /* over lanes */
     void (*exp_minus)(int n, ebim_real *x);                  /* x = e^-x; clamped, see there */
+    /* theta: [count][n + 2], see the op RBF; x: [n], z: [1], d: [n] its gradient or NULL, all
+     * [stride] */
+    void (*rbf)(int n, int count, const ebim_real *theta, const ebim_real *x, ebim_real *z,
+                ebim_real *d, int stride, int nl);
     /* z = x + c[0] y - c[1] min(max(w, -c[2]), c[2]); NaNs stay; z may be y */
     void (*drift)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
                   const ebim_real *w, const ebim_real *c, int stride, int nl);
@@ -2127,6 +2137,41 @@ static void EBIM__N(exp_minus)(int n, ebim_real *x)
     }
 }
 
+/* z = sum of w e^(-s ||x - c||^2) over (c [n], s, w) in theta. Lanes stay in a register, the
+ * centres pass by. */
+static void EBIM__N(rbf)(int n, int count, const ebim_real *theta, const ebim_real *x,
+                         ebim_real *z, ebim_real *d, int stride, int nl)
+{
+    size_t i, end = (size_t)n * (size_t)stride;
+    const ebim_real *stop = theta + (size_t)count * ((size_t)n + 2), *t, *c;
+    int j;
+    EBIM__STEPS(j, nl) {
+        EBIM__N(vec) sum, e, zero;
+        EBIM__LANES EBIM__L(sum) = EBIM__L(zero) = EBIM__AT(x + j) - EBIM__AT(x + j);
+        for (i = 0; i < end && d; i += (size_t)stride)
+            EBIM__LANES EBIM__AT(d + i + j) = EBIM__L(zero);
+        for (t = theta; t < stop; t = c + 2) {
+            EBIM__LANES EBIM__L(e) = EBIM__L(zero);
+            for (c = t, i = 0; i < end; i += (size_t)stride, c++)
+                EBIM__LANES {
+                    EBIM__NUM v = EBIM__AT(x + i + j) - *c;
+                    EBIM__L(e) += v * v;
+                }
+            EBIM__LANES {
+                EBIM__NUM q = EBIM__L(e) * c[0];
+                EBIM__N(exp_of_minus)(&q);
+                q = q * c[1];
+                EBIM__L(sum) += q;
+                EBIM__L(e) = q * (-2 * c[0]);
+            }
+            for (c = t, i = 0; i < end; i += (size_t)stride, c++)
+                if (d)
+                    EBIM__LANES EBIM__AT(d + i + j) += EBIM__L(e) * (EBIM__AT(x + i + j) - *c);
+        }
+        EBIM__LANES EBIM__AT(z + j) = EBIM__L(sum);
+    }
+}
+
 /* With s = 1 / (1 + e^-a), q = 1 - s = s e^-a (no cancellation): h = a s, h' = s + h q,
  * h'' = s q (2 + a (q - s)). Values to 5 ulp, derivatives to 4 eps. v may be a. */
 EBIM__INLINE void EBIM__N(silu_rows)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1,
@@ -2475,9 +2520,9 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
     {label, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__outer_##isa, ebim__silu_##isa,  \
      ebim__sine_##isa, ebim__mul_##isa, ebim__fma3_##isa, ebim__fma_##isa,                   \
      ebim__axpy_##isa, ebim__sum_##isa,                                                      \
-     ebim__exp_minus_##isa, ebim__drift_##isa, ebim__inside_##isa, ebim__select_##isa,       \
-     ebim__sign_##isa, ebim__pending_##isa, ebim__quotient_##isa, ebim__normals_##isa,       \
-     ebim__adam_##isa}
+     ebim__exp_minus_##isa, ebim__rbf_##isa, ebim__drift_##isa, ebim__inside_##isa,          \
+     ebim__select_##isa, ebim__sign_##isa, ebim__pending_##isa, ebim__quotient_##isa,        \
+     ebim__normals_##isa, ebim__adam_##isa}
 
 static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain");
 #undef EBIM__VB
@@ -3418,6 +3463,57 @@ static int ebim__op_slice(const ebim__sweep *s, int mode)
     return 0;
 }
 
+/* a-bar += zg times the second derivative of RBF in direction t: of all centres once more */
+static void ebim__rbf_hessian(const ebim__sweep *s, const ebim_real *t, const ebim_real *zg)
+{
+    size_t na = (size_t)s->na, st = (size_t)s->stride, i, l;
+    const ebim_real *c, *end = s->theta + (size_t)s->nd->n_theta, *x = s->a->v;
+    for (l = 0; l < (size_t)s->nl; l++)
+        for (c = s->theta; c < end; c += na + 2) {
+            ebim_real d2 = 0, dt = 0, e;
+            for (i = 0; i < na; i++) {
+                ebim_real d = x[i * st + l] - c[i];
+                d2 += d * d;
+                dt += d * t[i * st + l];
+            }
+            e = zg[l] * 2 * c[na] * c[na + 1] * EBIM__EXP(-c[na] * d2);
+            for (i = 0; i < na; i++)
+                s->a->g[i * st + l] +=
+                    e * (2 * c[na] * dt * (x[i * st + l] - c[i]) - t[i * st + l]);
+        }
+}
+
+/* z = sum over j of w_j e^(-s_j ||a - c_j||^2); theta [count][na + 2]: c_j, s_j, w_j, frozen.
+ * d1: its gradient, [na] */
+static int ebim__op_rbf(const ebim__sweep *s, int mode)
+{
+    int na = s->na, count = s->nd->i0, p = s->plane, q;
+    const ebim__slot *z = s->z, *a = s->a;
+    ebim_real *t;
+    switch (mode) {
+    case EBIM__SHAPE:
+        if (count < 1 || na > INT_MAX / 4 || count > INT_MAX / 4 / (na + 2)) return 1;
+        s->shape->size = 1;
+        s->shape->n_theta = count * (na + 2);
+        s->shape->frozen = 1;
+        break;
+    case EBIM__FWD:
+        s->K->rbf(na, count, s->theta, a->v, z->v, s->order > 0 ? z->d1 : NULL, s->stride, s->nl);
+        break;
+    case EBIM__TAN:
+        t = ebim__row(s, z->t, 1, p - 1, 0);
+        memset(t, 0, (size_t)s->stride * sizeof *t);
+        s->K->fma(na, t, 0, z->d1, s->stride, ebim__row(s, a->t, na, p - 1, 0), s->stride, s->nl);
+        break;
+    default:
+        s->K->fma(na, ebim__row(s, a->g, na, p, 0), s->stride, z->d1, s->stride,
+                  ebim__row(s, z->g, 1, p, 0), 0, s->nl);
+        for (q = 1; q <= s->pairs && mode == EBIM__BACK; q++)
+            ebim__rbf_hessian(s, ebim__row(s, a->t, na, q - 1, 0), ebim__row(s, z->g, 1, q, 0));
+    }
+    return 0;
+}
+
 static const ebim__op_fn ebim__ops[EBIM__OP_COUNT] = {
     NULL,
 #define EBIM__ENTRY(name, fn) ebim__op_##fn,
@@ -3656,6 +3752,27 @@ EBIM_API ebim_ref ebim_slice(ebim_graph *g, ebim_ref a, int first, int count)
     return ebim__push_node(g, &nd);
 }
 
+static ebim_ref ebim__push_rbf(ebim_graph *g, ebim_ref x, int count)
+{
+    ebim_node nd = ebim__proto(EBIM_OP_RBF, x, 0, 0);
+    nd.i0 = count;
+    return ebim__push_node(g, &nd);
+}
+
+EBIM_API ebim_ref ebim_rbf(ebim_graph *g, ebim_ref x, int count, const double *center,
+                           const double *width, const double *weight)
+{
+    ebim_ref r = ebim__push_rbf(g, x, count);
+    ebim_real *t = ebim__theta(g, r);
+    int i, j, n = t ? g->node[x].size : 0;
+    for (j = 0; t && j < count; j++, t += n + 2) {
+        for (i = 0; i < n; i++) t[i] = EBIM__R(center[(size_t)j * (size_t)n + (size_t)i]);
+        t[n] = EBIM__R(0.5 / (width[j] * width[j]));
+        t[n + 1] = EBIM__R(weight[j]);
+    }
+    return r;
+}
+
 /* Copies nodes 2.. of f with their operands renumbered; f's input becomes x. */
 EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, int frozen)
 {
@@ -3688,9 +3805,10 @@ static int ebim__has_d(const ebim_node *nd)
     return nd->op == EBIM_OP_APPLY || (nd->op == EBIM_OP_DENSE && nd->fn != EBIM_IDENTITY);
 }
 
-static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_node *nd, size_t stride,
-                            size_t planes)
+static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_graph *g, int number,
+                            size_t stride, size_t planes)
 {
+    const ebim_node *nd = &g->node[number];
     size_t n = ebim__times((size_t)nd->size, stride), tangents = ebim__times(n, planes);
     size_t adjoints = ebim__times(n, 1 + planes);
     int split = nd->op == EBIM_OP_DENSE && nd->fn != EBIM_IDENTITY;
@@ -3699,6 +3817,8 @@ static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_node *nd, s
     memset(&s, 0, sizeof s);
     s.v = EBIM__NEW(a, ebim_real, n);
     s.d1 = ebim__has_d(nd) || pick ? EBIM__NEW(a, ebim_real, n) : NULL;
+    if (nd->op == EBIM_OP_RBF)
+        s.d1 = EBIM__NEW(a, ebim_real, ebim__times((size_t)g->node[nd->a].size, stride));
     s.d2 = ebim__has_d(nd) ? EBIM__NEW(a, ebim_real, n) : NULL;
     s.t = planes ? EBIM__NEW(a, ebim_real, tangents) : NULL;
     s.ta = split && planes ? EBIM__NEW(a, ebim_real, tangents) : s.t;
@@ -3766,7 +3886,7 @@ EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g
     w->slot = EBIM__NEW(a, ebim__slot, g->n_nodes);
     w->sweep = EBIM__NEW(a, ebim__sweep, g->n_nodes);
     for (i = 1; i < g->n_nodes; i++)
-        ebim__slot_init(ebim__ready(a) ? &w->slot[i] : NULL, a, &g->node[i], (size_t)w->stride,
+        ebim__slot_init(ebim__ready(a) ? &w->slot[i] : NULL, a, g, i, (size_t)w->stride,
                         (size_t)planes);
     w->seed = EBIM__NEW(a, ebim_real, ebim__times((size_t)(1 + planes),
                                                   ebim__times((size_t)w->k, (size_t)w->stride)));
@@ -6155,6 +6275,7 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
 enum { EBIM__MARCH, EBIM__HALVE, EBIM__ROOT };
 #define EBIM__LINES 128 /* lanes; a constant, so that results depend on nothing else */
 #define EBIM__DEPTH 12
+#define EBIM__NEAR_REACH 4  /* how far a line goes from an anchor, in its widths */
 #define EBIM__LINES_MAX_N 7 /* above, nearly all random lines miss the box */
 
 typedef struct ebim__knot { /* a point of a line: F and its derivative along the line */
@@ -6170,9 +6291,16 @@ typedef struct ebim__walk { /* one lane */
     ebim__knot stack[EBIM__DEPTH];
 } ebim__walk;
 
+typedef struct ebim__anchors { /* places that lines go near to: see >>logz */
+    int count;
+    double share;           /* of the lines */
+    double *x, *normal, *width; /* [count][n], the normal of M there, [count] */
+} ebim__anchors;
+
 struct ebim_lines {
     ebim_lines_desc d;
     ebim_ws w;
+    ebim__anchors near;     /* count 0: all lines are uniform */
     ebim__walk *walk;       /* [LINES] */
     double *origin, *dir;   /* [LINES][n] */
     ebim_real *draw;        /* [n] */
@@ -6228,28 +6356,57 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim
     return EBIM_OK;
 }
 
-/* Uniform direction and offset of line number `line`, clipped to D. 0: it misses D. */
-static int ebim__line_draw(ebim_lines *s, int l, uint64_t seed, uint64_t stream)
+/* Uniform direction u and offset o from the centre of D; returns how far the line goes. */
+static double ebim__line_uniform(ebim_lines *s, ebim_rng *r, double *o, double *u)
 {
-    ebim__walk *k = &s->walk[l];
     int n = s->w.n, i;
-    double *o = s->origin + (size_t)l * (size_t)n, *u = s->dir + (size_t)l * (size_t)n;
-    double along = 0, square = 0, length, t0 = -s->radius, t1 = s->radius;
-    ebim_rng r;
-    ebim_rng_init(&r, seed, stream + (uint64_t)k->line);
-    ebim_rng_sphere(&r, n, s->draw);
+    double along = 0, square = 0, length;
+    ebim_rng_sphere(r, n, s->draw);
     for (i = 0; i < n; i++) u[i] = (double)s->draw[i];
-    ebim_rng_sphere(&r, n, s->draw);
+    ebim_rng_sphere(r, n, s->draw);
     for (i = 0; i < n; i++) along += (double)s->draw[i] * u[i];
     for (i = 0; i < n; i++) {
         o[i] = (double)s->draw[i] - along * u[i];
         square += o[i] * o[i];
     }
-    length = s->radius * pow((double)ebim_rng_uniform(&r), 1.0 / (n - 1));
+    length = s->radius * pow((double)ebim_rng_uniform(r), 1.0 / (n - 1));
     length = square > 0 ? length / sqrt(square) : 0;
+    for (i = 0; i < n; i++) o[i] *= length;
+    return s->radius;
+}
+
+/* Along the normal at one of the anchors, past it at a normal distance. */
+static double ebim__line_near(const ebim_lines *s, ebim_rng *r, double *o, double *u)
+{
+    int n = s->w.n, i;
+    size_t j = ebim_rng_below(r, (uint32_t)s->near.count);
+    const double *x = s->near.x + j * (size_t)n, *normal = s->near.normal + j * (size_t)n;
+    double along = 0, width = s->near.width[j];
+    for (i = 0; i < n; i++) {
+        u[i] = normal[i];
+        o[i] = (double)ebim_rng_normal(r);
+        along += o[i] * u[i];
+    }
+    for (i = 0; i < n; i++)
+        o[i] = x[i] - 0.5 * (s->d.lo[i] + s->d.hi[i]) + width * (o[i] - along * u[i]);
+    return EBIM__NEAR_REACH * width;
+}
+
+/* Line number `line`, clipped to D. 0: it misses D. */
+static int ebim__line_draw(ebim_lines *s, int l, uint64_t seed, uint64_t stream)
+{
+    ebim__walk *k = &s->walk[l];
+    int n = s->w.n, i;
+    double *o = s->origin + (size_t)l * (size_t)n, *u = s->dir + (size_t)l * (size_t)n, t0, t1;
+    ebim_rng r;
+    ebim_rng_init(&r, seed, stream + (uint64_t)k->line);
+    if (s->near.count && (double)ebim_rng_uniform(&r) < s->near.share)
+        t1 = ebim__line_near(s, &r, o, u);
+    else t1 = ebim__line_uniform(s, &r, o, u);
+    k->step = fmin(2 * s->radius / s->d.grid, t1);
+    t0 = -t1;
     for (i = 0; i < n; i++) {
         double near, far, half = 0.5 * (s->d.hi[i] - s->d.lo[i]);
-        o[i] *= length; /* from the centre of D */
         near = (-half - o[i]) / u[i];
         far = (half - o[i]) / u[i];
         if (u[i] < 0 || u[i] > 0) {
@@ -6262,7 +6419,6 @@ static int ebim__line_draw(ebim_lines *s, int l, uint64_t seed, uint64_t stream)
     }
     k->t = t0;
     k->end = t1;
-    k->step = 2 * s->radius / s->d.grid;
     return t0 < t1;
 }
 
@@ -6501,6 +6657,244 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
     r.volume = s->unit * mean;
     r.volume_se = N > 0 ? s->unit * sqrt(fmax(var, 0) / N) : 0;
     return r;
+}
+
+/* ============================================================================================
+ * >>logz  the normaliser, by lines some of which go where E is low
+ *
+ * Uniform lines rarely meet a narrow peak of e^-E. Where E is made of radial basis functions, half
+ * of the lines are drawn near their centres: past a random centre c at a normal distance of its
+ * width h, along the normal nu_c that M has there, 4 h to both sides. Roots then have the density,
+ * per line and unit of volume,
+ *
+ *     lambda(x) = (1 - share) / unit + share mean over c of N(P_c (x - c); h^2) |nu_c . nu(x)|,
+ *
+ * P_c the projection along nu_c, the terms with |nu_c . (x - c)| <= 4 h only, and 1 / unit what
+ * uniform lines give. Each root weighted by 1 / lambda(x), volumes and integrals over M stay
+ * unbiased, and e^-E / lambda is nearly constant where E is low. Cost: n flops a root and centre.
+ * ========================================================================================= */
+
+#define EBIM__BATCHES 32
+
+/* The op RBF that g is made of, if its input is x or (x - center) scale; NULL: there is none */
+static const ebim_node *ebim__find_rbf(const ebim_graph *g)
+{
+    int i;
+    for (i = 2; g && i < g->n_nodes; i++) {
+        const ebim_node *nd = &g->node[i], *in = &g->node[nd->a];
+        if (nd->op != EBIM_OP_RBF) continue;
+        return nd->a == 1 || (in->op == EBIM_OP_AFFINE && in->a == 1) ? nd : NULL;
+    }
+    return NULL;
+}
+
+/* The normals of M, at F's zeros or near them, to points x of lanes 0 .. lanes of w */
+static void ebim__normals(ebim_ws *w, int lanes)
+{
+    int i, l, n = w->n, stride = w->stride;
+    ebim_real *g = ebim_ws_xg(w, 0), *seed = ebim_ws_yg(w, 0);
+    for (l = 0; l < w->lanes; l++) seed[l] = 1;
+    ebim_vjp(w, 0, 1);
+    for (l = 0; l < lanes; l++) {
+        double square = 0;
+        for (i = 0; i < n; i++) square += (double)g[i * stride + l] * (double)g[i * stride + l];
+        for (i = 0; i < n && square > 0; i++)
+            g[i * stride + l] = EBIM__R((double)g[i * stride + l] / sqrt(square));
+    }
+}
+
+/* Centres and widths of E's radial basis functions in the units of x */
+static void ebim__anchors_of(ebim_lines *s, const ebim_graph *E, const ebim_node *rbf)
+{
+    const ebim_node *in = &E->node[rbf->a];
+    const ebim_real *c = E->theta + rbf->theta, *scale = E->theta + in->theta;
+    size_t n = (size_t)s->w.n, i, j;
+    for (j = 0; j < (size_t)s->near.count; j++, c += n + 2) {
+        double unit = rbf->a == 1 ? 1 : (double)scale[0];
+        for (i = 0; i < n; i++)
+            s->near.x[j * n + i] = rbf->a == 1 ? (double)c[i]
+                                 : (double)c[i] / (double)scale[i] + (double)scale[n + i];
+        s->near.width[j] = sqrt(0.5 / (double)c[n]) / unit;
+    }
+}
+
+/* Half of the lines of s go near the centres of E, if it has any. */
+static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_graph *E, int n)
+{
+    const ebim_node *rbf = ebim__find_rbf(E);
+    ebim__anchors p;
+    ebim_real *x;
+    int at, lanes, l, i;
+    if (!rbf) return EBIM_OK;
+    p.count = rbf->i0;
+    p.share = 0.5;
+    p.x = EBIM__NEW(a, double, (size_t)p.count * (size_t)n);
+    p.normal = EBIM__NEW(a, double, (size_t)p.count * (size_t)n);
+    p.width = EBIM__NEW(a, double, p.count);
+    if (!ebim__ready(a) || !E->theta) return a->failed;
+    s->near = p;
+    ebim__anchors_of(s, E, rbf);
+    x = ebim_ws_x(&s->w);
+    for (at = 0; at < p.count; at += lanes) {
+        lanes = ebim__min_int(EBIM__LINES, p.count - at);
+        for (l = 0; l < lanes; l++)
+            for (i = 0; i < n; i++) x[i * s->w.stride + l] = EBIM__R(p.x[(at + l) * n + i]);
+        ebim_forward(&s->w, lanes, 1);
+        ebim__normals(&s->w, lanes);
+        for (l = 0; l < lanes; l++)
+            for (i = 0; i < n; i++)
+                p.normal[(at + l) * n + i] = (double)ebim_ws_xg(&s->w, 0)[i * s->w.stride + l];
+    }
+    return EBIM_OK;
+}
+
+/* Mean over anchors of N(P (x - c); h^2) |nu_c . nu| */
+static double ebim__near_density(const ebim_lines *s, const double *x, const double *nu)
+{
+    const ebim__anchors *p = &s->near;
+    int n = s->w.n, i, j;
+    double sum = 0, far = EBIM__NEAR_REACH * EBIM__NEAR_REACH + 80; /* e^-40 is nothing */
+    for (j = 0; j < p->count; j++) {
+        const double *c = p->x + (size_t)j * (size_t)n, *v = p->normal + (size_t)j * (size_t)n;
+        double h2 = p->width[j] * p->width[j], d2 = 0, along = 0, cosine = 0;
+        for (i = 0; i < n; i++) d2 += (x[i] - c[i]) * (x[i] - c[i]);
+        if (d2 > far * h2) continue;
+        for (i = 0; i < n; i++) {
+            along += v[i] * (x[i] - c[i]);
+            cosine += v[i] * nu[i];
+        }
+        if (fabs(along) > EBIM__NEAR_REACH * p->width[j]) continue;
+        sum += fabs(cosine) * exp(-0.5 * fmax(d2 - along * along, 0) / h2) *
+               pow(6.283185307179586477 * h2, -0.5 * (n - 1));
+    }
+    return sum / p->count;
+}
+
+/* q: [B] log of how many roots a line has per unit of volume at x: [B][n], points of M */
+static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_real *q)
+{
+    int n = s->w.n, at, lanes, l, i;
+    double share = s->near.count ? s->near.share : 0;
+    double point[EBIM__LINES_MAX_N], nu[EBIM__LINES_MAX_N];
+    for (at = 0; at < B; at += lanes) {
+        lanes = ebim__min_int(EBIM__LINES, B - at);
+        if (s->near.count) {
+            ebim__load(&s->w, B, at, x, 1);
+            ebim__normals(&s->w, lanes);
+        }
+        for (l = 0; l < lanes; l++) {
+            double sum = 0;
+            for (i = 0; i < n && s->near.count; i++) {
+                point[i] = (double)x[(size_t)(at + l) * (size_t)n + (size_t)i];
+                nu[i] = (double)ebim_ws_xg(&s->w, 0)[i * s->w.stride + l];
+            }
+            if (s->near.count) sum = share * ebim__near_density(s, point, nu);
+            q[at + l] = EBIM__R(log((1 - share) / s->unit + sum));
+        }
+    }
+}
+
+/* Mean of x and its standard error */
+static double ebim__batch_mean(const double *x, double *se)
+{
+    double mean = 0, square = 0;
+    int b;
+    for (b = 0; b < EBIM__BATCHES; b++) mean += x[b] / EBIM__BATCHES;
+    for (b = 0; b < EBIM__BATCHES; b++) square += (x[b] - mean) * (x[b] - mean);
+    *se = sqrt(square / (EBIM__BATCHES - 1.0) / EBIM__BATCHES);
+    return mean;
+}
+
+typedef struct ebim__z {
+    ebim_lines *lines;
+    ebim_ws E;
+    int energy, each, room;   /* lines and room for roots of a batch */
+    ebim_real *x;             /* [room][n] */
+    ebim_real *e, *q;         /* [BATCHES][room] energies and log densities of roots */
+    int count[EBIM__BATCHES]; /* of which are there */
+    double roots[EBIM__BATCHES]; /* a line */
+} ebim__z;
+
+/* E NULL: the volume only */
+static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
+                                const ebim_graph *E, const double *lo, const double *hi, int lines)
+{
+    ebim_lines_desc d;
+    ebim_result r;
+    int n = ebim_inputs(F);
+    memset(z, 0, sizeof *z);
+    memset(&d, 0, sizeof d);
+    d.lo = lo;
+    d.hi = hi;
+    z->energy = E != NULL;
+    z->each = ebim__max_int(ebim__or_int(lines, 131072) / EBIM__BATCHES, 16);
+    z->room = 4 * z->each;
+    z->x = EBIM__NEW(a, ebim_real, (size_t)z->room * (size_t)n);
+    z->e = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
+    z->q = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
+    r = ebim_lines_init(&z->lines, a, F, &d);
+    if (!r && E) r = ebim_ws_init(&z->E, a, E, 64, 0);
+    return r ? r : ebim__lines_near(z->lines, a, E, n);
+}
+
+/* Volumes V and integrals Z of e^(low - E) of the batches */
+static void ebim__z_sums(const ebim__z *z, double *V, double *Z, double *low, ebim_log_z *out)
+{
+    double sum = 0, square = 0;
+    int b, i;
+    *low = DBL_MAX;
+    for (b = 0; b < EBIM__BATCHES; b++)
+        for (i = 0; i < z->count[b]; i++) {
+            ebim_real E = z->e[b * z->room + i];
+            if (ebim__finite(E)) *low = fmin(*low, (double)E + (double)z->q[b * z->room + i]);
+        }
+    for (b = 0; b < EBIM__BATCHES; b++) {
+        double each = z->count[b] ? z->roots[b] / z->count[b] : 0; /* what one root stands for */
+        for (V[b] = Z[b] = 0, i = 0; i < z->count[b]; i++) {
+            double q = (double)z->q[b * z->room + i], w = 0;
+            ebim_real E = z->e[b * z->room + i];
+            if (ebim__finite(E)) w = exp(*low - q - (double)E);
+            V[b] += each * exp(-q);
+            Z[b] += each * w;
+            sum += w;
+            square += w * w;
+        }
+        out->points += z->count[b];
+    }
+    out->effective = square > 0 ? sum * sum / square : 0;
+}
+
+static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
+{
+    double V[EBIM__BATCHES], Z[EBIM__BATCHES], ratio[EBIM__BATCHES], before = 0, low, v, mean;
+    int b;
+    memset(out, 0, sizeof *out);
+    for (b = 0; b < EBIM__BATCHES; b++) {
+        ebim_real *e = z->e + (size_t)b * (size_t)z->room;
+        ebim_lines_report rep;
+        z->count[b] = ebim_lines_run(z->lines, z->each, z->room, z->x,
+                                     ebim__subseed(seed, EBIM__SEED_Z),
+                                     (uint64_t)b * (uint64_t)z->each);
+        rep = ebim_lines_stats(z->lines);
+        z->roots[b] = ((double)rep.roots - before) / z->each;
+        before = (double)rep.roots;
+        if (!z->count[b]) continue;
+        ebim__lines_density(z->lines, z->count[b], z->x, z->q + (size_t)b * (size_t)z->room);
+        if (z->energy) ebim_eval(&z->E, z->count[b], z->x, e);
+        else memset(e, 0, (size_t)z->count[b] * sizeof *e);
+    }
+    ebim__z_sums(z, V, Z, &low, out);
+    v = ebim__batch_mean(V, &out->volume_se);
+    mean = ebim__batch_mean(Z, &out->se);
+    if (!(v > 0) || !(mean > 0)) return EBIM_ERR_SOLVE;
+    for (b = 0; b < EBIM__BATCHES; b++) ratio[b] = Z[b] / mean - V[b] / v; /* to first order */
+    ebim__batch_mean(ratio, &out->mean_se);
+    out->volume_se /= v;
+    out->se /= mean;
+    out->log_volume = log(v);
+    out->log_mean = log(mean / v) - low;
+    out->log_z = out->log_volume + out->log_mean;
+    return EBIM_OK;
 }
 
 /* ============================================================================================
@@ -8306,7 +8700,9 @@ static void ebim__hold_best(ebim__cebm *s, int step)
     const ebim_energy_desc *d = s->d;
     size_t bytes = (size_t)s->t.g->n_theta * sizeof *s->best;
     double c = ebim__node_weights(s, d->n_check, d->check), mean = 0, square = 0;
+    double nodes = -1.0 / d->n_check; /* variance of c */
     int i;
+    for (i = 0; i < d->n_check; i++) nodes += (double)s->weight[i] * (double)s->weight[i];
     ebim_eval(&s->t.w, d->n_held, d->held, s->weight);
     for (i = 0; i < d->n_held; i++) mean += (double)s->weight[i] / d->n_held;
     if (!ebim__finite64(mean + c) || !(mean + c < s->held)) return;
@@ -8315,7 +8711,8 @@ static void ebim__hold_best(ebim__cebm *s, int step)
         square += e * e;
     }
     s->held = mean + c;
-    s->held_se = d->n_held > 1 ? sqrt(square / d->n_held / (d->n_held - 1.0)) : HUGE_VAL;
+    s->held_se = d->n_held > 1 ? sqrt(square / d->n_held / (d->n_held - 1.0) + fmax(nodes, 0))
+                               : HUGE_VAL;
     s->best_step = step;
     memcpy(s->best, s->t.g->theta, bytes);
 }
@@ -8450,8 +8847,17 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
  * ========================================================================================= */
 
 enum { EBIM__NETWORKS = 6, EBIM__FIT_POINTS = 1000, EBIM__ENERGIES = 4 };
+enum { EBIM__CENTRES = 8192, EBIM__NEIGHBOURS = 32 };
 
 typedef struct ebim__fit ebim__fit;
+
+typedef struct ebim__rbf { /* a kernel estimate: how wide, and what it is worth */
+    ebim_graph part, all;      /* E from the training part and from all data */
+    ebim_real *near;           /* [CENTRES][NEIGHBOURS] squared distances of centres, ascending */
+    int neighbour;             /* width^2 = factor^2 (distance to this one^2 + a little) */
+    double factor, flat;       /* flat: share of the uniform density */
+    double held, held_se;      /* mean E of held-out data */
+} ebim__rbf;
 
 typedef struct ebim__candidate { /* one network for F and what it is worth */
     ebim__fit *f;
@@ -8474,6 +8880,8 @@ struct ebim__fit {
     double *center, *lo, *hi; /* [n] in z's units: the box */
     double unit, rim;
     ebim_graph energy[EBIM__ENERGIES], E; /* in z's units: those that are tried, the best */
+    ebim__rbf rbf;
+    ebim__z z_rbf;
     ebim_real *node;          /* [nodes][n] uniform on M */
     int nodes;
     ebim_lines_report area;   /* of M, in z's units */
@@ -9045,6 +9453,17 @@ static void ebim__polish_of(const ebim__fit *f, int number, ebim_energy_desc *d)
     d->steps = ebim__min_int(ebim__steps(f, 160), f->n == 2 ? 100 : 40);
 }
 
+/* Normalises E as M has it -> *z */
+static ebim_result ebim__rbf_level(ebim__fit *f, const ebim_graph *E, ebim_arena *work,
+                                   ebim_log_z *z)
+{
+    ebim_result r;
+    work->used = 0;
+    r = ebim__z_init(&f->z_rbf, work, &f->c[f->best].F, E, f->lo, f->hi, 64 * ebim__fit_points(f));
+    if (r || !ebim__ready(work)) return r;
+    return ebim__z_run(&f->z_rbf, ebim__subseed(f->d->seed, EBIM__SEED_NODES), z);
+}
+
 /* Memory for whatever training of E takes the most -> scratch[0] */
 static ebim_result ebim__energy_room(ebim__fit *f, int count, ebim_arena *work)
 {
@@ -9062,16 +9481,38 @@ static ebim_result ebim__energy_room(ebim__fit *f, int count, ebim_arena *work)
             if (r || a.failed) return r ? r : a.failed;
             if (ebim_arena_bytes(&a) > bytes) bytes = ebim_arena_bytes(&a);
         }
+    if (count > 1) {
+        ebim_arena a;
+        ebim_log_z z;
+        ebim_result r;
+        ebim_arena_init(&a, NULL, 0);
+        r = ebim__rbf_level(f, &f->rbf.all, &a, &z);
+        if (r || a.failed) return r ? r : a.failed;
+        if (ebim_arena_bytes(&a) > bytes) bytes = ebim_arena_bytes(&a);
+    }
     ebim_arena_init(&f->scratch[0], EBIM__NEW(work, unsigned char, bytes), bytes);
     return EBIM_OK;
 }
 
-/* Which network: each is tried for a part of its steps, and held-out data choose. */
-static ebim_result ebim__fit_try_energies(ebim__fit *f, int count, int *best, int *stopped)
+/* Whether network `number` may be better than what there is. Kernels do no worse than the plain
+ * network where the density has detail it can't see, and far better where they have room for it:
+ * only between the two, or with more data than centres, finer features are worth their time. Each
+ * is tried while the one before it was an improvement. */
+static int ebim__worth_trying(const ebim__fit *f, int number, int best, double least)
 {
-    double least = HUGE_VAL, from = f->from, to = f->to;
+    int few = f->N - f->held <= EBIM__CENTRES;
+    if (number < 2 && few) return !number || (f->rbf.held < least && f->rbf.held > least - 0.1);
+    return number < 2 || best == number - 1;
+}
+
+/* Which network: each is tried for a part of its steps, and held-out data choose. */
+static ebim_result ebim__fit_try_energies(ebim__fit *f, int count, int *best, double *least,
+                                          int *stopped)
+{
+    double from = f->from, to = f->to;
     int i;
-    for (i = 0; i < count && !*stopped; i++) {
+    *least = HUGE_VAL;
+    for (i = 0; i < count && !*stopped && ebim__worth_trying(f, i, *best, *least); i++) {
         ebim_train_report rep;
         ebim_result r;
         f->from = from + (to - from) * i / count;
@@ -9079,8 +9520,8 @@ static ebim_result ebim__fit_try_energies(ebim__fit *f, int count, int *best, in
         r = ebim__fit_train_energy(f, i, f->N - f->held, 0.25, 0, &rep);
         if (r && r != EBIM_ERR_DIVERGED) return r;
         *stopped = rep.stopped;
-        if (!(rep.held < least)) continue;
-        least = rep.held;
+        if (!(rep.held < *least)) continue;
+        *least = rep.held;
         *best = i;
     }
     return EBIM_OK;
@@ -9097,16 +9538,149 @@ static void ebim__fit_held(ebim__fit *f, const ebim_train_report *rep)
     m->info.nll_se = sqrt(rep->held_se * rep->held_se + se * se);
 }
 
+/* ---- E from a kernel estimate: no training, and hard to beat where data crowd in places ---- */
+
+static int ebim__centres(int N) { return ebim__min_int(N, EBIM__CENTRES); }
+
+/* -log(flat + sum of radial basis functions); their parameters come later */
+static ebim_ref ebim__record_estimate(ebim_graph *g, ebim_ref x, void *user)
+{
+    double flat = 1;
+    ebim_ref y = ebim__push_rbf(g, x, ebim__centres(*(const int *)user));
+    y = ebim_add(g, y, ebim_constant(g, 1, &flat));
+    return ebim_neg(g, ebim_apply(g, y, EBIM_LOG));
+}
+
+/* Centres: every so-many-th of the first N rows. Distances to their neighbours, by brute force. */
+static void ebim__rbf_neighbours(const ebim__fit *f, int N, ebim_real *near)
+{
+    int K = ebim__centres(N), n = f->n, i, j, c, at;
+    for (i = 0; i < K; i++) {
+        const ebim_real *x = f->z + (size_t)((int64_t)i * N / K) * (size_t)n;
+        ebim_real *d = near + (size_t)i * EBIM__NEIGHBOURS;
+        for (j = 0; j < EBIM__NEIGHBOURS; j++) d[j] = EBIM__R(1e30);
+        for (j = 0; j < K; j++) {
+            const ebim_real *y = f->z + (size_t)((int64_t)j * N / K) * (size_t)n;
+            ebim_real d2 = 0;
+            for (c = 0; c < n; c++) d2 += (x[c] - y[c]) * (x[c] - y[c]);
+            if (j == i || !(d2 < d[EBIM__NEIGHBOURS - 1])) continue;
+            for (at = EBIM__NEIGHBOURS - 1; at && d2 < d[at - 1]; at--) d[at] = d[at - 1];
+            d[at] = d2;
+        }
+    }
+}
+
+/* Parameters of g for centres among the first N rows: the kernels share all mass but `flat`, which
+ * is spread over M. In the plane a kernel of width h holds (2 pi h^2)^(m/2). */
+static void ebim__rbf_fill(const ebim__fit *f, const ebim_graph *g, int N)
+{
+    const ebim__rbf *b = &f->rbf;
+    int K = ebim__centres(N), n = f->n, m = n - f->k, i, c;
+    ebim_real *t = g->theta;
+    double least = 0;
+    for (i = 0; i < K; i++) /* repeated points would have no width */
+        least += sqrt((double)b->near[i * EBIM__NEIGHBOURS + b->neighbour]) / K;
+    least = 0.01 * least * least;
+    for (i = 0; i < K; i++) {
+        const ebim_real *x = f->z + (size_t)((int64_t)i * N / K) * (size_t)n;
+        double d2 = (double)b->near[i * EBIM__NEIGHBOURS + b->neighbour] + least;
+        double h2 = b->factor * b->factor * d2, held = pow(6.283185307179586477 * h2, 0.5 * m);
+        for (c = 0; c < n; c++) *t++ = x[c];
+        *t++ = EBIM__R(0.5 / h2);
+        *t++ = EBIM__R((1 - b->flat) * f->area.volume / (K * held));
+    }
+    *t = EBIM__R(b->flat);
+}
+
+/* Mean E of the held-out data, and with it *se and the mean for other shares that are flat */
+static double ebim__rbf_held(ebim__fit *f, ebim_ws *w, ebim_real *e)
+{
+    static const double flat[] = {0.003, 0.01, 0.03};
+    ebim__rbf *b = &f->rbf;
+    double least = HUGE_VAL, now = b->flat;
+    int i, q;
+    ebim_eval(w, f->held, f->z + (size_t)(f->N - f->held) * (size_t)f->n, e);
+    for (q = 0; q < 3; q++) {
+        double mean = 0, square = 0;
+        for (i = 0; i < f->held; i++) {
+            double p = fmax(exp(-(double)e[i]) - now, 0) / (1 - now);
+            double E = -log(flat[q] + (1 - flat[q]) * p);
+            mean += E / f->held;
+            square += E * E / f->held;
+        }
+        if (!(mean < least)) continue;
+        least = mean;
+        b->flat = flat[q];
+        b->held_se = sqrt(fmax(square - mean * mean, 0) / ebim__max_int(f->held - 1, 1));
+    }
+    return least;
+}
+
+/* The likeliest widths and share, from the training part; E of it -> rbf.part, of all -> rbf.all */
+static ebim_result ebim__fit_rbf(ebim__fit *f)
+{
+    static const int neighbours[] = {1, 3, 7, 15, 31};
+    ebim__rbf *b = &f->rbf, best = f->rbf;
+    int N = f->N - f->held, i, c;
+    ebim_log_z z;
+    ebim_real *e;
+    ebim_ws w;
+    ebim_result r;
+    f->scratch[0].used = 0;
+    r = ebim_ws_init(&w, &f->scratch[0], &b->part, 64, 0);
+    e = EBIM__NEW(&f->scratch[0], ebim_real, f->held);
+    if (r || f->scratch[0].failed) return r ? r : f->scratch[0].failed;
+    best.held = HUGE_VAL;
+    ebim__rbf_neighbours(f, N, b->near);
+    for (i = 0; i < 5; i++)
+        for (c = 0; c < 8; c++) {
+            b->neighbour = neighbours[i];
+            b->factor = 0.25 * pow(1.4, c);
+            b->flat = 0.01;
+            if (b->neighbour >= ebim__centres(N)) continue;
+            ebim__rbf_fill(f, &b->part, N);
+            b->held = ebim__rbf_held(f, &w, e);
+            if (b->held < best.held) best = *b;
+        }
+    *b = best;
+    if (!ebim__finite64(b->held)) return EBIM_OK;
+    ebim__rbf_fill(f, &b->part, N);
+    r = ebim__rbf_level(f, &b->part, &f->scratch[0], &z);
+    if (r) b->held = HUGE_VAL;
+    b->held += z.log_mean;
+    b->held_se = sqrt(b->held_se * b->held_se + z.mean_se * z.mean_se);
+    ebim__rbf_neighbours(f, f->N, b->near);
+    ebim__rbf_fill(f, &b->all, f->N);
+    return r == EBIM_ERR_SOLVE ? EBIM_OK : r;
+}
+
+static ebim_result ebim__fit_take_rbf(ebim__fit *f, ebim_train_report *rep)
+{
+    ebim_log_z z;
+    ebim_result r = ebim__rbf_level(f, &f->rbf.all, &f->scratch[0], &z);
+    rep->loss = rep->held = f->rbf.held;
+    rep->held_se = f->rbf.held_se;
+    rep->log_mean = z.log_mean;
+    ebim__fit_held(f, rep);
+    f->E = f->rbf.all;
+    return r;
+}
+
+
 /* E: the best of some networks, trained without the held-out data for as long as these like it;
- * then once more, as long, with them. Its progress: a third each, and a tenth. */
+ * then once more, as long, with them. Its progress: a third each, and a tenth. Or a kernel
+ * estimate, where it is likelier by more than the rest of a training can gain, or is after it. */
 static ebim_result ebim__fit_best_energy(ebim__fit *f, int count, ebim_train_report *rep)
 {
     double from = f->from, to = f->to;
+    double least;
     int best = 0, stopped = 0, until = 0;
     ebim_result r = EBIM_OK;
     if (count > 1) {
         f->to = from + 0.3 * (to - from);
-        r = ebim__fit_try_energies(f, count, &best, &stopped);
+        r = ebim__fit_rbf(f);
+        if (!r) r = ebim__fit_try_energies(f, count, &best, &least, &stopped);
+        if (!r && !stopped && f->rbf.held < least - 0.1) return ebim__fit_take_rbf(f, rep);
         f->from = f->to;
         f->to = from + 0.6 * (to - from);
         if (!r && !stopped) {
@@ -9114,6 +9688,7 @@ static ebim_result ebim__fit_best_energy(ebim__fit *f, int count, ebim_train_rep
             ebim__fit_held(f, rep);
             stopped = rep->stopped;
             until = rep->best;
+            if (!r && !stopped && f->rbf.held < rep->held - 0.02) return ebim__fit_take_rbf(f, rep);
         }
         f->from = f->to;
     }
@@ -9134,6 +9709,17 @@ static ebim_result ebim__fit_best_energy(ebim__fit *f, int count, ebim_train_rep
     return r;
 }
 
+static ebim_result ebim__rbf_alloc(ebim__fit *f, ebim_arena *work)
+{
+    int part = f->N - f->held;
+    size_t K = (size_t)ebim__centres(f->N);
+    ebim_result r = ebim_record(&f->rbf.part, work, f->n, ebim__record_estimate, &part);
+    if (!r) r = ebim_record(&f->rbf.all, work, f->n, ebim__record_estimate, &f->N);
+    f->rbf.near = EBIM__NEW(work, ebim_real, K * EBIM__NEIGHBOURS);
+    f->rbf.held = HUGE_VAL;
+    return r;
+}
+
 static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
 {
     int by_nodes = ebim__by_nodes(f), count = by_nodes && f->held ? EBIM__ENERGIES : 1, i;
@@ -9145,11 +9731,13 @@ static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
         ebim__recipe_energy(f, i, &net, &d);
         r = ebim_mlp(&f->energy[i], work, &net, ebim__subseed(f->d->seed, EBIM__SEED_E));
     }
+    if (!r && count > 1) r = ebim__rbf_alloc(f, work);
     if (r) return r;
     f->nodes = by_nodes ? d.n_nodes : 0;
     r = ebim__energy_room(f, count, work);
     if (!r && by_nodes) r = ebim__fit_nodes(f, d.n_nodes, work);
-    f->E = f->energy[count - 1]; /* the largest, while measuring */
+    f->E = f->energy[count - 1]; /* while measuring: the largest */
+    if (f->rbf.all.n_theta > f->E.n_theta) f->E = f->rbf.all;
     if (r || !ebim__ready(work)) return r ? r : work->failed;
     memset(&rep, 0, sizeof rep);
     r = ebim__fit_best_energy(f, count, &rep);
@@ -9292,7 +9880,7 @@ static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick,
     }
 }
 
-/* Where points of M come from, uniform where k = 1 */
+/* Where points of M come from, of known density where k = 1 */
 typedef struct ebim__source {
     ebim_lines *lines;        /* NULL: from noise thrown onto M */
     ebim_projector *onto;
@@ -9302,6 +9890,7 @@ static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, ebim_
 {
     ebim_lines_desc ld;
     ebim_project_desc pd;
+    ebim_result r;
     memset(s, 0, sizeof *s);
     memset(&ld, 0, sizeof ld);
     memset(&pd, 0, sizeof pd);
@@ -9309,97 +9898,36 @@ static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, ebim_
     ld.hi = m->hi;
     pd.method = EBIM_ONTO;
     pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    return m->k == 1 && m->n <= EBIM__LINES_MAX_N ? ebim_lines_init(&s->lines, work, &m->F, &ld)
-                                                  : ebim_projector_init(&s->onto, work, &m->F, &pd);
+    if (m->k > 1 || m->n > EBIM__LINES_MAX_N)
+        return ebim_projector_init(&s->onto, work, &m->F, &pd);
+    r = ebim_lines_init(&s->lines, work, &m->F, &ld);
+    return r ? r : ebim__lines_near(s->lines, work, m->has_energy ? &m->E : NULL, m->n);
 }
 
-/* At most P of them; returns how many. */
+/* At most P of them and q: [P], logs of their densities; returns how many. */
 static int ebim__source_draw(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
-                             uint64_t seed)
+                             ebim_real *q, uint64_t seed)
 {
-    if (s->lines) return ebim_uniform(s->lines, P, x, seed);
-    return ebim_project_noise(s->onto, P, x, m->lo, m->hi, seed, 0);
-}
-
-#define EBIM__BATCHES 32
-
-/* Mean of x and its standard error */
-static double ebim__batch_mean(const double *x, double *se)
-{
-    double mean = 0, square = 0;
-    int b;
-    for (b = 0; b < EBIM__BATCHES; b++) mean += x[b] / EBIM__BATCHES;
-    for (b = 0; b < EBIM__BATCHES; b++) square += (x[b] - mean) * (x[b] - mean);
-    *se = sqrt(square / (EBIM__BATCHES - 1.0) / EBIM__BATCHES);
-    return mean;
-}
-
-/* From V: [BATCHES] volumes and e: [BATCHES][room] energies, of which count[b] are there */
-static ebim_result ebim__log_z(const double *V, const int *count, const ebim_real *e, int room,
-                               ebim_log_z *out)
-{
-    double Z[EBIM__BATCHES], ratio[EBIM__BATCHES], low = DBL_MAX, sum = 0, square = 0, v, z;
-    int b, i;
-    for (b = 0; b < EBIM__BATCHES; b++)
-        for (i = 0; i < count[b]; i++)
-            if (ebim__finite(e[b * room + i])) low = fmin(low, (double)e[b * room + i]);
-    for (b = 0; b < EBIM__BATCHES; b++) {
-        double part = 0;
-        for (i = 0; i < count[b]; i++) {
-            ebim_real E = e[b * room + i];
-            double w = ebim__finite(E) ? exp(low - (double)E) : 0;
-            part += w;
-            square += w * w;
-        }
-        Z[b] = count[b] ? V[b] * part / count[b] : 0;
-        sum += part;
-        out->points += count[b];
+    int have;
+    if (s->lines) {
+        have = ebim_uniform(s->lines, P, x, seed);
+        if (have) ebim__lines_density(s->lines, have, x, q);
+        return have;
     }
-    v = ebim__batch_mean(V, &out->volume_se);
-    z = ebim__batch_mean(Z, &out->se);
-    if (!(v > 0) || !(z > 0)) return EBIM_ERR_SOLVE;
-    for (b = 0; b < EBIM__BATCHES; b++) ratio[b] = Z[b] / z - V[b] / v; /* to first order */
-    ebim__batch_mean(ratio, &out->mean_se);
-    out->volume_se /= v;
-    out->se /= z;
-    out->log_volume = log(v);
-    out->log_mean = log(z / v) - low;
-    out->log_z = out->log_volume + out->log_mean;
-    out->effective = sum * sum / square;
-    return EBIM_OK;
+    memset(q, 0, (size_t)P * sizeof *q);
+    return ebim_project_noise(s->onto, P, x, m->lo, m->hi, seed, 0);
 }
 
 EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t seed,
                                       ebim_arena *work, ebim_log_z *out)
 {
-    int each = ebim__max_int(ebim__or_int(lines, 131072) / EBIM__BATCHES, 16), room = 4 * each, b;
-    double V[EBIM__BATCHES], before = 0;
-    int count[EBIM__BATCHES];
-    ebim_lines_desc d;
-    ebim_lines *s;
-    ebim_ws w;
+    ebim__z z;
     ebim_result r;
-    ebim_real *x = EBIM__NEW(work, ebim_real, (size_t)room * (size_t)m->n);
-    ebim_real *e = EBIM__NEW(work, ebim_real, EBIM__BATCHES * (size_t)room);
     memset(out, 0, sizeof *out);
-    memset(&d, 0, sizeof d);
     if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
     if (m->k != 1 || m->n > EBIM__LINES_MAX_N) return EBIM_ERR_SHAPE;
-    d.lo = m->lo;
-    d.hi = m->hi;
-    r = ebim_lines_init(&s, work, &m->F, &d);
-    if (!r && m->has_energy) r = ebim_ws_init(&w, work, &m->E, 64, 0);
-    if (r || !ebim__ready(work)) return r;
-    for (b = 0; b < EBIM__BATCHES; b++) {
-        ebim_lines_report rep;
-        count[b] = ebim_lines_run(s, each, room, x, ebim__subseed(seed, EBIM__SEED_Z),
-                                  (uint64_t)b * (uint64_t)each);
-        rep = ebim_lines_stats(s);
-        V[b] = rep.volume * (double)rep.lines / each - before;
-        before += V[b];
-        if (m->has_energy && count[b]) ebim_eval(&w, count[b], x, e + (size_t)b * (size_t)room);
-    }
-    return ebim__log_z(V, count, e, room, out);
+    r = ebim__z_init(&z, work, &m->F, m->has_energy ? &m->E : NULL, m->lo, m->hi, lines);
+    return r || !ebim__ready(work) ? r : ebim__z_run(&z, seed, out);
 }
 
 typedef struct ebim__sampling {
@@ -9469,7 +9997,9 @@ static void ebim__model_adapt(ebim__sampling *s, ebim_real *warm, uint64_t seed)
 typedef struct ebim__pool {
     ebim__source from;
     ebim_ws E;
-    ebim_real *x, *weight, *energy; /* [ROUNDS * each][n], [ROUNDS * each] */
+    ebim_real *x, *weight, *energy; /* [ROUNDS * each][n], [ROUNDS * each]; energy: over M, less
+                                     * that of the law the points come from */
+    ebim_real *log_density;         /* [each] of that law */
     int each, count;
 } ebim__pool;
 
@@ -9485,6 +10015,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     p->x = EBIM__NEW(work, ebim_real, most * (size_t)m->n);
     p->weight = EBIM__NEW(work, ebim_real, most);
     p->energy = EBIM__NEW(work, ebim_real, most);
+    p->log_density = EBIM__NEW(work, ebim_real, p->each);
     r = ebim__source_init(&p->from, m, work);
     return r || !m->has_energy ? r : ebim_ws_init(&p->E, work, &m->E, 64, 0);
 }
@@ -9495,8 +10026,11 @@ static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, ui
     for (round = 0; round < EBIM__ROUNDS; round++) {
         ebim_real *x = p->x + (size_t)p->count * (size_t)m->n;
         double square = 0;
-        int have = ebim__source_draw(&p->from, m, p->each, x, ebim__subseed(seed, (uint64_t)round));
-        if (m->has_energy && have) ebim_eval(&p->E, have, x, p->energy + p->count);
+        ebim_real *e = p->energy + p->count;
+        int have = ebim__source_draw(&p->from, m, p->each, x, p->log_density,
+                                     ebim__subseed(seed, (uint64_t)round));
+        if (m->has_energy && have) ebim_eval(&p->E, have, x, e);
+        for (i = 0; i < have; i++) e[i] += p->log_density[i];
         p->count += have;
         if (!p->count) return EBIM_ERR_SOLVE;
         memcpy(p->weight, p->energy, (size_t)p->count * sizeof *p->weight);
@@ -10164,6 +10698,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__NEW
 #undef EBIM__LARGE
 #undef EBIM__BATCHES
+#undef EBIM__NEAR_REACH
 #undef EBIM__GEMM
 #undef EBIM__ROUND
 #undef EBIM__CHUNKS

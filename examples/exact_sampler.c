@@ -202,7 +202,7 @@ static double turn(double y, double x) /* the angle as 0..1 */
 /* The coordinates of a point */
 static void coordinates(const surface *s, const ebim_real *p, double *u)
 {
-    double x[MAX_N], trace, det;
+    double x[MAX_N] = {0}, trace, det;
     int i;
     for (i = 0; i < s->n; i++) x[i] = (double)p[i];
     u[1] = 0;

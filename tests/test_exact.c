@@ -353,6 +353,109 @@ static void log_z_without_energy_is_log_volume(void)
     CHECK_INT(log_z(b, &m, 0, 1, &z), EBIM_ERR_SOLVE);
 }
 
+/* ---- where e^-E has narrow peaks ---- */
+
+/* On the unit sphere a kernel of width h round a point of it holds 2 pi h^2 (1 - e^(-2/h^2)). */
+enum { PEAKS = 4 };
+static const double PEAK[PEAKS * 3] = {1, 0, 0, 0, -1, 0, 0, 0.6, 0.8, -0.6, 0, 0.8};
+static const double PEAK_WIDTH[PEAKS] = {0.01, 0.04, 0.1, 0.2};
+static const double PEAK_MASS[PEAKS] = {0.1, 0.2, 0.3, 0.4}; /* and 0.5 all over the sphere */
+
+typedef struct moved { /* x -> (x - center) scale is on the unit sphere */
+    double center[3], scale;
+} moved;
+
+static ebim_ref record_moved_sphere(ebim_graph *g, ebim_ref x, void *user)
+{
+    const moved *p = (const moved *)user;
+    const double one = 1;
+    if (p->scale > 0) x = ebim_affine(g, x, p->center, p->scale);
+    x = ebim_sub(g, ebim_sumsq(g, x), ebim_constant(g, 1, &one));
+    return ebim_apply(g, x, EBIM_TANH);
+}
+
+static ebim_ref record_peaks(ebim_graph *g, ebim_ref x, void *user)
+{
+    const moved *p = (const moved *)user;
+    const double pi2 = 2 * 3.14159265358979323846, flat = 0.5 / (2 * pi2);
+    double weight[PEAKS];
+    int i;
+    for (i = 0; i < PEAKS; i++) {
+        double h2 = PEAK_WIDTH[i] * PEAK_WIDTH[i];
+        weight[i] = PEAK_MASS[i] / (pi2 * h2 * (1 - exp(-2 / h2)));
+    }
+    if (p->scale > 0) x = ebim_affine(g, x, p->center, p->scale);
+    x = ebim_rbf(g, x, PEAKS, PEAK, PEAK_WIDTH, weight);
+    return ebim_neg(g, ebim_apply(g, ebim_add(g, x, ebim_constant(g, 1, &flat)), EBIM_LOG));
+}
+
+/* Two thousand lines are enough, and the volume is still right; bounds as above, in three of four
+ * runs the sphere is somewhere else and of another size. */
+static void narrow_peaks_are_found(void)
+{
+    static const moved where[] = {{{0, 0, 0}, 0}, {{3, -2, 1}, 2}, {{0, 0, 0.5}, 0.1}};
+    const double t31 = 2.0395;
+    int i, c, rep, reps = T_QUICK ? 60 : 600;
+    for (i = 0; i < 3; i++) {
+        bench *b = bench_of("sphere");
+        double box[2 * MAX_N], truth, held = 0, sized = 0, scale = where[i].scale;
+        ebim_model m = model_of(b, box);
+        moved p = where[i];
+        ebim_log_z z;
+        double r = scale > 0 ? 1 / scale : 1;
+        CHECK_INT(ebim_record(&m.F, &b->a, 3, record_moved_sphere, &p), EBIM_OK);
+        CHECK_INT(ebim_record(&m.E, &b->a, 3, record_peaks, &p), EBIM_OK);
+        for (c = 0; c < 3; c++) {
+            box[c] = p.center[c] - 1.3 * r;
+            box[MAX_N + c] = p.center[c] + 1.3 * r;
+        }
+        truth = log(1.5 * r * r);
+        for (rep = 0; rep < reps; rep++) {
+            CHECK_INT(log_z(b, &m, 2048, (uint64_t)rep, &z), EBIM_OK);
+            held += fabs(z.log_z - truth) <= t31 * z.se;
+            sized += fabs(z.log_volume - log(4 * 3.14159265358979323846 * r * r)) <=
+                     t31 * z.volume_se;
+            CHECK(z.se < 0.06 && z.effective > 0.5 * z.points);
+        }
+        CHECK_NEAR(held / reps, 0.95, 4.5 * sqrt(0.95 * 0.05 / reps));
+        CHECK_NEAR(sized / reps, 0.95, 4.5 * sqrt(0.95 * 0.05 / reps));
+    }
+}
+
+/* Samples share themselves out as the peaks have it: within 5 standard errors, twice too large as
+ * starts repeat some points. */
+static void narrow_peaks_get_their_samples(void)
+{
+    enum { B = 4000 };
+    static ebim_real x[B * 3];
+    bench *b = bench_of("sphere");
+    double box[2 * MAX_N], share[PEAKS] = {0}, pi2 = 2 * 3.14159265358979323846;
+    moved p = {{0, 0, 0}, 0};
+    ebim_model m = model_of(b, box);
+    ebim_arena measure;
+    void *mem;
+    int i, k, c;
+    CHECK_INT(ebim_record(&m.F, &b->a, 3, record_moved_sphere, &p), EBIM_OK);
+    CHECK_INT(ebim_record(&m.E, &b->a, 3, record_peaks, &p), EBIM_OK);
+    ebim_arena_init(&measure, NULL, 0);
+    CHECK_INT(ebim_model_sample(&m, B, NULL, 0, 1, &measure, NULL), EBIM_OK);
+    mem = malloc(ebim_arena_bytes(&measure));
+    ebim_arena_init(&measure, mem, ebim_arena_bytes(&measure));
+    CHECK_INT(ebim_model_sample(&m, B, x, 0, 1, &measure, NULL), EBIM_OK);
+    for (i = 0; i < B; i++)
+        for (k = 0; k < PEAKS; k++) {
+            double d2 = 0;
+            for (c = 0; c < 3; c++) d2 += pow((double)x[3 * i + c] - PEAK[3 * k + c], 2);
+            share[k] += d2 < 4 * PEAK_WIDTH[k] * PEAK_WIDTH[k] ? 1.0 / B : 0;
+        }
+    for (k = 0; k < PEAKS; k++) { /* all but e^-2 of a peak, and of the rest 2 h^2 pi */
+        double h2 = PEAK_WIDTH[k] * PEAK_WIDTH[k];
+        double want = (PEAK_MASS[k] * (1 - exp(-2.0)) + 0.5 * 2 * h2 * pi2 / (2 * pi2)) / 1.5;
+        CHECK_NEAR(share[k], want, 2 * 5 * sqrt(want / B));
+    }
+    free(mem);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -367,5 +470,7 @@ int main(int argc, char **argv)
     T_RUN(diagnostics_of_known_chains);
     T_RUN(log_z_intervals_cover);
     T_RUN(log_z_without_energy_is_log_volume);
+    T_RUN(narrow_peaks_are_found);
+    T_RUN(narrow_peaks_get_their_samples);
     return T_END();
 }

@@ -129,6 +129,7 @@ static ebim_ref record_all(ebim_graph *g, ebim_ref x, void *user)
         if (fn != EBIM_POW) u = ebim_add(g, u, ebim_dense(g, v, 4, (ebim_fn)fn));
     }
     u = ebim_mul(g, ebim_pow(g, v, -1.75), u);
+    u = ebim_add(g, u, ebim_rbf(g, h, 2, w, values, w));
     u = ebim_min(g, ebim_max(g, u, c), ebim_sum(g, h));
     u = ebim_select(g, ebim_slice(g, h, 1, 1), u, c);
     u = ebim_concat(g, ebim_dot(g, u, h), ebim_matrix(g, u, 2, w));
@@ -154,7 +155,7 @@ static ebim_ref record_random(ebim_graph *g, ebim_ref x, void *user)
         ebim_ref a = 1 + below(&r, g->n_nodes - 1), b = 1 + below(&r, g->n_nodes - 1);
         int sa = g->node[a].size, sb = g->node[b].size, width = 1 + below(&r, 4);
         if (sa != sb && sa != 1 && sb != 1) b = a, sb = sa;
-        pick = below(&r, 14);
+        pick = below(&r, 15);
         switch (pick) {
         case 0: ebim_constant(g, 1 + below(&r, 8), c); break;
         case 1: ebim_dense(g, a, width, (ebim_fn)below(&r, EBIM_POW)); break;
@@ -169,6 +170,7 @@ static ebim_ref record_random(ebim_graph *g, ebim_ref x, void *user)
         case 10: ebim_select(g, ebim_slice(g, x, below(&r, 3), 1), a, b); break;
         case 11: if (sa + sb <= 16) ebim_concat(g, a, b); break;
         case 12: ebim_slice(g, a, below(&r, sa), 1); break;
+        case 13: if (sa <= 4) ebim_rbf(g, a, 2, c, c, c); break;
         default: ebim_dot(g, a, a); break;
         }
     }

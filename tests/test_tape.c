@@ -164,6 +164,7 @@ typedef struct spec {
 
 static const double CONSTANT[WIDE] = {1.25, -0.5, 2, 0.75, -1.5, 0.25, 1, 3};
 static const double AFFINE_SCALE = 1.75;
+static const double RBF_WIDTH[3] = {0.9, 1.5, 2}, RBF_WEIGHT[3] = {1, -0.5, 2};
 
 static int operand_size(const spec *s) { return s->na + (s->alias ? 0 : s->nb) + s->nc; }
 
@@ -186,6 +187,7 @@ static ebim_ref record_op(ebim_graph *g, const spec *s, ebim_ref a, ebim_ref b, 
     case EBIM_OP_SELECT: return ebim_select(g, c, a, b);
     case EBIM_OP_CONCAT: return ebim_concat(g, a, b);
     case EBIM_OP_SLICE: return ebim_slice(g, a, s->other, s->na - 1);
+    case EBIM_OP_RBF: return ebim_rbf(g, a, 3, CONSTANT, RBF_WIDTH, RBF_WEIGHT);
     default: return 0;
     }
 }
@@ -228,6 +230,21 @@ static int oracle_op(oracle *o, const spec *s, const jet *a, const jet *b, const
         }
         o->theta += 2 * n;
         return n;
+    case EBIM_OP_RBF:
+        z->v = z->d = 0;
+        for (i = 0; i < 3; i++) {
+            double d2 = 0, slope = 0, e;
+            int q;
+            for (q = 0; q < n; q++, o->theta++) {
+                d2 += pow(a[q].v - *o->theta, 2);
+                slope += 2 * (a[q].v - *o->theta) * a[q].d;
+            }
+            e = o->theta[1] * exp(-d2 * o->theta[0]);
+            z->v += e;
+            z->d -= e * o->theta[0] * slope;
+            o->theta += 2;
+        }
+        return 1;
     case EBIM_OP_DOT: case EBIM_OP_SUM:
         z->v = z->d = 0;
         for (i = 0; i < n; i++)
@@ -658,6 +675,7 @@ static void every_layer_shape(void)
 static const double USER_MATRIX[12] = {1.5, -0.25, 0.5, 1, 0.75, 1.25, -1, 0.5,
                                        -0.5, 0.25, 1, -1.75};
 static const double USER_CENTER[4] = {0.25, -0.5, 0.125, 1}, USER_SHIFT[3] = {0.5, 1.25, 2};
+static const double USER_WIDTH[2] = {1.5, 2}, USER_WEIGHT[2] = {1.25, -0.75};
 
 /* The function `user` of golden/tape.py. */
 static ebim_ref record_user(ebim_graph *g, ebim_ref x, void *user)
@@ -674,6 +692,7 @@ static ebim_ref record_user(ebim_graph *g, ebim_ref x, void *user)
     length = ebim_apply(g, ebim_add(g, ebim_sumsq(g, x), unit), EBIM_LOG);
     r = ebim_apply(g, ebim_apply(g, ebim_dot(g, A, q), EBIM_SOFTPLUS), EBIM_SQRT);
     w = ebim_concat(g, ebim_mul(g, s, length), r);
+    w = ebim_add(g, w, ebim_rbf(g, u, 2, USER_MATRIX, USER_WIDTH, USER_WEIGHT));
     p = ebim_pow(g, ebim_add(g, ebim_apply(g, u, EBIM_SQUARE), unit), -1.5);
     e = ebim_mul(g, ebim_apply(g, ebim_neg(g, w), EBIM_SILU), p);
     f = ebim_add(g, ebim_apply(g, e, EBIM_SINE), ebim_apply(g, ebim_mul(g, w, u), EBIM_COSINE));

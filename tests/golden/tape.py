@@ -148,6 +148,7 @@ def mlp(theta, x):
 MATRIX = [[1.5, -0.25, 0.5, 1], [0.75, 1.25, -1, 0.5], [-0.5, 0.25, 1, -1.75]]
 CENTER = [0.25, -0.5, 0.125, 1]
 SHIFT = [0.5, 1.25, 2]
+WIDTH, WEIGHT = [1.5, 2], [1.25, -0.75]
 
 
 def user(theta, x, margin=None):
@@ -174,6 +175,8 @@ def user(theta, x, margin=None):
     length = jnp.log(jnp.sum(x * x) + 1)
     r = jnp.sqrt(softplus(jnp.sum(A * q)))
     w = jnp.concatenate([s * length, r[None]])
+    d2 = jnp.sum((u - jnp.array(MATRIX[:2])) ** 2, axis=1)
+    w = w + jnp.sum(jnp.array(WEIGHT) * jnp.exp(-d2 / (2 * jnp.array(WIDTH) ** 2)))
     p = (u * u + 1) ** -1.5
     e = -w / (1 + jnp.exp(w)) * p
     f = jnp.sin(e) + jnp.cos(w * u)
