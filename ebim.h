@@ -68,6 +68,7 @@
     >>project   nearest points and other ways onto M
     >>measure   uniform points of M, its volume
     >>logz      the normaliser of e^-E, with lines that go where E is low
+    >>leap      moves of chains along lines, from one part of M to another
     >>tubes     the same for k > 1, nearly uniform; connected components of M
     >>judge     what a fitted manifold is worth
     >>mdf       training of F: eq. 8 and better
@@ -134,8 +135,8 @@
  * loads into either): the layout is written down at >>io. A file is checked whole before memory
  * is taken; a hostile one can cost at most time linear in its size.
  *
- * LIMITS. Chains are exact where they are adjusted (>>exact); they do not pass between components,
- * whose shares in samples are those of the weighted points they start from. Log densities are
+ * LIMITS. Chains are exact where they are adjusted (>>exact); for k > 1 they do not pass between
+ * components, whose shares in samples are those of the points they start from. Log densities are
  * normalised (ebim_model_log_z) for k = 1 and n <= 7, where uniform points come from random lines;
  * elsewhere points of M start from projected noise, which is not uniform, E is known up to a
  * constant, and it is trained by contrastive divergence, which is slow and biased. The default E
@@ -789,6 +790,9 @@ typedef struct ebim_clmc_report { /* counts since init */
     int64_t iterations;    /* of the solver, summed over blocks */
     double accept;         /* adjusted: sum of the probabilities to accept, 0 where a step fails */
     double residual;       /* largest ||F|| / ||J|| of a move made */
+    /* ebim_model_sample only: how many equally weighted points the starts are worth, and of `draws`
+     * energies along 64 chains (first coordinates without energy) the effective number and R-hat */
+    double starts, draws, ess, rhat;
 } ebim_clmc_report;
 
 typedef struct ebim_clmc ebim_clmc;
@@ -869,6 +873,16 @@ EBIM_API int ebim_lines_run(ebim_lines *s, int lines, int room, ebim_real *x, ui
  * the ball round D miss D when n is large: fast up to n = 6 or so. */
 EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed);
 EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s);
+
+/* Moves along lines: each of B points of M, x: [B][n] in and out, changes to one of all points in
+ * which a random line through it meets M, in such a way that e^-E on M is left as it is. They reach
+ * other components; mixed with steps of chains (ebim_clmc_run) they make those global. E may be
+ * NULL: uniform. Chain b draws from stream `stream + b` of seed. Returns how many went elsewhere.
+ * Codimension 1. */
+typedef struct ebim_leaps ebim_leaps;
+EBIM_API ebim_result ebim_leaps_init(ebim_leaps **s, ebim_arena *a, const ebim_graph *F,
+                                     const ebim_graph *E, const ebim_lines_desc *d);
+EBIM_API int ebim_leaps_run(ebim_leaps *s, int B, ebim_real *x, uint64_t seed, uint64_t stream);
 
 /* --------------------------------------------------------------------------------------------
  * tubes: volume and nearly uniform points of M, any codimension; connected components of M
@@ -1191,7 +1205,8 @@ EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *
 #endif /* EBIM_NO_TRAIN */
 
 /* Samples, scores and nearest points for row-major x: [B][n]; work memory from an arena. Samples
- * are ends of chains of `steps` adjusted moves (0: 30): see >>model. */
+ * are ends of chains of `steps` adjusted moves (0: 30, or 12 from starts that are nearly samples):
+ * see >>model. */
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
                                        uint64_t seed, ebim_arena *work, ebim_clmc_report *report);
 EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
@@ -1213,11 +1228,16 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t s
                                       ebim_arena *work, ebim_log_z *out);
 /* F and E as functions on R^n, at x itself and not at its nearest point: F: [B][k], its Jacobian
  * J: [B][k][n], E: [B], its Euclidean gradient grad_E: [B][n]; each may be NULL. ERR_ARG: E or
- * grad_E of a model without energy. (The gradient of E along M is grad_E less its part in the span
- * of the rows of J.) */
+ * grad_E of a model without energy. */
 EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim_real *x,
                                           ebim_real *F, ebim_real *J, ebim_real *E,
                                           ebim_real *grad_E, ebim_arena *work);
+/* The gradient along M of the log density, -grad E less its part in the span of the rows of J, at
+ * the nearest points y of x: grad: [B][n], tangent to M; no normaliser enters it. ok: [B] 1 where a
+ * point of M was found, may be NULL. ERR_ARG: a model without energy. */
+EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, const ebim_real *x,
+                                                 ebim_real *grad, unsigned char *ok,
+                                                 ebim_arena *work);
 /* d2: [B] the squared distance |x - y|^2 to M, y the nearest point, and grad: [B][n] its gradient
  * 2 (x - y): y depends on x too, but at the minimum moving y changes nothing to first order (the
  * envelope theorem). 0 on M; no derivative exists where two points of M are nearest, and there the
@@ -6275,6 +6295,7 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
 enum { EBIM__MARCH, EBIM__HALVE, EBIM__ROOT };
 #define EBIM__LINES 128 /* lanes; a constant, so that results depend on nothing else */
 #define EBIM__DEPTH 12
+#define EBIM__LEAP_ROOTS 16 /* of a line that are told apart */
 #define EBIM__NEAR_REACH 4  /* how far a line goes from an anchor, in its widths */
 #define EBIM__LINES_MAX_N 7 /* above, nearly all random lines miss the box */
 
@@ -6301,6 +6322,7 @@ struct ebim_lines {
     ebim_lines_desc d;
     ebim_ws w;
     ebim__anchors near;     /* count 0: all lines are uniform */
+    const ebim_real *through; /* [lines][n]: line i passes through point i, NULL: see above */
     ebim__walk *walk;       /* [LINES] */
     double *origin, *dir;   /* [LINES][n] */
     ebim_real *draw;        /* [n] */
@@ -6375,6 +6397,19 @@ static double ebim__line_uniform(ebim_lines *s, ebim_rng *r, double *o, double *
     return s->radius;
 }
 
+/* A uniform direction through a point */
+static double ebim__line_through(const ebim_lines *s, ebim_rng *r, const ebim_real *x, double *o,
+                                 double *u)
+{
+    int n = s->w.n, i;
+    ebim_rng_sphere(r, n, s->draw);
+    for (i = 0; i < n; i++) {
+        u[i] = (double)s->draw[i];
+        o[i] = (double)x[i] - 0.5 * (s->d.lo[i] + s->d.hi[i]);
+    }
+    return 2 * s->radius;
+}
+
 /* Along the normal at one of the anchors, past it at a normal distance. */
 static double ebim__line_near(const ebim_lines *s, ebim_rng *r, double *o, double *u)
 {
@@ -6400,7 +6435,8 @@ static int ebim__line_draw(ebim_lines *s, int l, uint64_t seed, uint64_t stream)
     double *o = s->origin + (size_t)l * (size_t)n, *u = s->dir + (size_t)l * (size_t)n, t0, t1;
     ebim_rng r;
     ebim_rng_init(&r, seed, stream + (uint64_t)k->line);
-    if (s->near.count && (double)ebim_rng_uniform(&r) < s->near.share)
+    if (s->through) t1 = ebim__line_through(s, &r, s->through + k->line * n, o, u);
+    else if (s->near.count && (double)ebim_rng_uniform(&r) < s->near.share)
         t1 = ebim__line_near(s, &r, o, u);
     else t1 = ebim__line_uniform(s, &r, o, u);
     k->step = fmin(2 * s->radius / s->d.grid, t1);
@@ -6500,12 +6536,19 @@ typedef struct ebim__harvest {
     int64_t seen;
     ebim_real *x;
     ebim_rng rng;
+    double *t;              /* [lines][LEAP_ROOTS] the first roots of each line, and */
+    int32_t *count;         /* [lines] how many; NULL: a choice from all lines, in x */
 } ebim__harvest;
 
 /* Reservoir: every root seen so far is among the room kept with the same probability. */
 static void ebim__harvest_put(ebim__harvest *h, const ebim_lines *s, int l, double t)
 {
-    int64_t at = h->seen++;
+    int64_t at = h->seen++, line = s->walk[l].line;
+    if (h->t) {
+        if (h->count[line] < EBIM__LEAP_ROOTS)
+            h->t[line * EBIM__LEAP_ROOTS + h->count[line]++] = t;
+        return;
+    }
     if (at < h->room) h->have++;
     else at = (int64_t)((double)ebim_rng_u32(&h->rng) / 4294967296.0 * (double)h->seen);
     if (at < h->room) ebim__line_point(s, l, t, h->x + (size_t)at * (size_t)s->w.n, 1);
@@ -6592,9 +6635,8 @@ static void ebim__lines_harvest(ebim_lines *s, int lines, ebim__harvest *h, uint
 static ebim__harvest ebim__harvest_init(int room, ebim_real *x, uint64_t seed)
 {
     ebim__harvest h;
+    memset(&h, 0, sizeof h);
     h.room = room;
-    h.have = 0;
-    h.seen = 0;
     h.x = x;
     ebim_rng_init(&h.rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
     return h;
@@ -6895,6 +6937,153 @@ static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
     out->log_mean = log(mean / v) - low;
     out->log_z = out->log_volume + out->log_mean;
     return EBIM_OK;
+}
+
+/* ============================================================================================
+ * >>leap  moves along lines, from one part of M to another
+ *
+ * A line through x in a uniform direction u meets M in x and other points y. One of all of them is
+ * chosen with weights e^-E(y) / |u . nu(y)|. Such a move leaves p alone: from x to a neighbourhood
+ * dA of y the rate is p(x) |u . nu(y)| dA / |x - y|^(n-1) times y's share of the weights, which is
+ * symmetric in x and y. It needs no step size, and does not care how far apart components are, as
+ * long as they see each other. Roots beyond the first 16, in the order of the line, do not count:
+ * there as here, since both walk it from the same end of D. A line on which x is not found, or not
+ * alone, is not used. Cost: about 80 sweeps of F, see >>measure.
+ * ========================================================================================= */
+
+enum { EBIM__LEAPS = 256 }; /* at a time */
+
+struct ebim_leaps {
+    ebim_lines *lines;
+    ebim_ws E;
+    int energy;
+    double *t;                /* [LEAPS][LEAP_ROOTS] */
+    int32_t *count, *self;    /* [LEAPS] roots; which of them the line started from, -1: none */
+    ebim_real *x, *e;         /* [LEAPS * LEAP_ROOTS][n], [LEAPS * LEAP_ROOTS] all roots */
+    double *log_weight;       /* [LEAPS * LEAP_ROOTS] */
+};
+
+EBIM_API ebim_result ebim_leaps_init(ebim_leaps **out, ebim_arena *a, const ebim_graph *F,
+                                     const ebim_graph *E, const ebim_lines_desc *d)
+{
+    ebim_leaps *s = EBIM__NEW(a, ebim_leaps, 1), local, *p = ebim__ready(a) ? s : &local;
+    size_t all = (size_t)EBIM__LEAPS * EBIM__LEAP_ROOTS;
+    ebim_result r;
+    *out = NULL;
+    memset(p, 0, sizeof *p);
+    r = ebim_lines_init(&p->lines, a, F, d);
+    if (r) return r;
+    p->energy = E != NULL;
+    if (E && (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F))) return EBIM_ERR_SHAPE;
+    if (E) r = ebim_ws_init(&p->E, a, E, EBIM__LINES, 0);
+    p->t = EBIM__NEW(a, double, all);
+    p->count = EBIM__NEW(a, int32_t, EBIM__LEAPS);
+    p->self = EBIM__NEW(a, int32_t, EBIM__LEAPS);
+    p->x = EBIM__NEW(a, ebim_real, all * (size_t)ebim_inputs(F));
+    p->e = EBIM__NEW(a, ebim_real, all);
+    p->log_weight = EBIM__NEW(a, double, all);
+    if (ebim__ready(a)) *out = s;
+    return r ? r : a->failed;
+}
+
+/* The direction of a line, as ebim__line_through drew it */
+static void ebim__leap_direction(const ebim_leaps *s, ebim_rng *r, uint64_t seed, uint64_t stream)
+{
+    ebim_rng_init(r, seed, stream);
+    ebim_rng_sphere(r, s->lines->w.n, s->lines->draw);
+}
+
+/* Points of all roots -> s->x, one line's after another's; x itself where the line started. */
+static int ebim__leap_points(ebim_leaps *s, int lines, const ebim_real *x, uint64_t seed,
+                             uint64_t stream)
+{
+    int n = s->lines->w.n, b, i, c, all = 0;
+    for (b = 0; b < lines; b++) {
+        const double *t = s->t + b * EBIM__LEAP_ROOTS;
+        double near = 1e-4 * s->lines->radius;
+        int close = 0;
+        ebim_rng r;
+        ebim__leap_direction(s, &r, seed, stream + (uint64_t)b);
+        for (s->self[b] = -1, i = 0; i < s->count[b]; i++) {
+            if (!(fabs(t[i]) < near)) continue;
+            s->self[b] = i;
+            close++;
+        }
+        if (close != 1) s->self[b] = -1;
+        for (i = 0; i < s->count[b]; i++, all++)
+            for (c = 0; c < n; c++) {
+                double v = (double)x[b * n + c];
+                if (i != s->self[b]) v += t[i] * (double)s->lines->draw[c];
+                s->x[all * n + c] = EBIM__R(v);
+            }
+    }
+    return all;
+}
+
+/* -E - log |u . nu| of all roots -> s->log_weight */
+static void ebim__leap_weights(ebim_leaps *s, int lines, int all, uint64_t seed, uint64_t stream)
+{
+    ebim_ws *w = &s->lines->w;
+    int n = w->n, at, lanes, l, c, b = 0, left = lines ? s->count[0] : 0;
+    ebim_rng r;
+    if (lines) ebim__leap_direction(s, &r, seed, stream);
+    for (at = 0; at < all; at += lanes) {
+        lanes = ebim__min_int(EBIM__LINES, all - at);
+        ebim__load(w, all, at, s->x, 1);
+        ebim__normals(w, lanes);
+        for (l = 0; l < lanes; l++, left--) {
+            double cosine = 0, E = s->energy ? (double)s->e[at + l] : 0;
+            while (!left) {
+                left = s->count[++b];
+                ebim__leap_direction(s, &r, seed, stream + (uint64_t)b);
+            }
+            for (c = 0; c < n; c++)
+                cosine += (double)s->lines->draw[c] * (double)ebim_ws_xg(w, 0)[c * w->stride + l];
+            s->log_weight[at + l] = ebim__finite64(E) ? -E - log(fmax(fabs(cosine), 1e-12))
+                                                      : -HUGE_VAL;
+        }
+    }
+}
+
+/* One of count roots, by their weights */
+static int ebim__leap_pick(int count, const double *log_weight, double uniform)
+{
+    double most = log_weight[0], sum = 0;
+    int i;
+    for (i = 1; i < count; i++) most = fmax(most, log_weight[i]);
+    for (i = 0; i < count; i++) sum += exp(log_weight[i] - most);
+    for (i = 0, uniform *= sum; i < count - 1; i++)
+        if ((uniform -= exp(log_weight[i] - most)) < 0) break;
+    return i;
+}
+
+EBIM_API int ebim_leaps_run(ebim_leaps *s, int B, ebim_real *x, uint64_t seed, uint64_t stream)
+{
+    int n = s->lines->w.n, at, lines, b, moved = 0, first;
+    for (at = 0; at < B; at += lines, x += (size_t)lines * (size_t)n, stream += (uint64_t)lines) {
+        ebim__harvest h = ebim__harvest_init(0, NULL, 0);
+        int all;
+        lines = ebim__min_int(EBIM__LEAPS, B - at);
+        memset(s->count, 0, (size_t)lines * sizeof *s->count);
+        h.t = s->t;
+        h.count = s->count;
+        s->lines->through = x;
+        ebim__lines_harvest(s->lines, lines, &h, seed, stream);
+        all = ebim__leap_points(s, lines, x, seed, stream);
+        if (all && s->energy) ebim_eval(&s->E, all, s->x, s->e);
+        ebim__leap_weights(s, lines, all, seed, stream);
+        for (first = b = 0; b < lines; first += s->count[b++]) {
+            ebim_rng r;
+            int pick;
+            if (s->self[b] < 0 || s->count[b] < 2) continue;
+            ebim__leap_direction(s, &r, seed, stream + (uint64_t)b);
+            pick = ebim__leap_pick(s->count[b], s->log_weight + first,
+                                   (double)ebim_rng_uniform(&r));
+            moved += pick != s->self[b];
+            memcpy(x + b * n, s->x + (first + pick) * n, (size_t)n * sizeof *x);
+        }
+    }
+    return moved;
 }
 
 /* ============================================================================================
@@ -9843,10 +10032,11 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
 /* ============================================================================================
  * >>model  samples, scores and gradients of a model
  *
- * Samples start from uniform points of M, resampled by e^-E (so that separate components get their
- * share), and move by adjusted constrained Langevin, whose law is e^-E; its step is found by 60
- * steps of 256 chains that are thrown away. Above codimension 1 they start from noise thrown onto
- * M, which is not uniform. A score is the nearest point of M, the distance to it
+ * Samples start from points of M whose density is known (>>logz), resampled by e^-E over it, and
+ * move by adjusted constrained Langevin, whose law is e^-E, in three legs with a leap after each of
+ * the first two (>>leap), so that they pass between components; its step is found by 60 steps of
+ * 256 chains that are thrown away. Above codimension 1 they start from noise thrown onto M, which
+ * is not uniform, and do not leap. A score is the nearest point of M, the distance to it
  * and the energy there. Gradients of F and E cost one linearisation and one adjoint sweep per
  * output; that of the distance costs the projection only.
  * ========================================================================================= */
@@ -9930,8 +10120,11 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t s
     return r || !ebim__ready(work) ? r : ebim__z_run(&z, seed, out);
 }
 
+enum { EBIM__LEGS = 3 }; /* of a chain, with leaps between them */
+
 typedef struct ebim__sampling {
     ebim_clmc **c;            /* [workers] */
+    ebim_leaps **leap;        /* [workers], each NULL where k > 1 */
     ebim_real *x;             /* [B][n] */
     int B, n, steps, workers;
     uint64_t seed;
@@ -9940,9 +10133,16 @@ typedef struct ebim__sampling {
 static void ebim__sample_task(void *arg, int w)
 {
     const ebim__sampling *s = (const ebim__sampling *)arg;
-    int at, count = ebim__share(s->B, s->workers, w, &at);
-    ebim_clmc_run(s->c[w], count, s->x + (size_t)at * (size_t)s->n, s->steps, s->seed,
-                  (uint64_t)at);
+    int at, count = ebim__share(s->B, s->workers, w, &at), round, steps;
+    ebim_real *x = s->x + (size_t)at * (size_t)s->n;
+    for (round = 0; round < EBIM__LEGS; round++) {
+        steps = s->steps * (round + 1) / EBIM__LEGS - s->steps * round / EBIM__LEGS;
+        ebim_clmc_run(s->c[w], count, x, steps, ebim__subseed(s->seed, (uint64_t)round),
+                      (uint64_t)at);
+        if (s->leap[w] && round + 1 < EBIM__LEGS)
+            ebim_leaps_run(s->leap[w], count, x, ebim__subseed(s->seed, EBIM__SEED_PICK),
+                           (uint64_t)at + (uint64_t)round * (uint64_t)s->B);
+    }
 }
 
 static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report *r)
@@ -9963,10 +10163,15 @@ static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report 
 static ebim_result ebim__model_chains(const ebim_model *m, ebim__sampling *s, ebim_arena *work)
 {
     ebim_clmc_desc cd;
+    ebim_lines_desc ld;
     ebim_clmc *c;
+    ebim_leaps *leap = NULL;
     ebim_result r = EBIM_OK;
     int w;
     memset(&cd, 0, sizeof cd);
+    memset(&ld, 0, sizeof ld);
+    ld.lo = m->lo;
+    ld.hi = m->hi;
     cd.eps = 0.1 * m->unit; /* to begin with */
     cd.adjust = EBIM_ADJUSTED;
     cd.lo = m->lo;
@@ -9975,9 +10180,15 @@ static ebim_result ebim__model_chains(const ebim_model *m, ebim__sampling *s, eb
     s->n = m->n;
     s->workers = ebim__model_workers(m, s->B);
     s->c = EBIM__NEW(work, ebim_clmc *, s->workers);
+    s->leap = EBIM__NEW(work, ebim_leaps *, s->workers);
     for (w = 0; w < s->workers && !r; w++) {
-        r = ebim_clmc_init(&c, work, &m->F, m->has_energy ? &m->E : NULL, &cd);
-        if (ebim__ready(work)) s->c[w] = c;
+        const ebim_graph *E = m->has_energy ? &m->E : NULL;
+        r = ebim_clmc_init(&c, work, &m->F, E, &cd);
+        if (!r && m->k == 1 && m->n <= EBIM__LINES_MAX_N)
+            r = ebim_leaps_init(&leap, work, &m->F, E, &ld);
+        if (r || !ebim__ready(work)) continue;
+        s->c[w] = c;
+        s->leap[w] = leap;
     }
     return r;
 }
@@ -10000,6 +10211,7 @@ typedef struct ebim__pool {
     ebim_real *x, *weight, *energy; /* [ROUNDS * each][n], [ROUNDS * each]; energy: over M, less
                                      * that of the law the points come from */
     ebim_real *log_density;         /* [each] of that law */
+    double worth;                   /* equally weighted points */
     int each, count;
 } ebim__pool;
 
@@ -10010,7 +10222,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     ebim_result r;
     size_t most;
     memset(p, 0, sizeof *p);
-    p->each = ebim__max_int(3 * B, 4000);
+    p->each = ebim__max_int((ebim__find_rbf(m->has_energy ? &m->E : NULL) ? 1 : 3) * B, 4000);
     most = EBIM__ROUNDS * (size_t)p->each;
     p->x = EBIM__NEW(work, ebim_real, most * (size_t)m->n);
     p->weight = EBIM__NEW(work, ebim_real, most);
@@ -10036,6 +10248,7 @@ static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, ui
         memcpy(p->weight, p->energy, (size_t)p->count * sizeof *p->weight);
         ebim__softmin(p->count, p->weight, &finite);
         for (i = 0; i < p->count; i++) square += (double)p->weight[i] * (double)p->weight[i];
+        p->worth = square > 0 ? 1 / square : 0;
         if (!m->has_energy || !have || (finite && square * B <= 1)) break;
     }
     return finite ? EBIM_OK : EBIM_ERR_FINITE;
@@ -10051,6 +10264,29 @@ static void ebim__pool_pick(const ebim__pool *p, int n, int B, ebim_real *x, int
         memcpy(x + b * size, p->x + (size_t)pick[b] * size, size * sizeof *x);
 }
 
+enum { EBIM__TRACED = 64, EBIM__DRAWS = 50 };
+
+/* Energies along some chains, in legs as those of samples have them: how fast they forget -> out */
+static void ebim__model_diagnose(ebim__sampling *s, ebim__pool *p, const ebim_model *m,
+                                 ebim_real *x, double *trace, uint64_t seed, ebim_clmc_report *out)
+{
+    int step, c;
+    for (step = 0; step < EBIM__DRAWS; step++) {
+        uint64_t now = ebim__subseed(seed, (uint64_t)step);
+        ebim_clmc_run(s->c[0], EBIM__TRACED, x, s->steps / EBIM__LEGS + 1, now, 0);
+        if (s->leap[0]) ebim_leaps_run(s->leap[0], EBIM__TRACED, x, now, EBIM__TRACED);
+        if (m->has_energy) ebim_eval(&p->E, EBIM__TRACED, x, p->log_density);
+        for (c = 0; c < EBIM__TRACED; c++)
+            trace[c * EBIM__DRAWS + step] = (double)(m->has_energy ? p->log_density[c]
+                                                                   : x[c * m->n]);
+    }
+    out->draws = EBIM__TRACED * EBIM__DRAWS;
+    out->ess = ebim_ess(EBIM__TRACED, EBIM__DRAWS, trace);
+    out->rhat = ebim_rhat(EBIM__TRACED, EBIM__DRAWS, trace);
+    memset(&s->c[0]->report, 0, sizeof s->c[0]->report);
+    s->c[0]->f.iterations = s->c[0]->g.iterations = 0;
+}
+
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
                                        uint64_t seed, ebim_arena *work, ebim_clmc_report *report)
 {
@@ -10059,26 +10295,33 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
     ebim_rng rng;
     ebim_result r;
     ebim_real *warm;
+    double *trace;
     int32_t *pick;
     int w;
     if (B < 1 || B > INT_MAX / 16) return EBIM_ERR_ARG;
     pick = EBIM__NEW(work, int32_t, ebim__max_int(B, EBIM__ADAPT));
     warm = EBIM__NEW(work, ebim_real, EBIM__ADAPT * (size_t)m->n);
+    trace = EBIM__NEW(work, double, EBIM__TRACED * EBIM__DRAWS);
     s.x = x;
     s.B = B;
-    s.steps = steps ? steps : 30;
     s.seed = ebim__subseed(seed, EBIM__SEED_CHAINS);
     r = ebim__pool_init(&pool, m, B, work);
     if (!r) r = ebim__model_chains(m, &s, work);
     if (r || !ebim__ready(work)) return r;
     r = ebim__pool_fill(&pool, m, B, ebim__subseed(seed, EBIM__SEED_POINTS));
     if (r) return r;
+    s.steps = steps ? steps : pool.worth > 0.5 * pool.count && s.leap[0] ? 12 : 30;
     ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
     ebim__pool_pick(&pool, m->n, EBIM__ADAPT, warm, pick, &rng);
     ebim__model_adapt(&s, warm, ebim__subseed(seed, EBIM__SEED_ADAPT));
+    if (report) {
+        memset(report, 0, sizeof *report);
+        report->starts = fmin(pool.worth, B);
+        ebim__model_diagnose(&s, &pool, m, warm, trace, ebim__subseed(seed, EBIM__SEED_PILOT),
+                             report);
+    }
     ebim__pool_pick(&pool, m->n, B, x, pick, &rng);
     ebim__in_parallel(&m->parallel, s.workers, ebim__sample_task, &s);
-    if (report) memset(report, 0, sizeof *report);
     for (w = 0; w < s.workers && report; w++)
         ebim__clmc_report_add(report, ebim_clmc_stats(s.c[w]));
     return EBIM_OK;
@@ -10181,6 +10424,47 @@ EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim
     if (!ebim__points_finite(B, m->n, x)) return EBIM_ERR_FINITE;
     if (F || J) ebim__values_jacobian(&wF, B, x, F, J);
     if (E || grad_E) ebim__values_jacobian(&wE, B, x, E, grad_E);
+    return EBIM_OK;
+}
+
+/* v: [n] less its part in the span of the rows of J: [k][n], which become orthonormal (modified
+ * Gram-Schmidt); a row that depends on others goes */
+static void ebim__tangent_part(int k, int n, ebim_real *J, ebim_real *v)
+{
+    int r, q, i;
+    for (r = 0; r <= k; r++) {
+        ebim_real *a = r < k ? J + r * n : v;
+        double before = 0, after = 0;
+        for (i = 0; i < n; i++) before += (double)a[i] * (double)a[i];
+        for (q = 0; q < r; q++) {
+            double dot = 0;
+            for (i = 0; i < n; i++) dot += (double)a[i] * (double)J[q * n + i];
+            for (i = 0; i < n; i++) a[i] -= EBIM__R(dot * (double)J[q * n + i]);
+        }
+        for (i = 0; i < n; i++) after += (double)a[i] * (double)a[i];
+        if (r == k) break;
+        after = after > 1e-10 * before ? 1 / sqrt(after) : 0;
+        for (i = 0; i < n; i++) a[i] = EBIM__R((double)a[i] * after);
+    }
+}
+
+EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, const ebim_real *x,
+                                                 ebim_real *grad, unsigned char *ok,
+                                                 ebim_arena *work)
+{
+    size_t count = B > 0 ? (size_t)B : 1, n = (size_t)m->n, k = (size_t)m->k, b, i;
+    ebim_real *y = EBIM__NEW(work, ebim_real, count * n);
+    ebim_real *J = EBIM__NEW(work, ebim_real, ebim__times(count, k * n));
+    ebim_result r;
+    if (B < 1 || !m->has_energy) return EBIM_ERR_ARG;
+    r = ebim_model_score(m, B, x, y, NULL, NULL, ok, work);
+    if (r) return r;
+    r = ebim_model_gradients(m, B, y, NULL, J, NULL, grad, work);
+    if (r || !ebim__ready(work)) return r;
+    for (b = 0; b < count; b++) {
+        ebim__tangent_part((int)k, (int)n, J + b * k * n, grad + b * n);
+        for (i = 0; i < n; i++) grad[b * n + i] = -grad[b * n + i];
+    }
     return EBIM_OK;
 }
 
@@ -10699,6 +10983,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__LARGE
 #undef EBIM__BATCHES
 #undef EBIM__NEAR_REACH
+#undef EBIM__LEAP_ROOTS
 #undef EBIM__GEMM
 #undef EBIM__ROUND
 #undef EBIM__CHUNKS

@@ -983,6 +983,10 @@ static void sample_report(const args *a, const ebim_model *m, int B, double seco
         json_number(&j, "unsolved", unsolved);
         json_number(&j, "outside", outside);
         json_number(&j, "singular", singular);
+        json_number(&j, "starts", rep->starts);
+        json_number(&j, "draws", rep->draws);
+        json_number(&j, "ess", rep->ess);
+        json_number(&j, "rhat", rep->rhat);
         json_number(&j, "seconds", seconds);
         json_end(&j);
     } else if (f == stdout || moved < 0.5) {

@@ -456,6 +456,94 @@ static void narrow_peaks_get_their_samples(void)
     free(mem);
 }
 
+/* ---- moves along lines ---- */
+
+static ebim_leaps *leaper(bench *b, const ebim_graph *F, const ebim_graph *E, const double *box)
+{
+    ebim_lines_desc d;
+    ebim_leaps *s;
+    memset(&d, 0, sizeof d);
+    d.lo = box;
+    d.hi = box + MAX_N;
+    CHECK_INT(ebim_leaps_init(&s, &b->a, F, E, &d), EBIM_OK);
+    return s;
+}
+
+/* Exact points stay what they are. */
+static void leaps_keep_the_law(void)
+{
+    static const char *const name[] = {"circle", "ellipse", "sphere", "torus"};
+    static ebim_real x[3 * 20000];
+    int i, q, chains = T_QUICK ? 4000 : 20000;
+    for (q = 0; q < 4; q++) {
+        bench *b = bench_of(name[q]);
+        double box[2 * MAX_N], u[2];
+        ebim_leaps *s;
+        ebim_rng r;
+        int n = b->l.s->n, count[BINS] = {0}, moved = 0;
+        (void)model_of(b, box);
+        s = leaper(b, &b->F, &b->E, box);
+        ebim_rng_init(&r, T_SEED, 0);
+        for (i = 0; i < chains; i++) exact_point(&b->l, &r, x + n * i);
+        for (i = 0; i < 3; i++)
+            moved += ebim_leaps_run(s, chains, x, T_SEED, (uint64_t)i * (uint64_t)chains);
+        CHECK(moved > chains); /* of three moves at least one leads elsewhere */
+        for (i = 0; i < chains; i++) {
+            coordinates(b->l.s, x + n * i, u);
+            count[bin(&b->l, u)]++;
+        }
+        CHECK(p_value(&b->l, count, chains) > LEAST);
+    }
+}
+
+static ebim_ref record_two_circles(ebim_graph *g, ebim_ref x, void *user)
+{
+    static const double left[] = {-3, 0}, right[] = {3, 0}, one = 1;
+    ebim_ref u = ebim_constant(g, 1, &one), a, b;
+    (void)user;
+    a = ebim_sub(g, ebim_sumsq(g, ebim_affine(g, x, left, 1)), u);
+    b = ebim_sub(g, ebim_sumsq(g, ebim_affine(g, x, right, 1)), u);
+    return ebim_mul(g, ebim_mul(g, a, b), ebim_constant(g, 1, &one));
+}
+
+static ebim_ref record_one_in_five(ebim_graph *g, ebim_ref x, void *user)
+{
+    static const double left = 1.3862943611198906, right = 0;
+    (void)user;
+    return ebim_select(g, ebim_slice(g, x, 0, 1), ebim_constant(g, 1, &right),
+                       ebim_constant(g, 1, &left));
+}
+
+/* Every point starts on one circle, and a fifth is there when all is done: 5 standard errors. */
+static void leaps_reach_other_components(void)
+{
+    enum { B = 3000 };
+    static ebim_real x[2 * B];
+    bench *b = bench_of("circle");
+    double box[2 * MAX_N] = {-5, -5, 0}, left = 0, sine = 0;
+    ebim_graph F, E;
+    ebim_leaps *s;
+    int i;
+    box[MAX_N] = box[MAX_N + 1] = 5;
+    CHECK_INT(ebim_record(&F, &b->a, 2, record_two_circles, NULL), EBIM_OK);
+    CHECK_INT(ebim_record(&E, &b->a, 2, record_one_in_five, NULL), EBIM_OK);
+    s = leaper(b, &F, &E, box);
+    for (i = 0; i < B; i++) {
+        x[2 * i] = (ebim_real)(-3 + cos(0.002 * i));
+        x[2 * i + 1] = (ebim_real)sin(0.002 * i);
+    }
+    for (i = 0; i < 60; i++) ebim_leaps_run(s, B, x, T_SEED, (uint64_t)i * B);
+    for (i = 0; i < B; i++) {
+        left += (x[2 * i] < 0) / (double)B;
+        sine += (double)x[2 * i + 1] / B;
+        CHECK_NEAR(hypot(fabs((double)x[2 * i]) - 3, (double)x[2 * i + 1]), 1, 100 * T_EPS);
+    }
+    CHECK_NEAR(left, 0.2, 5 * sqrt(0.16 / B));
+    CHECK_NEAR(sine, 0, 5 * sqrt(0.5 / B));
+    b = bench_of("clifford");
+    CHECK_INT(ebim_leaps_init(&s, &b->a, &b->F, NULL, &s->lines->d), EBIM_ERR_SHAPE);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -470,6 +558,8 @@ int main(int argc, char **argv)
     T_RUN(diagnostics_of_known_chains);
     T_RUN(log_z_intervals_cover);
     T_RUN(log_z_without_energy_is_log_volume);
+    T_RUN(leaps_keep_the_law);
+    T_RUN(leaps_reach_other_components);
     T_RUN(narrow_peaks_are_found);
     T_RUN(narrow_peaks_get_their_samples);
     return T_END();

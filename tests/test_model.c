@@ -172,6 +172,54 @@ static void check_closed_form(int k, ebim_record_fn record, exact_fn exact)
 static void a_sphere_in_closed_form(void) { check_closed_form(1, record_sphere, exact_sphere); }
 static void a_ring_in_closed_form(void) { check_closed_form(2, record_ring, exact_ring); }
 
+static double dot(const double *a, const double *b)
+{
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+static void cross(const double *a, const double *b, double *c)
+{
+    c[0] = a[1] * b[2] - a[2] * b[1];
+    c[1] = a[2] * b[0] - a[0] * b[2];
+    c[2] = a[0] * b[1] - a[1] * b[0];
+}
+
+/* It is tangent to M, and grad E plus it is normal to M: to all of two tangents, or to the one. */
+static void density_gradient_is_tangent(void)
+{
+    static ebim_real x[B * N], y[B * N], J[B * K * N], dE[B * N], grad[B * N];
+    static unsigned char ok[B];
+    int k, b, i;
+    points(x);
+    for (k = 1; k <= 2; k++) {
+        ebim_arena a, work;
+        ebim_model m = made(&a, k, k == 1 ? record_sphere : record_ring);
+        work = a;
+        CHECK_INT(ebim_model_grad_log_density(&m, B, x, grad, ok, &work), EBIM_OK);
+        CHECK_INT(ebim_model_score(&m, B, x, y, NULL, NULL, NULL, &a), EBIM_OK);
+        CHECK_INT(ebim_model_gradients(&m, B, y, NULL, J, NULL, dE, &a), EBIM_OK);
+        for (b = 0; b < B; b++) {
+            double j[2][N], g[N], rest[N], t[N], size;
+            for (i = 0; i < N; i++) {
+                g[i] = (double)grad[b * N + i];
+                rest[i] = g[i] + (double)dE[b * N + i];
+                j[0][i] = (double)J[b * k * N + i];
+                j[1][i] = k == 2 ? (double)J[b * k * N + N + i] : g[i];
+            }
+            CHECK_INT(ok[b], 1);
+            for (i = 0; i < k; i++) {
+                size = sqrt(dot(j[i], j[i]));
+                CHECK_NEAR(dot(j[i], g), 0, 100 * T_EPS * size);
+            }
+            cross(j[0], j[1], t);
+            CHECK_NEAR(dot(t, rest), 0, 100 * T_EPS * sqrt(dot(t, t)));
+            CHECK_NEAR(dot(g, rest), 0, 100 * T_EPS);
+        }
+        m.has_energy = 0;
+        CHECK_INT(ebim_model_grad_log_density(&m, B, x, grad, ok, &a), EBIM_ERR_ARG);
+    }
+}
+
 /* ---- differences ---- */
 
 #ifdef EBIM_DOUBLE
@@ -475,6 +523,7 @@ int main(int argc, char **argv)
     T_BEGIN(argc, argv);
     T_RUN(a_sphere_in_closed_form);
     T_RUN(a_ring_in_closed_form);
+    T_RUN(density_gradient_is_tangent);
     T_RUN(gradients_are_differences);
     T_RUN(distance_gradients_are_differences);
     T_RUN(outputs_may_be_left_out);
