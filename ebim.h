@@ -135,11 +135,12 @@
  * loads into either): the layout is written down at >>io. A file is checked whole before memory
  * is taken; a hostile one can cost at most time linear in its size.
  *
- * LIMITS. Chains are exact where they are adjusted (>>exact); for k > 1 they do not pass between
+ * LIMITS. Chains are exact where they are adjusted (>>exact); for k > 1 they rarely pass between
  * components, whose shares in samples are those of the points they start from. Log densities are
- * normalised (ebim_model_log_z) for k = 1 and n <= 7, where uniform points come from random lines;
- * elsewhere points of M start from projected noise, which is not uniform, E is known up to a
- * constant, and it is trained by contrastive divergence, which is slow and biased. The default E
+ * normalised with a standard error (ebim_model_log_z) for k = 1 and n <= 7, where random lines
+ * measure M; elsewhere E is a kernel estimate, normalised as if M were flat at its widths, or, from
+ * fewer than 50 points and in the paper's recipe, trained by contrastive divergence, which is slow,
+ * biased, and leaves a constant open. The default E
  * has a ceiling: no place of M is less likely than about e^-4 of the uniform density (a kernel
  * estimate: 0.003 to 0.03 of it). Kernels have 8192 centres at most. Volumes and
  * nearly uniform points by tubes (>>tubes) are for small k: the share of the box that a tube fills
@@ -804,6 +805,12 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **s, ebim_arena *a, const ebim_gra
 EBIM_API void ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
                             uint64_t stream);
 EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s);
+/* Adjusted chains only: one move each without the gradient of E, by a tangent step of length
+ * `reach` instead of eps, projected onto M (Zappa, Holmes-Cerfon and Goodman 2018). Where most are
+ * refused the others may lead far, also to other components; for k = 1 see ebim_leaps. Not in the
+ * report; returns how many moved. */
+EBIM_API int ebim_clmc_far(ebim_clmc *s, int B, ebim_real *x, double reach, uint64_t seed,
+                           uint64_t stream);
 /* Adjusted chains only: `steps` steps in which eps is adapted so that the mean probability to
  * accept is `target` (0: 0.8), by dual averaging; it is frozen afterwards. Returns eps. These
  * steps are no samples: their law depends on the past. */
@@ -1081,7 +1088,8 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
 /* Training of E on {F = 0}. By contrastive divergence, eq. 10:
  *   mean E(x) - mean E(x') + magnitude (mean E(x)^2 + mean E(x')^2),
  * x data, x' ends of constrained chains. Or, given nodes y uniform on M, by maximum likelihood:
- *   mean E(x) + log mean e^-E(y) + magnitude (...), without chains, or by noise contrast.
+ *   mean E(x) + log mean e^-E(y) + magnitude (...), without chains, or by noise contrast;
+ * or by score matching.
  * Afterwards, where the last op of E is a dense layer, its bias makes mean e^-E(y) = 1: e^-E is the
  * density relative to the uniform one. */
 typedef struct ebim_energy_desc {
@@ -1097,6 +1105,12 @@ typedef struct ebim_energy_desc {
                             * mean log(1 + e^-E(y) / nu). It normalises E as well, and a few nodes
                             * of low E do not make up its whole gradient; nu = infinity is maximum
                             * likelihood (0: that). magnitude is not used then */
+    double score_step;     /* h > 0: score matching with slices: on M the minimum of
+                            * mean (u . grad E)^2 / 2 - (second derivative of E along M in
+                            * direction u), u a random tangent, by differences of E over steps of h
+                            * along M. No nodes and no normaliser, any k; it leaves a constant open
+                            * and does not see the masses of components. h: a tenth of E's finest
+                            * feature (0: off) */
     const ebim_real *held; /* [n_held][n] with nodes: the E that is kept is the one of the whole run
                             * under which these are likeliest (NULL: the last one) */
     int n_held;
@@ -4855,6 +4869,27 @@ EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, int n, eb
     return EBIM_OK;
 }
 
+/* v: [n] less its part in the span of the rows of J: [k][n], which become orthonormal (modified
+ * Gram-Schmidt); a row that depends on others goes */
+static void ebim__tangent_part(int k, int n, ebim_real *J, ebim_real *v)
+{
+    int r, q, i;
+    for (r = 0; r <= k; r++) {
+        ebim_real *a = r < k ? J + r * n : v;
+        double before = 0, after = 0;
+        for (i = 0; i < n; i++) before += (double)a[i] * (double)a[i];
+        for (q = 0; q < r; q++) {
+            double dot = 0;
+            for (i = 0; i < n; i++) dot += (double)a[i] * (double)J[q * n + i];
+            for (i = 0; i < n; i++) a[i] -= EBIM__R(dot * (double)J[q * n + i]);
+        }
+        for (i = 0; i < n; i++) after += (double)a[i] * (double)a[i];
+        if (r == k) break;
+        after = after > 1e-10 * before ? 1 / sqrt(after) : 0;
+        for (i = 0; i < n; i++) a[i] = EBIM__R((double)a[i] * after);
+    }
+}
+
 #ifndef EBIM_NO_TRAIN
 
 /* ============================================================================================
@@ -5983,6 +6018,23 @@ EBIM_API void ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64
     s->report.iterations = f->iterations + s->g.iterations;
 }
 
+EBIM_API int ebim_clmc_far(ebim_clmc *s, int B, ebim_real *x, double reach, uint64_t seed,
+                           uint64_t stream)
+{
+    ebim_clmc_desc kept = s->d;
+    ebim_clmc_report report = s->report;
+    int moved;
+    EBIM_ASSERT(s->d.adjust);
+    s->d.eps = reach;
+    s->d.clamp = 1e-6 / reach; /* a kick of nothing, the same forth and back */
+    s->d.leapfrog = 1;
+    ebim_clmc_run(s, B, x, 1, seed, stream);
+    moved = (int)(s->report.moved - report.moved);
+    s->d = kept;
+    s->report = report;
+    return moved;
+}
+
 EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, double target,
                                 uint64_t seed, uint64_t stream)
 {
@@ -6745,19 +6797,18 @@ static void ebim__normals(ebim_ws *w, int lanes)
     }
 }
 
-/* Centres and widths of E's radial basis functions in the units of x */
-static void ebim__anchors_of(ebim_lines *s, const ebim_graph *E, const ebim_node *rbf)
+/* Coordinate i of centre j of E's op RBF, in the units of x -> *c; returns the kernel's width */
+static double ebim__rbf_centre(const ebim_graph *E, const ebim_node *rbf, int j, int i, double *c)
 {
     const ebim_node *in = &E->node[rbf->a];
-    const ebim_real *c = E->theta + rbf->theta, *scale = E->theta + in->theta;
-    size_t n = (size_t)s->w.n, i, j;
-    for (j = 0; j < (size_t)s->near.count; j++, c += n + 2) {
-        double unit = rbf->a == 1 ? 1 : (double)scale[0];
-        for (i = 0; i < n; i++)
-            s->near.x[j * n + i] = rbf->a == 1 ? (double)c[i]
-                                 : (double)c[i] / (double)scale[i] + (double)scale[n + i];
-        s->near.width[j] = sqrt(0.5 / (double)c[n]) / unit;
-    }
+    const ebim_real *scale = E->theta + in->theta;
+    size_t n = (size_t)in->size;
+    const ebim_real *p = E->theta + rbf->theta + (size_t)j * (n + 2);
+    double width = sqrt(0.5 / (double)p[n]);
+    *c = (double)p[i];
+    if (rbf->a == 1) return width;
+    *c = *c / (double)scale[i] + (double)scale[(int)n + i];
+    return width / (double)scale[i];
 }
 
 /* Half of the lines of s go near the centres of E, if it has any. */
@@ -6775,7 +6826,9 @@ static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_gra
     p.width = EBIM__NEW(a, double, p.count);
     if (!ebim__ready(a) || !E->theta) return a->failed;
     s->near = p;
-    ebim__anchors_of(s, E, rbf);
+    for (l = 0; l < p.count; l++)
+        for (i = 0; i < n; i++)
+            p.width[l] = ebim__rbf_centre(E, rbf, l, i, &p.x[l * n + i]);
     x = ebim_ws_x(&s->w);
     for (at = 0; at < p.count; at += lanes) {
         lanes = ebim__min_int(EBIM__LINES, p.count - at);
@@ -8756,6 +8809,7 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
  * the finest feature of E, or E digs holes between them: for the floods, 260 000 of them against
  * 50 000 are worth 0.15 nat. Noise contrast has the same minimum, and a gradient that nodes of low
  * E cannot dominate; likelihood with many nodes a step then puts the masses of regions right.
+ * Score matching (Hyvarinen 2005, sliced after Song et al. 2019) compares slopes only.
  * ========================================================================================= */
 
 typedef struct ebim__cebm {
@@ -8770,12 +8824,37 @@ typedef struct ebim__cebm {
     uint64_t drawn;
     ebim_real *weight;        /* [n_nodes] likelihood: softmax of -E over the nodes of a step */
     int node;                 /* the next one */
+    ebim_projector *onto;     /* score matching: */
+    ebim_ws F;
+    ebim_real *at[3];         /* [batch][n] points of M, a step of h to both sides of them */
+    ebim_real *J, *e[3];      /* [batch][k][n], [batch] E there, then its weight in the gradient */
+    unsigned char *ok[3];     /* [batch] */
     ebim_real *best;          /* [n_theta] with held-out points: under which they are likeliest */
     double held, held_se;     /* how likely they are there */
     int best_step;
 } ebim__cebm;
 
 enum { EBIM__POOL = 64, EBIM__CHECKS = 40 };
+
+/* What score matching needs */
+static ebim_result ebim__matching_init(ebim__cebm *s, ebim_arena *a, const ebim_graph *F)
+{
+    size_t batch = (size_t)s->t.batch, rows = batch * (size_t)s->t.n;
+    ebim_project_desc p;
+    ebim_result r;
+    int i;
+    memset(&p, 0, sizeof p);
+    p.method = EBIM_ONTO;
+    r = ebim_projector_init(&s->onto, a, F, &p);
+    if (!r) r = ebim_ws_init(&s->F, a, F, s->t.w.stride, 0);
+    s->J = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)ebim_outputs(F)));
+    for (i = 0; i < 3; i++) {
+        s->at[i] = EBIM__NEW(a, ebim_real, rows);
+        s->e[i] = EBIM__NEW(a, ebim_real, batch);
+        s->ok[i] = EBIM__NEW(a, unsigned char, batch);
+    }
+    return r ? r : a->failed;
+}
 
 static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, const ebim_graph *F,
                                    int N, const ebim_energy_desc *d)
@@ -8786,7 +8865,9 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
     memset(s, 0, sizeof *s);
     memset(&p, 0, sizeof p);
     if (d->steps < 1 || !(d->rate > 0) || d->n_nodes < 0) return EBIM_ERR_ARG;
-    if (!d->n_nodes && (!d->lo || !d->hi) && ebim__ready(a)) return EBIM_ERR_ARG;
+    if (!d->n_nodes && !(d->score_step > 0) && (!d->lo || !d->hi) && ebim__ready(a))
+        return EBIM_ERR_ARG;
+    if (!(d->score_step >= 0) || (d->n_nodes && d->score_step > 0)) return EBIM_ERR_ARG;
     if (d->n_nodes && !d->nodes && ebim__ready(a)) return EBIM_ERR_ARG;
     if (d->n_held < 0 || d->n_check < 0 || (d->n_held && !(d->n_nodes && d->n_check)))
         return EBIM_ERR_ARG;
@@ -8811,6 +8892,7 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
         s->held = HUGE_VAL;
         return r ? r : a->failed;
     }
+    if (d->score_step > 0) return r ? r : ebim__matching_init(s, a, F);
     if (!c.lo) {
         c.lo = d->lo;
         c.hi = d->hi;
@@ -8968,6 +9050,57 @@ static double ebim__normalise(ebim__cebm *s)
     return 0;
 }
 
+/* at[0] <- the batch, thrown onto M; at[1], at[2] <- from there h u and -h u, thrown onto M: the
+ * second differences of E over them are those along M, their odd errors cancel. */
+static void ebim__slices(ebim__cebm *s)
+{
+    ebim__trainer *t = &s->t;
+    size_t n = (size_t)t->n, k = (size_t)s->F.k, b, i;
+    double h = s->d->score_step;
+    ebim_project(s->onto, t->batch, t->data, s->at[0], NULL, s->ok[0]);
+    ebim_eval_jacobian(&s->F, t->batch, s->at[0], s->J);
+    for (b = 0; b < (size_t)t->batch; b++) {
+        ebim_real *u = s->at[1] + b * n;
+        for (i = 0; i < n; i++) u[i] = ebim_rng_normal(&t->rng);
+        ebim__tangent_part((int)k, (int)n, s->J + b * k * n, u);
+        for (i = 0; i < n; i++) {
+            double x = (double)s->at[0][b * n + i], step = h * (double)u[i];
+            u[i] = EBIM__R(x + step);
+            s->at[2][b * n + i] = EBIM__R(x - step);
+        }
+    }
+    for (i = 1; i < 3; i++) ebim_project(s->onto, t->batch, s->at[i], s->at[i], NULL, s->ok[i]);
+}
+
+/* mean a^2 / 2 - c, a = (E1 - E2) / 2h, c = (E1 - 2 E0 + E2) / h^2 */
+static double ebim__matching_loss(void *self, int step)
+{
+    ebim__cebm *s = (ebim__cebm *)self;
+    ebim__trainer *t = &s->t;
+    double h = s->d->score_step, loss = 0;
+    int b, i, good = 0;
+    (void)step;
+    ebim__next_batch(t, s->x);
+    ebim__slices(s);
+    for (i = 0; i < 3; i++) ebim_eval(&t->w, t->batch, s->at[i], s->e[i]);
+    for (b = 0; b < t->batch; b++) {
+        for (i = 1; i < 3; i++) s->ok[0][b] = s->ok[0][b] && s->ok[i][b];
+        for (i = 0; i < 3; i++) s->ok[0][b] = s->ok[0][b] && ebim__finite(s->e[i][b]);
+        good += s->ok[0][b];
+    }
+    if (!good) return HUGE_VAL;
+    for (b = 0; b < t->batch; b++) {
+        double E0 = (double)s->e[0][b], E1 = (double)s->e[1][b], E2 = (double)s->e[2][b];
+        double a = (E1 - E2) / (2 * h), use = s->ok[0][b] ? 1.0 / good : 0;
+        if (s->ok[0][b]) loss += use * (0.5 * a * a - (E1 - 2 * E0 + E2) / (h * h));
+        s->e[0][b] = EBIM__R(use * 2 / (h * h));
+        s->e[1][b] = EBIM__R(use * (a / (2 * h) - 1 / (h * h)));
+        s->e[2][b] = EBIM__R(use * (-a / (2 * h) - 1 / (h * h)));
+    }
+    for (i = 0; i < 3; i++) ebim__energy_set(t, 1, 0, t->batch, s->at[i], s->e[i]);
+    return loss;
+}
+
 static double ebim__cebm_loss(void *self, int step)
 {
     ebim__cebm *s = (ebim__cebm *)self;
@@ -8993,7 +9126,7 @@ EBIM_API size_t ebim_energy_bytes(const ebim_graph *E, const ebim_graph *F, int 
     ebim_arena a;
     ebim__cebm s;
     ebim_graph g = *E;
-    if (d->n_nodes ? !d->nodes : !d->lo || !d->hi) return 0;
+    if (d->n_nodes ? !d->nodes : !(d->score_step > 0) && (!d->lo || !d->hi)) return 0;
     ebim_arena_init(&a, NULL, 0);
     return ebim__cebm_init(&s, &a, &g, F, N, d) ? 0 : ebim_arena_bytes(&a);
 }
@@ -9008,7 +9141,8 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
     if (report) memset(report, 0, sizeof *report);
     if (r || !ebim__ready(work)) return r;
     s.x = x;
-    r = ebim__train(&s.t, d->n_nodes ? ebim__likelihood_loss : ebim__cebm_loss, &s, report);
+    r = ebim__train(&s.t, d->n_nodes ? ebim__likelihood_loss
+                         : d->score_step > 0 ? ebim__matching_loss : ebim__cebm_loss, &s, report);
     if (d->n_held) {
         ebim__hold_best(&s, s.t.until);
         if (ebim__finite64(s.held)) memcpy(E->theta, s.best, (size_t)E->n_theta * sizeof *E->theta);
@@ -9678,7 +9812,7 @@ static ebim_result ebim__energy_room(ebim__fit *f, int count, ebim_arena *work)
         r = ebim__rbf_level(f, &f->rbf.all, &a, &z);
         if (r || a.failed) return r ? r : a.failed;
         if (ebim_arena_bytes(&a) > bytes) bytes = ebim_arena_bytes(&a);
-    }
+    } /* more than enough to try widths in */
     ebim_arena_init(&f->scratch[0], EBIM__NEW(work, unsigned char, bytes), bytes);
     return EBIM_OK;
 }
@@ -9805,6 +9939,28 @@ static double ebim__rbf_held(ebim__fit *f, ebim_ws *w, ebim_real *e)
     return least;
 }
 
+/* What it takes to try widths */
+static ebim_result ebim__rbf_trial(ebim__fit *f, ebim_arena *work, ebim_ws *w, ebim_real **e)
+{
+    work->used = 0;
+    *e = EBIM__NEW(work, ebim_real, f->held);
+    return ebim_ws_init(w, work, &f->rbf.part, 64, 0);
+}
+
+static ebim_result ebim__rbf_room(ebim__fit *f, ebim_arena *work)
+{
+    ebim_arena a;
+    ebim_ws w;
+    ebim_real *e;
+    ebim_result r;
+    size_t bytes;
+    ebim_arena_init(&a, NULL, 0);
+    r = ebim__rbf_trial(f, &a, &w, &e);
+    bytes = ebim_arena_bytes(&a);
+    ebim_arena_init(&f->scratch[0], EBIM__NEW(work, unsigned char, bytes), bytes);
+    return r;
+}
+
 /* The likeliest widths and share, from the training part; E of it -> rbf.part, of all -> rbf.all */
 static ebim_result ebim__fit_rbf(ebim__fit *f)
 {
@@ -9814,10 +9970,7 @@ static ebim_result ebim__fit_rbf(ebim__fit *f)
     ebim_log_z z;
     ebim_real *e;
     ebim_ws w;
-    ebim_result r;
-    f->scratch[0].used = 0;
-    r = ebim_ws_init(&w, &f->scratch[0], &b->part, 64, 0);
-    e = EBIM__NEW(&f->scratch[0], ebim_real, f->held);
+    ebim_result r = ebim__rbf_trial(f, &f->scratch[0], &w, &e);
     if (r || f->scratch[0].failed) return r ? r : f->scratch[0].failed;
     best.held = HUGE_VAL;
     ebim__rbf_neighbours(f, N, b->near);
@@ -9834,10 +9987,12 @@ static ebim_result ebim__fit_rbf(ebim__fit *f)
     *b = best;
     if (!ebim__finite64(b->held)) return EBIM_OK;
     ebim__rbf_fill(f, &b->part, N);
-    r = ebim__rbf_level(f, &b->part, &f->scratch[0], &z);
-    if (r) b->held = HUGE_VAL;
-    b->held += z.log_mean;
-    b->held_se = sqrt(b->held_se * b->held_se + z.mean_se * z.mean_se);
+    if (f->nodes) {
+        r = ebim__rbf_level(f, &b->part, &f->scratch[0], &z);
+        if (r) b->held = HUGE_VAL;
+        b->held += z.log_mean;
+        b->held_se = sqrt(b->held_se * b->held_se + z.mean_se * z.mean_se);
+    }
     ebim__rbf_neighbours(f, f->N, b->near);
     ebim__rbf_fill(f, &b->all, f->N);
     return r == EBIM_ERR_SOLVE ? EBIM_OK : r;
@@ -9909,6 +10064,32 @@ static ebim_result ebim__rbf_alloc(ebim__fit *f, ebim_arena *work)
     return r;
 }
 
+/* Where M has no uniform nodes: kernels alone, whose mass is that in the plane. The volume, for the
+ * flat share and the level, is the judge's, or, where that has none, as large as the data fill. */
+static ebim_result ebim__fit_kernels(ebim__fit *f, ebim_arena *work)
+{
+    ebim_train_report rep;
+    ebim_result r = ebim__rbf_alloc(f, work);
+    double known;
+    if (!r) r = ebim__rbf_room(f, work);
+    f->E = f->rbf.all;
+    if (r || !ebim__ready(work)) return r ? r : work->failed;
+    known = f->model->judged.volume / pow(f->unit, f->n - f->k);
+    known = known > 0 && ebim__finite64(known) ? known : 0;
+    f->area.volume = known > 0 ? known : 1;
+    r = ebim__fit_rbf(f);
+    if (!r && !(known > 0)) {
+        f->area.volume = exp(f->rbf.held);
+        r = ebim__fit_rbf(f);
+    }
+    memset(&rep, 0, sizeof rep);
+    rep.held = f->rbf.held;
+    rep.held_se = f->rbf.held_se;
+    ebim__fit_held(f, &rep);
+    f->model->info.energy_loss = rep.held;
+    return r;
+}
+
 static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
 {
     int by_nodes = ebim__by_nodes(f), count = by_nodes && f->held ? EBIM__ENERGIES : 1, i;
@@ -9916,6 +10097,7 @@ static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
     ebim_energy_desc d;
     ebim_train_report rep;
     ebim_result r = EBIM_OK;
+    if (!by_nodes && f->held) return ebim__fit_kernels(f, work);
     for (i = 0; i < count && !r; i++) {
         ebim__recipe_energy(f, i, &net, &d);
         r = ebim_mlp(&f->energy[i], work, &net, ebim__subseed(f->d->seed, EBIM__SEED_E));
@@ -10035,8 +10217,9 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
  * Samples start from points of M whose density is known (>>logz), resampled by e^-E over it, and
  * move by adjusted constrained Langevin, whose law is e^-E, in three legs with a leap after each of
  * the first two (>>leap), so that they pass between components; its step is found by 60 steps of
- * 256 chains that are thrown away. Above codimension 1 they start from noise thrown onto M, which
- * is not uniform, and do not leap. A score is the nearest point of M, the distance to it
+ * 256 chains that are thrown away. Above codimension 1 they start from points of E's kernels thrown
+ * onto M, nearly samples, or, without kernels, from noise thrown onto M, which is not uniform; and
+ * far moves stand for leaps. A score is the nearest point of M, the distance to it
  * and the energy there. Gradients of F and E cost one linearisation and one adjoint sweep per
  * output; that of the distance costs the projection only.
  * ========================================================================================= */
@@ -10070,14 +10253,18 @@ static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick,
     }
 }
 
-/* Where points of M come from, of known density where k = 1 */
+/* Where points of M come from: of known density where k = 1; else nearly samples of a kernel
+ * estimate, or noise thrown onto M */
 typedef struct ebim__source {
-    ebim_lines *lines;        /* NULL: from noise thrown onto M */
+    ebim_lines *lines;        /* k = 1 */
     ebim_projector *onto;
+    const ebim_node *rbf;     /* k > 1: E is such an estimate */
+    unsigned char *ok;        /* [P] */
 } ebim__source;
 
-static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, ebim_arena *work)
+static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, int P, ebim_arena *work)
 {
+    const ebim_graph *E = m->has_energy ? &m->E : NULL;
     ebim_lines_desc ld;
     ebim_project_desc pd;
     ebim_result r;
@@ -10088,13 +10275,40 @@ static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, ebim_
     ld.hi = m->hi;
     pd.method = EBIM_ONTO;
     pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    if (m->k > 1 || m->n > EBIM__LINES_MAX_N)
+    if (m->k > 1 || m->n > EBIM__LINES_MAX_N) {
+        s->rbf = ebim__find_rbf(E);
+        s->ok = EBIM__NEW(work, unsigned char, P);
         return ebim_projector_init(&s->onto, work, &m->F, &pd);
+    }
     r = ebim_lines_init(&s->lines, work, &m->F, &ld);
-    return r ? r : ebim__lines_near(s->lines, work, m->has_energy ? &m->E : NULL, m->n);
+    return r ? r : ebim__lines_near(s->lines, work, E, m->n);
 }
 
-/* At most P of them and q: [P], logs of their densities; returns how many. */
+/* Points of kernels, each by its mass but for curvature, thrown onto M */
+static int ebim__source_kernels(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
+                                uint64_t seed)
+{
+    int n = m->n, count = s->rbf->i0, b, i, have = 0;
+    ebim_rng r;
+    ebim_rng_init(&r, seed, 0);
+    for (b = 0; b < P; b++) {
+        double width, c;
+        int j = (int)ebim_rng_below(&r, (uint32_t)count);
+        for (i = 0; i < n; i++) {
+            width = ebim__rbf_centre(&m->E, s->rbf, j, i, &c);
+            x[b * n + i] = EBIM__R(c + width * (double)ebim_rng_normal(&r));
+        }
+    }
+    ebim_project(s->onto, P, x, x, NULL, s->ok);
+    for (b = 0; b < P; b++) {
+        if (!s->ok[b] || !ebim__inside(x + b * n, 1, 0, n, m->lo, m->hi)) continue;
+        memmove(x + have * n, x + b * n, (size_t)n * sizeof *x);
+        have++;
+    }
+    return have;
+}
+
+/* At most P of them and q: [P], minus the logs of their weights but for E; returns how many. */
 static int ebim__source_draw(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
                              ebim_real *q, uint64_t seed)
 {
@@ -10105,6 +10319,7 @@ static int ebim__source_draw(ebim__source *s, const ebim_model *m, int P, ebim_r
         return have;
     }
     memset(q, 0, (size_t)P * sizeof *q);
+    if (s->rbf) return ebim__source_kernels(s, m, P, x, seed);
     return ebim_project_noise(s->onto, P, x, m->lo, m->hi, seed, 0);
 }
 
@@ -10127,8 +10342,17 @@ typedef struct ebim__sampling {
     ebim_leaps **leap;        /* [workers], each NULL where k > 1 */
     ebim_real *x;             /* [B][n] */
     int B, n, steps, workers;
+    double reach;             /* of far moves, where there are no leaps */
     uint64_t seed;
 } ebim__sampling;
+
+/* What may lead to other parts of M */
+static void ebim__sample_leap(const ebim__sampling *s, int w, int count, ebim_real *x,
+                              uint64_t seed, uint64_t stream)
+{
+    if (s->leap[w]) ebim_leaps_run(s->leap[w], count, x, seed, stream);
+    else ebim_clmc_far(s->c[w], count, x, s->reach, seed, stream);
+}
 
 static void ebim__sample_task(void *arg, int w)
 {
@@ -10139,9 +10363,9 @@ static void ebim__sample_task(void *arg, int w)
         steps = s->steps * (round + 1) / EBIM__LEGS - s->steps * round / EBIM__LEGS;
         ebim_clmc_run(s->c[w], count, x, steps, ebim__subseed(s->seed, (uint64_t)round),
                       (uint64_t)at);
-        if (s->leap[w] && round + 1 < EBIM__LEGS)
-            ebim_leaps_run(s->leap[w], count, x, ebim__subseed(s->seed, EBIM__SEED_PICK),
-                           (uint64_t)at + (uint64_t)round * (uint64_t)s->B);
+        if (round + 1 == EBIM__LEGS) break;
+        ebim__sample_leap(s, w, count, x, ebim__subseed(s->seed, EBIM__SEED_PICK),
+                          (uint64_t)at + (uint64_t)round * (uint64_t)s->B);
     }
 }
 
@@ -10178,6 +10402,7 @@ static ebim_result ebim__model_chains(const ebim_model *m, ebim__sampling *s, eb
     cd.hi = m->hi;
     cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
     s->n = m->n;
+    s->reach = m->unit;
     s->workers = ebim__model_workers(m, s->B);
     s->c = EBIM__NEW(work, ebim_clmc *, s->workers);
     s->leap = EBIM__NEW(work, ebim_leaps *, s->workers);
@@ -10228,7 +10453,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     p->weight = EBIM__NEW(work, ebim_real, most);
     p->energy = EBIM__NEW(work, ebim_real, most);
     p->log_density = EBIM__NEW(work, ebim_real, p->each);
-    r = ebim__source_init(&p->from, m, work);
+    r = ebim__source_init(&p->from, m, p->each, work);
     return r || !m->has_energy ? r : ebim_ws_init(&p->E, work, &m->E, 64, 0);
 }
 
@@ -10241,7 +10466,7 @@ static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, ui
         ebim_real *e = p->energy + p->count;
         int have = ebim__source_draw(&p->from, m, p->each, x, p->log_density,
                                      ebim__subseed(seed, (uint64_t)round));
-        if (m->has_energy && have) ebim_eval(&p->E, have, x, e);
+        if (m->has_energy && have && !p->from.rbf) ebim_eval(&p->E, have, x, e);
         for (i = 0; i < have; i++) e[i] += p->log_density[i];
         p->count += have;
         if (!p->count) return EBIM_ERR_SOLVE;
@@ -10274,7 +10499,7 @@ static void ebim__model_diagnose(ebim__sampling *s, ebim__pool *p, const ebim_mo
     for (step = 0; step < EBIM__DRAWS; step++) {
         uint64_t now = ebim__subseed(seed, (uint64_t)step);
         ebim_clmc_run(s->c[0], EBIM__TRACED, x, s->steps / EBIM__LEGS + 1, now, 0);
-        if (s->leap[0]) ebim_leaps_run(s->leap[0], EBIM__TRACED, x, now, EBIM__TRACED);
+        ebim__sample_leap(s, 0, EBIM__TRACED, x, now, EBIM__TRACED);
         if (m->has_energy) ebim_eval(&p->E, EBIM__TRACED, x, p->log_density);
         for (c = 0; c < EBIM__TRACED; c++)
             trace[c * EBIM__DRAWS + step] = (double)(m->has_energy ? p->log_density[c]
@@ -10425,27 +10650,6 @@ EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim
     if (F || J) ebim__values_jacobian(&wF, B, x, F, J);
     if (E || grad_E) ebim__values_jacobian(&wE, B, x, E, grad_E);
     return EBIM_OK;
-}
-
-/* v: [n] less its part in the span of the rows of J: [k][n], which become orthonormal (modified
- * Gram-Schmidt); a row that depends on others goes */
-static void ebim__tangent_part(int k, int n, ebim_real *J, ebim_real *v)
-{
-    int r, q, i;
-    for (r = 0; r <= k; r++) {
-        ebim_real *a = r < k ? J + r * n : v;
-        double before = 0, after = 0;
-        for (i = 0; i < n; i++) before += (double)a[i] * (double)a[i];
-        for (q = 0; q < r; q++) {
-            double dot = 0;
-            for (i = 0; i < n; i++) dot += (double)a[i] * (double)J[q * n + i];
-            for (i = 0; i < n; i++) a[i] -= EBIM__R(dot * (double)J[q * n + i]);
-        }
-        for (i = 0; i < n; i++) after += (double)a[i] * (double)a[i];
-        if (r == k) break;
-        after = after > 1e-10 * before ? 1 / sqrt(after) : 0;
-        for (i = 0; i < n; i++) a[i] = EBIM__R((double)a[i] * after);
-    }
 }
 
 EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, const ebim_real *x,

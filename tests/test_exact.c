@@ -4,7 +4,8 @@
  * would notice is shown by chains without the accept step or the reverse check, and by openings in
  * the header itself: tests/checks.sh, exact_sampler_breaks, makes each of these and wants this file
  * to fail: the accept step always says yes; the kinetic energy is left out of H; the reverse check
- * always says yes; the momentum is not projected; the second half of the kick is missing. */
+ * always says yes; the momentum is not projected; the second half of the kick is missing; leaps
+ * do not weigh the angle; lines near peaks count for less than they are. */
 #define EXACT_SAMPLER_NO_MAIN
 #include "../examples/exact_sampler.c"
 #include "t.h"
@@ -361,13 +362,13 @@ static const double PEAK[PEAKS * 3] = {1, 0, 0, 0, -1, 0, 0, 0.6, 0.8, -0.6, 0, 
 static const double PEAK_WIDTH[PEAKS] = {0.01, 0.04, 0.1, 0.2};
 static const double PEAK_MASS[PEAKS] = {0.1, 0.2, 0.3, 0.4}; /* and 0.5 all over the sphere */
 
-typedef struct moved { /* x -> (x - center) scale is on the unit sphere */
+typedef struct where { /* x -> (x - center) scale is on the unit sphere */
     double center[3], scale;
-} moved;
+} where;
 
 static ebim_ref record_moved_sphere(ebim_graph *g, ebim_ref x, void *user)
 {
-    const moved *p = (const moved *)user;
+    const where *p = (const where *)user;
     const double one = 1;
     if (p->scale > 0) x = ebim_affine(g, x, p->center, p->scale);
     x = ebim_sub(g, ebim_sumsq(g, x), ebim_constant(g, 1, &one));
@@ -376,7 +377,7 @@ static ebim_ref record_moved_sphere(ebim_graph *g, ebim_ref x, void *user)
 
 static ebim_ref record_peaks(ebim_graph *g, ebim_ref x, void *user)
 {
-    const moved *p = (const moved *)user;
+    const where *p = (const where *)user;
     const double pi2 = 2 * 3.14159265358979323846, flat = 0.5 / (2 * pi2);
     double weight[PEAKS];
     int i;
@@ -393,14 +394,14 @@ static ebim_ref record_peaks(ebim_graph *g, ebim_ref x, void *user)
  * runs the sphere is somewhere else and of another size. */
 static void narrow_peaks_are_found(void)
 {
-    static const moved where[] = {{{0, 0, 0}, 0}, {{3, -2, 1}, 2}, {{0, 0, 0.5}, 0.1}};
+    static const where place[] = {{{0, 0, 0}, 0}, {{3, -2, 1}, 2}, {{0, 0, 0.5}, 0.1}};
     const double t31 = 2.0395;
     int i, c, rep, reps = T_QUICK ? 60 : 600;
     for (i = 0; i < 3; i++) {
         bench *b = bench_of("sphere");
-        double box[2 * MAX_N], truth, held = 0, sized = 0, scale = where[i].scale;
+        double box[2 * MAX_N], truth, held = 0, sized = 0, scale = place[i].scale;
         ebim_model m = model_of(b, box);
-        moved p = where[i];
+        where p = place[i];
         ebim_log_z z;
         double r = scale > 0 ? 1 / scale : 1;
         CHECK_INT(ebim_record(&m.F, &b->a, 3, record_moved_sphere, &p), EBIM_OK);
@@ -430,7 +431,7 @@ static void narrow_peaks_get_their_samples(void)
     static ebim_real x[B * 3];
     bench *b = bench_of("sphere");
     double box[2 * MAX_N], share[PEAKS] = {0}, pi2 = 2 * 3.14159265358979323846;
-    moved p = {{0, 0, 0}, 0};
+    where p = {{0, 0, 0}, 0};
     ebim_model m = model_of(b, box);
     ebim_arena measure;
     void *mem;
@@ -544,6 +545,62 @@ static void leaps_reach_other_components(void)
     CHECK_INT(ebim_leaps_init(&s, &b->a, &b->F, NULL, &s->lines->d), EBIM_ERR_SHAPE);
 }
 
+/* Steps without the gradient, longer than the surface is wide: exact too, where few are taken */
+static void far_moves_keep_the_law(void)
+{
+    static const char *const name[] = {"torus", "clifford"};
+    static ebim_real x[4 * 20000];
+    int i, q, chains = T_QUICK ? 4000 : 20000;
+    for (q = 0; q < 2; q++) {
+        bench *b = bench_of(name[q]);
+        ebim_clmc *c = sampler(&b->a, &b->F, &b->E, EBIM_ADJUSTED, 0.3);
+        double u[2];
+        ebim_rng r;
+        int n = b->l.s->n, count[BINS] = {0}, moved = 0;
+        ebim_rng_init(&r, T_SEED, 0);
+        for (i = 0; i < chains; i++) exact_point(&b->l, &r, x + n * i);
+        for (i = 0; i < 6; i++)
+            moved += ebim_clmc_far(c, chains, x, 1.5, T_SEED, (uint64_t)i * (uint64_t)chains);
+        CHECK(moved > chains / 4);
+        CHECK_INT(ebim_clmc_stats(c)->steps, 0);
+        for (i = 0; i < chains; i++) {
+            coordinates(b->l.s, x + n * i, u);
+            count[bin(&b->l, u)]++;
+        }
+        CHECK(p_value(&b->l, count, chains) > LEAST);
+    }
+}
+
+static ebim_ref record_two_rings(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref y = ebim_slice(g, x, 2, 1), f = record_two_circles(g, ebim_slice(g, x, 0, 2), user);
+    return ebim_concat(g, f, ebim_add(g, y, ebim_scale(g, ebim_mul(g, y, y), 0.2)));
+}
+
+/* Two rings in space, as far apart as they are wide: a fifth ends on the left one, wherever all
+ * started. */
+static void far_moves_reach_other_components(void)
+{
+    enum { B = 1500 };
+    static ebim_real x[3 * B];
+    bench *b = bench_of("circle");
+    double left = 0;
+    ebim_graph F, E;
+    ebim_clmc *c;
+    int i;
+    CHECK_INT(ebim_record(&F, &b->a, 3, record_two_rings, NULL), EBIM_OK);
+    CHECK_INT(ebim_record(&E, &b->a, 3, record_one_in_five, NULL), EBIM_OK);
+    c = sampler(&b->a, &F, &E, EBIM_ADJUSTED, 0.5);
+    for (i = 0; i < B; i++) {
+        x[3 * i] = (ebim_real)(-3 + cos(0.004 * i));
+        x[3 * i + 1] = (ebim_real)sin(0.004 * i);
+        x[3 * i + 2] = 0;
+    }
+    for (i = 0; i < 600; i++) ebim_clmc_far(c, B, x, 4, T_SEED, (uint64_t)i * B);
+    for (i = 0; i < B; i++) left += (x[3 * i] < 0) / (double)B;
+    CHECK_NEAR(left, 0.2, 5 * sqrt(0.16 / B));
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -560,6 +617,8 @@ int main(int argc, char **argv)
     T_RUN(log_z_without_energy_is_log_volume);
     T_RUN(leaps_keep_the_law);
     T_RUN(leaps_reach_other_components);
+    T_RUN(far_moves_keep_the_law);
+    T_RUN(far_moves_reach_other_components);
     T_RUN(narrow_peaks_are_found);
     T_RUN(narrow_peaks_get_their_samples);
     return T_END();
