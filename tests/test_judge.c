@@ -1103,7 +1103,7 @@ static void parallel_is_the_same(void)
     check_parallel(sphere(N), d, 20 + 20 + 30 + 1, 20, 2);
     d.no_energy = 0;
     d.networks = 2;
-    check_parallel(sphere(N), d, 20 + 20 + 7 + 1, 20, 1);
+    check_parallel(sphere(N), d, 20 + 20 + 1, 20, 1); /* kernels: no training of E */
 }
 
 /* Stopped inside the first network: it is all there is. Inside a later one: it does not count. */
