@@ -821,9 +821,19 @@ static void judged_json(json *j, const ebim_model *m)
     json_number(j, "disputed", if_any(on && m->info.networks > 1, q->disputed));
 }
 
+/* Centres of the kernel estimate that E is; 0: E is a network */
+static int centres_of(const ebim_model *m)
+{
+    int i, count = 0;
+    for (i = 2; m->has_energy && i < m->E.n_nodes; i++)
+        if (m->E.node[i].op == EBIM_OP_RBF) count += m->E.node[i].i0;
+    return count;
+}
+
 static void likelihood_json(json *j, const ebim_model *m)
 {
     int on = m->has_energy && m->info.held > 0;
+    json_number(j, "centres", centres_of(m));
     json_number(j, "nll", if_any(on, m->info.nll));
     json_number(j, "nll_se", if_any(on, m->info.nll_se));
 }
@@ -882,6 +892,9 @@ static void fit_lines(FILE *f, const ebim_model *m, const char *result)
         fprintf(f, "density    learned, last loss %.3g; no held-out likelihood\n",
                 m->info.energy_loss);
     else fprintf(f, "density    none\n");
+    if (centres_of(m))
+        fprintf(f, "energy     a kernel estimate, as no network was likelier: %d centres\n",
+                centres_of(m));
     fprintf(f, "fit        %.0f points, seed %.0f, recipe %s, %.1f s\n", m->info.points,
             m->info.seed, recipe_name(m), m->info.seconds);
     fprintf(f, "verdict    %s%s%s\n", result, v ? ": " : "", v ? ebim_verdict_str(v) : "");

@@ -651,6 +651,8 @@ for key in ("dim", "codim", "seconds", "verdict", "distance_mean", "distance_med
 assert fit["dim"] == 1 and fit["codim"] == 1 and fit["points"] == 60 and fit["seed"] == 3
 assert len(info["box_low"]) == len(info["box_high"]) == info["ambient"] == 2
 assert sample["samples"] == 9 and 0 <= sample["moved"] <= 1
+assert 0 < sample["starts"] <= 9 and 0 < sample["ess"] <= sample["draws"] and sample["rhat"] > 0.9
+assert fit["centres"] >= 0
 END
 }
 
