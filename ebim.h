@@ -9459,7 +9459,7 @@ static void ebim__recipe_energy(const ebim__fit *f, int number, ebim_mlp_desc *n
     d->batch = 256;
     d->steps = ebim__steps(f, f->n == 2 ? 1000 : 1500);
     d->rate_end = 0.01;
-    d->decay = 0.1;
+    d->decay = 0.3;
     d->magnitude = 0.001;
     d->buffer = 4000;
     d->clmc.eps = 0.15;

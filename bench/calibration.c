@@ -161,7 +161,7 @@ static int w1_of(calibration *c, const data_set *s)
         if (s->draw) s->draw(&r, N, x);
         else shuffle_rows(&r, N, n, x);
         if (!fit(&m, half, n, s->m, x, (uint64_t)split)) continue;
-        if (!ebim_sample(&m, use, y, 1)) {
+        if (!ebim_sample(&m, use, y, (uint64_t)split + 1)) {
             a = metrics_w1(use, n, y, test, &gap);
             if (gap > most) most = gap;
             b = metrics_w1(use, n, x, test, &gap);

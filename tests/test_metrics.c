@@ -68,10 +68,93 @@ static void on_a_line_it_is_the_sorted_pairs(void)
     CHECK_NEAR(want, 0, 1e-10);
 }
 
+/* Weights on a line: the integral of the difference of the two distribution functions, for W1. */
+static double on_a_line(int N, const double *x, const double *a, int M, const double *y,
+                        const double *b)
+{
+    double sum = 0, at = -HUGE_VAL, level = 0;
+    for (;;) {
+        double to = HUGE_VAL;
+        int i;
+        for (i = 0; i < N; i++)
+            if (x[i] > at) to = fmin(to, x[i]);
+        for (i = 0; i < M; i++)
+            if (y[i] > at) to = fmin(to, y[i]);
+        if (to > 1e300) return sum;
+        if (at > -1e300) sum += fabs(level) * (to - at);
+        for (i = 0; i < N; i++)
+            if (x[i] >= to && x[i] <= to) level += a[i];
+        for (i = 0; i < M; i++)
+            if (y[i] >= to && y[i] <= to) level -= b[i];
+        at = to;
+    }
+}
+
+static void draw_weights(ebim_rng *r, int N, double *a)
+{
+    double sum = 0;
+    int i;
+    for (i = 0; i < N; i++) sum += a[i] = 0.05 + (double)ebim_rng_uniform(r);
+    for (i = 0; i < N; i++) a[i] /= sum;
+}
+
+static void transport_of_weights_on_a_line(void)
+{
+    enum { MOST = 120 };
+    double x[MOST], y[MOST], a[MOST], b[MOST], gap = 1;
+    ebim_rng r;
+    int rep, i;
+    ebim_rng_init(&r, T_SEED, 2);
+    for (rep = 0; rep < 60; rep++) {
+        int N = 1 + (int)ebim_rng_below(&r, MOST), M = 1 + (int)ebim_rng_below(&r, MOST);
+        int whole = rep % 2; /* with many ties */
+        for (i = 0; i < N; i++) x[i] = whole ? ebim_rng_below(&r, 9) : (double)ebim_rng_normal(&r);
+        for (i = 0; i < M; i++) y[i] = whole ? ebim_rng_below(&r, 9) : (double)ebim_rng_normal(&r);
+        draw_weights(&r, N, a);
+        draw_weights(&r, M, b);
+        CHECK_NEAR(metrics_transport(N, x, a, M, y, b, 1, 1, &gap), on_a_line(N, x, a, M, y, b),
+                   1e-11);
+        CHECK_NEAR(gap, 0, 1e-10);
+    }
+}
+
+/* Equal weights are an assignment, and repeated points may share theirs out. */
+static void transport_of_equal_weights_is_an_assignment(void)
+{
+    enum { N = 60 };
+    double x[3 * N], y[3 * N], one[N], half[2 * N], twice[6 * N], cost[N * N], gap = 1, want;
+    ebim_rng r;
+    int power, i, j, c;
+    ebim_rng_init(&r, T_SEED, 3);
+    for (power = 1; power <= 2; power++) {
+        for (i = 0; i < 3 * N; i++) {
+            x[i] = (double)ebim_rng_normal(&r);
+            y[i] = 1 + (double)ebim_rng_normal(&r);
+            twice[i] = twice[3 * N + i] = y[i];
+        }
+        for (i = 0; i < N; i++) one[i] = 1;
+        for (i = 0; i < 2 * N; i++) half[i] = 0.5;
+        for (i = 0; i < N; i++)
+            for (j = 0; j < N; j++) {
+                double d2 = 0;
+                for (c = 0; c < 3; c++) d2 += pow(x[3 * i + c] - y[3 * j + c], 2);
+                cost[i * N + j] = power == 1 ? sqrt(d2) : d2;
+            }
+        want = metrics_assign(N, cost, &gap);
+        CHECK_NEAR(metrics_transport(N, x, one, N, y, one, 3, power, &gap), want, 1e-10);
+        CHECK_NEAR(gap, 0, 1e-9);
+        CHECK_NEAR(metrics_transport(N, x, one, 2 * N, twice, half, 3, power, &gap), want, 1e-10);
+        CHECK_NEAR(gap, 0, 1e-9);
+        CHECK_NEAR(metrics_transport(N, x, one, N, x, one, 3, power, &gap), 0, 1e-10);
+    }
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
     T_RUN(assignments_are_the_least);
     T_RUN(on_a_line_it_is_the_sorted_pairs);
+    T_RUN(transport_of_weights_on_a_line);
+    T_RUN(transport_of_equal_weights_is_an_assignment);
     return T_END();
 }
