@@ -1219,7 +1219,7 @@ EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *
 #endif /* EBIM_NO_TRAIN */
 
 /* Samples, scores and nearest points for row-major x: [B][n]; work memory from an arena. Samples
- * are ends of chains of `steps` adjusted moves (0: 30, or 12 from starts that are nearly samples):
+ * are ends of chains of `steps` adjusted moves (0: 30, or 9 from starts that are nearly samples):
  * see >>model. */
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
                                        uint64_t seed, ebim_arena *work, ebim_clmc_report *report);
@@ -10535,7 +10535,7 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
     if (r || !ebim__ready(work)) return r;
     r = ebim__pool_fill(&pool, m, B, ebim__subseed(seed, EBIM__SEED_POINTS));
     if (r) return r;
-    s.steps = steps ? steps : pool.worth > 0.5 * pool.count && s.leap[0] ? 12 : 30;
+    s.steps = steps ? steps : pool.worth > 0.5 * pool.count && s.leap[0] ? 9 : 30;
     ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
     ebim__pool_pick(&pool, m->n, EBIM__ADAPT, warm, pick, &rng);
     ebim__model_adapt(&s, warm, ebim__subseed(seed, EBIM__SEED_ADAPT));
