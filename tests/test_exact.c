@@ -396,7 +396,7 @@ static void narrow_peaks_are_found(void)
 {
     static const where place[] = {{{0, 0, 0}, 0}, {{3, -2, 1}, 2}, {{0, 0, 0.5}, 0.1}};
     const double t31 = 2.0395;
-    int i, c, rep, reps = T_QUICK ? 60 : 600;
+    int i, c, rep, reps = T_QUICK ? 20 : 600;
     for (i = 0; i < 3; i++) {
         bench *b = bench_of("sphere");
         double box[2 * MAX_N], truth, held = 0, sized = 0, scale = place[i].scale;

@@ -298,6 +298,7 @@ static void crowded_data_get_kernels(void)
     ebim_arena a;
     void *mem;
     int i, c;
+    if (T_QUICK) T_SKIP("slow");
     ebim_rng_init(&r, T_SEED, 12);
     for (c = 0; c < CLUMPS; c++) at[c] = 2 * PI * (double)ebim_rng_uniform(&r);
     for (i = 0; i < CLUMPS * PER; i++) {
