@@ -138,17 +138,16 @@
  * LIMITS. Chains are exact where they are adjusted (>>exact); for k > 1 they rarely pass between
  * components, whose shares in samples are those of the points they start from. Log densities are
  * normalised with a standard error (ebim_model_log_z) for k = 1 and n <= 7, where random lines
- * measure M; elsewhere E is a kernel estimate, normalised as if M were flat at its widths, or, from
- * fewer than 50 points and in the paper's recipe, trained by contrastive divergence, which is slow,
- * biased, and leaves a constant open. The default E
- * has a ceiling: no place of M is less likely than about e^-4 of the uniform density (a kernel
- * estimate: 0.003 to 0.03 of it). Kernels have 8192 centres at most. Volumes and
- * nearly uniform points by tubes (>>tubes) are for small k: the share of the box that a tube fills
- * falls like width^k. The verdict of a fit sees what held-out points, M itself and a second network
- * show; that all networks bridge a gap in the data the same wrong way, it cannot see. Data whose
- * spread is below 1e4 roundoffs of their distance from the origin are refused: subtract an offset.
- * The paper's recipe takes the data as they are: it wants them of size 1. Not compiled with MSVC by
- * anyone yet.
+ * measure M; elsewhere E is a kernel estimate, normalised as if M were flat at its widths, or, for
+ * m > 8, fewer than 50 points and the paper's recipe, trained by contrastive divergence, which is
+ * slow, biased, and leaves a constant open. The default E has a ceiling: no place of M is less
+ * likely than about e^-4 of the uniform density (a kernel estimate: 0.003 to 0.03 of it). Kernels
+ * have 8192 centres at most. Volumes and nearly uniform points by tubes (>>tubes) are for small k:
+ * the share of the box that a tube fills falls like width^k. The verdict of a fit sees what
+ * held-out points, M itself and a second network show; that all networks bridge a gap in the data
+ * the same wrong way, it cannot see. Data whose spread is below 1e4 roundoffs of their distance
+ * from the origin are refused: subtract an offset. The paper's recipe takes the data as they are:
+ * it wants them of size 1. Not compiled with MSVC by anyone yet.
  */
 #ifndef EBIM_H
 #define EBIM_H
@@ -2181,7 +2180,10 @@ static void EBIM__N(rbf)(int n, int count, const ebim_real *theta, const ebim_re
     int j;
     EBIM__STEPS(j, nl) {
         EBIM__N(vec) sum, e, zero;
-        EBIM__LANES EBIM__L(sum) = EBIM__L(zero) = EBIM__AT(x + j) - EBIM__AT(x + j);
+        EBIM__LANES EBIM__L(zero) = EBIM__AT(x + j) - EBIM__AT(x + j);
+        for (i = (size_t)stride; i < end; i += (size_t)stride) /* what is no number stays none: */
+            EBIM__LANES EBIM__L(zero) += EBIM__AT(x + i + j) - EBIM__AT(x + i + j); /* exp clamps */
+        EBIM__LANES EBIM__L(sum) = EBIM__L(zero);
         for (i = 0; i < end && d; i += (size_t)stride)
             EBIM__LANES EBIM__AT(d + i + j) = EBIM__L(zero);
         for (t = theta; t < stop; t = c + 2) {
@@ -6365,9 +6367,9 @@ typedef struct ebim__walk { /* one lane */
 } ebim__walk;
 
 typedef struct ebim__anchors { /* places that lines go near to: see >>logz */
-    int count;
+    int count, n;
     double share;           /* of the lines */
-    double *x, *normal, *width; /* [count][n], the normal of M there, [count] */
+    double *x, *normal, *width; /* [count][n], the normal of M there (k = 1), [count] */
 } ebim__anchors;
 
 struct ebim_lines {
@@ -6782,6 +6784,12 @@ static const ebim_node *ebim__find_rbf(const ebim_graph *g)
     return NULL;
 }
 
+static int ebim__rbf_count(const ebim_graph *E)
+{
+    const ebim_node *rbf = ebim__find_rbf(E);
+    return rbf ? rbf->i0 : 0;
+}
+
 /* The normals of M, at F's zeros or near them, to points x of lanes 0 .. lanes of w */
 static void ebim__normals(ebim_ws *w, int lanes)
 {
@@ -6797,38 +6805,41 @@ static void ebim__normals(ebim_ws *w, int lanes)
     }
 }
 
-/* Coordinate i of centre j of E's op RBF, in the units of x -> *c; returns the kernel's width */
-static double ebim__rbf_centre(const ebim_graph *E, const ebim_node *rbf, int j, int i, double *c)
+/* Centres and widths of E's op RBF in the units of x; none where a file has widths that are none */
+static void ebim__anchors_of(ebim__anchors *p, ebim_arena *a, const ebim_graph *E, int n)
 {
-    const ebim_node *in = &E->node[rbf->a];
-    const ebim_real *scale = E->theta + in->theta;
-    size_t n = (size_t)in->size;
-    const ebim_real *p = E->theta + rbf->theta + (size_t)j * (n + 2);
-    double width = sqrt(0.5 / (double)p[n]);
-    *c = (double)p[i];
-    if (rbf->a == 1) return width;
-    *c = *c / (double)scale[i] + (double)scale[(int)n + i];
-    return width / (double)scale[i];
+    const ebim_node *rbf = ebim__find_rbf(E), *in = rbf ? &E->node[rbf->a] : NULL;
+    const ebim_real *c, *scale;
+    int i, j;
+    memset(p, 0, sizeof *p);
+    if (!rbf) return;
+    p->n = n;
+    p->x = EBIM__NEW(a, double, (size_t)rbf->i0 * (size_t)n);
+    p->width = EBIM__NEW(a, double, rbf->i0);
+    if (!ebim__ready(a) || !E->theta) return;
+    c = E->theta + rbf->theta;
+    scale = rbf->a == 1 ? NULL : E->theta + in->theta;
+    for (j = 0; j < rbf->i0; j++, c += n + 2) {
+        for (i = 0; i < n; i++)
+            p->x[j * n + i] = scale ? (double)c[i] / (double)scale[i] + (double)scale[n + i]
+                                    : (double)c[i];
+        p->width[j] = sqrt(0.5 / (double)c[n]) / (scale ? (double)scale[0] : 1);
+        if (!(p->width[j] > 0) || !ebim__finite64(p->width[j])) return;
+    }
+    p->count = rbf->i0;
 }
 
 /* Half of the lines of s go near the centres of E, if it has any. */
 static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_graph *E, int n)
 {
-    const ebim_node *rbf = ebim__find_rbf(E);
     ebim__anchors p;
     ebim_real *x;
     int at, lanes, l, i;
-    if (!rbf) return EBIM_OK;
-    p.count = rbf->i0;
+    ebim__anchors_of(&p, a, E, n);
     p.share = 0.5;
-    p.x = EBIM__NEW(a, double, (size_t)p.count * (size_t)n);
-    p.normal = EBIM__NEW(a, double, (size_t)p.count * (size_t)n);
-    p.width = EBIM__NEW(a, double, p.count);
-    if (!ebim__ready(a) || !E->theta) return a->failed;
+    p.normal = EBIM__NEW(a, double, (size_t)ebim__rbf_count(E) * (size_t)n);
+    if (!ebim__ready(a)) return a->failed;
     s->near = p;
-    for (l = 0; l < p.count; l++)
-        for (i = 0; i < n; i++)
-            p.width[l] = ebim__rbf_centre(E, rbf, l, i, &p.x[l * n + i]);
     x = ebim_ws_x(&s->w);
     for (at = 0; at < p.count; at += lanes) {
         lanes = ebim__min_int(EBIM__LINES, p.count - at);
@@ -6843,24 +6854,25 @@ static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_gra
     return EBIM_OK;
 }
 
-/* Mean over anchors of N(P (x - c); h^2) |nu_c . nu| */
-static double ebim__near_density(const ebim_lines *s, const double *x, const double *nu)
+/* Mean over anchors of N(P (x - c); h^2) |nu_c . nu|; without normals of N(x - c; h^2) in m
+ * dimensions */
+static double ebim__near_density(const ebim__anchors *p, int m, const double *x, const double *nu)
 {
-    const ebim__anchors *p = &s->near;
-    int n = s->w.n, i, j;
+    int n = p->n, i, j;
     double sum = 0, far = EBIM__NEAR_REACH * EBIM__NEAR_REACH + 80; /* e^-40 is nothing */
     for (j = 0; j < p->count; j++) {
-        const double *c = p->x + (size_t)j * (size_t)n, *v = p->normal + (size_t)j * (size_t)n;
-        double h2 = p->width[j] * p->width[j], d2 = 0, along = 0, cosine = 0;
+        const double *c = p->x + (size_t)j * (size_t)n;
+        const double *v = p->normal ? p->normal + (size_t)j * (size_t)n : NULL;
+        double h2 = p->width[j] * p->width[j], d2 = 0, along = 0, cosine = v ? 0 : 1;
         for (i = 0; i < n; i++) d2 += (x[i] - c[i]) * (x[i] - c[i]);
         if (d2 > far * h2) continue;
-        for (i = 0; i < n; i++) {
+        for (i = 0; i < n && v; i++) {
             along += v[i] * (x[i] - c[i]);
             cosine += v[i] * nu[i];
         }
         if (fabs(along) > EBIM__NEAR_REACH * p->width[j]) continue;
         sum += fabs(cosine) * exp(-0.5 * fmax(d2 - along * along, 0) / h2) *
-               pow(6.283185307179586477 * h2, -0.5 * (n - 1));
+               pow(6.283185307179586477 * h2, -0.5 * m);
     }
     return sum / p->count;
 }
@@ -6883,7 +6895,7 @@ static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_r
                 point[i] = (double)x[(size_t)(at + l) * (size_t)n + (size_t)i];
                 nu[i] = (double)ebim_ws_xg(&s->w, 0)[i * s->w.stride + l];
             }
-            if (s->near.count) sum = share * ebim__near_density(s, point, nu);
+            if (s->near.count) sum = share * ebim__near_density(&s->near, n - 1, point, nu);
             q[at + l] = EBIM__R(log((1 - share) / s->unit + sum));
         }
     }
@@ -7000,8 +7012,9 @@ static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
  * dA of y the rate is p(x) |u . nu(y)| dA / |x - y|^(n-1) times y's share of the weights, which is
  * symmetric in x and y. It needs no step size, and does not care how far apart components are, as
  * long as they see each other. Roots beyond the first 16, in the order of the line, do not count:
- * there as here, since both walk it from the same end of D. A line on which x is not found, or not
- * alone, is not used. Cost: about 80 sweeps of F, see >>measure.
+ * there as here, since both walk it from the same end of D. A line on which x is not found, or on
+ * which two roots are too close to be told apart, is used neither here nor there. Cost: about 80
+ * sweeps of F, see >>measure.
  * ========================================================================================= */
 
 enum { EBIM__LEAPS = 256 }; /* at a time */
@@ -7058,11 +7071,10 @@ static int ebim__leap_points(ebim_leaps *s, int lines, const ebim_real *x, uint6
         ebim_rng r;
         ebim__leap_direction(s, &r, seed, stream + (uint64_t)b);
         for (s->self[b] = -1, i = 0; i < s->count[b]; i++) {
-            if (!(fabs(t[i]) < near)) continue;
-            s->self[b] = i;
-            close++;
+            close |= i && t[i] - t[i - 1] < near;
+            if (fabs(t[i]) < near) s->self[b] = i;
         }
-        if (close != 1) s->self[b] = -1;
+        if (close) s->self[b] = -1;
         for (i = 0; i < s->count[b]; i++, all++)
             for (c = 0; c < n; c++) {
                 double v = (double)x[b * n + c];
@@ -9170,7 +9182,7 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
  * ========================================================================================= */
 
 enum { EBIM__NETWORKS = 6, EBIM__FIT_POINTS = 1000, EBIM__ENERGIES = 4 };
-enum { EBIM__CENTRES = 8192, EBIM__NEIGHBOURS = 32 };
+enum { EBIM__CENTRES = 8192, EBIM__NEIGHBOURS = 32, EBIM__KERNELS_MOST = 8 }; /* m */
 
 typedef struct ebim__fit ebim__fit;
 
@@ -9907,10 +9919,10 @@ static void ebim__rbf_fill(const ebim__fit *f, const ebim_graph *g, int N)
     for (i = 0; i < K; i++) {
         const ebim_real *x = f->z + (size_t)((int64_t)i * N / K) * (size_t)n;
         double d2 = (double)b->near[i * EBIM__NEIGHBOURS + b->neighbour] + least;
-        double h2 = b->factor * b->factor * d2, held = pow(6.283185307179586477 * h2, 0.5 * m);
+        double h2 = b->factor * b->factor * d2, mass = pow(6.283185307179586477 * h2, 0.5 * m);
         for (c = 0; c < n; c++) *t++ = x[c];
         *t++ = EBIM__R(0.5 / h2);
-        *t++ = EBIM__R((1 - b->flat) * f->area.volume / (K * held));
+        *t++ = EBIM__R((1 - b->flat) * f->area.volume / (K * mass));
     }
     *t = EBIM__R(b->flat);
 }
@@ -10082,6 +10094,7 @@ static ebim_result ebim__fit_kernels(ebim__fit *f, ebim_arena *work)
         f->area.volume = exp(f->rbf.held);
         r = ebim__fit_rbf(f);
     }
+    if (!r && !ebim__finite64(f->rbf.held)) return EBIM_ERR_DIVERGED; /* E is 0, as recorded */
     memset(&rep, 0, sizeof rep);
     rep.held = f->rbf.held;
     rep.held_se = f->rbf.held_se;
@@ -10097,7 +10110,8 @@ static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
     ebim_energy_desc d;
     ebim_train_report rep;
     ebim_result r = EBIM_OK;
-    if (!by_nodes && f->held) return ebim__fit_kernels(f, work);
+    if (!by_nodes && f->held && f->n - f->k <= EBIM__KERNELS_MOST)
+        return ebim__fit_kernels(f, work);
     for (i = 0; i < count && !r; i++) {
         ebim__recipe_energy(f, i, &net, &d);
         r = ebim_mlp(&f->energy[i], work, &net, ebim__subseed(f->d->seed, EBIM__SEED_E));
@@ -10253,14 +10267,23 @@ static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick,
     }
 }
 
-/* Where points of M come from: of known density where k = 1; else nearly samples of a kernel
- * estimate, or noise thrown onto M */
+/* Where points of M come from: of known density where k = 1; else, where E is a kernel estimate, of
+ * nearly known density, or noise thrown onto M */
 typedef struct ebim__source {
     ebim_lines *lines;        /* k = 1 */
     ebim_projector *onto;
-    const ebim_node *rbf;     /* k > 1: E is such an estimate */
+    ebim__anchors near;       /* k > 1: centres of E */
     unsigned char *ok;        /* [P] */
+    double *point;            /* [n] */
 } ebim__source;
+
+/* Whether E is one estimate, and not a map of several, of which the others would be missed */
+static int ebim__one_rbf(const ebim_graph *E)
+{
+    int i, count = 0;
+    for (i = 2; i < E->n_nodes; i++) count += E->node[i].op == EBIM_OP_RBF;
+    return count == 1;
+}
 
 static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, int P, ebim_arena *work)
 {
@@ -10276,39 +10299,40 @@ static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, int P
     pd.method = EBIM_ONTO;
     pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
     if (m->k > 1 || m->n > EBIM__LINES_MAX_N) {
-        s->rbf = ebim__find_rbf(E);
+        if (E && ebim__one_rbf(E)) ebim__anchors_of(&s->near, work, E, m->n);
         s->ok = EBIM__NEW(work, unsigned char, P);
+        s->point = EBIM__NEW(work, double, m->n);
         return ebim_projector_init(&s->onto, work, &m->F, &pd);
     }
     r = ebim_lines_init(&s->lines, work, &m->F, &ld);
     return r ? r : ebim__lines_near(s->lines, work, E, m->n);
 }
 
-/* Points of kernels, each by its mass but for curvature, thrown onto M */
+/* Points of kernels, thrown onto M: their density there is that of the kernels, but for curvature
+ * and where M comes back to a kernel. */
 static int ebim__source_kernels(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
-                                uint64_t seed)
+                                ebim_real *q, uint64_t seed)
 {
-    int n = m->n, count = s->rbf->i0, b, i, have = 0;
+    const ebim__anchors *p = &s->near;
+    size_t n = (size_t)m->n, b, i, have = 0;
     ebim_rng r;
     ebim_rng_init(&r, seed, 0);
-    for (b = 0; b < P; b++) {
-        double width, c;
-        int j = (int)ebim_rng_below(&r, (uint32_t)count);
-        for (i = 0; i < n; i++) {
-            width = ebim__rbf_centre(&m->E, s->rbf, j, i, &c);
-            x[b * n + i] = EBIM__R(c + width * (double)ebim_rng_normal(&r));
-        }
+    for (b = 0; b < (size_t)P; b++) {
+        size_t j = ebim_rng_below(&r, (uint32_t)p->count);
+        for (i = 0; i < n; i++)
+            x[b * n + i] = EBIM__R(p->x[j * n + i] + p->width[j] * (double)ebim_rng_normal(&r));
     }
     ebim_project(s->onto, P, x, x, NULL, s->ok);
-    for (b = 0; b < P; b++) {
-        if (!s->ok[b] || !ebim__inside(x + b * n, 1, 0, n, m->lo, m->hi)) continue;
-        memmove(x + have * n, x + b * n, (size_t)n * sizeof *x);
-        have++;
+    for (b = 0; b < (size_t)P; b++) {
+        if (!s->ok[b] || !ebim__inside(x + b * n, 1, 0, m->n, m->lo, m->hi)) continue;
+        memmove(x + have * n, x + b * n, n * sizeof *x);
+        for (i = 0; i < n; i++) s->point[i] = (double)x[have * n + i];
+        q[have++] = EBIM__R(log(ebim__near_density(p, m->m, s->point, NULL) + DBL_MIN));
     }
-    return have;
+    return (int)have;
 }
 
-/* At most P of them and q: [P], minus the logs of their weights but for E; returns how many. */
+/* At most P of them and q: [P], logs of their densities; returns how many. */
 static int ebim__source_draw(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
                              ebim_real *q, uint64_t seed)
 {
@@ -10318,8 +10342,8 @@ static int ebim__source_draw(ebim__source *s, const ebim_model *m, int P, ebim_r
         if (have) ebim__lines_density(s->lines, have, x, q);
         return have;
     }
+    if (s->near.count) return ebim__source_kernels(s, m, P, x, q, seed);
     memset(q, 0, (size_t)P * sizeof *q);
-    if (s->rbf) return ebim__source_kernels(s, m, P, x, seed);
     return ebim_project_noise(s->onto, P, x, m->lo, m->hi, seed, 0);
 }
 
@@ -10447,7 +10471,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     ebim_result r;
     size_t most;
     memset(p, 0, sizeof *p);
-    p->each = ebim__max_int((ebim__find_rbf(m->has_energy ? &m->E : NULL) ? 1 : 3) * B, 4000);
+    p->each = ebim__max_int((m->has_energy && ebim__rbf_count(&m->E) ? 1 : 3) * B, 4000);
     most = EBIM__ROUNDS * (size_t)p->each;
     p->x = EBIM__NEW(work, ebim_real, most * (size_t)m->n);
     p->weight = EBIM__NEW(work, ebim_real, most);
@@ -10466,7 +10490,7 @@ static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, ui
         ebim_real *e = p->energy + p->count;
         int have = ebim__source_draw(&p->from, m, p->each, x, p->log_density,
                                      ebim__subseed(seed, (uint64_t)round));
-        if (m->has_energy && have && !p->from.rbf) ebim_eval(&p->E, have, x, e);
+        if (m->has_energy && have) ebim_eval(&p->E, have, x, e);
         for (i = 0; i < have; i++) e[i] += p->log_density[i];
         p->count += have;
         if (!p->count) return EBIM_ERR_SOLVE;

@@ -601,6 +601,122 @@ static void far_moves_reach_other_components(void)
     CHECK_NEAR(left, 0.2, 5 * sqrt(0.16 / B));
 }
 
+/* Samples tell how well chains mix: on the sphere without energy every draw is a new one; where
+ * E tells two rings apart that far moves do not connect, R-hat says so. */
+static void samples_tell_how_they_mix(void)
+{
+    enum { B = 300 };
+    static ebim_real x[3 * B];
+    int q;
+    for (q = 0; q < 2; q++) {
+        bench *b = bench_of("sphere");
+        double box[2 * MAX_N];
+        ebim_model m = model_of(b, box);
+        ebim_clmc_report rep;
+        ebim_arena a;
+        void *mem;
+        if (q) {
+            m.k = 2;
+            m.m = 1;
+            m.unit = 0.5; /* far moves are as short */
+            box[0] = box[1] = -5;
+            box[MAX_N] = box[MAX_N + 1] = 5;
+            CHECK_INT(ebim_record(&m.F, &b->a, 3, record_two_rings, NULL), EBIM_OK);
+            CHECK_INT(ebim_record(&m.E, &b->a, 3, record_one_in_five, NULL), EBIM_OK);
+        } else {
+            m.has_energy = 0;
+        }
+        ebim_arena_init(&a, NULL, 0);
+        CHECK_INT(ebim_model_sample(&m, B, NULL, 0, 1, &a, &rep), EBIM_OK);
+        mem = malloc(ebim_arena_bytes(&a));
+        ebim_arena_init(&a, mem, ebim_arena_bytes(&a));
+        CHECK_INT(ebim_model_sample(&m, B, x, 0, 1, &a, &rep), EBIM_OK);
+        CHECK(rep.draws > 0 && rep.ess <= 1.2 * rep.draws);
+        CHECK(q ? rep.rhat > 1.5 && rep.ess < 100 : rep.rhat < 1.02 && rep.ess > 0.3 * rep.draws);
+        CHECK(rep.starts > 50 && rep.starts <= B);
+        CHECK_INT(rep.steps, q ? 30 * B : 9 * B);
+        free(mem);
+    }
+}
+
+/* A line is used where x is one of its roots and no two of them are too close. */
+static void lines_of_close_roots_are_not_used(void)
+{
+    static const double root[4][3] = {{-1, 0, 1}, {-1, 0, 1e-4}, {-1, 1, 1.0001}, {-1, 0.5, 1}};
+    static const int self[4] = {1, -1, -1, -1};
+    ebim_real x[2] = {1, 0};
+    bench *b = bench_of("circle");
+    double box[2 * MAX_N];
+    ebim_leaps *s;
+    int i;
+    (void)model_of(b, box);
+    s = leaper(b, &b->F, NULL, box); /* radius 3.5: apart by 3.5e-4 */
+    for (i = 0; i < 4; i++) {
+        memcpy(s->t, root[i], sizeof root[i]);
+        s->count[0] = 3;
+        CHECK_INT(ebim__leap_points(s, 1, x, T_SEED, 0), 3);
+        CHECK_INT(s->self[0], self[i]);
+    }
+}
+
+/* The unit circle in space and three kernels on it, each as likely to be where a start comes from,
+ * with other masses: 30 moves do not bring any from one to another, weights of starts do. */
+enum { RING_PEAKS = 3 };
+static const double RING_WIDTH[RING_PEAKS] = {0.01, 0.05, 0.1};
+static const double RING_MASS[RING_PEAKS] = {0.2, 0.3, 0.5};
+
+static ebim_ref record_space_circle(ebim_graph *g, ebim_ref x, void *user)
+{
+    const double one = 1;
+    ebim_ref u = ebim_sumsq(g, ebim_slice(g, x, 0, 2)), z = ebim_slice(g, x, 2, 1);
+    (void)user;
+    return ebim_concat(g, ebim_sub(g, u, ebim_constant(g, 1, &one)),
+                       ebim_add(g, z, ebim_mul(g, z, z)));
+}
+
+static ebim_ref record_ring_peaks(ebim_graph *g, ebim_ref x, void *user)
+{
+    const double flat = 1e-4, turn = 2 * PI / RING_PEAKS;
+    double centre[3 * RING_PEAKS], weight[RING_PEAKS];
+    int i;
+    (void)user;
+    for (i = 0; i < RING_PEAKS; i++) {
+        centre[3 * i] = cos(turn * i);
+        centre[3 * i + 1] = sin(turn * i);
+        centre[3 * i + 2] = 0;
+        weight[i] = RING_MASS[i] / (sqrt(2 * PI) * RING_WIDTH[i]);
+    }
+    x = ebim_rbf(g, x, RING_PEAKS, centre, RING_WIDTH, weight);
+    return ebim_neg(g, ebim_apply(g, ebim_add(g, x, ebim_constant(g, 1, &flat)), EBIM_LOG));
+}
+
+static void starts_of_kernels_are_weighted(void)
+{
+    enum { B = 3000 };
+    static ebim_real x[B * 3];
+    bench *b = bench_of("sphere");
+    double box[2 * MAX_N], share[RING_PEAKS] = {0};
+    ebim_model m = model_of(b, box);
+    ebim_arena a;
+    void *mem;
+    int i;
+    m.k = 2;
+    m.m = 1;
+    CHECK_INT(ebim_record(&m.F, &b->a, 3, record_space_circle, NULL), EBIM_OK);
+    CHECK_INT(ebim_record(&m.E, &b->a, 3, record_ring_peaks, NULL), EBIM_OK);
+    ebim_arena_init(&a, NULL, 0);
+    CHECK_INT(ebim_model_sample(&m, B, NULL, 0, 1, &a, NULL), EBIM_OK);
+    mem = malloc(ebim_arena_bytes(&a));
+    ebim_arena_init(&a, mem, ebim_arena_bytes(&a));
+    CHECK_INT(ebim_model_sample(&m, B, x, 0, 1, &a, NULL), EBIM_OK);
+    for (i = 0; i < B; i++) {
+        double t = atan2((double)x[3 * i + 1], (double)x[3 * i]) / (2 * PI) + 1 + 0.5 / RING_PEAKS;
+        share[(int)(RING_PEAKS * t) % RING_PEAKS] += 1.0 / B;
+    }
+    for (i = 0; i < RING_PEAKS; i++) CHECK_NEAR(share[i], RING_MASS[i], 2 * 5 * sqrt(0.25 / B));
+    free(mem);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -617,6 +733,9 @@ int main(int argc, char **argv)
     T_RUN(log_z_without_energy_is_log_volume);
     T_RUN(leaps_keep_the_law);
     T_RUN(leaps_reach_other_components);
+    T_RUN(lines_of_close_roots_are_not_used);
+    T_RUN(starts_of_kernels_are_weighted);
+    T_RUN(samples_tell_how_they_mix);
     T_RUN(far_moves_keep_the_law);
     T_RUN(far_moves_reach_other_components);
     T_RUN(narrow_peaks_are_found);

@@ -144,7 +144,7 @@ static void the_best_on_held_out_data_is_kept(void)
     ebim_graph E, F;
     ebim_train_report rep;
     ebim_ws w;
-    double mean = 0, z = 0;
+    double mean = 0, square = 0, z = 0, nodes = 0;
     int i;
     two_circles(x);
     ebim_arena_init(&a, room, sizeof room);
@@ -168,9 +168,12 @@ static void the_best_on_held_out_data_is_kept(void)
     CHECK_INT(ebim_ws_init(&w, &a, &E, 64, 0), EBIM_OK);
     ebim_eval(&w, N, x, e);
     for (i = 0; i < N; i++) z += exp(-(double)e[i]) / N;
+    for (i = 0; i < N; i++) nodes += pow(exp(-(double)e[i]) / z - 1, 2) / N / N;
     ebim_eval(&w, HELD, d.held, e);
     for (i = 0; i < HELD; i++) mean += (double)e[i] / HELD;
+    for (i = 0; i < HELD; i++) square += pow((double)e[i] - mean, 2) / HELD / (HELD - 1);
     CHECK_NEAR(mean + log(z), rep.held, 1e4 * T_EPS);
+    CHECK_REL(rep.held_se, sqrt(square + nodes), 1e4 * T_EPS); /* of the points and of log z */
     d.check = NULL;
     CHECK_INT(ebim_energy_train(&E, &F, FEW, x, &d, &a, &rep), EBIM_ERR_ARG);
 }

@@ -149,6 +149,26 @@ static void transport_of_equal_weights_is_an_assignment(void)
     }
 }
 
+/* A plan that is not the least shows: from the first one, by way of the root, the duals allow for a
+ * gap at least as large as there is. */
+static void the_gap_tells_of_a_bad_plan(void)
+{
+    static const double x[2] = {0, 1}, y[2] = {0, 1}, one[2] = {1, 1};
+    metrics_transport_tree s;
+    double total, dual;
+    memset(&s, 0, sizeof s);
+    s.N = s.M = 2;
+    s.n = s.power = 1;
+    s.x = x;
+    s.y = y;
+    if (!CHECK(metrics__start(&s, one, one))) return;
+    total = metrics__flow_cost(&s, one, one, &dual);
+    CHECK_NEAR(total, 4 * 1.01, 1e-12);
+    CHECK(dual <= 0);
+    free(s.parent);
+    free(s.flow);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -156,5 +176,6 @@ int main(int argc, char **argv)
     T_RUN(on_a_line_it_is_the_sorted_pairs);
     T_RUN(transport_of_weights_on_a_line);
     T_RUN(transport_of_equal_weights_is_an_assignment);
+    T_RUN(the_gap_tells_of_a_bad_plan);
     return T_END();
 }

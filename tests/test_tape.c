@@ -851,6 +851,32 @@ static void agrees_with_jax(void)
     }
 }
 
+/* exp is clamped and would hide it: what is no number in any of its inputs leaves none. */
+static ebim_ref record_rbf(ebim_graph *g, ebim_ref x, void *user)
+{
+    (void)user;
+    return ebim_rbf(g, x, 2, USER_MATRIX, USER_WIDTH, USER_WEIGHT);
+}
+
+static void rbf_keeps_what_is_no_number(void)
+{
+    ebim_arena a = arena();
+    ebim_graph g;
+    ebim_ws w;
+    ebim_real x[4], y;
+    int i, c;
+#ifdef __FAST_MATH__
+    T_SKIP("there are no such numbers under -ffast-math");
+#endif
+    CHECK_INT(ebim_record(&g, &a, 4, record_rbf, NULL), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&w, &a, &g, 16, 0), EBIM_OK);
+    for (i = 0; i < 5; i++) {
+        for (c = 0; c < 4; c++) x[c] = c == i ? real_nan() : real(0.5);
+        ebim_eval(&w, 1, x, &y);
+        CHECK_INT(t_finite((double)y), i == 4);
+    }
+}
+
 /* The user's graph has every op there is, so what follows is about all of them. */
 static void user_graph_has_every_op(void)
 {
@@ -1538,6 +1564,7 @@ int main(int argc, char **argv)
     T_RUN(every_function);
     T_RUN(every_layer_shape);
     T_RUN(agrees_with_jax);
+    T_RUN(rbf_keeps_what_is_no_number);
     T_RUN(user_graph_has_every_op);
     T_RUN(blocks_do_not_matter);
     T_RUN(jacobian_is_the_matrix_of_jvp);

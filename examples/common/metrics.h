@@ -281,6 +281,44 @@ FILE_FN double metrics__flow_cost(metrics_transport_tree *s, const double *a, co
     return total;
 }
 
+/* The first tree: everything by way of the root. 0: out of memory */
+FILE_FN int metrics__start(metrics_transport_tree *s, const double *a, const double *b)
+{
+    size_t nodes = (size_t)s->N + (size_t)s->M + 1, n = (size_t)s->n;
+    int u, c, root = s->N + s->M;
+    double far = 0;
+    s->parent = (int *)malloc(7 * nodes * sizeof *s->parent);
+    s->flow = (double *)malloc(2 * nodes * sizeof *s->flow);
+    if (!s->parent || !s->flow) return 0;
+    s->depth = s->parent + nodes;
+    s->up = s->depth + nodes;
+    s->child = s->up + nodes;
+    s->next = s->child + nodes;
+    s->before = s->next + nodes;
+    s->stack = s->before + nodes;
+    s->pi = s->flow + nodes;
+    for (c = 0; c < s->n; c++) {
+        double lo = s->x[c], hi = s->x[c];
+        for (u = 0; u < root; u++) {
+            double v = u < s->N ? s->x[(size_t)u * n + (size_t)c]
+                                : s->y[(size_t)(u - s->N) * n + (size_t)c];
+            lo = fmin(lo, v);
+            hi = fmax(hi, v);
+        }
+        far += (hi - lo) * (hi - lo);
+    }
+    s->dear = (s->power == 1 ? sqrt(far) : far) * 1.01 + DBL_MIN;
+    for (u = 0; u <= root; u++) s->child[u] = -1;
+    s->parent[root] = -1;
+    s->depth[root] = 0;
+    for (u = 0; u < root; u++) {
+        metrics__join(s, u, root, u < s->N, u < s->N ? a[u] : b[u - s->N]);
+        s->depth[u] = 1;
+        s->pi[u] = u < s->N ? -s->dear : s->dear;
+    }
+    return 1;
+}
+
 /* The least cost of bringing weights a: [N] > 0 at x: [N][n] to weights b: [M] > 0 at y: [M][n],
  * of equal sums; a unit costs its distance (power 1) or its square (2). Network simplex over all
  * pairs, whose costs are computed when they are looked at: memory is linear. *gap: how far the cost
@@ -289,11 +327,8 @@ FILE_FN double metrics_transport(int N, const double *x, const double *a, int M,
                                  const double *b, int n, int power, double *gap)
 {
     metrics_transport_tree s;
-    size_t nodes = (size_t)N + (size_t)M + 1;
-    double total = -1, dual, far = 0;
-    int u, c, i = 0, j = 0, root = N + M;
-    int *whole = (int *)malloc(7 * nodes * sizeof *whole);
-    double *real = (double *)malloc(2 * nodes * sizeof *real);
+    double total = -1, dual;
+    int i = 0, j = 0;
     memset(&s, 0, sizeof s);
     s.N = N;
     s.M = M;
@@ -301,42 +336,13 @@ FILE_FN double metrics_transport(int N, const double *x, const double *a, int M,
     s.power = power;
     s.x = x;
     s.y = y;
-    if (whole && real) {
-        s.parent = whole;
-        s.depth = whole + nodes;
-        s.up = whole + 2 * nodes;
-        s.child = whole + 3 * nodes;
-        s.next = whole + 4 * nodes;
-        s.before = whole + 5 * nodes;
-        s.stack = whole + 6 * nodes;
-        s.flow = real;
-        s.pi = real + nodes;
-        for (c = 0; c < n; c++) {
-            double lo = x[c], hi = x[c];
-            for (u = 0; u < root; u++) {
-                const double *p = u < N ? x + (size_t)u * (size_t)n
-                                        : y + (size_t)(u - N) * (size_t)n;
-                lo = fmin(lo, p[c]);
-                hi = fmax(hi, p[c]);
-            }
-            far += (hi - lo) * (hi - lo);
-        }
-        s.dear = (power == 1 ? sqrt(far) : far) * 1.01 + DBL_MIN;
-        for (u = 0; u <= root; u++) s.child[u] = -1;
-        s.parent[root] = -1;
-        s.depth[root] = 0;
-        s.pi[root] = 0;
-        for (u = 0; u < root; u++) {
-            metrics__join(&s, u, root, u < N, u < N ? a[u] : b[u - N]);
-            s.depth[u] = 1;
-            s.pi[u] = u < N ? -s.dear : s.dear;
-        }
+    if (metrics__start(&s, a, b)) {
         while (metrics__entering(&s, &i, &j)) metrics__pivot(&s, i, j);
         total = metrics__flow_cost(&s, a, b, &dual);
         *gap = total - dual;
     }
-    free(whole);
-    free(real);
+    free(s.parent);
+    free(s.flow);
     return total;
 }
 
