@@ -312,7 +312,7 @@ static void log_z_intervals_cover(void)
         double unit;
     } s[] = {{"circle", 1}, {"ellipse", 1}, {"sphere", 2}, {"torus", 0}};
     const double pi2 = 2 * 3.14159265358979323846, t31 = 2.0395;
-    int i, rep, reps = T_QUICK ? 60 : 600;
+    int i, rep, reps = T_QUICK ? 30 : 600;
     for (i = 0; i < 4; i++) {
         bench *b = bench_of(s[i].name);
         double box[2 * MAX_N], truth, held = 0, volume = 0, bias = 0;
@@ -581,8 +581,8 @@ static ebim_ref record_two_rings(ebim_graph *g, ebim_ref x, void *user)
  * started. */
 static void far_moves_reach_other_components(void)
 {
-    enum { B = 1500 };
-    static ebim_real x[3 * B];
+    static ebim_real x[3 * 1500];
+    const int B = T_QUICK ? 300 : 1500;
     bench *b = bench_of("circle");
     double left = 0;
     ebim_graph F, E;
@@ -596,7 +596,7 @@ static void far_moves_reach_other_components(void)
         x[3 * i + 1] = (ebim_real)sin(0.004 * i);
         x[3 * i + 2] = 0;
     }
-    for (i = 0; i < 600; i++) ebim_clmc_far(c, B, x, 4, T_SEED, (uint64_t)i * B);
+    for (i = 0; i < 600; i++) ebim_clmc_far(c, B, x, 4, T_SEED, (uint64_t)i * (uint64_t)B);
     for (i = 0; i < B; i++) left += (x[3 * i] < 0) / (double)B;
     CHECK_NEAR(left, 0.2, 5 * sqrt(0.16 / B));
 }

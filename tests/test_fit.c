@@ -485,7 +485,7 @@ static int watching(void *user, const ebim_progress *p)
 static void progress_and_stop(void)
 {
     static ebim_real x[N][2], e[N];
-    ebim_fit_desc d = describe(T_QUICK ? 0.03 : 0.1);
+    ebim_fit_desc d = describe(T_QUICK ? 0.009 : 0.1);
     ebim_model m;
     watch w;
     memset(&w, 0, sizeof w);
@@ -494,7 +494,7 @@ static void progress_and_stop(void)
     d.user = &w;
     if (!CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK)) return;
     CHECK_INT(w.stages, 7);
-    CHECK(w.calls > 100);
+    CHECK(w.calls > (T_QUICK ? 30 : 100));
     CHECK_NEAR(w.done, 1, 0);
     CHECK_NEAR(m.info.partial, 0, 0);
     ebim_free(&m);
