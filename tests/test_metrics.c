@@ -4,6 +4,7 @@
 #include "../ebim.h"
 
 #include "../examples/common/metrics.h"
+#include "golden/metrics.h"
 #include "t.h"
 
 /* The least cost over all permutations of the rows from i on */
@@ -149,24 +150,59 @@ static void transport_of_equal_weights_is_an_assignment(void)
     }
 }
 
-/* A plan that is not the least shows: from the first one, by way of the root, the duals allow for a
- * gap at least as large as there is. */
+/* A plan that is not the least shows: where nothing is improved, everything goes from its place in
+ * one order to its place in another, and the duals allow for a gap at least as large as there is. */
 static void the_gap_tells_of_a_bad_plan(void)
 {
-    static const double x[2] = {0, 1}, y[2] = {0, 1}, one[2] = {1, 1};
+    enum { N = 40 };
+    double x[3 * N], y[3 * N], one[N], gap = 1, least, total, dual;
     metrics_transport_tree s;
-    double total, dual;
+    ebim_rng r;
+    int i;
+    ebim_rng_init(&r, T_SEED, 4);
+    for (i = 0; i < 3 * N; i++) {
+        x[i] = (double)ebim_rng_normal(&r);
+        y[i] = (double)ebim_rng_normal(&r);
+    }
+    for (i = 0; i < N; i++) one[i] = 1.0 / N;
+    least = metrics_transport(N, x, one, N, y, one, 3, 1, &gap);
     memset(&s, 0, sizeof s);
-    s.N = s.M = 2;
-    s.n = s.power = 1;
-    s.x = x;
-    s.y = y;
-    if (!CHECK(metrics__start(&s, one, one))) return;
-    total = metrics__flow_cost(&s, one, one, &dual);
-    CHECK_NEAR(total, 4 * 1.01, 1e-12);
-    CHECK(dual <= 0);
-    free(s.parent);
-    free(s.flow);
+    s.from.total = s.to.total = N;
+    s.n = 3;
+    s.power = 1;
+    if (!CHECK(metrics__room(&s) && metrics__order(&s, x, one, y, one))) return;
+    metrics__first_plan(&s);
+    metrics__cells(&s.from, 3, -1);
+    metrics__cells(&s.to, 3, -1);
+    metrics__begin(&s);
+    total = metrics__potentials(&s);
+    dual = metrics__dual(&s);
+    CHECK(total > least * 1.05);
+    CHECK(dual <= least + 1e-12);
+    CHECK_NEAR(gap, 0, 1e-12);
+    metrics__release(&s);
+}
+
+/* POT's exact solver, and SciPy's linear program, on points of a small generator: metrics.py */
+static void transport_agrees_with_pot(void)
+{
+    enum { MOST = 400 };
+    static double x[3 * MOST], y[3 * MOST], a[MOST], b[MOST];
+    size_t k;
+    for (k = 0; k < sizeof golden_transport / sizeof *golden_transport; k++) {
+        const golden_metric *g = &golden_transport[k];
+        uint32_t state = (uint32_t)k + 1;
+        double gap = 1, sum;
+        int i;
+        for (i = 0; i < g->N * g->n; i++) x[i] = golden_uniform(&state);
+        for (i = 0; i < g->M * g->n; i++) y[i] = golden_uniform(&state) * 1.5;
+        for (sum = 0, i = 0; i < g->N; i++) sum += a[i] = 0.01 + golden_uniform(&state);
+        for (i = 0; i < g->N; i++) a[i] /= sum;
+        for (sum = 0, i = 0; i < g->M; i++) sum += b[i] = 0.01 + golden_uniform(&state);
+        for (i = 0; i < g->M; i++) b[i] /= sum;
+        CHECK_NEAR(metrics_transport(g->N, x, a, g->M, y, b, g->n, g->power, &gap), g->cost, 1e-11);
+        CHECK_NEAR(gap, 0, 1e-10);
+    }
 }
 
 int main(int argc, char **argv)
@@ -177,5 +213,6 @@ int main(int argc, char **argv)
     T_RUN(transport_of_weights_on_a_line);
     T_RUN(transport_of_equal_weights_is_an_assignment);
     T_RUN(the_gap_tells_of_a_bad_plan);
+    T_RUN(transport_agrees_with_pot);
     return T_END();
 }

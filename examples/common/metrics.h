@@ -4,7 +4,8 @@
    shortest augmenting paths after Jonker and Volgenant (1987), O(N^3) at worst. The duals prove it:
    the gap between the cost and their sum is 0 up to rounding, and the caller sees it.
 
-   metrics_transport: the same for points with weights, by a network simplex. */
+   metrics_transport: the same for points with weights, by a network simplex that starts from the
+   plan of a coarser problem. */
 #ifndef METRICS_H
 #define METRICS_H
 
@@ -124,15 +125,29 @@ FILE_FN double metrics_w1(int N, int n, const ebim_real *x, const ebim_real *y, 
 
 /* ---- transport between points with weights ---- */
 
+enum { METRICS_BOX = 16, METRICS_BITS = 10, METRICS_AXES = 6 };
+
+typedef struct metrics_side {   /* points with weights, in the order of a curve that fills space */
+    int total, N;               /* points; at this level: cells of the curve, in the end points */
+    double *all, *weight;       /* [total][n], [total] */
+    uint64_t *key;              /* [total] places on the curve */
+    int *of, *parent;           /* [total] a point's cell; [N] a cell's cell in the level before */
+    double *x, *a;              /* [N][n] centres of mass, [N] weights of the cells */
+} metrics_side;
+
 typedef struct metrics_transport_tree { /* nodes: N sources, M sinks, a root joined to all */
     int N, M, n, power;
-    const double *x, *y;        /* [N][n], [M][n] */
+    metrics_side from, to;
+    double *x, *y;              /* [N][n], [M][n] */
+    double *box, *high;         /* per METRICS_BOX sinks: lowest, highest corner; largest pi */
     double dear;                /* what an arc to the root costs: more than any other */
     int *parent, *depth, *up;   /* up: the arc to the parent goes there, and not from there */
     int *child, *next, *before; /* the first child; siblings */
     double *flow, *pi;          /* of the arc to the parent; potentials */
-    int *stack;
-    size_t at;                  /* the next arc to look at */
+    int *stack, at;             /* at: the next source to look at */
+    int plans, *plan;           /* [plans][2] source and sink, */
+    double *through;            /* [plans] and what flows */
+    int *link;                  /* [2 * plans] the next arc of that end */
 } metrics_transport_tree;
 
 FILE_FN double metrics__cost(const metrics_transport_tree *s, int i, int j)
@@ -162,29 +177,64 @@ FILE_FN void metrics__part(metrics_transport_tree *s, int u)
     if (s->next[u] >= 0) s->before[s->next[u]] = s->before[u];
 }
 
-/* The arc of the least reduced cost among the next few thousand, if it is negative. */
-FILE_FN int metrics__entering(metrics_transport_tree *s, int *source, int *sink)
+/* Whether a sink of a box may be nearer to x than its potential is above `most`: not if even the
+ * nearest corner is too far for the highest potential. */
+FILE_FN int metrics__near(const metrics_transport_tree *s, const double *x, double most, int box)
 {
-    size_t all = (size_t)s->N * (size_t)s->M, block = (size_t)sqrt((double)all) + 1000, seen;
-    double least = -1e-13 * s->dear;
-    int found = 0;
-    for (seen = 0; seen < all;) {
-        int i = (int)(s->at / (size_t)s->M), j = (int)(s->at % (size_t)s->M);
-        size_t run = (size_t)(s->M - j) < all - seen ? (size_t)(s->M - j) : all - seen, q;
-        if (run > block) run = block;
-        for (q = 0; q < run; q++, j++) {
-            double r = metrics__cost(s, i, j) + s->pi[i] - s->pi[s->N + j];
-            if (!(r < least)) continue;
-            least = r;
-            *source = i;
-            *sink = j;
-            found = 1;
+    const double *lo = s->box + 2 * (size_t)box * (size_t)s->n, *hi = lo + s->n;
+    double d2 = 0, t = s->high[box] - most;
+    int c;
+    if (!(t > 0)) return 0;
+    for (c = 0; c < s->n; c++) {
+        double d = x[c] < lo[c] ? lo[c] - x[c] : x[c] > hi[c] ? x[c] - hi[c] : 0;
+        d2 += d * d;
+    }
+    return d2 < (s->power == 1 ? t * t : t);
+}
+
+/* The sink of the least reduced cost for source i, -1 if none is negative */
+FILE_FN int metrics__best_sink(const metrics_transport_tree *s, int i)
+{
+    const double *x = s->x + (size_t)i * (size_t)s->n;
+    int found = -1, box, j, c, boxes = (s->M + METRICS_BOX - 1) / METRICS_BOX;
+    double most = s->pi[i] + 1e-13 * s->dear;
+    for (box = 0; box < boxes; box++) {
+        int end = (box + 1) * METRICS_BOX < s->M ? (box + 1) * METRICS_BOX : s->M;
+        if (!metrics__near(s, x, most, box)) continue;
+        for (j = box * METRICS_BOX; j < end; j++) {
+            const double *y = s->y + (size_t)j * (size_t)s->n;
+            double d2 = 0, t = s->pi[s->N + j] - most;
+            for (c = 0; c < s->n; c++) d2 += (x[c] - y[c]) * (x[c] - y[c]);
+            if (!(t > 0 && d2 < (s->power == 1 ? t * t : t))) continue;
+            most = s->pi[s->N + j] - (s->power == 1 ? sqrt(d2) : d2);
+            found = j;
         }
-        seen += run;
-        s->at = (s->at + run) % all;
-        if (found && seen >= block) break;
     }
     return found;
+}
+
+/* Exact upper bounds of the potentials in the boxes of sinks; pivots only raise them. */
+FILE_FN void metrics__levels(metrics_transport_tree *s)
+{
+    int j;
+    for (j = 0; j < s->M; j++) {
+        double *high = &s->high[j / METRICS_BOX], pi = s->pi[s->N + j];
+        if (j % METRICS_BOX == 0 || pi > *high) *high = pi;
+    }
+}
+
+/* The arc of the least reduced cost of the next source that has a negative one */
+FILE_FN int metrics__entering(metrics_transport_tree *s, int *source, int *sink)
+{
+    int seen;
+    for (seen = 0; seen < s->N; seen++) {
+        if (s->at % 256 == 0) metrics__levels(s);
+        *source = s->at;
+        s->at = s->at + 1 < s->N ? s->at + 1 : 0;
+        *sink = metrics__best_sink(s, *source);
+        if (*sink >= 0) return 1;
+    }
+    return 0;
 }
 
 /* Depths and potentials below u, which hangs on another parent now */
@@ -195,6 +245,8 @@ FILE_FN void metrics__refresh(metrics_transport_tree *s, int u, double shift)
     while (top) {
         u = s->stack[--top];
         s->pi[u] += shift;
+        if (u >= s->N && u < s->N + s->M && s->pi[u] > s->high[(u - s->N) / METRICS_BOX])
+            s->high[(u - s->N) / METRICS_BOX] = s->pi[u];
         s->depth[u] = s->depth[s->parent[u]] + 1;
         for (v = s->child[u]; v >= 0; v = s->next[v]) s->stack[top++] = v;
     }
@@ -251,12 +303,11 @@ FILE_FN void metrics__pivot(metrics_transport_tree *s, int i, int j)
     }
 }
 
-/* The cost of what flows; *dual: what the potentials, counted anew, say it must cost at least. */
-FILE_FN double metrics__flow_cost(metrics_transport_tree *s, const double *a, const double *b,
-                                  double *dual)
+/* Potentials from the root down, counted anew; the cost of what flows. */
+FILE_FN double metrics__potentials(metrics_transport_tree *s)
 {
-    int root = s->N + s->M, top = 0, u, v, i, j;
-    double total = 0, worst = 0, mass = 0;
+    int root = s->N + s->M, top = 0, u, v;
+    double total = 0;
     s->stack[top++] = root;
     s->pi[root] = 0;
     while (top) {
@@ -269,54 +320,276 @@ FILE_FN double metrics__flow_cost(metrics_transport_tree *s, const double *a, co
             s->stack[top++] = v;
         }
     }
-    for (i = 0, *dual = 0; i < s->N; i++) {
-        *dual -= a[i] * s->pi[i];
-        mass += a[i];
-    }
-    for (j = 0; j < s->M; j++) *dual += b[j] * s->pi[s->N + j];
-    for (i = 0; i < s->N; i++)
-        for (j = 0; j < s->M; j++)
-            worst = fmin(worst, metrics__cost(s, i, j) + s->pi[i] - s->pi[s->N + j]);
-    *dual += worst * mass;
     return total;
 }
 
-/* The first tree: everything by way of the root. 0: out of memory */
-FILE_FN int metrics__start(metrics_transport_tree *s, const double *a, const double *b)
+/* What the potentials say it must cost at least */
+FILE_FN double metrics__dual(const metrics_transport_tree *s)
 {
-    size_t nodes = (size_t)s->N + (size_t)s->M + 1, n = (size_t)s->n;
-    int u, c, root = s->N + s->M;
-    double far = 0;
-    s->parent = (int *)malloc(7 * nodes * sizeof *s->parent);
-    s->flow = (double *)malloc(2 * nodes * sizeof *s->flow);
-    if (!s->parent || !s->flow) return 0;
+    double worst = 0, mass = 0, dual = 0;
+    int i, j;
+    for (i = 0; i < s->N; i++) {
+        dual -= s->from.a[i] * s->pi[i];
+        mass += s->from.a[i];
+    }
+    for (j = 0; j < s->M; j++) dual += s->to.a[j] * s->pi[s->N + j];
+    for (i = 0; i < s->N; i++)
+        for (j = 0; j < s->M; j++)
+            worst = fmin(worst, metrics__cost(s, i, j) + s->pi[i] - s->pi[s->N + j]);
+    return dual + worst * mass;
+}
+
+/* ---- from level to level ---- */
+
+typedef struct metrics__place {
+    uint64_t key;
+    int i;
+} metrics__place;
+
+FILE_FN int metrics__by_key(const void *p, const void *q)
+{
+    const metrics__place *a = (const metrics__place *)p, *b = (const metrics__place *)q;
+    return a->key != b->key ? (a->key > b->key ? 1 : -1) : a->i - b->i;
+}
+
+/* A side's points in the order of Morton's curve through the cube from lo. 0: out of memory */
+FILE_FN int metrics__sort(metrics_side *t, int n, const double *x, const double *a,
+                          const double *lo, double size)
+{
+    metrics__place *p = (metrics__place *)malloc((size_t)t->total * sizeof *p);
+    int i, c, bit, axes = n < METRICS_AXES ? n : METRICS_AXES;
+    if (!p) return 0;
+    for (i = 0; i < t->total; i++) {
+        for (p[i].i = i, p[i].key = 0, c = 0; c < axes; c++) {
+            double at = (x[(size_t)i * (size_t)n + (size_t)c] - lo[c]) / size;
+            uint64_t whole = (uint64_t)(at * ((1 << METRICS_BITS) - 1));
+            for (bit = 0; bit < METRICS_BITS; bit++)
+                p[i].key |= (whole >> bit & 1) << (bit * axes + c);
+        }
+    }
+    qsort(p, (size_t)t->total, sizeof *p, metrics__by_key);
+    for (i = 0; i < t->total; i++) {
+        memcpy(t->all + (size_t)i * (size_t)n, x + (size_t)p[i].i * (size_t)n,
+               (size_t)n * sizeof *x);
+        t->weight[i] = a[p[i].i];
+        t->key[i] = p[i].key;
+    }
+    free(p);
+    return 1;
+}
+
+/* Cells of 2^bits steps of the curve along each axis; bits < 0: every point is one. */
+FILE_FN void metrics__cells(metrics_side *t, int n, int bits)
+{
+    int shift = bits * (n < METRICS_AXES ? n : METRICS_AXES), i, c;
+    double *x = t->x;
+    for (t->N = i = 0; i < t->total; i++) {
+        double w = t->weight[i], all;
+        if (!i || bits < 0 || t->key[i] >> shift != t->key[i - 1] >> shift) {
+            x = t->x + (size_t)t->N * (size_t)n;
+            t->a[t->N] = 0;
+            t->parent[t->N++] = t->of[i];
+            memset(x, 0, (size_t)n * sizeof *x);
+        }
+        t->of[i] = t->N - 1;
+        all = t->a[t->N - 1] += w;
+        for (c = 0; c < n; c++)
+            x[c] += (t->all[(size_t)i * (size_t)n + (size_t)c] - x[c]) * w / all;
+    }
+}
+
+FILE_FN void metrics__boxes(metrics_transport_tree *s)
+{
+    int j, c;
+    for (j = 0; j < s->M; j++) {
+        double *lo = s->box + 2 * (size_t)(j / METRICS_BOX) * (size_t)s->n, *hi = lo + s->n;
+        const double *y = s->y + (size_t)j * (size_t)s->n;
+        for (c = 0; c < s->n; c++) {
+            if (j % METRICS_BOX == 0 || y[c] < lo[c]) lo[c] = y[c];
+            if (j % METRICS_BOX == 0 || y[c] > hi[c]) hi[c] = y[c];
+        }
+    }
+}
+
+/* What flows between cells is shared out among the cells in them, as they come (the north-west
+ * corner): of a plan without cycles comes one without. */
+FILE_FN void metrics__refine(metrics_transport_tree *s)
+{
+    int old = s->plans, room = s->from.total + s->to.total, k, i, j;
+    int *at = s->stack, *to = s->stack + s->N;
+    double *left = s->flow, *want = s->flow + s->N;
+    int *plan = s->plan + 2 * room;
+    double *through = s->through + room;
+    memcpy(plan, s->plan, 2 * (size_t)old * sizeof *plan);
+    memcpy(through, s->through, (size_t)old * sizeof *through);
+    for (i = s->N - 1; i >= 0; i--) at[s->from.parent[i]] = i;
+    for (j = s->M - 1; j >= 0; j--) to[s->to.parent[j]] = j;
+    memcpy(left, s->from.a, (size_t)s->N * sizeof *left);
+    memcpy(want, s->to.a, (size_t)s->M * sizeof *want);
+    for (s->plans = k = 0; k < old; k++) {
+        int I = plan[2 * k], J = plan[2 * k + 1];
+        double f = through[k];
+        while (f > 0) {
+            double q = f;
+            i = at[I];
+            j = to[J];
+            if (i == s->N || j == s->M || s->from.parent[i] != I || s->to.parent[j] != J) break;
+            if (left[i] < q) q = left[i];
+            if (want[j] < q) q = want[j];
+            if (q > 0 && s->plans < room) {
+                s->plan[2 * s->plans] = i;
+                s->plan[2 * s->plans + 1] = j;
+                s->through[s->plans++] = q;
+            }
+            f -= q;
+            left[i] -= q;
+            want[j] -= q;
+            if (left[i] <= 0) at[I]++;
+            else if (want[j] <= 0) to[J]++;
+        }
+    }
+}
+
+/* The tree of a plan: every part of it hangs by a source on the root, upwards and without flow. So
+ * no arc without flow points down, which pivots rely on. */
+FILE_FN void metrics__plant(metrics_transport_tree *s)
+{
+    int root = s->N + s->M, k, u, v, top = 0, *head = s->depth;
+    for (u = 0; u <= root; u++) {
+        s->child[u] = head[u] = -1;
+        s->parent[u] = -2;
+    }
+    s->parent[root] = -1;
+    for (k = 0; k < 2 * s->plans; k++) {
+        u = s->plan[k] + (k % 2 ? s->N : 0);
+        s->link[k] = head[u];
+        head[u] = k;
+    }
+    for (k = 0; k < root; k++) {
+        if (s->parent[k] != -2) continue;
+        metrics__join(s, k, root, k < s->N, k < s->N ? 0 : DBL_MIN);
+        for (s->stack[top++] = k; top;) {
+            int arc;
+            u = s->stack[--top];
+            for (arc = head[u]; arc >= 0; arc = s->link[arc]) {
+                v = u < s->N ? s->N + s->plan[arc + 1] : s->plan[arc - 1];
+                if (s->parent[v] != -2) continue;
+                metrics__join(s, v, u, u >= s->N, s->through[arc / 2]);
+                s->stack[top++] = v;
+            }
+        }
+    }
+}
+
+/* Everything to everything: a plan for the parents of the first cells */
+FILE_FN void metrics__first_plan(metrics_transport_tree *s)
+{
+    int i;
+    s->plans = 1;
+    for (s->through[0] = 0, i = 0; i < s->from.total; i++) s->through[0] += s->from.weight[i];
+}
+
+/* A tree for the cells there are now, from the plan for their parents */
+FILE_FN void metrics__begin(metrics_transport_tree *s)
+{
+    int u, root;
+    s->N = s->from.N;
+    s->M = s->to.N;
+    s->at = 0;
+    root = s->N + s->M;
+    metrics__boxes(s);
+    metrics__refine(s);
+    metrics__plant(s);
+    s->depth[root] = 0;
+    metrics__potentials(s);
+    metrics__levels(s);
+    for (u = s->child[root]; u >= 0; u = s->next[u]) metrics__refresh(s, u, 0);
+}
+
+/* The best plan of one level, from that of the level before; returns its cost */
+FILE_FN double metrics__level(metrics_transport_tree *s, int bits)
+{
+    int i = 0, j = 0, u, root;
+    metrics__cells(&s->from, s->n, bits);
+    metrics__cells(&s->to, s->n, bits);
+    metrics__begin(s);
+    while (metrics__entering(s, &i, &j)) metrics__pivot(s, i, j);
+    root = s->N + s->M;
+    for (s->plans = u = 0; u < root; u++) {
+        int p = s->parent[u];
+        if (p == root || !(s->flow[u] > 0)) continue;
+        s->plan[2 * s->plans] = u < s->N ? u : p;
+        s->plan[2 * s->plans + 1] = (u < s->N ? p : u) - s->N;
+        s->through[s->plans++] = s->flow[u];
+    }
+    return metrics__potentials(s);
+}
+
+FILE_FN void metrics__release(metrics_transport_tree *s)
+{
+    free(s->parent);
+    free(s->flow);
+    free(s->from.key);
+}
+
+/* Room for everything, at the level of the points. 0: out of memory */
+FILE_FN int metrics__room(metrics_transport_tree *s)
+{
+    size_t n = (size_t)s->n, N = (size_t)s->from.total, M = (size_t)s->to.total, all = N + M;
+    size_t nodes = all + 1, boxes = (M + METRICS_BOX - 1) / METRICS_BOX;
+    s->parent = (int *)calloc(7 * nodes + 8 * all, sizeof *s->parent);
+    s->flow = (double *)malloc((2 * nodes + 2 * (n + 1) * all + (2 * n + 1) * boxes + 2 * all) *
+                               sizeof *s->flow);
+    s->from.key = (uint64_t *)malloc(all * sizeof *s->from.key);
+    if (!s->parent || !s->flow || !s->from.key) return 0;
     s->depth = s->parent + nodes;
     s->up = s->depth + nodes;
     s->child = s->up + nodes;
     s->next = s->child + nodes;
     s->before = s->next + nodes;
     s->stack = s->before + nodes;
+    s->plan = s->stack + nodes;
+    s->link = s->plan + 4 * all;
+    s->from.of = s->link + 2 * all;
+    s->to.of = s->from.of + N;
+    s->from.parent = s->to.of + M;
+    s->to.parent = s->from.parent + N;
+    s->to.key = s->from.key + N;
     s->pi = s->flow + nodes;
-    for (c = 0; c < s->n; c++) {
-        double lo = s->x[c], hi = s->x[c];
-        for (u = 0; u < root; u++) {
-            double v = u < s->N ? s->x[(size_t)u * n + (size_t)c]
-                                : s->y[(size_t)(u - s->N) * n + (size_t)c];
-            lo = fmin(lo, v);
+    s->x = s->from.x = s->pi + nodes;
+    s->y = s->to.x = s->x + N * n;
+    s->from.all = s->y + M * n;
+    s->to.all = s->from.all + N * n;
+    s->from.a = s->to.all + M * n;
+    s->to.a = s->from.a + N;
+    s->from.weight = s->to.a + M;
+    s->to.weight = s->from.weight + N;
+    s->box = s->to.weight + M;
+    s->high = s->box + 2 * n * boxes;
+    s->through = s->high + boxes;
+    return 1;
+}
+
+/* The points in order, in room of this size. 0: out of memory */
+FILE_FN int metrics__order(metrics_transport_tree *s, const double *x, const double *a,
+                           const double *y, const double *b)
+{
+    size_t n = (size_t)s->n, N = (size_t)s->from.total, u, c;
+    double *lo = s->pi, far = 0, size = 0; /* pi: not in use yet */
+    for (c = 0; c < n; c++) {
+        double hi = lo[c] = x[c];
+        for (u = 0; u < N + (size_t)s->to.total; u++) {
+            double v = u < N ? x[u * n + c] : y[(u - N) * n + c];
+            lo[c] = fmin(lo[c], v);
             hi = fmax(hi, v);
         }
-        far += (hi - lo) * (hi - lo);
+        far += (hi - lo[c]) * (hi - lo[c]);
+        size = fmax(size, hi - lo[c]);
     }
     s->dear = (s->power == 1 ? sqrt(far) : far) * 1.01 + DBL_MIN;
-    for (u = 0; u <= root; u++) s->child[u] = -1;
-    s->parent[root] = -1;
-    s->depth[root] = 0;
-    for (u = 0; u < root; u++) {
-        metrics__join(s, u, root, u < s->N, u < s->N ? a[u] : b[u - s->N]);
-        s->depth[u] = 1;
-        s->pi[u] = u < s->N ? -s->dear : s->dear;
-    }
-    return 1;
+    size += DBL_MIN;
+    return metrics__sort(&s->from, s->n, x, a, lo, size) &&
+           metrics__sort(&s->to, s->n, y, b, lo, size);
 }
 
 /* The least cost of bringing weights a: [N] > 0 at x: [N][n] to weights b: [M] > 0 at y: [M][n],
@@ -327,22 +600,22 @@ FILE_FN double metrics_transport(int N, const double *x, const double *a, int M,
                                  const double *b, int n, int power, double *gap)
 {
     metrics_transport_tree s;
-    double total = -1, dual;
-    int i = 0, j = 0;
+    double total = -1;
+    int bits, whole = 0;
     memset(&s, 0, sizeof s);
-    s.N = N;
-    s.M = M;
+    s.from.total = N;
+    s.to.total = M;
     s.n = n;
     s.power = power;
-    s.x = x;
-    s.y = y;
-    if (metrics__start(&s, a, b)) {
-        while (metrics__entering(&s, &i, &j)) metrics__pivot(&s, i, j);
-        total = metrics__flow_cost(&s, a, b, &dual);
-        *gap = total - dual;
+    if (metrics__room(&s) && metrics__order(&s, x, a, y, b)) {
+        metrics__first_plan(&s);
+        for (bits = METRICS_BITS - 2; bits >= -1 && !whole; bits--) {
+            whole = bits < 0 || (s.from.N == N && s.to.N == M);
+            total = metrics__level(&s, whole ? -1 : bits);
+        }
+        *gap = total - metrics__dual(&s);
     }
-    free(s.parent);
-    free(s.flow);
+    metrics__release(&s);
     return total;
 }
 
