@@ -1,6 +1,6 @@
 /* metrics.h: exact distances between samples.
 
-   metrics_w1: the Wasserstein-1 distance of two samples of equal size, by an exact assignment:
+   metrics_w: the Wasserstein-1 or -2 distance of two samples of equal size, by exact assignment:
    shortest augmenting paths after Jonker and Volgenant (1987), O(N^3) at worst. The duals prove it:
    the gap between the cost and their sum is 0 up to rounding, and the caller sees it.
 
@@ -103,8 +103,10 @@ FILE_FN double metrics_assign(int N, const double *cost, double *gap)
     return total;
 }
 
-/* Euclidean Wasserstein-1 of x, y: [N][n], as the mean over pairs. */
-FILE_FN double metrics_w1(int N, int n, const ebim_real *x, const ebim_real *y, double *gap)
+/* Wasserstein-1 (power 1) or -2 (power 2) of x, y: [N][n]: the mean distance of the best pairs, or
+ * the root of the mean of its square. *gap: of the mean. Negative: out of memory. */
+FILE_FN double metrics_w(int power, int N, int n, const ebim_real *x, const ebim_real *y,
+                         double *gap)
 {
     double *cost = (double *)malloc((size_t)N * (size_t)N * sizeof *cost), w = -1;
     int i, j, c;
@@ -116,11 +118,16 @@ FILE_FN double metrics_w1(int N, int n, const ebim_real *x, const ebim_real *y, 
                 double d = (double)x[i * n + c] - (double)y[j * n + c];
                 d2 += d * d;
             }
-            cost[(size_t)i * (size_t)N + (size_t)j] = sqrt(d2);
+            cost[(size_t)i * (size_t)N + (size_t)j] = power == 1 ? sqrt(d2) : d2;
         }
     w = metrics_assign(N, cost, gap);
     free(cost);
-    return w < 0 ? w : w / N;
+    return w < 0 ? w : power == 1 ? w / N : sqrt(fmax(0, w / N));
+}
+
+FILE_FN double metrics_w1(int N, int n, const ebim_real *x, const ebim_real *y, double *gap)
+{
+    return metrics_w(1, N, n, x, y, gap);
 }
 
 /* ---- transport between points with weights ---- */
