@@ -205,6 +205,29 @@ static void transport_agrees_with_pot(void)
     }
 }
 
+/* Means of cells, however many points they hold; centres; what is outside does not count. */
+static void a_grid_holds_means(void)
+{
+    static const double lo[2] = {-1, 0}, hi[2] = {1, 4};
+    static const double at[6][2] = {{-0.9, 0.1}, {-0.6, 0.9}, {0.9, 3.9}, {1.0, 1}, {0, -0.1}, {0.1, 2}};
+    static const double density[6] = {1, 3, 5, 100, 100, 1};
+    double x[32], w[16];
+    metrics_grid g;
+    int i;
+    if (!CHECK(metrics_grid_open(&g, 2, 4, lo, hi))) return;
+    for (i = 0; i < 6; i++) metrics_grid_add(&g, at[i], density[i]);
+    if (!CHECK_INT(metrics_grid_masses(&g, x, w), 3)) return;
+    CHECK_NEAR(w[0], 2.0 / 8, 1e-15); /* the mean of 1 and 3 */
+    CHECK_NEAR(x[0], -0.75, 1e-15);
+    CHECK_NEAR(x[1], 0.5, 1e-15);
+    CHECK_NEAR(w[1], 1.0 / 8, 1e-15);
+    CHECK_NEAR(x[2], 0.25, 1e-15);
+    CHECK_NEAR(x[3], 2.5, 1e-15);
+    CHECK_NEAR(w[2], 5.0 / 8, 1e-15);
+    CHECK_NEAR(x[5], 3.5, 1e-15);
+    metrics_grid_close(&g);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -214,5 +237,6 @@ int main(int argc, char **argv)
     T_RUN(transport_of_equal_weights_is_an_assignment);
     T_RUN(the_gap_tells_of_a_bad_plan);
     T_RUN(transport_agrees_with_pot);
+    T_RUN(a_grid_holds_means);
     return T_END();
 }

@@ -626,4 +626,61 @@ FILE_FN double metrics_transport(int N, const double *x, const double *a, int M,
     return total;
 }
 
+/* ---- densities on a grid of cells, the paper's way ---- */
+
+/* A model's density in cells^n cells of a box: what it is on average at those of many points of
+ * the model's manifold that lie in a cell, whatever their number; empty cells have none. All are
+ * then made to sum to 1. (So a cell counts alike whether much of the manifold is in it or little,
+ * and mass does not keep to the manifold's volume: a protocol to be compared with, not a measure.) */
+typedef struct metrics_grid {
+    int n, cells, total;
+    const double *lo, *hi; /* [n] */
+    double *sum, *count;   /* [total] */
+} metrics_grid;
+
+/* 0: out of memory */
+FILE_FN int metrics_grid_open(metrics_grid *g, int n, int cells, const double *lo, const double *hi)
+{
+    int c;
+    g->n = n;
+    g->cells = cells;
+    for (g->total = 1, c = 0; c < n; c++) g->total *= cells;
+    g->lo = lo;
+    g->hi = hi;
+    g->sum = (double *)calloc(2 * (size_t)g->total, sizeof *g->sum);
+    if (g->sum) g->count = g->sum + g->total;
+    return g->sum != NULL;
+}
+
+/* A point x: [n] with its density; what lies outside of the box is not seen. */
+FILE_FN void metrics_grid_add(metrics_grid *g, const double *x, double density)
+{
+    int at = 0, c;
+    for (c = g->n - 1; c >= 0; c--) {
+        double u = (x[c] - g->lo[c]) / (g->hi[c] - g->lo[c]) * g->cells;
+        if (!(u >= 0 && u < g->cells)) return;
+        at = at * g->cells + (int)u;
+    }
+    g->sum[at] += density;
+    g->count[at] += 1;
+}
+
+/* Centres and masses of the cells that have some, x: [total][n], w: [total] out; how many. */
+FILE_FN int metrics_grid_masses(const metrics_grid *g, double *x, double *w)
+{
+    double sum = 0;
+    int count = 0, i, c, at;
+    for (i = 0; i < g->total; i++) {
+        if (!(g->count[i] > 0 && g->sum[i] > 0)) continue;
+        for (at = i, c = 0; c < g->n; c++, at /= g->cells)
+            x[count * g->n + c] =
+                g->lo[c] + (g->hi[c] - g->lo[c]) * (at % g->cells + 0.5) / g->cells;
+        sum += w[count++] = g->sum[i] / g->count[i];
+    }
+    for (i = 0; i < count; i++) w[i] /= sum;
+    return count;
+}
+
+FILE_FN void metrics_grid_close(metrics_grid *g) { free(g->sum); }
+
 #endif /* METRICS_H */

@@ -65,6 +65,7 @@ typedef struct paper_args {
     uint64_t seed;
     char out[512];
     int quick, paper; /* --recipe paper */
+    const char *only; /* the tables: this set */
     double start;
     ebim_arena arena; /* for all a program makes; `used` is set back between its models */
 } paper_args;
@@ -109,9 +110,11 @@ FILE_FN void paper_begin(paper_args *a, const char *name, int argc, char **argv)
         else if (value && !strcmp(argv[i - 1], "--recipe") &&
                  (!strcmp(value, "paper") || !strcmp(value, "default")))
             a->paper = *value == 'p';
+        else if (value && !strcmp(argv[i - 1], "--only"))
+            a->only = value;
         else
             paper_stop(2, "%s: '%s'?\nusage: %s [--seed N] [--out DIR] [--quick] "
-                          "[--recipe paper|default]", name, argv[i - 1], name);
+                          "[--recipe paper|default] [--only SET]", name, argv[i - 1], name);
     }
     if (file_mkdirs(a->out, err, sizeof err)) paper_stop(2, "%s", err);
     ebim_arena_init(&a->arena, malloc(ROOM), ROOM);
@@ -430,6 +433,24 @@ FILE_FN double paper_w(paper_args *a, int power, int N, int n, const ebim_real *
     double gap = 1, w = metrics_w(power, N, n, x, y, &gap);
     if (w < 0 || !(gap < 1e-10)) paper_stop(1, "%s: no transport (gap %g)", a->name, gap);
     return w;
+}
+
+/* The distances of x: [N][n] to the image of a pushforward model, and mean -log density (eq. 2) at
+ * the nearest points */
+FILE_FN double paper_latent_distances(paper_args *a, pushforward *p, int N, const ebim_real *x,
+                                      double out[4])
+{
+    size_t used = a->arena.used;
+    double *v = (double *)paper_push(a, (size_t)N, sizeof *v), nll = 0;
+    int i;
+    for (i = 0; i < N; i++) {
+        ebim_real z[2];
+        v[i] = pushforward_distance(p, x + (size_t)i * (size_t)p->ae.n, z);
+        nll -= pushforward_log_density(p, z) / N;
+    }
+    paper_spread(N, v, out);
+    a->arena.used = used;
+    return nll;
 }
 
 /* ---- shapes for pictures ---- */
