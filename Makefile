@@ -4,7 +4,8 @@
 #   make           examples/X.c -> build/X, bench/X.c -> build/X
 #   make run       build/ebim demo: a manifold learned, sampled and drawn
 #   make test      all tests, in float and in double; T_ARGS='--quick' or '-f NAME' narrows them
-#   make gallery   the pictures of the README anew, in examples/gallery
+#   make paper     the paper's figures and tables: build/out/paper.md; QUICK=1: that all runs
+#   make gallery   the pictures of the README anew, in examples/gallery (runs both of these)
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
 #   make bench     what the parts cost, beside the machine's own peak
 #   make peers     two steps of ours beside JAX and PyTorch; LIMIT=DIR: and hand-made programs there
@@ -55,9 +56,12 @@ run: all
 	$(BUILD)/ebim demo --out $(BUILD)/out/demo
 	@for p in $(BUILD)/out/demo/*.png; do echo "picture: $$p"; done
 
-gallery: run
+paper: all
+	@q=; test -z '$(QUICK)' || q=--quick; sh examples/paper.sh $(BUILD) $$q
+
+gallery: run paper
 	mkdir -p examples/gallery
-	cp $(BUILD)/out/demo/demo.png examples/gallery/
+	cp $(BUILD)/out/demo/demo.png $(BUILD)/out/paper/*.png examples/gallery/
 
 # A program that does not compile counts as a failed test, so the others still run.
 test: $(RULES)
@@ -112,4 +116,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run gallery test peers flags ulps manifolds calibration data install coverage size clean FORCE
+.PHONY: bench all run paper gallery test peers flags ulps manifolds calibration data install coverage size clean FORCE

@@ -1,5 +1,5 @@
 /* fig10_vae: the paper's Fig. 10. Pushforward models of two circles on a variational autoencoder:
-   the more its codes are made to look normal (beta), the worse the curve. The recipes do not differ.
+   the more its codes are made to look normal (beta), the worse the curve. The recipes are alike.
 
        build/fig10_vae [--seed N] [--out DIR] [--quick] */
 #define EBIM_IMPLEMENTATION

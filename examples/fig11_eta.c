@@ -10,8 +10,6 @@
 
 #include "common/paper.h"
 
-enum { B = 2000 };
-
 /* Uniform on the torus: angles, the second by rejection with its share of the area */
 static void torus(ebim_rng *r, int N, ebim_real *x)
 {
@@ -48,9 +46,9 @@ int main(int argc, char **argv)
     only_paper = a.paper;
     count = only_paper ? 5 : 6;
     x = paper_data(&a, &s, 0, &N);
-    y = paper_points(&a, B, 3);
+    y = paper_points(&a, a.B, 3);
     ebim_rng_init(&r, a.seed, 1);
-    torus(&r, B, y);
+    torus(&r, a.B, y);
     if (panels_open(&f, only_paper ? 1 : 2, only_paper ? 5 : 3, "Glycine's torus by eta")) return 1;
     for (i = 0; i < count; i++) {
         size_t used = a.arena.used;
@@ -59,7 +57,7 @@ int main(int argc, char **argv)
         a.paper = i < 5;
         if (i < 5) s.F.eta = eta[i];
         paper_ebim(&a, &s, &m, N, x, a.seed);
-        paper_distances(&a, &m, B, y, spread);
+        paper_distances(&a, &m, a.B, y, spread);
         to_truth[i] = spread[2];
         p = paper_shape(&a, &m, i < 5 ? s.temperature : 1, &shape);
         memset(&solid, 0, sizeof solid);

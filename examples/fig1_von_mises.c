@@ -1,5 +1,5 @@
-/* fig1_von_mises: the paper's Fig. 1. Points on a circle, more of them on its right; F and E learned
-   from them as surfaces over the plane; the density they give, beside the truth and beside a
+/* fig1_von_mises: the paper's Fig. 1. Points on a circle, more of them on its right; F and E,
+   learned from them, as surfaces over the plane; the density they give, beside the truth and a
    pushforward model, which cannot close the circle.
 
        build/fig1_von_mises [--seed N] [--out DIR] [--quick] [--recipe paper|default]
@@ -10,7 +10,7 @@
 
 #include "common/paper.h"
 
-enum { B = 2000, TRUTH = 1000 };
+enum { TRUTH = 1000 };
 
 static const double two_pi = 2 * SYNTH_PI, bessel = 2.2795853023360673; /* I0(2) */
 
@@ -47,16 +47,16 @@ int main(int argc, char **argv)
     paper_ebim(&a, s, &m, N, x, a.seed);
     paper_latent(&a, s, &p, N, x, a.seed, 0);
 
-    y = paper_points(&a, B, 2);
-    z = paper_points(&a, B, 2);
+    y = paper_points(&a, a.B, 2);
+    z = paper_points(&a, a.B, 2);
     ebim_rng_init(&r, a.seed, 1);
-    s->draw(&r, B, y);
-    s->draw(&r, B, z);
-    w_floor = paper_w(&a, 1, B, 2, z, y);
-    paper_sample(&a, &m, 1, B, z, a.seed);
-    w_ours = paper_w(&a, 1, B, 2, z, y);
-    pushforward_sample(&p, B, z, a.seed);
-    w_push = paper_w(&a, 1, B, 2, z, y);
+    s->draw(&r, a.B, y);
+    s->draw(&r, a.B, z);
+    w_floor = paper_w(&a, 1, a.B, 2, z, y);
+    paper_sample(&a, &m, 1, a.B, z, a.seed);
+    w_ours = paper_w(&a, 1, a.B, 2, z, y);
+    pushforward_sample(&p, a.B, z, a.seed);
+    w_push = paper_w(&a, 1, a.B, 2, z, y);
     paper_distances(&a, &m, N, x, d);
 
     pc = truth(&a, &circle);

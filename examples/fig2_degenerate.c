@@ -120,7 +120,7 @@ int main(int argc, char **argv)
         paper_manifold(&a, s, &box, N, x, a.seed);
     } else paper_ebim(&a, s, &box, N, x, a.seed);
     F[2] = box.F;
-    if (panels_open(&f, 1, 3, "F on one scale, -1.5 to 1.5, trained on points of a circle")) return 1;
+    if (panels_open(&f, 1, 3, "F on one scale, -1.5 to 1.5, from points of a circle")) return 1;
     for (i = 0; i < 3; i++) {
         measure(&a, &F[i], &box, N, x, v[i]);
         paper_height(&a, &f, 0, i, i < 2 || a.paper ? title[i] : "the default recipe", &F[i], &box,

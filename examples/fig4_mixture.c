@@ -1,5 +1,5 @@
-/* fig4_mixture: the paper's Fig. 4. Points on two circles that do not touch: the truth, an energy on
-   the plane, which must blur the curves; a pushforward model, whose curve is connected; and ours.
+/* fig4_mixture: the paper's Fig. 4. Points on two circles that do not touch: the truth, an energy
+   on the plane, which must blur the curves; a pushforward model, whose curve is connected; ours.
 
        build/fig4_mixture [--seed N] [--out DIR] [--quick] [--recipe paper|default]
 
@@ -9,7 +9,7 @@
 
 #include "common/paper.h"
 
-enum { B = 2000, TRUTH = 500, GRID = 300 };
+enum { TRUTH = 500, GRID = 300 };
 
 static const double center = 1.8;
 
@@ -76,12 +76,13 @@ static void draw_cells(const paper_args *a, const double *half, const double *p,
     ebim_rng r;
     int b, c;
     ebim_rng_init(&r, a->seed, 6);
-    for (b = 0; b < B; b++) {
-        double at = (double)ebim_rng_uniform(&r);
+    for (b = 0; b < a->B; b++) {
+        double at = (double)ebim_rng_uniform(&r), u, v;
         for (c = 0; c < GRID * GRID - 1 && at >= p[c]; c++) at -= p[c];
-        x[2 * b] = (ebim_real)(half[0] * (2 * (c % GRID + (double)ebim_rng_uniform(&r)) / GRID - 1));
-        x[2 * b + 1] = (ebim_real)(half[1] *
-                                   (1 - 2 * (c / GRID + (double)ebim_rng_uniform(&r)) / GRID));
+        u = c % GRID + (double)ebim_rng_uniform(&r);
+        v = c / GRID + (double)ebim_rng_uniform(&r);
+        x[2 * b] = (ebim_real)(half[0] * (2 * u / GRID - 1));
+        x[2 * b + 1] = (ebim_real)(half[1] * (1 - 2 * v / GRID));
     }
 }
 
@@ -106,16 +107,16 @@ int main(int argc, char **argv)
     paper_latent(&a, s, &p, N, x, a.seed, 0);
     pa = ambient(&a, s->box, N, x);
     paper_distances(&a, &m, N, x, d);
-    y = paper_points(&a, B, 2);
-    z = paper_points(&a, B, 2);
+    y = paper_points(&a, a.B, 2);
+    z = paper_points(&a, a.B, 2);
     ebim_rng_init(&r, a.seed, 1);
-    s->draw(&r, B, y);
+    s->draw(&r, a.B, y);
     for (i = 0; i < 4; i++) {
-        if (i == 0) s->draw(&r, B, z);
+        if (i == 0) s->draw(&r, a.B, z);
         if (i == 1) draw_cells(&a, s->box, pa, z);
-        if (i == 2) pushforward_sample(&p, B, z, a.seed);
-        if (i == 3) paper_sample(&a, &m, 1, B, z, a.seed);
-        w[i] = paper_w(&a, 1, B, 2, z, y);
+        if (i == 2) pushforward_sample(&p, a.B, z, a.seed);
+        if (i == 3) paper_sample(&a, &m, 1, a.B, z, a.seed);
+        w[i] = paper_w(&a, 1, a.B, 2, z, y);
     }
     if (panels_open(&f, 1, 4, "Two circles: densities learned from 1000 points")) return 1;
     panels_plane(&f, 0, 0, "true density", lo, s->box);

@@ -10,8 +10,6 @@
 
 #include "common/paper.h"
 
-enum { B = 2000 };
-
 int main(int argc, char **argv)
 {
     static const int steps[6] = {1, 3, 5, 10, 20, 40};
@@ -33,18 +31,18 @@ int main(int argc, char **argv)
         paper_open(&a, &s, &m);
         paper_manifold(&a, &s, &m, N, x, a.seed);
     } else paper_ebim(&a, &s, &m, N, x, a.seed); /* its energy will be replaced */
-    y = paper_points(&a, B, 2);
-    z = paper_points(&a, B, 2);
+    y = paper_points(&a, a.B, 2);
+    z = paper_points(&a, a.B, 2);
     ebim_rng_init(&r, a.seed, 1);
-    s.draw(&r, B, y);
+    s.draw(&r, a.B, y);
     s.E.buffer = 0;
     if (panels_open(&f, 2, 3, "Steps of each chain in training, no replay buffer")) return 1;
     for (i = 0; i < 6; i++) {
         s.E.steps = steps[i];
         paper_energy(&a, &s, &m, N, x, a.seed);
-        paper_sample(&a, &m, 1, B, z, a.seed);
-        w[i] = paper_w(&a, 1, B, 2, z, y);
-        for (cosine[i] = 0, b = 0; b < B; b++) cosine[i] += (double)z[2 * b] / B;
+        paper_sample(&a, &m, 1, a.B, z, a.seed);
+        w[i] = paper_w(&a, 1, a.B, 2, z, y);
+        for (cosine[i] = 0, b = 0; b < a.B; b++) cosine[i] += (double)z[2 * b] / a.B;
         p = paper_shape(&a, &m, 1, &curve);
         snprintf(title, sizeof title, "%d step%s", steps[i], i ? "s" : "");
         panels_curve(panels_plane(&f, i / 3, i % 3, title, m.lo, m.hi), &curve, p, range);

@@ -3,8 +3,8 @@
 
        build/table3 [--seed N] [--out DIR] [--quick] [--only SET]
 
-   Writes table3.md; the last line is a JSON object with all figures. In brackets the paper's. A
-   point that found no way to a manifold counts with the point that came closest. */
+   Writes table3.md (or table3_SET.md); the last line is a JSON object with all figures. In brackets the paper's. A
+   point that found no way to a manifold counts with the one that came closest. */
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 
@@ -37,12 +37,14 @@ int main(int argc, char **argv)
     static pushforward p;
     static double d[PAPER_SETS][3][4];
     paper_args a;
+    char name[96];
     FILE *f;
     json j;
     int k, i;
     paper_begin(&a, "table3", argc, argv);
-    f = fopen(paper_path(&a, "table3.md"), "w");
-    if (!f) paper_stop(2, "%s: cannot be written", paper_path(&a, "table3.md"));
+    snprintf(name, sizeof name, "table3%s%s.md", a.only ? "_" : "", a.only ? a.only : "");
+    f = fopen(paper_path(&a, name), "w");
+    if (!f) paper_stop(2, "%s: cannot be written", paper_path(&a, name));
     fprintf(f, "| data | model | min | median | mean | max |\n|---|---|---|---|---|---|\n");
     for (k = 0; k < PAPER_SETS; k++) {
         const paper_set *s = &paper_sets[k];
@@ -65,12 +67,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "table3: %s, %.1f s\n", s->name, paper_seconds() - a.start);
         a.arena.used = used;
     }
-    if (fclose(f)) paper_stop(1, "table3.md: cannot be written");
+    if (fclose(f)) paper_stop(1, "%s: cannot be written", name);
     a.paper = 0;
     j = paper_json(&a);
     for (k = 0; k < PAPER_SETS; k++)
         for (i = 0; i < 3; i++) {
-            char name[64];
             if (a.only && strcmp(a.only, paper_sets[k].name)) continue;
             snprintf(name, sizeof name, "%s_%s", paper_sets[k].name, key[i]);
             json_numbers(&j, name, 4, d[k][i]);

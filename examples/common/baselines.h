@@ -8,7 +8,7 @@
 
    All memory comes from an arena of the caller. As the authors do: the gradient's norm clipped,
    Adam at a constant rate, chains that walk freely and whose ends are put back into the box,
-   minibatches in the order of the data. m is 1 or 2: normalisers are sums over a grid of the box. */
+   minibatches in the order of the data. m is 1 or 2: normalisers are sums over a grid. */
 #ifndef BASELINES_H
 #define BASELINES_H
 
@@ -134,7 +134,7 @@ FILE_FN void autoencoder__codes(ebim_ws *g, int m, int B, int variational, ebim_
         }
 }
 
-/* One step's gradients: mean over the block of ||f(z) - x||^2, and beta's term. Returns the loss. */
+/* One step's gradients of the mean of ||f(z) - x||^2 and beta's term. Returns the loss. */
 FILE_FN double autoencoder__gradient(ebim_ws *g, ebim_ws *f, int m, int B, const ebim_real *x,
                                      double beta, ebim_rng *r, ebim_real *noise, ebim_real *grad_g,
                                      ebim_real *grad_f)

@@ -631,7 +631,7 @@ FILE_FN double metrics_transport(int N, const double *x, const double *a, int M,
 /* A model's density in cells^n cells of a box: what it is on average at those of many points of
  * the model's manifold that lie in a cell, whatever their number; empty cells have none. All are
  * then made to sum to 1. (So a cell counts alike whether much of the manifold is in it or little,
- * and mass does not keep to the manifold's volume: a protocol to be compared with, not a measure.) */
+ * and mass does not keep to the manifold's volume: a protocol to compare with, not a measure.) */
 typedef struct metrics_grid {
     int n, cells, total;
     const double *lo, *hi; /* [n] */

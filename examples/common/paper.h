@@ -64,7 +64,8 @@ typedef struct paper_args {
     const char *name;
     uint64_t seed;
     char out[512];
-    int quick, paper; /* --recipe paper */
+    int quick, paper; /* --quick: a glance at all parts; --recipe paper */
+    int B;            /* points that samples are compared by */
     const char *only; /* the tables: this set */
     double start;
     ebim_arena arena; /* for all a program makes; `used` is set back between its models */
@@ -119,6 +120,7 @@ FILE_FN void paper_begin(paper_args *a, const char *name, int argc, char **argv)
     if (file_mkdirs(a->out, err, sizeof err)) paper_stop(2, "%s", err);
     ebim_arena_init(&a->arena, malloc(ROOM), ROOM);
     if (!a->arena.base) paper_stop(1, "%s: out of memory", name);
+    a->B = a->quick ? 400 : 2000;
     a->start = paper_seconds();
 }
 
@@ -169,6 +171,7 @@ FILE_FN ebim_real *paper_data(paper_args *a, const paper_set *s, int stream, int
     }
     y = data_read(s->file, s->how, N, &n);
     if (!y) exit(2); /* data_read has said what is missing */
+    if (a->quick && *N > 1000) *N = 1000;
     x = paper_points(a, *N, n);
     memcpy(x, y, (size_t)*N * (size_t)n * sizeof *x);
     free(y);
@@ -293,8 +296,7 @@ FILE_FN void paper_ebim(paper_args *a, const paper_set *s, ebim_model *m, int N,
         memset(&d, 0, sizeof d);
         d.dim = s->m;
         d.seed = seed;
-        d.effort = a->quick ? 0.1 : 1;
-        d.networks = a->quick ? 2 : 0;
+        d.effort = a->quick ? 0.009 : 1; /* below 0.01 it is judged in brief, too */
         paper_check(s->name, ebim_fit(m, N, s->n, x, &d));
     }
     m->info.seconds = paper_seconds() - start;
