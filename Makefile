@@ -44,15 +44,21 @@ $(RULES): FORCE
 	    echo "$$2: $$3 $$4$(RULES); @rm -f $$2;" 'set -x; $(COMPILE)' "$$5 -o $$2 $$3" '$(LINK)'; \
 	}; \
 	for c in examples/*.c bench/*.c; do \
-	    test ! -f $$c || rule programs $(BUILD)/`basename $$c .c` $$c "$$h" ''; \
+	    test -f $$c || continue; \
+	    case $$c in examples/fig*|examples/table*) \
+	        rule programs $(BUILD)/`basename $$c .c` "$$c $(BUILD)/paper.o" "$$h" -DPAPER_LINKED;; \
+	    *) rule programs $(BUILD)/`basename $$c .c` $$c "$$h" '';; esac; \
 	done; \
+	echo "$(BUILD)/paper.o: examples/common/paper_ebim.c ebim.h $(RULES); @set -x;" \
+	    '$(COMPILE) -c -o $(BUILD)/paper.o examples/common/paper_ebim.c'; \
 	for c in tests/test_*.c; do for p in $(PREC); do \
 	    case $$p in f64) d='-DEBIM_STATIC -DEBIM_DOUBLE';; *) d=-DEBIM_STATIC;; esac; \
 	    rule tests $(BUILD)/tests/`basename $$c .c`-$$p $$c "$$h$$t" "$$d"; \
 	done; done; } > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-run: all
+run: $(RULES)
+	@$(MAKE) -s -f $(RULES) $(BUILD)/ebim
 	$(BUILD)/ebim demo --out $(BUILD)/out/demo
 	@for p in $(BUILD)/out/demo/*.png; do echo "picture: $$p"; done
 

@@ -2,9 +2,6 @@
    the more its codes are made to look normal (beta), the worse the curve. The recipes are alike.
 
        build/fig10_vae [--seed N] [--out DIR] [--quick] */
-#define EBIM_IMPLEMENTATION
-#include "../ebim.h"
-
 #include "common/paper.h"
 
 int main(int argc, char **argv)

@@ -5,9 +5,6 @@
        build/fig11_eta [--seed N] [--out DIR] [--quick] [--recipe paper|default]
 
    Distances: of 2000 points that are uniform on the true torus to what was learned. */
-#define EBIM_IMPLEMENTATION
-#include "../ebim.h"
-
 #include "common/paper.h"
 
 /* Uniform on the torus: angles, the second by rejection with its share of the area */

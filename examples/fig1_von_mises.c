@@ -5,9 +5,6 @@
        build/fig1_von_mises [--seed N] [--out DIR] [--quick] [--recipe paper|default]
 
    W1: 2000 samples of each model against 2000 fresh points; floor: two such sets. */
-#define EBIM_IMPLEMENTATION
-#include "../ebim.h"
-
 #include "common/paper.h"
 
 enum { TRUTH = 1000 };

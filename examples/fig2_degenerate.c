@@ -7,10 +7,6 @@
 
    The flow: 6 times an invertible linear layer (a unit triangular matrix times one with a positive
    diagonal) and an affine coupling; F is one of the two coordinates of its result. */
-#define EBIM_IMPLEMENTATION
-#define EBIM_MAX_NODES 200 /* the flow has many small ops */
-#include "../ebim.h"
-
 #include "common/paper.h"
 
 enum { LAYERS = 6, WIDTH = 16 };

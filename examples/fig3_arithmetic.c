@@ -6,9 +6,6 @@
 
    Samples of the intersection are ends of exact chains in codimension 2. In truth it is a circle of
    radius sqrt(3) / 2, and the union has the area 8 pi. */
-#define EBIM_IMPLEMENTATION
-#include "../ebim.h"
-
 #include "common/paper.h"
 
 enum { B = 1000 };

@@ -4,9 +4,6 @@
        build/fig4_mixture [--seed N] [--out DIR] [--quick] [--recipe paper|default]
 
    W1: 2000 samples of each model against 2000 fresh points; floor: two such sets. */
-#define EBIM_IMPLEMENTATION
-#include "../ebim.h"
-
 #include "common/paper.h"
 
 enum { TRUTH = 500, GRID = 300 };

@@ -2,9 +2,6 @@
    model is told about: the data, a pushforward model's image, and ours, from two sides.
 
        build/fig6_glycine [--seed N] [--out DIR] [--quick] [--recipe paper|default] */
-#define EBIM_IMPLEMENTATION
-#include "../ebim.h"
-
 #include "common/paper.h"
 
 int main(int argc, char **argv)

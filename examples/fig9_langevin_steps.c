@@ -5,9 +5,6 @@
        build/fig9_langevin_steps [--seed N] [--out DIR] [--quick] [--recipe paper|default]
 
    The default recipe's chains are exact (adjusted, temperature 1, no clamp), on its own circle. */
-#define EBIM_IMPLEMENTATION
-#include "../ebim.h"
-
 #include "common/paper.h"
 
 int main(int argc, char **argv)

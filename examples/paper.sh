@@ -2,27 +2,28 @@
 # examples/paper.sh BUILD [--quick]: runs the programs of the paper's figures and tables, as many at
 # a time as there are processors (JOBS=N: N), and puts what they wrote together: BUILD/out/paper.md,
 # with the pictures and logs in BUILD/out/paper. A program whose data are not here is left out, and
-# said to be. SEED=N: another seed.
+# said to be. SEED=N: another seed; OUT=DIR: DIR/paper.md and DIR/paper instead.
 
 if [ "$1" = --one ]; then
     name=$(echo "$2" | sed 's/ --only /_/')
     start=$(date +%s)
-    $BUILD/$2 --out "$BUILD/out/paper" --seed "${SEED:-1}" $QUICK \
-        >"$BUILD/out/paper/$name.json" 2>"$BUILD/out/paper/$name.log"
+    $BUILD/$2 --out "$OUT/paper" --seed "${SEED:-1}" $QUICK \
+        >"$OUT/paper/$name.json" 2>"$OUT/paper/$name.log"
     status=$?
-    echo "$(($(date +%s) - start)) $status" >"$BUILD/out/paper/$name.time"
+    echo "$(($(date +%s) - start)) $status" >"$OUT/paper/$name.time"
     case $status in
     0) printf 'ok   %-20s %4d s\n' "$name" $(($(date +%s) - start)) ;;
-    2) printf 'left %-20s %s\n' "$name" "$(tail -n 1 "$BUILD/out/paper/$name.log")" ;;
-    *) printf 'FAIL %-20s %s\n' "$name" "$(tail -n 1 "$BUILD/out/paper/$name.log")" ;;
+    2) printf 'left %-20s %s\n' "$name" "$(tail -n 1 "$OUT/paper/$name.log")" ;;
+    *) printf 'FAIL %-20s %s\n' "$name" "$(tail -n 1 "$OUT/paper/$name.log")" ;;
     esac
     exit 0
 fi
 
 BUILD=$1
 QUICK=$2
-export BUILD QUICK SEED
-out=$BUILD/out/paper
+OUT=${OUT:-$BUILD/out}
+export BUILD QUICK SEED OUT
+out=$OUT/paper
 sets='floods glycine sphere mixture fig1'
 figures='fig1_von_mises fig2_degenerate fig3_arithmetic fig4_mixture fig5_floods fig6_glycine
     fig9_langevin_steps fig10_vae fig11_eta'
@@ -69,6 +70,6 @@ report() {
         if [ -f "$out/$f.png" ]; then printf '![%s](paper/%s.png)\n\n' "$f" "$f"; fi
         report "$f"
     done
-} >"$BUILD/out/paper.md"
-echo "written: $BUILD/out/paper.md, $(($(date +%s) - start)) s"
+} >"$OUT/paper.md"
+echo "written: $OUT/paper.md, $(($(date +%s) - start)) s"
 ! awk '$2 != 0 && $2 != 2 { bad = 1 } END { exit !bad }' "$out"/*.time

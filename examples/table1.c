@@ -15,9 +15,6 @@
        build/table1 [--seed N] [--out DIR] [--quick] [--only SET]
 
    Writes table1_SET.md; the last line is a JSON object of the means. In brackets the paper's. */
-#define EBIM_IMPLEMENTATION
-#include "../ebim.h"
-
 #include "common/paper.h"
 #include "common/protocol.h"
 

@@ -5,9 +5,6 @@
 
    Writes table3.md (or table3_SET.md); the last line is a JSON object with all figures. In brackets the paper's. A
    point that found no way to a manifold counts with the one that came closest. */
-#define EBIM_IMPLEMENTATION
-#include "../ebim.h"
-
 #include "common/paper.h"
 
 static const double paper_row[PAPER_SETS][2][4] = { /* EBIM, pushforward EBM */

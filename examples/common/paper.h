@@ -1,4 +1,4 @@
-/* paper.h: what the programs of the paper's experiments share. Include it after ebim.h.
+/* paper.h: what the programs of the paper's experiments share, ebim.h included.
 
      paper_sets     the five data sets and the settings of appendix B.1, as the authors' code has
                     them where it differs from the text
@@ -11,6 +11,14 @@
    are short and end with the process: what goes wrong is said, and that is the end (paper_stop). */
 #ifndef PAPER_H
 #define PAPER_H
+
+#define EBIM_MAX_NODES 200 /* the flow of fig2_degenerate has many small ops */
+#ifndef PAPER_LINKED       /* see paper_ebim.c */
+#define EBIM_IMPLEMENTATION
+#endif
+#include "../../ebim.h"
+
+#ifndef PAPER_IMPLEMENTATION_ONLY
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -88,6 +96,14 @@ FILE_FN void paper_check(const char *what, ebim_result r)
 
 FILE_FN double paper_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
+FILE_FN int paper_known(const char *set)
+{
+    int k;
+    for (k = 0; k < PAPER_SETS; k++)
+        if (!strcmp(paper_sets[k].name, set)) return 1;
+    return 0;
+}
+
 FILE_FN void paper_begin(paper_args *a, const char *name, int argc, char **argv)
 {
     enum { ROOM = 1 << 28 }; /* what is not used costs nothing */
@@ -111,7 +127,7 @@ FILE_FN void paper_begin(paper_args *a, const char *name, int argc, char **argv)
         else if (value && !strcmp(argv[i - 1], "--recipe") &&
                  (!strcmp(value, "paper") || !strcmp(value, "default")))
             a->paper = *value == 'p';
-        else if (value && !strcmp(argv[i - 1], "--only"))
+        else if (value && !strcmp(argv[i - 1], "--only") && paper_known(value))
             a->only = value;
         else
             paper_stop(2, "%s: '%s'?\nusage: %s [--seed N] [--out DIR] [--quick] "
@@ -639,4 +655,5 @@ FILE_FN void paper_two_views(paper_args *a, const paper_set *s, const char *titl
     json_end(&j);
 }
 
+#endif /* PAPER_IMPLEMENTATION_ONLY */
 #endif /* PAPER_H */
