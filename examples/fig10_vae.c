@@ -32,6 +32,7 @@ int main(int argc, char **argv)
         mean[i] = spread[2];
         snprintf(title, sizeof title, "beta = %g", beta[i]);
         panels_curve(panels_plane(&f, i / 3, i % 3, title, lo, s->box), &image, density, range);
+        paper_csv(&a, beta[i], image.n_vert, 2, image.vert, density);
         mesh_free(&image);
         a.arena.used = used;
     }

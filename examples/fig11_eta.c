@@ -67,6 +67,7 @@ int main(int argc, char **argv)
         if (i < 5) snprintf(title, sizeof title, "eta = %g", eta[i]);
         else snprintf(title, sizeof title, "the default recipe");
         panels_space(&f, only_paper ? 0 : i / 3, only_paper ? i : i % 3, title, lo, s.box, &solid);
+        paper_csv(&a, i < 5 ? eta[i] : 0, shape.n_vert, 3, shape.vert, p);
         mesh_free(&shape);
         if (m.owned) ebim_free(&m);
         a.arena.used = used;

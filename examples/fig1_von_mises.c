@@ -68,6 +68,9 @@ int main(int argc, char **argv)
     panels_curve(panels_plane(&f, 1, 0, "true density", m.lo, m.hi), &circle, pc, range);
     panels_curve(panels_plane(&f, 1, 1, "pushforward EBM", m.lo, m.hi), &image, pi, range);
     panels_curve(panels_plane(&f, 1, 2, "EBIM", m.lo, m.hi), &curve, pm, range);
+    paper_csv(&a, 3, circle.n_vert, 2, circle.vert, pc);
+    paper_csv(&a, 4, image.n_vert, 2, image.vert, pi);
+    paper_csv(&a, 5, curve.n_vert, 2, curve.vert, pm);
     if (panels_save(&f, paper_path(&a, "fig1_von_mises.png"))) paper_stop(1, "no picture");
 
     j = paper_json(&a);

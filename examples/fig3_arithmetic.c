@@ -123,6 +123,8 @@ int main(int argc, char **argv)
         panels_space(&f, 0, i, i == 0 ? "a learned density" : i == 1 ? "union of two copies"
                                                                      : "their intersection",
                      lo, hi, &solid);
+        if (i < 2) paper_csv(&a, i, shape.n_vert, 3, shape.vert, p);
+        else paper_csv(&a, i, count, 3, solid.points, p);
         if (i < 2) mesh_free(&shape);
     }
     if (panels_save(&f, paper_path(&a, "fig3_arithmetic.png"))) paper_stop(1, "no picture");

@@ -129,6 +129,8 @@ int main(int argc, char **argv)
                  paper_range(0, most));
     panels_curve(panels_plane(&f, 0, 2, "pushforward EBM", lo, s->box), &image, pi, range);
     panels_curve(panels_plane(&f, 0, 3, "EBIM", lo, s->box), &curve, pm, range);
+    paper_csv(&a, 2, image.n_vert, 2, image.vert, pi);
+    paper_csv(&a, 3, curve.n_vert, 2, curve.vert, pm);
     if (panels_save(&f, paper_path(&a, "fig4_mixture.png"))) paper_stop(1, "no picture");
     j = paper_json(&a);
     json_number(&j, "fit_seconds", m.info.seconds);

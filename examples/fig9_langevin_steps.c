@@ -43,6 +43,7 @@ int main(int argc, char **argv)
         p = paper_shape(&a, &m, 1, &curve);
         snprintf(title, sizeof title, "%d step%s", steps[i], i ? "s" : "");
         panels_curve(panels_plane(&f, i / 3, i % 3, title, m.lo, m.hi), &curve, p, range);
+        paper_csv(&a, steps[i], curve.n_vert, 2, curve.vert, p);
         mesh_free(&curve);
     }
     if (panels_save(&f, paper_path(&a, "fig9_langevin_steps.png"))) paper_stop(1, "no picture");

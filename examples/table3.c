@@ -3,8 +3,8 @@
 
        build/table3 [--seed N] [--out DIR] [--quick] [--only SET]
 
-   Writes table3.md (or table3_SET.md); the last line is a JSON object with all figures. In brackets the paper's. A
-   point that found no way to a manifold counts with the one that came closest. */
+   Writes table3.md (or table3_SET.md); the last line is a JSON object with all figures. In brackets
+   the paper's. A point that found no way to a manifold counts with the one that came closest. */
 #include "common/paper.h"
 
 static const double paper_row[PAPER_SETS][2][4] = { /* EBIM, pushforward EBM */

@@ -199,9 +199,9 @@ compiles_as_cxx11() { cxx c++11; }
 # bytes; of the model all but how long it took, and so its checksum.
 openmp_changes_nothing() {
     if [ "$T_QUICK" ]; then skip 'slow'; fi
-    $CC -O2 -fopenmp -DEBIM_USE_OPENMP -o many "$TOP/examples/ebim.c" -lm 2>log ||
+    $CC -O2 -DEBIM_SIMD_BITS=128 -fopenmp -DEBIM_USE_OPENMP -o many "$TOP/examples/ebim.c" -lm 2>log ||
         skip 'no OpenMP here'
-    $CC -O2 -o one "$TOP/examples/ebim.c" -lm
+    $CC -O2 -DEBIM_SIMD_BITS=128 -o one "$TOP/examples/ebim.c" -lm
     awk -v OFS=, 'BEGIN { for (i = 0; i < 700; i++) print cos(i), 2 * sin(i) }' >ring.csv
     for t in 1 2 3; do
         ./many fit ring.csv --dim 1 --effort 0.2 --threads $t -o $t.ebim 2>log
@@ -242,7 +242,7 @@ exact_sampler_breaks() {
     while IFS='|' read -r name from to; do
         sed "s|$from|$to|" "$HEADER" >ebim.h
         test "$(diff "$HEADER" ebim.h | grep -c '^>')" = 1 || fail "not one line has $from"
-        $CC -O2 -DEBIM_STATIC -o broken tests/test_exact.c -lm
+        $CC -O2 -DEBIM_STATIC -DEBIM_SIMD_BITS=128 -o broken tests/test_exact.c -lm
         if ./broken -f "$name" >log; then fail "not noticed: $to"; fi
         cat log
     done <<'END'

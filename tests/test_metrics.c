@@ -209,7 +209,8 @@ static void transport_agrees_with_pot(void)
 static void a_grid_holds_means(void)
 {
     static const double lo[2] = {-1, 0}, hi[2] = {1, 4};
-    static const double at[6][2] = {{-0.9, 0.1}, {-0.6, 0.9}, {0.9, 3.9}, {1.0, 1}, {0, -0.1}, {0.1, 2}};
+    static const double at[6][2] = {{-0.9, 0.1}, {-0.6, 0.9}, {0.9, 3.9},
+                                    {1.0, 1},    {0, -0.1},   {0.1, 2}};
     static const double density[6] = {1, 3, 5, 100, 100, 1};
     double x[32], w[16];
     metrics_grid g;

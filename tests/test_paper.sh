@@ -31,6 +31,9 @@ every_figure_and_table() {
         png "$T_TMP/all/paper/$f.png" || fail "$f: no picture"
         grep -q "($f.png)\|(paper/$f.png)" "$T_TMP/all/paper.md" || fail "$f is not shown"
         object "$T_TMP/all/paper/$f.json"
+        awk -F, 'NR == 1 { n = NF; if (!/^panel,x0,x1,(x2,)?value$/) exit 1 }
+            NF != n || /nan|inf/ { exit 1 } END { if (NR < 100) exit 1 }' \
+            "$T_TMP/all/paper/$f.csv" || fail "$f.csv"
     done
     for s in fig1 mixture sphere floods glycine; do
         object "$T_TMP/all/paper/table1_$s.json"

@@ -8,7 +8,8 @@
      paper_shape    the curve or surface of a model with its density, for panels.h
 
    Programs take --seed N, --out DIR, --quick, --recipe paper|default; paper_begin reads them. They
-   are short and end with the process: what goes wrong is said, and that is the end (paper_stop). */
+   leave NAME.png, and NAME.csv with what its panels show, and print a JSON object. They are short
+   and end with the process: what goes wrong is said, and that is the end (paper_stop). */
 #ifndef PAPER_H
 #define PAPER_H
 
@@ -76,6 +77,7 @@ typedef struct paper_args {
     int B;            /* points that samples are compared by */
     const char *only; /* the tables: this set */
     double start;
+    FILE *csv;        /* NAME.csv, once something is in it */
     ebim_arena arena; /* for all a program makes; `used` is set back between its models */
 } paper_args;
 
@@ -148,10 +150,31 @@ FILE_FN const char *paper_path(paper_args *a, const char *file)
     return path;
 }
 
-/* The last line of a program: a JSON object, opened here */
-FILE_FN json paper_json(const paper_args *a)
+/* What a panel shows, into NAME.csv: panel,x0,x1[,x2],value for x: [N][n] and v: [N] */
+FILE_FN void paper_csv(paper_args *a, double panel, int N, int n, const double *x, const double *v)
 {
-    json j = json_begin(stdout);
+    char file[64];
+    int i, c;
+    if (!a->csv) {
+        snprintf(file, sizeof file, "%s.csv", a->name);
+        a->csv = fopen(paper_path(a, file), "w");
+        if (!a->csv) paper_stop(2, "%s: cannot be written", paper_path(a, file));
+        fprintf(a->csv, "panel,x0,x1%s,value\n", n > 2 ? ",x2" : "");
+    }
+    for (i = 0; i < N; i++) {
+        fprintf(a->csv, "%g", panel);
+        for (c = 0; c < n; c++) fprintf(a->csv, ",%.6g", x[i * n + c]);
+        fprintf(a->csv, ",%.6g\n", v ? v[i] : 1.0);
+    }
+}
+
+/* The last line of a program: a JSON object, opened here */
+FILE_FN json paper_json(paper_args *a)
+{
+    json j;
+    if (a->csv && fclose(a->csv)) paper_stop(1, "%s.csv: cannot be written", a->name);
+    a->csv = NULL;
+    j = json_begin(stdout);
     json_text(&j, "experiment", a->name);
     json_text(&j, "recipe", a->paper ? "paper" : "default");
     json_number(&j, "seed", (double)a->seed);
@@ -579,6 +602,7 @@ FILE_FN void paper_height(paper_args *a, panels *p, int row, int col, const char
     v = (double *)paper_push(a, (size_t)sheet.n_vert, sizeof *v);
     for (i = 0; i < 2 * sheet.n_vert; i++) plane[i] = sheet.vert[i / 2 * 3 + i % 2];
     panels_graph_eval(&e, sheet.n_vert, plane, v);
+    paper_csv(a, row * p->cols + col, sheet.n_vert, 2, plane, v);
     if (!(hi_z > lo_z)) figure__range(v, NULL, sheet.n_vert, 0.01, 6, &r);
     for (c = 0; c < 2; c++) {
         lo[c] = m->lo[c];
@@ -645,6 +669,7 @@ FILE_FN void paper_two_views(paper_args *a, const paper_set *s, const char *titl
         solid.points = c % 3 ? NULL : paper_doubles(a, 3 * N, x);
         solid.n_points = c % 3 ? 0 : N;
         panels_space(&f, c / 3, c % 3, c < 3 ? name[c] : "", lo, s->box, &solid);
+        if (c == 1 || c == 2) paper_csv(a, c, shape[c].n_vert, 3, shape[c].vert, density[c]);
     }
     snprintf(file, sizeof file, "%s.png", a->name);
     if (panels_save(&f, paper_path(a, file))) paper_stop(1, "no picture");
