@@ -199,9 +199,10 @@ compiles_as_cxx11() { cxx c++11; }
 # bytes; of the model all but how long it took, and so its checksum.
 openmp_changes_nothing() {
     if [ "$T_QUICK" ]; then skip 'slow'; fi
-    $CC -O2 -DEBIM_SIMD_BITS=128 -fopenmp -DEBIM_USE_OPENMP -o many "$TOP/examples/ebim.c" -lm 2>log ||
+    narrow="-O2 -DEBIM_SIMD_BITS=128" # compiles in a third of the time
+    $CC $narrow -fopenmp -DEBIM_USE_OPENMP -o many "$TOP/examples/ebim.c" -lm 2>log ||
         skip 'no OpenMP here'
-    $CC -O2 -DEBIM_SIMD_BITS=128 -o one "$TOP/examples/ebim.c" -lm
+    $CC $narrow -o one "$TOP/examples/ebim.c" -lm
     awk -v OFS=, 'BEGIN { for (i = 0; i < 700; i++) print cos(i), 2 * sin(i) }' >ring.csv
     for t in 1 2 3; do
         ./many fit ring.csv --dim 1 --effort 0.2 --threads $t -o $t.ebim 2>log

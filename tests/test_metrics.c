@@ -150,8 +150,8 @@ static void transport_of_equal_weights_is_an_assignment(void)
     }
 }
 
-/* A plan that is not the least shows: where nothing is improved, everything goes from its place in
- * one order to its place in another, and the duals allow for a gap at least as large as there is. */
+/* A plan that is not the least shows: where nothing is improved, everything goes from its place
+ * in one order to its place in another, and the duals allow for the gap that there is. */
 static void the_gap_tells_of_a_bad_plan(void)
 {
     enum { N = 40 };

@@ -41,7 +41,8 @@ every_figure_and_table() {
         [ "$(grep -c "^| $s |" "$T_TMP/all/paper.md")" = 4 ] || fail "rows of $s"
     done
     # The transport of samples is never below that of data from data by more than chance.
-    awk -F'|' '$2 == " W1 " { split($5, o, " "); split($6, f, " "); if (o[1] < 0.5 * f[1]) exit 1 }' \
+    awk -F'|' '$2 == " W1 " { split($5, o, " "); split($6, f, " ") }
+        o[1] < 0.5 * f[1] { exit 1 }' \
         "$T_TMP/all/paper.md"
 }
 
