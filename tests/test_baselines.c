@@ -67,6 +67,40 @@ static void autoencoder_gradients(void)
     free(mem);
 }
 
+/* The gradient of mean sign E + magnitude E^2 against differences of it, in double */
+static void energy_gradients(void)
+{
+    enum { N = 20 };
+    ebim_real x[N], E[N], grad[500];
+    ebim_mlp_desc net;
+    ebim_graph g;
+    ebim_ws w;
+    void *mem;
+    ebim_arena a = room(&mem);
+    int i, k, side;
+    memset(&net, 0, sizeof net);
+    net.in = net.out = net.layers = 1;
+    net.width = 8;
+    memset(grad, 0, sizeof grad);
+    for (i = 0; i < N; i++) x[i] = (ebim_real)(0.1 * i - 1);
+    ebim_mlp(&g, &a, &net, T_SEED);
+    ebim_ws_init(&w, &a, &g, N, 0);
+    if (CHECK(!a.failed && g.n_theta < 500)) ebm__gradient(&w, N, x, -1, 0.3, grad);
+    for (k = 0; k < g.n_theta && sizeof *x == 8; k++) {
+        ebim_real was = g.theta[k];
+        double v[2] = {0, 0};
+        for (side = 0; side < 2; side++) {
+            g.theta[k] = was + (ebim_real)(side ? 1e-5 : -1e-5);
+            ebim_eval(&w, N, x, E);
+            for (i = 0; i < N; i++)
+                v[side] += (0.3 * (double)E[i] * (double)E[i] - (double)E[i]) / N;
+        }
+        g.theta[k] = was;
+        CHECK_NEAR(grad[k], (v[1] - v[0]) / 2e-5, 1e-8);
+    }
+    free(mem);
+}
+
 /* Long chains at temperature 1 and a weak magnitude term: the moments of a normal law come back. */
 static void an_energy_learns_a_normal_law(void)
 {
@@ -244,6 +278,7 @@ int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
     T_RUN(autoencoder_gradients);
+    T_RUN(energy_gradients);
     T_RUN(an_energy_learns_a_normal_law);
     T_RUN(a_pushforward_density_integrates_to_one);
     T_RUN(areas_of_a_surface_enter_its_density);

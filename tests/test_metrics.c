@@ -52,7 +52,7 @@ static void on_a_line_it_is_the_sorted_pairs(void)
 {
     enum { N = 300 };
     static ebim_real x[N], y[N];
-    double want = 0, gap = 1;
+    double want = 0, square, gap = 1;
     ebim_rng r;
     int i;
     ebim_rng_init(&r, T_SEED, 1);
@@ -63,10 +63,13 @@ static void on_a_line_it_is_the_sorted_pairs(void)
     CHECK_NEAR(metrics_w1(N, 1, x, x, &gap), 0, 1e-12);
     want = metrics_w1(N, 1, x, y, &gap);
     CHECK_NEAR(gap, 0, 1e-10);
+    square = metrics_w(2, N, 1, x, y, &gap);
     qsort(x, N, sizeof *x, ascending);
     qsort(y, N, sizeof *y, ascending);
     for (i = 0; i < N; i++) want -= fabs((double)x[i] - (double)y[i]) / N;
     CHECK_NEAR(want, 0, 1e-10);
+    for (want = 0, i = 0; i < N; i++) want += pow((double)x[i] - (double)y[i], 2) / N;
+    CHECK_NEAR(square, sqrt(want), 1e-10);
 }
 
 /* Weights on a line: the integral of the difference of the two distribution functions, for W1. */

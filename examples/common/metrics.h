@@ -648,7 +648,7 @@ FILE_FN int metrics_grid_open(metrics_grid *g, int n, int cells, const double *l
     g->lo = lo;
     g->hi = hi;
     g->sum = (double *)calloc(2 * (size_t)g->total, sizeof *g->sum);
-    if (g->sum) g->count = g->sum + g->total;
+    g->count = g->sum ? g->sum + g->total : NULL;
     return g->sum != NULL;
 }
 

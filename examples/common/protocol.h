@@ -75,14 +75,13 @@ FILE_FN void protocol__model(paper_args *a, const paper_set *s, protocol_model *
             for (c = 0; c < s->m; c++)
                 z[c] = (ebim_real)(t->p->lo[c] + (t->p->hi[c] - t->p->lo[c]) *
                                                      ((c ? i / side : i % side) + 0.5) / side);
-            density = exp(pushforward_log_density(t->p, z));
+            pushforward_decode(t->p, z, y, NULL);
             if (s->file) { /* the authors take the density at g(f(z)) there */
                 ebim_real at[3];
-                pushforward_decode(t->p, z, y, NULL);
                 for (c = 0; c < s->n; c++) at[c] = (ebim_real)y[c];
                 pushforward_encode(t->p, 1, at, z);
-                density = exp(pushforward_log_density(t->p, z));
-            } else pushforward_decode(t->p, z, y, NULL);
+            }
+            density = exp(pushforward_log_density(t->p, z));
             for (c = 0; c < 2; c++) metrics_grid_add(&g[c], y, density);
         }
     } else {
