@@ -32,6 +32,24 @@ static const char *file_of(const char *name, const char *text, size_t n)
     return path;
 }
 
+static int read_how(const char *path, const csv_how *how, csv_table *table)
+{
+    file_in in;
+    int failed = file_open(&in, path, err, sizeof err);
+    memset(table, 0, sizeof *table);
+    if (!failed) failed = csv_read_in(&in, how, table, err, sizeof err);
+    file_close(&in);
+    return failed;
+}
+
+static csv_how how_to(const char *columns)
+{
+    csv_how how;
+    memset(&how, 0, sizeof how);
+    how.columns = columns;
+    return how;
+}
+
 static int read_text(const char *text, csv_table *table)
 {
     return csv_read(file_of("in.csv", text, strlen(text)), table, err, sizeof err);
@@ -137,39 +155,414 @@ static void rejects_files_without_rows(void)
     bad("x,y\n", ": no rows of numbers");
 }
 
+#define CUT ": is the line cut short, or a value missing?"
+#define MORE ": a text with the delimiter in it? put it in quotes"
+#define SKIP ": --skip-missing leaves such rows out"
+
 static void rejects_ragged_rows(void)
 {
-    bad("1,2\n3\n", ":2: 1 field where the first line has 2");
-    bad("x,y\n1,2,3\n", ":2: 3 fields where the first line has 2");
-    bad("1,2,\n", ":1: field 3 is empty");
+    bad("1,2\n3\n", ":2: 1 field where the first line has 2" CUT);
+    bad("x,y\n7.5,2,3\n", ":2: 3 fields where the first line has 2" MORE);
+    bad("x,y\n1,2\n3,4\n5,6,7\n", ":4: 3 fields where the first line has 2" MORE);
+    bad("1,2,\n", ":1: field 3 is empty" SKIP);
 }
 
 static void rejects_text(void)
 {
-    bad("x,y\n1,2\n3,four\n", ":3: field 2 is not a number: four");
+    bad("x,y\n1,2\n3,four\n", ":3: field 2 is not a number: four (column y)");
     bad("1,2\n3,4;5\n", ":2: field 2 is not a number: 4;5");
     bad("1,2\n3,0x10\n", ":2: field 2 is not a number: 0x10");
     bad("1,2\n3,1e\n", ":2: field 2 is not a number: 1e");
     bad("1,2\n3,4 5\n", ":2: field 2 is not a number: 4 5");
-    bad("1,2\n3,-\n", ":2: field 2 is not a number: -");
+    bad("1,2\n3,+\n", ":2: field 2 is not a number: +");
+    bad("1,2\n3,-\n", ":2: field 2 is missing: -" SKIP);
     bad("1,2\nx,y\n", ":2: field 1 is not a number: x");
-    bad("1,2..0\n3,4\n", ":1: field 2 is not a number, but other fields of the line are");
-    bad("1,\n", ":1: field 2 is empty");
-    bad(",x\n1,2\n", ":1: column 1 has no name");
-    bad("x,\"\"\n1,2\n", ":1: column 2 has no name");
-    bad("1,2\n3,4\r5,6\n", ":2: 3 fields where the first line has 2");
+    bad("1,2..0\n3,4\n", ":1: field 2 is not a number, but other fields of the line are: "
+        "--header yes if they are names");
+    bad("1,\n", ":1: field 2 is empty" SKIP);
+    bad("x,,y\n1,2,3\n", ":1: column 2 has no name: give it one, or choose by --columns");
+    bad("x,\"\"\n1,2\n", ":1: column 2 has no name: give it one, or choose by --columns");
+    bad("1,2\n3,4\r5,6\n", ":2: 3 fields where the first line has 2" MORE);
+    bad("1,2\n3,\"4\n5,6\n", ":2: a quote is opened and not closed");
 }
 
 static void rejects_what_is_not_finite(void)
 {
-    bad("1,2\n3,nan\n", ":2: field 2 is not finite: nan");
-    bad("1,2\n-NaN,3\n", ":2: field 1 is not finite: -NaN");
+    bad("1,2\n3,nan\n", ":2: field 2 is not finite: nan" SKIP);
+    bad("1,2\n-NaN,3\n", ":2: field 1 is not finite: -NaN" SKIP);
     bad("1,2\n+inf,3\n", ":2: field 1 is not finite: +inf");
     bad("1,2\nInfinity,3\n", ":2: field 1 is not finite: Infinity");
-    bad("nan,inf\n1,2\n", ":1: field 1 is not finite: nan");
+    bad("nan,inf\n1,2\n", ":1: field 1 is not finite: nan" SKIP);
     bad("1,2\n3,infin\n", ":2: field 2 is not a number: infin");
     bad("1,1e999\n", ":1: field 2 is out of range: 1e999");
     bad("1,2\n-1e400,2\n", ":2: field 1 is out of range: -1e400");
+}
+
+/* ---- as people have them ---- */
+
+/* The rows of text, read in this way, must be 1 2, 3.5 4, -5 6. */
+static void same_rows(const char *text, const csv_how *how, const char *names, int index)
+{
+    static const double want[] = {1, 2, 3.5, 4, -5, 6};
+    csv_table t;
+    char joined[100] = "";
+    int i;
+    if (!CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), how, &t), 0)) {
+        printf("    %s\n", err);
+        return;
+    }
+    CHECK_INT(t.rows, 3);
+    CHECK_INT(t.index, index);
+    if (CHECK_INT(t.cols, 2) && t.rows == 3)
+        for (i = 0; i < 6; i++) CHECK_NEAR(t.v[i], want[i], 0);
+    for (i = 0; t.name && i < t.cols; i++) {
+        strcat(joined, t.name[i]);
+        if (i + 1 < t.cols) strcat(joined, "|");
+    }
+    if (!CHECK_STR(joined, names)) printf("    of %s\n", text);
+    csv_free(&t);
+}
+
+static void as_found(const char *text, const char *names, int index)
+{
+    csv_how how = how_to(NULL);
+    same_rows(text, &how, names, index);
+}
+
+static void delimiters_are_found(void)
+{
+    as_found("x;y\n1;2\n3.5;4\n-5;6\n", "x|y", 0);
+    as_found("x;y\n1;2\n3,5;4\n-5;6\n", "x|y", 0);
+    as_found("1,0;2,0\n3,5;4,0\n-5,0;6,0\n", "", 0);
+    as_found("x\ty\n1\t2\n3.5\t4\n-5\t6\n", "x|y", 0);
+    as_found("x\ty\n1,0\t2\n3,5\t4\n-5\t6,0\n", "x|y", 0);
+    as_found("x y\n1 2\n3.5 4\n-5 6\n", "x|y", 0);
+    as_found("  x   y \n 1   2 \n 3.5 \t 4\n-5   6\n", "x|y", 0);
+    as_found("x y\n1,0 2,0\n3,5 4,0\n-5,0 6,0\n", "x|y", 0);
+    as_found("x , y\n1 , 2\n3.5 , 4\n-5 , 6\n", "x|y", 0);
+    as_found("x, y\n1, 2\n3.5, 4\n-5, 6\n", "x|y", 0);
+    as_found("a b;c d\n1,0;2,0\n3,5;4,0\n-5,0;6,0\n", "a b|c d", 0);
+}
+
+static void quotes_are_taken_off(void)
+{
+    as_found("\"x\",\"y\"\n\"1\",\"2\"\n\"3.5\",\"4\"\n\"-5\",\"6\"\n", "x|y", 0);
+    as_found("\"a, x\",\"b \"\"y\"\"\"\n1,2\n3.5,4\n-5,6\n", "a, x|b \"y\"", 0);
+    as_found("\"a; x\";\"y\"\n\"1,0\";\"2,0\"\n\"3,5\";4\n-5;6\n", "a; x|y", 0);
+    as_found("\"1,0\",\"2,0\"\n\"3,5\",\"4,0\"\n\"-5\",\"6\"\n", "", 0);
+    as_found("\"two\nlines\",y\r\n1,2\r\n3.5,4\r\n-5,6\r\n", "two lines|y", 0);
+    as_found("a \"b\",y\n1,2\n3.5,4\n-5,6\n", "a \"b\"|y", 0);
+}
+
+static void ends_and_beginnings(void)
+{
+    as_found("x,y,\n1,2,\n3.5,4,\n-5,6,\n", "x|y", 0);
+    as_found("x,y\n1,2,\n3.5,4,\n-5,6,\n", "x|y", 0);
+    as_found("x,y,\n1,2\n3.5,4\n-5,6\n", "x|y", 0);
+    as_found("1;2;\n3,5;4;\n-5;6;\n", "", 0);
+    as_found("x,y\r1,2\r3.5,4\r-5,6\r", "x|y", 0);
+    as_found("\xef\xbb\xbfx;y\r\n1;2\r\n3,5;4\r\n-5;6", "x|y", 0);
+    as_found("# x and y\n\n1 2\n# more\n3.5 4\n-5 6\n", "", 0);
+}
+
+static void an_index_is_left_out(void)
+{
+    as_found(",x,y\n0,1,2\n1,3.5,4\n2,-5,6\n", "x|y", 1);
+    as_found("\"\",\"x\",\"y\"\n\"1\",1,2\n\"2\",3.5,4\n\"3\",-5,6\n", "x|y", 1);
+    as_found(";x;y\na;1;2\nb;3,5;4\nc;-5;6\n", "x|y", 1);
+    as_found("\tx\ty\n0\t1\t2\n1\t3.5\t4\n2\t-5\t6\n", "x|y", 1);
+    as_found("\"x\" \"y\"\n\"1\" 1 2\n\"2\" 3.5 4\n\"3\" -5 6\n", "x|y", 1);
+    as_found("x,y\n3,1,2\n7,3.5,4\n8,-5,6\n", "x|y", 1);
+    as_found("x y\nfirst 1 2\nsecond 3.5 4\nthird -5 6\n", "x|y", 1);
+    as_found(",0,1\n0,1,2\n1,3.5,4\n2,-5,6\n", "0|1", 1);
+    as_found("Unnamed: 0,x,y\n0,1,2\n1,3.5,4\n2,-5,6\n", "x|y", 1);
+    bad("x,y\n.5,1,2\n.25,3,4\n", ":2: 3 fields where the first line has 2" MORE);
+}
+
+static void with(const char *columns, int header, int skip, const char *text, const char *names)
+{
+    csv_how how = how_to(columns);
+    how.header = header;
+    how.skip_missing = skip;
+    same_rows(text, &how, names, 0);
+}
+
+static void columns_are_chosen(void)
+{
+    const char *text = "id,x,t,y\na,1,0,2\nb,3.5,0,4\nc,-5,0,6\n";
+    csv_how how;
+    with("x,y", 0, 0, text, "x|y");
+    with("2,4", 0, 0, text, "x|y");
+    with(" x , 4 ", 0, 0, text, "x|y");
+    with("\"x\",\"y\"", 0, 0, text, "x|y");
+    with("\"a, x\",\"b \"\"y\"\"\"", 0, 0, "i,\"a, x\",\"b \"\"y\"\"\"\n0,1,2\n0,3.5,4\n0,-5,6\n",
+         "a, x|b \"y\"");
+    with("2-3", 0, 0, "0,1,2,9\n0,3.5,4,9\n0,-5,6,9\n", "");
+    with("2-3", 0, 0, "id,x,y\na,1,2\nb,3.5,4\nc,-5,6\n", "x|y");
+    with("2,1", 0, 0, "2,1\n4,3.5\n6,-5\n", "");
+    with("1,0", 1, 0, "0,1\n2,1\n4,3.5\n6,-5\n", "1|0"); /* names go before numbers */
+    with("x,y", 0, 0, "x,y,x\n1,2,0\n3.5,4,0\n-5,6,0\n", "x|y");
+    how = how_to("2-3");
+    same_rows(",x,y\n0,1,2\n1,3.5,4\n2,-5,6\n", &how, "x|y", 1);
+}
+
+static void refused(const char *columns, const char *text, const char *message)
+{
+    csv_table t;
+    csv_how how = how_to(columns);
+    CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), -1);
+    check_error(t_tmp("in.csv"), message);
+    CHECK(!t.v && !t.line && !t.name && !t.text && !t.rows);
+}
+
+static void columns_that_are_not_there(void)
+{
+    const char *named = "id,x,y\na,1,2\nb,3,4\n", *plain = "1,2\n3,4\n";
+    refused("x,z", named, ":1: --columns: there is no column 'z': the file has id, x, y");
+    refused("2-4", named, ":1: --columns: '2-4' should be within 1 to 3, the columns of the file");
+    refused("0", plain, ":1: --columns: '0' should be within 1 to 2, the columns of the file");
+    refused("2-1", plain, ":1: --columns: '2-1' should be within 1 to 2, the columns of the file");
+    refused("x,x", named, ":1: --columns: column 2 is taken twice");
+    refused("1-2,2", plain, ":1: --columns: column 2 is taken twice");
+    refused("1,,2", plain, ":1: --columns: there is no column '': the file has no names, columns "
+            "are numbers from 1 to 2");
+}
+
+/* Every text column has a message that names what then works. */
+static void text_names_its_cure(void)
+{
+    bad("id,x,y\na,1,2\nb,3,4\n", ":2: field 1 is not a number: a (column id): try --columns x,y");
+    bad("a,1,2\nb,3,4\n", ":1: field 1 is not a number: a: try --columns 2-3");
+    bad("x,y,when\n1,2,2020-01-01\n", ":2: field 3 is not a number: 2020-01-01 (column when): try "
+        "--columns x,y");
+    bad("id,\"a b\",c\nq,1,2\n", ":2: field 1 is not a number: q (column id): try --columns 2-3");
+    bad("x;y\n1,5;2.5\n", ":2: field 2 is not a number: 2.5 (column y)");
+}
+
+static void missing_rows_are_skipped(void)
+{
+    static const char *const word[] = {"NA", "", "nan", "NaN", "null", "?", "-", "n/a", "#N/A",
+                                       "None", ".", "<NA>", "-nan", "\"\"", "\"NA\"", "NULL"};
+    char text[200];
+    csv_table t;
+    csv_how how = how_to(NULL);
+    size_t i;
+    how.skip_missing = 1;
+    for (i = 0; i < sizeof word / sizeof *word; i++) {
+        sprintf(text, "x,y\n1,2\n%s,9\n3.5,4\n9,%s\n-5,6\n", word[i], word[i]);
+        same_rows(text, &how, "x|y", 0);
+    }
+    same_rows("1,2\n?,?\n3.5,4\n-5,6\n", &how, "", 0);
+    same_rows("#N/A,#N/A\n1,2\n3.5,4\n-5,6\n", &how, "", 0);
+    if (!CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), 0)) return;
+    CHECK_INT(t.skipped, 2);
+    CHECK_INT(t.skipped_line[0], 3);
+    CHECK_INT(t.skipped_line[1], 5);
+    csv_free(&t);
+    /* A value missing in another column is no reason. */
+    with("2,3", 0, 1, "NA,1,2\nNA,3.5,4\nNA,-5,6\n", "");
+    refused(NULL, "x,y\n1,NA\n", ":2: field 2 is missing: NA (column y)" SKIP);
+    how.columns = NULL;
+    CHECK_INT(read_how(file_of("in.csv", "x,y\n1,NA\n?,2\n", 13), &how, &t), -1);
+    check_error(t_tmp("in.csv"), ": no rows are left: all 2 miss a value in the columns taken");
+}
+
+static void a_first_row_is_no_header_by_chance(void)
+{
+    const char *na = "NA,NA\n1,2\n3.5,4\n-5,6\n";
+    bad(na, ":1: field 1 is NA: no names and no numbers in this line: --skip-missing if it is a "
+        "row, --header yes if it is a header");
+    with(NULL, 0, 1, na, "");
+    with(NULL, 1, 0, na, "NA|NA.1");
+    bad("1.2.3,4..5\n1,2\n", ":1: field 2, 4..5, is no number and hardly a name: --header yes if "
+        "it is one, --header no if not");
+    with(NULL, 1, 0, "10m_u,10m_v\n1,2\n3.5,4\n-5,6\n", "10m_u|10m_v");
+    with(NULL, 1, 0, "2019,2020\n1,2\n3.5,4\n-5,6\n", "2019|2020");
+    as_found("K,Na\n1,2\n3.5,4\n-5,6\n", "K|Na", 0); /* sodium, beside a name */
+}
+
+static void weights_are_read(void)
+{
+    csv_table t;
+    csv_how how = how_to(NULL);
+    how.weights = "w";
+    if (!CHECK_INT(read_how(file_of("in.csv", "x,w,y\n1,.5,2\n3,0,4\n", 19), &how, &t), 0)) return;
+    CHECK_INT(t.cols, 2);
+    CHECK_STR(t.name[1], "y");
+    CHECK_NEAR(t.v[3], 4, 0);
+    CHECK_NEAR(t.weight[0], 0.5, 0);
+    CHECK_NEAR(t.weight[1], 0, 0);
+    csv_free(&t);
+    CHECK_INT(read_how(file_of("in.csv", "x,w,y\n1,-1,2\n", 13), &how, &t), -1);
+    check_error(t_tmp("in.csv"), ":2: field 2 is a weight, and negative: -1 (column w): weights are "
+                "0 or more");
+    CHECK_INT(read_how(file_of("in.csv", "x,w,y\n1,inf,2\n", 14), &how, &t), -1);
+    check_error(t_tmp("in.csv"), ":2: field 2 is not finite: inf (column w)");
+    CHECK_INT(read_how(file_of("in.csv", "x,w,y\n1,0,2\n3,0,4\n", 18), &how, &t), -1);
+    check_error(t_tmp("in.csv"), ": all weights are 0 (column 2): at least one must be more");
+    how.weights = "v";
+    CHECK_INT(read_how(file_of("in.csv", "x,w,y\n1,0,2\n3,0,4\n", 18), &how, &t), -1);
+    check_error(t_tmp("in.csv"), ":1: --weights: there is no column 'v': the file has x, w, y");
+}
+
+static void delimiters_by_option(void)
+{
+    csv_table t;
+    csv_how how = how_to(NULL);
+    how.delimiter = '|';
+    same_rows("x|y\n1|2\n3.5|4\n-5|6\n", &how, "x|y", 0);
+    how.delimiter = ',';
+    CHECK_INT(read_how(file_of("in.csv", "x;y\n1,5;2,5\n", 12), &how, &t), -1);
+    check_error(t_tmp("in.csv"), ":2: 3 fields where the first line has 1: decimal commas? try "
+                "--delimiter ';'");
+}
+
+/* Columns not taken, or all, as text, and a model's order of columns. */
+static void columns_are_carried(void)
+{
+    const char *text = "id,y,x,note\n7,2,1,\"a, b\"\n8,4,3.5,\"say \"\"no\"\"\"\n9,6,-5,\n";
+    csv_table t;
+    csv_how how = how_to(NULL);
+    how.names = "x\ny";
+    how.carry = 1;
+    same_rows(text, &how, "x|y", 0);
+    if (!CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), 0)) return;
+    CHECK_INT(t.carried, 2);
+    CHECK_STR(t.header, "id,note");
+    CHECK_STR(t.text + t.at[0], "7,\"a, b\"");
+    CHECK_STR(t.text + t.at[1], "8,\"say \"\"no\"\"\"");
+    CHECK_STR(t.text + t.at[2], "9,");
+    csv_free(&t);
+    how.carry = 2;
+    text = "id;y;x\na;2,25;1\n";
+    if (!CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), 0)) return;
+    CHECK_STR(t.header, "id,y,x");
+    CHECK_STR(t.text + t.at[0], "a,2.25,1");
+    csv_free(&t);
+    how.names = "x\nz";
+    CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), -1);
+    check_error(t_tmp("in.csv"), ":1: there is no column 'z', which the model has: the file has "
+                "id, y, x: --columns takes others in the model's order");
+    how.columns = "y,x"; /* in this order, as they are not the model's names */
+    if (!CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), 0)) return;
+    CHECK_NEAR(t.v[0], 2.25, 0);
+    csv_free(&t);
+    how.names = "x\ny"; /* and by name, as they are */
+    if (!CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), 0)) return;
+    CHECK_NEAR(t.v[0], 1, 0);
+    csv_free(&t);
+}
+
+static void other_files_are_named(void)
+{
+    bad("PK\3\4xxxx", ": a spreadsheet or zip archive: save the table as CSV");
+    bad("\xff\xfe" "1\1\n1\n1", ": UTF-16 text: save it as UTF-8");
+}
+
+/* Digits, exponents, rounding: as strtod has them, bit for bit. */
+static void numbers_are_rounded_correctly(void)
+{
+    static const char *const hard[] = {
+        "9007199254740993", "9007199254740992", "0.1", "1e23", "1e22", "8.5e-22", "1e-23",
+        "123456789012345678901234567890", "0.000000000000000000000000000001", "1e00005", "5e-1",
+        "2.2250738585072011e-308", "1.7976931348623157e308", "4.9e-324", "-0", "1.e5", ".5",
+        "00000000000000000000000001.5", "9007199254740993e-1", "18446744073709551616",
+        "3.14159265358979323846264338327950288"};
+    uint64_t state = T_SEED;
+    char text[64];
+    double v, w;
+    int i;
+    for (i = 0; i < (int)(sizeof hard / sizeof *hard); i++) {
+        CHECK_INT(csv_number(hard[i], &v), CSV_NUMBER);
+        w = strtod(hard[i], NULL);
+        if (!CHECK(!memcmp(&v, &w, sizeof v))) printf("    %s\n", hard[i]);
+    }
+    for (i = 0; i < (T_QUICK ? 2000 : 200000); i++) {
+        uint64_t a;
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        a = state >> (state >> 58);
+        sprintf(text, "%s%llu.%0*ue%d", state & 1 ? "-" : "", (unsigned long long)(a >> 20),
+                1 + (int)(a % 9), (unsigned)(a & 0xfffff), (int)(state >> 33 & 63) - 32);
+        if (csv_number(text, &v) != CSV_NUMBER) CHECK(0);
+        w = strtod(text, NULL);
+        if (memcmp(&v, &w, sizeof v)) CHECK_STR(text, "rounded otherwise");
+    }
+    CHECK(i > 0);
+    CHECK_INT(csv_number("1e", &v), CSV_TEXT);
+    CHECK_INT(csv_number(".", &v), CSV_TEXT);
+    CHECK_INT(csv_number("1e+", &v), CSV_TEXT);
+    CHECK_INT(csv_number("--1", &v), CSV_TEXT);
+    CHECK_INT(csv_number("1 ", &v), CSV_TEXT);
+}
+
+/* More than one block of the file, with quotes and lines across the ends of blocks. */
+static void long_files(void)
+{
+    csv_table t;
+    const char *path = t_tmp("blocks.csv");
+    FILE *f = fopen(path, "wb");
+    int i, n = T_QUICK ? 60000 : 300000;
+    for (i = 0; i < n; i++) fprintf(f, "%d,\"%d.25\",%*s1\n", i, i % 1000, i % 37, "");
+    fclose(f);
+    if (!CHECK_INT(csv_read(path, &t, err, sizeof err), 0)) return;
+    CHECK_INT(t.rows, n);
+    for (i = 0; i < t.rows; i++) {
+        if (t.line[i] != i + 1) CHECK_INT(t.line[i], i + 1);
+        if (fabs(t.v[3 * i] - i) > 0) CHECK_NEAR(t.v[3 * i], i, 0);
+        if (fabs(t.v[3 * i + 1] - i % 1000 - 0.25) > 0) CHECK(0);
+    }
+    csv_free(&t);
+    remove(path);
+}
+
+static void case_is(const char *name, csv_how how, int skipped)
+{
+    csv_table plain, t;
+    char path[200];
+    int i, bad_rows = 0;
+    snprintf(path, sizeof path, "../shared/cases/%s", name);
+    if (!CHECK_INT(csv_read("../shared/cases/plain.csv", &plain, err, sizeof err), 0)) return;
+    if (CHECK_INT(read_how(path, &how, &t), 0)) {
+        CHECK_INT(t.rows, plain.rows - skipped);
+        CHECK_INT(t.skipped, skipped);
+        CHECK_INT(t.cols, plain.cols);
+        for (i = 0; i < 2 * t.rows && !skipped; i++)
+            bad_rows += t.v[i] < plain.v[i] || t.v[i] > plain.v[i];
+        CHECK_INT(bad_rows, 0);
+        csv_free(&t);
+    } else {
+        printf("    %s\n", err);
+    }
+    csv_free(&plain);
+}
+
+static void case_fails(const char *name, const char *message)
+{
+    csv_table t;
+    char path[200];
+    snprintf(path, sizeof path, "../shared/cases/%s", name);
+    CHECK_INT(csv_read(path, &t, err, sizeof err), -1);
+    if (!CHECK(strstr(err, message) != NULL)) printf("    %s\n", err);
+}
+
+static void the_cases(void)
+{
+    static const char *const same[] = {"semi.csv", "semidot.csv", "tab.tsv", "quoted.csv",
+                                       "quotednum.csv", "index.csv"};
+    csv_how how = how_to(NULL);
+    size_t i;
+    if (!exists("../shared/cases/plain.csv")) T_SKIP("no ../shared/cases here");
+    for (i = 0; i < sizeof same / sizeof *same; i++) case_is(same[i], how, 0);
+    case_fails("text.csv", "text.csv:2: field 1 is not a number: pt0 (column id): "
+               "try --columns x,y");
+    how.columns = "x,y";
+    case_is("text.csv", how, 0);
+    case_fails("missing.csv", "missing.csv:12: field 2 is empty (column y)" SKIP);
+    how.columns = NULL;
+    how.skip_missing = 1;
+    case_is("missing.csv", how, 1);
+    case_fails("first_NA.csv", "first_NA.csv:1: field 1 is NA: no names and no numbers in this "
+               "line: --skip-missing");
 }
 
 static void long_fields_are_cut_in_messages(void)
@@ -197,7 +590,7 @@ static void rejects_long_lines(void)
     text[n + 1] = '3'; /* a line of exactly n characters after "1\n" ... */
     path = file_of("long", text, n + 2);
     CHECK_INT(csv_read(path, &table, err, sizeof err), -1);
-    CHECK(strstr(err, "not a number") != NULL);
+    CHECK(strstr(err, ":2: 2 fields where") != NULL);
     path = file_of("long", text, n + 3); /* ... and one of n + 1 */
     CHECK_INT(csv_read(path, &table, err, sizeof err), -1);
     check_error(path, ":2: line longer than 1048576 characters");
@@ -509,11 +902,14 @@ static void tables_that_do_not_fit_are_refused(void)
     CHECK(!embed_text_table("latlon", "lat,lon\n-91,3\n", &n));
     CHECK_STR(err, "ebim: in.csv:2: latitude -91 is outside [-90, 90]");
     CHECK(!embed_text_table("latlon", "lon,lat\n2,3\n", &n));
-    CHECK_STR(err, "ebim: in.csv: the first column is 'lon'; latlon takes lat,lon");
+    CHECK_STR(err, "ebim: in.csv: the first column is 'lon'; latlon takes lat,lon: try "
+              "--columns lat,lon");
     CHECK(!embed_text_table("latlon", "1,2,3\n", &n));
-    CHECK_STR(err, "ebim: in.csv:1: 3 columns where the embedding takes lat,lon");
+    CHECK_STR(err, "ebim: in.csv:1: 3 columns where the embedding takes lat,lon: --columns "
+              "chooses two");
     CHECK(!embed_text_table("torus:3,1", "1\n", &n));
-    CHECK_STR(err, "ebim: in.csv:1: 1 column where the embedding takes phi,psi");
+    CHECK_STR(err, "ebim: in.csv:1: 1 column where the embedding takes phi,psi: --columns "
+              "chooses two");
 }
 
 int main(int argc, char **argv)
@@ -527,6 +923,22 @@ int main(int argc, char **argv)
     T_RUN(rejects_ragged_rows);
     T_RUN(rejects_text);
     T_RUN(rejects_what_is_not_finite);
+    T_RUN(delimiters_are_found);
+    T_RUN(quotes_are_taken_off);
+    T_RUN(ends_and_beginnings);
+    T_RUN(an_index_is_left_out);
+    T_RUN(columns_are_chosen);
+    T_RUN(columns_that_are_not_there);
+    T_RUN(text_names_its_cure);
+    T_RUN(missing_rows_are_skipped);
+    T_RUN(a_first_row_is_no_header_by_chance);
+    T_RUN(weights_are_read);
+    T_RUN(delimiters_by_option);
+    T_RUN(columns_are_carried);
+    T_RUN(other_files_are_named);
+    T_RUN(numbers_are_rounded_correctly);
+    T_RUN(long_files);
+    T_RUN(the_cases);
     T_RUN(long_fields_are_cut_in_messages);
     T_RUN(rejects_binary);
     T_RUN(rejects_long_lines);

@@ -1,308 +1,719 @@
-/* csv.h: tables of numbers as text.
+/* csv.h: tables of numbers as text, as people have them.
 
-   Read: fields between commas, spaces around them ignored; `#` starts a comment line; blank lines,
-   CRLF and a byte order mark are fine. The first line may hold names instead of numbers; a line
-   that mixes both is an error, because it is more often a typing error than a header. Every
+   Read: fields between commas, semicolons, tabs or spaces, whichever gives the most numbers;
+   spaces around fields are ignored; quotes round names or numbers are taken off, doubled ones
+   inside are one. A decimal comma is understood where commas do not separate. `#` starts a comment
+   line (but #N/A is a missing value); blank lines, CRLF or CR, a byte order mark and a delimiter at
+   the end of every line are fine. A first column without a name (pandas), or one that the header
+   leaves out (R's write.table), is an index: left out, and told in the table.
+
+   The first line is a header when the columns that hold numbers have names there; when it could
+   be either, names or a row without values, that is an error and `csv_how.header` decides. Every
    error is one line, `ebim: FILE:LINE: what is wrong`, in the caller's buffer, and nothing is
-   left allocated. The path `-` is standard input or output. Numbers use the decimal point of the
-   locale, which is "C" in a program that never calls setlocale. */
+   left allocated. The path `-` is standard input or output. */
 #ifndef CSV_H
 #define CSV_H
 
-#include <limits.h>
-#include <math.h>
-
-#include "file.h"
+#include "table.h"
 
 #ifndef CSV_MAX_LINE
 #define CSV_MAX_LINE (1 << 20) /* characters; a longer line is no table of numbers */
 #endif
 
-typedef struct csv_table {
-    int rows, cols;
-    double *v;   /* [rows][cols] */
-    int *line;   /* [rows], where each row stood, for messages */
-    char **name; /* [cols], or NULL when the file has no header */
-} csv_table;
+/* ---- lines ---- */
 
-/* ---- reading ---- */
+enum { CSV__SAMPLE = 50 }; /* lines from which the layout is found */
 
 typedef struct csv__reader {
-    FILE *f;
-    const char *file;     /* as messages show it */
-    int line;
-    char *text;           /* the line, without its end */
-    size_t text_cap;
-    size_t rows_cap;      /* of the table being filled */
-    char *err;
-    size_t err_size;
+    csv__maker m;
+    file_in *in;
+    int lines;         /* that were read */
+    char newline;      /* '\n', or '\r' where there is no other; 0: not known yet */
+    char *text;        /* the line, its end replaced by 0 */
+    char ended;        /* what stood there */
+    size_t length;
+    int xyz;           /* a point cloud: see cloud.h */
+    int promised;      /* rows, by a count before them; -1: there is none */
+
+    char delimiter, decimal; /* decimal: 0 before it was seen */
+    int trailing;      /* 1: lines end with a delimiter */
+    int header;        /* 1: the first line is one */
+    int shift;         /* 1: the header has no field for the first column */
+    char **field;      /* of the line that was cut last */
+    int field_cap;
+
+    char *sample[CSV__SAMPLE];
+    int samples, sample_line[CSV__SAMPLE];
+    int *numbers, *texts; /* [width] of each column, in the sampled rows */
+    unsigned char *numeric;
 } csv__reader;
 
-#define CSV__FAIL(r, ...) file_fail((r)->err, (r)->err_size, (r)->file, (r)->line, __VA_ARGS__)
-
-/* p resized to count items; NULL with a message, and p untouched, when that cannot be. */
-FILE_FN void *csv__resize(csv__reader *r, void *p, size_t count, size_t item)
-{
-    void *now = count <= SIZE_MAX / item ? FILE_REALLOC(p, count * item) : NULL;
-    if (!now) CSV__FAIL(r, "out of memory");
-    return now;
-}
-
-/* Room for n characters of the line and its final 0. */
-FILE_FN int csv__room(csv__reader *r, size_t n)
-{
-    size_t cap = r->text_cap ? 2 * r->text_cap : 256;
-    char *p;
-    if (n < r->text_cap) return 0;
-    p = (char *)csv__resize(r, r->text, cap, 1);
-    if (!p) return -1;
-    r->text = p;
-    r->text_cap = cap;
-    return 0;
-}
-
-/* 1: a line is in r->text; 0: the end; -1: an error. */
-FILE_FN int csv__next_line(csv__reader *r)
-{
-    size_t n = 0;
-    int c;
-    r->line++;
-    errno = 0;
-    while ((c = getc(r->f)) != EOF && c != '\n') {
-        if (n >= CSV_MAX_LINE) return CSV__FAIL(r, "line longer than %d characters", CSV_MAX_LINE);
-        if (c == 0) return CSV__FAIL(r, "not a text file: it holds a zero byte");
-        if (csv__room(r, n)) return -1;
-        r->text[n++] = (char)c;
-    }
-    if (ferror(r->f)) {
-        r->line = 0;
-        return CSV__FAIL(r, "%s", errno ? strerror(errno) : "cannot be read");
-    }
-    if (c == EOF && n == 0) return 0;
-    if (csv__room(r, n)) return -1;
-    if (n && r->text[n - 1] == '\r') n--;
-    r->text[n] = 0;
-    if (r->line == 1 && !strncmp(r->text, "\xef\xbb\xbf", 3)) memmove(r->text, r->text + 3, n - 2);
-    return 1;
-}
+#define CSV__ERR(r) (r)->m.err, (r)->m.err_size
 
 FILE_FN int csv__space(char c) { return c == ' ' || c == '\t'; }
 
-/* Cuts the next field out of *p, without the spaces around it; NULL after the last one. */
-FILE_FN char *csv__field(char **p)
+/* Is a quoted field still open at the end of these n characters? */
+FILE_FN int csv__open_quote(const csv__reader *r, const char *s, size_t n)
 {
-    char *begin = *p, *end, *comma;
-    if (!begin) return NULL;
-    comma = strchr(begin, ',');
-    end = comma ? comma : begin + strlen(begin);
-    *p = comma ? comma + 1 : NULL;
-    while (csv__space(*begin)) begin++;
-    while (end > begin && csv__space(end[-1])) end--;
-    *end = 0;
-    return begin;
+    size_t i;
+    int inside = 0;
+    for (i = 0; i < n; i++) {
+        if (s[i] != '"') continue;
+        if (inside && i + 1 < n && s[i + 1] == '"') i++;
+        else if (inside) inside = 0;
+        else inside = !i || strchr(",; \t", s[i - 1]) || s[i - 1] == r->delimiter;
+    }
+    return inside;
 }
 
-enum { CSV_NUMBER, CSV_TEXT, CSV_EMPTY, CSV_NOT_FINITE, CSV_RANGE };
-
-/* Is s, without its sign, nan, inf or infinity, in any case? */
-FILE_FN int csv__not_finite(const char *s)
+/* Length of the line at the front, without its end and so many characters at least, reading on as
+ * it takes; -1: an error. */
+FILE_FN long csv__measure(csv__reader *r, size_t from)
 {
-    static const char *const word[] = {"nan", "inf", "infinity"};
-    size_t i, j;
-    if (*s == '+' || *s == '-') s++;
-    for (i = 0; i < sizeof word / sizeof *word; i++) {
-        for (j = 0; s[j] && (s[j] | 32) == word[i][j]; j++) continue;
-        if (!s[j] && !word[i][j]) return 1;
+    file_in *in = r->in;
+    for (;;) {
+        size_t n = in->end - in->at;
+        char *s = in->p + in->at, *end;
+        if (n > from && (end = (char *)memchr(s + from, r->newline, n - from)) != NULL)
+            n = (size_t)(end - s);
+        else if (!in->eof) {
+            if (n > CSV_MAX_LINE) return CSV__FAIL(&r->m, "line longer than %d characters",
+                                                   CSV_MAX_LINE);
+            if (file_ahead(in, n + 1, CSV__ERR(r))) return -1;
+            continue;
+        }
+        if (n > CSV_MAX_LINE) return CSV__FAIL(&r->m, "line longer than %d characters",
+                                               CSV_MAX_LINE);
+        return (long)n;
     }
+}
+
+/* The first block: how lines end, and whether it is text at all. */
+FILE_FN int csv__look(csv__reader *r)
+{
+    static const struct { const char *magic, *what; } other[] = {
+        {"\xff\xfe", "UTF-16 text: save it as UTF-8"},
+        {"\xfe\xff", "UTF-16 text: save it as UTF-8"},
+        {"PK\3\4", "a spreadsheet or zip archive: save the table as CSV"},
+        {"\x1f\x8b", "compressed: unpack it first"},
+        {"\xd0\xcf\x11\xe0", "an old spreadsheet: save the table as CSV"}};
+    file_in *in = r->in;
+    size_t n, i;
+    char *s;
+    if (file_ahead(in, FILE_BLOCK, CSV__ERR(r))) return -1;
+    s = in->p + in->at;
+    n = in->end - in->at;
+    for (i = 0; i < sizeof other / sizeof *other; i++)
+        if (n > 4 && !memcmp(s, other[i].magic, strlen(other[i].magic)))
+            return CSV__FAIL(&r->m, "%s", other[i].what);
+    r->newline = n && !memchr(s, '\n', n) && memchr(s, '\r', n) ? '\r' : '\n';
+    if (n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) in->at += 3;
     return 0;
 }
 
-/* Decimal numbers only: strtod alone would take 0x10 and nan(1). A number too small to hold is 0;
- * one too large is known by errno, as -ffast-math may not see an infinity. */
-FILE_FN int csv_number(const char *s, double *v)
+/* 1: a line is in r->text, valid until the next; 0: the end; -1: an error. A field in quotes may
+ * hold ends of lines: m.line is the number of the first. */
+FILE_FN int csv__next_line(csv__reader *r)
 {
-    char *end;
-    if (!*s) return CSV_EMPTY;
-    if (csv__not_finite(s)) return CSV_NOT_FINITE;
-    if (s[strspn(s, "+-.0123456789eE")]) return CSV_TEXT;
-    errno = 0;
-    *v = strtod(s, &end);
-    if (*end || end == s) return CSV_TEXT;
-    return errno == ERANGE && fabs(*v) > 1 ? CSV_RANGE : CSV_NUMBER;
+    file_in *in = r->in;
+    long n;
+    if (!r->newline && csv__look(r)) return -1;
+    r->m.line = ++r->lines;
+    n = csv__measure(r, 0);
+    if (n < 0) return -1;
+    if (!n && in->at == in->end) return 0;
+    while (memchr(in->p + in->at, '"', (size_t)n) &&
+           csv__open_quote(r, in->p + in->at, (size_t)n)) {
+        int over = in->end - in->at <= (size_t)n;
+        if (!over) n = csv__measure(r, (size_t)n + 1);
+        if (over || n < 0) return CSV__FAIL(&r->m, "a quote is opened and not closed");
+        r->lines++;
+    }
+    r->text = in->p + in->at;
+    if (memchr(r->text, 0, (size_t)n))
+        return CSV__FAIL(&r->m, "not a text file: it holds a zero byte");
+    in->at += (size_t)n + (in->end - in->at > (size_t)n);
+    if (n && r->text[n - 1] == '\r') n--;
+    r->ended = r->text[n];
+    r->text[n] = 0;
+    r->length = (size_t)n;
+    return 1;
 }
 
-FILE_FN int csv__count(const char *s)
+/* Nothing to read in it: blank, or a comment. Spreadsheets write #N/A and the like as values. */
+FILE_FN int csv__idle(const csv__reader *r, const char *s)
 {
-    int n = 1;
-    while ((s = strchr(s, ',')) != NULL) n++, s++;
+    char word[16];
+    size_t n = 0;
+    while (csv__space(*s)) s++;
+    if (!*s || (r->xyz && s[0] == '/' && s[1] == '/')) return 1;
+    if (*s != '#') return 0;
+    for (; s[n] && !strchr(",;\t", s[n]) && n + 1 < sizeof word; n++) word[n] = s[n];
+    while (n && csv__space(word[n - 1])) n--;
+    word[n] = 0;
+    return !number_missing(word);
+}
+
+/* ---- fields ---- */
+
+FILE_FN int csv__field_room(csv__reader *r)
+{
+    char **p;
+    p = (char **)csv__resize(&r->m, r->field, 2 * (size_t)r->field_cap + 16, sizeof *p);
+    if (!p) return -1;
+    r->field = p;
+    r->field_cap = 2 * r->field_cap + 16;
+    return 0;
+}
+
+/* Where a quoted field that begins at s ends, behind its quote; NULL: it is none, as something
+ * other than a delimiter follows. */
+FILE_FN char *csv__quoted_end(char *s, char d)
+{
+    for (s++; *s && (*s != '"' || s[1] == '"'); s++)
+        if (*s == '"') s++;
+    if (!*s) return NULL;
+    s++;
+    while (*s && *s != d && csv__space(*s)) s++;
+    return !*s || *s == d || (d == ' ' && csv__space(s[-1])) ? s : NULL;
+}
+
+/* Takes the quotes off, in place. */
+FILE_FN char *csv__unquote(char *s)
+{
+    char *to = s, *from = s + 1;
+    for (; *from && (*from != '"' || from[1] == '"'); from++) {
+        if (*from == '"') from++;
+        *to++ = *from;
+    }
+    *to = 0;
+    return s;
+}
+
+/* Cuts the line s into r->field at d, a space standing for any number of spaces and tabs: how
+ * many fields there are, or -1. */
+FILE_FN int csv__cut(csv__reader *r, char *s, char d)
+{
+    int n = 0, more = 1;
+    while (more) {
+        char *begin, *end, *stop = NULL;
+        while (*s && *s != d && csv__space(*s)) s++;
+        if (d == ' ') while (csv__space(*s)) s++;
+        if (d == ' ' && !*s && n) break;
+        if (n == r->field_cap && csv__field_room(r)) return -1;
+        begin = s;
+        if (*s == '"') stop = csv__quoted_end(s, d);
+        if (stop) {
+            r->field[n++] = begin = csv__unquote(begin);
+            end = NULL;
+        } else {
+            r->field[n++] = begin;
+            for (stop = s; *stop && *stop != d && !(d == ' ' && *stop == '\t'); stop++) continue;
+            for (end = stop; end > begin && csv__space(end[-1]); end--) continue;
+        }
+        more = *stop != 0;
+        s = stop + more;
+        if (end) *end = 0;
+    }
     return n;
 }
 
-FILE_FN void csv_free(csv_table *t)
+/* The number s, whatever its decimal sign, and which sign that is: a comma becomes a point in s.
+ * decimal: the one to accept, or 0. */
+FILE_FN int csv__decimal(char *s, char *decimal, double *v)
 {
-    int i;
-    for (i = 0; t->name && i < t->cols; i++) free(t->name[i]);
-    free(t->name);
-    free(t->v);
-    free(t->line);
-    memset(t, 0, sizeof *t);
-}
-
-/* Names: one per column, none empty; quotes around one are dropped. */
-FILE_FN int csv__header(csv__reader *r, csv_table *t)
-{
-    char *p = r->text, *s;
-    int i;
-    t->name = (char **)csv__resize(r, NULL, (size_t)t->cols, sizeof *t->name);
-    if (!t->name) return -1;
-    for (i = 0; i < t->cols; i++) t->name[i] = NULL;
-    for (i = 0; (s = csv__field(&p)) != NULL; i++) {
-        size_t n = strlen(s);
-        if (n >= 2 && s[0] == '"' && s[n - 1] == '"') s++, n -= 2;
-        if (!n) return CSV__FAIL(r, "column %d has no name", i + 1);
-        t->name[i] = (char *)csv__resize(r, NULL, n + 1, 1);
-        if (!t->name[i]) return -1;
-        memcpy(t->name[i], s, n);
-        t->name[i][n] = 0;
+    char *comma, *point;
+    int kind = csv_number(s, v);
+    if (kind == CSV_NUMBER && *decimal == '.') return kind;
+    if (kind == CSV_NUMBER) {
+        point = strchr(s, '.');
+        if (point && *decimal == ',') return CSV_TEXT;
+        if (point) *decimal = '.';
+        return kind;
     }
-    return 0;
+    if (kind != CSV_TEXT || *decimal == '.') return kind;
+    comma = strchr(s, ',');
+    if (!comma || comma[1] < '0' || comma[1] > '9' || strchr(s, '.')) return kind;
+    *comma = '.';
+    kind = csv_number(s, v);
+    if (kind == CSV_TEXT) *comma = ',';
+    else *decimal = ',';
+    return kind;
 }
 
-/* The first line with something on it: 1 when it is a header, 0 when it is data. */
-FILE_FN int csv__first(csv__reader *r, csv_table *t)
+/* 1: a number, or where one is missing or too large; 0: text. */
+FILE_FN int csv__like_number(char *s)
 {
-    char *copy, *p, *s;
-    int numbers = 0, texts = 0, bad = 0, i;
+    char decimal = 0;
     double v;
-    t->cols = csv__count(r->text);
-    copy = (char *)csv__resize(r, NULL, strlen(r->text) + 1, 1);
-    if (!copy) return -1;
-    p = strcpy(copy, r->text);
-    for (i = 1; (s = csv__field(&p)) != NULL; i++) {
-        if (csv_number(s, &v) != CSV_TEXT) numbers += *s != 0;
-        else if (!texts++) bad = i;
-    }
-    free(copy);
-    if (numbers && texts)
-        return CSV__FAIL(r, "field %d is not a number, but other fields of the line are", bad);
-    if (!texts) return 0;
-    return csv__header(r, t) ? -1 : 1;
+    return csv__decimal(s, &decimal, &v) != CSV_TEXT || number_missing(s);
 }
 
-FILE_FN int csv__grow(csv__reader *r, csv_table *t)
+/* ---- the layout, from the first lines ---- */
+
+/* Copies of the first lines, which are put back: they lie within the block that was read first. */
+FILE_FN int csv__take_sample(csv__reader *r)
 {
-    size_t cap = r->rows_cap ? 2 * r->rows_cap : 64, cols = (size_t)t->cols;
-    void *p;
-    if ((size_t)t->rows < r->rows_cap) return 0;
-    if (cap > INT_MAX || cols > SIZE_MAX / cap) return CSV__FAIL(r, "too many rows");
-    p = csv__resize(r, t->v, cap * cols, sizeof *t->v);
-    if (!p) return -1;
-    t->v = (double *)p;
-    p = csv__resize(r, t->line, cap, sizeof *t->line);
-    if (!p) return -1;
-    t->line = (int *)p;
-    r->rows_cap = cap;
+    file_in *in = r->in;
+    size_t start, seen = 0;
+    int got = 1;
+    if (!r->newline && csv__look(r)) return -1;
+    start = in->at;
+    while (r->samples < CSV__SAMPLE && seen < FILE_BLOCK / 4 && (got = csv__next_line(r)) > 0) {
+        seen += r->length + 1;
+        if (!csv__idle(r, r->text)) {
+            r->sample[r->samples] = (char *)csv__resize(&r->m, NULL, r->length + 1, 1);
+            if (!r->sample[r->samples]) return -1;
+            r->sample_line[r->samples] = r->m.line;
+            memcpy(r->sample[r->samples++], r->text, r->length + 1);
+        }
+        r->text[r->length] = r->ended;
+    }
+    in->at = start;
+    if (got >= 0) r->lines = 0;
+    return got < 0 ? -1 : 0;
+}
+
+/* What most of the lines from `first` on have, the larger number in a tie. */
+FILE_FN int csv__most(const int *count, int first, int n)
+{
+    int i, j, best = 0, most = 0;
+    for (i = first; i < n; i++) {
+        int equal = 0;
+        for (j = first; j < n; j++) equal += count[j] == count[i];
+        if (equal < best || (equal == best && count[i] <= most)) continue;
+        best = equal;
+        most = count[i];
+    }
+    return most;
+}
+
+/* How well the sample is cut at d: the share of fields that are numbers, times the share of lines
+ * that have as many fields as most; less for a single column. The first line may be a header. */
+FILE_FN double csv__try(csv__reader *r, char d, char *scratch, int *fields)
+{
+    double numbers = 0, all = 0, equal = 0;
+    int i, j, count[CSV__SAMPLE], first = r->samples > 1;
+    for (i = 0; i < r->samples; i++) {
+        count[i] = csv__cut(r, strcpy(scratch, r->sample[i]), d);
+        if (count[i] < 0) return -1;
+        for (j = 0; j < count[i] && i >= first; j++) numbers += csv__like_number(r->field[j]);
+        if (i >= first) all += count[i];
+    }
+    *fields = csv__most(count, 0, r->samples);
+    for (i = 0; i < r->samples; i++) equal += count[i] == *fields;
+    return numbers / all * equal / r->samples * (*fields > 1 ? 1 : 0.1);
+}
+
+FILE_FN int csv__find_delimiter(csv__reader *r, char *scratch)
+{
+    static const char candidate[] = ",;\t ";
+    double best = -1, share;
+    int i, count, most = 0;
+    r->delimiter = r->m.how->delimiter;
+    for (i = 0; !r->m.how->delimiter && candidate[i]; i++) {
+        share = csv__try(r, candidate[i], scratch, &count);
+        if (share < 0) return -1;
+        if (share < best + 1e-9 && !(share > best - 1e-9 && count > most)) continue;
+        best = share;
+        most = count;
+        r->delimiter = candidate[i];
+    }
     return 0;
 }
 
-FILE_FN int csv__row(csv__reader *r, csv_table *t)
+/* Are the first fields of the rows what row names are: text, or whole numbers that grow? */
+FILE_FN int csv__row_names(csv__reader *r, char *scratch)
 {
-    char *p = r->text, *s;
-    double *v;
-    int i, n = csv__count(r->text);
-    if (n != t->cols)
-        return CSV__FAIL(r, "%d field%s where the first line has %d", n, n == 1 ? "" : "s",
-                         t->cols);
-    if (csv__grow(r, t)) return -1;
-    v = t->v + (size_t)t->rows * (size_t)t->cols;
-    for (i = 0; (s = csv__field(&p)) != NULL; i++) {
-        switch (csv_number(s, &v[i])) {
-        case CSV_TEXT: return CSV__FAIL(r, "field %d is not a number: %.40s", i + 1, s);
-        case CSV_EMPTY: return CSV__FAIL(r, "field %d is empty", i + 1);
-        case CSV_NOT_FINITE: return CSV__FAIL(r, "field %d is not finite: %.40s", i + 1, s);
-        case CSV_RANGE: return CSV__FAIL(r, "field %d is out of range: %.40s", i + 1, s);
-        default: break;
+    double last = -1, v;
+    int i;
+    for (i = 1; i < r->samples; i++) {
+        if (csv__cut(r, strcpy(scratch, r->sample[i]), r->delimiter) < 1) return 0;
+        if (r->field[0][strspn(r->field[0], "0123456789")]) {
+            if (csv__like_number(r->field[0])) return 0;
+        } else {
+            if (csv_number(r->field[0], &v) != CSV_NUMBER || v <= last) return 0;
+            last = v;
         }
     }
-    t->line[t->rows++] = r->line;
+    return 1;
+}
+
+FILE_FN void csv__call_numeric(csv__reader *r)
+{
+    int j;
+    for (j = 0; j < r->m.width; j++) r->numeric[j] = r->numbers[j] >= r->texts[j];
+}
+
+/* Counts of numbers and texts in each column of the sampled rows; the first line may be a header,
+ * so with others there it does not count. *ends: 1 when the last field of all rows is empty.
+ * Returns the fields that most rows have, or -1. */
+FILE_FN int csv__survey(csv__reader *r, char *scratch, int *ends)
+{
+    int count[CSV__SAMPLE], i, j, n, first = r->samples > 1, widest = 0;
+    *ends = r->samples > 1;
+    for (i = 0; i < r->samples; i++) {
+        count[i] = csv__cut(r, strcpy(scratch, r->sample[i]), r->delimiter);
+        if (count[i] < 0) return -1;
+        if (count[i] > widest) widest = count[i];
+    }
+    r->numbers = (int *)csv__resize(&r->m, NULL, (size_t)widest, sizeof *r->numbers);
+    r->texts = (int *)csv__resize(&r->m, NULL, (size_t)widest, sizeof *r->texts);
+    r->numeric = (unsigned char *)csv__resize(&r->m, NULL, (size_t)widest, 1);
+    if (!r->numbers || !r->texts || !r->numeric) return -1;
+    for (j = 0; j < widest; j++) r->numbers[j] = r->texts[j] = 0;
+    for (i = first; i < r->samples; i++) {
+        n = csv__cut(r, strcpy(scratch, r->sample[i]), r->delimiter);
+        if (*r->field[n - 1]) *ends = 0;
+        for (j = 0; j < n; j++) {
+            if (!csv__like_number(r->field[j])) r->texts[j]++;
+            else if (!number_missing(r->field[j])) r->numbers[j]++;
+        }
+    }
+    r->m.width = widest;
+    csv__call_numeric(r);
+    return csv__most(count, first, r->samples);
+}
+
+/* What the number of fields says: a delimiter at the ends of lines, a header with a field less. */
+FILE_FN int csv__find_shape(csv__reader *r, char *scratch)
+{
+    int ends, most = csv__survey(r, scratch, &ends);
+    int h = most < 0 ? -1 : csv__cut(r, strcpy(scratch, r->sample[0]), r->delimiter);
+    if (h < 0) return -1;
+    r->trailing = most > 1 && ends && (h == most - 1 || (h == most && !*r->field[h - 1]));
+    r->shift = !r->trailing && h == most - 1 && csv__row_names(r, scratch);
     return 0;
 }
 
-FILE_FN int csv__lines(csv__reader *r, csv_table *t)
+/* Could only be the name of a column: not the beginning of a number, and no word for a missing
+ * one. */
+FILE_FN int csv__is_name(const char *s)
 {
-    int got, header = 0;
+    if (number_missing(s)) return 0;
+    if (*s == '+' || *s == '-') s++;
+    if (*s == '.' || *s == ',') s++;
+    return !(*s >= '0' && *s <= '9');
+}
+
+/* pandas' header of a table without names: nothing, 0, 1, 2, ... */
+FILE_FN int csv__counts_up(csv__reader *r, int h)
+{
+    char number[16];
+    int j;
+    if (h < 2 || *r->field[0]) return 0;
+    for (j = 1; j < h; j++) {
+        snprintf(number, sizeof number, "%d", j - 1);
+        if (strcmp(r->field[j], number)) return 0;
+    }
+    return 1;
+}
+
+/* Decides from the columns of numbers whether the first line, cut into h fields, is a header. */
+FILE_FN int csv__judge_header(csv__reader *r, int h)
+{
+    int j, names = 0, numbers = 0, missing = 0, odd = 0, bad = 0, others = 0;
+    for (j = 0; j < h && j + r->shift < r->m.width; j++) {
+        char *s = r->field[j];
+        if (csv__is_name(s) && !csv__like_number(s)) {
+            if (!r->numeric[j + r->shift] && ++others) continue;
+            if (!names++) bad = j + 1;
+        } else if (number_missing(s)) {
+            if (!missing++ && !odd) odd = j + 1;
+        } else if (csv__like_number(s)) {
+            numbers += r->numeric[j + r->shift];
+        } else if (r->numeric[j + r->shift]) {
+            if (!bad) bad = j + 1;
+            odd = j + 1;
+        }
+    }
+    r->m.line = r->sample_line[0];
+    if (csv__counts_up(r, h)) {
+        r->header = 1;
+        return 0;
+    }
+    if (numbers && bad)
+        return CSV__FAIL(&r->m, "field %d is not a number, but other fields of the line are: "
+                         "--header yes if they are names", bad);
+    r->header = names > 0;
+    if (names || numbers) return 0;
+    if (!odd) { /* no column of numbers at all */
+        r->header = others > 0;
+        return 0;
+    }
+    if (r->m.how->skip_missing && missing && number_missing(r->field[odd - 1])) return 0;
+    if (number_missing(r->field[odd - 1]))
+        return CSV__FAIL(&r->m, "field %d is %.40s: no names and no numbers in this line: "
+                         "--skip-missing if it is a row, --header yes if it is a header", odd,
+                         *r->field[odd - 1] ? r->field[odd - 1] : "empty");
+    return CSV__FAIL(&r->m, "field %d, %.40s, is no number and hardly a name: --header yes if it "
+                     "is one, --header no if not", odd, r->field[odd - 1]);
+}
+
+/* Equal names get numbers, as pandas gives them. */
+FILE_FN int csv__make_distinct(csv__reader *r)
+{
+    csv__maker *m = &r->m;
+    int i, j, again;
+    for (i = 0; i < m->width; i++) {
+        char *s = m->all[i], *more;
+        if (!*s || csv__named(m, s) == i) continue;
+        more = (char *)csv__resize(m, NULL, strlen(s) + 16, 1);
+        if (!more) return -1;
+        for (j = 1, again = 1; again; j++) {
+            sprintf(more, "%s.%d", s, j);
+            again = csv__named(m, more) >= 0;
+        }
+        free(s);
+        m->all[i] = more;
+    }
+    return 0;
+}
+
+FILE_FN int csv__read_names(csv__reader *r, int h)
+{
+    csv__maker *m = &r->m;
+    int i;
+    m->all = (char **)csv__resize(m, NULL, (size_t)m->width, sizeof *m->all);
+    if (!m->all) return -1;
+    for (i = 0; i < m->width; i++) m->all[i] = NULL;
+    for (i = 0; i < m->width; i++) {
+        const char *s = i < r->shift || i - r->shift >= h ? "" : r->field[i - r->shift];
+        m->all[i] = csv__copy(m, s, strlen(s));
+        if (!m->all[i]) return -1;
+    }
+    m->t->index = m->width > 1 && (!*m->all[0] || !strcmp(m->all[0], "Unnamed: 0"));
+    return csv__make_distinct(r);
+}
+
+/* Is there one? By option, because names are asked for, or as it looks. */
+FILE_FN int csv__decide_header(csv__reader *r, int h)
+{
+    const csv_how *how = r->m.how;
+    int needs = 0;
+    r->header = how->header > 0;
+    if (how->header) return 0;
+    if (how->columns) needs = csv__needs_names(&r->m, how->columns);
+    if (!needs && how->weights) needs = csv__needs_names(&r->m, how->weights);
+    if (needs < 0) return -1;
+    r->header = needs;
+    return needs ? 0 : csv__judge_header(r, h);
+}
+
+FILE_FN int csv__find_header(csv__reader *r, char *scratch)
+{
+    int h = csv__cut(r, strcpy(scratch, r->sample[0]), r->delimiter), j;
+    if (h < 0 || csv__decide_header(r, h)) return -1;
+    r->m.line = r->sample_line[0];
+    if (r->header) {
+        int ends = h > 1 && !*r->field[h - 1] && !r->numbers[h - 1] && !r->texts[h - 1];
+        r->m.width = h - ends + r->shift;
+        return csv__read_names(r, h);
+    }
+    r->shift = 0;
+    for (j = 0; j < h && r->samples > 1; j++) /* a row like the others */
+        *(csv__like_number(r->field[j]) ? r->numbers + j : r->texts + j) += 1;
+    csv__call_numeric(r);
+    r->m.width = h - (r->trailing && !*r->field[h - 1]);
+    return 0;
+}
+
+/* Everything about the file that the rows do not say by themselves. */
+FILE_FN int csv__layout(csv__reader *r)
+{
+    size_t longest = 0, n;
+    char *scratch;
+    int i, failed;
+    for (i = 0; i < r->samples; i++) {
+        n = strlen(r->sample[i]);
+        if (n > longest) longest = n;
+    }
+    scratch = (char *)csv__resize(&r->m, NULL, longest + 1, 1);
+    if (!scratch) return -1;
+    failed = csv__find_delimiter(r, scratch) || csv__find_shape(r, scratch) ||
+             csv__find_header(r, scratch);
+    free(scratch);
+    r->m.numeric = r->numeric;
+    return failed ? -1 : csv__columns(&r->m);
+}
+
+/* ---- rows ---- */
+
+FILE_FN int csv__bad_count(csv__reader *r, int n)
+{
+    int i, semicolon = 0, width = r->m.width;
+    for (i = 0; i < n && r->delimiter == ','; i++)
+        semicolon |= strchr(r->field[i], ';') != NULL;
+    return CSV__FAIL(&r->m, "%d field%s where the first line has %d%s", n, n == 1 ? "" : "s", width,
+                     semicolon ? ": decimal commas? try --delimiter ';'"
+                     : n < width ? ": is the line cut short, or a value missing?"
+                                 : ": a text with the delimiter in it? put it in quotes");
+}
+
+/* The number in a column of the line: 0, 1 when it is missing and rows may be, -1. */
+FILE_FN int csv__value(csv__reader *r, int column, double *v)
+{
+    char *s = r->field[column];
+    int kind = csv__decimal(s, &r->decimal, v);
+    if (kind == CSV_NUMBER) return 0;
+    if (r->m.how->skip_missing && number_missing(s)) return 1;
+    return csv__bad_field(&r->m, column, s, kind);
+}
+
+FILE_FN int csv__row(csv__reader *r)
+{
+    csv__maker *m = &r->m;
+    csv_table *t = m->t;
+    int i, got, n = csv__cut(r, r->text, r->delimiter);
+    double ignored;
+    if (n < 0) return -1;
+    if (n == m->width + 1 && r->trailing && !*r->field[n - 1]) n--;
+    if (n != m->width) return csv__bad_count(r, n);
+    if (csv__row_begin(m)) return -1;
+    for (i = 0; i < t->cols; i++) {
+        got = csv__value(r, m->take[i], &m->v[i]);
+        if (got < 0) return -1;
+        if (got) return csv__row_skip(m), 0;
+    }
+    if (m->weight >= 0) {
+        double *w = &t->weight[t->rows];
+        got = csv__value(r, m->weight, w);
+        if (got < 0) return -1;
+        if (got) return csv__row_skip(m), 0;
+        if (*w < 0) return csv__bad_weight(m, *w);
+    }
+    if (t->carried) {
+        for (i = 0; i < t->carried && r->decimal == ','; i++)
+            csv__decimal(r->field[m->keep[i]], &r->decimal, &ignored);
+        if (csv__carry(m, r->field)) return -1;
+    }
+    t->line[t->rows++] = m->line;
+    return 0;
+}
+
+FILE_FN int csv__rows(csv__reader *r)
+{
+    int got, header = r->header;
     while ((got = csv__next_line(r)) > 0) {
-        const char *s = r->text;
-        while (csv__space(*s)) s++;
-        if (!*s || *s == '#') continue;
-        if (!t->cols) {
-            header = csv__first(r, t);
-            if (header < 0) return -1;
-            if (header) continue;
-        }
-        if (csv__row(r, t)) return -1;
+        if (csv__idle(r, r->text)) continue;
+        if (header) header = 0;
+        else if (csv__row(r)) return -1;
     }
-    if (got < 0) return -1;
-    if (!t->rows) {
-        int empty = r->line == 1;
-        r->line = 0;
-        return CSV__FAIL(r, empty ? "the file is empty" : "no rows of numbers");
-    }
-    return 0;
+    return got;
 }
 
-/* Reads all of f, which messages call `file`. 0, or -1 with a message and *t empty. */
-FILE_FN int csv_read_stream(FILE *f, const char *file, csv_table *t, char *err, size_t err_size)
+FILE_FN void csv__reader_free(csv__reader *r)
+{
+    int i;
+    for (i = 0; i < r->samples; i++) free(r->sample[i]);
+    free(r->numbers);
+    free(r->texts);
+    free(r->numeric);
+    free(r->field);
+    csv__maker_free(&r->m);
+}
+
+FILE_FN void csv__reader_init(csv__reader *r, file_in *in, const csv_how *how, csv_table *t,
+                              char *err, size_t err_size)
+{
+    memset(r, 0, sizeof *r);
+    memset(t, 0, sizeof *t);
+    r->in = in;
+    r->m.t = t;
+    r->m.how = how;
+    r->m.file = in->file;
+    r->m.err = err;
+    r->m.err_size = err_size;
+    r->promised = -1;
+}
+
+FILE_FN int csv__lines(csv__reader *r)
+{
+    if (csv__take_sample(r)) return -1;
+    if (!r->samples) {
+        int empty = r->in->end == r->in->at;
+        r->m.line = 0;
+        return CSV__FAIL(&r->m, empty ? "the file is empty" : "no rows of numbers");
+    }
+    if (csv__layout(r) || csv__rows(r)) return -1;
+    return csv__complete(&r->m);
+}
+
+/* Reads all of an open file as text. 0, or -1 with a message and *t empty. */
+FILE_FN int csv_read_in(file_in *in, const csv_how *how, csv_table *t, char *err, size_t err_size)
 {
     csv__reader r;
     int failed;
-    memset(&r, 0, sizeof r);
-    memset(t, 0, sizeof *t);
-    r.f = f;
-    r.file = file;
-    r.err = err;
-    r.err_size = err_size;
-    failed = csv__lines(&r, t);
-    free(r.text);
+    csv__reader_init(&r, in, how, t, err, err_size);
+    failed = csv__lines(&r);
+    csv__reader_free(&r);
     if (failed) csv_free(t);
     return failed;
 }
 
 FILE_FN int csv_read(const char *path, csv_table *t, char *err, size_t err_size)
 {
-    FILE *f;
+    csv_how how;
+    file_in in;
     int failed;
     memset(t, 0, sizeof *t);
-    if (!strcmp(path, "-")) return csv_read_stream(stdin, "standard input", t, err, err_size);
-    f = fopen(path, "rb");
-    if (!f) return file_fail(err, err_size, path, 0, "%s", strerror(errno));
-    failed = csv_read_stream(f, path, t, err, err_size);
-    fclose(f);
+    memset(&how, 0, sizeof how);
+    failed = file_open(&in, path, err, err_size);
+    if (!failed) failed = csv_read_in(&in, &how, t, err, err_size);
+    file_close(&in);
     return failed;
 }
 
 /* ---- writing ---- */
 
-/* A header, unless name is NULL, and rows of numbers with so many digits: 9 give every float
- * back exactly, 17 every double. */
-FILE_FN void csv_print(FILE *f, int rows, int cols, const char *const *name, const double *v,
-                       int digits)
+FILE_FN void csv__print_name(FILE *f, const char *s)
 {
-    int i, j;
-    for (j = 0; name && j < cols; j++) fprintf(f, "%s%c", name[j], j + 1 < cols ? ',' : '\n');
-    for (i = 0; i < rows; i++)
-        for (j = 0; j < cols; j++)
-            fprintf(f, "%.*g%c", digits, *v++, j + 1 < cols ? ',' : '\n');
+    int quotes = csv__quote(NULL, s) > strlen(s);
+    if (quotes) putc('"', f);
+    for (; *s; s++) {
+        if (*s == '"') putc('"', f);
+        putc(*s, f);
+    }
+    if (quotes) putc('"', f);
+}
+
+/* A header, unless name is NULL, and rows of numbers with so many digits: 9 give every float
+ * back exactly, 17 every double. beside: a table whose carried columns stand beside these, before
+ * them if `before`, or NULL. */
+FILE_FN void csv_print(FILE *f, int rows, int cols, const char *const *name, const double *v,
+                       int digits, const csv_table *beside, int before)
+{
+    const char *between = "";
+    int i, j, carried = beside ? beside->carried : 0;
+    for (i = name ? -1 : 0; i < rows; i++) {
+        const char *text = !carried ? "" : i < 0 ? beside->header : beside->text + beside->at[i];
+        between = "";
+        if (carried && before) fputs(text, f), between = ",";
+        for (j = 0; j < cols; j++, between = ",") {
+            fputs(between, f);
+            if (i < 0) csv__print_name(f, name[j]);
+            else fprintf(f, "%.*g", digits, *v++);
+        }
+        if (carried && !before) fputs(between, f), fputs(text, f);
+        putc('\n', f);
+    }
 }
 
 /* All of the above in one: 0, or -1 with a message and the target as it was. */
-FILE_FN int csv_write(const char *path, int rows, int cols, const char *const *name,
-                      const double *v, int digits, char *err, size_t err_size)
+FILE_FN int csv_write_beside(const char *path, int rows, int cols, const char *const *name,
+                             const double *v, int digits, const csv_table *beside, int before,
+                             char *err, size_t err_size)
 {
     file_out o;
     if (file_create(&o, path, err, err_size)) return -1;
-    csv_print(o.f, rows, cols, name, v, digits);
+    csv_print(o.f, rows, cols, name, v, digits, beside, before);
     return file_commit(&o, err, err_size);
+}
+
+FILE_FN int csv_write(const char *path, int rows, int cols, const char *const *name,
+                      const double *v, int digits, char *err, size_t err_size)
+{
+    return csv_write_beside(path, rows, cols, name, v, digits, NULL, 0, err, err_size);
 }
 
 #endif /* CSV_H */

@@ -22,10 +22,23 @@ typedef struct embed {
 
 #define EMBED__DEGREE 0.017453292519943295769 /* in radians */
 
+/* Cuts the next number out of *p, at a comma; CSV_NUMBER, or what else it is. */
+FILE_FN int embed__radius(char **p, double *v)
+{
+    char *s = *p, *comma = s ? strchr(s, ',') : NULL, *end;
+    if (!s) return CSV_EMPTY;
+    end = comma ? comma : s + strlen(s);
+    *p = comma ? comma + 1 : NULL;
+    while (*s == ' ') s++;
+    while (end > s && end[-1] == ' ') end--;
+    *end = 0;
+    return csv_number(s, v);
+}
+
 /* From an option's text. 0, or -1 with a message for `ebim: --embed: message`. */
 FILE_FN int embed_parse(embed *e, const char *text, char *err, size_t err_size)
 {
-    char s[64], *p = s, *R, *r;
+    char s[64], *p = s;
     e->kind = EMBED_NONE;
     e->R = e->r = 0;
     if (!strcmp(text, "none")) return 0;
@@ -38,10 +51,8 @@ FILE_FN int embed_parse(embed *e, const char *text, char *err, size_t err_size)
                          "'%.40s' is not one of none, latlon, torus:R,r", text);
     if (text[5] && strlen(text + 6) < sizeof s) {
         strcpy(s, text + 6);
-        R = csv__field(&p);
-        r = csv__field(&p);
-        if (R && r && !p && csv_number(R, &e->R) == CSV_NUMBER &&
-            csv_number(r, &e->r) == CSV_NUMBER && e->R > e->r && e->r > 0) {
+        if (embed__radius(&p, &e->R) == CSV_NUMBER && embed__radius(&p, &e->r) == CSV_NUMBER &&
+            !p && e->R > e->r && e->r > 0) {
             e->kind = EMBED_TORUS;
             return 0;
         }
@@ -111,13 +122,14 @@ FILE_FN double *embed_table(const embed *e, const char *path, const csv_table *t
     double *x;
     *n = e->kind == EMBED_NONE ? t->cols : embed_ambient(e);
     if (e->kind != EMBED_NONE && t->cols != embed_columns(e)) {
-        file_fail(err, err_size, file, t->line[0], "%d column%s where the embedding takes %s,%s",
-                  t->cols, t->cols == 1 ? "" : "s", embed_name(e, 0), embed_name(e, 1));
+        file_fail(err, err_size, file, t->line[0], "%d column%s where the embedding takes %s,%s: "
+                  "--columns chooses two", t->cols, t->cols == 1 ? "" : "s", embed_name(e, 0),
+                  embed_name(e, 1));
         return NULL;
     }
     if (e->kind == EMBED_LATLON && t->name && !strncmp(t->name[0], "lon", 3)) {
-        file_fail(err, err_size, file, 0, "the first column is '%.40s'; latlon takes lat,lon",
-                  t->name[0]);
+        file_fail(err, err_size, file, 0, "the first column is '%.40s'; latlon takes lat,lon: try "
+                  "--columns %.40s,%.40s", t->name[0], t->name[1], t->name[0]);
         return NULL;
     }
     for (i = 0; e->kind == EMBED_LATLON && i < rows; i++) {

@@ -249,4 +249,61 @@ FILE_FN unsigned char *file_load(const char *path, size_t max, size_t *size, cha
     return p;
 }
 
+/* A file read in large blocks: what was read and is not used yet is p[at] to p[end - 1]. */
+typedef struct file_in {
+    FILE *f;
+    const char *file; /* as messages show it */
+    char *p;
+    size_t room, at, end;
+    int eof;
+} file_in;
+
+enum { FILE_BLOCK = 1 << 21 }; /* bytes */
+
+FILE_FN void file_close(file_in *in)
+{
+    if (in->f && in->f != stdin) fclose(in->f);
+    free(in->p);
+    memset(in, 0, sizeof *in);
+}
+
+FILE_FN int file_open(file_in *in, const char *path, char *err, size_t err_size)
+{
+    memset(in, 0, sizeof *in);
+    in->file = file_shown(path, "standard input");
+    in->f = strcmp(path, "-") ? fopen(path, "rb") : stdin;
+    return in->f ? 0 : file_fail(err, err_size, path, 0, "%s", strerror(errno));
+}
+
+/* Room for n bytes from `at` on and a 0 after them, what is there moved to the front. */
+FILE_FN int file__make_room(file_in *in, size_t n, char *err, size_t err_size)
+{
+    char *p;
+    if (in->at) memmove(in->p, in->p + in->at, in->end - in->at);
+    in->end -= in->at;
+    in->at = 0;
+    if (n < FILE_BLOCK) n = FILE_BLOCK;
+    if (n < in->room) return 0;
+    p = (char *)FILE_REALLOC(in->p, n + 1);
+    if (!p) return file_fail(err, err_size, in->file, 0, "out of memory");
+    in->p = p;
+    in->room = n + 1;
+    return 0;
+}
+
+/* Reads on until n bytes or the whole rest are there. 0, or -1 with a message. */
+FILE_FN int file_ahead(file_in *in, size_t n, char *err, size_t err_size)
+{
+    if (in->eof || in->end - in->at >= n) return 0;
+    if (file__make_room(in, n, err, err_size)) return -1;
+    errno = 0;
+    while (!in->eof && in->end - in->at < n) {
+        size_t got = fread(in->p + in->end, 1, in->room - 1 - in->end, in->f);
+        in->end += got;
+        in->eof = !got;
+    }
+    if (!ferror(in->f)) return 0;
+    return file_fail(err, err_size, in->file, 0, "%s", errno ? strerror(errno) : "cannot be read");
+}
+
 #endif /* FILE_H */
