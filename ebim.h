@@ -1164,6 +1164,8 @@ typedef struct ebim_model {
     double unit;               /* length of one training unit in the data's units */
     ebim_graph F, E;           /* in the data's units: ||F|| grows with slope about 1 */
     char tag[EBIM_TAG_SIZE];   /* the caller's, saved with the model (the tool: the embedding) */
+    char *columns;             /* names of the columns that were fitted, one per line ('\n' between);
+                                * the caller's, saved with the model; NULL: none */
     struct {                   /* of the fit, for information */
         double points, seed, recipe;           /* recipe: 0 default, 1 paper */
         double mdf_loss, energy_loss, seconds; /* seconds: set by the caller */
@@ -1192,6 +1194,7 @@ typedef struct ebim_fit_desc {
     int networks;              /* most that are trained for F: two at a time, until the best of them
                                 * is accurate and another agrees with it (0: 6; paper: 1) */
     int no_energy;             /* 1: learn the manifold only */
+    const ebim_real *weights;  /* [N] of the rows, >= 0 (NULL: all 1) */
     ebim_progress_fn progress;
     void *user;
     ebim_parallel parallel;    /* trains the two at the same time: progress then tells of the first
@@ -10719,14 +10722,14 @@ EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim
  *
  * Little-endian whatever the machine, written byte by byte:
  *   "EBIM" 0x0d 0x0a 0x1a 0x0a | u32 version | u32 bytes of a real (4, 8) | u64 bytes of the file
- *   u32 n, k, has_energy | f64 lo[n], hi[n], unit | tag[64] | f64 info[INFO]
- *   graph F | graph E if has_energy | u32 crc32 of everything before
+ *   u32 n, k, has_energy | f64 lo[n], hi[n], unit | tag[64] | u32 bytes of columns | columns
+ *   f64 info[INFO] | graph F | graph E if has_energy | u32 crc32 of everything before
  * A graph: u32 nodes, y, n_theta | per node 2..: u32 op, fn, a, b, c, size, i0, frozen, f64 s |
  * theta. Loading records the nodes again through the same checks as a builder, twice: first to
  * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
  * ========================================================================================= */
 
-#define EBIM__FORMAT 3u
+#define EBIM__FORMAT 4u
 #define EBIM__INFO 29
 #define EBIM__NODE_BYTES (8u * 4u + 8u)
 
@@ -10762,6 +10765,13 @@ static void ebim__put_f64(ebim__writer *w, double x)
     uint64_t v;
     memcpy(&v, &x, sizeof v);
     ebim__put(w, v, 8);
+}
+
+static void ebim__put_text(ebim__writer *w, const char *s) /* NULL: "" */
+{
+    size_t n = s ? strlen(s) : 0, i;
+    ebim__put(w, (uint32_t)n, 4);
+    for (i = 0; i < n; i++) ebim__put(w, (unsigned char)s[i], 1);
 }
 
 static void ebim__put_graph(ebim__writer *w, const ebim_graph *g)
@@ -10841,6 +10851,7 @@ static void ebim__put_model(ebim__writer *w, const ebim_model *m, size_t total)
     for (i = 0; i < m->n; i++) ebim__put_f64(w, m->hi[i]);
     ebim__put_f64(w, m->unit);
     for (i = 0; i < EBIM_TAG_SIZE; i++) ebim__put(w, (unsigned char)m->tag[i], 1);
+    ebim__put_text(w, m->columns);
     ebim__info_fields(&copy, field);
     for (i = 0; i < EBIM__INFO; i++) ebim__put_f64(w, *field[i]);
     ebim__put_graph(w, &m->F);
@@ -10876,6 +10887,7 @@ typedef struct ebim__reader {
     const unsigned char *p;
     size_t at, size;
     int real, failed;
+    size_t columns; /* bytes of that text */
 } ebim__reader;
 
 static uint64_t ebim__get(ebim__reader *r, int bytes)
@@ -10904,6 +10916,20 @@ static double ebim__get_f64(ebim__reader *r)
     memcpy(&x, &v, sizeof x);
     if (!ebim__finite64(x)) r->failed = 1;
     return r->failed ? 0 : x;
+}
+
+/* Text of some length, into s (and a 0 behind it) unless that is NULL. */
+static void ebim__get_text(ebim__reader *r, char *s, size_t *length)
+{
+    size_t n = (size_t)ebim__get_int(r), i;
+    if (r->failed || r->size - r->at < n || memchr(r->p + r->at, 0, n)) {
+        r->failed = 1;
+        return;
+    }
+    for (i = 0; s && i < n; i++) s[i] = (char)r->p[r->at + i];
+    if (s) s[n] = 0;
+    r->at += n;
+    *length = n;
 }
 
 static double ebim__get_real(ebim__reader *r)
@@ -10983,6 +11009,7 @@ static void ebim__get_model(ebim__reader *r, ebim_model *m, int memory)
     if (!(m->unit > 0)) r->failed = 1;
     for (i = 0; i < EBIM_TAG_SIZE; i++) m->tag[i] = (char)ebim__get(r, 1);
     if (m->tag[EBIM_TAG_SIZE - 1]) r->failed = 1;
+    ebim__get_text(r, memory ? m->columns : NULL, &r->columns);
     ebim__info_fields(m, field);
     for (i = 0; i < EBIM__INFO; i++) *field[i] = ebim__get_f64(r);
     if (!(m->judged.verdict >= 0 && m->judged.verdict <= 255)) r->failed = 1; /* a set of bits */
@@ -11032,6 +11059,7 @@ EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, s
     m->hi = EBIM__NEW(a, double, m->n);
     m->F.theta = EBIM__NEW(a, ebim_real, m->F.n_theta);
     m->E.theta = m->has_energy ? EBIM__NEW(a, ebim_real, m->E.n_theta) : NULL;
+    m->columns = r.columns ? EBIM__NEW(a, char, r.columns + 1) : NULL;
     if (!ebim__ready(a)) return a->failed;
     ebim__get_model(&r, m, 1);
     return r.failed ? EBIM_ERR_FORMAT : EBIM_OK;

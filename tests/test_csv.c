@@ -394,8 +394,8 @@ static void weights_are_read(void)
     CHECK_NEAR(t.weight[1], 0, 0);
     csv_free(&t);
     CHECK_INT(read_how(file_of("in.csv", "x,w,y\n1,-1,2\n", 13), &how, &t), -1);
-    check_error(t_tmp("in.csv"), ":2: field 2 is a weight, and negative: -1 (column w): weights are "
-                "0 or more");
+    check_error(t_tmp("in.csv"), ":2: field 2 is a weight, and negative: -1 (column w): weights "
+                "are 0 or more");
     CHECK_INT(read_how(file_of("in.csv", "x,w,y\n1,inf,2\n", 14), &how, &t), -1);
     check_error(t_tmp("in.csv"), ":2: field 2 is not finite: inf (column w)");
     CHECK_INT(read_how(file_of("in.csv", "x,w,y\n1,0,2\n3,0,4\n", 18), &how, &t), -1);

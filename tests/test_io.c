@@ -9,7 +9,7 @@
 #include "../ebim.h"
 #include "t.h"
 
-enum { HEAD = 24, GRAPHS = 340, NODE = 40, ROOM = 1 << 16 }; /* F starts at GRAPHS + 16 n */
+enum { HEAD = 24, GRAPHS = 344, NODE = 40, ROOM = 1 << 16 }; /* F starts at GRAPHS + 16 n */
 
 static double memory[1 << 15], scratch[1 << 19];
 
@@ -585,16 +585,17 @@ static size_t hex(unsigned char *p, size_t at, const char *text)
  * or 8 bytes. The checksums are zlib's. */
 static bytes golden(int real)
 {
-    static unsigned char p[640];
+    static unsigned char p[1024];
     int wide = real == 8;
-    size_t at = hex(p, 0, "4542494d 0d0a1a0a 03000000");
-    at = hex(p, at, wide ? "08000000 80020000 00000000" : "04000000 6c020000 00000000");
+    size_t at = hex(p, 0, "4542494d 0d0a1a0a 04000000");
+    at = hex(p, at, wide ? "08000000 84020000 00000000" : "04000000 70020000 00000000");
     at = hex(p, at, "02000000 01000000 01000000");          /* n, k, has_energy */
     at = hex(p, at, "000000000000f8bf 00000000000000c0");   /* lo: -1.5, -2 */
     at = hex(p, at, "000000000000f83f 0000000000000040");   /* hi: 1.5, 2 */
     at = hex(p, at, "000000000000e03f");                    /* unit: 0.5 */
     at = hex(p, at, "68616e6400000000 0000000000000000 0000000000000000 0000000000000000");
     at = hex(p, at, "0000000000000000 0000000000000000 0000000000000000 0000000000000000");
+    at = hex(p, at, "00000000");                            /* no names of columns */
     at = hex(p, at, "000000000000f03f 0000000000000040 0000000000000840"); /* fit: 1, 2, 3 */
     at = hex(p, at, "0000000000001040 0000000000001440 0000000000001840"); /* 4, 5, 6 */
     at = hex(p, at, "0000000000001c40 0000000000002040 0000000000002240"); /* 7, 8, 9 */
@@ -620,7 +621,7 @@ static bytes golden(int real)
     at = hex(p, at, "00000000 00000000 0000000000000000");
     at = hex(p, at, wide ? "0000000000000040 0000000000000040 000000000000e03f 000000000000d0bf"
                          : "00000040 00000040 0000003f 000080be");
-    at = hex(p, at, wide ? "accee62a" : "fdac992e");
+    at = hex(p, at, wide ? "4eb2f87c" : "45445314");
     return bytes_of(p, at);
 }
 
@@ -751,6 +752,33 @@ static bytes other_precision(bytes b)
     seal(out);
     free(p);
     return out;
+}
+
+/* Names of columns: any bytes but zeros, NULL and "" the same; memory comes from the arena. */
+static void names_of_columns_come_back(void)
+{
+    static char names[] = "x\npos, \"y\"\n\xc3\xa9", empty[] = "";
+    ebim_arena a = arena();
+    ebim_model m = circle(&a), l;
+    bytes none = saved(&m), b;
+    CHECK(!memcmp(none.p + 140, "\0\0\0\0", 4));
+    CHECK(CHECK_INT(load(&l, &a, none), EBIM_OK) && l.columns == NULL);
+    m.columns = empty;
+    b = saved(&m);
+    CHECK(same_bytes(b, none));
+    free(b.p);
+    m.columns = names;
+    b = saved(&m);
+    CHECK_INT(b.size, none.size + strlen(names));
+    if (CHECK_INT(load(&l, &a, b), EBIM_OK)) {
+        check_same(&m, &l);
+        if (CHECK_STR(l.columns, names)) CHECK(l.columns != names);
+    }
+    b.p[146] = 0;
+    seal(b);
+    CHECK_INT(load(&l, &a, b), EBIM_ERR_FORMAT); /* a zero in the text */
+    free(b.p);
+    free(none.p);
 }
 
 static void the_other_precision_is_converted(void)
@@ -887,7 +915,8 @@ static void versions_and_precisions(void)
 {
     CHECK_INT(with(8, 8, 0, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 8, 1, 4), EBIM_ERR_VERSION);
-    CHECK_INT(with(8, 8, 4, 4), EBIM_ERR_VERSION);
+    CHECK_INT(with(8, 8, 3, 4), EBIM_ERR_VERSION);
+    CHECK_INT(with(8, 8, 5, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 8, 0x01000000, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 0, 'e', 1), EBIM_ERR_FORMAT);
     CHECK_INT(with(8, 4, 10, 1), EBIM_ERR_FORMAT); /* CR LF turned into LF LF */
@@ -911,6 +940,7 @@ static void every_field_is_checked(void)
         {28, 0}, {28, 2}, {28, 3}, {28, 0x80000001u}, {28, 0xffffffffu},                   /* k */
         {32, 2}, {32, 0}, {32, 0xffffffffu},                                      /* has_energy */
         {76 + 63 + 1 - 4, 0x01000000},                                             /* tag's end */
+        {140, 1}, {140, 8}, {140, 0x7fffffff}, {140, 0x80000000u}, {140, 0xffffffffu}, /* columns */
         {F, 0}, {F, 1}, {F, 2}, {F, 4}, {F, 6}, {F, 0x80000005u},                      /* nodes */
         {F + 4, 0}, {F + 4, 1}, {F + 4, 5}, {F + 4, 0x7fffffff}, {F + 4, 0xffffffffu},     /* y */
         {F + 8, 0}, {F + 8, 2}, {F + 8, 0x7fffffff}, {F + 8, 0xffffffffu},           /* n_theta */
@@ -935,7 +965,7 @@ static void every_field_is_checked(void)
         CHECK_INT(with(8, f64[i], bits64(not_finite(0)), 8), EBIM_ERR_FORMAT);
         CHECK_INT(with(8, f64[i], bits64(not_finite(1)), 8), EBIM_ERR_FORMAT);
     }
-    for (i = 140; i < F; i += 8) /* what is known of the fit */
+    for (i = 144; i < F; i += 8) /* what is known of the fit */
         CHECK_INT(with(8, i, bits64(not_finite(i & 8)), 8), EBIM_ERR_FORMAT);
     CHECK_INT(with(8, 36, bits64(1.5), 8), EBIM_OK); /* lo = hi */
     CHECK_INT(with(8, 36, bits64(1.625), 8), EBIM_ERR_FORMAT);
@@ -1443,6 +1473,7 @@ int main(int argc, char **argv)
     T_RUN(refuses_to_save_what_it_would_not_load);
     T_RUN(layout_is_the_documented_one);
     T_RUN(both_precisions_load);
+    T_RUN(names_of_columns_come_back);
     T_RUN(the_other_precision_is_converted);
     T_RUN(numbers_that_do_not_fit_are_refused);
     T_RUN(factors_that_do_not_fit_are_refused);

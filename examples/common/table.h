@@ -183,7 +183,7 @@ FILE_FN int csv__range(const char *s, int *a, int *b)
     return 1;
 }
 
-/* The next of a list of columns, without quotes, to be freed: 1; 0 at the end; -1 with a message. */
+/* The next of a list of columns, without quotes, to be freed: 1; 0: the end; -1: an error. */
 FILE_FN int csv__item(csv__maker *m, const char **list, char **item)
 {
     const char *s = *list;
