@@ -1,4 +1,4 @@
-/* ebim.c: the command line tool. Points from a CSV file to a model, and from the model samples,
+/* ebim.c: the command line tool. Points from a file to a model, and from the model samples,
    scores, nearest points, pictures and meshes. `ebim help` says how; the tables of options and
    verbs below are what it prints.
 
@@ -25,6 +25,7 @@
 #include "common/embed.h"
 #include "common/figure.h"
 #include "common/json.h"
+#include "common/load.h"
 #include "common/ply.h"
 #include "common/synth.h"
 
@@ -34,7 +35,8 @@ enum { FINE = 0, FAILED = 1, BAD = 2 };
 
 typedef enum option_id {
     O_OUT, O_N, O_DIM, O_EMBED, O_RECIPE, O_SEED, O_STEPS, O_EFFORT, O_MAX_SECONDS, O_THREADS,
-    O_GRID, O_DIR, O_JSON, O_VERBOSE, O_COUNT
+    O_GRID, O_DIR, O_JSON, O_VERBOSE, O_COLUMNS, O_WEIGHTS, O_SKIP_MISSING, O_HEADER, O_DELIMITER,
+    O_BESIDE, O_COUNT
 } option_id;
 
 typedef enum option_kind { FLAG, TEXT, WHOLE, REAL } option_kind;
@@ -67,6 +69,18 @@ static const option options[O_COUNT] = {
     {"--out", "DIR", TEXT, 0, 0, "where the files go (default build/out/demo)"},
     {"--json", "", FLAG, 0, 0, "report as one JSON object"},
     {"-v", "", FLAG, 0, 0, "show the progress even if standard error is no terminal"},
+    {"--columns", "LIST", TEXT, 0, 0,
+     "which columns of the data are the point: names, numbers,\n"
+     "ranges (x,y or 1,3-5); default all, or those of the model"},
+    {"--weights", "NAME", TEXT, 0, 0, "the column with the weight of each row, 0 or more"},
+    {"--skip-missing", "", FLAG, 0, 0,
+     "leave out rows that miss a value (empty, NA, NaN, null, ?)"},
+    {"--header", "yes|no", TEXT, 0, 0,
+     "whether the first line has the names of the columns\n(default: as it looks)"},
+    {"--delimiter", "C", TEXT, 0, 0,
+     "what stands between fields: a character, tab or space\n(default: comma, semicolon, tab or "
+     "space, as it looks)"},
+    {"--append", "", FLAG, 0, 0, "write the scores behind all columns of the data"},
 };
 
 typedef struct args {
@@ -96,28 +110,36 @@ static int verb_demo(const args *a);
 static int verb_help(const args *a);
 
 #define OPT(name) (1u << O_##name)
+#define OPT_DATA (OPT(COLUMNS) | OPT(SKIP_MISSING) | OPT(HEADER) | OPT(DELIMITER))
 
 static const verb verbs[] = {
     {"fit", "DATA.csv", 1, 1, OPT(OUT),
      OPT(DIM) | OPT(EMBED) | OPT(RECIPE) | OPT(SEED) | OPT(EFFORT) | OPT(MAX_SECONDS) |
-         OPT(THREADS) | OPT(JSON) | OPT(VERBOSE),
+         OPT(THREADS) | OPT(JSON) | OPT(VERBOSE) | OPT_DATA | OPT(WEIGHTS),
      verb_fit, "learn a model from points",
      "Learns a function F whose zero set is the manifold the points lie on, and an energy E whose\n"
-     "e^-E is proportional to their density there. One row is one point; a header line and lines\n"
-     "that begin with # are fine. Ctrl-C stops and keeps the best state."},
+     "e^-E is proportional to their density there. One row is one point. Read are text (.csv,\n"
+     ".tsv, ...: a header, decimal commas, quotes, an index column, and lines that begin with #\n"
+     "are fine), NumPy's .npy (float32, float64), and the points of .ply and .xyz. The model\n"
+     "keeps the names of the columns. Ctrl-C stops and keeps the best state."},
     {"sample", "MODEL.ebim", 1, 1, OPT(N),
      OPT(OUT) | OPT(SEED) | OPT(STEPS) | OPT(THREADS) | OPT(JSON),
      verb_sample, "draw new points from a model",
-     "Columns: x0, x1, ..., and those of the embedding if there is one."},
-    {"score", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT) | OPT(THREADS), verb_score,
+     "Columns: as fit took them, x0, x1, ... if they had no names; with an embedding x0, x1, x2,\n"
+     "then those of fit. -o FILE.npy writes NumPy's format (so it does for score and project)."},
+    {"score", "MODEL.ebim DATA.csv", 2, 2, 0,
+     OPT(OUT) | OPT(THREADS) | OPT_DATA | OPT(BESIDE), verb_score,
      "distance to the manifold, energy and log density, of points",
-     "Takes the columns that fit took. One row per point, in the same order: its distance to the\n"
-     "manifold, and the energy at its nearest point there (less is likelier)."},
-    {"project", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT) | OPT(THREADS), verb_project,
-     "the nearest points on the manifold",
-     "Takes the columns that fit took. Columns: x0, x1, ..., and those of the embedding if there\n"
-     "is one."},
-    {"plot", "MODEL.ebim [DATA.csv]", 1, 2, OPT(OUT), OPT(SEED) | OPT(STEPS), verb_plot,
+     "Takes the columns that fit took, by their names if both have names, else in their order.\n"
+     "One row per point, in the same order: its distance to the manifold, the energy at its\n"
+     "nearest point there (less is likelier), and those columns of the data that are no part of\n"
+     "the point."},
+    {"project", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT) | OPT(THREADS) | OPT_DATA,
+     verb_project, "the nearest points on the manifold",
+     "Takes columns as score does. Columns: those of sample, then those of the data that are no\n"
+     "part of the point."},
+    {"plot", "MODEL.ebim [DATA.csv]", 1, 2, OPT(OUT), OPT(SEED) | OPT(STEPS) | OPT_DATA,
+     verb_plot,
      "draw a model, and data over it, as a PNG",
      "In 2 and 3 dimensions the manifold, coloured by density, with the data over it; curves in\n"
      "space by samples of the model; above 3 dimensions the data and samples in pairs of\n"
@@ -292,10 +314,10 @@ static void help_options(const verb *v)
     for (i = 0; i < O_COUNT; i++) {
         const option *o = &options[i];
         if (!((v->required | v->others) >> i & 1u)) continue;
-        printf("\n  %-13s %-5s ", o->name, o->value);
+        printf("\n  %-14s %-6s ", o->name, o->value);
         for (s = o->help; *s; s++) {
             putchar(*s);
-            if (*s == '\n') printf("%22s", "");
+            if (*s == '\n') printf("%24s", "");
         }
     }
     printf("\n");
@@ -336,13 +358,15 @@ typedef struct points {
     const char *file; /* as messages show it */
     int N, n;
     ebim_real *x;     /* [N][n], embedded */
+    ebim_real *weight; /* [N], or NULL */
 } points;
 
 static void points_free(points *p)
 {
     csv_free(&p->table);
     free(p->x);
-    p->x = NULL;
+    free(p->weight);
+    p->x = p->weight = NULL;
 }
 
 /* What ebim_real can hold is not enough: squares of coordinates must not overflow, and squares of
@@ -380,24 +404,86 @@ static int points_convert(points *p, const double *x)
     return 0;
 }
 
+static int points_weigh(points *p)
+{
+    const double *w = p->table.weight;
+    int i;
+    if (!w) return 0;
+    p->weight = (ebim_real *)malloc((size_t)p->N * sizeof *p->weight);
+    if (!p->weight) return complain_memory();
+    for (i = 0; i < p->N; i++) {
+        if (w[i] > real_limit())
+            return complain(BAD, "%s:%d: weight %g is too large: the limit is %.1g", p->file,
+                            p->table.line[i], w[i], real_limit());
+        p->weight[i] = (ebim_real)w[i];
+    }
+    return 0;
+}
+
+/* How the data are to be read. m: the model they are for, or NULL. 0, or the exit status. */
+static int read_options(const args *a, const ebim_model *m, csv_how *how)
+{
+    static const struct { const char *name; char c; } named[] = {
+        {"tab", '\t'}, {"\\t", '\t'}, {"space", ' '}, {"comma", ','}, {"semicolon", ';'}};
+    const char *header = a->text[O_HEADER], *d = a->text[O_DELIMITER];
+    size_t i;
+    memset(how, 0, sizeof *how);
+    how->columns = a->text[O_COLUMNS];
+    how->weights = a->text[O_WEIGHTS];
+    how->names = m ? m->columns : NULL;
+    how->skip_missing = a->text[O_SKIP_MISSING] != NULL;
+    if (header && strcmp(header, "yes") && strcmp(header, "no"))
+        return complain(BAD, "%s: --header '%.40s' should be yes or no", a->verb->name, header);
+    if (header) how->header = *header == 'y' ? 1 : -1;
+    for (i = 0; d && i < sizeof named / sizeof *named; i++)
+        if (!strcmp(d, named[i].name)) how->delimiter = named[i].c;
+    if (d && strlen(d) == 1 && !strchr("\"#+-.\n\r", *d) && !isalnum((unsigned char)*d))
+        how->delimiter = *d;
+    if (d && !how->delimiter)
+        return complain(BAD, "%s: --delimiter '%.40s' should be one character that is in no number "
+                        "or name, or tab or space", a->verb->name, d);
+    return 0;
+}
+
+/* What was done to the table that nobody asked for by name. */
+static void points_notes(const points *p)
+{
+    const csv_table *t = &p->table;
+    char lines[120];
+    size_t n = 0;
+    int i, shown = t->skipped < CSV_SKIPPED ? t->skipped : CSV_SKIPPED;
+    if (t->index)
+        complain(0, "%s: note: column 1 has no name: taken for an index and left out", p->file);
+    if (!t->skipped) return;
+    for (i = 0; i < shown; i++)
+        n += (size_t)snprintf(lines + n, sizeof lines - n, "%s%d", i ? ", " : "",
+                              t->skipped_line[i]);
+    complain(0, "%s: note: %d of %d rows left out, as a value is missing: line%s %s%s", p->file,
+             t->skipped, t->skipped + t->rows, t->skipped > 1 ? "s" : "", lines,
+             shown < t->skipped ? ", ..." : "");
+}
+
 /* Reads and embeds a file; want: the dimension that a model expects of the points, or 0. */
-static int points_read(points *p, const char *path, const embed *e, int want)
+static int points_read(points *p, const char *path, const csv_how *how, const embed *e, int want)
 {
     char err[FILE_ERROR];
     double *x;
     int status = 0;
     memset(p, 0, sizeof *p);
     p->file = file_shown(path, "standard input");
-    if (csv_read(path, &p->table, err, sizeof err)) return complain_line(BAD, err);
+    if (load_table(path, how, &p->table, err, sizeof err)) return complain_line(BAD, err);
     x = embed_table(e, path, &p->table, &p->n, err, sizeof err);
     p->N = p->table.rows;
     if (!x) status = complain_line(BAD, err);
     else if (want && p->n != want)
-        status = complain(BAD, "%s:%d: %d column%s where the model takes %d", p->file,
-                          p->table.line[0], p->n, p->n == 1 ? "" : "s", want);
+        status = complain(BAD, "%s:%d: %d column%s where the model takes %d%s", p->file,
+                          p->table.line[0], p->n, p->n == 1 ? "" : "s", want,
+                          p->n > want ? ": --columns chooses which" : "");
     else status = points_convert(p, x);
     free(x);
+    if (!status) status = points_weigh(p);
     if (status) points_free(p);
+    else points_notes(p);
     return status;
 }
 
@@ -440,32 +526,104 @@ static int points_check(const points *p, int dim)
     return 0;
 }
 
-/* Points as text: x0, x1, ..., then the coordinates of the embedding. */
-static int points_write(const char *path, const embed *e, int N, int n, const ebim_real *x)
+/* ---- names of columns, and tables written ---- */
+
+typedef struct names {
+    int count;
+    const char **name; /* [count] */
+    char *text;
+} names;
+
+static void names_free(names *s)
+{
+    free(s->name);
+    free(s->text);
+    memset(s, 0, sizeof *s);
+}
+
+/* The lines of a text; count 0: there is none, or no memory. */
+static names names_of(const char *text)
+{
+    names s;
+    char *p;
+    size_t lines = 1;
+    memset(&s, 0, sizeof s);
+    if (!text) return s;
+    s.text = (char *)malloc(strlen(text) + 1);
+    for (p = s.text ? strcpy(s.text, text) : NULL; p && *p; p++) lines += *p == '\n';
+    s.name = (const char **)malloc(lines * sizeof *s.name);
+    for (p = s.text; p && s.name;) {
+        char *end = strchr(p, '\n');
+        s.name[s.count++] = p;
+        if (end) *end++ = 0;
+        p = end;
+    }
+    return s;
+}
+
+/* The names of a table's columns, one per line, to be freed; NULL: it has none. */
+static char *names_joined(const csv_table *t)
+{
+    size_t n = 1;
+    char *text;
+    int i;
+    for (i = 0; t->name && i < t->cols; i++) n += strlen(t->name[i]) + 1;
+    text = t->name ? (char *)malloc(n) : NULL;
+    for (i = 0, n = 0; text && i < t->cols; i++)
+        n += (size_t)sprintf(text + n, "%s%s", i ? "\n" : "", t->name[i]);
+    return text;
+}
+
+/* A table into a file, as NumPy's when that is its name. beside: the table whose carried columns
+ * go with it, or NULL; before: in front of the numbers. */
+static int table_write(const char *path, int rows, int cols, const char *const *name,
+                       const double *v, const csv_table *beside, int before)
+{
+    int small = sizeof(ebim_real) == sizeof(float), bad;
+    char err[FILE_ERROR];
+    if (load_is(path, "npy")) {
+        if (beside && beside->carried)
+            complain(0, "%s: note: without the other columns of the data, which .npy cannot hold",
+                     path);
+        bad = npy_write(path, rows, cols, v, small ? 4 : 8, err, sizeof err);
+    } else {
+        bad = csv_write_beside(path, rows, cols, name, v, small ? 9 : 17, beside, before, err,
+                               sizeof err);
+    }
+    return bad ? complain_line(BAD, err) : FINE;
+}
+
+/* Points in the columns of fit (x0, x1, ... when they have no names); with an embedding x0, x1, ...
+ * and then those. columns: the model's names, or NULL. */
+static int points_write(const char *path, const char *columns, const embed *e, int N, int n,
+                        const ebim_real *x, const csv_table *beside)
 {
     int extra = embed_columns(e), cols = n + extra, i, c, status = FAILED;
     size_t width = (size_t)cols;
-    char err[FILE_ERROR], (*text)[16] = (char (*)[16])malloc(width * sizeof *text);
+    names known = names_of(columns);
+    char (*text)[16] = (char (*)[16])malloc(width * sizeof *text);
     const char **name = (const char **)malloc(width * sizeof *name);
     double *v = (double *)malloc((size_t)N * width * sizeof *v);
     if (text && name && v) {
+        int own = known.count == (extra ? extra : n);
         for (c = 0; c < cols; c++) {
-            if (c < n) snprintf(text[c], sizeof text[c], "x%d", c);
+            snprintf(text[c], sizeof text[c], "x%d", c);
             name[c] = c < n ? text[c] : embed_name(e, c - n);
+            if (own && (c >= n || !extra)) name[c] = known.name[extra ? c - n : c];
         }
         for (i = 0; i < N; i++) {
             double *row = v + (size_t)i * width;
             for (c = 0; c < n; c++) row[c] = (double)x[(size_t)i * (size_t)n + (size_t)c];
             if (extra) embed_inverse(e, n, row, row + n);
         }
-        status = csv_write(path, N, cols, name, v, sizeof(ebim_real) == sizeof(float) ? 9 : 17,
-                           err, sizeof err) ? complain_line(BAD, err) : FINE;
+        status = table_write(path, N, cols, name, v, beside, 0);
     } else {
         complain_memory();
     }
     free(v);
     free(name);
     free(text);
+    names_free(&known);
     return status;
 }
 
@@ -629,10 +787,13 @@ static int scores_make(scores *s, const ebim_model *m, const char *file, int N, 
 /* Model and points of `score` and `project`, and their scores. 0, or the exit status. */
 static int scores_read(const args *a, ebim_model *m, embed *e, points *p, scores *s)
 {
+    csv_how how;
     int status = model_read(m, e, a->path[0]);
     if (status) return status;
     use_threads(&m->parallel, a);
-    status = points_read(p, a->path[1], e, m->n);
+    status = read_options(a, m, &how);
+    how.carry = a->text[O_BESIDE] ? 2 : 1;
+    if (!status) status = points_read(p, a->path[1], &how, e, m->n);
     if (!status) {
         status = scores_make(s, m, p->file, p->N, p->x);
         if (status) points_free(p);
@@ -838,6 +999,13 @@ static void likelihood_json(json *j, const ebim_model *m)
     json_number(j, "nll_se", if_any(on, m->info.nll_se));
 }
 
+static void columns_json(json *j, const ebim_model *m)
+{
+    names known = names_of(m->columns);
+    json_texts(j, "columns", known.count, known.name);
+    names_free(&known);
+}
+
 static void fit_json(FILE *f, const ebim_model *m, const char *result)
 {
     json j = json_begin(f);
@@ -847,6 +1015,7 @@ static void fit_json(FILE *f, const ebim_model *m, const char *result)
     json_number(&j, "seed", m->info.seed);
     json_text(&j, "recipe", recipe_name(m));
     json_number(&j, "networks", m->info.networks);
+    columns_json(&j, m);
     judged_json(&j, m);
     likelihood_json(&j, m);
     json_number(&j, "seconds", m->info.seconds);
@@ -930,15 +1099,20 @@ static void note_degrees(const embed *e, const points *p)
     }
 }
 
-static int fit_save(const args *a, ebim_model *m, const embed *e, ebim_result r, file_out *out)
+/* t: the table that was fitted, whose names the model keeps */
+static int fit_save(const args *a, ebim_model *m, const embed *e, const csv_table *t,
+                    ebim_result r, file_out *out)
 {
     const char *result = verdict(m, r), *file = file_shown(out->path, "standard output");
     int status;
     embed_text(e, m->tag, sizeof m->tag);
+    m->columns = names_joined(t);
     status = model_write(m, out);
+    if (!status && a->text[O_JSON]) fit_json(report_stream(a), m, result);
+    else if (!status) fit_lines(report_stream(a), m, result);
+    free(m->columns);
+    m->columns = NULL;
     if (status) return status;
-    if (a->text[O_JSON]) fit_json(report_stream(a), m, result);
-    else fit_lines(report_stream(a), m, result);
     if (caught) complain(0, "%s: interrupted: the best state so far was saved", file);
     else if (r) complain(0, "%s: %s", file, ebim_result_str(r));
     else if ((int)m->judged.verdict & EBIM_VERDICT_BAD)
@@ -954,11 +1128,14 @@ static int verb_fit(const args *a)
     embed e;
     points p;
     file_out out;
+    csv_how how;
     char err[FILE_ERROR];
     int status = fit_options(a, &e, &d);
+    if (!status) status = read_options(a, NULL, &how);
     if (status) return status;
-    status = points_read(&p, a->path[0], &e, 0);
+    status = points_read(&p, a->path[0], &how, &e, 0);
     if (status) return status;
+    d.weights = p.weight;
     status = points_check(&p, d.dim);
     if (!status) note_degrees(&e, &p);
     if (!status && file_create(&out, output(a), err, sizeof err)) status = complain_line(BAD, err);
@@ -966,7 +1143,7 @@ static int verb_fit(const args *a)
         unfinished = out.tmp;
         r = fit_watched(&m, a, p.N, p.n, p.x, &d);
         unfinished = NULL;
-        if (m.owned) status = fit_save(a, &m, &e, r, &out);
+        if (m.owned) status = fit_save(a, &m, &e, &p.table, r, &out);
         else status = complain_result(p.file, r);
         file_discard(&out);
         ebim_free(&m);
@@ -1025,7 +1202,7 @@ static int verb_sample(const args *a)
     x = (ebim_real *)malloc((size_t)B * (size_t)m.n * sizeof *x);
     if (x) r = model_sample(&m, B, x, steps, (uint64_t)a->number[O_SEED], &report);
     if (r) status = complain_result(file_shown(a->path[0], "standard input"), r);
-    else status = points_write(output(a), &e, B, m.n, x);
+    else status = points_write(output(a), m.columns, &e, B, m.n, x, NULL);
     if (!status) sample_report(a, &m, B, now() - start, &report);
     free(x);
     ebim_free(&m);
@@ -1033,24 +1210,30 @@ static int verb_sample(const args *a)
 }
 
 /* distance, energy where the model has one, and the log density where that can be normalised */
-static int scores_write(const char *path, int N, const scores *s)
+static double *scores_table(const scores *s, int N, int cols)
 {
-    static const char *const name[] = {"distance", "energy", "log_density", "log_density_se"};
-    int cols = s->z.points > 0 ? 4 : s->energy ? 2 : 1, i, bad;
-    char err[FILE_ERROR];
     double *v = (double *)malloc((size_t)N * (size_t)cols * sizeof *v), *at = v;
-    if (!v) return complain_memory();
-    for (i = 0; i < N; i++) {
+    int i;
+    for (i = 0; v && i < N; i++) {
         *at++ = (double)s->distance[i];
         if (s->energy) *at++ = (double)s->energy[i];
         if (cols < 4) continue;
         *at++ = -(double)s->energy[i] - s->z.log_z;
         *at++ = s->z.se;
     }
-    bad = csv_write(path, N, cols, name, v, sizeof(ebim_real) == sizeof(float) ? 9 : 17, err,
-                    sizeof err);
+    return v;
+}
+
+/* data: what was scored, whose other columns go with the scores, or NULL; append: all its columns
+ * stand before them. */
+static int scores_write(const char *path, int N, const scores *s, const csv_table *data, int append)
+{
+    static const char *const name[] = {"distance", "energy", "log_density", "log_density_se"};
+    int cols = s->z.points > 0 ? 4 : s->energy ? 2 : 1, status;
+    double *v = scores_table(s, N, cols);
+    status = v ? table_write(path, N, cols, name, v, data, append) : complain_memory();
     free(v);
-    return bad ? complain_line(BAD, err) : FINE;
+    return status;
 }
 
 static int verb_score(const args *a)
@@ -1064,7 +1247,7 @@ static int verb_score(const args *a)
     if (status) return status;
     r = scores_normalise(&s, &m);
     status = r ? complain_result(file_shown(a->path[0], "standard input"), r)
-               : scores_write(output(a), p.N, &s);
+               : scores_write(output(a), p.N, &s, &p.table, a->text[O_BESIDE] != NULL);
     scores_free(&s);
     points_free(&p);
     ebim_free(&m);
@@ -1079,7 +1262,7 @@ static int verb_project(const args *a)
     scores s;
     int status = scores_read(a, &m, &e, &p, &s);
     if (status) return status;
-    status = points_write(output(a), &e, p.N, p.n, s.nearest);
+    status = points_write(output(a), m.columns, &e, p.N, p.n, s.nearest, &p.table);
     scores_free(&s);
     points_free(&p);
     ebim_free(&m);
@@ -1156,11 +1339,13 @@ static int plot_model(const ebim_model *m, int N, const ebim_real *data, int S,
 {
     plotted p;
     figure_model f;
+    names known = names_of(m->columns);
     double *v = to_doubles(N * m->n, data), *s = to_doubles(S * m->n, samples);
     void *memory;
-    int bad = 1;
+    int bad = plotted_open(&f, &p, m, &memory) || !v || !s;
     errno = ENOMEM;
-    if (!plotted_open(&f, &p, m, &memory) && v && s)
+    if (!bad && known.count == m->n) f.label = known.name;
+    if (!bad)
         bad = figure_draw(&f, data ? v : NULL, N, samples ? s : NULL, S, title, path);
     if (bad && errno == ENOMEM) bad = complain_memory();
     else if (bad)
@@ -1169,6 +1354,7 @@ static int plot_model(const ebim_model *m, int N, const ebim_real *data, int S,
     free(memory);
     free(v);
     free(s);
+    names_free(&known);
     return bad;
 }
 
@@ -1198,11 +1384,13 @@ static int verb_plot(const args *a)
     ebim_model m;
     embed e;
     points p;
+    csv_how how;
     char title[256];
     int status = model_read(&m, &e, a->path[0]);
     if (status) return status;
     memset(&p, 0, sizeof p);
-    if (a->paths > 1) status = points_read(&p, a->path[1], &e, m.n);
+    status = read_options(a, &m, &how);
+    if (!status && a->paths > 1) status = points_read(&p, a->path[1], &how, &e, m.n);
     snprintf(title, sizeof title, "%.60s: manifold of dimension %d in R^{%d}%s%.60s",
              base_name(file_shown(a->path[0], "model")), m.m, m.n, p.N ? ", and " : "",
              p.N ? base_name(p.file) : "");
@@ -1437,6 +1625,7 @@ static void info_json(const ebim_model *m, const embed *e)
     json_number(&j, "codim", m->k);
     json_number(&j, "ambient", m->n);
     json_text(&j, "embed", tag);
+    columns_json(&j, m);
     json_numbers(&j, "box_low", m->n, m->lo);
     json_numbers(&j, "box_high", m->n, m->hi);
     json_number(&j, "unit", m->unit);
@@ -1458,14 +1647,24 @@ static void info_json(const ebim_model *m, const embed *e)
 
 static void info_lines(const ebim_model *m, const embed *e)
 {
-    char tag[EBIM_TAG_SIZE];
+    names known = names_of(m->columns);
+    char tag[EBIM_TAG_SIZE], x[16];
     int i;
     embed_text(e, tag, sizeof tag);
     fit_lines(stdout, m, verdict(m, EBIM_OK));
     printf("embedding  %s\n", tag);
-    for (i = 0; i < m->n && i < 8; i++)
-        printf("%-10s x%d from %.4g to %.4g\n", i ? "" : "box", i, m->lo[i], m->hi[i]);
+    for (i = 0; i < known.count && i < 8; i++)
+        printf("%s%.60s", i ? ", " : "columns    ", known.name[i]);
+    if (i < known.count) printf(", and %d more", known.count - i);
+    if (i) printf("\n");
+    for (i = 0; i < m->n && i < 8; i++) {
+        snprintf(x, sizeof x, "x%d", i);
+        printf("%-10s %.60s from %.4g to %.4g\n", i ? "" : "box",
+               e->kind == EMBED_NONE && known.count == m->n ? known.name[i] : x, m->lo[i],
+               m->hi[i]);
+    }
     if (i < m->n) printf("           ... and %d more\n", m->n - i);
+    names_free(&known);
     printf("unit       %.4g\n", m->unit);
     printf("F          %d nodes, %d parameters\n", m->F.n_nodes - 1, m->F.n_theta);
     if (m->has_energy)
@@ -1594,9 +1793,10 @@ static int demo_sample_and_score(demo *d, const args *a)
     ebim_result r = model_sample(&d->m, DEMO_SAMPLES, d->s, steps, seed, NULL);
     memset(&none, 0, sizeof none);
     if (r) return complain_result("demo", r);
-    status = points_write(demo_file(d, "samples.csv"), &none, DEMO_SAMPLES, 2, d->s);
+    status = points_write(demo_file(d, "samples.csv"), NULL, &none, DEMO_SAMPLES, 2, d->s, NULL);
     if (!status) status = scores_make(&d->of_data, &d->m, "demo", DEMO_POINTS, d->x);
-    if (!status) status = scores_write(demo_file(d, "scores.csv"), DEMO_POINTS, &d->of_data);
+    if (!status)
+        status = scores_write(demo_file(d, "scores.csv"), DEMO_POINTS, &d->of_data, NULL, 0);
     if (!status) status = scores_make(&d->of_uniform, &d->m, "demo", DEMO_POINTS, d->u);
     return status;
 }
@@ -1611,7 +1811,7 @@ static int demo_run(demo *d, const args *a)
     ebim_rng_init(&r, (uint64_t)a->number[O_SEED], UINT64_MAX); /* far from the streams of chains */
     synth_two_circles(&r, demo_center, demo_kappa, DEMO_POINTS, d->x);
     synth_two_circles(&r, demo_center, 0, DEMO_POINTS, d->u);
-    status = points_write(demo_file(d, "data.csv"), &none, DEMO_POINTS, 2, d->x);
+    status = points_write(demo_file(d, "data.csv"), NULL, &none, DEMO_POINTS, 2, d->x, NULL);
     if (!status) status = demo_fit(d, a);
     if (!status) status = demo_sample_and_score(d, a);
     if (!status)

@@ -442,7 +442,7 @@ static void columns_are_carried(void)
     how.names = "x\nz";
     CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), -1);
     check_error(t_tmp("in.csv"), ":1: there is no column 'z', which the model has: the file has "
-                "id, y, x: --columns takes others in the model's order");
+                "id, y, x: --columns y,x takes others in its stead");
     how.columns = "y,x"; /* in this order, as they are not the model's names */
     if (!CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), 0)) return;
     CHECK_NEAR(t.v[0], 2.25, 0);

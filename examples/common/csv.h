@@ -32,8 +32,9 @@ typedef struct csv__reader {
     char *text;        /* the line, its end replaced by 0 */
     char ended;        /* what stood there */
     size_t length;
-    int xyz;           /* a point cloud: see cloud.h */
-    int promised;      /* rows, by a count before them; -1: there is none */
+    int plain;         /* 1: quotes mean nothing */
+    int xyz;           /* 1: a point cloud, see cloud.h */
+    double promised;   /* rows, by a count before them; -1: there is none */
 
     char delimiter, decimal; /* decimal: 0 before it was seen */
     int trailing;      /* 1: lines end with a delimiter */
@@ -122,7 +123,7 @@ FILE_FN int csv__next_line(csv__reader *r)
     n = csv__measure(r, 0);
     if (n < 0) return -1;
     if (!n && in->at == in->end) return 0;
-    while (memchr(in->p + in->at, '"', (size_t)n) &&
+    while (!r->plain && memchr(in->p + in->at, '"', (size_t)n) &&
            csv__open_quote(r, in->p + in->at, (size_t)n)) {
         int over = in->end - in->at <= (size_t)n;
         if (!over) n = csv__measure(r, (size_t)n + 1);
@@ -519,7 +520,7 @@ FILE_FN int csv__find_header(csv__reader *r, char *scratch)
 }
 
 /* Everything about the file that the rows do not say by themselves. */
-FILE_FN int csv__layout(csv__reader *r)
+FILE_FN int csv__find_layout(csv__reader *r)
 {
     size_t longest = 0, n;
     char *scratch;
@@ -534,7 +535,7 @@ FILE_FN int csv__layout(csv__reader *r)
              csv__find_header(r, scratch);
     free(scratch);
     r->m.numeric = r->numeric;
-    return failed ? -1 : csv__columns(&r->m);
+    return failed ? -1 : 0;
 }
 
 /* ---- rows ---- */
@@ -595,7 +596,7 @@ FILE_FN int csv__rows(csv__reader *r)
 {
     int got, header = r->header;
     while ((got = csv__next_line(r)) > 0) {
-        if (csv__idle(r, r->text)) continue;
+        if (csv__idle(r, r->text) || r->m.line < r->sample_line[0]) continue;
         if (header) header = 0;
         else if (csv__row(r)) return -1;
     }
@@ -617,14 +618,9 @@ FILE_FN void csv__reader_init(csv__reader *r, file_in *in, const csv_how *how, c
                               char *err, size_t err_size)
 {
     memset(r, 0, sizeof *r);
-    memset(t, 0, sizeof *t);
     r->in = in;
-    r->m.t = t;
-    r->m.how = how;
-    r->m.file = in->file;
-    r->m.err = err;
-    r->m.err_size = err_size;
     r->promised = -1;
+    csv__maker_init(&r->m, in, how, t, err, err_size);
 }
 
 FILE_FN int csv__lines(csv__reader *r)
@@ -635,7 +631,7 @@ FILE_FN int csv__lines(csv__reader *r)
         r->m.line = 0;
         return CSV__FAIL(&r->m, empty ? "the file is empty" : "no rows of numbers");
     }
-    if (csv__layout(r) || csv__rows(r)) return -1;
+    if (csv__find_layout(r) || csv__columns(&r->m) || csv__rows(r)) return -1;
     return csv__complete(&r->m);
 }
 

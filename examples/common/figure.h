@@ -28,6 +28,7 @@ typedef struct figure_model {
     void (*eval)(void *user, int B, const double *x, double *F, double *E);
     void *user;
     int has_energy;
+    const char *const *label;    /* [n] names of the axes, or NULL: x0, x1, ... */
 } figure_model;
 
 typedef struct figure__job {
@@ -45,6 +46,21 @@ enum { FIGURE__W = 1400, FIGURE__H = 700, FIGURE__SUB = 3, FIGURE__BATCH = 4096 
 PLOT_FN plot_rgb figure__dark(void) { return plot_color(0.10, 0.11, 0.16); }
 PLOT_FN plot_rgb figure__blue(void) { return plot_color(0.05, 0.42, 0.68); }
 PLOT_FN plot_rgb figure__orange(void) { return plot_color(0.87, 0.40, 0.10); }
+
+/* The name of an axis, cut to what a picture has room for, never within a UTF-8 character. */
+PLOT_FN const char *figure__label(const figure_model *m, int axis, char s[32]) {
+    size_t n;
+    if (!m->label) {
+        snprintf(s, 32, "x%d", axis);
+        return s;
+    }
+    n = strlen(m->label[axis]);
+    if (n > 24)
+        for (n = 24; n && (m->label[axis][n] & 0xC0) == 0x80;) n--;
+    memcpy(s, m->label[axis], n);
+    s[n] = 0;
+    return s;
+}
 
 PLOT_FN double *figure__alloc(size_t n) {
     double *p = (double *)malloc((n ? n : 1) * sizeof *p);
@@ -225,6 +241,7 @@ PLOT_FN void figure__curve(plot_canvas *c, const plot_axes *a, const mesh *m, co
 PLOT_FN void figure__plane_data(figure__job *j, const plot_axes *a, const mesh *m) {
     plot_range none = { 0, 1, 0, 0 };
     double x = a->px, y = a->py - 20;
+    char left[32], below[32];
     plot_canvas *c = &j->c;
     plot_pen(c, figure__blue(), 0.75);           /* broad to narrow: where the fit is good they */
     figure__curve(c, a, m, NULL, none, 9);       /* lie on top of each other, all to be seen */
@@ -232,7 +249,7 @@ PLOT_FN void figure__plane_data(figure__job *j, const plot_axes *a, const mesh *
     figure__scatter(c, a, j->samples, j->n_samples, 2, 0, 1, 1.2);
     plot_pen(c, figure__dark(), 1);
     figure__scatter(c, a, j->data, j->n_data, 2, 0, 1, j->n_samples ? 0.6 : 0.9);
-    plot_axes_draw(c, a, 10, "x0", "x1");
+    plot_axes_draw(c, a, 10, figure__label(j->m, 0, below), figure__label(j->m, 1, left));
     figure__legend(c, &x, y, figure__blue(), FIGURE__LINE, "learned set F = 0", -1);
     if (j->n_data) figure__legend(c, &x, y, figure__dark(), FIGURE__DOT, "data", j->n_data);
     if (j->n_samples)
@@ -281,6 +298,7 @@ PLOT_FN int figure__plane_energy(figure__job *j, const plot_axes *a, const mesh 
     double *weight = figure__alloc((size_t)m->n_vert), *p = figure__alloc((size_t)m->n_vert);
     double bar = a->px + a->pw + 26, end, x = a->px, top = a->py + 20, h = a->ph - 40;
     plot_range re, rp;
+    char below[32], left[32];
     plot_canvas *c = &j->c;
     int energy = j->m->has_energy, bad = !weight || !p || figure__field(j, a, &re);
     if (!bad) {
@@ -293,7 +311,7 @@ PLOT_FN int figure__plane_energy(figure__job *j, const plot_axes *a, const mesh 
         figure__curve(c, a, m, NULL, rp, 9);
         plot_pen(c, figure__dark(), 1);
         figure__curve(c, a, m, energy ? p : NULL, rp, energy ? 6 : 3);
-        plot_axes_draw(c, a, 10, "x0", "x1");
+        plot_axes_draw(c, a, 10, figure__label(j->m, 0, below), figure__label(j->m, 1, left));
         figure__legend(c, &x, a->py - 20, figure__dark(), energy ? FIGURE__RAMP : FIGURE__LINE,
                        energy ? "density on F = 0, over the energy" : "F = 0, over |F|", -1);
         end = plot_colorbar(c, bar, top, 16, h, re, plot_map_energy, energy ? "E" : "|F|");
@@ -459,10 +477,10 @@ PLOT_FN void figure__walls(plot_canvas *c, const figure__view *v) {
     plot_flush(c);
 }
 
-PLOT_FN void figure__axis(plot_canvas *c, const figure__view *v, int axis) {
+PLOT_FN void figure__axis(plot_canvas *c, const figure__view *v, int axis, const char *name) {
     int edge = figure__tick_edge(v, axis) & ~(1 << axis), i, n, power;
     double a[3], b[3], p[3], q[3], nx, ny, len, first, step, far = 0, unit;
-    char s[128], name[16];
+    char s[128];
     figure__corner(v, edge, a);
     figure__corner(v, edge | 1 << axis, b);
     figure__project(v, a, p);
@@ -485,7 +503,6 @@ PLOT_FN void figure__axis(plot_canvas *c, const figure__view *v, int axis) {
         plot_text(c, b[0] + 11 * nx, b[1] + 11 * ny, 9, 0.5 - 0.5 * nx, 0.5 - 0.5 * ny, 0, s);
         if (plot_text_width(9, s) > far) far = plot_text_width(9, s);
     }
-    snprintf(name, sizeof name, "x%d", axis);
     plot_label(s, sizeof s, name, power);
     if (axis == 2 && power) {                    /* beside the ticks is no room for so much */
         plot_text(c, v->px + 8, (p[1] < q[1] ? p[1] : q[1]) - 22, 10, 0, 0.5, 0, s);
@@ -679,6 +696,7 @@ PLOT_FN int figure__panel(figure__job *j, figure__view *v, const figure__surface
                           const double *p) {
     size_t i, n = (size_t)v->w * (size_t)v->h * FIGURE__SUB * FIGURE__SUB;
     int axis, bad;
+    char name[32];
     v->z = (float *)malloc(n * sizeof *v->z);
     v->rgb = (float *)malloc(3 * n * sizeof *v->rgb);
     bad = !v->z || !v->rgb;
@@ -687,7 +705,8 @@ PLOT_FN int figure__panel(figure__job *j, figure__view *v, const figure__surface
     if (!bad) {
         figure__walls(&j->c, v);
         plot_pen(&j->c, figure__dark(), 1);
-        for (axis = 0; axis < 3; axis++) figure__axis(&j->c, v, axis);
+        for (axis = 0; axis < 3; axis++)
+            figure__axis(&j->c, v, axis, figure__label(j->m, axis, name));
         if (s->m.n_cell) bad = figure__render(&j->c, v, s);
     }
     if (!bad) bad = figure__clouds(&j->c, v, j, s->m.n_cell > 0, p, s->range);
@@ -845,7 +864,7 @@ PLOT_FN void figure__histogram(figure__job *j, const plot_axes *a, int i) {
 PLOT_FN void figure__cell(figure__job *j, int d, int row, int col, double side) {
     const figure_model *m = j->m;
     int other = row < col && j->n_samples;
-    char x[16], y[16];
+    char x[32], y[32];
     plot_axes a;
     a.px = floor(84 + col * (side + 14));
     a.py = floor(96 + row * (side + 14));
@@ -854,8 +873,8 @@ PLOT_FN void figure__cell(figure__job *j, int d, int row, int col, double side) 
     a.x1 = m->hi[col];
     a.y0 = m->lo[row];
     a.y1 = m->hi[row];
-    snprintf(x, sizeof x, "x%d", col);
-    snprintf(y, sizeof y, "x%d", row);
+    figure__label(m, col, x);
+    figure__label(m, row, y);
     if (row == col) {
         figure__histogram(j, &a, row);
     } else {

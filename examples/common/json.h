@@ -55,9 +55,8 @@ FILE_FN void json_numbers(json *j, const char *key, int n, const double *v)
     fputs(n > 0 ? "]" : "[]", j->f);
 }
 
-FILE_FN void json_text(json *j, const char *key, const char *s)
+FILE_FN void json__quote(json *j, const char *s)
 {
-    json__key(j, key);
     putc('"', j->f);
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
@@ -66,6 +65,24 @@ FILE_FN void json_text(json *j, const char *key, const char *s)
         else putc(c, j->f);
     }
     putc('"', j->f);
+}
+
+FILE_FN void json_text(json *j, const char *key, const char *s)
+{
+    json__key(j, key);
+    json__quote(j, s);
+}
+
+FILE_FN void json_texts(json *j, const char *key, int n, const char *const *s)
+{
+    int i;
+    json__key(j, key);
+    putc('[', j->f);
+    for (i = 0; i < n; i++) {
+        if (i) putc(',', j->f);
+        json__quote(j, s[i]);
+    }
+    putc(']', j->f);
 }
 
 #endif /* JSON_H */

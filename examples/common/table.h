@@ -74,6 +74,18 @@ typedef struct csv__maker {
 
 #define CSV__FAIL(m, ...) file_fail((m)->err, (m)->err_size, (m)->file, (m)->line, __VA_ARGS__)
 
+FILE_FN void csv__maker_init(csv__maker *m, const file_in *in, const csv_how *how, csv_table *t,
+                             char *err, size_t err_size)
+{
+    memset(m, 0, sizeof *m);
+    memset(t, 0, sizeof *t);
+    m->t = t;
+    m->how = how;
+    m->file = in->file;
+    m->err = err;
+    m->err_size = err_size;
+}
+
 FILE_FN void csv__maker_free(csv__maker *m)
 {
     int i;
@@ -136,30 +148,34 @@ FILE_FN int csv__plain_name(const char *s)
            !s[strspn(s, letters) + strspn(s + strspn(s, letters), "0123456789._")];
 }
 
-/* The columns that look numeric, as --columns takes them; "" when that are all or none. */
-FILE_FN const char *csv__advice(const csv__maker *m, char *s, size_t size)
+FILE_FN int csv__is_numeric(const csv__maker *m, int column)
+{
+    return column != m->weight && (!m->numeric || m->numeric[column]);
+}
+
+/* The columns that look numeric, as --columns takes them, into s: how many they are. */
+FILE_FN int csv__advice(const csv__maker *m, char *s, size_t size)
 {
     int i, j, count = 0, plain = m->all != NULL;
     size_t n = 0;
     *s = 0;
-    for (i = m->t->index; m->numeric && i < m->width; i++) {
-        if (!m->numeric[i] || i == m->weight) continue;
+    for (i = m->t->index; i < m->width; i++) {
+        if (!csv__is_numeric(m, i)) continue;
         count++;
         if (plain && !csv__plain_name(m->all[i])) plain = 0;
     }
-    if (!count || count == m->width - m->t->index) return s;
     for (i = m->t->index; i < m->width && n + 48 < size; i = j + 1) {
         j = i;
-        if (!m->numeric[i] || i == m->weight) continue;
+        if (!csv__is_numeric(m, i)) continue;
         if (plain && count <= 8) {
             n += (size_t)snprintf(s + n, size - n, "%s%s", n ? "," : "", m->all[i]);
             continue;
         }
-        while (j + 1 < m->width && m->numeric[j + 1] && j + 1 != m->weight) j++;
+        while (j + 1 < m->width && csv__is_numeric(m, j + 1)) j++;
         n += (size_t)snprintf(s + n, size - n, j > i ? "%s%d-%d" : "%s%d", n ? "," : "", i + 1,
                               j + 1);
     }
-    return s;
+    return count;
 }
 
 /* Two whole numbers from 1, "a-b", or one, "a"; 0: it is neither. */
@@ -242,7 +258,7 @@ FILE_FN int csv__take(csv__maker *m, int column)
 {
     csv_table *t = m->t;
     int i, *p;
-    for (i = 0; i < t->cols; i++)
+    for (i = m->how->columns ? 0 : t->cols; i < t->cols; i++)
         if (m->take[i] == column)
             return CSV__FAIL(m, "--columns: column %d is taken twice", column + 1);
     if (column == m->weight)
@@ -251,10 +267,12 @@ FILE_FN int csv__take(csv__maker *m, int column)
         return CSV__FAIL(m, "column %d has no name: give it one, or choose by --columns",
                          column + 1);
     if (!column) t->index = 0;
-    p = (int *)csv__resize(m, m->take, (size_t)t->cols + 1, sizeof *p);
-    if (!p) return -1;
-    m->take = p;
-    p[t->cols++] = column;
+    if (!(t->cols & (t->cols - 1))) { /* none, or a power of two: room for as many again */
+        p = (int *)csv__resize(m, m->take, 2 * (size_t)t->cols + 1, sizeof *p);
+        if (!p) return -1;
+        m->take = p;
+    }
+    m->take[t->cols++] = column;
     return 0;
 }
 
@@ -299,20 +317,32 @@ FILE_FN int csv__take_names(csv__maker *m, const char *names, char lost[48])
     return found;
 }
 
+/* The file has names, but not those of the model. */
+FILE_FN int csv__lacks(csv__maker *m, const char *name)
+{
+    const char *s;
+    char known[200], advice[120];
+    int want = 1;
+    for (s = m->how->names; *s; s++) want += *s == '\n';
+    if (csv__advice(m, advice, sizeof advice) != want)
+        snprintf(advice, sizeof advice, "LIST");
+    return CSV__FAIL(m, "there is no column '%s', which the model has: the file has %s: --columns "
+                     "%s takes others in its stead", name, csv__known(m, known, sizeof known),
+                     advice);
+}
+
 /* Fills m->take. Without --columns all, or the model's; with it those, in the model's order if
  * they have its names. */
 FILE_FN int csv__choose(csv__maker *m)
 {
     const csv_how *how = m->how;
-    char known[200], lost[48];
+    char lost[48];
     int i, found = 0;
     if (how->columns && csv__take_list(m, how->columns)) return -1;
     if (how->names && m->all) found = csv__take_names(m, how->names, lost);
     if (found < 0) return -1;
     if (!found && how->names && m->all && !how->columns)
-        return CSV__FAIL(m, "there is no column '%s', which the model has: the file has %s: "
-                         "--columns takes others in the model's order", lost,
-                         csv__known(m, known, sizeof known));
+        return csv__lacks(m, lost);
     for (i = m->t->index; !found && !how->columns && i < m->width; i++)
         if (i != m->weight && csv__take(m, i)) return -1;
     if (!m->t->cols) return CSV__FAIL(m, "no column is left to be taken");
@@ -375,10 +405,10 @@ FILE_FN int csv__carry_columns(csv__maker *m)
     int i, j;
     m->keep = (int *)csv__resize(m, NULL, (size_t)m->width, sizeof *m->keep);
     if (!m->keep) return -1;
-    for (i = t->index; i < m->width; i++) {
-        for (j = 0; j < t->cols && m->take[j] != i; j++) continue;
-        if (j == t->cols || m->how->carry > 1) m->keep[t->carried++] = i;
-    }
+    for (i = 0; i < m->width; i++) m->keep[i] = 0; /* 1: taken */
+    for (j = 0; j < t->cols; j++) m->keep[m->take[j]] = 1;
+    for (i = t->index; i < m->width; i++)
+        if (!m->keep[i] || m->how->carry > 1) m->keep[t->carried++] = i;
     return t->carried ? csv__carry_names(m) : 0;
 }
 
@@ -457,7 +487,7 @@ FILE_FN int csv__bad_field(csv__maker *m, int column, const char *text, int kind
     char advice[120], cure[200] = "";
     int missing = number_missing(text);
     csv__advice(m, advice, sizeof advice);
-    if (*advice && m->numeric && !m->numeric[column])
+    if (*advice && !csv__is_numeric(m, column))
         snprintf(cure, sizeof cure, ": try --columns %s", advice);
     else if (missing) snprintf(cure, sizeof cure, ": --skip-missing leaves such rows out");
     if (missing && kind == CSV_TEXT) is = " is missing: ";
