@@ -72,11 +72,12 @@ FILE_FN int cloud__add_element(cloud__reader *p, int n)
 
 FILE_FN int cloud__add_property(cloud__reader *p, int n)
 {
-    cloud__element *e = &p->element[p->elements - 1];
+    cloud__element *e = p->element + p->elements;
     cloud__property *q;
     char **word = p->r.field;
     int list = n == 5 && !strcmp(word[1], "list");
     if (!p->elements) return CSV__FAIL(&p->r.m, "a property before any element");
+    e--;
     if (e->properties == CLOUD__PROPERTIES) return CSV__FAIL(&p->r.m, "too many properties");
     q = &e->property[e->properties];
     q->type = list || n == 3 ? cloud__find_type(word[list ? 3 : 1]) : NULL;
@@ -361,8 +362,7 @@ FILE_FN int cloud__xyz_names(csv__reader *r)
 
 FILE_FN int cloud__xyz_read(csv__reader *r, csv_how *how)
 {
-    if (csv__take_sample(r) || cloud__xyz_count(r)) return -1;
-    if (!r->samples) return CSV__FAIL(&r->m, "no points");
+    if (csv__take_sample(r) || csv__nothing(r) || cloud__xyz_count(r) || csv__nothing(r)) return -1;
     if (csv__find_layout(r) || cloud__xyz_names(r)) return -1;
     if (!r->header && !how->columns && !how->names) how->columns = "x,y,z";
     if (csv__columns(&r->m) || csv__rows(r) || csv__complete(&r->m)) return -1;

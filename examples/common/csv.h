@@ -623,14 +623,18 @@ FILE_FN void csv__reader_init(csv__reader *r, file_in *in, const csv_how *how, c
     csv__maker_init(&r->m, in, how, t, err, err_size);
 }
 
+/* -1 with a message when the sample has no line. */
+FILE_FN int csv__nothing(csv__reader *r)
+{
+    int empty = r->in->end == r->in->at;
+    if (r->samples) return 0;
+    r->m.line = 0;
+    return CSV__FAIL(&r->m, empty ? "the file is empty" : "no rows of numbers");
+}
+
 FILE_FN int csv__lines(csv__reader *r)
 {
-    if (csv__take_sample(r)) return -1;
-    if (!r->samples) {
-        int empty = r->in->end == r->in->at;
-        r->m.line = 0;
-        return CSV__FAIL(&r->m, empty ? "the file is empty" : "no rows of numbers");
-    }
+    if (csv__take_sample(r) || csv__nothing(r)) return -1;
     if (csv__find_layout(r) || csv__columns(&r->m) || csv__rows(r)) return -1;
     return csv__complete(&r->m);
 }

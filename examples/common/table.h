@@ -487,7 +487,7 @@ FILE_FN int csv__bad_field(csv__maker *m, int column, const char *text, int kind
     char advice[120], cure[200] = "";
     int missing = number_missing(text);
     csv__advice(m, advice, sizeof advice);
-    if (*advice && !csv__is_numeric(m, column))
+    if (*advice && m->numeric && !m->numeric[column])
         snprintf(cure, sizeof cure, ": try --columns %s", advice);
     else if (missing) snprintf(cure, sizeof cure, ": --skip-missing leaves such rows out");
     if (missing && kind == CSV_TEXT) is = " is missing: ";
