@@ -458,9 +458,183 @@ help_is_complete() {
         "$EBIM" $verb --help | cmp - one
     done
     "$EBIM" help fit >one
-    for option in -o --dim --embed --recipe --seed --effort --max-seconds --json -v; do
+    for option in -o --dim --embed --recipe --seed --effort --max-seconds --json -v --columns \
+        --weights --skip-missing --header --delimiter; do
         grep -q "^  $option " one || fail "$option"
     done
+}
+
+# ---- files as people have them ----
+
+# scored FILE OPTION...: what the model says of its points, as numbers alone, into FILE.out
+scored() {
+    f=$1
+    shift
+    "$EBIM" score "$(model)" "$f" "$@" -o "$f.out" 2>err || fail "$f: $(cat err)"
+    cut -d, -f1-4 "$f.out" >"$f.four"
+}
+
+# The same points in many guises have the same scores, without an option.
+guises() {
+    { echo x,y; circle 40; } >plain.csv
+    scored plain.csv
+    tr , ';' <plain.csv >semidot.csv
+    tr , ';' <plain.csv | tr . , >semi.csv
+    tr , '\t' <plain.csv >tab.tsv
+    tr , ' ' <plain.csv | sed 's/^/  /; s/ /   /g' >spaces.txt
+    sed 's/\([^,]*\),\(.*\)/"\1","\2"/' plain.csv >quoted.csv
+    sed 's/$/,/' plain.csv >trailing.csv
+    { echo ,x,y; sed 1d plain.csv | awk '{ print NR - 1 "," $0 }'; } >index.csv
+    { echo '"x" "y"'; sed 1d plain.csv | awk '{ sub(",", " "); print "\"" NR "\" " $0 }'; } >r.txt
+    { printf '\357\273\277'; sed 's/$/\r/' plain.csv; } >excel.csv
+    sed 1d plain.csv >bare.csv
+    awk -F, '{ print $2 "," $1 }' plain.csv >swapped.csv
+    for f in semidot.csv semi.csv tab.tsv spaces.txt quoted.csv trailing.csv index.csv r.txt \
+        excel.csv bare.csv swapped.csv; do
+        scored $f
+        cmp plain.csv.four $f.four || fail $f
+        case $f in
+        index.csv | r.txt)
+            test "$(cat err)" = \
+                "ebim: $f: note: column 1 has no name: taken for an index and left out" ;;
+        *) [ ! -s err ] || fail "$f: $(cat err)" ;;
+        esac
+    done
+    test "$(wc -l <plain.csv.four)" -eq 41
+}
+
+# Every refusal has the option in it that then works.
+options_that_errors_name() {
+    m=$(model)
+    { echo id,x,y; circle 20 | awk '{ print "pt" NR "," $0 }'; } >text.csv
+    refused 'text.csv:2: field 1 is not a number: pt1 (column id): try --columns x,y' \
+        fit text.csv -o out.ebim --dim 1 --effort 10000
+    "$EBIM" fit text.csv -o out.ebim --dim 1 --columns x,y --effort 0.01 >out 2>err || [ $? = 1 ]
+    "$EBIM" info out.ebim | grep -q '^columns    x, y$'
+    rm out.ebim
+    { echo x,y; circle 20; echo 1,NA; echo ,2; circle 3; } >missing.csv
+    refused 'missing.csv:22: field 2 is missing: NA (column y): --skip-missing' \
+        score "$m" missing.csv
+    "$EBIM" score "$m" missing.csv --skip-missing >out 2>err
+    test "$(cat err)" = \
+        'ebim: missing.csv: note: 2 of 25 rows left out, as a value is missing: lines 22, 23'
+    test "$(wc -l <out)" -eq 24
+    { echo NA,NA; circle 20; } >na.csv
+    refused 'na.csv:1: field 1 is NA: no names and no numbers in this line: --skip-missing' \
+        score "$m" na.csv
+    "$EBIM" score "$m" na.csv --skip-missing 2>err | wc -l | grep -q 21
+    refused 'na.csv:1: field 1 is missing: NA: --skip-missing' score "$m" na.csv --header no
+    { echo a,b,c; circle 20 | sed 's/^/7,/'; } >abc.csv
+    refused "abc.csv:1: there is no column 'x', which the model has: the file has a, b, c" \
+        score "$m" abc.csv
+    "$EBIM" score "$m" abc.csv --columns 2-3 >one
+    "$EBIM" score "$m" abc.csv --columns b,c | cmp - one
+    { echo 'x;y'; circle 20 | tr ',.' ';,'; } >semi.csv
+    refused "semi.csv:2: 3 fields where the first line has 1: decimal commas? try --delimiter ';'" \
+        score "$m" semi.csv --delimiter ,
+    "$EBIM" score "$m" semi.csv --delimiter ';' >one
+    refused "score: --delimiter '12' should be one character" score "$m" semi.csv --delimiter 12
+    refused "score: --header 'maybe' should be yes or no" score "$m" semi.csv --header maybe
+    refused "semi.csv:1: --columns: there is no column 'z': the file has x, y" \
+        score "$m" semi.csv --columns x,z
+    circle 20 | sed 's/$/,1/' >three.csv
+    refused 'three.csv:1: 3 columns where the model takes 2: --columns chooses which' \
+        score "$m" three.csv
+}
+
+weights_are_checked() {
+    { echo x,y,w; circle 20 | sed 's/$/,1/'; } >d.csv
+    sed '5s/,1$/,-1/' d.csv >bad.csv
+    refused 'bad.csv:5: field 3 is a weight, and negative: -1 (column w)' \
+        fit bad.csv -o out.ebim --dim 1 --weights w --effort 10000
+    sed '5s/,1$/,inf/' d.csv >bad.csv
+    refused 'bad.csv:5: field 3 is not finite: inf' \
+        fit bad.csv -o out.ebim --dim 1 --weights w --effort 10000
+    sed 's/,1$/,0/' d.csv >bad.csv
+    refused 'bad.csv: all weights are 0' fit bad.csv -o out.ebim --dim 1 --weights w --effort 10000
+    refused "d.csv:1: --weights: there is no column 'v': the file has x, y, w" \
+        fit d.csv -o out.ebim --dim 1 --weights v --effort 10000
+    "$EBIM" fit d.csv -o m.ebim --dim 1 --weights w --effort 0.01 >out 2>err || [ $? = 1 ]
+    "$EBIM" info m.ebim --json | grep -q '"ambient":2,.*"columns":\["x","y"\]'
+}
+
+# Names go from the data to the model and to all that comes of it; other columns come along.
+names_are_kept() {
+    m=$(model)
+    "$EBIM" info "$m" --json | grep -q '"columns":\["x","y"\]'
+    "$EBIM" info "$m" | grep -q '^box        x from'
+    { echo 'name,y,time,x'; circle 3 | awk -F, '{
+        print (NR == 2 ? "\"a, b\"" : "p" NR) "," $2 ",12:0" NR "," $1 }'; } >d.csv
+    "$EBIM" score "$m" d.csv >s.csv
+    test "$(head -n 1 s.csv)" = distance,energy,log_density,log_density_se,name,time
+    sed -n 3p s.csv | grep -q ',"a, b",12:02$'
+    "$EBIM" project "$m" d.csv >p.csv
+    test "$(head -n 1 p.csv)" = x,y,name,time
+    sed -n 2p p.csv | grep -q ',p1,12:01$'
+    near_circle p.csv 0.2
+    "$EBIM" score "$m" d.csv --append >a.csv
+    test "$(head -n 1 a.csv)" = name,y,time,x,distance,energy,log_density,log_density_se
+    test "$(head -n 2 a.csv | cut -d, -f1-4)" = "$(head -n 2 d.csv)"
+    grep -q '^"a, b",' a.csv
+    "$EBIM" score "$m" a.csv | head -n 1 | grep -q '^distance,.*,name,time,distance'
+    { echo '"pos, x","a ""y"""'; circle 60; } >odd.csv
+    "$EBIM" fit odd.csv -o odd.ebim --dim 1 --effort 0.01 >out 2>err || [ $? = 1 ]
+    test "$("$EBIM" sample odd.ebim -n 1 | head -n 1)" = "$(head -n 1 odd.csv)"
+    "$EBIM" score odd.ebim odd.csv >out
+    "$EBIM" plot odd.ebim odd.csv -o odd.png
+    "$EBIM" plot "$m" d.csv -o names.png
+    png names.png
+    awk 'BEGIN { print "latitude,longitude"; for (i = 0; i < 60; i++)
+        printf "%d,%d\n", i - 30, 137 * i % 360 - 180 }' >globe.csv
+    "$EBIM" fit globe.csv -o globe.ebim --embed latlon --effort 0.01 >out 2>err || [ $? = 1 ]
+    test "$("$EBIM" sample globe.ebim -n 1 | head -n 1)" = x0,x1,x2,latitude,longitude
+}
+
+# .npy in and out, through names of files and through a pipe; .ply and .xyz in
+other_formats() {
+    m=$(model)
+    { echo x,y; circle 30; } >d.csv
+    "$EBIM" project "$m" d.csv -o p.npy
+    "$EBIM" project "$m" d.csv -o p.csv
+    "$EBIM" score "$m" p.csv >a
+    "$EBIM" score "$m" p.npy >b
+    "$EBIM" score "$m" - <p.npy >c
+    cmp a b
+    cmp b c
+    head -c 6 p.npy | tail -c 5 | grep -q NUMPY
+    "$EBIM" sample "$m" -n 9 -o s.npy >out
+    "$EBIM" score "$m" s.npy | wc -l | grep -q 10
+    echo 1,2 >bad.npy
+    refused 'bad.npy: not a .npy file' score "$m" bad.npy
+    head -c 200 p.npy >bad.npy
+    refused 'bad.npy: the file ends after' score "$m" bad.npy
+    "$EBIM" mesh "$(exact sphere)" -o a.ply --grid 16 >out
+    "$EBIM" score "$(exact sphere)" a.ply >s.csv 2>err
+    test "$(head -n 1 s.csv | cut -d, -f1,5-)" = distance,nx,ny,nz,red,green,blue,density
+    awk -F, 'NR > 1 && !($1 < 1e-5) { print; bad = 1 } END { exit bad || NR < 50 }' s.csv
+    ply a.ply | awk '/^v/ { print $2, $3, $4 }' >a.xyz
+    "$EBIM" score "$(exact sphere)" a.xyz | cut -d, -f1 >x
+    "$EBIM" score "$(exact sphere)" a.ply | cut -d, -f1 >y
+    test "$(wc -l <x)" = "$(wc -l <y)"
+}
+
+# The files of the trials: read as plain.csv is, or refused with the option that helps.
+trial_files() {
+    cases=$TOP/../shared/cases
+    [ -f "$cases/plain.csv" ] || skip 'no ../shared/cases here'
+    "$EBIM" fit "$cases/plain.csv" -o m.ebim --dim 1 --effort 0.01 >out 2>err || [ $? = 1 ]
+    "$EBIM" score m.ebim "$cases/plain.csv" | cut -d, -f1-4 >plain
+    for f in semi.csv semidot.csv tab.tsv quotednum.csv index.csv; do
+        "$EBIM" score m.ebim "$cases/$f" 2>err | cut -d, -f1-4 | cmp plain -
+    done
+    "$EBIM" score m.ebim "$cases/quoted.csv" --columns 1,2 | cut -d, -f1-4 | cmp plain -
+    refused ': try --columns x,y' fit "$cases/text.csv" -o a.ebim --dim 1 --effort 10000
+    "$EBIM" score m.ebim "$cases/text.csv" --columns x,y | cut -d, -f1-4 | cmp plain -
+    refused 'missing.csv:12: field 2 is empty (column y): --skip-missing' \
+        score m.ebim "$cases/missing.csv"
+    "$EBIM" score m.ebim "$cases/missing.csv" --skip-missing 2>err | wc -l | grep -q 600
+    refused 'first_NA.csv:1: field 1 is NA' score m.ebim "$cases/first_NA.csv"
+    "$EBIM" score m.ebim "$cases/first_NA.csv" --skip-missing 2>err | wc -l | grep -q 121
 }
 
 # column NAME FILE: one column of a CSV file, without its name
@@ -561,7 +735,7 @@ paper_recipe_fits() {
 samples_lie_on_the_circle() {
     "$EBIM" sample "$(model)" -n 300 -o s.csv >out
     grep -q '^300 samples' out
-    test "$(head -n 1 s.csv)" = x0,x1
+    test "$(head -n 1 s.csv)" = x,y
     test "$(wc -l <s.csv)" -eq 301
     near_circle s.csv 0.2
     "$EBIM" sample "$(model)" -n 300 >t.csv
@@ -956,7 +1130,8 @@ floods_on_the_globe() {
     png earth.png
 }
 
-for check in empty_file ragged_rows text_in_data not_finite out_of_range too_few_points \
+for check in guises options_that_errors_name weights_are_checked names_are_kept other_formats \
+    trial_files empty_file ragged_rows text_in_data not_finite out_of_range too_few_points \
     all_points_equal duplicate_points some_duplicates_are_noted points_far_from_the_origin \
     output_that_is_an_input closed_streams dimension_that_does_not_fit \
     embedding_that_does_not_fit directory_instead_of_a_file missing_file unwritable_output \

@@ -501,6 +501,28 @@ FILE_FN int csv__decide_header(csv__reader *r, int h)
     return needs ? 0 : csv__judge_header(r, h);
 }
 
+FILE_FN int csv__bad_count(csv__reader *r, int n)
+{
+    int i, semicolon = 0, width = r->m.width;
+    for (i = 0; i < n && r->delimiter == ','; i++)
+        semicolon |= strchr(r->field[i], ';') != NULL;
+    return CSV__FAIL(&r->m, "%d field%s where the first line has %d%s", n, n == 1 ? "" : "s", width,
+                     semicolon ? ": decimal commas? try --delimiter ';'"
+                     : n < width ? ": is the line cut short, or a value missing?"
+                                 : ": a text with the delimiter in it? put it in quotes");
+}
+
+/* The first row, which must be as wide as the header: said before names are missed. */
+FILE_FN int csv__first_row(csv__reader *r, char *scratch)
+{
+    int n = csv__cut(r, strcpy(scratch, r->sample[1]), r->delimiter);
+    if (n < 0) return -1;
+    n -= n == r->m.width + 1 && r->trailing && !*r->field[n - 1];
+    if (n == r->m.width) return 0;
+    r->m.line = r->sample_line[1];
+    return csv__bad_count(r, n);
+}
+
 FILE_FN int csv__find_header(csv__reader *r, char *scratch)
 {
     int h = csv__cut(r, strcpy(scratch, r->sample[0]), r->delimiter), j;
@@ -509,7 +531,8 @@ FILE_FN int csv__find_header(csv__reader *r, char *scratch)
     if (r->header) {
         int ends = h > 1 && !*r->field[h - 1] && !r->numbers[h - 1] && !r->texts[h - 1];
         r->m.width = h - ends + r->shift;
-        return csv__read_names(r, h);
+        if (csv__read_names(r, h)) return -1;
+        return r->samples > 1 ? csv__first_row(r, scratch) : 0;
     }
     r->shift = 0;
     for (j = 0; j < h && r->samples > 1; j++) /* a row like the others */
@@ -539,17 +562,6 @@ FILE_FN int csv__find_layout(csv__reader *r)
 }
 
 /* ---- rows ---- */
-
-FILE_FN int csv__bad_count(csv__reader *r, int n)
-{
-    int i, semicolon = 0, width = r->m.width;
-    for (i = 0; i < n && r->delimiter == ','; i++)
-        semicolon |= strchr(r->field[i], ';') != NULL;
-    return CSV__FAIL(&r->m, "%d field%s where the first line has %d%s", n, n == 1 ? "" : "s", width,
-                     semicolon ? ": decimal commas? try --delimiter ';'"
-                     : n < width ? ": is the line cut short, or a value missing?"
-                                 : ": a text with the delimiter in it? put it in quotes");
-}
 
 /* The number in a column of the line: 0, 1 when it is missing and rows may be, -1. */
 FILE_FN int csv__value(csv__reader *r, int column, double *v)
