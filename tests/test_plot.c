@@ -843,6 +843,7 @@ static const double box_low[5] = {-1.5, -1.5, -1.5, -1.5, -1.5}, box_high[5] = {
 
 static void model_make(figure_model *m, int n, int k, int energy)
 {
+    memset(m, 0, sizeof *m);
     m->n = n;
     m->k = k;
     m->lo = box_low;
@@ -1077,6 +1078,21 @@ static void flat_sets_have_a_box(void)
     for (k = 0; k < 3; k++) CHECK(v.lo[k] <= -1.5 && v.hi[k] >= 1.5 && v.hi[k] < 1.6);
 }
 
+/* Axes have the user's names where there are any, cut between characters. */
+static void axes_have_names(void)
+{
+    static const char *const name[] = {"lat", "",
+                                       "12345678901234567890123\xc3\xa9 and so on and on"};
+    figure_model m;
+    char s[32];
+    model_make(&m, 3, 1, 0);
+    CHECK_STR(figure__label(&m, 2, s), "x2");
+    m.label = name;
+    CHECK_STR(figure__label(&m, 0, s), "lat");
+    CHECK_STR(figure__label(&m, 1, s), "");
+    CHECK_STR(figure__label(&m, 2, s), "12345678901234567890123");
+}
+
 static void unwritable_figures_are_errors(void)
 {
     figure_model m;
@@ -1122,6 +1138,7 @@ int main(int argc, char **argv)
     T_RUN(pictures_of_space_are_drawn);
     T_RUN(pairs_are_drawn);
     T_RUN(flat_sets_have_a_box);
+    T_RUN(axes_have_names);
     T_RUN(unwritable_figures_are_errors);
     return T_END();
 }
