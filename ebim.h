@@ -10922,13 +10922,13 @@ static double ebim__get_f64(ebim__reader *r)
 static void ebim__get_text(ebim__reader *r, char *s, size_t *length)
 {
     size_t n = (size_t)ebim__get_int(r), i;
-    if (r->failed || r->size - r->at < n || memchr(r->p + r->at, 0, n)) {
-        r->failed = 1;
-        return;
+    if (r->size - r->at < n) r->failed = 1;
+    for (i = 0; i < n && !r->failed; i++) {
+        char c = (char)ebim__get(r, 1);
+        if (!c) r->failed = 1;
+        else if (s) s[i] = c;
     }
-    for (i = 0; s && i < n; i++) s[i] = (char)r->p[r->at + i];
     if (s) s[n] = 0;
-    r->at += n;
     *length = n;
 }
 

@@ -445,22 +445,46 @@ static int read_options(const args *a, const ebim_model *m, csv_how *how)
     return 0;
 }
 
-/* What was done to the table that nobody asked for by name. */
-static void points_notes(const points *p)
+/* Does a column only number the rows? */
+static int counts_rows(const csv_table *t, int column)
+{
+    size_t cols = (size_t)t->cols, i;
+    const double *v = t->v + column;
+    for (i = 1; i < (size_t)t->rows; i++)
+        if (fabs(v[i * cols] - v[0] - (double)i) > 0) return 0;
+    return t->rows > 9;
+}
+
+static void skipped_note(const points *p)
 {
     const csv_table *t = &p->table;
     char lines[120];
     size_t n = 0;
     int i, shown = t->skipped < CSV_SKIPPED ? t->skipped : CSV_SKIPPED;
-    if (t->index)
-        complain(0, "%s: note: column 1 has no name: taken for an index and left out", p->file);
-    if (!t->skipped) return;
     for (i = 0; i < shown; i++)
         n += (size_t)snprintf(lines + n, sizeof lines - n, "%s%d", i ? ", " : "",
                               t->skipped_line[i]);
     complain(0, "%s: note: %d of %d rows left out, as a value is missing: line%s %s%s", p->file,
              t->skipped, t->skipped + t->rows, t->skipped > 1 ? "s" : "", lines,
              shown < t->skipped ? ", ..." : "");
+}
+
+/* What was done to the table, or taken as it stands, that may surprise. */
+static void points_notes(const points *p, const csv_how *how)
+{
+    const csv_table *t = &p->table;
+    int i;
+    if (t->index && !how->columns)
+        complain(0, "%s: note: column 1 has no name: taken for an index and left out", p->file);
+    if (t->counting)
+        complain(0, "%s:%d: note: 0, 1, ... was taken for a row; --header yes if it names the "
+                 "columns", p->file, t->line[0]);
+    for (i = 0; i < t->cols && !how->columns && !how->names; i++)
+        if (counts_rows(t, i))
+            complain(0, "%s: note: column %d%s%.40s%s only numbers the rows; --columns chooses "
+                     "others", p->file, i + 1 + t->index, t->name ? " (" : "",
+                     t->name ? t->name[i] : "", t->name ? ")" : "");
+    if (t->skipped) skipped_note(p);
 }
 
 /* Reads and embeds a file; want: the dimension that a model expects of the points, or 0. */
@@ -483,7 +507,7 @@ static int points_read(points *p, const char *path, const csv_how *how, const em
     free(x);
     if (!status) status = points_weigh(p);
     if (status) points_free(p);
-    else points_notes(p);
+    else points_notes(p, how);
     return status;
 }
 
@@ -582,7 +606,7 @@ static int table_write(const char *path, int rows, int cols, const char *const *
     int small = sizeof(ebim_real) == sizeof(float), bad;
     char err[FILE_ERROR];
     if (load_is(path, "npy")) {
-        if (beside && beside->carried)
+        if (beside && beside->carried > (before ? beside->cols : 0))
             complain(0, "%s: note: without the other columns of the data, which .npy cannot hold",
                      path);
         bad = npy_write(path, rows, cols, v, small ? 4 : 8, err, sizeof err);
@@ -1209,12 +1233,16 @@ static int verb_sample(const args *a)
     return status;
 }
 
-/* distance, energy where the model has one, and the log density where that can be normalised */
-static double *scores_table(const scores *s, int N, int cols)
+/* distance, energy where the model has one, and the log density where that can be normalised:
+ * `cols` of them. front: a table whose numbers come first in each row, or NULL. */
+static double *scores_table(const scores *s, int N, int cols, const csv_table *front)
 {
-    double *v = (double *)malloc((size_t)N * (size_t)cols * sizeof *v), *at = v;
+    size_t before = front ? (size_t)front->cols : 0;
+    double *v = (double *)malloc((size_t)N * ((size_t)cols + before) * sizeof *v), *at = v;
     int i;
     for (i = 0; v && i < N; i++) {
+        if (front) memcpy(at, front->v + (size_t)i * before, before * sizeof *at);
+        at += before;
         *at++ = (double)s->distance[i];
         if (s->energy) *at++ = (double)s->energy[i];
         if (cols < 4) continue;
@@ -1229,8 +1257,10 @@ static double *scores_table(const scores *s, int N, int cols)
 static int scores_write(const char *path, int N, const scores *s, const csv_table *data, int append)
 {
     static const char *const name[] = {"distance", "energy", "log_density", "log_density_se"};
+    const csv_table *front = append && load_is(path, "npy") ? data : NULL; /* as numbers */
     int cols = s->z.points > 0 ? 4 : s->energy ? 2 : 1, status;
-    double *v = scores_table(s, N, cols);
+    double *v = scores_table(s, N, cols, front);
+    if (front) cols += front->cols;
     status = v ? table_write(path, N, cols, name, v, data, append) : complain_memory();
     free(v);
     return status;

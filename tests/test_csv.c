@@ -262,6 +262,7 @@ static void ends_and_beginnings(void)
     as_found("1;2;\n3,5;4;\n-5;6;\n", "", 0);
     as_found("x,y\r1,2\r3.5,4\r-5,6\r", "x|y", 0);
     as_found("\xef\xbb\xbfx;y\r\n1;2\r\n3,5;4\r\n-5;6", "x|y", 0);
+    as_found("sep=;\r\nx;y\r\n1;2\r\n3,5;4\r\n-5;6\r\n", "x|y", 0);
     as_found("# x and y\n\n1 2\n# more\n3.5 4\n-5 6\n", "", 0);
 }
 
@@ -439,6 +440,16 @@ static void columns_are_carried(void)
     CHECK_STR(t.header, "id,y,x");
     CHECK_STR(t.text + t.at[0], "a,2.25,1");
     csv_free(&t);
+    how.names = NULL; /* names for columns of a file without */
+    if (!CHECK_INT(read_how(file_of("in.csv", "1,2,3\n", 6), &how, &t), 0)) return;
+    CHECK_STR(t.header, "x0,x1,x2");
+    csv_free(&t);
+    how.names = "x\npos, y";
+    how.columns = "1,3";
+    if (!CHECK_INT(read_how(file_of("in.csv", "1,2,3\n", 6), &how, &t), 0)) return;
+    CHECK_STR(t.header, "x,column2,\"pos, y\"");
+    csv_free(&t);
+    how.columns = NULL;
     how.names = "x\nz";
     CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), -1);
     check_error(t_tmp("in.csv"), ":1: there is no column 'z', which the model has: the file has "
@@ -455,7 +466,8 @@ static void columns_are_carried(void)
 
 static void other_files_are_named(void)
 {
-    bad("PK\3\4xxxx", ": a spreadsheet or zip archive: save the table as CSV");
+    bad("PK\3\4xxxx", ": an archive (.xlsx, .npz, .zip): save the table as CSV, the array as "
+        ".npy");
     bad("\xff\xfe" "1\1\n1\n1", ": UTF-16 text: save it as UTF-8");
 }
 

@@ -95,7 +95,7 @@ FILE_FN int csv__look(csv__reader *r)
     static const struct { const char *magic, *what; } other[] = {
         {"\xff\xfe", "UTF-16 text: save it as UTF-8"},
         {"\xfe\xff", "UTF-16 text: save it as UTF-8"},
-        {"PK\3\4", "a spreadsheet or zip archive: save the table as CSV"},
+        {"PK\3\4", "an archive (.xlsx, .npz, .zip): save the table as CSV, the array as .npy"},
         {"\x1f\x8b", "compressed: unpack it first"},
         {"\xd0\xcf\x11\xe0", "an old spreadsheet: save the table as CSV"}};
     file_in *in = r->in;
@@ -148,6 +148,7 @@ FILE_FN int csv__idle(const csv__reader *r, const char *s)
     size_t n = 0;
     while (csv__space(*s)) s++;
     if (!*s || (r->xyz && s[0] == '/' && s[1] == '/')) return 1;
+    if (r->m.line == 1 && !strncmp(s, "sep=", 4) && s[4] && !s[5]) return 1; /* a spreadsheet's */
     if (*s != '#') return 0;
     for (; s[n] && !strchr(",;\t", s[n]) && n + 1 < sizeof word; n++) word[n] = s[n];
     while (n && csv__space(word[n - 1])) n--;
@@ -397,17 +398,16 @@ FILE_FN int csv__is_name(const char *s)
     return !(*s >= '0' && *s <= '9');
 }
 
-/* pandas' header of a table without names: nothing, 0, 1, 2, ... */
-FILE_FN int csv__counts_up(csv__reader *r, int h)
+/* pandas' header of a table without names, from field i on: 0, 1, 2, ... */
+FILE_FN int csv__counts_up(csv__reader *r, int i, int h)
 {
     char number[16];
     int j;
-    if (h < 2 || *r->field[0]) return 0;
-    for (j = 1; j < h; j++) {
-        snprintf(number, sizeof number, "%d", j - 1);
+    for (j = i; j < h; j++) {
+        snprintf(number, sizeof number, "%d", j - i);
         if (strcmp(r->field[j], number)) return 0;
     }
-    return 1;
+    return h - i > 1;
 }
 
 /* Decides from the columns of numbers whether the first line, cut into h fields, is a header. */
@@ -429,7 +429,7 @@ FILE_FN int csv__judge_header(csv__reader *r, int h)
         }
     }
     r->m.line = r->sample_line[0];
-    if (csv__counts_up(r, h)) {
+    if (!*r->field[0] && csv__counts_up(r, 1, h)) {
         r->header = 1;
         return 0;
     }
@@ -535,6 +535,7 @@ FILE_FN int csv__find_header(csv__reader *r, char *scratch)
         return r->samples > 1 ? csv__first_row(r, scratch) : 0;
     }
     r->shift = 0;
+    r->m.t->counting = !r->m.how->header && r->samples > 1 && csv__counts_up(r, 0, h);
     for (j = 0; j < h && r->samples > 1; j++) /* a row like the others */
         *(csv__like_number(r->field[j]) ? r->numbers + j : r->texts + j) += 1;
     csv__call_numeric(r);

@@ -25,6 +25,7 @@ typedef struct csv_table {
     char *text;      /* and their fields, those of a row from text + at[row] to a 0 */
     size_t *at;
     int index;       /* 1: the file's first column has no name and was left out */
+    int counting;    /* 1: the first row is 0, 1, 2, ..., as pandas numbers columns without names */
     int skipped;     /* rows that miss a value and were left out */
     int skipped_line[CSV_SKIPPED];
 } csv_table;
@@ -102,7 +103,8 @@ FILE_FN void *csv__resize(csv__maker *m, void *p, size_t count, size_t item)
 {
     void *now = count <= SIZE_MAX / item ? FILE_REALLOC(p, count ? count * item : 1) : NULL;
     if (!now && m->t->rows)
-        CSV__FAIL(m, "out of memory after %d rows of %d columns", m->t->rows, m->t->cols);
+        CSV__FAIL(m, "out of memory after %d rows of %d columns: take fewer", m->t->rows,
+                  m->t->cols);
     else if (!now) CSV__FAIL(m, "out of memory");
     return now;
 }
@@ -383,18 +385,37 @@ FILE_FN char *csv__join(csv__maker *m, char *const *field, const int *column, in
     return s;
 }
 
-/* Names of the carried columns, by their numbers where the file has none. */
+/* The name of a column for a header that must have one: the file's; that of the model, or x0, x1,
+ * ..., if the column is taken; else its number. */
+FILE_FN void csv__any_name(const csv__maker *m, int column, char *s, size_t size)
+{
+    const char *line = m->how->names;
+    int i, j;
+    snprintf(s, size, "column%d", column + 1);
+    for (i = 0; i < m->t->cols && m->take[i] != column; i++) continue;
+    if (m->all && *m->all[column]) snprintf(s, size, "%s", m->all[column]);
+    else if (i < m->t->cols && !line) snprintf(s, size, "x%d", i);
+    else if (i < m->t->cols) {
+        for (j = 0; j < i && line; j++) line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL;
+        if (line) snprintf(s, size, "%.*s", (int)strcspn(line, "\n"), line);
+    }
+}
+
 FILE_FN int csv__carry_names(csv__maker *m)
 {
-    char (*text)[24] = (char (*)[24])csv__resize(m, NULL, (size_t)m->width, sizeof *text);
     char **name = (char **)csv__resize(m, NULL, (size_t)m->width, sizeof *name);
-    int i, failed = !text || !name;
-    for (i = 0; !failed && i < m->width; i++) {
-        snprintf(text[i], sizeof text[i], "column%d", i + 1);
-        name[i] = m->all && *m->all[i] ? m->all[i] : text[i];
+    int i, failed = !name;
+    for (i = 0; name && i < m->width; i++) name[i] = NULL;
+    for (i = 0; !failed && i < m->t->carried; i++) {
+        int column = m->keep[i];
+        size_t n = (m->all ? strlen(m->all[column]) : 0) + 64 +
+                   (m->how->names ? strlen(m->how->names) : 0);
+        name[column] = (char *)csv__resize(m, NULL, n, 1);
+        failed = !name[column];
+        if (!failed) csv__any_name(m, column, name[column], n);
     }
     if (!failed) m->t->header = csv__join(m, name, m->keep, m->t->carried);
-    free(text);
+    for (i = 0; name && i < m->width; i++) free(name[i]);
     free(name);
     return m->t->header ? 0 : -1;
 }
@@ -530,16 +551,16 @@ FILE_FN int csv__carry(csv__maker *m, char *const *field)
     return 0;
 }
 
-/* A number as text that gives it back, with as few digits as that takes. */
+/* A number as text that gives it back, with few digits. */
 FILE_FN void csv__shortest(char *s, size_t size, double x)
 {
-    int digits;
-    for (digits = 6; digits < 17; digits++) {
-        double back;
-        snprintf(s, size, "%.*g", digits, x);
+    static const int digits[] = {6, 9, 15, 16, 17}; /* 9 for floats */
+    double back;
+    int i;
+    for (i = 0; i < 5; i++) {
+        snprintf(s, size, "%.*g", digits[i], x);
         if (csv_number(s, &back) != CSV_NUMBER || !(back < x || back > x)) return;
     }
-    snprintf(s, size, "%.17g", x);
 }
 
 /* The row's carried fields from its numbers; file: [width]. */
