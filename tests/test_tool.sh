@@ -542,6 +542,19 @@ options_that_errors_name() {
         score "$m" three.csv
 }
 
+# What is read as it stands, but may have been meant otherwise
+surprises_are_noted() {
+    m=$(model)
+    { echo n,x,y; circle 20 | awk '{ print NR "," $0 }'; } >d.csv
+    "$EBIM" fit d.csv -o m.ebim --dim 3 2>err && fail 'fitted dimension 3 in 3'
+    grep -q '^ebim: d.csv: note: column 1 (n) only numbers the rows; --columns chooses' err
+    { echo 0,1; circle 20; } >d.csv
+    "$EBIM" score "$m" d.csv >out 2>err
+    test "$(cat err)" = \
+        'ebim: d.csv:1: note: 0, 1, ... was taken for a row; --header yes if it names the columns'
+    refused 'd.csv:1: there is no column '"'x'" score "$m" d.csv --header yes
+}
+
 weights_are_checked() {
     { echo x,y,w; circle 20 | sed 's/$/,1/'; } >d.csv
     sed '5s/,1$/,-1/' d.csv >bad.csv
@@ -602,6 +615,8 @@ other_formats() {
     cmp a b
     cmp b c
     head -c 6 p.npy | tail -c 5 | grep -q NUMPY
+    "$EBIM" score "$m" d.csv --append -o s.npy 2>err # 6 columns of 30 rows behind 128 bytes
+    test "$(wc -c <s.npy)" -eq $((128 + 6 * 30 * ($(wc -c <p.npy) - 128) / 60))
     "$EBIM" sample "$m" -n 9 -o s.npy >out
     "$EBIM" score "$m" s.npy | wc -l | grep -q 10
     echo 1,2 >bad.npy
@@ -1130,7 +1145,8 @@ floods_on_the_globe() {
     png earth.png
 }
 
-for check in guises options_that_errors_name weights_are_checked names_are_kept other_formats \
+for check in guises options_that_errors_name surprises_are_noted \
+    weights_are_checked names_are_kept other_formats \
     trial_files empty_file ragged_rows text_in_data not_finite out_of_range too_few_points \
     all_points_equal duplicate_points some_duplicates_are_noted points_far_from_the_origin \
     output_that_is_an_input closed_streams dimension_that_does_not_fit \

@@ -571,6 +571,9 @@ FILE_FN int csv__value(csv__reader *r, int column, double *v)
     int kind = csv__decimal(s, &r->decimal, v);
     if (kind == CSV_NUMBER) return 0;
     if (r->m.how->skip_missing && number_missing(s)) return 1;
+    if (kind == CSV_TEXT && r->decimal == ',' && csv_number(s, v) == CSV_NUMBER)
+        return CSV__FAIL(&r->m, "field %d has a decimal point, and those before it decimal commas: "
+                         "%.40s", column + 1, s);
     return csv__bad_field(&r->m, column, s, kind);
 }
 

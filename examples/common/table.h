@@ -510,7 +510,9 @@ FILE_FN int csv__bad_field(csv__maker *m, int column, const char *text, int kind
     csv__advice(m, advice, sizeof advice);
     if (*advice && m->numeric && !m->numeric[column])
         snprintf(cure, sizeof cure, ": try --columns %s", advice);
-    else if (missing) snprintf(cure, sizeof cure, ": --skip-missing leaves such rows out");
+    else snprintf(cure, sizeof cure, "%s", missing ? ": --skip-missing leaves such rows out"
+                                           : kind == CSV_RANGE ? ": give it in another unit"
+                                                               : ": correct it or the row");
     if (missing && kind == CSV_TEXT) is = " is missing: ";
     return CSV__FAIL(m, "field %d%s%.40s%s%.40s%s%s", column + 1, is, text,
                      *name ? " (column " : "", name, *name ? ")" : "", cure);
