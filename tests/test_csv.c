@@ -243,6 +243,7 @@ static void delimiters_are_found(void)
     as_found("x y\n1,0 2,0\n3,5 4,0\n-5,0 6,0\n", "x|y", 0);
     as_found("x , y\n1 , 2\n3.5 , 4\n-5 , 6\n", "x|y", 0);
     as_found("x, y\n1, 2\n3.5, 4\n-5, 6\n", "x|y", 0);
+    as_found("x|y\n1|2\n3.5|4\n-5|6\n", "x|y", 0);
     as_found("a b;c d\n1,0;2,0\n3,5;4,0\n-5,0;6,0\n", "a b|c d", 0);
 }
 
@@ -265,6 +266,8 @@ static void ends_and_beginnings(void)
     as_found("x,y\r1,2\r3.5,4\r-5,6\r", "x|y", 0);
     as_found("\xef\xbb\xbfx;y\r\n1;2\r\n3,5;4\r\n-5;6", "x|y", 0);
     as_found("sep=;\r\nx;y\r\n1;2\r\n3,5;4\r\n-5;6\r\n", "x|y", 0);
+    as_found("% from elsewhere\n%\nx,y\n1,2\n3.5,4\n-5,6\n", "x|y", 0);
+    as_found("%x,y\n1,2\n3.5,4\n-5,6\n", "%x|y", 0);
     as_found("# x and y\n\n1 2\n# more\n3.5 4\n-5 6\n", "", 0);
 }
 
@@ -413,8 +416,8 @@ static void delimiters_by_option(void)
 {
     csv_table t;
     csv_how how = how_to(NULL);
-    how.delimiter = '|';
-    same_rows("x|y\n1|2\n3.5|4\n-5|6\n", &how, "x|y", 0);
+    how.delimiter = '/';
+    same_rows("x/y\n1/2\n3.5/4\n-5/6\n", &how, "x|y", 0);
     how.delimiter = ',';
     CHECK_INT(read_how(file_of("in.csv", "x;y\n1,5;2,5\n", 12), &how, &t), -1);
     check_error(t_tmp("in.csv"), ":2: 3 fields where the first line has 1: decimal commas? try "

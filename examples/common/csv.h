@@ -1,11 +1,11 @@
 /* csv.h: tables of numbers as text, as people have them.
 
-   Read: fields between commas, semicolons, tabs or spaces, whichever gives the most numbers;
+   Read: fields between commas, semicolons, tabs, spaces or bars, whichever gives the most numbers;
    spaces around fields are ignored; quotes round names or numbers are taken off, doubled ones
-   inside are one. A decimal comma is understood where commas do not separate. `#` starts a comment
-   line (but #N/A is a missing value); blank lines, CRLF or CR, a byte order mark and a delimiter at
-   the end of every line are fine. A first column without a name (pandas), or one that the header
-   leaves out (R's write.table), is an index: left out, and told in the table.
+   inside are one. A decimal comma is understood where commas do not separate. `#` or `% ` starts a
+   comment line (but #N/A is a missing value); blank lines, CRLF or CR, a byte order mark and a
+   delimiter at the end of every line are fine. A first column without a name (pandas), or one that
+   the header leaves out (R's write.table), is an index: left out, and told in the table.
 
    The first line is a header when the columns that hold numbers have names there; when it could
    be either, names or a row without values, that is an error and `csv_how.header` decides. Every
@@ -149,6 +149,7 @@ FILE_FN int csv__idle(const csv__reader *r, const char *s)
     while (csv__space(*s)) s++;
     if (!*s || (r->xyz && s[0] == '/' && s[1] == '/')) return 1;
     if (r->m.line == 1 && !strncmp(s, "sep=", 4) && s[4] && !s[5]) return 1; /* a spreadsheet's */
+    if (*s == '%' && (!s[1] || s[1] == '%' || csv__space(s[1]))) return 1;
     if (*s != '#') return 0;
     for (; s[n] && !strchr(",;\t", s[n]) && n + 1 < sizeof word; n++) word[n] = s[n];
     while (n && csv__space(word[n - 1])) n--;
@@ -309,7 +310,7 @@ FILE_FN double csv__try(csv__reader *r, char d, char *scratch, int *fields)
 
 FILE_FN int csv__find_delimiter(csv__reader *r, char *scratch)
 {
-    static const char candidate[] = ",;\t ";
+    static const char candidate[] = ",;\t |";
     double best = -1, share;
     int i, count, most = 0;
     r->delimiter = r->m.how->delimiter;
