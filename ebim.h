@@ -1164,8 +1164,8 @@ typedef struct ebim_model {
     double unit;               /* length of one training unit in the data's units */
     ebim_graph F, E;           /* in the data's units: ||F|| grows with slope about 1 */
     char tag[EBIM_TAG_SIZE];   /* the caller's, saved with the model (the tool: the embedding) */
-    char *columns;             /* names of the columns that were fitted, one per line ('\n' between);
-                                * the caller's, saved with the model; NULL: none */
+    char *columns;             /* names of the columns that were fitted, one per line ('\n'
+                                * between); the caller's, saved with the model; NULL: none */
     struct {                   /* of the fit, for information */
         double points, seed, recipe;           /* recipe: 0 default, 1 paper */
         double mdf_loss, energy_loss, seconds; /* seconds: set by the caller */
