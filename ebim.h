@@ -5009,17 +5009,16 @@ EBIM_API double ebim_rate_warmup(double rate, int step, int warmup)
 struct ebim_langevin {
     ebim_langevin_desc d;
     ebim_ws w;
-    ebim_real c[3];           /* of the kernel drift */
     ebim_real *trial;         /* [n + 1][stride] noise, then where the chain would go */
     ebim__int *ok;            /* [stride] */
     uint32_t *rng;            /* [4][stride], see ebim__seed_lanes */
 };
 
-/* c of the kernel drift: a move by eps y - step/2 clamp(w), clamp 0: none */
+/* c: [3] of the kernel drift: a move by eps y - step/2 clamp(w); step 0: eps^2, clamp 0: none */
 static void ebim__drift_of(ebim_real *c, double eps, double step, double clamp)
 {
     c[0] = EBIM__R(eps);
-    c[1] = EBIM__R(step / 2);
+    c[1] = EBIM__R((step > 0 ? step : eps * eps) / 2);
     c[2] = clamp > 0 ? EBIM__R(clamp) : ebim__from_bits(EBIM__INF_BITS);
 }
 
@@ -5038,8 +5037,6 @@ EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, cons
     if (!d->lo != !d->hi) return EBIM_ERR_ARG;
     if (!ebim__ready(a)) return a->failed;
     s->d = *d;
-    if (s->d.step <= 0) s->d.step = d->eps * d->eps;
-    ebim__drift_of(s->c, s->d.eps, s->d.step, s->d.clamp);
     s->w = w;
     s->trial = trial;
     s->ok = ok;
@@ -5105,11 +5102,12 @@ static int ebim__langevin_step(ebim_langevin *s, int B)
 {
     ebim_ws *w = &s->w;
     const ebim__kernels *K = w->kernels;
-    ebim_real *x = ebim_ws_x(w);
+    ebim_real *x = ebim_ws_x(w), c[3];
     int refused;
+    ebim__drift_of(c, s->d.eps, s->d.step, s->d.clamp);
     ebim__energy_gradient(w, B, s->d.energy);
     K->normals(s->rng, w->n, s->trial, w->stride, w->lanes);
-    K->drift(w->n, s->trial, x, s->trial, ebim_ws_xg(w, 0), s->c, w->stride, w->lanes);
+    K->drift(w->n, s->trial, x, s->trial, ebim_ws_xg(w, 0), c, w->stride, w->lanes);
     refused = K->inside(w->n, s->trial, s->d.lo, s->d.hi, s->ok, w->stride, w->lanes);
     K->select(w->n, x, s->trial, s->ok, w->stride, w->lanes);
     return refused - (w->lanes - B) * !s->ok[0]; /* padding does as lane 0 does */
@@ -5683,7 +5681,7 @@ struct ebim_clmc {
     ebim__frame f;
     ebim_ws e;                /* E at q, when has_energy */
     int has_energy;
-    ebim_real c[3];           /* of the kernel drift */
+    int blind;                /* adjusted: moves without the gradient of E */
     ebim__frame g;            /* adjusted: F at the proposal */
     ebim__exact exact;        /* adjusted: the rest of it */
     ebim_real *q, *r;         /* rows [n], of r two more */
@@ -5717,8 +5715,6 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     if (!(d->eps > 0) || !d->lo != !d->hi) return EBIM_ERR_ARG;
     memset(p, 0, sizeof *p);
     p->d = *d;
-    if (d->step <= 0) p->d.step = d->eps * d->eps;
-    ebim__drift_of(p->c, p->d.eps, p->d.step, p->d.clamp);
     r = ebim__frame_init(&p->f, a, F, &d->constraint);
     if (!r && E) {
         if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
@@ -5743,14 +5739,16 @@ static void ebim__clmc_drift(ebim_clmc *s, int B)
 {
     ebim__frame *f = &s->f;
     const ebim__kernels *K = f->w.kernels;
+    ebim_real c[3];
+    ebim__drift_of(c, s->d.eps, s->d.step, s->d.clamp);
     if (!s->has_energy) {
         memcpy(f->y0, s->q, (size_t)f->n * (size_t)f->stride * sizeof *s->q);
-        K->axpy(f->n, f->y0, f->stride, s->c[0], s->r, f->stride, f->lanes);
+        K->axpy(f->n, f->y0, f->stride, c[0], s->r, f->stride, f->lanes);
         return;
     }
     memcpy(ebim_ws_x(&s->e), s->q, (size_t)f->n * (size_t)f->stride * sizeof *s->q);
     ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
-    K->drift(f->n, f->y0, s->q, s->r, ebim_ws_xg(&s->e, 0), s->c, f->stride, f->lanes);
+    K->drift(f->n, f->y0, s->q, s->r, ebim_ws_xg(&s->e, 0), c, f->stride, f->lanes);
 }
 
 /* q <- y where there is a root, in the box */
@@ -5793,22 +5791,22 @@ static void ebim__clmc_move(ebim_clmc *s, int B)
  * clamped gradient keep all this; H has the true E. Cost: twice the solves of the unadjusted step.
  * ========================================================================================= */
 
-/* E and the kick at rows x */
+/* E and the kick at rows x. Blind moves have none: forth and back alike, so they are exact, too. */
 static void ebim__exact_force(ebim_clmc *s, int B, const ebim_real *x, ebim_real *kick,
                               ebim_real *E)
 {
     const ebim__frame *f = &s->f;
     size_t S = (size_t)f->stride, rows = (size_t)f->n * S, i;
-    ebim_real most = s->c[2];
-    if (!s->has_energy) {
-        memset(kick, 0, rows * sizeof *kick);
-        memset(E, 0, S * sizeof *E);
-        return;
-    }
+    ebim_real most = EBIM__R(s->d.clamp);
+    memset(kick, 0, rows * sizeof *kick);
+    memset(E, 0, S * sizeof *E);
+    if (!s->has_energy) return;
     memcpy(ebim_ws_x(&s->e), x, rows * sizeof *x);
-    ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
-    memcpy(kick, ebim_ws_xg(&s->e, 0), rows * sizeof *kick);
+    if (s->blind) ebim_forward(&s->e, B, 0);
+    else ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
     memcpy(E, ebim_ws_y(&s->e), S * sizeof *E);
+    if (s->blind) return;
+    memcpy(kick, ebim_ws_xg(&s->e, 0), rows * sizeof *kick);
     for (i = 0; s->d.clamp > 0 && i < rows; i++)
         kick[i] = kick[i] > most ? most : kick[i] < -most ? -most : kick[i];
 }
@@ -6031,10 +6029,11 @@ EBIM_API int ebim_clmc_far(ebim_clmc *s, int B, ebim_real *x, double reach, uint
     int moved;
     EBIM_ASSERT(s->d.adjust);
     s->d.eps = reach;
-    s->d.clamp = 1e-6 / reach; /* a kick of nothing, the same forth and back */
     s->d.leapfrog = 1;
+    s->blind = 1;
     ebim_clmc_run(s, B, x, 1, seed, stream);
     moved = (int)(s->report.moved - report.moved);
+    s->blind = 0;
     s->d = kept;
     s->report = report;
     return moved;
