@@ -773,7 +773,11 @@ typedef struct ebim_clmc_desc {
                               means temperature 1; adjusted: always) */
     double clamp;          /* largest |component| of grad E (0: off); adjusted, it stays exact */
     ebim_adjustment adjust;
-    int leapfrog;          /* adjusted: steps of a move, constrained HMC (0: 1) */
+    int leapfrog;          /* adjusted: steps of a move, constrained HMC (0: 1). Above 1 every move
+                            * of every chain draws its own number of them, uniform on 1 .. leapfrog:
+                            * paths of one length come back to where they began on some M. The mean
+                            * is (leapfrog + 1) / 2, and so is the cost */
+    int leapfrog_most;     /* adjusted: ebim_clmc_adapt chooses leapfrog, too, up to this (0: not) */
     int keep_unsolved;     /* 1: move even if F(y) = 0 was not solved (the authors' way) */
     const double *lo, *hi; /* [n] the box D, kept by reference (NULL: none) */
     ebim_constraint_desc constraint;
@@ -787,6 +791,7 @@ typedef struct ebim_clmc_report { /* counts since init */
     int64_t unsolved;      /* no root found: the old point counts again (or see keep_unsolved) */
     int64_t outside;       /* left D: the old point counts again */
     int64_t singular;      /* J J' not invertible at the old point */
+    int64_t off;           /* of all steps, those of chains that did not start on M */
     int64_t iterations;    /* of the solver, summed over blocks */
     double accept;         /* adjusted: sum of the probabilities to accept, 0 where a step fails */
     double residual;       /* largest ||F|| / ||J|| of a move made */
@@ -800,19 +805,29 @@ typedef struct ebim_clmc ebim_clmc;
 /* Algorithm 1. E may be NULL: Brownian motion on M. Unadjusted: biased by O(eps^2). */
 EBIM_API ebim_result ebim_clmc_init(ebim_clmc **s, ebim_arena *a, const ebim_graph *F,
                                     const ebim_graph *E, const ebim_clmc_desc *d);
-/* B chains of points on M, x: [B][n] in and out, chain b from stream `stream + b` of seed. */
-EBIM_API void ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
-                            uint64_t stream);
+/* B chains of points on M, x: [B][n] in and out, chain b from stream `stream + b` of seed. Starts
+ * beside M, such as points that were printed, are first put onto it (not with keep_unsolved). The
+ * way back of a move never ends off M: an adjusted chain that starts there stays where it is.
+ * Returns how many chains were not on M and could not be put there. */
+EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
+                           uint64_t stream);
 EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s);
+EBIM_API const ebim_clmc_desc *ebim_clmc_settings(const ebim_clmc *s); /* eps as it is now, ... */
+/* A line of text, never NULL: where less than a tenth of the steps were moves, the main cause and
+ * what helps. */
+EBIM_API const char *ebim_clmc_advice(const ebim_clmc_report *r);
 /* Adjusted chains only: one move each without the gradient of E, by a tangent step of length
  * `reach` instead of eps, projected onto M (Zappa, Holmes-Cerfon and Goodman 2018). Where most are
  * refused the others may lead far, also to other components; for k = 1 see ebim_leaps. Not in the
  * report; returns how many moved. */
 EBIM_API int ebim_clmc_far(ebim_clmc *s, int B, ebim_real *x, double reach, uint64_t seed,
                            uint64_t stream);
-/* Adjusted chains only: `steps` steps in which eps is adapted so that the mean probability to
+/* Adjusted chains only: `steps` moves in which eps is adapted so that the mean probability to
  * accept is `target` (0: 0.8), by dual averaging; it is frozen afterwards. Returns eps. These
- * steps are no samples: their law depends on the past. */
+ * moves are no samples: their law depends on the past. With leapfrog_most they are shared out
+ * among leapfrog = 1, 2, 4, ..., and that one stays whose steps are worth most, by how much of
+ * every coordinate and its square a move forgets: 20 moves for each at least, and chains that are
+ * spread over M, 100 or more. Too few moves for that leave leapfrog as it is. */
 EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, double target,
                                 uint64_t seed, uint64_t stream);
 
@@ -5668,12 +5683,22 @@ static void ebim__frame_root(ebim__frame *f, int B)
  * rejections. Temperature is eps^2 / step.
  * ========================================================================================= */
 
+enum { EBIM__WATCHED = 7 };
+
 typedef struct ebim__exact {
     ebim_real *x, *p;         /* rows [n]: where a move has come, its momentum */
-    ebim_real *force, *kick;  /* rows [n]: the gradient of E, clamped, at q and at x */
-    ebim_real *E, *now;       /* [stride] E at q and at x */
-    double *H;                /* [stride] E + |p|^2 / 2 at the start */
+    ebim_real *end;           /* rows [n]: where it ended */
+    ebim_real *force, *kick;  /* rows [n]: the gradient of E, clamped, at q and at x, */
+    ebim_real *end_kick;      /* and at its end */
+    ebim_real *E, *now;       /* [stride] E at q and at x, */
+    ebim_real *end_E;         /* and at its end */
+    double *H, *rise;         /* [stride] E + |p|^2 / 2 at the start; by how much more at its end */
+    double *off;              /* [stride] ||F|| / ||J|| at its end */
     int *alive;               /* [stride] nothing has failed */
+    int *length, *chain;      /* [stride] steps of the move; which chain the lane holds */
+    int *order;               /* [2][stride] work */
+    double *watch;            /* [n][WATCHED], see ebim__exact_watch */
+    int watching;
 } ebim__exact;
 
 struct ebim_clmc {
@@ -5682,10 +5707,12 @@ struct ebim_clmc {
     ebim_ws e;                /* E at q, when has_energy */
     int has_energy;
     int blind;                /* adjusted: moves without the gradient of E */
+    int stands;               /* f is F at q */
     ebim__frame g;            /* adjusted: F at the proposal */
     ebim__exact exact;        /* adjusted: the rest of it */
-    ebim_real *q, *r;         /* rows [n], of r two more */
+    ebim_real *q, *r;         /* rows [n], of r five more */
     ebim__int *ok;            /* [stride] who moves */
+    int *on;                  /* [stride] who starts on M */
     uint32_t *rng;            /* [4][stride], see ebim__seed_lanes */
     ebim_clmc_report report;
 };
@@ -5696,12 +5723,21 @@ static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_grap
     ebim__exact *e = &s->exact;
     e->x = EBIM__NEW(a, ebim_real, rows);
     e->p = EBIM__NEW(a, ebim_real, rows);
+    e->end = EBIM__NEW(a, ebim_real, rows);
     e->force = EBIM__NEW(a, ebim_real, rows);
     e->kick = EBIM__NEW(a, ebim_real, rows);
+    e->end_kick = EBIM__NEW(a, ebim_real, rows);
     e->E = EBIM__NEW(a, ebim_real, S);
     e->now = EBIM__NEW(a, ebim_real, S);
+    e->end_E = EBIM__NEW(a, ebim_real, S);
     e->H = EBIM__NEW(a, double, S);
+    e->rise = EBIM__NEW(a, double, S);
+    e->off = EBIM__NEW(a, double, S);
     e->alive = EBIM__NEW(a, int, S);
+    e->length = EBIM__NEW(a, int, S);
+    e->chain = EBIM__NEW(a, int, S);
+    e->order = EBIM__NEW(a, int, 2 * S);
+    e->watch = EBIM__NEW(a, double, (size_t)s->f.n * EBIM__WATCHED);
     return ebim__frame_init(&s->g, a, F, &s->d.constraint);
 }
 
@@ -5713,6 +5749,7 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     size_t rows;
     *out = NULL;
     if (!(d->eps > 0) || !d->lo != !d->hi) return EBIM_ERR_ARG;
+    if (d->leapfrog < 0 || d->leapfrog_most < 0) return EBIM_ERR_ARG;
     memset(p, 0, sizeof *p);
     p->d = *d;
     r = ebim__frame_init(&p->f, a, F, &d->constraint);
@@ -5724,15 +5761,78 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     if (r) return r;
     rows = (size_t)p->f.n * (size_t)p->f.stride;
     p->q = EBIM__NEW(a, ebim_real, rows);
-    p->r = EBIM__NEW(a, ebim_real, rows + 3 * (size_t)p->f.stride);
+    p->r = EBIM__NEW(a, ebim_real, rows + 5 * (size_t)p->f.stride);
     if (d->adjust) r = ebim__exact_init(p, a, F);
     p->ok = EBIM__NEW(a, ebim__int, p->f.stride);
+    p->on = EBIM__NEW(a, int, p->f.stride);
     p->rng = EBIM__NEW(a, uint32_t, 4 * (size_t)p->f.stride);
     if (ebim__ready(a)) *out = s;
     return r ? r : a->failed;
 }
 
 EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s) { return &s->report; }
+EBIM_API const ebim_clmc_desc *ebim_clmc_settings(const ebim_clmc *s) { return &s->d; }
+
+EBIM_API const char *ebim_clmc_advice(const ebim_clmc_report *r)
+{
+    static const char *const text[] = {
+        "chains move",
+        "Metropolis' rule rejects nearly all moves: eps is too long for E (ebim_clmc_adapt finds a "
+        "shorter one), or E falls steeply where chains start",
+        "nearly no move finds its way back: eps is long beside the curvature of M, or F is rough "
+        "there; make it shorter (ebim_clmc_adapt)",
+        "nearly no move finds a root of F: eps is longer than M is wide, or max_iter or tol of the "
+        "constraint is too small; make eps shorter (ebim_clmc_adapt)",
+        "nearly all moves leave the box: make the box wider or eps shorter, or start inside it",
+        "J J' is singular where chains are: M crosses itself there, outputs of F depend on each "
+        "other, or F is flat or not finite",
+        "chains do not start on M: no point of M was found along the normals at their starts; "
+        "project them first (ebim_project), and look at F there if that fails"
+    };
+    int64_t count[5];
+    int i, most = 0;
+    count[0] = r->rejected;
+    count[1] = r->astray;
+    count[2] = r->unsolved;
+    count[3] = r->outside;
+    count[4] = r->singular;
+    if (r->steps <= 0 || 10 * r->moved >= r->steps) return text[0];
+    if (2 * r->off >= r->steps - r->moved) return text[6]; /* all others come of it */
+    for (i = 1; i < 5; i++)
+        if (count[i] > count[most]) most = i;
+    return text[1 + most];
+}
+
+/* Puts chains beside M onto it, along the normals where they stand. What is on M to four times the
+ * tolerance stays as it is, bit by bit: the root a move ends at was judged by ||J|| of the point it
+ * came from. Returns how many are not on M; they stay, too. */
+static int ebim__clmc_onto(ebim_clmc *s, int B)
+{
+    ebim__frame *f = &s->f;
+    const ebim__kernels *K = f->w.kernels;
+    int l, off = 0, put = 0;
+    ebim__frame_at(f, B, s->q);
+    s->stands = 1;
+    ebim__norms(&f->w, f->residual);
+    ebim__frame_limits(f, s->q);
+    for (l = 0; l < B; l++) {
+        int on = ebim__finite(f->residual[l]) && f->residual[l] <= 4 * f->limit[l];
+        s->on[l] = on;
+        off += !on;
+    }
+    if (!off || s->d.keep_unsolved) return off;
+    memcpy(f->y0, s->q, (size_t)f->n * (size_t)f->stride * sizeof *f->y0);
+    ebim__frame_root(f, B);
+    K->inside(f->n, f->y, s->d.lo, s->d.hi, s->ok, f->stride, f->lanes);
+    for (l = 0; l < B; l++) {
+        s->ok[l] = -(!s->on[l] && s->ok[l] && f->state[l] == EBIM__SOLVED);
+        put += s->ok[l] != 0;
+    }
+    for (l = B; l < f->lanes; l++) s->ok[l] = s->ok[0];
+    K->select(f->n, s->q, f->y, s->ok, f->stride, f->lanes);
+    s->stands = !put;
+    return off - put;
+}
 
 /* y0 <- q + eps r - (step/2) clamp(grad E(q)) */
 static void ebim__clmc_drift(ebim_clmc *s, int B)
@@ -5846,6 +5946,7 @@ static void ebim__exact_leap(ebim_clmc *s, ebim__frame *f, ebim__frame *g, int B
     double eps = s->d.eps;
     size_t rows = (size_t)f->n * (size_t)f->stride, i;
     int l;
+    f->lanes = EBIM__ROUND(B); /* fewer, maybe, than stand in it */
     ebim__exact_kick(s, f, e->p, e->kick);
     ebim__exact_move(f, B, e->x, e->p, eps);
     ebim__frame_at(g, B, f->y);
@@ -5873,22 +5974,39 @@ static double ebim__exact_kinetic(const ebim__frame *f, const ebim_real *p, int 
     return sum / 2; /* the kinetic energy */
 }
 
+/* Lanes first .. last - 1 have made their steps: keeps what comes of them. f stands at x. */
+static void ebim__exact_end(ebim_clmc *s, const ebim__frame *f, const ebim__frame *before,
+                            int first, int last)
+{
+    ebim__exact *e = &s->exact;
+    size_t size = (size_t)(last - first) * sizeof *e->x;
+    int l, i;
+    for (i = first; i < f->n * f->stride; i += f->stride) {
+        memcpy(e->end + i, e->x + i, size);
+        memcpy(e->end_kick + i, e->kick + i, size);
+    }
+    memcpy(e->end_E + first, e->now + first, size);
+    for (l = first; l < last; l++) {
+        e->rise[l] = (double)e->now[l] + ebim__exact_kinetic(f, e->p, l) - e->H[l];
+        e->off[l] = (double)(before->residual[l] / before->scale[l]);
+    }
+}
+
 /* Who moves: -log of a uniform number is half the square of the length of two normals. */
-static void ebim__exact_accept(ebim_clmc *s, const ebim__frame *f, const ebim__frame *before,
-                               int B)
+static void ebim__exact_accept(ebim_clmc *s, int B)
 {
     ebim__exact *e = &s->exact;
     ebim_clmc_report *rep = &s->report;
+    const ebim__frame *f = &s->f;
     const ebim_real *z = s->r + (f->n + f->n % 2) * f->stride;
     int l;
     for (l = 0; l < B; l++) {
-        double a = (double)z[l], b = (double)z[f->stride + l], rise;
+        double a = (double)z[l], b = (double)z[f->stride + l], rise = e->rise[l];
         int in = s->ok[l] != 0;
         s->ok[l] = 0;
         if (!e->alive[l]) continue;
         rep->outside += !in;
         if (!in) continue;
-        rise = (double)e->now[l] + ebim__exact_kinetic(f, e->p, l) - e->H[l];
         if (ebim__finite64(rise)) {
             double p = rise > 0 ? exp(-rise) : 1;
             rep->accept += floor(p * 1048576) / 1048576; /* their sum is exact, in any order */
@@ -5896,21 +6014,87 @@ static void ebim__exact_accept(ebim_clmc *s, const ebim__frame *f, const ebim__f
         }
         rep->moved += s->ok[l] != 0;
         rep->rejected += !s->ok[l];
-        if (s->ok[l])
-            rep->residual = fmax(rep->residual, (double)(before->residual[l] / before->scale[l]));
+        if (s->ok[l]) rep->residual = fmax(rep->residual, e->off[l]);
     }
 }
 
-/* One move of all chains. Their force and E at q are known from the last one. */
-static void ebim__exact_step(ebim_clmc *s, int B)
+/* Adds what a move did to each coordinate and to its square: sums of g, g^2 and (g' - g)^2. */
+static void ebim__exact_watch(ebim_clmc *s, int B)
+{
+    const ebim__exact *e = &s->exact;
+    int i, l, q;
+    for (i = 0; i < s->f.n; i++) {
+        double *w = e->watch + i * EBIM__WATCHED; /* centre; three sums of x, three of x^2 */
+        const ebim_real *from = s->q + i * s->f.stride, *to = e->end + i * s->f.stride;
+        for (l = 0; l < B; l++) {
+            double a = (double)from[l] - w[0], b = s->ok[l] ? (double)to[l] - w[0] : a;
+            for (q = 1; q < EBIM__WATCHED; q += 3, a *= a, b *= b) {
+                w[q] += a;
+                w[q + 1] += a * a;
+                w[q + 2] += (b - a) * (b - a);
+            }
+        }
+    }
+}
+
+/* Lane l of rows gets what lane order[l] has. scratch: [lanes] elements of this size */
+static void ebim__reorder(void *rows, int count, size_t size, const int *order, int stride,
+                          int lanes, void *scratch)
+{
+    unsigned char *row = (unsigned char *)rows, *to = (unsigned char *)scratch;
+    int i, l;
+    for (i = 0; i < count; i++, row += (size_t)stride * size) {
+        for (l = 0; l < lanes; l++) memcpy(to + (size_t)l * size, row + (size_t)order[l] * size, size);
+        memcpy(row, to, (size_t)lanes * size);
+    }
+}
+
+/* Moves of several steps: how many each chain makes is drawn, uniform on 1 .. leapfrog, by its own
+ * two normals. Those with most come first, so that the others can be left out of the sweeps. */
+static void ebim__exact_lengths(ebim_clmc *s, int B)
 {
     ebim__exact *e = &s->exact;
-    ebim__frame *f = &s->f, *g = &s->g, *t;
-    const ebim__kernels *K = f->w.kernels;
+    int n = s->f.n, S = s->f.stride, lanes = EBIM__ROUND(B), rows = n + n % 2, l, want, at = 0;
+    const ebim_real *z = s->r + (rows + 2) * S;
+    void *scratch = e->rise; /* not yet in use */
+    int *drawn = e->order + S;
+    for (l = 0; l < B; l++) {
+        double a = (double)z[l], b = (double)z[S + l];
+        drawn[l] = 1 + ebim__min_int((int)(exp(-(a * a + b * b) / 2) * s->d.leapfrog),
+                                     s->d.leapfrog - 1);
+    }
+    for (want = s->d.leapfrog; want; want--)
+        for (l = 0; l < B; l++) {
+            if (drawn[l] != want) continue;
+            e->length[at] = want;
+            e->order[at++] = l;
+        }
+    for (l = B; l < lanes; l++) e->order[l] = e->order[0]; /* padding does as lane 0 does */
+    ebim__reorder(s->q, n, sizeof *s->q, e->order, S, lanes, scratch);
+    ebim__reorder(s->r, rows + 2, sizeof *s->r, e->order, S, lanes, scratch);
+    ebim__reorder(e->force, n, sizeof *e->force, e->order, S, lanes, scratch);
+    ebim__reorder(e->E, 1, sizeof *e->E, e->order, S, lanes, scratch);
+    ebim__reorder(s->rng, 4, sizeof *s->rng, e->order, S, lanes, scratch);
+    ebim__reorder(e->chain, 1, sizeof *e->chain, e->order, S, lanes, scratch);
+    s->stands = 0;
+}
+
+/* Chains back to the lanes they came in, after moves of several steps */
+static void ebim__exact_restore(ebim_clmc *s, int B)
+{
+    ebim__exact *e = &s->exact;
+    int l;
+    for (l = 0; l < B; l++) e->order[e->chain[l]] = l;
+    ebim__reorder(s->q, s->f.n, sizeof *s->q, e->order, s->f.stride, B, e->rise);
+}
+
+/* Momenta, and energies with them */
+static void ebim__exact_begin(ebim_clmc *s, int B)
+{
+    ebim__exact *e = &s->exact;
+    ebim__frame *f = &s->f;
     size_t rows = (size_t)f->n * (size_t)f->stride;
-    int i, l;
-    ebim__frame_at(f, B, s->q);
-    K->normals(s->rng, f->n + f->n % 2 + 2, s->r, f->stride, f->lanes);
+    int l;
     memcpy(e->p, s->r, rows * sizeof *e->p);
     ebim__frame_tangent(f, e->p); /* now tangent */
     memcpy(e->x, s->q, rows * sizeof *e->x);
@@ -5920,18 +6104,42 @@ static void ebim__exact_step(ebim_clmc *s, int B)
         e->alive[l] = !f->singular[l];
         s->report.singular += f->singular[l] != 0;
     }
-    for (i = 0; i < ebim__or_int(s->d.leapfrog, 1); i++) {
-        ebim__exact_leap(s, f, g, B);
+}
+
+/* One move of all chains. Their force and E at q are known from the last one. */
+static void ebim__exact_step(ebim_clmc *s, int B)
+{
+    ebim__exact *e = &s->exact;
+    ebim__frame *f = &s->f, *g = &s->g, *t;
+    const ebim__kernels *K = f->w.kernels;
+    int i, l, several = s->d.leapfrog > 1, count = B, lanes = EBIM__ROUND(B);
+    K->normals(s->rng, f->n + f->n % 2 + (several ? 4 : 2), s->r, f->stride, lanes);
+    if (several) ebim__exact_lengths(s, B);
+    if (!s->stands) ebim__frame_at(f, B, s->q);
+    s->stands = 0;
+    ebim__exact_begin(s, B);
+    for (i = 1; count; i++) {
+        int last = count;
+        ebim__exact_leap(s, f, g, count);
+        while (count && (!several || e->length[count - 1] == i)) count--;
+        ebim__exact_end(s, g, f, count, last);
         t = f;
         f = g;
         g = t;
     }
-    K->inside(f->n, e->x, s->d.lo, s->d.hi, s->ok, f->stride, f->lanes);
-    ebim__exact_accept(s, f, g, B);
-    for (l = B; l < f->lanes; l++) s->ok[l] = s->ok[0]; /* padding does as lane 0 does */
-    K->select(f->n, s->q, e->x, s->ok, f->stride, f->lanes);
-    K->select(f->n, e->force, e->kick, s->ok, f->stride, f->lanes);
-    K->select(1, e->E, e->now, s->ok, f->stride, f->lanes);
+    for (l = B; l < lanes; l++) e->end_E[l] = e->end_E[0]; /* padding does as lane 0 does */
+    for (i = 0; i < f->n * f->stride; i += f->stride)
+        for (l = B; l < lanes; l++) {
+            e->end[i + l] = e->end[i];
+            e->end_kick[i + l] = e->end_kick[i];
+        }
+    K->inside(f->n, e->end, s->d.lo, s->d.hi, s->ok, f->stride, lanes);
+    ebim__exact_accept(s, B);
+    for (l = B; l < lanes; l++) s->ok[l] = s->ok[0];
+    if (e->watching) ebim__exact_watch(s, B);
+    K->select(f->n, s->q, e->end, s->ok, f->stride, lanes);
+    K->select(f->n, e->force, e->end_kick, s->ok, f->stride, lanes);
+    K->select(1, e->E, e->end_E, s->ok, f->stride, lanes);
     s->report.steps += B;
 }
 
@@ -5996,7 +6204,8 @@ static void ebim__clmc_step(ebim_clmc *s, int B)
         ebim__exact_step(s, B);
         return;
     }
-    ebim__frame_at(f, B, s->q);
+    if (!s->stands) ebim__frame_at(f, B, s->q);
+    s->stands = 0;
     f->w.kernels->normals(s->rng, f->n, s->r, f->stride, f->lanes);
     ebim__frame_tangent(f, s->r);
     ebim__clmc_drift(s, B);
@@ -6004,21 +6213,27 @@ static void ebim__clmc_step(ebim_clmc *s, int B)
     ebim__clmc_move(s, B);
 }
 
-EBIM_API void ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
-                            uint64_t stream)
+EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
+                           uint64_t stream)
 {
     ebim__frame *f = &s->f;
-    int at, t;
+    int at, t, l, off, all = 0;
     for (at = 0; at < B; at += f->stride) {
         int count = ebim__min_int(f->stride, B - at), lanes = EBIM__ROUND(count);
         ebim_real *p = x + (size_t)at * (size_t)f->n;
         ebim__to_lanes(p, count, f->n, s->q, f->stride, lanes);
         ebim__seed_lanes(s->rng, f->stride, lanes, count, seed, stream + (uint64_t)at);
+        off = ebim__clmc_onto(s, count);
+        s->report.off += (int64_t)off * steps;
+        all += off;
         if (s->d.adjust) ebim__exact_force(s, count, s->q, s->exact.force, s->exact.E);
+        for (l = 0; s->d.adjust && l < count; l++) s->exact.chain[l] = l;
         for (t = 0; t < steps; t++) ebim__clmc_step(s, count);
+        if (s->d.adjust) ebim__exact_restore(s, count);
         ebim__from_lanes(s->q, f->stride, count, f->n, p);
     }
     s->report.iterations = f->iterations + s->g.iterations;
+    return all;
 }
 
 EBIM_API int ebim_clmc_far(ebim_clmc *s, int B, ebim_real *x, double reach, uint64_t seed,
@@ -6039,19 +6254,85 @@ EBIM_API int ebim_clmc_far(ebim_clmc *s, int B, ebim_real *x, double reach, uint
     return moved;
 }
 
-EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, double target,
-                                uint64_t seed, uint64_t stream)
+/* eps so that moves are accepted as often as wanted: Hoffman and Gelman 2014, algorithm 5 */
+static void ebim__adapt_eps(ebim_clmc *s, int B, ebim_real *x, int steps, double want,
+                            uint64_t seed, uint64_t stream)
 {
-    double mu = log(10 * s->d.eps), late = 0, mean = 0, want = ebim__or(target, 0.8);
+    double mu = log(10 * s->d.eps), late = 0, mean = 0;
     int t;
-    for (t = 1; t <= steps && s->d.adjust; t++) { /* Hoffman and Gelman 2014, algorithm 5 */
+    for (t = 1; t <= steps; t++) {
         double before = s->report.accept, w = pow(t, -0.75);
         ebim_clmc_run(s, B, x, 1, seed, stream + (uint64_t)t * (uint64_t)B);
         mean += (want - (s->report.accept - before) / B - mean) / (t + 10);
         s->d.eps = exp(mu - sqrt(t) / 0.05 * mean);
         late += w * (log(s->d.eps) - late);
     }
-    if (steps > 0 && s->d.adjust) s->d.eps = exp(late);
+    if (steps > 0) s->d.eps = exp(late);
+}
+
+/* Independent draws that a step is worth, for the coordinate or square of one where that is least:
+ * with correlation c from one move to the next (1 - c) / (1 + c) per move. */
+static double ebim__adapt_worth(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
+                                uint64_t stream)
+{
+    double least = 1, N = (double)B * steps;
+    int i, q;
+    for (i = 0; i < s->f.n; i++) {
+        double *w = s->exact.watch + i * EBIM__WATCHED, mean = 0;
+        for (q = 0; q < B; q++)
+            mean += ((double)x[(size_t)q * (size_t)s->f.n + (size_t)i] - mean) / (q + 1);
+        memset(w, 0, EBIM__WATCHED * sizeof *w);
+        w[0] = mean;
+    }
+    s->exact.watching = 1;
+    ebim_clmc_run(s, B, x, steps, seed, stream);
+    s->exact.watching = 0;
+    for (i = 0; i < s->f.n; i++)
+        for (q = 1; q < EBIM__WATCHED; q += 3) {
+            const double *w = s->exact.watch + i * EBIM__WATCHED + q;
+            double var = w[1] / N - w[0] / N * (w[0] / N), c = 1 - w[2] / N / (2 * var);
+            if (var > 0 && ebim__finite64(c)) least = fmin(least, (1 - c) / (1 + fmax(c, 0)));
+        }
+    return least / (s->d.leapfrog + 1.5); /* a move costs half a step, and (leapfrog + 1) / 2 */
+}
+
+/* leapfrog 1, 2, 4, ..., each with an eps of its own, until they are worth much less than the best.
+ * Returns the moves made. */
+static int ebim__adapt_leapfrog(ebim_clmc *s, int B, ebim_real *x, int steps, double want,
+                                uint64_t seed, uint64_t stream)
+{
+    ebim_clmc_desc best = s->d;
+    double most = 0, worth;
+    int count = 2, share, used = 0, l;
+    for (l = 1; l < s->d.leapfrog_most; l *= 2) count++;
+    share = steps / count / 2;
+    for (l = 1; share && l <= s->d.leapfrog_most; used += 2 * share) {
+        s->d.leapfrog = l;
+        ebim__adapt_eps(s, B, x, share, want, seed, stream + (uint64_t)used * (uint64_t)B);
+        worth = ebim__adapt_worth(s, B, x, share, seed,
+                                  stream + (uint64_t)(used + share + 1) * (uint64_t)B);
+        if (worth > most) {
+            most = worth;
+            best = s->d;
+        }
+        if (worth < most / 2 || l == s->d.leapfrog_most) {
+            used += 2 * share;
+            break;
+        }
+        l = ebim__min_int(2 * l, s->d.leapfrog_most);
+    }
+    s->d = best;
+    return used;
+}
+
+EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, double target,
+                                uint64_t seed, uint64_t stream)
+{
+    double want = ebim__or(target, 0.8);
+    int used = 0;
+    if (!s->d.adjust) return s->d.eps;
+    if (s->d.leapfrog_most) used = ebim__adapt_leapfrog(s, B, x, steps, want, seed, stream);
+    ebim__adapt_eps(s, B, x, steps - used, want, seed, stream + (uint64_t)used * (uint64_t)B);
     return s->d.eps;
 }
 
@@ -10410,6 +10691,7 @@ static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report 
     sum->unsolved += r->unsolved;
     sum->outside += r->outside;
     sum->singular += r->singular;
+    sum->off += r->off;
     sum->iterations += r->iterations;
     sum->residual = fmax(sum->residual, r->residual);
 }
