@@ -6194,7 +6194,7 @@ EBIM_API double ebim_ess(int chains, int draws, const double *x)
         last = fmin(last, pair);
         tau += 2 * last;
     }
-    return fmin(all / tau, all * log10(all));
+    return tau * log10(all) > 1 ? all / tau : all * log10(all); /* tau may be below 0 */
 }
 
 static void ebim__clmc_step(ebim_clmc *s, int B)

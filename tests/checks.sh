@@ -252,6 +252,10 @@ many_on_the_torus|return sum / 2; /\* the kinetic|return 0 * sum; /* no
 many_on_the_torus|return off <= tol;|return 1;
 many_on_the_torus|ebim__frame_tangent(f, e->p); /\* now|/* not
 many_on_the_torus|ebim__exact_kick(s, g, e->p, e->kick);|;
+far_moves_are_blind|    s->blind = 1;|    s->blind = 0;
+lengths_are_uniform|drawn\[l\] = 1 + ebim__min_int(|drawn[l] = s->d.leapfrog + 0 * ebim__min_int(
+paths_do_not_resonate|drawn\[l\] = 1 + ebim__min_int(|drawn[l] = s->d.leapfrog + 0 * ebim__min_int(
+blocks_do_not_matter_to|ebim__reorder(e->force, n|ebim__reorder(e->force, 0 * n
 leaps_keep_the_law|-E - log(fmax(fabs(cosine), 1e-12))|-E
 narrow_peaks_are_found|sum = share \* ebim__near_density|sum = 0.8 * share * ebim__near_density
 END

@@ -845,6 +845,191 @@ static void roots_near_the_origin(void)
     }
 }
 
+/* ---- starts beside M ---- */
+
+enum { STARTS = 100 };
+
+/* 100 points 1 + off from the centre of the unit circle */
+static void around(double off, ebim_real *x)
+{
+    int b;
+    for (b = 0; b < STARTS; b++) {
+        x[2 * b] = (ebim_real)((1 + off) * cos(0.3 + 0.05 * b));
+        x[2 * b + 1] = (ebim_real)((1 + off) * sin(0.3 + 0.05 * b));
+    }
+}
+
+/* Printed points are off by the last digit. However far they are, chains move as those do that
+ * start on M, and make the same moves where the starts are the same after all. */
+static void starts_beside_M_are_put_onto_it(void)
+{
+    static const double off[] = {0, 1e-12, 1e-8, 4e-7, 1e-6, -1e-5, 1e-4, -1e-3, 1e-2, 0.3};
+    static ebim_real x[STARTS * 2], x0[STARTS * 2];
+    int w, i, b, adjust;
+    for (w = 0; w < 4; w++)
+        for (adjust = 0; adjust < 3; adjust++)
+            for (i = 0; i < 10; i++) {
+                ebim_clmc_desc d = desc(0.3, 0);
+                ebim_arena a = arena();
+                ebim_graph F;
+                ebim_clmc *s;
+                d.adjust = (ebim_adjustment)adjust;
+                d.constraint = constraint(ways[w].solver, ways[w].linear);
+                d.constraint.max_iter = ways[w].max_iter;
+                s = sampler(&a, &F, NULL, 2, record_ball, NULL, NULL, NULL, &d);
+                if (!s) return;
+                around(off[i], x0);
+                memcpy(x, x0, sizeof x);
+                CHECK_INT(ebim_clmc_run(s, STARTS, x, 0, T_SEED, 0), 0);
+                for (b = 0; b < STARTS; b++) { /* along the normal */
+                    CHECK_NEAR(x[2 * b], cos(0.3 + 0.05 * b), 100 * T_EPS);
+                    CHECK_NEAR(x[2 * b + 1], sin(0.3 + 0.05 * b), 100 * T_EPS);
+                    if (fabs(off[i]) < T_EPS) CHECK(same_bits(2, x + 2 * b, x0 + 2 * b));
+                }
+                CHECK_INT(ebim_clmc_run(s, STARTS, x0, 20, T_SEED, 0), 0);
+                CHECK(ebim_clmc_stats(s)->moved > 19 * STARTS);
+                CHECK_INT(ebim_clmc_stats(s)->off, 0);
+                for (b = 0; b < STARTS; b++)
+                    CHECK_NEAR(hypot((double)x0[2 * b], (double)x0[2 * b + 1]), 1, 100 * T_EPS);
+            }
+}
+
+/* What is on M stays as it is, bit by bit: points that were rounded, and ends of moves. */
+static void starts_on_M_are_not_touched(void)
+{
+    static ebim_real x0[LANES * NMAX], x[LANES * NMAX];
+    int which, i;
+    for (which = 0; which < MANIFOLDS; which++) {
+        const manifold *m = &manifolds[which];
+        ebim_clmc_desc d = desc(0.1, 0);
+        ebim_arena a = arena();
+        ebim_graph F;
+        ebim_clmc *s;
+        d.constraint.length = 1;
+        d.adjust = which % 2 ? EBIM_ADJUSTED : EBIM_UNADJUSTED;
+        s = sampler(&a, &F, NULL, m->n, m->record, NULL, NULL, NULL, &d);
+        if (!s) return;
+        random_points(m, LANES, x, 4);
+        for (i = 0; i < 4; i++) {
+            memcpy(x0, x, sizeof x);
+            CHECK_INT(ebim_clmc_run(s, LANES, x, 0, T_SEED, 0), 0);
+            CHECK(same_bits(LANES * (size_t)m->n, x, x0));
+            CHECK_INT(ebim_clmc_run(s, LANES, x, 3, T_SEED, (uint64_t)i * LANES), 0);
+            CHECK(!same_bits(LANES * (size_t)m->n, x, x0));
+        }
+    }
+}
+
+/* The centre has no normal, one point is nowhere, one would be put outside the box: they stay, are
+ * counted, and what is beside them is put onto M. The authors' way puts nothing anywhere. */
+static void starts_that_find_no_M_stay(void)
+{
+    static const double lo[2] = {-2, 0}, hi[2] = {2, 2};
+    static ebim_real x[STARTS * 2], x0[STARTS * 2];
+    int adjust, keep, b;
+    for (adjust = 0; adjust < 2; adjust++)
+        for (keep = 0; keep < 2; keep++) {
+            ebim_clmc_desc d = desc(0.2, 0);
+            ebim_arena a = arena();
+            ebim_graph F;
+            ebim_clmc *s;
+            d.adjust = adjust ? EBIM_ADJUSTED : EBIM_UNADJUSTED;
+            d.keep_unsolved = keep;
+            d.lo = lo;
+            d.hi = hi;
+            s = sampler(&a, &F, NULL, 2, record_ball, NULL, NULL, NULL, &d);
+            if (!s) return;
+            around(1e-3, x);
+            for (b = 0; b < STARTS; b++) x[2 * b + 1] = (ebim_real)fabs((double)x[2 * b + 1]);
+            x[2 * 17] = x[2 * 17 + 1] = 0;
+            x[2 * 40] = real_nan();
+            x[2 * 99] = 1;
+            x[2 * 99 + 1] = (ebim_real)-0.1;
+            memcpy(x0, x, sizeof x);
+            CHECK_INT(ebim_clmc_run(s, STARTS, x, 0, T_SEED, 0), keep ? STARTS : 3);
+            CHECK_INT(ebim_clmc_stats(s)->off, 0);
+            for (b = 0; b < STARTS; b++) {
+                int stays = keep || b == 17 || b == 40 || b == 99;
+                CHECK_INT(same_bits(2, x + 2 * b, x0 + 2 * b), stays);
+                if (!stays)
+                    CHECK_NEAR(hypot((double)x[2 * b], (double)x[2 * b + 1]), 1, 100 * T_EPS);
+            }
+            if (keep) continue;
+            CHECK_INT(ebim_clmc_run(s, STARTS, x, 5, T_SEED, 0), 3);
+            CHECK_INT(ebim_clmc_stats(s)->off, 3 * 5);
+            for (b = 0; b < STARTS; b++)
+                if (b == 17 || b == 40 || (b == 99 && adjust))
+                    CHECK(same_bits(2, x + 2 * b, x0 + 2 * b));
+            CHECK(ebim_clmc_stats(s)->moved > 4 * (STARTS - 20));
+        }
+}
+
+/* ---- advice ---- */
+
+static ebim_ref record_steep(ebim_graph *g, ebim_ref x, void *user)
+{
+    (void)user;
+    return ebim_scale(g, ebim_slice(g, x, 0, 1), 1e5);
+}
+
+static ebim_ref record_flat(ebim_graph *g, ebim_ref x, void *user) /* M is everywhere */
+{
+    return ebim_scale(g, record_ball(g, x, user), 0);
+}
+
+static ebim_ref record_above(ebim_graph *g, ebim_ref x, void *user) /* no M at all */
+{
+    const double most = -2;
+    return ebim_affine(g, record_ball(g, x, user), &most, 1);
+}
+
+/* What chains are told that nearly never move: a word for each cause */
+static void advice_names_the_cause(void)
+{
+    static const struct {
+        const char *word;
+        ebim_record_fn F, E;
+        double eps, y; /* of the box, upwards */
+    } cause[] = {{"chains move", record_ball, NULL, 0.2, -9},
+                 {"Metropolis", record_ball, record_steep, 0.5, -9},
+                 {"root of F", record_ball, NULL, 100, -9},
+                 {"box", record_ball, NULL, 0.2, 2},
+                 {"singular", record_flat, NULL, 0.2, -9},
+                 {"start on M", record_above, NULL, 0.2, -9}};
+    static ebim_real x[STARTS * 2];
+    ebim_clmc_report none;
+    int i;
+    for (i = 0; i < 6; i++) {
+        const double hi[2] = {9, 9};
+        double lo[2] = {-9, -9};
+        ebim_clmc_desc d = desc(cause[i].eps, 0);
+        ebim_arena a = arena();
+        ebim_graph F, E;
+        ebim_clmc *s;
+        lo[1] = cause[i].y;
+        d.adjust = EBIM_ADJUSTED;
+        d.clamp = 1;
+        d.lo = lo;
+        d.hi = hi;
+        s = sampler(&a, &F, &E, 2, cause[i].F, NULL, cause[i].E, NULL, &d);
+        if (!s) return;
+        around(0, x);
+        ebim_clmc_run(s, STARTS, x, 200, T_SEED, 0);
+        if (!CHECK(strstr(ebim_clmc_advice(ebim_clmc_stats(s)), cause[i].word)))
+            printf("  %s\n", ebim_clmc_advice(ebim_clmc_stats(s)));
+        CHECK(!strchr(ebim_clmc_advice(ebim_clmc_stats(s)), '\n'));
+    }
+    memset(&none, 0, sizeof none);
+    CHECK_STR(ebim_clmc_advice(&none), "chains move");
+    none.steps = 1000;
+    none.moved = 99;
+    none.astray = 500;
+    none.rejected = 400;
+    CHECK(strstr(ebim_clmc_advice(&none), "way back"));
+    none.moved = 100;
+    CHECK_STR(ebim_clmc_advice(&none), "chains move");
+}
+
 /* ---- blocks ---- */
 
 static void blocks_do_not_matter(void)
@@ -1166,6 +1351,12 @@ static void refused_descriptors(void)
         CHECK(!s);
     }
     d = desc(0.1, 0);
+    d.leapfrog = -1;
+    CHECK_INT(ebim_clmc_init(&s, &a, &F, NULL, &d), EBIM_ERR_ARG);
+    d.leapfrog = 0;
+    d.leapfrog_most = -1;
+    CHECK_INT(ebim_clmc_init(&s, &a, &F, NULL, &d), EBIM_ERR_ARG);
+    d.leapfrog_most = 0;
     CHECK_INT(ebim_clmc_init(&s, &a, &F2, NULL, &d), EBIM_ERR_SHAPE);
     CHECK_INT(ebim_clmc_init(&s, &a, &F, &E2, &d), EBIM_ERR_SHAPE);   /* other n */
     CHECK_INT(ebim_clmc_init(&s, &a, &F, &line, &d), EBIM_ERR_SHAPE); /* two outputs */
@@ -1205,6 +1396,10 @@ int main(int argc, char **argv)
     T_RUN(box_refuses);
     T_RUN(bad_lanes_disturb_nobody);
     T_RUN(roots_near_the_origin);
+    T_RUN(starts_beside_M_are_put_onto_it);
+    T_RUN(starts_on_M_are_not_touched);
+    T_RUN(starts_that_find_no_M_stay);
+    T_RUN(advice_names_the_cause);
     T_RUN(blocks_do_not_matter);
     T_RUN(von_mises);
     T_RUN(uniform_laws);

@@ -5,7 +5,8 @@
  * the header itself: tests/checks.sh, exact_sampler_breaks, makes each of these and wants this file
  * to fail: the accept step always says yes; the kinetic energy is left out of H; the reverse check
  * always says yes; the momentum is not projected; the second half of the kick is missing; leaps
- * do not weigh the angle; lines near peaks count for less than they are. */
+ * do not weigh the angle; lines near peaks count for less than they are; far moves see the gradient;
+ * all moves have as many steps; forces are those of other chains. */
 #define EXACT_SAMPLER_NO_MAIN
 #include "../examples/exact_sampler.c"
 #include "t.h"
@@ -243,6 +244,8 @@ static void diagnostics_of_known_chains(void)
     for (h = 0; h < 2 * C; h++) between += pow(mean[h] - all, 2) / (2 * C - 1);
     CHECK_REL(ebim_rhat(C, D, trace), sqrt(1 - 2.0 / D + between / within), 1e-9);
     CHECK(ebim_rhat(C, D, trace) > 1.3 && ebim_ess(C, D, trace) < 100);
+    fill_trace(-0.98, 0); /* its sum of correlations is 0.01 at best, and may come out negative */
+    CHECK_REL(ebim_ess(C, D, trace), C * D * log10(C * D), 1e-9);
     for (i = 0; i < C * D; i++) trace[i] = 3;
     CHECK_NEAR(ebim_rhat(C, D, trace), 1, 0);
     CHECK_NEAR(ebim_ess(C, D, trace), 0, 0);
@@ -571,6 +574,12 @@ static void far_moves_keep_the_law(void)
     }
 }
 
+static ebim_ref record_rough(ebim_graph *g, ebim_ref x, void *user)
+{
+    (void)user;
+    return ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 1, 1), 50 * PI), EBIM_SINE);
+}
+
 static ebim_ref record_two_rings(ebim_graph *g, ebim_ref x, void *user)
 {
     ebim_ref y = ebim_slice(g, x, 2, 1), f = record_two_circles(g, ebim_slice(g, x, 0, 2), user);
@@ -599,6 +608,191 @@ static void far_moves_reach_other_components(void)
     for (i = 0; i < 600; i++) ebim_clmc_far(c, B, x, 4, T_SEED, (uint64_t)i * (uint64_t)B);
     for (i = 0; i < B; i++) left += (x[3 * i] < 0) / (double)B;
     CHECK_NEAR(left, 0.2, 5 * sqrt(0.16 / B));
+}
+
+/* E is between -1 and 1, its gradient 500 times as large: a kick by it, or by some of it, would
+ * throw the move anywhere. 15 % are taken; with the gradient 0.005 %. They leave the law alone: a
+ * mean of E, and the rings' shares, are what they should be. */
+static void far_moves_are_blind_to_the_gradient(void)
+{
+    enum { B = 1000 };
+    static ebim_real x[3 * B];
+    bench *b = bench_of("circle");
+    int rounds = T_QUICK ? 20 : 200, moved = 0, i;
+    double left = 0;
+    ebim_graph F, E;
+    ebim_clmc *c;
+    CHECK_INT(ebim_record(&F, &b->a, 3, record_two_rings, NULL), EBIM_OK);
+    CHECK_INT(ebim_record(&E, &b->a, 3, record_rough, NULL), EBIM_OK);
+    c = sampler(&b->a, &F, &E, EBIM_ADJUSTED, 0.1);
+    for (i = 0; i < B; i++) {
+        x[3 * i] = (ebim_real)((i % 2 ? -3 : 3) + cos(0.004 * i));
+        x[3 * i + 1] = (ebim_real)sin(0.004 * i);
+        x[3 * i + 2] = 0;
+    }
+    for (i = 0; i < rounds; i++)
+        moved += ebim_clmc_far(c, B, x, 4, T_SEED, (uint64_t)i * (uint64_t)B);
+    CHECK(moved > 0.1 * B * rounds);
+    for (i = 0; i < B; i++) left += (x[3 * i] < 0) / (double)B;
+    CHECK_NEAR(left, 0.5, 5 * sqrt(0.25 / B));
+    CHECK_INT(ebim_clmc_stats(c)->steps, 0);
+    CHECK_INT(ebim_clmc_settings(c)->leapfrog, 0); /* and settings are what they were */
+    CHECK_NEAR(ebim_clmc_settings(c)->eps, 0.1, 0);
+}
+
+/* ---- moves of several steps ---- */
+
+static ebim_ref record_plane(ebim_graph *g, ebim_ref x, void *user) /* x2 = 0, on which all roots
+                                                                      * are where they should be */
+{
+    (void)user;
+    return ebim_slice(g, x, 2, 1);
+}
+
+/* On a plane, without E, a move is its momentum times eps times the number of steps: all numbers
+ * from 1 to leapfrog come equally often, in chi-squared's eyes, and chains draw them on their own.
+ */
+static void lengths_are_uniform(void)
+{
+    enum { L = 5, B = 300, ROUNDS = 20 };
+    static ebim_real x[3 * B];
+    bench *b = bench_of("sphere");
+    double chi = 0, want = (double)B * ROUNDS / L;
+    int count[L + 1] = {0}, i, t, alike = 0;
+    ebim_graph F;
+    ebim_clmc *c;
+    CHECK_INT(ebim_record(&F, &b->a, 3, record_plane, NULL), EBIM_OK);
+    settings.leapfrog = L;
+    c = sampler(&b->a, &F, NULL, EBIM_ADJUSTED, 0.25);
+    memset(&settings, 0, sizeof settings);
+    for (t = 0; t < ROUNDS; t++) {
+        int last = 0;
+        memset(x, 0, sizeof x);
+        ebim_clmc_run(c, B, x, 1, T_SEED, (uint64_t)t * B);
+        for (i = 0; i < B; i++) {
+            ebim_real p[2];
+            ebim_rng r;
+            int steps;
+            ebim_rng_init(&r, T_SEED, (uint64_t)(t * B + i));
+            ebim__normal2(&r, p, p + 1);
+            steps = (int)floor((double)x[3 * i] / (0.25 * (double)p[0]) + 0.5);
+            if (!CHECK(steps >= 1 && steps <= L)) return;
+            CHECK_NEAR(x[3 * i + 1], 0.25 * steps * (double)p[1], 1e-4);
+            count[steps]++;
+            alike += steps == last;
+            last = steps;
+        }
+    }
+    for (i = 1; i <= L; i++) chi += (count[i] - want) * (count[i] - want) / want;
+    CHECK(gamma_upper((L - 1) / 2.0, chi / 2) > LEAST);
+    CHECK_NEAR(alike, want, 6 * sqrt(want));
+    CHECK_INT(ebim_clmc_stats(c)->moved, B * ROUNDS);
+}
+
+/* Two circles of radius 1, and on each a pendulum of E: paths of 1.6 are most of a swing, so that a
+ * fixed number of steps finds most chains where they were. */
+static ebim_ref record_flat_torus(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref a = minus(g, ebim_sumsq(g, ebim_slice(g, x, 0, 2)), 1);
+    (void)user;
+    return ebim_concat(g, a, minus(g, ebim_sumsq(g, ebim_slice(g, x, 2, 2)), 1));
+}
+
+static ebim_ref record_pendulum(ebim_graph *g, ebim_ref x, void *user)
+{
+    return ebim_scale(g, clifford_E(g, x, user), 4);
+}
+
+static ebim_clmc *pendulum(bench *b, int leapfrog, int most, ebim_real *x, int B)
+{
+    static ebim_graph F, E;
+    ebim_clmc *c;
+    int i;
+    CHECK_INT(ebim_record(&F, &b->a, 4, record_flat_torus, NULL), EBIM_OK);
+    CHECK_INT(ebim_record(&E, &b->a, 4, record_pendulum, NULL), EBIM_OK);
+    settings.leapfrog = leapfrog;
+    settings.leapfrog_most = most;
+    c = sampler(&b->a, &F, &E, EBIM_ADJUSTED, 0.4);
+    memset(&settings, 0, sizeof settings);
+    for (i = 0; i < B; i++) {
+        x[4 * i] = (ebim_real)cos(0.0628 * i);
+        x[4 * i + 1] = (ebim_real)sin(0.0628 * i);
+        x[4 * i + 2] = (ebim_real)cos(2.32 * i);
+        x[4 * i + 3] = (ebim_real)sin(2.32 * i);
+    }
+    return c;
+}
+
+/* With 4 steps each move is worth 0.1 draws; with 4 always, 0.002. */
+static void paths_do_not_resonate(void)
+{
+    enum { B = 100, STEPS = 300 };
+    static ebim_real x[4 * B];
+    static double first[B * STEPS];
+    int leapfrog, i, t;
+    for (leapfrog = 4; leapfrog <= 16; leapfrog *= 2) {
+        bench *b = bench_of("clifford");
+        ebim_clmc *c = pendulum(b, leapfrog, 0, x, B);
+        for (t = 0; t < STEPS; t++) {
+            ebim_clmc_run(c, B, x, 1, T_SEED, (uint64_t)t * B);
+            for (i = 0; i < B; i++) first[i * STEPS + t] = (double)x[4 * i];
+        }
+        CHECK(ebim_ess(B, STEPS, first) > 0.03 * B * STEPS);
+        CHECK(ebim_rhat(B, STEPS, first) < 1.1);
+    }
+}
+
+/* Chains of moves of several steps do not depend on who is beside them. */
+static void blocks_do_not_matter_to_long_moves(void)
+{
+    enum { B = 201 };
+    static ebim_real x[4 * B], y[4 * B];
+    bench *b = bench_of("clifford");
+    ebim_clmc *c = pendulum(b, 6, 0, x, B), *d;
+    memcpy(y, x, sizeof y);
+    settings.constraint.lanes = 16;
+    d = pendulum(b, 6, 0, x, B);
+    ebim_clmc_run(c, B, x, 7, T_SEED, 5);
+    ebim_clmc_run(d, 37, y, 7, T_SEED, 5);
+    ebim_clmc_run(d, B - 37, y + 4 * 37, 7, T_SEED, 5 + 37);
+    CHECK(!memcmp(x, y, sizeof x));
+    CHECK_INT(ebim_clmc_stats(c)->moved, ebim_clmc_stats(d)->moved);
+    CHECK_NEAR(ebim_clmc_stats(c)->accept, ebim_clmc_stats(d)->accept, 0);
+    CHECK_INT(ebim_clmc_stats(c)->steps, 7 * B);
+}
+
+/* Where E is flat long moves are worth most, and they are chosen; where a step is as long as the
+ * valley of E, short ones. With too few moves to tell, nothing is chosen; the law stays. */
+static void the_number_of_steps_is_adapted(void)
+{
+    enum { B = 200 };
+    static ebim_real x[4 * B];
+    bench *b = bench_of("clifford");
+    ebim_clmc *c = pendulum(b, 0, 16, x, B);
+    double eps = ebim_clmc_adapt(c, B, x, 240, 0, T_SEED, 0), sum = 0;
+    int i, steps = ebim_clmc_settings(c)->leapfrog;
+    CHECK(steps >= 1 && steps <= 4);
+    CHECK_NEAR(eps, ebim_clmc_settings(c)->eps, 0);
+    CHECK_INT(ebim_clmc_stats(c)->steps, 240 * B);
+    for (i = 0; i < 20; i++) {
+        double before = ebim_clmc_stats(c)->accept;
+        ebim_clmc_run(c, B, x, 1, T_SEED, (uint64_t)(1000 + i) * B);
+        sum += (ebim_clmc_stats(c)->accept - before) / B / 20;
+    }
+    CHECK_NEAR(sum, 0.8, 0.04);
+    b = bench_of("sphere"); /* without E, and short steps */
+    settings.leapfrog_most = 16;
+    c = sampler(&b->a, &b->F, NULL, EBIM_ADJUSTED, 0.1);
+    settings.leapfrog_most = 0;
+    for (i = 0; i < B; i++) {
+        x[3 * i] = (ebim_real)cos(0.0628 * i);
+        x[3 * i + 1] = (ebim_real)sin(0.0628 * i);
+        x[3 * i + 2] = 0;
+    }
+    ebim_clmc_adapt(c, B, x, 3, 0.999, T_SEED, 0);
+    CHECK_INT(ebim_clmc_settings(c)->leapfrog, 0);
+    ebim_clmc_adapt(c, B, x, 240, 0.999, T_SEED, 0);
+    CHECK(ebim_clmc_settings(c)->leapfrog >= 4);
 }
 
 /* Samples tell how well chains mix: on the sphere without energy every draw is a new one; where
@@ -738,6 +932,11 @@ int main(int argc, char **argv)
     T_RUN(samples_tell_how_they_mix);
     T_RUN(far_moves_keep_the_law);
     T_RUN(far_moves_reach_other_components);
+    T_RUN(far_moves_are_blind_to_the_gradient);
+    T_RUN(lengths_are_uniform);
+    T_RUN(paths_do_not_resonate);
+    T_RUN(blocks_do_not_matter_to_long_moves);
+    T_RUN(the_number_of_steps_is_adapted);
     T_RUN(narrow_peaks_are_found);
     T_RUN(narrow_peaks_get_their_samples);
     return T_END();
