@@ -887,7 +887,9 @@ static void starts_beside_M_are_put_onto_it(void)
                     if (fabs(off[i]) < T_EPS) CHECK(same_bits(2, x + 2 * b, x0 + 2 * b));
                 }
                 CHECK_INT(ebim_clmc_run(s, STARTS, x0, 20, T_SEED, 0), 0);
-                CHECK(ebim_clmc_stats(s)->moved > 19 * STARTS);
+                ebim_clmc_run(s, STARTS, x, 20, T_SEED, 0);
+                CHECK(same_bits(STARTS * 2, x, x0));
+                CHECK(ebim_clmc_stats(s)->moved > 39 * STARTS);
                 CHECK_INT(ebim_clmc_stats(s)->off, 0);
                 for (b = 0; b < STARTS; b++)
                     CHECK_NEAR(hypot((double)x0[2 * b], (double)x0[2 * b + 1]), 1, 100 * T_EPS);
