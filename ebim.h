@@ -591,6 +591,7 @@ EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_
     X(NO_PROGRESS, "the value decreases no further, or by less than tol_f") \
     X(MAX_ITER, "iteration limit")                                          \
     X(MAX_EVAL, "evaluation limit")                                         \
+    X(MAX_LINE, "a line search used up max_line without a gain")            \
     X(CALLBACK, "stopped by the callback")                                  \
     X(BAD_START, "the value or gradient at the start is not finite")
 
@@ -609,7 +610,8 @@ typedef struct ebim_lbfgs_desc {
     int max_eval;         /* evaluations (0: 25 for each iteration allowed) */
     double tol_grad;      /* stop at |g| <= tol_grad max(1, |x|) (0: 4 eps) */
     double tol_f;         /* stop when a step gains less than tol_f |f| (0: off) */
-    double c1, c2;        /* strong Wolfe: sufficient decrease, curvature (0: 1e-4, 0.9) */
+    double c1, c2;        /* strong Wolfe: sufficient decrease, curvature, 0 < c1 < c2 < 1, else
+                           * ERR_ARG: no step need satisfy both (0: 1e-4, 0.9) */
     int max_line;         /* evaluations of one line search (0: 40) */
     double first_step;    /* length of a trial step along -g, the first one's (0: min(1, |g|)) */
     double max_step;      /* longest step |x' - x| (0: off); one so cut may miss c2 */
@@ -4624,6 +4626,8 @@ EBIM_API ebim_result ebim_lbfgs_init(ebim_lbfgs *s, ebim_arena *a, int n, const 
     s->d.tol_grad = ebim__or(d->tol_grad, 4 * (double)EBIM_EPS);
     s->d.c1 = ebim__or(d->c1, 1e-4);
     s->d.c2 = ebim__or(d->c2, 0.9);
+    if (!ebim__finite64(s->d.c1) || !ebim__finite64(s->d.c2)) return EBIM_ERR_ARG;
+    if (!(s->d.c1 > 0) || !(s->d.c1 < s->d.c2) || !(s->d.c2 < 1)) return EBIM_ERR_ARG;
     s->d.max_line = ebim__or_int(d->max_line, 40);
     s->x = EBIM__NEW(a, ebim_real, nn);
     s->g = EBIM__NEW(a, ebim_real, nn);
@@ -4786,13 +4790,14 @@ static void ebim__lbfgs_pair(ebim_lbfgs *s, const ebim_real *g)
     if (s->pairs < m) s->pairs++;
 }
 
-/* Nothing acceptable was found: go on from the best point, without the pairs. */
-static ebim_stop ebim__lbfgs_give_up(ebim_lbfgs *s)
+/* Nothing acceptable was found: go on from the best point, without the pairs; where there is
+ * nothing to go on with, why this search ended is why all ends. */
+static ebim_stop ebim__lbfgs_give_up(ebim_lbfgs *s, ebim_stop why)
 {
     int over = s->pairs == 0 && !(s->f < s->f0);
     s->pairs = 0;
     ebim__lbfgs_rebase(s);
-    return over ? EBIM_NO_PROGRESS : ebim__lbfgs_search(s);
+    return over ? why : ebim__lbfgs_search(s);
 }
 
 /* The trial satisfies the Wolfe conditions. It is the best point, too, unless one that does not
@@ -4801,7 +4806,7 @@ static ebim_stop ebim__lbfgs_accept(ebim_lbfgs *s, double f, const ebim_real *g)
 {
     double gain = s->f0 - f;
     if (!(gain > 0) && ebim__dot64(s->n, g, g) >= ebim__dot64(s->n, s->base_g, s->base_g))
-        return ebim__lbfgs_give_up(s);
+        return ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
     ebim__lbfgs_pair(s, g);
     if (f <= s->f) ebim__lbfgs_keep(s, f, g);
     ebim__lbfgs_rebase(s);
@@ -4813,11 +4818,11 @@ static ebim_stop ebim__lbfgs_accept(ebim_lbfgs *s, double f, const ebim_real *g)
 static ebim_stop ebim__lbfgs_zoom(ebim_lbfgs *s)
 {
     double width = fabs(s->hi - s->lo), size = s->lo > s->hi ? s->lo : s->hi, t;
-    if (!(width > 16 * (double)EBIM_EPS * size)) return ebim__lbfgs_give_up(s);
+    if (!(width > 16 * (double)EBIM_EPS * size)) return ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
     t = s->f_hi < DBL_MAX ? ebim__cubic(s->lo, s->f_lo, s->slope_lo, s->hi, s->f_hi, s->slope_hi)
                           : s->lo + 0.2 * (s->hi - s->lo);
     s->phase = EBIM__LS_ZOOM;
-    return ebim__lbfgs_try(s, t) ? EBIM_RUNNING : ebim__lbfgs_give_up(s);
+    return ebim__lbfgs_try(s, t) ? EBIM_RUNNING : ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
 }
 
 static ebim_stop ebim__lbfgs_line(ebim_lbfgs *s, double f, const ebim_real *g)
@@ -4826,7 +4831,7 @@ static ebim_stop ebim__lbfgs_line(ebim_lbfgs *s, double f, const ebim_real *g)
     int high = f > s->f0 + s->d.c1 * t * s->slope0 || (f >= s->f_lo && s->lo > 0);
     int cut = s->d.max_step > 0 && t >= s->t_max && slope < 0;
     if (!high && (cut || fabs(slope) <= -s->d.c2 * s->slope0)) return ebim__lbfgs_accept(s, f, g);
-    if (++s->line >= s->d.max_line) return ebim__lbfgs_give_up(s);
+    if (++s->line >= s->d.max_line) return ebim__lbfgs_give_up(s, EBIM_MAX_LINE);
     if (high) {
         s->hi = t;
         s->f_hi = f;
@@ -4842,7 +4847,7 @@ static ebim_stop ebim__lbfgs_line(ebim_lbfgs *s, double f, const ebim_real *g)
     s->f_lo = f;
     s->slope_lo = slope;
     if (s->phase == EBIM__LS_ZOOM || slope >= 0) return ebim__lbfgs_zoom(s);
-    if (t >= s->t_max) return ebim__lbfgs_give_up(s);
+    if (t >= s->t_max) return ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
     ebim__lbfgs_try(s, 4 * t < s->t_max ? 4 * t : s->t_max);
     return EBIM_RUNNING;
 }

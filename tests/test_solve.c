@@ -1051,8 +1051,58 @@ static void lbfgs_no_progress(void)
         for (i = 0; i < n; i++) CHECK(s.x[i] == 3);
         r.d.max_line = 4;
         s = drive(&r);
-        CHECK_INT(s.stop, EBIM_NO_PROGRESS);
+        CHECK_INT(s.stop, EBIM_MAX_LINE);
         CHECK_INT(s.evaluations, 1 + 4);
+    }
+}
+
+/* From here f can fall, and does when a search may try often enough: what stops the others is
+ * that they may not. */
+static void lbfgs_max_line(void)
+{
+    int most;
+    for (most = 1; most <= 6; most++) {
+        run r = new_run(rosenbrock, 2, -1.2);
+        ebim_lbfgs s;
+        r.x0[0] = -1.2;
+        r.x0[1] = 1;
+        r.d.max_line = most;
+        s = drive(&r);
+        if (most == 1) CHECK_INT(s.evaluations, 2);
+        if (most < 3) CHECK_INT(s.stop, EBIM_MAX_LINE);
+        else CHECK(s.stop != EBIM_MAX_LINE);
+        CHECK(s.f > 0.01 == (most < 3));
+    }
+}
+
+/* Wolfe's conditions can both be met for 0 < c1 < c2 < 1. */
+static void lbfgs_wolfe_constants(void)
+{
+    static const struct {
+        double c1, c2;
+        int ok;
+    } c[] = {{0, 0, 1},      {0.5, 0, 1},       {0, 1e-3, 1},   {0.89, 0.9, 1}, {0.5, 0.4, 0},
+             {0.95, 0, 0},   {0, 1e-5, 0},      {0.3, 0.3, 0},  {-0.1, 0.5, 0}, {0.1, -0.5, 0},
+             {0.1, 1, 0},    {0.1, 2, 0},       {-2, -1, 0}};
+    double bad[2];
+    size_t i;
+    ebim_lbfgs_desc d;
+    ebim_lbfgs s;
+    ebim_arena a = arena();
+    for (i = 0; i < sizeof c / sizeof *c; i++) {
+        memset(&d, 0, sizeof d);
+        d.c1 = c[i].c1;
+        d.c2 = c[i].c2;
+        a = arena();
+        CHECK_INT(ebim_lbfgs_init(&s, &a, 3, &d), c[i].ok ? EBIM_OK : EBIM_ERR_ARG);
+        CHECK(c[i].ok || a.used == 0);
+    }
+    bad[0] = t_nan();
+    bad[1] = t_inf();
+    for (i = 0; i < 4; i++) {
+        memset(&d, 0, sizeof d);
+        *(i % 2 ? &d.c1 : &d.c2) = bad[i / 2];
+        CHECK_INT(ebim_lbfgs_init(&s, &a, 3, &d), EBIM_ERR_ARG);
     }
 }
 
@@ -1498,6 +1548,8 @@ int main(int argc, char **argv)
     T_RUN(lbfgs_any_steepness);
     T_RUN(lbfgs_stops_at_the_floor);
     T_RUN(lbfgs_no_progress);
+    T_RUN(lbfgs_max_line);
+    T_RUN(lbfgs_wolfe_constants);
     T_RUN(lbfgs_nonsmooth);
     T_RUN(lbfgs_unbounded);
     T_RUN(lbfgs_max_eval);
