@@ -31,7 +31,7 @@
         d.effort = 0.1; // a tenth of the usual training is enough here
         r = ebim_fit(&model, N, 2, x[0], &d);
         if (!r) r = ebim_sample(&model, S, s[0], 1);
-        if (!r) r = ebim_score(&model, S, s[0], NULL, distance, energy);
+        if (!r) r = ebim_score(&model, S, s[0], NULL, distance, energy, NULL);
         for (i = 0; i < S && !r; i++)
             printf("%8.4f %8.4f  energy %.3f\n", (double)s[i][0], (double)s[i][1],
                    (double)energy[i]);
@@ -779,7 +779,7 @@ typedef struct ebim_clmc_desc {
                             * of every chain draws its own number of them, uniform on 1 .. leapfrog:
                             * paths of one length come back to where they began on some M. The mean
                             * is (leapfrog + 1) / 2, and so is the cost */
-    int leapfrog_most;     /* adjusted: ebim_clmc_adapt chooses leapfrog, too, up to this (0: not) */
+    int leapfrog_most;     /* adjusted: ebim_clmc_adapt chooses leapfrog up to this (0: it does not) */
     int keep_unsolved;     /* 1: move even if F(y) = 0 was not solved (the authors' way) */
     const double *lo, *hi; /* [n] the box D, kept by reference (NULL: none) */
     ebim_constraint_desc constraint;
@@ -859,7 +859,8 @@ typedef struct ebim_projector ebim_projector;
 EBIM_API ebim_result ebim_projector_init(ebim_projector **p, ebim_arena *a, const ebim_graph *F,
                                          const ebim_project_desc *d);
 /* x: [B][n] -> y: [B][n] (may be x), distance ||y - x||: [B] or NULL, ok: [B] or NULL, 1 where
- * F(y) = 0 was reached. Returns how many were not; their y is the best point seen. */
+ * F(y) = 0 was reached and the square of the distance is finite. Returns how many were not; their y
+ * is the best point seen. */
 EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_real *y,
                           ebim_real *distance, unsigned char *ok);
 /* Up to B points of M from uniform noise in the box lo..hi [n], thrown onto M; points that miss M
@@ -1245,7 +1246,8 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
 EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
                                       ebim_real *nearest, ebim_real *distance, ebim_real *energy,
                                       unsigned char *ok, ebim_arena *work);
-        /* nearest: [B][n], distance, energy, ok: [B]; each may be NULL. energy is at nearest. */
+        /* nearest: [B][n], distance, energy, ok: [B]; each may be NULL. energy is at nearest. Where
+         * no point of M was found ok is 0 and the others are NaN: elsewhere they are numbers. */
 /* The normaliser: -E - log_z is the log density on M, per unit of M's volume (in the data's units).
  * log_z = log volume + log mean e^-E over uniform points, and standard errors of all three. From
  * `lines` random lines (0: 131072) in 32 batches, so their intervals are t's with 31 degrees of
@@ -1267,7 +1269,7 @@ EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim
                                           ebim_real *grad_E, ebim_arena *work);
 /* The gradient along M of the log density, -grad E less its part in the span of the rows of J, at
  * the nearest points y of x: grad: [B][n], tangent to M; no normaliser enters it. ok: [B] 1 where a
- * point of M was found, may be NULL. ERR_ARG: a model without energy. */
+ * point of M was found, may be NULL; elsewhere grad is NaN. ERR_ARG: a model without energy. */
 EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, const ebim_real *x,
                                                  ebim_real *grad, unsigned char *ok,
                                                  ebim_arena *work);
@@ -1275,7 +1277,7 @@ EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, con
  * 2 (x - y): y depends on x too, but at the minimum moving y changes nothing to first order (the
  * envelope theorem). 0 on M; no derivative exists where two points of M are nearest, and there the
  * gradient is that of the one that was found. ok: [B] 1 where a point of M was found; elsewhere d2
- * and grad are of the point that came closest to F = 0. Each may be NULL. */
+ * and grad are NaN. Each may be NULL. */
 EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim_real *x,
                                           ebim_real *d2, ebim_real *grad, unsigned char *ok,
                                           ebim_arena *work);
@@ -1299,7 +1301,8 @@ EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
 #endif
 EBIM_API ebim_result ebim_sample(const ebim_model *m, int B, ebim_real *x, uint64_t seed);
 EBIM_API ebim_result ebim_score(const ebim_model *m, int B, const ebim_real *x,
-                                ebim_real *nearest, ebim_real *distance, ebim_real *energy);
+                                ebim_real *nearest, ebim_real *distance, ebim_real *energy,
+                                unsigned char *ok);
 EBIM_API ebim_result ebim_gradients(const ebim_model *m, int B, const ebim_real *x, ebim_real *F,
                                     ebim_real *J, ebim_real *E, ebim_real *grad_E);
 EBIM_API void ebim_free(ebim_model *m);
@@ -1361,6 +1364,7 @@ typedef uint64_t ebim__uint;
 #define EBIM__SIGN INT64_MIN                          /* bits of -0 */
 #define EBIM__EXP_MOST INT64_C(0x4086200000000000)    /* of 708: e^x and e^-x are finite */
 #define EBIM__INF_BITS INT64_C(0x7ff0000000000000)    /* and of infinity */
+#define EBIM__NAN_BITS INT64_C(0x7ff8000000000000)
 #define EBIM__SINE_MOST INT64_C(0x4130000000000000)   /* 2^20 */
 #define EBIM__TOP_BIT 63
 #else
@@ -1370,6 +1374,7 @@ typedef uint32_t ebim__uint;
 #define EBIM__SIGN INT32_MIN
 #define EBIM__EXP_MOST 0x42AE0000 /* 87 */
 #define EBIM__INF_BITS 0x7f800000
+#define EBIM__NAN_BITS 0x7fc00000
 #define EBIM__SINE_MOST 0x46000000 /* 2^13 */
 #define EBIM__TOP_BIT 31
 #endif
@@ -1422,6 +1427,14 @@ EBIM__INLINE int ebim__finite(ebim_real x)
 EBIM__INLINE int ebim__nan(ebim_real x) /* and not an infinity, whose low bits are zero */
 {
     return !ebim__finite(x) && (ebim__bits(x) & (sizeof x == 8 ? 0xfffffffffffff : 0x7fffff)) != 0;
+}
+
+/* x: [count] become NaN: no number. As bits, which no -ffast-math takes for something else. */
+EBIM__INLINE void ebim__no_number(size_t count, ebim_real *x)
+{
+    const ebim__int nan = EBIM__NAN_BITS;
+    size_t i;
+    for (i = 0; i < count; i++) memcpy(x + i, &nan, sizeof nan);
 }
 
 EBIM__INLINE int ebim__min_int(int a, int b) { return a < b ? a : b; }
@@ -6049,7 +6062,8 @@ static void ebim__reorder(void *rows, int count, size_t size, const int *order, 
     unsigned char *row = (unsigned char *)rows, *to = (unsigned char *)scratch;
     int i, l;
     for (i = 0; i < count; i++, row += (size_t)stride * size) {
-        for (l = 0; l < lanes; l++) memcpy(to + (size_t)l * size, row + (size_t)order[l] * size, size);
+        for (l = 0; l < lanes; l++)
+            memcpy(to + (size_t)l * size, row + (size_t)order[l] * size, size);
         memcpy(row, to, (size_t)lanes * size);
     }
 }
@@ -6500,7 +6514,9 @@ static int ebim__nearest_step(ebim_projector *p, int B)
         for (i = 0; i < rows; i += f->stride) size2 += p->x[i + l] * p->x[i + l];
         here = ebim__distance2(p->x, p->x0, f->n, f->stride, l);
         there = ebim__distance2(f->y, p->x0, f->n, f->stride, l);
-        noise = 32 * EBIM_EPS * (here + EBIM__SQRT(here * size2));
+        noise = here * size2; /* whose root is needed: it overflows early */
+        noise = ebim__finite(noise) ? EBIM__SQRT(noise) : EBIM__SQRT(here) * EBIM__SQRT(size2);
+        noise = 32 * EBIM_EPS * (here + noise);
         if (f->state[l] == EBIM__SOLVED && there < here - EBIM__R(1e-4) * p->step[l] * d2 + noise) {
             for (i = 0; i < rows; i += f->stride) {
                 p->last[i + l] = p->dir[i + l];
@@ -6586,10 +6602,11 @@ EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_rea
         if (p->d.method == EBIM_NEAREST) ebim__nearest(p, count);
         ebim__from_lanes(p->x, f->stride, count, f->n, y + (size_t)at * (size_t)f->n);
         for (l = 0; l < count; l++) {
-            if (distance)
-                distance[at + l] = EBIM__SQRT(ebim__distance2(p->x, p->x0, f->n, f->stride, l));
-            if (ok) ok[at + l] = p->done[l] == EBIM__SOLVED;
-            failed += p->done[l] != EBIM__SOLVED;
+            ebim_real d2 = ebim__distance2(p->x, p->x0, f->n, f->stride, l);
+            int found = p->done[l] == EBIM__SOLVED && ebim__finite(d2);
+            if (distance) distance[at + l] = EBIM__SQRT(d2);
+            if (ok) ok[at + l] = (unsigned char)found;
+            failed += !found;
         }
     }
     return failed;
@@ -10895,12 +10912,18 @@ static void ebim__score_task(void *arg, int w)
     int i, at, count = ebim__share(s->B, s->workers, w, &at);
     size_t first = (size_t)at;
     ebim_real *y = s->y + first * (size_t)m->n;
-    unsigned char *ok = s->ok ? s->ok + first : NULL;
+    unsigned char *ok = s->ok + first;
     ebim_project(s->p[w], count, s->x + first * (size_t)m->n, y,
                  s->distance ? s->distance + first : NULL, ok);
-    for (i = 0; i < count && ok; i++) /* M ends at the walls of D, F does not */
-        if (!ebim__inside(y + (size_t)i * (size_t)m->n, 1, 0, m->n, m->lo, m->hi)) ok[i] = 0;
     if (s->energy) ebim_eval(&s->w[w], count, y, s->energy + first);
+    for (i = 0; i < count; i++) {
+        ebim_real *at_y = y + (size_t)i * (size_t)m->n;
+        if (!ebim__inside(at_y, 1, 0, m->n, m->lo, m->hi)) ok[i] = 0; /* F goes on beyond D */
+        if (ok[i]) continue;
+        ebim__no_number((size_t)m->n, at_y);
+        if (s->distance) ebim__no_number(1, s->distance + first + i);
+        if (s->energy) ebim__no_number(1, s->energy + first + i);
+    }
 }
 
 EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
@@ -10920,7 +10943,7 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     s.y = nearest ? nearest : EBIM__NEW(work, ebim_real, (size_t)B * (size_t)m->n);
     s.distance = distance;
     s.energy = energy;
-    s.ok = ok;
+    s.ok = ok ? ok : EBIM__NEW(work, unsigned char, B);
     s.B = B;
     s.workers = ebim__model_workers(m, B);
     s.p = EBIM__NEW(work, ebim_projector *, s.workers);
@@ -10977,15 +11000,21 @@ EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, con
     size_t count = B > 0 ? (size_t)B : 1, n = (size_t)m->n, k = (size_t)m->k, b, i;
     ebim_real *y = EBIM__NEW(work, ebim_real, count * n);
     ebim_real *J = EBIM__NEW(work, ebim_real, ebim__times(count, k * n));
+    unsigned char *found = EBIM__NEW(work, unsigned char, count);
     ebim_result r;
     if (B < 1 || !m->has_energy) return EBIM_ERR_ARG;
     r = ebim_model_score(m, B, x, y, NULL, NULL, ok, work);
     if (r) return r;
+    for (b = 0; b < count && ebim__ready(work); b++) {
+        found[b] = (unsigned char)ebim__finite(y[b * n]);
+        if (!found[b]) memcpy(y + b * n, x + b * n, n * sizeof *y); /* can be evaluated, at least */
+    }
     r = ebim_model_gradients(m, B, y, NULL, J, NULL, grad, work);
     if (r || !ebim__ready(work)) return r;
     for (b = 0; b < count; b++) {
         ebim__tangent_part((int)k, (int)n, J + b * k * n, grad + b * n);
         for (i = 0; i < n; i++) grad[b * n + i] = -grad[b * n + i];
+        if (!found[b]) ebim__no_number(n, grad + b * n);
     }
     return EBIM_OK;
 }
@@ -10997,9 +11026,11 @@ EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim
     ebim_result r = ebim_model_score(m, B, x, grad, d2, NULL, ok, work);
     size_t i, count = (size_t)B;
     if (r || !ebim__ready(work)) return r;
-    for (i = 0; d2 && i < count; i++) d2[i] *= d2[i];
+    for (i = 0; d2 && i < count; i++) /* NaN stays as it is */
+        if (ebim__finite(d2[i])) d2[i] *= d2[i];
     count *= (size_t)m->n;
-    for (i = 0; grad && i < count; i++) grad[i] = 2 * (x[i] - grad[i]); /* it holds y */
+    for (i = 0; grad && i < count; i++) /* it holds y */
+        if (ebim__finite(grad[i])) grad[i] = 2 * (x[i] - grad[i]);
     return EBIM_OK;
 }
 
@@ -11397,15 +11428,15 @@ EBIM_API ebim_result ebim_sample(const ebim_model *m, int B, ebim_real *x, uint6
 }
 
 EBIM_API ebim_result ebim_score(const ebim_model *m, int B, const ebim_real *x, ebim_real *nearest,
-                                ebim_real *distance, ebim_real *energy)
+                                ebim_real *distance, ebim_real *energy, unsigned char *ok)
 {
     ebim_arena work;
     void *scratch = NULL;
     ebim_result r;
     ebim_arena_init(&work, NULL, 0);
-    r = ebim_model_score(m, B, x, nearest, distance, energy, NULL, &work);
+    r = ebim_model_score(m, B, x, nearest, distance, energy, ok, &work);
     if (!r) r = ebim__heap(&work, &scratch);
-    if (!r) r = ebim_model_score(m, B, x, nearest, distance, energy, NULL, &work);
+    if (!r) r = ebim_model_score(m, B, x, nearest, distance, energy, ok, &work);
     free(scratch);
     return r;
 }
@@ -11514,6 +11545,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__SIGN
 #undef EBIM__EXP_MOST
 #undef EBIM__INF_BITS
+#undef EBIM__NAN_BITS
 #undef EBIM__SINE_MOST
 #undef EBIM__TOP_BIT
 #undef EBIM__SQRT

@@ -103,10 +103,14 @@ static double log_z(const ebim_model *m, double *se)
 static double nll(const ebim_model *m, int N, const ebim_real *x, double *median)
 {
     ebim_real *d = points(N, 1), *e = points(N, 1);
+    unsigned char *ok = (unsigned char *)malloc((size_t)N);
     double sum = HUGE_VAL;
-    int i, k;
-    if (!ebim_score(m, N, x, NULL, d, e)) {
-        for (sum = 0, i = 0; i < N; i++) sum += (double)e[i] / N;
+    int i, k, found = 0;
+    if (ok && !ebim_score(m, N, x, NULL, d, e, ok)) {
+        for (sum = 0, i = 0; i < N; i++) {
+            if (ok[i]) sum += ((double)e[i] - sum) / ++found;
+            else d[i] = (ebim_real)1e30; /* as far as can be */
+        }
         sum += log_z(m, NULL);
     }
     for (i = 0; median && i <= N / 2; i++) /* selection: N is small */
@@ -119,6 +123,7 @@ static double nll(const ebim_model *m, int N, const ebim_real *x, double *median
     if (median) *median = (double)d[N / 2];
     free(d);
     free(e);
+    free(ok);
     return sum;
 }
 

@@ -16,7 +16,7 @@ int main(int argc, char **argv)
     r = ebim_load_file(&model, argv[1], 0);
     if (!r && (model.n != argc - 2 || model.n > 16)) r = EBIM_ERR_SHAPE;
     for (i = 0; !r && i < model.n; i++) x[i] = (ebim_real)atof(argv[2 + i]);
-    if (!r) r = ebim_score(&model, 1, x, NULL, &distance, model.has_energy ? &energy : NULL);
+    if (!r) r = ebim_score(&model, 1, x, NULL, &distance, model.has_energy ? &energy : NULL, NULL);
     if (r) fprintf(stderr, "%s: %s\n", argv[1], ebim_result_str(r));
     else printf("%g %g\n", (double)distance, (double)energy);
     return r ? 1 : 0;

@@ -32,7 +32,7 @@ static void learns_saves_loads_and_scores()
     ebim_arena arena;
     ebim_arena_init(&arena, memory.data(), memory.size());
     if (CHECK_INT(ebim_load(&copy, &arena, bytes.data(), bytes.size()), EBIM_OK)) {
-        CHECK_INT(ebim_score(&copy, N, x.data(), NULL, d.data(), energy.data()), EBIM_OK);
+        CHECK_INT(ebim_score(&copy, N, x.data(), NULL, d.data(), energy.data(), NULL), EBIM_OK);
         CHECK_INT(ebim_sample(&copy, N, samples.data(), T_SEED), EBIM_OK);
         double far_off = 0, radius = 0;
         for (size_t i = 0; i < N; i++) {

@@ -5,8 +5,8 @@
  * the header itself: tests/checks.sh, exact_sampler_breaks, makes each of these and wants this file
  * to fail: the accept step always says yes; the kinetic energy is left out of H; the reverse check
  * always says yes; the momentum is not projected; the second half of the kick is missing; leaps
- * do not weigh the angle; lines near peaks count for less than they are; far moves see the gradient;
- * all moves have as many steps; forces are those of other chains. */
+ * do not weigh the angle; lines near peaks count for less than they are; far moves see the
+ * gradient; all moves have as many steps; forces are those of other chains. */
 #define EXACT_SAMPLER_NO_MAIN
 #include "../examples/exact_sampler.c"
 #include "t.h"

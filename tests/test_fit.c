@@ -245,7 +245,7 @@ static double mean_density(const ebim_model *m, double *left)
     *left = 0;
     CHECK_INT(ebim_lines_init(&s, &a, &m->F, &ld), EBIM_OK);
     CHECK_INT(ebim_uniform(s, B, y[0], T_SEED + 9), B);
-    CHECK_INT(ebim_score(m, B, y[0], NULL, NULL, e), EBIM_OK);
+    CHECK_INT(ebim_score(m, B, y[0], NULL, NULL, e, NULL), EBIM_OK);
     for (i = 0; i < B; i++) mean += exp(-(double)e[i]) / B;
     for (i = 0; i < B; i++) *left += y[i][0] < 0 ? exp(-(double)e[i]) / B : 0;
     free(mem);
@@ -343,7 +343,8 @@ static void units_are_those_of_the_data(void)
         for (q = 0; q < 2; q++) x[1][i][q] = 8 * x[0][i][q];
     for (q = 0; q < 2; q++) {
         if (!CHECK_INT(ebim_fit(&m[q], N, 2, x[q][0], &d), EBIM_OK)) return;
-        CHECK_INT(ebim_score(&m[q], N, x[q][0], nearest[q][0], distance[q], energy[q]), EBIM_OK);
+        CHECK_INT(ebim_score(&m[q], N, x[q][0], nearest[q][0], distance[q], energy[q], NULL),
+                  EBIM_OK);
     }
     for (i = 0; i < N; i++) {
         CHECK_NEAR(distance[1][i], 8 * (double)distance[0][i], 1e-3 * 8);
@@ -379,7 +380,7 @@ static void codimension_two(void)
     if (!CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK)) return;
     CHECK(m.n == 3 && m.m == 1 && m.k == 2 && m.has_energy);
     CHECK(ebim__find_rbf(&m.E) != NULL);
-    if (!T_QUICK && CHECK_INT(ebim_score(&m, N, x[N], NULL, distance, energy), EBIM_OK)) {
+    if (!T_QUICK && CHECK_INT(ebim_score(&m, N, x[N], NULL, distance, energy, NULL), EBIM_OK)) {
         for (i = 0; i < N; i++) nll += ((double)energy[i] + log(m.judged.volume)) / N;
         CHECK_REL(m.judged.volume, 6 * PI, 0.03);
         CHECK_NEAR(nll, truth, 0.04);
@@ -405,7 +406,7 @@ static void paper_recipe(void)
     d.recipe = EBIM_RECIPE_PAPER;
     circle(x[0], 1, 0);
     if (!CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK)) return;
-    CHECK_INT(ebim_score(&m, N, x[0], NULL, distance, energy), EBIM_OK);
+    CHECK_INT(ebim_score(&m, N, x[0], NULL, distance, energy, NULL), EBIM_OK);
     ebim_free(&m);
     if (T_QUICK) return;
     d.effort = 1;
@@ -414,7 +415,7 @@ static void paper_recipe(void)
     CHECK_NEAR(m.info.recipe, 1, 0);
     CHECK_NEAR(m.unit, 1, 0); /* data as they are, in the authors' box */
     CHECK_NEAR(m.lo[0], -1.5, 1e-3);
-    CHECK_INT(ebim_score(&m, N, x[0], NULL, distance, NULL), EBIM_OK);
+    CHECK_INT(ebim_score(&m, N, x[0], NULL, distance, NULL, NULL), EBIM_OK);
     for (i = 0; i < N; i++) mean += (double)distance[i] / N;
     CHECK_NEAR(mean, 0, 0.03);
     ebim_free(&m);
@@ -504,8 +505,8 @@ static void progress_and_stop(void)
     CHECK_INT(w.calls, 21); /* and once after the check */
     CHECK_NEAR(m.info.partial, 1, 0);
     CHECK(!m.has_energy);
-    CHECK_INT(ebim_score(&m, N, x[0], NULL, e, NULL), EBIM_OK);
-    CHECK_INT(ebim_score(&m, N, x[0], NULL, NULL, e), EBIM_ERR_ARG); /* it has no energy */
+    CHECK_INT(ebim_score(&m, N, x[0], NULL, e, NULL, NULL), EBIM_OK);
+    CHECK_INT(ebim_score(&m, N, x[0], NULL, NULL, e, NULL), EBIM_ERR_ARG); /* it has no energy */
     ebim_free(&m);
     if (T_QUICK) return;
     d.progress = NULL;

@@ -1130,7 +1130,7 @@ static void stopped_early(void)
         CHECK_NEAR(m.info.networks, kept[i], 0);
         CHECK(!m.has_energy);
         CHECK_INT(same_theta(&m.F, &whole.F), i > 0);
-        if (CHECK_INT(ebim_score(&m, N, x, NULL, distance, NULL), EBIM_OK))
+        if (CHECK_INT(ebim_score(&m, N, x, NULL, distance, NULL, NULL), EBIM_OK))
             for (c = 0; c < N; c++) CHECK((double)distance[c] >= 0);
         CHECK_NEAR(m.judged.checked, N / 5, 0);
         ebim_free(&m);

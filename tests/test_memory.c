@@ -194,12 +194,12 @@ static ebim_result heap_sample(job *j) { return ebim_sample(&j->m, POINTS, j->x,
 
 static ebim_result heap_score(job *j)
 {
-    return ebim_score(&j->m, POINTS, j->x, j->nearest, j->distance, j->energy);
+    return ebim_score(&j->m, POINTS, j->x, j->nearest, j->distance, j->energy, j->ok);
 }
 
 static ebim_result heap_score_alone(job *j)
 {
-    return ebim_score(&j->m, POINTS, j->x, NULL, j->distance, NULL);
+    return ebim_score(&j->m, POINTS, j->x, NULL, j->distance, NULL, NULL);
 }
 
 static ebim_result heap_gradients(job *j)
@@ -345,7 +345,7 @@ static void errors_leave_nothing_behind(void)
     CHECK(empty(&m) && heap.live == 0);
     m = circle();
     CHECK_INT(ebim_sample(&m, 0, x, 1), EBIM_ERR_ARG);
-    CHECK_INT(ebim_score(&m, 0, x, x, x, x), EBIM_ERR_ARG);
+    CHECK_INT(ebim_score(&m, 0, x, x, x, x, NULL), EBIM_ERR_ARG);
     CHECK_INT(ebim_gradients(&m, 0, x, x, x, x, x), EBIM_ERR_ARG);
     CHECK_INT(ebim_save_file(&m, "no/such/place"), EBIM_ERR_IO);
     CHECK(heap.live == 0 && !heap.broken);

@@ -431,7 +431,15 @@ static void what_cannot_be_had_is_refused(void)
     CHECK_INT(run(&m, B - 1, x, 127 - 12, &o), EBIM_OK);
 }
 
-/* No M at all: ok says so, and d2 and grad still belong together. */
+static int all_nan(int count, const ebim_real *x)
+{
+    int i;
+    for (i = 0; i < count; i++)
+        if (!ebim__nan(x[i])) return 0;
+    return 1;
+}
+
+/* No M at all: ok says so, and there are no numbers. */
 static void without_m_nothing_is_found(void)
 {
     static ebim_real x[B * N];
@@ -441,13 +449,112 @@ static void without_m_nothing_is_found(void)
     int b;
     points(x);
     CHECK_INT(run(&m, B, x, 127, &o), EBIM_OK);
+    for (b = 0; b < B; b++) CHECK_INT(o.ok[b], 0);
+    CHECK(all_nan(B, o.d2));
+    CHECK(all_nan(B * N, o.grad));
+}
+
+static ebim_ref record_floor(ebim_graph *g, ebim_ref x, void *user) /* x2 = h */
+{
+    (void)user;
+    return minus(g, ebim_slice(g, x, 2, 1), height);
+}
+
+/* The nearest point is known however far x is, but the distance has no square. */
+static void squares_that_overflow_are_no_distance(void)
+{
+    const double far = sizeof(ebim_real) == 8 ? 1e160 : 1e20;
+    ebim_real x[2 * N], y[2 * N], d[2];
+    unsigned char ok[2];
+    ebim_arena a;
+    ebim_model m = made(&a, 1, record_floor);
+    ebim_project_desc pd;
+    ebim_projector *p;
+    memset(x, 0, sizeof x);
+    memset(&pd, 0, sizeof pd);
+    x[2] = (ebim_real)far;
+    x[N + 2] = 1000;
+    CHECK_INT(ebim_projector_init(&p, &a, &m.F, &pd), EBIM_OK);
+    CHECK_INT(ebim_project(p, 2, x, y, d, ok), 1);
+    CHECK(!ok[0] && ok[1]);
+    CHECK_INT(ebim_model_score(&m, 2, x, y, d, NULL, ok, &a), EBIM_OK);
+    CHECK(!ok[0] && ok[1]);
+    CHECK(all_nan(1, d) && all_nan(N, y));
+    CHECK_NEAR(d[1], 1000 - height, 2000 * T_EPS);
+}
+
+typedef struct scored {
+    ebim_real nearest[B * N], distance[B], energy[B], d2[B], grad[B * N], slope[B * N];
+    unsigned char ok[B], ok2[B], ok3[B];
+} scored;
+
+/* Every call on its own memory; with ok or without */
+static void score_all(const ebim_model *m, const ebim_arena *free_memory, const ebim_real *x,
+                      scored *s, int ok)
+{
+    ebim_arena a = *free_memory;
+    CHECK_INT(ebim_model_score(m, B, x, s->nearest, s->distance, s->energy, ok ? s->ok : NULL, &a),
+              EBIM_OK);
+    a = *free_memory;
+    CHECK_INT(ebim_model_distance2(m, B, x, s->d2, s->grad, ok ? s->ok2 : NULL, &a), EBIM_OK);
+    a = *free_memory;
+    CHECK_INT(ebim_model_grad_log_density(m, B, x, s->slope, ok ? s->ok3 : NULL, &a), EBIM_OK);
+}
+
+/* Points too far to square their distance, and one whose nearest is beyond the box, have no number;
+ * all others have the ones they would have without them. */
+static void no_root_no_number(void)
+{
+    static const double far[] = {1e20, -1e20, 1e30, 3e38};
+    const double scale = sizeof(ebim_real) == 8 ? 1e140 : 1;
+    static ebim_real x[B * N], y[B * N], distance[B];
+    static unsigned char ok[B];
+    static scored s, t, u;
+    static double lo[N] = {-3, -3, -3}, hi[N] = {3, 3, 3};
+    ebim_arena a;
+    ebim_model m = made(&a, 1, record_sphere);
+    int b, i, missed = 0;
+    m.lo = lo;
+    m.hi = hi;
+    lo[2] = -0.5; /* of the sphere not all is M */
+    points(x);
+    for (b = 0; b < B; b++)
+        if (x[b * N + 2] < 0) x[b * N + 2] = -x[b * N + 2];
+    score_all(&m, &a, x, &t, 1);
+    for (b = 0; b < B; b++) CHECK_INT(t.ok[b], 1);
+    memcpy(y, x, sizeof y);
+    for (i = 0; i < 4; i++) y[(i * 9 + 3) * N + i % N] = (ebim_real)(far[i] * scale);
+    y[50 * N] = y[50 * N + 1] = (ebim_real)0.1;
+    y[50 * N + 2] = -2;
+    memset(&s, 0, sizeof s);
+    memset(&u, 0, sizeof u);
+    score_all(&m, &a, y, &s, 1);
+    score_all(&m, &a, y, &u, 0);
+    memcpy(u.ok, s.ok, sizeof u.ok);
+    memcpy(u.ok2, s.ok, sizeof u.ok);
+    memcpy(u.ok3, s.ok, sizeof u.ok);
+    CHECK(!memcmp(&u, &s, sizeof u));
     for (b = 0; b < B; b++) {
-        double g[N];
-        int i;
-        for (i = 0; i < N; i++) g[i] = (double)o.grad[b * N + i];
-        CHECK_INT(o.ok[b], 0);
-        CHECK_NEAR(norm(N, g) * norm(N, g), 4 * (double)o.d2[b], 40 * T_EPS * (1 + norm(N, g)));
+        int good = b != 50 && !(b < 31 && b % 9 == 3);
+        CHECK_INT(s.ok[b], good);
+        missed += !s.ok[b];
+        if (!good) {
+            CHECK(all_nan(1, s.distance + b) && all_nan(1, s.energy + b) && all_nan(1, s.d2 + b));
+            CHECK(all_nan(N, s.nearest + b * N) && all_nan(N, s.grad + b * N));
+            CHECK(all_nan(N, s.slope + b * N));
+            continue;
+        }
+        CHECK(!memcmp(s.distance + b, t.distance + b, sizeof *t.distance));
+        CHECK(!memcmp(s.energy + b, t.energy + b, sizeof *t.energy));
+        CHECK(!memcmp(s.nearest + b * N, t.nearest + b * N, N * sizeof *t.nearest));
+        CHECK(!memcmp(s.grad + b * N, t.grad + b * N, N * sizeof *t.grad));
+        CHECK(!memcmp(s.slope + b * N, t.slope + b * N, N * sizeof *t.slope));
     }
+    CHECK_INT(missed, 5);
+    CHECK_INT(ebim_score(&m, B, y, NULL, distance, NULL, ok), EBIM_OK);
+    CHECK(!memcmp(distance, s.distance, sizeof distance) && !memcmp(ok, s.ok, sizeof ok));
+    CHECK_INT(ebim_score(&m, B, y, NULL, distance, NULL, NULL), EBIM_OK);
+    CHECK(!memcmp(distance, s.distance, sizeof distance));
 }
 
 static void the_malloc_layer_does_the_same(void)
@@ -530,6 +637,8 @@ int main(int argc, char **argv)
     T_RUN(lanes_are_on_their_own);
     T_RUN(what_cannot_be_had_is_refused);
     T_RUN(without_m_nothing_is_found);
+    T_RUN(squares_that_overflow_are_no_distance);
+    T_RUN(no_root_no_number);
     T_RUN(the_malloc_layer_does_the_same);
     T_RUN(workers_change_nothing);
     return T_END();

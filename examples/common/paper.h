@@ -447,7 +447,8 @@ FILE_FN void paper_spread(int N, double *v, double out[4])
     out[3] = v[N - 1];
 }
 
-/* The same of the distances of x: [N][n] to M, and how many found no way there */
+/* The same of the distances of x: [N][n] to M, of those that find a way there, and how many do
+ * not */
 FILE_FN int paper_distances(paper_args *a, const ebim_model *m, int N, const ebim_real *x,
                             double out[4])
 {
@@ -455,16 +456,15 @@ FILE_FN int paper_distances(paper_args *a, const ebim_model *m, int N, const ebi
     ebim_real *d = paper_points(a, N, 1);
     double *v = (double *)paper_push(a, (size_t)N, sizeof *v);
     unsigned char *ok = (unsigned char *)paper_push(a, (size_t)N, 1);
-    int i, missed = 0;
+    int i, found = 0;
     paper_check("distances",
                 ebim_model_score(m, N, x, NULL, d, NULL, ok, &a->arena));
-    for (i = 0; i < N; i++) {
-        v[i] = (double)d[i];
-        missed += !ok[i];
-    }
-    paper_spread(N, v, out);
+    for (i = 0; i < N; i++)
+        if (ok[i]) v[found++] = (double)d[i];
+    memset(out, 0, 4 * sizeof *out);
+    if (found) paper_spread(found, v, out);
     a->arena.used = used;
-    return missed;
+    return N - found;
 }
 
 /* Exact Wasserstein-1 of x, y: [N][n], and the square root of the least mean squared distance */
