@@ -779,7 +779,7 @@ typedef struct ebim_clmc_desc {
                             * of every chain draws its own number of them, uniform on 1 .. leapfrog:
                             * paths of one length come back to where they began on some M. The mean
                             * is (leapfrog + 1) / 2, and so is the cost */
-    int leapfrog_most;     /* adjusted: ebim_clmc_adapt chooses leapfrog up to this (0: it does not) */
+    int leapfrog_most;     /* adjusted: ebim_clmc_adapt chooses leapfrog up to this (0: off) */
     int keep_unsolved;     /* 1: move even if F(y) = 0 was not solved (the authors' way) */
     const double *lo, *hi; /* [n] the box D, kept by reference (NULL: none) */
     ebim_constraint_desc constraint;
@@ -5797,10 +5797,10 @@ EBIM_API const char *ebim_clmc_advice(const ebim_clmc_report *r)
         "chains move",
         "Metropolis' rule rejects nearly all moves: eps is too long for E (ebim_clmc_adapt finds a "
         "shorter one), or E falls steeply where chains start",
-        "nearly no move finds its way back: eps is long beside the curvature of M, or F is rough "
-        "there; make it shorter (ebim_clmc_adapt)",
-        "nearly no move finds a root of F: eps is longer than M is wide, or max_iter or tol of the "
-        "constraint is too small; make eps shorter (ebim_clmc_adapt)",
+        "nearly no move finds its way back: eps is long beside the curvature of M, or F is rough; "
+        "a shorter one helps (ebim_clmc_adapt) until it comes near the rounding of coordinates",
+        "nearly no move finds a root of F: eps is longer than M is wide (ebim_clmc_adapt finds a "
+        "shorter one), the gradient of E is not finite, or max_iter of the constraint is too small",
         "nearly all moves leave the box: make the box wider or eps shorter, or start inside it",
         "J J' is singular where chains are: M crosses itself there, outputs of F depend on each "
         "other, or F is flat or not finite",

@@ -550,6 +550,9 @@ static int points_check(const points *p, int dim)
     return 0;
 }
 
+/* As a text has it: the compiler does not see it, and so does not take it for something else. */
+static double not_a_number(void) { return strtod("nan", NULL); }
+
 /* ---- names of columns, and tables written ---- */
 
 typedef struct names {
@@ -620,7 +623,7 @@ static int table_write(const char *path, int rows, int cols, const char *const *
 /* Points in the columns of fit (x0, x1, ... when they have no names); with an embedding x0, x1, ...
  * and then those. columns: the model's names, or NULL. */
 static int points_write(const char *path, const char *columns, const embed *e, int N, int n,
-                        const ebim_real *x, const csv_table *beside)
+                        const ebim_real *x, const unsigned char *ok, const csv_table *beside)
 {
     int extra = embed_columns(e), cols = n + extra, i, c, status = FAILED;
     size_t width = (size_t)cols;
@@ -637,6 +640,10 @@ static int points_write(const char *path, const char *columns, const embed *e, i
         }
         for (i = 0; i < N; i++) {
             double *row = v + (size_t)i * width;
+            if (ok && !ok[i]) {
+                for (c = 0; c < cols; c++) row[c] = not_a_number();
+                continue;
+            }
             for (c = 0; c < n; c++) row[c] = (double)x[(size_t)i * (size_t)n + (size_t)c];
             if (extra) embed_inverse(e, n, row, row + n);
         }
@@ -823,7 +830,7 @@ static int scores_read(const args *a, ebim_model *m, embed *e, points *p, scores
         if (status) points_free(p);
         else if (s->failed)
             complain(0, "%s: note: for %d row%s (first: line %d) no point of the manifold was "
-                     "found; the nearest one tried is given", p->file, s->failed,
+                     "found: nan", p->file, s->failed,
                      s->failed == 1 ? "" : "s", p->table.line[s->first]);
     }
     if (status) ebim_free(m);
@@ -1209,6 +1216,9 @@ static void sample_report(const args *a, const ebim_model *m, int B, double seco
                 "were singular\n", B, seconds, 100 * moved, 100 * rejected, 100 * astray,
                 100 * unsolved, 100 * outside, 100 * singular);
     }
+    if (rep->steps > 0 && moved < 0.1)
+        complain(0, "note: only %.2f %% of the moves of chains were accepted, so samples are where "
+                 "chains started: %s", 100 * moved, ebim_clmc_advice(rep));
 }
 
 static int verb_sample(const args *a)
@@ -1226,7 +1236,7 @@ static int verb_sample(const args *a)
     x = (ebim_real *)malloc((size_t)B * (size_t)m.n * sizeof *x);
     if (x) r = model_sample(&m, B, x, steps, (uint64_t)a->number[O_SEED], &report);
     if (r) status = complain_result(file_shown(a->path[0], "standard input"), r);
-    else status = points_write(output(a), m.columns, &e, B, m.n, x, NULL);
+    else status = points_write(output(a), m.columns, &e, B, m.n, x, NULL, NULL);
     if (!status) sample_report(a, &m, B, now() - start, &report);
     free(x);
     ebim_free(&m);
@@ -1292,7 +1302,7 @@ static int verb_project(const args *a)
     scores s;
     int status = scores_read(a, &m, &e, &p, &s);
     if (status) return status;
-    status = points_write(output(a), m.columns, &e, p.N, p.n, s.nearest, &p.table);
+    status = points_write(output(a), m.columns, &e, p.N, p.n, s.nearest, s.ok, &p.table);
     scores_free(&s);
     points_free(&p);
     ebim_free(&m);
@@ -1823,7 +1833,8 @@ static int demo_sample_and_score(demo *d, const args *a)
     ebim_result r = model_sample(&d->m, DEMO_SAMPLES, d->s, steps, seed, NULL);
     memset(&none, 0, sizeof none);
     if (r) return complain_result("demo", r);
-    status = points_write(demo_file(d, "samples.csv"), NULL, &none, DEMO_SAMPLES, 2, d->s, NULL);
+    status = points_write(demo_file(d, "samples.csv"), NULL, &none, DEMO_SAMPLES, 2, d->s, NULL,
+                          NULL);
     if (!status) status = scores_make(&d->of_data, &d->m, "demo", DEMO_POINTS, d->x);
     if (!status)
         status = scores_write(demo_file(d, "scores.csv"), DEMO_POINTS, &d->of_data, NULL, 0);
@@ -1841,7 +1852,7 @@ static int demo_run(demo *d, const args *a)
     ebim_rng_init(&r, (uint64_t)a->number[O_SEED], UINT64_MAX); /* far from the streams of chains */
     synth_two_circles(&r, demo_center, demo_kappa, DEMO_POINTS, d->x);
     synth_two_circles(&r, demo_center, 0, DEMO_POINTS, d->u);
-    status = points_write(demo_file(d, "data.csv"), NULL, &none, DEMO_POINTS, 2, d->x, NULL);
+    status = points_write(demo_file(d, "data.csv"), NULL, &none, DEMO_POINTS, 2, d->x, NULL, NULL);
     if (!status) status = demo_fit(d, a);
     if (!status) status = demo_sample_and_score(d, a);
     if (!status)

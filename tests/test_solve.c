@@ -1071,7 +1071,7 @@ static void lbfgs_max_line(void)
         if (most == 1) CHECK_INT(s.evaluations, 2);
         if (most < 3) CHECK_INT(s.stop, EBIM_MAX_LINE);
         else CHECK(s.stop != EBIM_MAX_LINE);
-        CHECK(s.f > 0.01 == (most < 3));
+        CHECK((s.f > 0.01) == (most < 3));
     }
 }
 

@@ -42,7 +42,8 @@ planet() {
 
 # exact NAME: the path of a model made by hand, whose manifold and density are known: sphere
 # (radius 1.3, E = x1), bare (the same without energy), circles (radii 0.5 and 1), cut (a circle of
-# radius 1.2 in a box of half that size), ring (a circle in space), ball (a sphere in R^4), none
+# radius 1.2 in a box of half that size), ring (a circle in space), ball (a sphere in R^4), none,
+# rough (the sphere with an E whose gradient is NaN)
 exact() {
     if [ ! -f "$T_TMP/none.ebim" ]; then
         cat >"$T_TMP/exact.c" <<'END'
@@ -72,7 +73,10 @@ static ebim_ref F(ebim_graph *g, ebim_ref x, void *user)
 }
 static ebim_ref E(ebim_graph *g, ebim_ref x, void *user)
 {
-    return (void)user, ebim_slice(g, x, 1, 1);
+    ebim_ref y = ebim_slice(g, x, 1, 1);
+    if (*(const char *)user != 'R') return y;
+    x = ebim_apply(g, minus(g, ebim_neg(g, ebim_sumsq(g, x)), 1), EBIM_RELU);
+    return ebim_add(g, y, ebim_pow(g, x, 0.5)); /* 0, but its gradient is infinity times 0 */
 }
 static int save(const char *name, const char *kind, int n, int k, double size, int energy)
 {
@@ -95,7 +99,7 @@ static int save(const char *name, const char *kind, int n, int k, double size, i
     m.unit = 1;
     m.has_energy = energy;
     if (ebim_record(&m.F, &a, n, F, (void *)kind)) return 1;
-    if (energy && ebim_record(&m.E, &a, n, E, NULL)) return 1;
+    if (energy && ebim_record(&m.E, &a, n, E, (void *)kind)) return 1;
     return ebim_save_file(&m, name) != EBIM_OK;
 }
 int main(void)
@@ -103,7 +107,7 @@ int main(void)
     return save("sphere.ebim", "s", 3, 1, 2, 1) || save("bare.ebim", "s", 3, 1, 2, 0) ||
            save("circles.ebim", "c", 2, 1, 2.3, 1) || save("cut.ebim", "C", 2, 1, 1, 0) ||
            save("ring.ebim", "r", 3, 2, 2, 1) || save("ball.ebim", "s", 4, 1, 2, 1) ||
-           save("none.ebim", "n", 3, 1, 2, 1);
+           save("none.ebim", "n", 3, 1, 2, 1) || save("rough.ebim", "R", 3, 1, 2, 1);
 }
 END
         (cd "$T_TMP" && $CC -I"$TOP" -o exact exact.c -lm && ./exact) >&2
@@ -790,6 +794,33 @@ projections_are_the_nearest_points() {
     }'
 }
 
+# Where the circle has left the box it is no part of the manifold: such a row is nan in all columns,
+# is counted, and the others are as they were.
+no_root_is_nan() {
+    printf '0.8,0.8\n-0.5,0.6\n0.5,-0.5\n' >d.csv
+    printf '0.8,0.8\n1.3,0\n-0.5,0.6\n0.01,-1\n0.5,-0.5\n' >far.csv
+    for verb in score project; do
+        "$EBIM" $verb "$(exact cut)" d.csv -o a.csv
+        "$EBIM" $verb "$(exact cut)" far.csv -o b.csv 2>err
+        grep -q 'far.csv: note: for 2 rows (first: line 2) no point of the manifold was found' err
+        sed -n '3p;5p' b.csv | tr , '\n' | sort -u >nan.txt
+        test "$(cat nan.txt)" = nan
+        sed '3d;5d' b.csv | cmp - a.csv
+        "$EBIM" help $verb | grep -q nan
+    done
+}
+
+chains_that_stand_still_are_noted() {
+    smooth=$(exact sphere)
+    rough=$(exact rough)
+    "$EBIM" sample "$smooth" -n 100 -o s.csv >out 2>err
+    test ! -s err
+    "$EBIM" sample "$rough" -n 100 -o s.csv >out 2>err
+    grep -q 'note: only .* % of the moves of chains were accepted.*eps' err
+    "$EBIM" sample "$rough" -n 100 -o s.csv --json >out 2>err
+    grep -q 'note: only .* % of the moves of chains were accepted.*eps' err
+}
+
 embedding_is_remembered() {
     m=$(planet)
     "$EBIM" info "$m" | grep 'embedding  latlon'
@@ -1154,7 +1185,8 @@ for check in guises options_that_errors_name surprises_are_noted \
     full_disk truncated_model flipped_model model_of_another_version no_model_at_all \
     points_that_the_model_does_not_take wrong_usage help_is_complete fit_tells_what_it_found \
     figure_eight_is_bad moebius_strip_is_bad same_seed_same_bytes paper_recipe_fits \
-    samples_lie_on_the_circle scores_keep_the_order projections_are_the_nearest_points \
+    samples_lie_on_the_circle scores_keep_the_order no_root_is_nan \
+    chains_that_stand_still_are_noted projections_are_the_nearest_points \
     embedding_is_remembered pipes json_parses pictures mesh_of_a_sphere mesh_without_energy \
     mesh_of_two_circles mesh_that_is_not_closed mesh_of_a_fit interrupted_fit_keeps_its_state \
     time_limit_is_kept demo_leaves_its_files floods_as_plain_points floods_on_the_globe; do
