@@ -91,7 +91,8 @@
  * feature i is row[i * stride + l], so that vectors run over samples whatever the width.
  *
  * ERRORS. Functions return an ebim_result, 0 or negative. Why a solver stopped is no error: it
- * stands in its report. Nothing is printed. Descriptors (*_desc) are plain structs: all zero is
+ * stands in its report. A point that finds no point of M has NaN for its scores and gradients, and
+ * ok = 0 tells which. Nothing is printed. Descriptors (*_desc) are plain structs: all zero is
  * valid and means the defaults written beside the fields; set them to zero first.
  *
  * MEMORY. All objects live in an ebim_arena over memory of the caller, and the code that builds

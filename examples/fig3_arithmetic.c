@@ -52,7 +52,7 @@ static int meet(paper_args *a, const ebim_model *m, ebim_real *x, ebim_clmc_repo
     count = ebim_project_noise(onto, B, x, m->lo, m->hi, a->seed, 0);
     cd.eps = 0.3;
     cd.adjust = EBIM_ADJUSTED;
-    cd.leapfrog = 3;
+    cd.leapfrog = 5; /* 3 on average */
     cd.lo = m->lo;
     cd.hi = m->hi;
     cd.constraint.length = 1;
