@@ -70,6 +70,8 @@
     >>logz      the normaliser of e^-E, with lines that go where E is low
     >>leap      moves of chains along lines, from one part of M to another
     >>tubes     the same for k > 1, nearly uniform; connected components of M
+    >>points    nearest rows of a table: a k-d tree
+    >>survey    what the data say before a fit
     >>judge     what a fitted manifold is worth
     >>mdf       training of F: eq. 8 and better
     >>energy    training of E: eq. 10, and by likelihood without chains
@@ -7981,6 +7983,1399 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
     ebim__links_start(&s, B);
     ebim__links_join(&s, B, EBIM__R(length * length));
     return ebim__links_label(&s, B, label);
+}
+
+/* ============================================================================================
+ * >>points  nearest rows of a table: a k-d tree
+ *
+ * Rows are copied into the order of the leaves and halved at the median of the widest coordinate
+ * until a leaf holds EBIM__TREE_LEAF of them. Node j of depth d holds the rows from j N / 2^d on,
+ * so a tree is its rows, their numbers and a bounding box per node. Answers are those of brute
+ * force, distances in double and equal ones in the order of rows. Cost: build N log N; a query
+ * log N and the answer where m is small, all N rows where the data fill many dimensions.
+ * Pitfall: many equal rows are all visited by a query for the nearest; a count skips over them.
+ * ========================================================================================= */
+
+enum { EBIM__TREE_LEAF = 8, EBIM__TREE_STACK = 64, EBIM__NEAR_MOST = 128 };
+
+typedef struct ebim__tree {
+    int N, n, depth;     /* rows, coordinates; leaves are at this depth */
+    ebim_real *row;      /* [room][n] in the order of leaves */
+    int32_t *index;      /* [room] their numbers in the caller's table */
+    ebim_real *box;      /* [2^(depth + 1)][2][n] least and largest; node j of depth d: 2^d + j */
+} ebim__tree;
+
+typedef struct ebim__near { /* the nearest rows found so far, nearest first */
+    int k, found;           /* room <= EBIM__NEAR_MOST, rows */
+    double most2;           /* no row beyond this squared distance counts */
+    double d2[EBIM__NEAR_MOST];
+    int32_t row[EBIM__NEAR_MOST];
+} ebim__near;
+
+static int ebim__tree_depth(int N)
+{
+    int depth = 0;
+    while (N >> depth > EBIM__TREE_LEAF) depth++;
+    return depth;
+}
+
+/* Memory for trees of at most room rows; each ebim__tree_build uses it anew. */
+static ebim_result ebim__tree_init(ebim__tree *t, ebim_arena *a, int room, int n)
+{
+    size_t rows = (size_t)room, nodes = (size_t)2 << ebim__tree_depth(room);
+    memset(t, 0, sizeof *t);
+    t->n = n;
+    t->row = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)n));
+    t->index = EBIM__NEW(a, int32_t, rows);
+    t->box = EBIM__NEW(a, ebim_real, ebim__times(2 * nodes, (size_t)n));
+    return a->failed;
+}
+
+static int ebim__tree_start(const ebim__tree *t, int depth, int j)
+{
+    return (int)((int64_t)j * t->N >> depth);
+}
+
+static void ebim__tree_swap(ebim__tree *t, int a, int b)
+{
+    ebim_real *p = t->row + (size_t)a * (size_t)t->n, *q = t->row + (size_t)b * (size_t)t->n, v;
+    int32_t i = t->index[a];
+    int c;
+    t->index[a] = t->index[b];
+    t->index[b] = i;
+    for (c = 0; c < t->n; c++) v = p[c], p[c] = q[c], q[c] = v;
+}
+
+static ebim_real ebim__middle3(ebim_real a, ebim_real b, ebim_real c)
+{
+    if (a > b) return ebim__middle3(b, a, c);
+    return c < a ? a : c > b ? b : c;
+}
+
+/* Rows from lo to hi in such an order that coordinate c is at most that of row mid before it, and
+ * at least that after it. Pivots are the middle one of three at random: no order is a bad one. */
+static void ebim__tree_part(ebim__tree *t, int lo, int hi, int mid, int c)
+{
+    const ebim_real *x = t->row + c;
+    size_t n = (size_t)t->n;
+    uint32_t seed = 1;
+    hi--;
+    while (lo < hi) {
+        int i = lo, j = hi, q, at[3];
+        ebim_real pivot;
+        for (q = 0; q < 3; q++) {
+            seed = seed * 1664525u + 1013904223u;
+            at[q] = lo + (int)((uint64_t)seed * (uint64_t)(hi - lo + 1) >> 32);
+        }
+        pivot = ebim__middle3(x[(size_t)at[0] * n], x[(size_t)at[1] * n], x[(size_t)at[2] * n]);
+        while (i <= j) {
+            while (x[(size_t)i * n] < pivot) i++;
+            while (x[(size_t)j * n] > pivot) j--;
+            if (i > j) break;
+            ebim__tree_swap(t, i++, j--);
+        }
+        if (mid <= j) hi = j;
+        else if (mid >= i) lo = i;
+        else break;
+    }
+}
+
+/* Bounding box of rows lo to hi; returns the widest coordinate. */
+static int ebim__tree_bound(const ebim__tree *t, int lo, int hi, ebim_real *box)
+{
+    int i, c, n = t->n, widest = 0;
+    ebim_real *least = box, *most = box + n;
+    for (i = lo; i < hi; i++) {
+        const ebim_real *x = t->row + (size_t)i * (size_t)n;
+        for (c = 0; c < n; c++) {
+            if (i == lo || x[c] < least[c]) least[c] = x[c];
+            if (i == lo || x[c] > most[c]) most[c] = x[c];
+        }
+    }
+    for (c = 1; c < n; c++)
+        if (most[c] - least[c] > most[widest] - least[widest]) widest = c;
+    return widest;
+}
+
+/* The tree of x: [N][n]; which: the rows of x it is made of, NULL: the first N. */
+static void ebim__tree_build(ebim__tree *t, int N, const ebim_real *x, const int32_t *which)
+{
+    int i, j, d;
+    size_t n = (size_t)t->n;
+    t->N = N;
+    t->depth = ebim__tree_depth(N);
+    for (i = 0; i < N; i++) {
+        t->index[i] = which ? which[i] : (int32_t)i;
+        memcpy(t->row + (size_t)i * n, x + (size_t)t->index[i] * n, n * sizeof *x);
+    }
+    for (d = 0; d <= t->depth; d++)
+        for (j = 0; j < 1 << d; j++) {
+            int lo = ebim__tree_start(t, d, j), hi = ebim__tree_start(t, d, j + 1);
+            int c = ebim__tree_bound(t, lo, hi, t->box + 2 * n * (((size_t)1 << d) + (size_t)j));
+            if (d < t->depth)
+                ebim__tree_part(t, lo, hi, ebim__tree_start(t, d + 1, 2 * j + 1), c);
+        }
+}
+
+/* Squared distance of q from a box, and from its farthest corner; far: NULL or the latter. */
+static double ebim__box_distance2(int n, const ebim_real *box, const ebim_real *q, double *far)
+{
+    double s = 0, f = 0;
+    int c;
+    for (c = 0; c < n; c++) {
+        double below = (double)box[c] - (double)q[c], above = (double)q[c] - (double)box[n + c];
+        double out = below > above ? below : above, in = below < above ? below : above;
+        if (out > 0) s += out * out;
+        f += in * in;
+    }
+    if (far) *far = f;
+    return s;
+}
+
+static double ebim__rows_distance2(int n, const ebim_real *a, const ebim_real *b)
+{
+    double s = 0;
+    int c;
+    for (c = 0; c < n; c++) s += ((double)a[c] - (double)b[c]) * ((double)a[c] - (double)b[c]);
+    return s;
+}
+
+static void ebim__near_insert(ebim__near *s, double d2, int32_t row)
+{
+    int at, last = s->found - 1;
+    if (d2 > s->most2) return;
+    if (s->found == s->k) {
+        if (d2 > s->d2[last] || (!(d2 < s->d2[last]) && row > s->row[last])) return;
+    } else {
+        last = s->found++;
+    }
+    for (at = last; at > 0; at--) {
+        if (s->d2[at - 1] < d2 || (!(s->d2[at - 1] > d2) && s->row[at - 1] < row)) break;
+        s->d2[at] = s->d2[at - 1];
+        s->row[at] = s->row[at - 1];
+    }
+    s->d2[at] = d2;
+    s->row[at] = row;
+    if (s->found == s->k) s->most2 = s->d2[s->k - 1];
+}
+
+/* The k rows nearest to q, itself among them if it is a row, none beyond sqrt(most2); how many. */
+static int ebim__tree_near(const ebim__tree *t, const ebim_real *q, int k, double most2,
+                           ebim__near *s)
+{
+    struct { int node, depth; double d2; } stack[EBIM__TREE_STACK];
+    int top = 0, n = t->n, i;
+    s->k = ebim__min_int(ebim__min_int(k, t->N), EBIM__NEAR_MOST);
+    s->found = 0;
+    s->most2 = most2;
+    stack[0].node = 1;
+    stack[0].depth = 0;
+    stack[0].d2 = 0;
+    if (s->k > 0) top = 1;
+    while (top--) {
+        int node = stack[top].node, depth = stack[top].depth, nearer;
+        double d2[2];
+        if (stack[top].d2 > s->most2) continue;
+        if (depth == t->depth) {
+            int j = node - (1 << depth), hi = ebim__tree_start(t, depth, j + 1);
+            for (i = ebim__tree_start(t, depth, j); i < hi; i++)
+                ebim__near_insert(s, ebim__rows_distance2(n, t->row + (size_t)i * (size_t)n, q),
+                                  t->index[i]);
+            continue;
+        }
+        for (i = 0; i < 2; i++)
+            d2[i] = ebim__box_distance2(
+                n, t->box + 2 * (size_t)n * (size_t)(2 * node + i), q, NULL);
+        nearer = d2[1] < d2[0];
+        for (i = 0; i < 2; i++, top++) { /* the nearer one is on top */
+            stack[top].node = 2 * node + (i ? nearer : !nearer);
+            stack[top].depth = depth + 1;
+            stack[top].d2 = d2[i ? nearer : !nearer];
+        }
+    }
+    return s->found;
+}
+
+/* How many rows are within sqrt(r2) of q, itself if it is a row; stops at enough of them. */
+static int ebim__tree_count(const ebim__tree *t, const ebim_real *q, double r2, int enough)
+{
+    struct { int node, depth; } stack[EBIM__TREE_STACK];
+    int top = 1, n = t->n, count = 0;
+    stack[0].node = 1;
+    stack[0].depth = 0;
+    while (top-- && count < enough) {
+        int node = stack[top].node, depth = stack[top].depth, i, j = node - (1 << depth);
+        int lo = ebim__tree_start(t, depth, j), hi = ebim__tree_start(t, depth, j + 1);
+        double far, d2 = ebim__box_distance2(n, t->box + 2 * (size_t)n * (size_t)node, q, &far);
+        if (d2 > r2) continue;
+        if (far <= r2) {
+            count += hi - lo;
+        } else if (depth == t->depth) {
+            for (i = lo; i < hi; i++)
+                count += ebim__rows_distance2(n, t->row + (size_t)i * (size_t)n, q) <= r2;
+        } else {
+            for (i = 0; i < 2; i++, top++) {
+                stack[top].node = 2 * node + i;
+                stack[top].depth = depth + 1;
+            }
+        }
+    }
+    return ebim__min_int(count, enough);
+}
+
+/* ============================================================================================
+ * >>survey  what the data say before a fit
+ *
+ * Five questions about rows x_i of a set of dimension m in R^n, in this order, each answered from
+ * nearest neighbours alone: which rows are so far from all others that they cannot be told from
+ * errors; which are copies of one another; whether a linear map should stand before the fit; how
+ * far noise moves rows off the set; whether the set has ends or edges. Nothing is changed in x.
+ * Cost: log N a row, and some thousand queries of a k-d tree, which in many dimensions take all N
+ * rows each. Every bound stands in ebim__survey_bound, with what was measured beside it.
+ * Pitfalls: quantiles are those of a sample beyond EBIM__SURVEY_SAMPLE rows; rows within the
+ * data's extent are never called outliers here: the distance to what is learned tells those.
+ * ========================================================================================= */
+
+enum {
+    EBIM__SURVEY_SAMPLE = 20000,  /* rows that quantiles of a column are taken over */
+    EBIM__SURVEY_QUERIES = 2048,  /* rows whose neighbours copies are told by */
+    EBIM__SURVEY_WORK = 1 << 26,  /* coordinates compared at most by a stage in high dimensions */
+    EBIM__COPY_NEAR = 32,         /* neighbours: they must reach beyond a row's own copies */
+    EBIM__COPY_BINS = 64,         /* scales, a factor sqrt(2) apart */
+    EBIM__FRAME_PASSES = 8,      /* of the iteration for leading directions, at most */
+    EBIM__MAP_ROWS = 1000,        /* rows and queries that the choice of a linear map is made on */
+    EBIM__MAP_QUERIES = 200,
+    EBIM__MAP_NEAR = 8,           /* neighbours as seen along thin directions */
+    EBIM__MAP_LEAST = 30,         /* rows: below there is no linear map, */
+    EBIM__MAP_COLUMNS = 100,      /* nor above that many columns: eigenvectors cost n^3 */
+    EBIM__NOISE_QUERIES = 400,
+    EBIM__NOISE_SIZES = 7,        /* of neighbourhoods, a factor sqrt(2) apart */
+    EBIM__NOISE_LEVELS = 8,       /* samples of the rows, each half as large as the last */
+    EBIM__EDGE_ROWS = 5000,       /* rows that edges are looked for among */
+    EBIM__EDGE_NEAR = 60,         /* neighbours of a row, at most, */
+    EBIM__EDGE_FEW = 8,           /* and at least, times m + 1; close ones, at least */
+    EBIM__EDGE_LEAST = 100,       /* rows: below edges cannot be told */
+    EBIM__EDGE_DIMENSION = 3,     /* m: above, every row is near an edge */
+    EBIM__ENDS_MOST = 32
+};
+
+static const struct {
+    double tail, unit, far, isolated, copy_odds, copy_least, copy_rise, copy_smallest;
+    double dead, dead_column, rounding, map_ratio, map_units, map_graph, map_share, map_worse;
+    double noise_width, noise_told, noise_cut;
+    double edge_index, edge_close, edge_even, edge_jump, edge_cone, edge_from, edge_to;
+    double edge_pure, ends_pure, edge_share;
+} ebim__survey_bound = {
+    /* A column's extent is that between quantiles this far from the ends: a twentieth of the rows
+     * may be anywhere. */
+    0.025,
+    /* A column whose extent is this much below the largest has units of its own. Not less: a cap
+     * of a sphere is flat, and its tails would seem long (von Mises of concentration 200: 23). */
+    100,
+    /* A far row is this many extents from all but a handful of others. Measured: circle_10.csv 9;
+     * smooth tails 0.64 at most (von Mises, any concentration), floods 0.3, glycine 0.23. */
+    1.5,
+    /* And its neighbours are this much farther than those of nine rows in ten: 20 rows are all far
+     * apart. Measured: 13 and more for scattered rows, 1.2 on 20 points of a curve. */
+    3,
+    /* A pair is one of copies where such pairs are this much denser than pairs by chance. */
+    3,
+    /* Copies must outweigh that many pairs by chance by this count. Measured: 15 and more with a
+     * tenth of the rows copies, 4.1 at most without copies. */
+    10,
+    /* Beyond the scale of copies no more excess comes, up to four times that scale, but for this
+     * factor. Measured: at most 1.31 with copies; floods 6, digits64.csv 11, without a gap. */
+    1.6,
+    /* The smallest scale of copies, in extents. */
+    1e-9,
+    /* A principal direction this far below the first, columns scaled, is not stretched. */
+    1e-3,
+    /* Nor is a column this far below the widest, */
+    1e-9,
+    /* or below its own value: rounding moves it. */
+    1e-6,
+    /* Less than this ratio of deviations and of ranges along principal directions is left alone.
+     * Measured: glycine on the torus 7.4 and at most 4, an ellipse 10 : 1 7.3 and 10. */
+    5,
+    /* Beyond this ratio columns have other units, and a graph is stretched too. */
+    30,
+    /* Of a graph's thin directions a smaller share is seen among neighbours.
+     * Measured: bowls 0.007, ellipses 0.7 */
+    0.1,
+    /* Local variance off the set after the map, at most. Measured: 0.0002,
+     * with noise of 5 % 0.07, a plane's noise 0.37 (without: 0.001) */
+    0.12,
+    /* or this times what it is without. */
+    1.5,
+    /* Noise is told where it is below this share of a neighbourhood's width. Measured: 2 % too
+     * low at 0.3, 6 % at 0.4, 13 % at 0.5. */
+    0.4,
+    /* And is at least this share of the variance off the set that curvature does not explain.
+     * Measured: clean spheres of dimension 2 to 5 0.04 at most, circles with noise 0.6. */
+    0.25,
+    /* Neighbourhoods are balls and cut noise off, by this times its share of their variance. */
+    0.8,
+    /* Mean offset of the neighbours over their radius, along the set: 0.5 at the end of a curve,
+     * 0.42 at an edge. Measured: 60 neighbours within a set never reach it by chance. */
+    0.35,
+    /* The same of a quarter of them, which scatters by 0.09 about 0.5 at the end of a curve. */
+    0.25,
+    /* The density of the nearer third of the neighbours at an edge, below that of all by no more
+     * than this factor. Measured medians: edges 1, tails of von Mises densities 1.7 and more. */
+    1.5,
+    /* No jump of the neighbours' distances, in radii, plus 6 / neighbours: a piece smaller than
+     * the neighbourhood has jumps of 0.4 there. */
+    0.1,
+    /* Nothing lies beyond an edge in a cone of this cosine, from and to these radii. */
+    0.8, 0.5, 1.1,
+    /* Of rows with a large index this share must pass the other three: for surfaces, for curves.
+     * Measured: surfaces with edges 0.98 and more; glycine 0.57, floods 0.42, tails 0.36 at most;
+     * arcs of 1000 rows 0.9 and more, of 300 0.5 and more; tails 0.31, clusters 0.43. */
+    0.8, 0.6,
+    /* And edges of surfaces are a larger share of the rows. Measured: the horns of spot.csv 0.004,
+     * a hemisphere 0.04 and more, a Moebius strip 0.09. */
+    0.015
+};
+
+typedef struct ebim__survey {
+    int N, n, m;
+    /* far rows, ascending, and how far each is from the nearest row that is none */
+    int outliers;
+    int32_t *outlier;         /* [outliers] */
+    double *outlier_distance; /* [outliers] */
+    /* copies: rows of one group are equal, or nearly so */
+    int groups;
+    int32_t *group;           /* [N] of each row; -1: a far row */
+    int32_t *first;           /* [groups] the first row of each, ascending */
+    double *weight;           /* [groups] the sum of its rows' weights */
+    double copy_scale;        /* rows this close are copies, in the widest column's units */
+    double copies;            /* share of the rows, far ones apart, that repeat another */
+    /* a linear map that should stand before the fit, or the identity */
+    int mapped;
+    double *L, *inverse;      /* [n][n] */
+    double log_det;           /* log det L; det L > 0 */
+    /* in coordinates L x, of one row per group */
+    double size;              /* median distance from the median of every coordinate */
+    double spacing;           /* median distance of a group from the nearest other */
+    double noise;             /* standard deviation per direction off the set; < 0: not told */
+    double edges;             /* share of rows at an edge; 0: none; < 0: not told */
+    int ends;                 /* m = 1: ends of curves, of which ENDS_MOST are listed; else 1, a */
+    int32_t end[EBIM__ENDS_MOST]; /* place on an edge */
+    double extent;            /* diameter of the edges' rows, roughly */
+} ebim__survey;
+
+typedef struct ebim__surveyor { /* a survey at work */
+    ebim__survey *s;
+    const ebim_real *x;
+    const double *w;
+    ebim_real *z;             /* [N][n] rows in other coordinates */
+    double *center, *scale;   /* [n] of the columns */
+    double *own;              /* [n] their half extents as they are */
+    double *mean;             /* [8][n] scratch */
+    double *V, *W, *C;        /* [n][n] directions, others, a covariance */
+    double *T, *X;            /* [m][n]; [NEAR_MOST][n] neighbours */
+    ebim_real *lead;          /* [MAP_ROWS][m] */
+    double *off, *width;      /* [NOISE_SIZES][NOISE_QUERIES] variances off and along the set */
+    double *value;            /* [SAMPLE] scratch for quantiles */
+    int32_t *which, *up;      /* [N] rows at work; union and find */
+    int32_t *table;           /* [slots] a hash table of rows */
+    int slots;
+    ebim__tree tree;
+} ebim__surveyor;
+
+static ebim_result ebim__surveyor_init(ebim__surveyor *v, ebim_arena *a, int N, int n)
+{
+    ebim__survey *s = v->s;
+    size_t rows = (size_t)N, square = ebim__times((size_t)n, (size_t)n);
+    s->outlier = EBIM__NEW(a, int32_t, rows);
+    s->outlier_distance = EBIM__NEW(a, double, rows);
+    s->group = EBIM__NEW(a, int32_t, rows);
+    s->first = EBIM__NEW(a, int32_t, rows);
+    s->weight = EBIM__NEW(a, double, rows);
+    v->z = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)n));
+    v->center = EBIM__NEW(a, double, n);
+    v->scale = EBIM__NEW(a, double, n);
+    v->value = EBIM__NEW(a, double, EBIM__SURVEY_SAMPLE);
+    v->which = EBIM__NEW(a, int32_t, rows);
+    v->up = EBIM__NEW(a, int32_t, rows);
+    v->own = EBIM__NEW(a, double, n);
+    v->mean = EBIM__NEW(a, double, ebim__times(8, (size_t)n));
+    s->L = EBIM__NEW(a, double, square);
+    s->inverse = EBIM__NEW(a, double, square);
+    v->V = EBIM__NEW(a, double, square);
+    v->W = EBIM__NEW(a, double, square);
+    v->C = EBIM__NEW(a, double, square);
+    v->T = EBIM__NEW(a, double, ebim__times((size_t)s->m, (size_t)n));
+    v->X = EBIM__NEW(a, double, ebim__times(EBIM__NEAR_MOST, (size_t)n));
+    v->lead = EBIM__NEW(a, ebim_real, ebim__times(EBIM__MAP_ROWS, (size_t)s->m));
+    v->off = EBIM__NEW(a, double, EBIM__NOISE_SIZES * EBIM__NOISE_QUERIES);
+    v->width = EBIM__NEW(a, double, EBIM__NOISE_SIZES * EBIM__NOISE_QUERIES);
+    for (v->slots = 16; v->slots / 2 < N; v->slots *= 2) {}
+    v->table = EBIM__NEW(a, int32_t, v->slots);
+    return ebim__tree_init(&v->tree, a, N, n);
+}
+
+/* The value that count * q others are below, of values whose order this changes. */
+static double ebim__select(int count, double *value, double q)
+{
+    int lo = 0, hi = count - 1, mid = (int)(q * (count - 1) + 0.5);
+    uint32_t seed = 1;
+    while (lo < hi) {
+        int i = lo, j = hi;
+        double pivot, t;
+        seed = seed * 1664525u + 1013904223u;
+        pivot = value[lo + (int)((uint64_t)seed * (uint64_t)(hi - lo + 1) >> 32)];
+        while (i <= j) {
+            while (value[i] < pivot) i++;
+            while (value[j] > pivot) j--;
+            if (i > j) break;
+            t = value[i], value[i++] = value[j], value[j--] = t;
+        }
+        if (mid <= j) hi = j;
+        else if (mid >= i) lo = i;
+        else break;
+    }
+    return count > 0 ? value[mid] : 0;
+}
+
+/* The i-th of count numbers spread evenly over 0 to N - 1 */
+static int ebim__spread_at(int i, int count, int N) { return (int)((int64_t)i * N / count); }
+
+/* Queries of a stage among N rows: fewer where each must look at all of them. */
+static int ebim__survey_queries(int most, int N, int n)
+{
+    double work = (double)N * n, few = EBIM__SURVEY_WORK / work;
+    if (n > 10 && few < most) most = ebim__max_int((int)few, 64);
+    return ebim__min_int(most, N);
+}
+
+/* Center and half extent of every column of x, over rows which[0..N). */
+static void ebim__survey_columns(ebim__surveyor *v, int N, const int32_t *which)
+{
+    int n = v->s->n, count = ebim__min_int(N, EBIM__SURVEY_SAMPLE), c, i;
+    double tail = fmin(fmax(ebim__survey_bound.tail, 5.5 / N), 0.25), widest = 0;
+    for (c = 0; c < n; c++) {
+        double lo, hi;
+        for (i = 0; i < count; i++) {
+            int at = ebim__spread_at(i, count, N);
+            size_t row = (size_t)(which ? which[at] : at);
+            v->value[i] = (double)v->x[row * (size_t)n + (size_t)c];
+        }
+        lo = ebim__select(count, v->value, tail);
+        hi = ebim__select(count, v->value, 1 - tail);
+        v->center[c] = ebim__select(count, v->value, 0.5);
+        v->own[c] = v->scale[c] = (hi - lo) / 2;
+        widest = fmax(widest, v->scale[c]);
+    }
+    if (!(widest > 0)) widest = 1;
+    for (c = 0; c < n; c++)
+        if (!(v->scale[c] > 0 && v->scale[c] * ebim__survey_bound.unit < widest))
+            v->scale[c] = widest;
+}
+
+static double ebim__survey_widest(const ebim__surveyor *v)
+{
+    double widest = v->scale[0];
+    int c;
+    for (c = 1; c < v->s->n; c++) widest = fmax(widest, v->scale[c]);
+    return widest;
+}
+
+static void ebim__survey_scale(ebim__surveyor *v)
+{
+    size_t i, N = (size_t)v->s->N, n = (size_t)v->s->n, c;
+    for (i = 0; i < N; i++)
+        for (c = 0; c < n; c++)
+            v->z[i * n + c] = EBIM__R(((double)v->x[i * n + c] - v->center[c]) / v->scale[c]);
+}
+
+/* Median distance of rows from the origin of z, at least 1. */
+static double ebim__survey_radius(ebim__surveyor *v)
+{
+    int N = v->s->N, n = v->s->n, count = ebim__min_int(N, EBIM__SURVEY_SAMPLE), i, c;
+    for (i = 0; i < count; i++) {
+        const ebim_real *z = v->z + (size_t)ebim__spread_at(i, count, N) * (size_t)n;
+        double r2 = 0;
+        for (c = 0; c < n; c++) r2 += (double)z[c] * (double)z[c];
+        v->value[i] = sqrt(r2);
+    }
+    return fmax(ebim__select(count, v->value, 0.5), 1);
+}
+
+/* Whether most rows have handful neighbours much nearer than length */
+static int ebim__survey_dense(ebim__surveyor *v, int handful, double length)
+{
+    int N = v->s->N, n = v->s->n, count = ebim__survey_queries(1000, N, n), i, found;
+    ebim__near near;
+    for (i = 0; i < count; i++) {
+        const ebim_real *z = v->z + (size_t)ebim__spread_at(i, count, N) * (size_t)n;
+        found = ebim__tree_near(&v->tree, z, handful + 1, HUGE_VAL, &near);
+        v->value[i] = sqrt(near.d2[found - 1]);
+    }
+    return ebim__survey_bound.isolated * ebim__select(count, v->value, 0.9) <= length;
+}
+
+/* Joins candidates (which, all of group -2) within length of one another; up[i] of row i becomes
+ * its root among them, or -1 where the chain reaches a row that is no candidate. */
+static void ebim__survey_join(ebim__surveyor *v, int count, int handful, double length)
+{
+    int i, j, pass;
+    ebim__near near;
+    for (i = 0; i < count; i++) v->up[v->which[i]] = v->which[i];
+    for (pass = 0; pass < 2; pass++) /* the chain first; then what touches the rest spoils it */
+        for (i = 0; i < count; i++) {
+            int32_t row = v->which[i], root;
+            int found = ebim__tree_near(&v->tree, v->z + (size_t)row * (size_t)v->s->n,
+                                        handful + 1, length * length, &near);
+            for (j = 0; j < found; j++) {
+                int candidate = v->s->group[near.row[j]] == -2;
+                root = ebim__find(v->up, row);
+                if (pass && !candidate) v->s->group[root] = -3;
+                else if (!pass && candidate) v->up[root] = ebim__find(v->up, near.row[j]);
+            }
+        }
+}
+
+/* Rows that with all rows linked to them, step by step of at most this length, are a handful. */
+static void ebim__survey_far(ebim__surveyor *v)
+{
+    ebim__survey *s = v->s;
+    int N = s->N, n = s->n, i, count = 0;
+    int handful = ebim__max_int(5, ebim__min_int(N / 100, 50)), most = ebim__max_int(50, N / 50);
+    double length = ebim__survey_bound.far * ebim__survey_radius(v);
+    ebim__tree_build(&v->tree, N, v->z, NULL);
+    if (N <= handful || !ebim__survey_dense(v, handful, length)) return;
+    for (i = 0; i < N && count <= most; i++) {
+        if (ebim__tree_count(&v->tree, v->z + (size_t)i * (size_t)n, length * length,
+                             handful + 1) > handful)
+            continue;
+        v->which[count++] = (int32_t)i;
+        s->group[i] = -2;
+    }
+    if (count <= most) {
+        ebim__survey_join(v, count, handful, length);
+        memset(v->table, 0, (size_t)N * sizeof *v->table);
+        for (i = 0; i < count; i++) v->table[ebim__find(v->up, v->which[i])]++;
+        for (i = 0; i < count; i++) {
+            int32_t root = ebim__find(v->up, v->which[i]);
+            if (s->group[root] != -3 && v->table[root] <= handful)
+                s->outlier[s->outliers++] = v->which[i];
+        }
+    }
+    memset(s->group, 0, (size_t)N * sizeof *s->group);
+    for (i = 0; i < s->outliers; i++) s->group[s->outlier[i]] = -1;
+}
+
+/* How far each far row is from the others, in the user's coordinates. */
+static void ebim__survey_far_distances(ebim__surveyor *v)
+{
+    ebim__survey *s = v->s;
+    int i, rest = 0;
+    ebim__near near;
+    for (i = 0; i < s->N; i++)
+        if (s->group[i] != -1) v->which[rest++] = (int32_t)i;
+    if (!s->outliers) return;
+    ebim__tree_build(&v->tree, rest, v->x, v->which);
+    for (i = 0; i < s->outliers; i++) {
+        const ebim_real *x = v->x + (size_t)s->outlier[i] * (size_t)s->n;
+        if (ebim__tree_near(&v->tree, x, 1, HUGE_VAL, &near))
+            s->outlier_distance[i] = sqrt(near.d2[0]);
+    }
+}
+
+static uint32_t ebim__row_hash(int n, const ebim_real *x)
+{
+    uint64_t h = UINT64_C(0x9E3779B97F4A7C15);
+    int c;
+    for (c = 0; c < n; c++) {
+        double y = (double)x[c];
+        uint64_t bits = 0;
+        if (y < 0 || y > 0) memcpy(&bits, &y, sizeof bits); /* 0 and -0 are equal */
+        h = (h ^ bits) * UINT64_C(0xD6E8FEB86659FD93);
+        h ^= h >> 32;
+    }
+    return (uint32_t)(h >> 16);
+}
+
+static int ebim__rows_equal(int n, const ebim_real *a, const ebim_real *b)
+{
+    while (n--)
+        if (a[n] < b[n] || a[n] > b[n]) return 0;
+    return 1;
+}
+
+/* which: of `rest` rows the first of every equal ones; up[i]: that of row i. Returns how many. */
+static int ebim__survey_equal(ebim__surveyor *v, int rest)
+{
+    int i, n = v->s->n, count = 0;
+    uint32_t mask = (uint32_t)v->slots - 1;
+    memset(v->table, 0xff, (size_t)v->slots * sizeof *v->table);
+    for (i = 0; i < rest; i++) {
+        int32_t row = v->which[i];
+        const ebim_real *x = v->x + (size_t)row * (size_t)n;
+        uint32_t at = ebim__row_hash(n, x) & mask;
+        while (v->table[at] >= 0 &&
+               !ebim__rows_equal(n, x, v->x + (size_t)v->table[at] * (size_t)n))
+            at = (at + 1) & mask;
+        if (v->table[at] < 0) v->which[count++] = v->table[at] = row;
+        v->up[row] = v->table[at];
+    }
+    return count;
+}
+
+/* Pairs of rows within the scales of copies, and those that chance would put there: of a row's
+ * neighbours up to the last, at distance R, a share (r / R)^m is within r wherever the density is
+ * level over R. Copies raise both, as they should: pairs of their groups come by chance too. */
+static void ebim__copy_counts(ebim__surveyor *v, int rows, double *seen, double *chance)
+{
+    int n = v->s->n, count = ebim__survey_queries(EBIM__SURVEY_QUERIES, rows, n), i, j, b;
+    int k = ebim__min_int(EBIM__COPY_NEAR, ebim__max_int(8, rows / 4));
+    ebim__near near;
+    for (b = 0; b < EBIM__COPY_BINS; b++) seen[b] = chance[b] = 0;
+    for (i = 0; i < count; i++) {
+        int32_t row = v->which[ebim__spread_at(i, count, rows)];
+        int found = ebim__tree_near(&v->tree, v->z + (size_t)row * (size_t)n, k + 1, HUGE_VAL,
+                                    &near);
+        double reach = found ? sqrt(near.d2[found - 1]) : 0;
+        for (b = 0; b < EBIM__COPY_BINS && found > 2 && reach > 0; b++) {
+            double r = ebim__survey_bound.copy_smallest * pow(2, 0.5 * b);
+            for (j = 0; j < found - 1; j++) seen[b] += near.row[j] != row && near.d2[j] < r * r;
+            chance[b] += (found - 2) * (r < reach ? pow(r / reach, v->s->m) : 1);
+        }
+    }
+}
+
+/* The distance within which rows are copies, 0: none are */
+static double ebim__copy_scale(ebim__surveyor *v, int rows)
+{
+    double seen[EBIM__COPY_BINS], chance[EBIM__COPY_BINS], best = 0, excess, beyond;
+    int b, at = 0;
+    ebim__copy_counts(v, rows, seen, chance);
+    for (b = 0; b < EBIM__COPY_BINS - 4; b++) {
+        double gain = seen[b] - ebim__survey_bound.copy_odds * chance[b];
+        if (gain > best) best = gain, at = b;
+    }
+    if (!(best >= ebim__survey_bound.copy_least)) return 0;
+    excess = seen[at] - chance[at];
+    beyond = seen[at + 4] - chance[at + 4]; /* four times the scale */
+    if (beyond > ebim__survey_bound.copy_rise * excess) return 0;
+    return ebim__survey_bound.copy_smallest * pow(2, 0.5 * at);
+}
+
+static void ebim__survey_near_equal(ebim__surveyor *v, int rows, double scale)
+{
+    int i, j;
+    ebim__near near;
+    for (i = 0; i < rows; i++) {
+        int32_t row = v->which[i];
+        int found = ebim__tree_near(&v->tree, v->z + (size_t)row * (size_t)v->s->n,
+                                    EBIM__COPY_NEAR, scale * scale, &near);
+        for (j = 0; j < found; j++) {
+            int32_t a = ebim__find(v->up, row), b = ebim__find(v->up, near.row[j]);
+            v->up[a > b ? a : b] = a > b ? b : a; /* the root is the first row of its group */
+        }
+    }
+}
+
+/* Groups of rows that are copies of one another. */
+static void ebim__survey_copies(ebim__surveyor *v)
+{
+    ebim__survey *s = v->s;
+    int i, rest = 0, rows;
+    double scale;
+    for (i = 0; i < s->N; i++)
+        if (s->group[i] != -1) v->which[rest++] = (int32_t)i;
+    rows = ebim__survey_equal(v, rest);
+    ebim__tree_build(&v->tree, rows, v->z, v->which);
+    scale = ebim__copy_scale(v, rows);
+    if (scale > 0) ebim__survey_near_equal(v, rows, scale);
+    s->copy_scale = scale * ebim__survey_widest(v);
+    for (i = 0; i < s->N; i++) {
+        int32_t root;
+        if (s->group[i] == -1) continue;
+        root = ebim__find(v->up, (int32_t)i);
+        if (root == i) {
+            s->group[i] = (int32_t)s->groups;
+            s->first[s->groups++] = root;
+        } else {
+            s->group[i] = s->group[root];
+        }
+        s->weight[s->group[i]] += v->w ? v->w[i] : 1;
+    }
+    s->copies = rest ? 1 - (double)s->groups / rest : 0;
+}
+
+/* Rows first[order[0..count)] as a tree of n coordinates of z. */
+static void ebim__survey_plant(ebim__surveyor *v, int count, int n)
+{
+    v->tree.n = n;
+    ebim__tree_build(&v->tree, count, v->z, v->which);
+}
+
+/* Representatives in an order of chance -> v->which: the first so many are a fair sample. */
+static void ebim__survey_shuffle(ebim__surveyor *v)
+{
+    uint32_t seed = 1;
+    int i;
+    memcpy(v->which, v->s->first, (size_t)v->s->groups * sizeof *v->which);
+    for (i = v->s->groups - 1; i > 0; i--) {
+        int32_t t = v->which[i];
+        int j;
+        seed = seed * 1664525u + 1013904223u;
+        j = (int)((uint64_t)seed * (uint64_t)(i + 1) >> 32);
+        v->which[i] = v->which[j];
+        v->which[j] = t;
+    }
+}
+
+static double ebim__inner64(int n, const double *a, const double *b)
+{
+    double s = 0;
+    int c;
+    for (c = 0; c < n; c++) s += a[c] * b[c];
+    return s;
+}
+
+/* Orthonormal rows of V: [m][n]; one that is nothing beside the others becomes 0. */
+static void ebim__orthonormal_rows(int m, int n, double *V)
+{
+    int i, j, c, pass;
+    for (i = 0; i < m; i++) {
+        double *a = V + i * n, before = ebim__inner64(n, a, a), after;
+        for (pass = 0; pass < 2; pass++)
+            for (j = 0; j < i; j++) {
+                double p = ebim__inner64(n, a, V + j * n);
+                for (c = 0; c < n; c++) a[c] -= p * V[j * n + c];
+            }
+        after = ebim__inner64(n, a, a);
+        after = after > 1e-24 * before ? 1 / sqrt(after) : 0;
+        for (c = 0; c < n; c++) a[c] *= after;
+    }
+}
+
+/* The m leading directions of K rows -> v->V, by iteration on the subspace from the m rows that
+ * are longest off one another; returns the sum of squares off them. v->X: [K][n] is centred. */
+static double ebim__survey_frame(ebim__surveyor *v, int K, double *total)
+{
+    int n = v->s->n, m = v->s->m, i, j, c, pass;
+    double *V = v->V, *T = v->T, along = 0, before;
+    *total = ebim__inner64(K * n, v->X, v->X);
+    memset(V, 0, (size_t)(m * n) * sizeof *V);
+    for (j = 0; j < m; j++) {
+        double best = -1;
+        int at = 0;
+        for (i = 0; i < K; i++) {
+            double s = ebim__inner64(n, v->X + i * n, v->X + i * n);
+            for (c = 0; c < j; c++) {
+                double p = ebim__inner64(n, v->X + i * n, V + c * n);
+                s -= p * p;
+            }
+            if (s > best) best = s, at = i;
+        }
+        memcpy(V + j * n, v->X + at * n, (size_t)n * sizeof *V);
+        ebim__orthonormal_rows(j + 1, n, V);
+    }
+    for (pass = 0; pass < EBIM__FRAME_PASSES; pass++) {
+        before = along;
+        along = 0;
+        memset(T, 0, (size_t)(m * n) * sizeof *T);
+        for (i = 0; i < K; i++)
+            for (j = 0; j < m; j++) {
+                double p = ebim__inner64(n, v->X + i * n, V + j * n);
+                along += p * p;
+                for (c = 0; c < n; c++) T[j * n + c] += p * v->X[i * n + c];
+            }
+        if (pass && along - before <= 1e-3 * (*total - along) + 1e-15 * *total) break;
+        memcpy(V, T, (size_t)(m * n) * sizeof *V);
+        ebim__orthonormal_rows(m, n, V);
+    }
+    return fmax(*total - along, 0);
+}
+
+/* The K rows of near about their mean -> v->X; mean: [n] of them, minus the row at */
+static void ebim__survey_rows(ebim__surveyor *v, const ebim__near *near, int K, int32_t at,
+                              double *mean)
+{
+    int n = v->s->n, i, c;
+    const ebim_real *x = v->z + (size_t)at * (size_t)n;
+    memset(mean, 0, (size_t)n * sizeof *mean);
+    for (i = 0; i < K; i++) {
+        const ebim_real *y = v->z + (size_t)near->row[i] * (size_t)n;
+        for (c = 0; c < n; c++) mean[c] += (v->X[i * n + c] = (double)y[c] - (double)x[c]) / K;
+    }
+    for (i = 0; i < K; i++)
+        for (c = 0; c < n; c++) v->X[i * n + c] -= mean[c];
+}
+
+/* Queries for local frames: fewer in high dimensions */
+static int ebim__frame_queries(const ebim__surveyor *v, int most, int count)
+{
+    double n = v->s->n, work = n * (30.0 * EBIM__NEAR_MOST * v->s->m + count);
+    double few = EBIM__SURVEY_WORK * (n > 10 ? 1.0 : 8.0) / work;
+    return ebim__min_int(few < most ? ebim__max_int((int)few, 30) : most, count);
+}
+
+/* ---- the linear map ---- */
+
+/* Eigenvalues of the symmetric C: [n][n] -> its diagonal, eigenvectors -> rows of V (Jacobi). */
+static void ebim__symmetric_eigen(int n, double *C, double *V)
+{
+    int sweep, p, q, i;
+    for (i = 0; i < n * n; i++) V[i] = i % (n + 1) == 0;
+    for (sweep = 0; sweep < 30; sweep++) {
+        double off = 0, size = 0;
+        for (p = 0; p < n; p++) size += fabs(C[p * n + p]);
+        for (p = 0; p < n; p++)
+            for (q = p + 1; q < n; q++) {
+                double g = C[p * n + q], theta, t, c, s;
+                off += fabs(g);
+                if (!(fabs(g) > 1e-17 * size)) continue;
+                theta = (C[q * n + q] - C[p * n + p]) / (2 * g);
+                t = (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1));
+                c = 1 / sqrt(t * t + 1);
+                s = t * c;
+                for (i = 0; i < n; i++) {
+                    double a = C[i * n + p], b = C[i * n + q];
+                    C[i * n + p] = c * a - s * b;
+                    C[i * n + q] = s * a + c * b;
+                }
+                for (i = 0; i < n; i++) {
+                    double a = C[p * n + i], b = C[q * n + i], d = V[p * n + i], e = V[q * n + i];
+                    C[p * n + i] = c * a - s * b;
+                    C[q * n + i] = s * a + c * b;
+                    V[p * n + i] = c * d - s * e;
+                    V[q * n + i] = s * d + c * e;
+                }
+            }
+        if (!(off > 1e-15 * size)) break;
+    }
+}
+
+/* Principal directions -> rows of V, their standard deviations -> sd, falling, of
+ * representatives whose columns are divided by scale. */
+static void ebim__survey_principal(ebim__surveyor *v, const double *scale, double *V, double *sd)
+{
+    int n = v->s->n, most = n > 10 ? EBIM__SURVEY_WORK / (n * n) : EBIM__SURVEY_SAMPLE;
+    int count = ebim__min_int(ebim__min_int(most, EBIM__SURVEY_SAMPLE), v->s->groups), i, c, e;
+    double *C = v->C, *mean = v->mean, *d = v->mean + n;
+    memset(C, 0, (size_t)n * (size_t)n * sizeof *C);
+    memset(mean, 0, (size_t)n * sizeof *mean);
+    for (i = 0; i < 2 * count; i++) { /* the mean first */
+        const ebim_real *x = v->x + (size_t)v->which[i % count] * (size_t)n;
+        for (c = 0; c < n; c++) d[c] = ((double)x[c] - v->center[c]) / scale[c];
+        for (c = 0; c < n && i < count; c++) mean[c] += d[c] / count;
+        for (c = 0; c < n && i >= count; c++)
+            for (e = 0; e < n; e++) C[c * n + e] += (d[c] - mean[c]) * (d[e] - mean[e]) / count;
+    }
+    ebim__symmetric_eigen(n, C, V);
+    for (i = 0; i < n; i++) sd[i] = sqrt(fmax(C[i * n + i], 0));
+    for (i = 0; i < n; i++) {
+        int best = i;
+        double t;
+        for (c = i + 1; c < n; c++)
+            if (sd[c] > sd[best]) best = c;
+        t = sd[i], sd[i] = sd[best], sd[best] = t;
+        for (c = 0; c < n; c++)
+            t = V[i * n + c], V[i * n + c] = V[best * n + c], V[best * n + c] = t;
+    }
+}
+
+/* Every column that varies gets a scale of its own; one that only rounding moves does not. */
+static void ebim__survey_own_scales(ebim__surveyor *v, double *scale)
+{
+    int n = v->s->n, c;
+    double widest = 0;
+    for (c = 0; c < n; c++) scale[c] = v->own[c], widest = fmax(widest, v->own[c]);
+    if (!(widest > 0)) widest = 1;
+    for (c = 0; c < n; c++)
+        if (!(scale[c] > ebim__survey_bound.rounding * fabs(v->center[c]) &&
+              scale[c] > ebim__survey_bound.dead_column * widest))
+            scale[c] = widest;
+}
+
+/* z = L (x - center) for all rows; L NULL: the identity */
+static void ebim__survey_apply(ebim__surveyor *v, const double *L)
+{
+    int N = v->s->N, n = v->s->n, i, c;
+    double *d = v->mean + n;
+    for (i = 0; i < N; i++) {
+        const ebim_real *x = v->x + (size_t)i * (size_t)n;
+        ebim_real *z = v->z + (size_t)i * (size_t)n;
+        for (c = 0; c < n; c++) d[c] = (double)x[c] - v->center[c];
+        for (c = 0; c < n; c++) z[c] = EBIM__R(L ? ebim__inner64(n, L + c * n, d) : d[c]);
+    }
+}
+
+/* Median share of local variance off m directions, at the best of three sizes of neighbourhoods:
+ * noise fills small ones whatever the map is, curvature large ones. */
+static double ebim__survey_share(ebim__surveyor *v)
+{
+    int count = ebim__min_int(v->s->groups, EBIM__MAP_ROWS), n = v->s->n, i, j;
+    int queries = ebim__frame_queries(v, EBIM__MAP_QUERIES, count);
+    double least = 1;
+    ebim__near near;
+    ebim__survey_plant(v, count, n);
+    for (j = 0; j < 3; j++) {
+        int K = j ? count / (j == 1 ? 30 : 10) : 8 * (v->s->m + 1);
+        K = ebim__min_int(ebim__min_int(K, count), EBIM__NEAR_MOST);
+        if (K < v->s->m + 2) continue;
+        for (i = 0; i < queries; i++) {
+            int32_t row = v->which[ebim__spread_at(i, queries, count)];
+            double total, off;
+            ebim__tree_near(&v->tree, v->z + (size_t)row * (size_t)n, K, HUGE_VAL, &near);
+            ebim__survey_rows(v, &near, near.found, row, v->mean);
+            off = ebim__survey_frame(v, near.found, &total);
+            v->value[i] = total > 0 ? off / total : 0;
+        }
+        least = fmin(least, ebim__select(queries, v->value, 0.5));
+    }
+    return least;
+}
+
+/* Whether the data are a graph over the m leading of p principal directions (rows of V): nothing
+ * is gained by making a shallow bowl deep. The thin directions then vary little among rows that
+ * are neighbours as seen along them. */
+static int ebim__survey_graph(ebim__surveyor *v, int p, const double *V, const double *sd)
+{
+    int n = v->s->n, m = v->s->m, count = ebim__min_int(v->s->groups, EBIM__MAP_ROWS), i, j, q;
+    int queries = ebim__min_int(count, EBIM__MAP_QUERIES);
+    double *d = v->mean + n, all = 0;
+    ebim__near near;
+    if (p <= m) return 1;
+    for (i = 0; i < count; i++) { /* z: [n] the principal coordinates, of which m are leading */
+        size_t row = (size_t)v->which[i];
+        for (j = 0; j < n; j++) d[j] = (double)v->x[row * (size_t)n + (size_t)j] - v->center[j];
+        for (j = 0; j < p; j++)
+            v->z[row * (size_t)n + (size_t)j] = EBIM__R(ebim__inner64(n, V + j * n, d));
+    }
+    for (i = 0; i < count; i++)
+        for (j = 0; j < m; j++)
+            v->lead[(size_t)i * (size_t)m + (size_t)j] =
+                v->z[(size_t)v->which[i] * (size_t)n + (size_t)j];
+    v->tree.n = m;
+    ebim__tree_build(&v->tree, count, v->lead, NULL);
+    for (j = m; j < p; j++) all += sd[j] * sd[j];
+    for (q = 0; q < queries; q++) {
+        int at = ebim__spread_at(q, queries, count);
+        double within = 0;
+        ebim__tree_near(&v->tree, v->lead + (size_t)at * (size_t)m, EBIM__MAP_NEAR, HUGE_VAL,
+                        &near);
+        for (j = m; j < p; j++) {
+            double s = 0, s2 = 0;
+            for (i = 0; i < near.found; i++) {
+                double y = (double)v->z[(size_t)v->which[near.row[i]] * (size_t)n + (size_t)j];
+                s += y / near.found;
+                s2 += y * y / near.found;
+            }
+            within += s2 - s * s;
+        }
+        v->value[q] = within / all;
+    }
+    return ebim__select(queries, v->value, 0.5) < ebim__survey_bound.map_graph;
+}
+
+/* Ratio of the data's ranges along the first and the p-th row of V. */
+static double ebim__survey_ranges(ebim__surveyor *v, int p, const double *V)
+{
+    int n = v->s->n, i, c, e;
+    double *d = v->mean + n, range[2] = { 0, 0 };
+    for (e = 0; e < 2; e++) {
+        double lo = HUGE_VAL, hi = -HUGE_VAL;
+        for (i = 0; i < v->s->groups; i++) {
+            const ebim_real *x = v->x + (size_t)v->s->first[i] * (size_t)n;
+            double y;
+            for (c = 0; c < n; c++) d[c] = (double)x[c] - v->center[c];
+            y = ebim__inner64(n, V + (e ? p - 1 : 0) * n, d);
+            lo = fmin(lo, y);
+            hi = fmax(hi, y);
+        }
+        range[e] = hi - lo;
+    }
+    return range[1] > 0 ? range[0] / range[1] : 1;
+}
+
+/* L = s W diag(1 / sd) W' D^-1 from principal directions W (rows of V) in columns scaled by D; s
+ * is the widest scale. Directions that rounding or noise alone fill are stretched like the first.
+ */
+static void ebim__survey_whiten(ebim__surveyor *v, const double *scale, const double *V,
+                                const double *sd)
+{
+    ebim__survey *s = v->s;
+    int n = s->n, i, j, c;
+    double widest = 0;
+    for (c = 0; c < n; c++) widest = fmax(widest, scale[c]);
+    s->log_det = 0;
+    for (i = 0; i < n; i++)
+        for (j = 0; j < n; j++) {
+            double there = 0, back = 0;
+            for (c = 0; c < n; c++) {
+                double g = sd[c] > ebim__survey_bound.dead * sd[0] ? sd[c] : sd[0];
+                there += V[c * n + i] * V[c * n + j] / g;
+                back += V[c * n + i] * V[c * n + j] * g;
+            }
+            s->L[i * n + j] = widest * there / scale[j];
+            s->inverse[i * n + j] = scale[i] * back / widest;
+        }
+    for (c = 0; c < n; c++) {
+        double g = sd[c] > ebim__survey_bound.dead * sd[0] ? sd[c] : sd[0];
+        s->log_det += log(widest / (g * scale[c]));
+    }
+}
+
+static void ebim__survey_identity(ebim__survey *s)
+{
+    int i;
+    for (i = 0; i < s->n * s->n; i++) s->L[i] = s->inverse[i] = i % (s->n + 1) == 0;
+    s->log_det = 0;
+    s->mapped = 0;
+}
+
+/* Whether a linear map helps: z becomes L x for it, x as it is otherwise, minus the center. */
+static void ebim__survey_map(ebim__surveyor *v)
+{
+    ebim__survey *s = v->s;
+    int n = s->n, p, q = 0, c;
+    double *raw_sd = v->mean + 2 * n, *sd = v->mean + 3 * n, *one = v->mean + 4 * n;
+    double *scale = v->mean + 5 * n, *raw = v->V, *V = v->W, ratio, was, is;
+    ebim__survey_identity(s);
+    ebim__survey_apply(v, NULL);
+    if (n > EBIM__MAP_COLUMNS) return;
+    for (c = 0; c < n; c++) one[c] = 1;
+    ebim__survey_own_scales(v, scale);
+    ebim__survey_principal(v, scale, V, sd);
+    for (p = 0; p < n && sd[p] > ebim__survey_bound.dead * sd[0]; p++) {}
+    if (p > 1 && s->m < n && s->groups >= EBIM__MAP_LEAST) {
+        ebim__survey_principal(v, one, raw, raw_sd);
+        ratio = raw_sd[p - 1] > 0 ? raw_sd[0] / raw_sd[p - 1] : HUGE_VAL;
+        q = ratio >= ebim__survey_bound.map_ratio &&
+            ebim__survey_ranges(v, p, raw) >= ebim__survey_bound.map_ratio &&
+            (ratio >= ebim__survey_bound.map_units || !ebim__survey_graph(v, p, raw, raw_sd));
+    }
+    ebim__survey_apply(v, NULL);
+    if (!q) return;
+    was = ebim__survey_share(v);
+    ebim__survey_whiten(v, scale, V, sd);
+    ebim__survey_apply(v, s->L);
+    is = ebim__survey_share(v);
+    s->mapped = is <= fmax(ebim__survey_bound.map_share, ebim__survey_bound.map_worse * was);
+    if (s->mapped) return;
+    ebim__survey_identity(s);
+    ebim__survey_apply(v, NULL);
+}
+
+/* ---- size, spacing, noise ---- */
+
+static void ebim__survey_measures(ebim__surveyor *v)
+{
+    ebim__survey *s = v->s;
+    int n = s->n, count = ebim__min_int(s->groups, EBIM__SURVEY_SAMPLE), i, c, queries;
+    ebim__near near;
+    for (c = 0; c < n; c++) {
+        for (i = 0; i < count; i++)
+            v->value[i] = (double)v->z[(size_t)v->which[i] * (size_t)n + (size_t)c];
+        v->mean[c] = ebim__select(count, v->value, 0.5);
+    }
+    for (i = 0; i < count; i++) {
+        double r2 = 0;
+        for (c = 0; c < n; c++) {
+            double d = (double)v->z[(size_t)v->which[i] * (size_t)n + (size_t)c] - v->mean[c];
+            r2 += d * d;
+        }
+        v->value[i] = sqrt(r2);
+    }
+    s->size = ebim__select(count, v->value, 0.5);
+    ebim__survey_plant(v, s->groups, n);
+    queries = ebim__survey_queries(EBIM__SURVEY_QUERIES, s->groups, n);
+    for (i = 0; i < queries; i++) {
+        ebim__tree_near(&v->tree, v->z + (size_t)v->which[i] * (size_t)n, 2, HUGE_VAL, &near);
+        v->value[i] = near.found == 2 ? sqrt(near.d2[1]) : 0;
+    }
+    s->spacing = ebim__select(queries, v->value, 0.5);
+}
+
+/* Neighbours in neighbourhoods of size j, a factor sqrt(2) apart, from 8 (m + 1) on */
+static int ebim__noise_near(const ebim__surveyor *v, int j)
+{
+    double least = ebim__min_int(8 * (v->s->m + 1), EBIM__NEAR_MOST / 2);
+    return (int)(least * pow(2, 0.5 * j) + 0.5);
+}
+
+/* Variances off and along the set, per direction, over neighbourhoods of all sizes among every
+ * 2^level-th row, query by query among another part of the rows, so that all have a say; returns
+ * how many sizes there are. */
+static int ebim__noise_sample(ebim__surveyor *v, int level, int queries)
+{
+    int n = v->s->n, m = v->s->m, i, j, part, sizes = 0, count = v->s->groups >> level;
+    ebim__near near;
+    while (sizes < EBIM__NOISE_SIZES &&
+           ebim__noise_near(v, sizes) <= ebim__min_int(2 * count / 3, EBIM__NEAR_MOST))
+        sizes++;
+    if (sizes < 3) return 0;
+    for (part = i = 0; part < 1 << level; part++) {
+        int begin = i, end = ebim__spread_at(part + 1, 1 << level, queries);
+        const int32_t *which = v->which + part * count;
+        ebim__tree_build(&v->tree, count, v->z, which);
+        for (; i < end; i++) {
+            int32_t row = which[ebim__spread_at(i - begin, end - begin, count)];
+            ebim__tree_near(&v->tree, v->z + (size_t)row * (size_t)n,
+                            ebim__noise_near(v, sizes - 1), HUGE_VAL, &near);
+            for (j = 0; j < sizes; j++) {
+                int K = ebim__noise_near(v, j);
+                double total, off;
+                ebim__survey_rows(v, &near, K, row, v->mean);
+                off = ebim__survey_frame(v, K, &total);
+                v->off[j * EBIM__NOISE_QUERIES + i] = off / ((double)(K - 1 - m) * (n - m));
+                v->width[j * EBIM__NOISE_QUERIES + i] = (total - off) / ((double)(K - 1) * m);
+            }
+        }
+    }
+    return sizes;
+}
+
+/* Median of values that stay as they are */
+static double ebim__noise_median(ebim__surveyor *v, const double *value, int count)
+{
+    memcpy(v->value, value, (size_t)count * sizeof *value);
+    return ebim__select(count, v->value, 0.5);
+}
+
+/* Curvature adds c h^4 to a variance off the set over a width h; from neighbourhoods of two sizes,
+ * the second with twice as many rows, what is left at h = 0. */
+static double ebim__noise_left(double off0, double off1, double h4_0, double h4_1)
+{
+    return h4_1 > h4_0 ? off0 - (off1 - off0) * h4_0 / (h4_1 - h4_0) : 0;
+}
+
+/* Variance of the noise from sizes j and j + 2: whether there is any by the medians, which the
+ * bends of few rows do not move; how much by the means, as noise may differ from place to place.
+ * < 0: these neighbourhoods are not wide enough. */
+static double ebim__noise_variance(ebim__surveyor *v, int j, int queries)
+{
+    const double *off0 = v->off + j * EBIM__NOISE_QUERIES, *off1 = off0 + 2 * EBIM__NOISE_QUERIES;
+    const double *h0 = v->width + j * EBIM__NOISE_QUERIES, *h1 = h0 + 2 * EBIM__NOISE_QUERIES;
+    double r = ebim__noise_median(v, off0, queries), h = ebim__noise_median(v, h0, queries);
+    double r1 = ebim__noise_median(v, off1, queries), w = ebim__noise_median(v, h1, queries);
+    double median, mean, sum[4] = { 0, 0, 0, 0 };
+    int i;
+    if (!(h > 0) || r > ebim__survey_bound.noise_width * ebim__survey_bound.noise_width * h)
+        return -1;
+    median = ebim__noise_left(r, r1, h * h, w * w);
+    if (!(median > ebim__survey_bound.noise_told * r)) return 0;
+    for (i = 0; i < queries; i++) {
+        sum[0] += off0[i];
+        sum[1] += off1[i];
+        sum[2] += h0[i] * h0[i];
+        sum[3] += h1[i] * h1[i];
+    }
+    mean = ebim__noise_left(sum[0], sum[1], sum[2], sum[3]) / queries;
+    return (mean > 0 ? mean : median) * (1 + ebim__survey_bound.noise_cut * r / h);
+}
+
+/* Neighbourhoods grow until they are clearly wider than the noise: by their number of rows up to
+ * EBIM__NEAR_MOST, then by leaving every other row out. */
+static void ebim__survey_noise(ebim__surveyor *v)
+{
+    ebim__survey *s = v->s;
+    int level, j;
+    s->noise = -1;
+    if (s->m >= s->n) return;
+    v->tree.n = s->n;
+    for (level = 0; level < EBIM__NOISE_LEVELS; level++) {
+        int queries = ebim__frame_queries(v, EBIM__NOISE_QUERIES, s->groups >> level);
+        int sizes = ebim__noise_sample(v, level, queries);
+        for (j = level ? ebim__max_int(sizes - 4, 0) : 0; j + 2 < sizes; j++) {
+            double variance = ebim__noise_variance(v, j, queries);
+            if (variance < 0) continue;
+            s->noise = sqrt(variance);
+            return;
+        }
+        if (!sizes) return;
+    }
+}
+
+/* ---- ends and edges ---- */
+
+typedef struct ebim__edge { /* neighbourhoods of a row: a wide one, and a close one within it */
+    int wide, close, inner; /* how many neighbours; of those the nearest, for the density */
+    int count;              /* rows looked at */
+    int suspects, found;    /* rows with a large index; of those with nothing beyond, */
+    int even;               /* and of those with an even density up to there */
+    int32_t *row;           /* [count] these, */
+    double *radius, *index; /* [count] their wide radius and index */
+} ebim__edge;
+
+/* Length of the part along v->V of the mean of the k nearest rows, minus x, over their radius */
+static double ebim__edge_index(const ebim__surveyor *v, const ebim__near *near, const ebim_real *x,
+                               int k, double *toward)
+{
+    int n = v->s->n, m = v->s->m, i, c;
+    double *mean = v->mean, s = 0;
+    memset(mean, 0, (size_t)n * sizeof *mean);
+    memset(toward, 0, (size_t)n * sizeof *toward);
+    for (i = 1; i <= k; i++) {
+        const ebim_real *y = v->z + (size_t)near->row[i] * (size_t)n;
+        for (c = 0; c < n; c++) mean[c] += ((double)y[c] - (double)x[c]) / k;
+    }
+    for (i = 0; i < m; i++) {
+        double p = ebim__inner64(n, v->V + i * n, mean);
+        s += p * p;
+        for (c = 0; c < n; c++) toward[c] += p * v->V[i * n + c];
+    }
+    return near->d2[k] > 0 ? sqrt(s / near->d2[k]) : 0;
+}
+
+/* Whether no row lies from edge_from to edge_to radii from x in a cone away from `toward`. */
+static int ebim__edge_nothing_beyond(const ebim__surveyor *v, const ebim_real *x, double radius,
+                                     const double *toward, int count)
+{
+    int n = v->s->n, i, c;
+    double length = sqrt(ebim__inner64(n, toward, toward));
+    double from = radius * ebim__survey_bound.edge_from, to = radius * ebim__survey_bound.edge_to;
+    for (i = 0; i < count; i++) {
+        const ebim_real *y = v->z + (size_t)v->which[i] * (size_t)n;
+        double p = 0, d2 = 0;
+        for (c = 0; c < n; c++) {
+            double d = (double)y[c] - (double)x[c];
+            p -= d * toward[c];
+            d2 += d * d;
+        }
+        if (d2 > from * from && d2 < to * to &&
+            p > ebim__survey_bound.edge_cone * length * sqrt(d2))
+            return 0;
+    }
+    return 1;
+}
+
+/* Whether the density up to an edge is even: what falls off slowly is a tail. Weights count, as
+ * the rows of rounded data are evenly apart and only repeat less often in a tail. */
+static int ebim__edge_even(const ebim__surveyor *v, const ebim__edge *e, const ebim__near *near)
+{
+    double r = sqrt(near->d2[e->wide]), jump = 0, all = 0, inner = 0;
+    int i;
+    for (i = 1; i <= e->wide; i++) {
+        all += v->s->weight[v->s->group[near->row[i]]];
+        if (i == e->inner) inner = all;
+    }
+    if (pow(sqrt(near->d2[e->inner]) / r, v->s->m) * all >= ebim__survey_bound.edge_even * inner)
+        return 0;
+    for (i = e->inner; i < e->wide; i++)
+        jump = fmax(jump, sqrt(near->d2[i + 1]) - sqrt(near->d2[i]));
+    return jump < r * (ebim__survey_bound.edge_jump + 6.0 / e->wide);
+}
+
+static void ebim__edge_row(ebim__surveyor *v, ebim__edge *e, int32_t row)
+{
+    int n = v->s->n, i, c;
+    const ebim_real *x = v->z + (size_t)row * (size_t)n;
+    double *toward = v->mean + n, offset = 0, index, total;
+    ebim__near near;
+    ebim__tree_near(&v->tree, x, e->wide + 1, HUGE_VAL, &near);
+    if (near.found <= e->wide || !(near.d2[e->close] > 0)) return;
+    for (c = 0; c < n; c++) { /* most rows end here, without a frame */
+        double mean = 0;
+        for (i = 1; i <= e->wide; i++)
+            mean += (double)v->z[(size_t)near.row[i] * (size_t)n + (size_t)c] - (double)x[c];
+        offset += mean * mean / ((double)e->wide * e->wide);
+    }
+    if (offset < ebim__survey_bound.edge_index * ebim__survey_bound.edge_index * near.d2[e->wide])
+        return;
+    ebim__survey_rows(v, &near, e->wide + 1, row, v->mean);
+    ebim__survey_frame(v, e->wide + 1, &total);
+    if (ebim__edge_index(v, &near, x, e->close, toward) < ebim__survey_bound.edge_close) return;
+    index = ebim__edge_index(v, &near, x, e->wide, toward);
+    if (index < ebim__survey_bound.edge_index) return;
+    e->suspects++;
+    if (!ebim__edge_nothing_beyond(v, x, sqrt(near.d2[e->wide]), toward, e->count)) return;
+    e->even += ebim__edge_even(v, e, &near);
+    e->row[e->found] = row;
+    e->radius[e->found] = sqrt(near.d2[e->wide]);
+    e->index[e->found++] = index;
+}
+
+/* Ends of curves: rows at an edge, joined where one is within the other's neighbourhood; the one
+ * with the largest index stands for each. Surfaces have one such place. */
+static void ebim__edge_places(ebim__surveyor *v, const ebim__edge *e)
+{
+    ebim__survey *s = v->s;
+    int n = s->n, i, j;
+    double extent = 0;
+    for (i = 0; i < e->found; i++) v->up[i] = (int32_t)i;
+    for (i = 0; i < e->found; i++)
+        for (j = 0; j < i; j++) {
+            double d = sqrt(ebim__rows_distance2(n, v->z + (size_t)e->row[i] * (size_t)n,
+                                                 v->z + (size_t)e->row[j] * (size_t)n));
+            extent = fmax(extent, d);
+            if (s->m > 1 || d < fmax(e->radius[i], e->radius[j]))
+                ebim__unite(v->up, (int32_t)i, (int32_t)j);
+        }
+    s->extent = extent;
+    for (i = 0; i < e->found; i++) {
+        int best = i;
+        if (ebim__find(v->up, (int32_t)i) != i) continue;
+        for (j = i + 1; j < e->found; j++)
+            if (ebim__find(v->up, (int32_t)j) == i && e->index[j] > e->index[best]) best = j;
+        if (s->ends < EBIM__ENDS_MOST) s->end[s->ends] = e->row[best];
+        s->ends++;
+    }
+}
+
+static void ebim__survey_edges(ebim__surveyor *v)
+{
+    ebim__survey *s = v->s;
+    ebim__edge e;
+    int i, n = s->n, enough, curve = s->m == 1;
+    memset(&e, 0, sizeof e);
+    s->edges = -1;
+    e.count = ebim__min_int(s->groups, EBIM__EDGE_ROWS);
+    if (n > 10) e.count = ebim__min_int(e.count, (int)sqrt((double)EBIM__SURVEY_WORK / n));
+    if (e.count < EBIM__EDGE_LEAST || s->m > EBIM__EDGE_DIMENSION) return;
+    e.wide = ebim__max_int(EBIM__EDGE_FEW * (s->m + 1),
+                           ebim__min_int(EBIM__EDGE_NEAR, e.count / 20));
+    e.close = ebim__max_int(EBIM__EDGE_FEW, e.wide / 4);
+    e.inner = e.wide / 3;
+    e.row = v->table;
+    e.radius = v->value;
+    e.index = v->value + EBIM__EDGE_ROWS;
+    ebim__survey_plant(v, e.count, n);
+    for (i = 0; i < e.count; i++) ebim__edge_row(v, &e, v->which[i]);
+    s->edges = 0;
+    enough = curve ? 2 : ebim__max_int(8, (int)(ebim__survey_bound.edge_share * e.count));
+    if (e.even < enough || e.even < e.suspects * (curve ? ebim__survey_bound.ends_pure
+                                                          : ebim__survey_bound.edge_pure))
+        return;
+    s->edges = (double)e.found / e.count;
+    ebim__edge_places(v, &e);
+}
+
+/* The survey of x: [N][n], all finite, on a set of dimension m; w: [N] weights >= 0, NULL: all 1.
+ * What it says lies in the arena, as does its scratch. */
+EBIM__PRIVATE ebim_result ebim__survey_run(ebim__survey *s, ebim_arena *a, int N, int n, int m,
+                                           const ebim_real *x, const double *w)
+{
+    ebim__surveyor v;
+    ebim_result r;
+    if (N < 1 || n < 1 || m < 1 || m > n) return EBIM_ERR_ARG;
+    memset(s, 0, sizeof *s);
+    memset(&v, 0, sizeof v);
+    s->N = N;
+    s->n = n;
+    s->m = m;
+    v.s = s;
+    v.x = x;
+    v.w = w;
+    r = ebim__surveyor_init(&v, a, N, n);
+    if (r || !ebim__ready(a)) return r;
+    ebim__survey_columns(&v, N, NULL);
+    ebim__survey_scale(&v);
+    ebim__survey_far(&v);
+    ebim__survey_far_distances(&v);
+    ebim__survey_copies(&v);
+    ebim__survey_shuffle(&v);
+    ebim__survey_map(&v);
+    ebim__survey_measures(&v);
+    ebim__survey_noise(&v);
+    ebim__survey_edges(&v);
+    return EBIM_OK;
 }
 
 /* ============================================================================================
