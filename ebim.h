@@ -72,6 +72,7 @@
     >>tubes     the same for k > 1, nearly uniform; connected components of M
     >>points    nearest rows of a table: a k-d tree
     >>survey    what the data say before a fit
+    >>voids     what M has and the data have not
     >>judge     what a fitted manifold is worth
     >>mdf       training of F: eq. 8 and better
     >>energy    training of E: eq. 10, and by likelihood without chains
@@ -9377,6 +9378,744 @@ EBIM__PRIVATE ebim_result ebim__survey_run(ebim__survey *s, ebim_arena *a, int N
     ebim__survey_edges(&v);
     return EBIM_OK;
 }
+
+/* ============================================================================================
+ * >>voids  what M has and the data have not: holes, open ends, tails; a test of the density
+ *
+ * Points u of M, uniform by volume, with the density f of the model relative to its mean, stand
+ * for the model; N rows of data for what was seen. Distances are those of R^n.
+ *   Holes: a ball round c that reaches to the nearest datum holds none, and should hold lambda = N
+ *     (mean over u of f [|u - c| < r]). Under a true model P(lambda > t) = e^-t, and about
+ *     N (log N)^(m-1) such balls differ; lambda above the logarithm of that and a margin is a hole.
+ *   Beyond: where data would lie if they went on as densely as at the nearest datum: B = V r^m rho,
+ *     V the volume of the unit ball, rho the local density of data. Whatever f says; f has a floor.
+ *     A connected part is open (the data end) or thin (they fade): see ebim__void_place.
+ *   The energy distance of two samples, judged by permutations.
+ * Cost: a search through rows sorted along one coordinate for each u, as long again for balls and
+ * links: 0.04 .. 0.14 s for 5000 data and 20000 u in R^3. Pitfalls: near copies make local
+ * densities those of the copies; sheets closer than the data's spacing share their data; data that
+ * are cut where they are some four times thinner than elsewhere are thin there, not open.
+ * ========================================================================================= */
+
+/* What is told, and by how much it is missed on either side (made sets of known M, 40 draws each,
+ * and fits; N = 100 .. 5000). */
+#define EBIM__VOID_MARGIN 7.0   /* of a hole over the log of the number of balls. Data of the model
+                                 * itself, N = 200 .. 3000, 2000 and 16384 points of M, 4800 sets:
+                                 * none told. A sheet between two horns, 4 fits of 2930 points:
+                                 * lambda 31 .. 46, bound 17; with 2000 points of M, two are told */
+#define EBIM__VOID_ERROR 2.0    /* standard errors taken off lambda, from points of M in the ball */
+#define EBIM__VOID_FAR 9.0      /* B: for m = 1, 4.5 spacings. Uniform data exceed it on 0.03 % */
+#define EBIM__VOID_MISSING 8.0  /* data that an open part lacks, with a margin for unevenness below.
+                                 * Uniform data reach 4, fading ones 6; three quarters of a circle,
+                                 * N = 1500, 120 .. 500; N = 200, 7 .. 43, 39 of 40 told */
+#define EBIM__VOID_DROP 1.65    /* most that log density at an open border lies below its median,
+                                 * beyond one sd of log density. A straight edge halves it: -0.2 ..
+                                 * -1.4 where uniform data are cut; where data fade -1.9 .. -5.7,
+                                 * for 300 points in clusters from -1.6: these lack too few */
+#define EBIM__VOID_OPEN 0.25    /* share of a part beyond whose border is like that: cut uniform
+                                 * data 1, data cut at their mode 0.25 .. 0.8; oceans 0.1 */
+#define EBIM__VOID_UNEVEN 4.0   /* times sd of log density, off log missing: where densities vary by
+                                 * e^sd, a step of e^(4 sd) is no edge (sd: cut uniform 0.1, normal
+                                 * tails 0.7, floods 1.4) */
+#define EBIM__VOID_CHANCE 3.0   /* of `blind`: empty by chance once in e^3 sets */
+#define EBIM__VOID_BLIND 0.1    /* more is too few points: N < 72 for m = 1, 90 for m = 2 */
+#define EBIM__VOID_EXCESS 0.1   /* by which a curve may be longer than the way through few data: 20
+                                 * random points of a circle 0.02, above 0.1 in 2 of 1000 sets; a
+                                 * mean gait with a tail 0.17, with half of one 0.07 */
+
+enum {
+    EBIM__VOID_DATA = 4096,    /* rows looked at: they see holes of 0.4 % of the mass */
+    EBIM__VOID_POINTS = 12288, /* of M: a ball with lambda = 20 has 60 of them when N = 4096 */
+    EBIM__VOID_CENTRES = 4096, /* of balls: a hole of 0.1 % of M still has four */
+    EBIM__VOID_NEAR = 8,       /* neighbours that rho comes from: a sd of 0.36 */
+    EBIM__VOID_WIDE = 32,      /* neighbours for the border's density: a sd of 0.18 */
+    EBIM__VOID_PLACES = 8,     /* parts beyond that are described */
+    EBIM__VOID_ENDS = 8,       /* of each of them, for m = 1 */
+    EBIM__VOID_FEW = 256,      /* data through which a way is sought */
+    EBIM__SAMPLE_MOST = 400,   /* rows of each sample that are compared */
+    EBIM__SAMPLE_SHUFFLES = 399, /* p is 0.0025 at least */
+    EBIM__SAMPLE_STOP = 20     /* of them that are no better: p is large enough to be known */
+};
+
+/* Rows in the order of the coordinate in which they spread most: a search leaves that window only
+ * where a nearer row cannot be. */
+typedef struct ebim__sorted {
+    int N, n, axis;
+    ebim_real *x;    /* [N][n] */
+    int32_t *source; /* [N] whose of the caller's rows each is */
+} ebim__sorted;
+
+static void ebim__sorted_alloc(ebim__sorted *s, ebim_arena *a, int N, int n, int most)
+{
+    memset(s, 0, sizeof *s);
+    s->N = ebim__min_int(N, most);
+    s->n = n;
+    s->x = EBIM__NEW(a, ebim_real, ebim__times((size_t)s->N, (size_t)n));
+    s->source = EBIM__NEW(a, int32_t, s->N);
+}
+
+static int ebim__sorted_axis(int N, int n, const ebim_real *x)
+{
+    double most = -1;
+    int axis = 0, c, i;
+    for (c = 0; c < n; c++) {
+        double mean = 0, spread = 0;
+        for (i = 0; i < N; i++) mean += (double)x[(size_t)i * (size_t)n + (size_t)c] / N;
+        for (i = 0; i < N; i++)
+            spread += fabs((double)x[(size_t)i * (size_t)n + (size_t)c] - mean);
+        if (spread > most) {
+            most = spread;
+            axis = c;
+        }
+    }
+    return axis;
+}
+
+/* Heapsort of index by key[index * step]. */
+static void ebim__sorted_sort(int N, int32_t *index, const ebim_real *key, size_t step)
+{
+    int end = N, start = N / 2, root, child;
+    while (end > 1) {
+        int32_t v;
+        if (start > 0) v = index[--start];
+        else {
+            v = index[--end];
+            index[end] = index[0];
+        }
+        for (root = start; (child = 2 * root + 1) < end; root = child) {
+            if (child + 1 < end &&
+                key[(size_t)index[child] * step] < key[(size_t)index[child + 1] * step])
+                child++;
+            if (!(key[(size_t)v * step] < key[(size_t)index[child] * step])) break;
+            index[root] = index[child];
+        }
+        index[root] = v;
+    }
+}
+
+/* s->N rows, spread over all N of x. */
+static void ebim__sorted_fill(ebim__sorted *s, int N, const ebim_real *x)
+{
+    size_t n = (size_t)s->n;
+    int i;
+    s->axis = ebim__sorted_axis(N, s->n, x);
+    for (i = 0; i < s->N; i++) s->source[i] = (int32_t)((int64_t)i * N / s->N);
+    ebim__sorted_sort(s->N, s->source, x + s->axis, n);
+    for (i = 0; i < s->N; i++)
+        memcpy(s->x + (size_t)i * n, x + (size_t)s->source[i] * n, n * sizeof *x);
+}
+
+EBIM__INLINE const ebim_real *ebim__sorted_at(const ebim__sorted *s, int i)
+{
+    return s->x + (size_t)i * (size_t)s->n;
+}
+
+/* The first row whose coordinate is not below value. */
+static int ebim__sorted_from(const ebim__sorted *s, double value)
+{
+    int lo = 0, hi = s->N;
+    while (lo < hi) {
+        int mid = lo + (hi - lo) / 2;
+        if ((double)ebim__sorted_at(s, mid)[s->axis] < value) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo;
+}
+
+/* Squared distance, or some number not below most: looked at every eighth coordinate. */
+EBIM__INLINE double ebim__sorted_distance(int n, const ebim_real *x, const ebim_real *y,
+                                          double most)
+{
+    double s = 0;
+    int i, end;
+    for (i = 0; i < n && s < most;)
+        for (end = ebim__min_int(i + 8, n); i < end; i++) {
+            double d = (double)x[i] - (double)y[i];
+            s += d * d;
+        }
+    return s;
+}
+
+/* The K rows nearest to q, row `skip` not counted, nearest first: squared distances and rows. */
+static void ebim__sorted_nearest(const ebim__sorted *s, const ebim_real *q, int K, int skip,
+                                 double *d2, int32_t *at)
+{
+    double key = (double)q[s->axis];
+    int hi = ebim__sorted_from(s, key), lo = hi - 1, i, k;
+    for (k = 0; k < K; k++) {
+        d2[k] = HUGE_VAL;
+        at[k] = 0;
+    }
+    for (;;) {
+        double up = hi < s->N ? (double)ebim__sorted_at(s, hi)[s->axis] - key : HUGE_VAL;
+        double down = lo >= 0 ? key - (double)ebim__sorted_at(s, lo)[s->axis] : HUGE_VAL;
+        double step = up < down ? up : down, d;
+        if ((lo < 0 && hi >= s->N) || !(step * step < d2[K - 1])) return;
+        i = up < down ? hi++ : lo--;
+        if (i == skip) continue;
+        d = ebim__sorted_distance(s->n, q, ebim__sorted_at(s, i), d2[K - 1]);
+        if (!(d < d2[K - 1])) continue;
+        for (k = K - 1; k > 0 && d2[k - 1] > d; k--) {
+            d2[k] = d2[k - 1];
+            at[k] = at[k - 1];
+        }
+        d2[k] = d;
+        at[k] = i;
+    }
+}
+
+/* All rows nearer to q than radius -> list, their number returned. */
+static int ebim__sorted_ball(const ebim__sorted *s, const ebim_real *q, double radius,
+                             int32_t *list)
+{
+    double key = (double)q[s->axis], most = radius * radius;
+    int i, count = 0;
+    for (i = ebim__sorted_from(s, key - radius); i < s->N; i++) {
+        const ebim_real *x = ebim__sorted_at(s, i);
+        if ((double)x[s->axis] - key > radius) break;
+        if (ebim__sorted_distance(s->n, q, x, most) < most) list[count++] = i;
+    }
+    return count;
+}
+
+typedef struct ebim__void_desc {
+    int N, S, n, m;
+    const ebim_real *x;      /* [N][n] data, no row twice */
+    const ebim_real *weight; /* [N] of the data, any sum (NULL: equal) */
+    const ebim_real *u;      /* [S][n] points of M */
+    const ebim_real *area;   /* [S] volume that each stands for, any sum (NULL: equal) */
+    const ebim_real *energy; /* [S] E there, up to a constant (NULL: uniform density) */
+    double volume;           /* of M */
+} ebim__void_desc;
+
+/* A connected part of M beyond the data. Open: its border is as dense as data are elsewhere on a
+ * share `abrupt` of it, and it lacks many: an end, a gap, an edge. Else the data fade there. */
+typedef struct ebim__void_place {
+    double share, mass; /* of M's volume and of the model's mass */
+    double radius;      /* largest distance to the data, at row `at` of u */
+    double missing;     /* number of data it would hold at its border's density */
+    double border;      /* median log density at its border, less that of the data */
+    double abrupt;
+    double length;      /* m = 1: along M, from datum to datum or to the end; else 0 */
+    int at, open;
+    int ends;           /* m = 1: of the data that border on it. 1: M runs on; 2: it closes a gap */
+} ebim__void_place;
+
+/* Shares are of M's volume, masses of the model's. Rows named are the caller's; -1: none. */
+typedef struct ebim__voids {
+    double holes, hole_mass; /* share and mass of the union of all empty balls that are holes */
+    double expected;         /* number of data that the emptiest ball should have */
+    double bound;            /* a hole is what expects more, its own error taken off */
+    double radius;           /* of the emptiest ball; its centre is row `centre` of u */
+    double beyond, beyond_mass;
+    double uneven;           /* sd of the log density of the data, that of counting taken off */
+    double blind;            /* largest share that data leave empty by chance */
+    double run;              /* most that M runs from the data, at row `run_at`, in spacings: of
+                              * the 2m-th neighbour, there or in the median, whichever is larger.
+                              * Random data leave 3 or more, few data at equal distances 0.5 */
+    double excess;           /* m = 1, few: share that M is longer than the way through the data */
+    int centre, hole;        /* hole: 1: the emptiest ball is one */
+    int run_at, few, tail;   /* few: blind is too large to settle M; tail: excess is too large */
+    int places, open;        /* parts beyond that would hold as many data as an open one must */
+    ebim__void_place place[EBIM__VOID_PLACES]; /* min(places, this many): open, then large first */
+} ebim__voids;
+
+typedef struct ebim__void_part { /* sums over a part beyond */
+    double share, mass, missing, abrupt, like; /* like: missing where the border is abrupt */
+    int32_t deepest;
+} ebim__void_part;
+
+typedef struct ebim__void_scan {
+    const ebim__void_desc *d;
+    ebim__sorted data, M;
+    ebim_real *reach; /* [M.N] distance to the nearest datum */
+    int32_t *owner;   /* [M.N] which that is */
+    double *area;     /* [M.N] share of M's volume */
+    double *mass;     /* [M.N] share of the model's mass */
+    int32_t *list;    /* [M.N] of a ball */
+    unsigned char *mark;
+    ebim_real *level; /* [data.N] log of the local density, by few neighbours */
+    ebim_real *wide;  /* [data.N] by many */
+    ebim_real *gap;   /* [data.N] distance to the 2m-th neighbour */
+    int32_t *order;   /* [data.N] scratch */
+    ebim_real *value; /* [M.N] scratch */
+    int32_t *parent;  /* [M.N] of the forest of parts beyond; -1: not beyond */
+    ebim__void_part *part; /* [M.N] at the roots of them */
+    double wide_median, gap_median;
+    double count;     /* of data, repeats by weight not counted as new evidence */
+} ebim__void_scan;
+
+static void ebim__void_alloc(ebim__void_scan *s, ebim_arena *a, const ebim__void_desc *d)
+{
+    memset(s, 0, sizeof *s);
+    s->d = d;
+    ebim__sorted_alloc(&s->data, a, d->N, d->n, EBIM__VOID_DATA);
+    ebim__sorted_alloc(&s->M, a, d->S, d->n, EBIM__VOID_POINTS);
+    s->reach = EBIM__NEW(a, ebim_real, s->M.N);
+    s->owner = EBIM__NEW(a, int32_t, s->M.N);
+    s->area = EBIM__NEW(a, double, s->M.N);
+    s->mass = EBIM__NEW(a, double, s->M.N);
+    s->list = EBIM__NEW(a, int32_t, s->M.N);
+    s->mark = EBIM__NEW(a, unsigned char, s->M.N);
+    s->level = EBIM__NEW(a, ebim_real, s->data.N);
+    s->wide = EBIM__NEW(a, ebim_real, s->data.N);
+    s->gap = EBIM__NEW(a, ebim_real, s->data.N);
+    s->order = EBIM__NEW(a, int32_t, s->data.N);
+    s->value = EBIM__NEW(a, ebim_real, s->M.N);
+    s->parent = EBIM__NEW(a, int32_t, s->M.N);
+    s->part = EBIM__NEW(a, ebim__void_part, s->M.N);
+}
+
+/* (sum w)^2 / sum w^2 of the data looked at: as many equal ones are as good. */
+static double ebim__void_count(const ebim__void_scan *s)
+{
+    double sum = 0, square = 0;
+    int i;
+    if (!s->d->weight) return s->data.N;
+    for (i = 0; i < s->data.N; i++) {
+        double w = (double)s->d->weight[s->data.source[i]];
+        sum += w;
+        square += w * w;
+    }
+    return square > 0 ? sum * sum / square : 0;
+}
+
+static void ebim__void_start(ebim__void_scan *s)
+{
+    const ebim__void_desc *d = s->d;
+    double area = 0, mass = 0, least = HUGE_VAL, d2;
+    int i;
+    ebim__sorted_fill(&s->data, d->N, d->x);
+    ebim__sorted_fill(&s->M, d->S, d->u);
+    s->count = ebim__void_count(s);
+    for (i = 0; i < s->M.N && d->energy; i++)
+        least = fmin(least, (double)d->energy[s->M.source[i]]);
+    for (i = 0; i < s->M.N; i++) {
+        int32_t at = s->M.source[i];
+        s->area[i] = d->area ? (double)d->area[at] : 1;
+        s->mass[i] = s->area[i] * (d->energy ? exp(least - (double)d->energy[at]) : 1);
+        area += s->area[i];
+        mass += s->mass[i];
+        ebim__sorted_nearest(&s->data, ebim__sorted_at(&s->M, i), 1, -1, &d2, &s->owner[i]);
+        s->reach[i] = EBIM__R(sqrt(d2));
+    }
+    for (i = 0; i < s->M.N; i++) {
+        s->area[i] /= area;
+        s->mass[i] /= mass;
+    }
+}
+
+/* log of the number of empty balls that differ: their volumes are those of m-dimensional gaps. */
+static double ebim__void_chances(double count, int m)
+{
+    double l = log(fmax(count, 3));
+    return l + (m - 1) * log(l);
+}
+
+/* What the ball round point i of M expects -> *expected; returned with two standard errors taken
+ * off, which come from the number of points of M in it. Point i itself is there by choice. */
+static double ebim__void_ball(ebim__void_scan *s, int i, int *in, double *expected)
+{
+    double sum = 0, square = 0;
+    int j;
+    *in = ebim__sorted_ball(&s->M, ebim__sorted_at(&s->M, i), (double)s->reach[i], s->list);
+    for (j = 0; j < *in; j++) {
+        double q = s->count * s->mass[s->list[j]];
+        square += q * q;
+        if (s->list[j] != i) sum += q;
+    }
+    *expected = sum;
+    return sum - EBIM__VOID_ERROR * sqrt(square);
+}
+
+static void ebim__void_holes(ebim__void_scan *s, ebim__voids *r)
+{
+    int centres = ebim__min_int(s->M.N, EBIM__VOID_CENTRES), c, j, in;
+    double most = -HUGE_VAL, expected;
+    r->bound = ebim__void_chances(s->count, s->d->m) + EBIM__VOID_MARGIN;
+    for (c = 0; c < centres; c++) {
+        int i = (int)((int64_t)c * s->M.N / centres);
+        double low = ebim__void_ball(s, i, &in, &expected);
+        if (low > r->bound)
+            for (j = 0; j < in; j++) s->mark[s->list[j]] = 1;
+        if (!(low > most)) continue;
+        most = low;
+        r->expected = expected;
+        r->radius = (double)s->reach[i];
+        r->centre = s->M.source[i];
+    }
+    r->hole = most > r->bound;
+    for (j = 0; j < s->M.N; j++)
+        if (s->mark[j]) {
+            r->holes += s->area[j];
+            r->hole_mass += s->mass[j];
+        }
+}
+
+/* Median of value: [N]; order: [N] scratch. */
+static double ebim__void_median(int N, const ebim_real *value, int32_t *order)
+{
+    int i;
+    for (i = 0; i < N; i++) order[i] = i;
+    ebim__sorted_sort(N, order, value, 1);
+    return (double)value[order[N / 2]];
+}
+
+/* log of k points in the ball of that squared radius; equal rows do not make it infinite. */
+static ebim_real ebim__void_level(int k, int m, double d2)
+{
+    return EBIM__R(log((double)k) - ebim__log_ball(m) - 0.5 * m * log(fmax(d2, 1e-30)));
+}
+
+/* Densities and spacings at the data, and how uneven they are. */
+static void ebim__void_levels(ebim__void_scan *s, ebim__voids *r)
+{
+    double d2[EBIM__VOID_WIDE], mean = 0, var = 0;
+    int32_t at[EBIM__VOID_WIDE];
+    int N = s->data.N, m = s->d->m, i;
+    int near = ebim__max_int(2, ebim__min_int(EBIM__VOID_NEAR, N / 5));
+    int wide = ebim__max_int(near, ebim__min_int(EBIM__VOID_WIDE, N / 4));
+    int gap = ebim__min_int(2 * m, wide);
+    for (i = 0; i < N; i++) {
+        ebim__sorted_nearest(&s->data, ebim__sorted_at(&s->data, i), wide, i, d2, at);
+        s->level[i] = ebim__void_level(near, m, d2[near - 1]);
+        s->wide[i] = ebim__void_level(wide, m, d2[wide - 1]);
+        s->gap[i] = EBIM__R(sqrt(d2[gap - 1]));
+        mean += (double)s->level[i] / N;
+    }
+    for (i = 0; i < N; i++) {
+        double d = (double)s->level[i] - mean;
+        var += d * d / N;
+    }
+    var -= 1.0 / near + 0.5 / (near * near); /* of log Gamma(near), nearly */
+    r->uneven = sqrt(fmax(var, 0));
+    s->wide_median = ebim__void_median(N, s->wide, s->order);
+    s->gap_median = ebim__void_median(N, s->gap, s->order);
+}
+
+/* Length of the shortest tree through the data (Prim's), from row 0: which row each hangs on, and
+ * how far it is along the tree. */
+static double ebim__void_tree(const ebim__sorted *d, int *from, double *depth)
+{
+    double step[EBIM__VOID_FEW], length = 0;
+    int done, i, at = 0;
+    for (i = 0; i < d->N; i++) {
+        step[i] = i ? HUGE_VAL : -1; /* -1: in the tree */
+        depth[i] = from[i] = 0;
+    }
+    for (done = 1; done < d->N; done++) {
+        int next = -1;
+        for (i = 0; i < d->N; i++) {
+            double s;
+            if (step[i] < 0) continue;
+            s = sqrt(ebim__sorted_distance(d->n, ebim__sorted_at(d, at), ebim__sorted_at(d, i),
+                                           HUGE_VAL));
+            if (s < step[i]) {
+                step[i] = s;
+                from[i] = at;
+            }
+            if (next < 0 || step[i] < step[next]) next = i;
+        }
+        length += step[next];
+        depth[next] = depth[from[next]] + step[next];
+        step[next] = -1;
+        at = next;
+    }
+    return length;
+}
+
+/* The closed way through the data, for a curve: the tree, and across between the two rows that are
+ * farthest apart along it: the one farthest from row 0, and the one farthest from that. */
+static double ebim__void_way(const ebim__sorted *d)
+{
+    int from[EBIM__VOID_FEW], i, j, a = 0, b = 0;
+    unsigned char up[EBIM__VOID_FEW] = {0}; /* rows between a and row 0 */
+    double depth[EBIM__VOID_FEW], most = -1, length = ebim__void_tree(d, from, depth);
+    for (i = 1; i < d->N; i++)
+        if (depth[i] > depth[a]) a = i;
+    for (i = a; i; i = from[i]) up[i] = 1;
+    for (i = 0; i < d->N; i++) {
+        double apart;
+        for (j = i; j && !up[j];) j = from[j];
+        apart = depth[a] + depth[i] - 2 * depth[j];
+        if (!(apart > most)) continue;
+        most = apart;
+        b = i;
+    }
+    return length + sqrt(ebim__sorted_distance(d->n, ebim__sorted_at(d, a), ebim__sorted_at(d, b),
+                                               HUGE_VAL));
+}
+
+/* How far M runs from the data, and whether there are enough of these. */
+static void ebim__void_few(const ebim__void_scan *s, ebim__voids *r)
+{
+    int i;
+    for (i = 0; i < s->M.N; i++) {
+        double gap = fmax((double)s->gap[s->owner[i]], s->gap_median);
+        double run = gap > 0 ? (double)s->reach[i] / gap : 0;
+        if (!(run > r->run)) continue;
+        r->run = run;
+        r->run_at = s->M.source[i];
+    }
+    r->blind = fmin(1, (ebim__void_chances(s->count, s->d->m) + EBIM__VOID_CHANCE) / s->count);
+    r->few = r->blind > EBIM__VOID_BLIND;
+    if (r->few && s->d->m == 1 && s->data.N <= EBIM__VOID_FEW) {
+        double way = ebim__void_way(&s->data);
+        if (way > 0 && s->d->volume > way) r->excess = s->d->volume / way - 1;
+        r->tail = r->excess > EBIM__VOID_EXCESS;
+    }
+}
+
+/* Joins points beyond that are so close that a part with as many points hangs together. */
+static void ebim__void_join(ebim__void_scan *s, ebim__voids *r)
+{
+    int S = s->M.N, m = s->d->m, i, j;
+    double ball = exp(ebim__log_ball(m)), link;
+    link = pow(2 * (log((double)S) + 4) * s->d->volume / (S * ball), 1.0 / m);
+    for (i = 0; i < S; i++) {
+        double far = log(EBIM__VOID_FAR / ball) - (double)s->level[s->owner[i]];
+        s->parent[i] = m * log(fmax((double)s->reach[i], 1e-30)) > far ? i : -1;
+        if (s->parent[i] < 0) continue;
+        r->beyond += s->area[i];
+        r->beyond_mass += s->mass[i];
+    }
+    for (i = 0; i < S; i++) {
+        int in = s->parent[i] < 0 ? 0 : ebim__sorted_ball(&s->M, ebim__sorted_at(&s->M, i), link,
+                                                          s->list);
+        for (j = 0; j < in; j++) {
+            int32_t a, b;
+            if (s->list[j] >= i || s->parent[s->list[j]] < 0) continue;
+            a = ebim__find(s->parent, i);
+            b = ebim__find(s->parent, s->list[j]);
+            s->parent[a > b ? a : b] = a > b ? b : a;
+        }
+    }
+}
+
+static void ebim__void_sums(ebim__void_scan *s, const ebim__voids *r)
+{
+    int i;
+    for (i = 0; i < s->M.N; i++) {
+        ebim__void_part *p;
+        int32_t datum = s->owner[i];
+        double more = s->area[i] * s->d->volume * exp((double)s->level[datum]);
+        if (s->parent[i] < 0) continue;
+        p = &s->part[ebim__find(s->parent, i)];
+        if (!(p->share > 0) || s->reach[i] > s->reach[p->deepest]) p->deepest = i;
+        p->share += s->area[i];
+        p->mass += s->mass[i];
+        p->missing += more;
+        if ((double)s->wide[datum] - s->wide_median - r->uneven < -EBIM__VOID_DROP) continue;
+        p->abrupt += s->area[i];
+        p->like += more;
+    }
+}
+
+static int ebim__void_open(const ebim__void_part *p, double uneven)
+{
+    return p->abrupt >= EBIM__VOID_OPEN * p->share &&
+           p->like * exp(-EBIM__VOID_UNEVEN * uneven) >= EBIM__VOID_MISSING;
+}
+
+/* The data next to a curve's part beyond: those farther from each other than it is from them are
+ * different ends. The first stretch from each to the part is added to the length. */
+static void ebim__void_ends(const ebim__void_scan *s, int32_t root, ebim__void_place *p)
+{
+    int32_t end[EBIM__VOID_ENDS];
+    double first[EBIM__VOID_ENDS], most = p->radius * p->radius;
+    int i, e;
+    p->length = p->share * s->d->volume;
+    for (i = 0; i < s->M.N; i++) {
+        const ebim_real *x = ebim__sorted_at(&s->data, s->owner[i]);
+        if (s->parent[i] < 0 || ebim__find(s->parent, i) != root) continue;
+        for (e = 0; e < p->ends; e++)
+            if (ebim__sorted_distance(s->d->n, x, ebim__sorted_at(&s->data, end[e]), most) < most)
+                break;
+        if (e == EBIM__VOID_ENDS) continue;
+        if (e == p->ends) {
+            end[p->ends++] = s->owner[i];
+            first[e] = HUGE_VAL;
+        }
+        first[e] = fmin(first[e], (double)s->reach[i]);
+    }
+    for (e = 0; e < p->ends; e++) p->length += first[e];
+}
+
+static void ebim__void_describe(const ebim__void_scan *s, int32_t root, double uneven,
+                                ebim__void_place *p)
+{
+    const ebim__void_part *q = &s->part[root];
+    int i, count = 0;
+    p->share = q->share;
+    p->mass = q->mass;
+    p->radius = (double)s->reach[q->deepest];
+    p->at = s->M.source[q->deepest];
+    p->missing = q->missing;
+    p->abrupt = q->abrupt / q->share;
+    p->open = ebim__void_open(q, uneven);
+    for (i = 0; i < s->M.N; i++)
+        if (s->parent[i] >= 0 && ebim__find(s->parent, i) == root) {
+            s->value[count] = s->wide[s->owner[i]];
+            count++;
+        }
+    p->border = ebim__void_median(count, s->value, s->list) - s->wide_median;
+    if (s->d->m == 1) ebim__void_ends(s, root, p);
+}
+
+/* Parts beyond: found, counted, the open and the large ones described. */
+static void ebim__void_beyond(ebim__void_scan *s, ebim__voids *r)
+{
+    int i, k;
+    ebim__void_join(s, r);
+    ebim__void_sums(s, r);
+    for (i = 0; i < s->M.N; i++) {
+        int open = ebim__void_open(&s->part[i], r->uneven);
+        if (s->parent[i] != i) continue;
+        s->part[i].share *= open || s->part[i].missing >= EBIM__VOID_MISSING ? 1 : 0;
+        if (!(s->part[i].share > 0)) continue;
+        r->places++;
+        r->open += open;
+    }
+    for (k = 0; k < r->places && k < EBIM__VOID_PLACES; k++) {
+        int32_t best = -1;
+        double most = -1;
+        for (i = 0; i < s->M.N; i++) {
+            ebim__void_part *p = &s->part[i];
+            double value = p->share + ebim__void_open(p, r->uneven);
+            if (s->parent[i] != i || !(p->share > 0) || !(value > most)) continue;
+            most = value;
+            best = i;
+        }
+        ebim__void_describe(s, best, r->uneven, &r->place[k]);
+        s->part[best].share = 0;
+    }
+}
+
+/* ERR_ARG where there is nothing to compare. */
+EBIM__PRIVATE ebim_result ebim__voids_find(const ebim__void_desc *d, ebim__voids *r,
+                                           ebim_arena *work)
+{
+    ebim__void_scan s;
+    memset(r, 0, sizeof *r);
+    r->centre = r->run_at = -1;
+    if (d->N < 1 || d->S < 1 || d->n < 1 || d->m < 1) return EBIM_ERR_ARG;
+    ebim__void_alloc(&s, work, d);
+    if (!ebim__ready(work)) return work->failed;
+    ebim__void_start(&s);
+    ebim__void_holes(&s, r);
+    if (s.data.N < 4) { /* no density to speak of */
+        r->blind = r->few = 1;
+        return EBIM_OK;
+    }
+    ebim__void_levels(&s, r);
+    ebim__void_few(&s, r);
+    if (d->volume > 0 && ebim__finite64(d->volume)) ebim__void_beyond(&s, r);
+    return EBIM_OK;
+}
+
+/* Whether rows x and rows y come from one density: see ebim__two_samples. */
+typedef struct ebim__two {
+    double p;        /* P(as far apart or farther) when they do */
+    double distance; /* 2 mean |x - y| - mean |x - x'| - mean |y - y'|, over the first: 0 .. 1 */
+    int shuffles;    /* that p rests on */
+} ebim__two;
+
+/* Energy distance of rows in[0 .. X) and the others of D: [N][N], whose row sums are `sum`: */
+static double ebim__two_distance(int N, int X, const ebim_real *D, const double *sum,
+                                 const int32_t *in)
+{
+    double xx = 0, xy = 0, yy = 0, x = X, y = N - X;
+    int i, j;
+    for (i = 0; i < N; i++) yy += 0.5 * sum[i];
+    for (i = 0; i < X; i++) {
+        const ebim_real *row = D + (size_t)in[i] * (size_t)N;
+        double s = 0;
+        for (j = 0; j < i; j++) s += (double)row[in[j]];
+        xx += s;
+        xy += sum[in[i]];
+    }
+    xy -= 2 * xx; /* pairs inside were counted from both sides */
+    yy -= xx + xy;
+    if (!(xy > 0)) return 0;
+    return 1 - (xx / (x * x) + yy / (y * y)) * (x * y) / xy;
+}
+
+static void ebim__two_rows(int X, int all, int n, const ebim_real *x, ebim_real *to)
+{
+    int i;
+    for (i = 0; i < X; i++)
+        memcpy(to + (size_t)i * (size_t)n, x + (size_t)((int64_t)i * all / X) * (size_t)n,
+               (size_t)n * sizeof *x);
+}
+
+static void ebim__two_shuffles(int N, int X, const ebim_real *D, const double *sum, int32_t *in,
+                               uint64_t seed, ebim__two *r)
+{
+    ebim_rng rng;
+    int as_far = 0, i;
+    ebim_rng_init(&rng, seed, 0);
+    while (r->shuffles < EBIM__SAMPLE_SHUFFLES && as_far < EBIM__SAMPLE_STOP) {
+        for (i = 0; i < X; i++) {
+            int j = i + (int)ebim_rng_below(&rng, (uint32_t)(N - i));
+            int32_t t = in[i];
+            in[i] = in[j];
+            in[j] = t;
+        }
+        as_far += ebim__two_distance(N, X, D, sum, in) >= r->distance - 1e-12;
+        r->shuffles++;
+    }
+    r->p = as_far < EBIM__SAMPLE_STOP ? (as_far + 1.0) / (r->shuffles + 1)
+                                      : (double)as_far / r->shuffles;
+}
+
+/* Compares x: [X][n], held-out data, say, with independent draws y: [Y][n] of a model, by at most
+ * EBIM__SAMPLE_MOST rows of each, spread over all. If both have one density, P(p <= t) <= t for any
+ * t and n: shuffled rows are as likely. Consistent: 0 for equal densities only. Draws with weights
+ * are to be resampled first, equal rows of data to be left out. */
+EBIM__PRIVATE ebim_result ebim__two_samples(int X, const ebim_real *x, int Y, const ebim_real *y,
+                                            int n, uint64_t seed, ebim__two *r, ebim_arena *work)
+{
+    int a = ebim__min_int(X, EBIM__SAMPLE_MOST), b = ebim__min_int(Y, EBIM__SAMPLE_MOST);
+    int N = a + b, i, j;
+    size_t rows = (size_t)ebim__max_int(N, 0);
+    ebim_real *z, *D;
+    double *sum;
+    int32_t *in;
+    memset(r, 0, sizeof *r);
+    r->p = 1;
+    if (X < 1 || Y < 1 || n < 1) return EBIM_ERR_ARG;
+    z = EBIM__NEW(work, ebim_real, ebim__times(rows, (size_t)n));
+    D = EBIM__NEW(work, ebim_real, rows * rows);
+    sum = EBIM__NEW(work, double, rows);
+    in = EBIM__NEW(work, int32_t, rows);
+    if (!ebim__ready(work)) return work->failed;
+    ebim__two_rows(a, X, n, x, z);
+    ebim__two_rows(b, Y, n, y, z + (size_t)a * (size_t)n);
+    for (i = 0; i < N; i++) {
+        in[i] = i;
+        for (j = 0; j < i; j++) {
+            double d = sqrt(ebim__sorted_distance(n, z + (size_t)i * (size_t)n,
+                                                  z + (size_t)j * (size_t)n, HUGE_VAL));
+            D[(size_t)i * rows + (size_t)j] = D[(size_t)j * rows + (size_t)i] = EBIM__R(d);
+            sum[i] += (double)EBIM__R(d);
+            sum[j] += (double)EBIM__R(d);
+        }
+    }
+    r->distance = ebim__two_distance(N, a, D, sum, in);
+    ebim__two_shuffles(N, a, D, sum, in, seed, r);
+    return EBIM_OK;
+}
+
+#undef EBIM__VOID_MARGIN
+#undef EBIM__VOID_ERROR
+#undef EBIM__VOID_FAR
+#undef EBIM__VOID_MISSING
+#undef EBIM__VOID_DROP
+#undef EBIM__VOID_OPEN
+#undef EBIM__VOID_UNEVEN
+#undef EBIM__VOID_CHANCE
+#undef EBIM__VOID_BLIND
+#undef EBIM__VOID_EXCESS
 
 /* ============================================================================================
  * >>judge  what a fitted manifold is worth
