@@ -48,6 +48,7 @@
  *
     >>platform  compiler facts, libm in our precision, finiteness on bits
     >>arena     memory from the caller; an arena without memory measures
+    >>watch     progress, and a way to stop
     >>threads   the caller's, or OpenMP's
     >>rng       xoshiro128++ streams, normals, sphere, shuffles
     >>kernels   the loops all time is spent in
@@ -70,14 +71,14 @@
     >>logz      the normaliser of e^-E, with lines that go where E is low
     >>leap      moves of chains along lines, from one part of M to another
     >>tubes     the same for k > 1, nearly uniform; connected components of M
-    >>points    nearest rows of a table: a k-d tree
+    >>points    nearest rows of a table
     >>survey    what the data say before a fit
-    >>voids     what M has and the data have not
+    >>voids     what M has and the data have not; a test of the density
     >>judge     what a fitted manifold is worth
+    >>model     samples, scores and gradients of a model
     >>mdf       training of F: eq. 8 and better
     >>energy    training of E: eq. 10, and by likelihood without chains
     >>fit       from points to a model
-    >>model     samples, scores and gradients of a model
     >>io        the model as bytes
  *
  * THREE LEVELS. ebim_fit, ebim_sample, ebim_score, ebim_gradients, ebim_save_file, ebim_load_file
@@ -85,10 +86,16 @@
  * ebim_model_distance2 has the gradient of the distance. Below them stand the parts: graphs of your
  * own as F or E (ebim_record), training with any loss of >>mdf, projections, chains, solvers.
  *
- * UNITS. Training standardises inside (one shift, one scale); everything a caller sees is in the
- * units of the data. A distance is Euclidean. With ebim_fit's default recipe and k = 1, e^-E is
- * the density relative to the uniform one on M: E = 0 is the average. (k > 1, or the paper's
- * recipe: E is known up to a constant and a scale.)
+ * UNITS. Training standardises inside (one shift, one scale; behind a linear map, model.linear,
+ * where the data's extents are very unlike each other); everything a caller sees is in the units of
+ * the data. A distance is Euclidean, a log density is per unit of M's volume. With ebim_fit's
+ * default recipe and k = 1, e^-E is the density relative to the uniform one on M: E = 0 is the
+ * average. (k > 1, or the paper's recipe: E is known up to a constant and a scale.)
+ *
+ * DATA. Equal rows, and rows that nearly are, count as one point with a weight; a caller may give
+ * weights of his own. They are held out together, so that no point is judged by its copy. Rows so
+ * far from all others that they cannot be told from errors, and rows that lie alone and off what
+ * was learned, are left out and named (model.info). See >>survey.
  *
  * LAYOUT. Points are row-major, [B][n]. Inside, a workspace keeps features x batch: sample l of
  * feature i is row[i * stride + l], so that vectors run over samples whatever the width.
@@ -101,8 +108,14 @@
  * MEMORY. All objects live in an ebim_arena over memory of the caller, and the code that builds
  * one also measures it (see `arena`). Training and sampling never allocate.
  *
- * VERDICT. ebim_fit judges what it has learned (>>judge): look at model.judged.verdict, 0 is fine,
- * EBIM_VERDICT_BAD holds the bits that mean: do not trust it.
+ * VERDICT. ebim_fit judges what it has learned (>>judge, >>voids): look at model.judged.verdict, 0
+ * is fine, EBIM_VERDICT_BAD holds the bits that mean: do not trust it. ebim_verdict_worst takes the
+ * bits one by one, ebim_verdict_str says what each means, ebim_verdict_advice what can be done.
+ * Numbers that are not known are NaN.
+ *
+ * STOPPING. A progress callback, or a watch in an arena (ebim_watch), ends all work of what is made
+ * from that arena within some ten milliseconds, in every stage. A fit that was stopped has what it
+ * had learned to the end: its best F, and no energy if that was not finished; info.partial is 1.
  *
  * THREADS. The library starts none and has no global state; ebim_parallel hands it yours, in
  * ebim_fit_desc (two networks at a time) and ebim_model (samples, scores), or OpenMP's with
@@ -141,17 +154,18 @@
  *
  * LIMITS. Chains are exact where they are adjusted (>>exact); for k > 1 they rarely pass between
  * components, whose shares in samples are those of the points they start from. Log densities are
- * normalised with a standard error (ebim_model_log_z) for k = 1 and n <= 7, where random lines
- * measure M; elsewhere E is a kernel estimate, normalised as if M were flat at its widths, or, for
- * m > 8, fewer than 50 points and the paper's recipe, trained by contrastive divergence, which is
- * slow, biased, and leaves a constant open. The default E has a ceiling: no place of M is less
- * likely than about e^-4 of the uniform density (a kernel estimate: 0.003 to 0.03 of it). Kernels
- * have 8192 centres at most. Volumes and nearly uniform points by tubes (>>tubes) are for small k:
- * the share of the box that a tube fills falls like width^k. The verdict of a fit sees what
- * held-out points, M itself and a second network show; that all networks bridge a gap in the data
- * the same wrong way, it cannot see. Data whose spread is below 1e4 roundoffs of their distance
- * from the origin are refused: subtract an offset. The paper's recipe takes the data as they are:
- * it wants them of size 1. Not compiled with MSVC by anyone yet.
+ * normalised with a standard error (model.z, ebim_model_log_z) for k = 1 and n <= 7, where random
+ * lines measure M; elsewhere E is a kernel estimate, normalised as if M were flat at its widths,
+ * or, for m > 8 and the paper's recipe, trained by contrastive divergence, which is slow, biased,
+ * and leaves a constant open. The default E has a ceiling: no place of M is less likely than about
+ * e^-4 of the uniform density (a kernel estimate: 0.003 to 0.03 of it). Kernels have 8192 centres
+ * at most; a centre itself is scored without its own kernel, as it would be if it were new. Volumes
+ * and nearly uniform points by tubes (>>tubes) are for small k: the share of the box that a tube
+ * fills falls like width^k. The verdict of a fit sees what held-out points, M itself, a second
+ * network and the data's own spacing show; a bridge over a gap that should hold fewer than some 15
+ * points it cannot see. Data whose spread is below 1e4 roundoffs of their distance from the origin
+ * are refused: subtract an offset. Linear maps are for n <= 64. The paper's recipe takes the data
+ * as they are: it wants them of size 1. Not compiled with MSVC by anyone yet.
  */
 #ifndef EBIM_H
 #define EBIM_H
@@ -207,7 +221,13 @@ typedef float ebim_real;
     X(ERR_LIMIT, -11, "the model is larger than the byte limit given")                       \
     X(ERR_IO, -12, "a file could not be read or written (see errno)")                        \
     X(ERR_ABI, -13, "caller and implementation disagree about ebim_real (EBIM_DOUBLE)")      \
-    X(ERR_SOLVE, -14, "no point of the manifold was found")
+    X(ERR_SOLVE, -14, "no point of the manifold was found")                                  \
+    X(ERR_POINTS, -15, "a fit takes one point at least, of two coordinates or more")         \
+    X(ERR_DIM, -16, "dim, the manifold's dimension, is missing or does not fit: it goes from 1 " \
+                    "to n - 1")                                                              \
+    X(ERR_EFFORT, -17, "effort should be 0 (as usual) or more, and finite")                  \
+    X(ERR_RECIPE, -18, "recipe or networks holds a value that there is none of")             \
+    X(ERR_WEIGHTS, -19, "weights should be finite, none below 0 and not all 0")
 
 typedef enum ebim_result {
 #define EBIM__ENUM(name, value, text) EBIM_##name = value,
@@ -221,6 +241,38 @@ EBIM_API const char *ebim_simd(void);
 
 /* One line of text for a result; never NULL. */
 EBIM_API const char *ebim_result_str(ebim_result r);
+
+/* --------------------------------------------------------------------------------------------
+ * watch: progress, and a way to stop
+ * ----------------------------------------------------------------------------------------- */
+
+typedef enum ebim_stage {
+    EBIM_STAGE_MANIFOLD, EBIM_STAGE_ENERGY, EBIM_STAGE_CHECK, EBIM_STAGE_USE
+} ebim_stage;
+
+typedef struct ebim_progress {
+    ebim_stage stage;
+    int step, steps;       /* of this stage; 0 of 0 where there are no steps */
+    double done;           /* of the whole run, 0..1 (ebim_fit_run) or of the stage */
+    double loss;
+} ebim_progress;
+
+/* Non-zero stops. */
+typedef int (*ebim_progress_fn)(void *user, const ebim_progress *p);
+
+/* Who watches long work. Set `progress` and `user`, all else to zero, and hang it into the arena
+ * that the objects are made in (a->watch): whatever they do then calls `progress` about once in
+ * 2^27 multiplications, some ten milliseconds, and comes to its end at once when that returns
+ * non-zero. `stopped` tells it: the results of work that was stopped are not to be used. One watch
+ * for each thread. */
+typedef struct ebim_watch {
+    ebim_progress_fn progress;
+    void *user;
+    ebim_progress now;     /* what `progress` is told */
+    double from, to;       /* now.done goes from one to the other in this stage (both 0: to 1) */
+    double work, due;      /* multiplications so far; the next call is then */
+    int stopped;
+} ebim_watch;
 
 /* --------------------------------------------------------------------------------------------
  * arena: memory from the caller
@@ -240,6 +292,7 @@ typedef struct ebim_arena {
     size_t size;         /* usable bytes from base */
     size_t used;         /* bytes handed out, padding included */
     ebim_result failed;  /* sticky: the first failure */
+    ebim_watch *watch;   /* of the work of what is made from it (NULL: nobody) */
 } ebim_arena;
 
 /* mem: any alignment, owned by the caller, must outlive every object made from the arena. */
@@ -453,6 +506,8 @@ typedef struct ebim_ws {
     struct ebim__slot *slot;
     struct ebim__sweep *sweep; /* what an op is told, per node */
     ebim_real *seed;        /* [1 + planes][k][stride] */
+    ebim_watch *watch;      /* of the arena; once it is stopped, sweeps do nothing */
+    double cost;            /* multiplications of a sweep of one plane, per lane */
 } ebim_ws;
 
 EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
@@ -762,6 +817,8 @@ typedef struct ebim_constraint_desc {
     double tol;            /* ||F|| <= tol ||J|| max(length, |x_i|) (0: 16 eps of ebim_real) */
     double length;         /* coordinates of M are of this size; needed where M comes near the
                             * origin: rounding of F does not shrink there as |x| does (0: off) */
+    const double *lengths; /* [n] of each coordinate, where they have units of their own; for direct
+                            * systems, kept by reference (NULL: length is that of all) */
     double sgd_rate;       /* (0: 0.25) */
     double cg_tol;         /* relative residual (0: 16 eps) */
     int lanes;             /* block size (0: 128) */
@@ -957,36 +1014,56 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
  * judge: what a fitted manifold is worth
  * ----------------------------------------------------------------------------------------- */
 
-/* What a verdict can hold against a fit. All but the last two say that it is bad. */
-#define EBIM_VERDICTS(X)                                                                     \
-    X(MISSED, 1, "points of the data found no way to it")                                    \
-    X(OFF, 2, "the data lie off it")                                                         \
-    X(SINGULAR, 4, "it crosses itself, or F is flat on it")                                  \
-    X(DISPUTED, 8, "the data do not settle a part of it: no other network has it")           \
-    X(EMPTY, 16, "a piece of it holds no data")                                              \
-    X(NOWHERE, 32, "F has no zero in the box")                                               \
-    X(RIM, 64, "it runs on beyond the data to the walls of the box")                         \
-    X(LOOSE, 128, "the data lie in a band round it: noise, or sheets that close together")
+/* What a verdict can hold against a fit, the worst first: a name, its bit, 1 where it means that
+ * the fit should not be trusted, what it says, and what can be done. */
+#define EBIM_VERDICTS(X)                                                                       \
+    X(NOWHERE, 32, 1, "F has no zero in the box", "another dimension? more points?")           \
+    X(UNCHECKED, 256, 1, "it was stopped before it could be checked", "give it more time")     \
+    X(MISSED, 1, 1, "points of the data found no way to it",                                   \
+      "rows off the structure, or another dimension")                                          \
+    X(OFF, 2, 1, "the data lie off it",                                                        \
+      "noise, rows off the structure, or another dimension; more effort helps detail")         \
+    X(SINGULAR, 4, 1, "it crosses itself, or F is flat on it",                                 \
+      "data that cross or branch are no manifold; else noise: more points, or smooth them")    \
+    X(DISPUTED, 8, 1, "the data do not settle a part of it: no other network has it",          \
+      "more points where it has none, or another seed")                                        \
+    X(EMPTY, 16, 1, "a piece of it holds no data", "another seed, or more effort")             \
+    X(HOLE, 512, 0, "a patch of it should hold data and has none: it may bridge a gap",        \
+      "look at the place; more effort, or more points there")                                  \
+    X(DENSITY, 1024, 0, "the density does not fit held-out data", "more points, or more effort") \
+    X(ENDS, 2048, 0, "the data end abruptly and it goes on: open ends or an edge",             \
+      "trust it where data are: distances beyond the ends are those to its continuation")      \
+    X(RIM, 64, 0, "it runs on beyond the data to the walls of the box",                        \
+      "trust it where data are")                                                               \
+    X(OUTLIERS, 4096, 0, "many rows lie far off and were left out", "look at these rows")      \
+    X(LOOSE, 128, 0, "the data lie in a band round it: noise, corners, or sheets that close "    \
+      "together", "it is the middle of the band; more points or effort draw detail sharper")   \
+    X(FEW, 8192, 0, "so few points do not settle it, or a piece of it", "more points")
 
 typedef enum ebim_verdict {
     EBIM_FINE = 0,
-#define EBIM__ENUM(name, value, text) EBIM_VERDICT_##name = value,
+#define EBIM__ENUM(name, value, bad, text, advice) EBIM_VERDICT_##name = value,
     EBIM_VERDICTS(EBIM__ENUM)
 #undef EBIM__ENUM
-    EBIM_VERDICT_BAD = 63  /* any of these bits: do not trust the fit */
+    EBIM_VERDICT_BAD = 319 /* any of these bits: do not trust the fit */
 } ebim_verdict;
 
-/* One line of text for the lowest bit of a verdict; "fine" for none. */
+/* One line of text for the worst bit of a verdict, and one of advice; "fine" and "" for none.
+ * `verdict & ~ebim_verdict_worst(verdict)` is what is left to be told. */
+EBIM_API int ebim_verdict_worst(int verdict);
 EBIM_API const char *ebim_verdict_str(int verdict);
+EBIM_API const char *ebim_verdict_advice(int verdict);
 
 typedef struct ebim_judge_desc {
     const double *lo, *hi;   /* [n] the box D, required */
     double scale;            /* size of the data: lengths are judged as shares of it (0: half the
                               * diagonal of D) */
+    double noise;            /* of the data, known beforehand (0: none, or not known) */
     double rim;              /* data stay this far from the walls of D (0: not looked at) */
     int n_data, n_held;
     const ebim_real *data;   /* [n_data][n] that F was trained on, required */
     const ebim_real *held;   /* [n_held][n] that it was not (n_held 0: data take their place) */
+    const ebim_real *weights;/* [n_data + n_held] of both (NULL: all alike) */
     const ebim_graph *rival; /* another fit to the same data (NULL: none) */
     int points;              /* of M to look at (0: 2000); components are counted up to 4096 */
     int rough;               /* 1: for k > 1 no volume, and points of M from noise: quicker */
@@ -994,21 +1071,29 @@ typedef struct ebim_judge_desc {
     uint64_t seed;
 } ebim_judge_desc;
 
-/* Numbers, not counts, so that a model's file can hold them. Shares are of the volume of M; where
- * its points are not uniform (k > 3, or k = 1 and n > 7) of the points looked at. */
+/* Numbers, not counts, so that a model's file can hold them; NaN: not known. Shares are of the
+ * volume of M; where its points are not uniform (k > 3, or k = 1 and n > 7) of the points looked
+ * at. */
 typedef struct ebim_judgement {
     double checked, missed;  /* held-out points projected onto M; of these, failed */
     double distance_mean, distance_median, distance_q99, distance_max; /* of the others */
     double points;           /* of M that were looked at */
-    double volume, volume_se;/* 0: not measured */
-    double components;       /* 0: not counted */
+    double volume, volume_se;
+    double components;
     double sigma;            /* smallest singular value of J: 1 % quantile over M */
     double singular;         /* share where it is below 0.15 of its median */
     double empty;            /* share of components that are nearest to no point of the data */
+    double fewest;           /* data of the component that has fewest, of those that have some */
     double far, reach;       /* share farther than reach from all data; reach is twice the distance
                               * within which 99 % of the held-out points have a training point */
     double rim;              /* share in the outer tenth of D's rim */
     double disputed;         /* share farther from the rival than 3 % of scale */
+    double noise;            /* standard deviation of the data about M, per normal direction */
+    double hole, hole_expected, hole_radius; /* share of M in patches without data where the density
+                              * expects some; how many in the worst one, which is so wide */
+    double gap, gap_extent, gap_abrupt; /* share of M that is extrapolated; extent of the largest
+                              * such part; 1: the data end abruptly there */
+    double density_p;        /* two-sample test of the density against held-out data */
     double verdict;          /* bits of ebim_verdict */
 } ebim_judgement;
 
@@ -1021,18 +1106,6 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
  * ----------------------------------------------------------------------------------------- */
 
 #ifndef EBIM_NO_TRAIN
-
-typedef enum ebim_stage { EBIM_STAGE_MANIFOLD, EBIM_STAGE_ENERGY, EBIM_STAGE_CHECK } ebim_stage;
-
-typedef struct ebim_progress {
-    ebim_stage stage;
-    int step, steps;       /* of this stage */
-    double done;           /* of the whole run, 0..1 (ebim_fit_run) or of the stage */
-    double loss;
-} ebim_progress;
-
-/* Called now and then (about 200 times a stage); non-zero stops and keeps the state. */
-typedef int (*ebim_progress_fn)(void *user, const ebim_progress *p);
 
 typedef struct ebim_train_report {
     int steps;             /* made */
@@ -1093,6 +1166,7 @@ typedef struct ebim_mdf_desc {
     int clamp_ends;        /* 1: chains walk freely, their ends are clamped to lo..hi (the authors'
                               way); 0: they never leave it */
     int in_order;          /* minibatches in the order of the data, never shuffled */
+    const ebim_real *weights; /* [N] of the data, >= 0, not all 0 (NULL: all alike) */
     int lanes;             /* block size (0: 128) */
     uint64_t seed;
     ebim_progress_fn progress;
@@ -1139,6 +1213,8 @@ typedef struct ebim_energy_desc {
     int n_check;
     int until;             /* steps to make of the schedule (0: all): a run again, with other data,
                             * that ends where the best of the first one did */
+    const ebim_real *weights; /* [N] of the data, >= 0, not all 0 (NULL: all alike); those of the
+                            * held-out points follow them: [N + n_held] */
     /* the rest is for contrastive divergence */
     ebim_clmc_desc clmc;
     int clmc_steps;        /* per optimiser step */
@@ -1179,15 +1255,28 @@ typedef struct ebim_parallel {
 
 #define EBIM_TAG_SIZE 64
 
+/* The normaliser: -E - log_z is the log density on M, per unit of M's volume (in the data's units).
+ * log_z = log volume + log mean e^-E over uniform points, and standard errors of all three. */
+typedef struct ebim_log_z {
+    double log_z, se;
+    double log_volume, volume_se;
+    double log_mean, mean_se;
+    double points, effective;
+} ebim_log_z;
+
+enum { EBIM_OUTLIERS = 16 }; /* rows that a model names */
+
 typedef struct ebim_model {
     int n, m, k;               /* ambient, intrinsic, codimension */
     int has_energy;
+    double *linear, *inverse;  /* [n][n] F, E and the box take w = linear x; NULL: w = x */
     double *lo, *hi;           /* [n] the box D */
-    double unit;               /* length of one training unit in the data's units */
-    ebim_graph F, E;           /* in the data's units: ||F|| grows with slope about 1 */
+    double unit;               /* length of one training unit, in that of w */
+    ebim_graph F, E;           /* ||F|| grows with slope about 1 per unit of w; E: see ebim_score */
     char tag[EBIM_TAG_SIZE];   /* the caller's, saved with the model (the tool: the embedding) */
     char *columns;             /* names of the columns that were fitted, one per line ('\n'
                                 * between); the caller's, saved with the model; NULL: none */
+    ebim_log_z z;              /* of E, by the fit (points 0: there is none) */
     struct {                   /* of the fit, for information */
         double points, seed, recipe;           /* recipe: 0 default, 1 paper */
         double mdf_loss, energy_loss, seconds; /* seconds: set by the caller */
@@ -1196,8 +1285,13 @@ typedef struct ebim_model {
                                                 * an E trained without them, and its standard error
                                                 * (held 0: there is none) */
         double partial;                        /* 1: stopped early or diverged */
+        double distinct;                       /* points, copies counted once */
+        double outliers;                       /* rows left out because they lie far off */
+        double outlier_row[EBIM_OUTLIERS];     /* from 0, the first of them; and how far each is, */
+        double outlier_distance[EBIM_OUTLIERS];/* in the data's units */
     } info;
     ebim_judgement judged;     /* of M, in the units of the data; scale there is `unit` here */
+    double *hole, *end;        /* [n] where judged.hole and judged.gap are, NaN: nowhere */
     ebim_parallel parallel;    /* for samples and scores; the caller's, not saved */
     void *owned;               /* memory of the malloc layer, or NULL */
 } ebim_model;
@@ -1220,23 +1314,23 @@ typedef struct ebim_fit_desc {
     ebim_progress_fn progress;
     void *user;
     ebim_parallel parallel;    /* trains the two at the same time: progress then tells of the first
-                                * only, and what stops it lets the second come to its end */
+                                * only, and what stops it stops both */
 } ebim_fit_desc;
 
 /* Fits a model to x: [N][n], and judges it: model->judged. A fifth of the data, at most 2000, is
- * held out from the training of F (of 50 or more; paper's recipe: none), and from a first training
- * of E that chooses its network, how long to train it, and says what held-out data are worth:
- * info.nll. The model's parameters come from `keep`, everything else from `work`; measure both with
- * x == NULL. On ERR_DIVERGED the model holds the last good state; on ERR_SOLVE, no point of the
- * data finds a way to M, or M is empty, it is there to be looked at. A run that the callback
- * stopped is EBIM_OK with info.partial = 1; stopped early, it has no energy. */
+ * held out from the training of F (of 50 distinct points or more; paper's recipe: none), and from a
+ * first training of E that chooses its network, how long to train it, and says what held-out data
+ * are worth: info.nll. The model's parameters come from `keep`, everything else from `work`;
+ * measure both with x == NULL. ERR_POINTS, ERR_DIM, ERR_EFFORT, ERR_RECIPE, ERR_WEIGHTS name what
+ * does not fit. On ERR_DIVERGED the model holds the last good state; on ERR_SOLVE, no point of the
+ * data finds a way to M, or M is empty, it is there to be looked at. A run that was stopped is
+ * EBIM_OK with info.partial = 1, and has no energy unless that was finished. */
 EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_real *x,
                                   const ebim_fit_desc *d, ebim_arena *keep, ebim_arena *work);
 
 /* Checks data before a fit: EBIM_OK, ERR_FINITE (*row: the first bad one), ERR_DATA (fewer than
- * n + 1 distinct points, or more than half of the rows repeat another: *row repeats *of).
- * duplicates: rows that repeat an earlier one. index: [N] scratch. Pointers may be NULL but
- * index. */
+ * n + 1 distinct points). duplicates: rows that repeat an earlier one; *row repeats *of is the
+ * first. index: [N] scratch. Pointers may be NULL but index. */
 EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *index, int *row,
                                      int *of, int *duplicates);
 
@@ -1252,19 +1346,14 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
                                       unsigned char *ok, ebim_arena *work);
         /* nearest: [B][n], distance, energy, ok: [B]; each may be NULL. energy is at nearest. Where
          * no point of M was found ok is 0 and the others are NaN: elsewhere they are numbers. */
-/* The normaliser: -E - log_z is the log density on M, per unit of M's volume (in the data's units).
- * log_z = log volume + log mean e^-E over uniform points, and standard errors of all three. From
- * `lines` random lines (0: 131072) in 32 batches, so their intervals are t's with 31 degrees of
- * freedom. effective: of the points, how many equally weighted ones they are worth; with less than
- * a hundred E is too peaked for this. Codimension 1 and n <= 7 only (else ERR_SHAPE). */
-typedef struct ebim_log_z {
-    double log_z, se;
-    double log_volume, volume_se;
-    double log_mean, mean_se;
-    double points, effective;
-} ebim_log_z;
+/* The normaliser anew, from `lines` random lines (0: 131072) in 32 batches, so that intervals are
+ * t's with 31 degrees of freedom. effective: of the points, how many equally weighted ones they are
+ * worth; with less than a hundred E is too peaked for this. Codimension 1 and n <= 7 only (else
+ * ERR_SHAPE). model.z has it from the fit. */
 EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t seed,
                                       ebim_arena *work, ebim_log_z *out);
+/* The smallest box in the data's coordinates that D lies in: [n] each; D itself without a map */
+EBIM_API void ebim_model_box(const ebim_model *m, double *lo, double *hi);
 /* F and E as functions on R^n, at x itself and not at its nearest point: F: [B][k], its Jacobian
  * J: [B][k][n], E: [B], its Euclidean gradient grad_E: [B][n]; each may be NULL. ERR_ARG: E or
  * grad_E of a model without energy. */
@@ -1463,6 +1552,21 @@ EBIM_API const char *ebim_result_str(ebim_result r)
     }
 }
 
+/* What is not known */
+static double ebim__nan64(void)
+{
+    uint64_t v = UINT64_C(0x7ff8000000000000);
+    double x;
+    memcpy(&x, &v, sizeof x);
+    return x;
+}
+
+/* x, or another number where x is not known */
+EBIM__INLINE double ebim__or_else(double x, double otherwise)
+{
+    return ebim__finite64(x) ? x : otherwise;
+}
+
 /* ============================================================================================
  * >>arena  caller-owned memory
  *
@@ -1481,6 +1585,7 @@ EBIM_API void ebim_arena_init_abi(ebim_arena *a, void *mem, size_t size, size_t 
     a->base = mem ? (unsigned char *)mem + skip : NULL;
     a->size = size >= EBIM__ALIGN - 1 ? size - (EBIM__ALIGN - 1) : 0;
     a->used = 0;
+    a->watch = NULL;
     a->failed = sizeof_real == sizeof(ebim_real) ? EBIM_OK : EBIM_ERR_ABI;
 }
 
@@ -1518,13 +1623,59 @@ EBIM__INLINE int ebim__ready(const ebim_arena *a) { return a->base && !a->failed
 EBIM__PRIVATE ebim_result ebim__heap(ebim_arena *a, void **owned)
 {
     size_t bytes = ebim_arena_bytes(a);
+    ebim_watch *watch = a->watch;
     if (a->failed) return a->failed;
     *owned = malloc(bytes);
     if (!*owned) return EBIM_ERR_MEMORY;
     ebim_arena_init(a, *owned, bytes);
+    a->watch = watch;
     return EBIM_OK;
 }
 #endif
+
+/* ============================================================================================
+ * >>watch  progress, and a way to stop
+ *
+ * Work is counted where it is done: by the sweeps of a workspace, and by loops over points that
+ * evaluate nothing. Every so much of it the watcher is asked whether to go on. Afterwards sweeps do
+ * nothing, and loops that could still take long end by asking ebim__stopped.
+ * ========================================================================================= */
+
+#ifdef __GNUC__ /* a flag that another thread may set */
+#define EBIM__FLAG(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define EBIM__RAISE(x) __atomic_store_n(&(x), 1, __ATOMIC_RELAXED)
+#else
+#define EBIM__FLAG(x) (x)
+#define EBIM__RAISE(x) ((x) = 1)
+#endif
+
+#define EBIM__BREATH 134217728.0 /* multiplications between two questions, 2^27 */
+
+EBIM__PRIVATE int ebim__ask(ebim_watch *w)
+{
+    w->due = w->work + EBIM__BREATH;
+    if (!w->stopped && w->progress && w->progress(w->user, &w->now)) EBIM__RAISE(w->stopped);
+    return w->stopped;
+}
+
+EBIM__INLINE int ebim__stopped(const ebim_watch *w) { return w && w->stopped; }
+
+/* Counts so many multiplications; returns whether to stop. */
+EBIM__INLINE int ebim__work(ebim_watch *w, double multiplications)
+{
+    if (!w) return 0;
+    w->work += multiplications;
+    return w->work < w->due ? w->stopped : ebim__ask(w);
+}
+
+/* A stage has come so far; returns whether to stop. */
+EBIM__PRIVATE int ebim__tell(ebim_watch *w, const ebim_progress *p)
+{
+    if (!w) return 0;
+    w->now = *p;
+    if (w->to > w->from) w->now.done = w->from + (w->to - w->from) * p->done;
+    return ebim__ask(w);
+}
 
 /* ============================================================================================
  * >>threads  the caller's, or OpenMP's
@@ -3956,6 +4107,8 @@ EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g
     w->k = ebim_outputs(g);
     w->stride = EBIM__ROUND(lanes);
     w->planes = planes;
+    w->watch = a->watch;
+    for (i = 2; i < g->n_nodes; i++) w->cost += g->node[i].size + g->node[i].n_theta;
     w->slot = EBIM__NEW(a, ebim__slot, g->n_nodes);
     w->sweep = EBIM__NEW(a, ebim__sweep, g->n_nodes);
     for (i = 1; i < g->n_nodes; i++)
@@ -4019,6 +4172,7 @@ EBIM_API void ebim_forward(ebim_ws *w, int B, int order)
         ebim_real *x = w->slot[1].v + (size_t)i * (size_t)w->stride;
         for (l = B; l < w->lanes; l++) x[l] = x[0];
     }
+    if (ebim__work(w->watch, w->cost * w->lanes)) return;
     for (i = 2; i < w->g->n_nodes; i++) ebim__op_at(w, i, EBIM__FWD, 0, 0, NULL);
 }
 
@@ -4026,6 +4180,7 @@ EBIM_API void ebim_jvp(ebim_ws *w, int plane, int count)
 {
     int i, p;
     EBIM_ASSERT(w->order >= 1 && plane >= 1 && plane + count - 1 <= w->planes);
+    if (ebim__work(w->watch, w->cost * w->lanes * count)) return;
     for (i = 2; i < w->g->n_nodes; i++)
         for (p = plane; p < plane + count; p++) ebim__op_at(w, i, EBIM__TAN, p, 0, NULL);
 }
@@ -4049,6 +4204,7 @@ EBIM_API void ebim_vjp(ebim_ws *w, int plane, int count)
 {
     int i, p;
     EBIM_ASSERT(w->order >= 1 && plane >= 0 && plane + count - 1 <= w->planes);
+    if (ebim__work(w->watch, w->cost * w->lanes * count)) return;
     ebim__seed(w, plane, count);
     for (i = w->g->n_nodes - 1; i > 1; i--)
         for (p = plane; p < plane + count; p++) ebim__op_at(w, i, EBIM__ADJ, p, 0, NULL);
@@ -4058,6 +4214,7 @@ EBIM_API void ebim_backward(ebim_ws *w, int pairs, ebim_real *grad)
 {
     int i;
     EBIM_ASSERT(pairs >= 0 && pairs <= w->planes && w->order >= (pairs ? 2 : 1));
+    if (ebim__work(w->watch, w->cost * w->lanes * (2 + pairs))) return;
     ebim__seed(w, 0, 1);
     for (i = w->g->n_nodes - 1; i > 1; i--) ebim__op_at(w, i, EBIM__BACK, 0, pairs, grad);
 }
@@ -4074,7 +4231,8 @@ static int ebim__load(ebim_ws *w, int B, int at, const ebim_real *x, int order)
 }
 
 #define EBIM__BLOCKS(at, count, w, B, x, order) \
-    for (at = 0; at < (B) && (count = ebim__load((w), (B), at, (x), (order))) > 0; at += count)
+    for (at = 0; at < (B) && !ebim__stopped((w)->watch) && \
+                 (count = ebim__load((w), (B), at, (x), (order))) > 0; at += count)
 
 EBIM_API void ebim_eval(ebim_ws *w, int B, const ebim_real *x, ebim_real *y)
 {
@@ -5451,11 +5609,33 @@ static void ebim__frame_tangent(ebim__frame *f, ebim_real *r)
     f->w.kernels->axpy(f->n, r, f->stride, -1, f->vn, f->stride, f->lanes);
 }
 
+/* The same where each coordinate has a length of its own: sum over them of (length J)^2 */
+static void ebim__frame_limits_each(ebim__frame *f, const ebim_real *y)
+{
+    int i, p, l, S = f->stride;
+    for (l = 0; l < f->lanes; l++) {
+        double sum = 0;
+        for (i = 0; i < f->n; i++) {
+            double length = fmax(f->d.lengths[i], fabs((double)y[i * S + l])), square = 0;
+            for (p = 0; p < f->k; p++) {
+                double J = (double)ebim_ws_xg(&f->w, 1 + p)[i * S + l];
+                square += J * J;
+            }
+            sum += length * length * square;
+        }
+        f->limit[l] = EBIM__R(f->d.tol * sqrt(sum));
+    }
+}
+
 /* limit <- the ||F|| that counts as 0 near rows y: a length, relative to |y|, times ||J||. */
 static void ebim__frame_limits(ebim__frame *f, const ebim_real *y)
 {
     ebim_real tol = EBIM__R(f->d.tol);
     int i, j, l;
+    if (f->d.lengths && f->direct) {
+        ebim__frame_limits_each(f, y);
+        return;
+    }
     for (l = 0; l < f->lanes; l++) f->limit[l] = EBIM__R(f->d.length);
     for (i = 0; i < f->n * f->stride; i += f->stride)
         EBIM__CHUNKS(j, f->lanes) EBIM__EACH(l) {
@@ -5554,7 +5734,7 @@ static void ebim__newton_direct(ebim__frame *f, int B)
         ebim_forward(&f->trial, f->count, 1);
         ebim__norms(&f->trial, norm);
         left = K->pending(norm, f->need, f->busy, f->trial.lanes);
-        if (!left || it == f->d.max_iter) break;
+        if (!left || it == f->d.max_iter || ebim__stopped(f->w.watch)) break;
         f->iterations++;
         ebim_jvp(&f->trial, 1, f->k);
         if (f->k == 1)
@@ -5670,7 +5850,7 @@ static void ebim__solve_lbfgs(ebim__frame *f, int B)
     memset(f->pack, 0, (size_t)f->k * (size_t)f->stride * sizeof *f->pack);
     if (f->d.joint) f->opt[0].n = f->k * B;
     for (m = 0; m < count; m++) ebim_lbfgs_start(&f->opt[m], f->pack);
-    while (ebim__lbfgs_round(f, B)) f->iterations++;
+    while (ebim__lbfgs_round(f, B) && !ebim__stopped(f->w.watch)) f->iterations++;
     for (m = 0; m < B; m++) /* only the best point counts, not one passed on the way */
         f->state[m] = f->singular[m] ? EBIM__LOST : EBIM__ACTIVE;
     ebim__lbfgs_round(f, B);
@@ -6251,7 +6431,7 @@ EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_
         all += off;
         if (s->d.adjust) ebim__exact_force(s, count, s->q, s->exact.force, s->exact.E);
         for (l = 0; s->d.adjust && l < count; l++) s->exact.chain[l] = l;
-        for (t = 0; t < steps; t++) ebim__clmc_step(s, count);
+        for (t = 0; t < steps && !ebim__stopped(f->w.watch); t++) ebim__clmc_step(s, count);
         if (s->d.adjust) ebim__exact_restore(s, count);
         ebim__from_lanes(s->q, f->stride, count, f->n, p);
     }
@@ -6457,7 +6637,7 @@ static void ebim__onto(ebim_projector *p, int B)
         p->step[l] = 1;
         p->done[l] = 0;
     }
-    for (it = 0; it < p->d.max_iter; it++) {
+    for (it = 0; it < p->d.max_iter && !ebim__stopped(f->w.watch); it++) {
         ebim__frame_at(f, B, p->x);
         if (!it) ebim__norms(&f->w, p->norm);
         memcpy(f->mu, ebim_ws_y(&f->w), (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
@@ -6547,7 +6727,8 @@ static void ebim__nearest(ebim_projector *p, int B)
         p->last2[l] = 0;
         p->idle[l] = p->done[l] != EBIM__SOLVED;
     }
-    for (it = 0; it < p->d.max_iter && ebim__nearest_step(p, B); it++) {}
+    for (it = 0; it < p->d.max_iter && !ebim__stopped(p->f.w.watch); it++)
+        if (!ebim__nearest_step(p, B)) break;
 }
 
 /* One evaluation of ||F||^2 and its gradient for every L-BFGS machine that asks. */
@@ -6586,7 +6767,7 @@ static void ebim__descend(ebim_projector *p, int B)
             for (l = 0; l < per; l++) p->pack[i * per + l] = p->x[i * f->stride + m + l];
         ebim_lbfgs_start(&p->opt[m], p->pack);
     }
-    while (ebim__descend_round(p, B)) {}
+    while (ebim__descend_round(p, B) && !ebim__stopped(f->w.watch)) {}
     ebim__descend_round(p, B); /* back to the best points */
 }
 
@@ -6595,7 +6776,7 @@ EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_rea
 {
     ebim__frame *f = &p->f;
     int at, l, failed = 0;
-    for (at = 0; at < B; at += f->stride) {
+    for (at = 0; at < B && !ebim__stopped(f->w.watch); at += f->stride) {
         int count = ebim__min_int(f->stride, B - at);
         size_t rows = (size_t)f->n * (size_t)f->stride;
         ebim__to_lanes(x + (size_t)at * (size_t)f->n, count, f->n, p->x0, f->stride,
@@ -6624,6 +6805,7 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
     ebim_rng_init(&r, seed, stream);
     for (tries = 0; have < B && tries < 20 + 20 * (B / S + 1); tries++) {
         if (tries >= 20 && have < tries * S / 1000) break; /* hardly any of M is in the box */
+        if (ebim__stopped(p->f.w.watch)) break;
         for (i = 0; i < n * S; i++) {
             int c = i / S;
             p->x0[i] = EBIM__R(lo[c] + (hi[c] - lo[c]) * (double)ebim_rng_uniform(&r));
@@ -6992,7 +7174,7 @@ static void ebim__lines_harvest(ebim_lines *s, int lines, ebim__harvest *h, uint
         for (l = 0, busy = 0; l < EBIM__LINES; l++)
             busy += s->walk[l].line >= 0 || ebim__line_take(s, l, &next, lines, seed, stream);
         if (busy) ebim__lines_sweep(s, h);
-    } while (busy);
+    } while (busy && !ebim__stopped(s->w.watch));
 }
 
 static ebim__harvest ebim__harvest_init(int room, ebim_real *x, uint64_t seed)
@@ -7017,7 +7199,7 @@ EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed)
 {
     ebim__harvest h = ebim__harvest_init(B, x, seed);
     int64_t drawn = 0, met = s->met;
-    while (h.have < B && drawn < INT64_C(100000000) &&
+    while (h.have < B && drawn < INT64_C(100000000) && !ebim__stopped(s->w.watch) &&
            (drawn < 4096 || h.seen * 1000 >= s->met - met)) {
         double rate = drawn ? ((double)h.seen + 1) / (double)drawn : 1; /* roots a line, so far */
         double want = 1.1 * (double)(B - h.have) / rate + EBIM__LINES;
@@ -7200,6 +7382,7 @@ static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_r
         }
         for (l = 0; l < lanes; l++) {
             double sum = 0;
+            if (ebim__work(s->w.watch, 4.0 * n * s->near.count)) return;
             for (i = 0; i < n && s->near.count; i++) {
                 point[i] = (double)x[(size_t)(at + l) * (size_t)n + (size_t)i];
                 nu[i] = (double)ebim_ws_xg(&s->w, 0)[i * s->w.stride + l];
@@ -7208,6 +7391,67 @@ static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_r
             q[at + l] = EBIM__R(log((1 - share) / s->unit + sum));
         }
     }
+}
+
+/* Sum of the logs of what Gram and Schmidt leave of the rows of A: [k][n], which is destroyed: half
+ * of log det(A A') */
+static double ebim__log_rows(int k, int n, double *A)
+{
+    double sum = 0;
+    int i, j, c;
+    for (i = 0; i < k; i++) {
+        double *a = A + i * n, square = 0;
+        for (c = 0; c < n; c++) square += a[c] * a[c];
+        sum += 0.5 * log(square);
+        for (j = i + 1; j < k && square > 0; j++) {
+            double *b = A + j * n, dot = 0;
+            for (c = 0; c < n; c++) dot += a[c] * b[c];
+            for (c = 0; c < n; c++) b[c] -= dot / square * a[c];
+        }
+    }
+    return sum;
+}
+
+enum { EBIM__MAPPED_MOST = 64 }; /* n of points that may have a map before them */
+
+/* A linear map w = L x in front of a model. A piece of M has the volume e^stretch in w where it has
+ * 1 in x: with the rows of J(w), whose normals in x are those of J L,
+ *
+ *     stretch = log |det L| + (log det JJ' - log det (JL)(JL)') / 2.
+ *
+ * Energies are taken down by it, but for the part of it that is the same for all directions. */
+typedef struct ebim__stretch {
+    const double *L;          /* [n][n]; NULL: w = x, and the stretch is 0 */
+    double *work;             /* [n][n] */
+    double log_det, level;    /* m / n of it: the part for all directions */
+    int n;
+} ebim__stretch;
+
+static void ebim__stretch_init(ebim__stretch *s, ebim_arena *a, const double *L, int n, int m)
+{
+    memset(s, 0, sizeof *s);
+    s->n = n;
+    s->L = L;
+    s->work = EBIM__NEW(a, double, ebim__times((size_t)n, (size_t)n));
+    if (!L || !ebim__ready(a)) return;
+    memcpy(s->work, L, (size_t)n * (size_t)n * sizeof *L);
+    s->log_det = ebim__log_rows(n, n, s->work);
+    s->level = s->log_det * m / n;
+}
+
+/* With row i of J in lane l at J[(i * n + c) * stride] */
+static double ebim__stretch_at(const ebim__stretch *s, int k, const ebim_real *J, int stride)
+{
+    int i, j, c, n = s->n;
+    double *A = s->work, here;
+    if (!s->L) return 0;
+    for (i = 0; i < k * n; i++) A[i] = (double)J[(size_t)i * (size_t)stride];
+    here = ebim__log_rows(k, n, A);
+    for (i = 0; i < k; i++)
+        for (c = 0; c < n; c++)
+            for (A[i * n + c] = 0, j = 0; j < n; j++)
+                A[i * n + c] += (double)J[(size_t)(i * n + j) * (size_t)stride] * s->L[j * n + c];
+    return s->log_det + here - ebim__log_rows(k, n, A);
 }
 
 /* Mean of x and its standard error */
@@ -7224,16 +7468,18 @@ static double ebim__batch_mean(const double *x, double *se)
 typedef struct ebim__z {
     ebim_lines *lines;
     ebim_ws E;
+    ebim__stretch map;        /* of the coordinates that volumes are wanted in */
     int energy, each, room;   /* lines and room for roots of a batch */
     ebim_real *x;             /* [room][n] */
-    ebim_real *e, *q;         /* [BATCHES][room] energies and log densities of roots */
+    ebim_real *e, *q, *s;     /* [BATCHES][room] energies, log densities and stretch of roots */
     int count[EBIM__BATCHES]; /* of which are there */
     double roots[EBIM__BATCHES]; /* a line */
 } ebim__z;
 
-/* E NULL: the volume only */
+/* E NULL: the volume only; L: see ebim__stretch */
 static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
-                                const ebim_graph *E, const double *lo, const double *hi, int lines)
+                                const ebim_graph *E, const double *L, const double *lo,
+                                const double *hi, int lines)
 {
     ebim_lines_desc d;
     ebim_result r;
@@ -7248,6 +7494,8 @@ static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
     z->x = EBIM__NEW(a, ebim_real, (size_t)z->room * (size_t)n);
     z->e = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
     z->q = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
+    z->s = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
+    ebim__stretch_init(&z->map, a, L, n, n - 1);
     r = ebim_lines_init(&z->lines, a, F, &d);
     if (!r && E) r = ebim_ws_init(&z->E, a, E, 64, 0);
     return r ? r : ebim__lines_near(z->lines, a, E, n);
@@ -7270,7 +7518,7 @@ static void ebim__z_sums(const ebim__z *z, double *V, double *Z, double *low, eb
             double q = (double)z->q[b * z->room + i], w = 0;
             ebim_real E = z->e[b * z->room + i];
             if (ebim__finite(E)) w = exp(*low - q - (double)E);
-            V[b] += each * exp(-q);
+            V[b] += each * exp(-q - (double)z->s[b * z->room + i]);
             Z[b] += each * w;
             sum += w;
             square += w * w;
@@ -7280,12 +7528,26 @@ static void ebim__z_sums(const ebim__z *z, double *V, double *Z, double *low, eb
     out->effective = square > 0 ? sum * sum / square : 0;
 }
 
+/* Stretch of the map at roots x: [B][n] -> out */
+static void ebim__z_stretch(ebim__z *z, int B, const ebim_real *x, ebim_real *out)
+{
+    ebim_ws *w = &z->lines->w;
+    int at, lanes, l;
+    for (l = 0; l < B; l++) out[l] = 0;
+    if (!z->map.L) return;
+    EBIM__BLOCKS(at, lanes, w, B, x, 1) {
+        ebim__normals(w, lanes);
+        for (l = 0; l < lanes; l++)
+            out[at + l] = EBIM__R(ebim__stretch_at(&z->map, 1, ebim_ws_xg(w, 0) + l, w->stride));
+    }
+}
+
 static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
 {
     double V[EBIM__BATCHES], Z[EBIM__BATCHES], ratio[EBIM__BATCHES], before = 0, low, v, mean;
     int b;
     memset(out, 0, sizeof *out);
-    for (b = 0; b < EBIM__BATCHES; b++) {
+    for (b = 0; b < EBIM__BATCHES && !ebim__stopped(z->lines->w.watch); b++) {
         ebim_real *e = z->e + (size_t)b * (size_t)z->room;
         ebim_lines_report rep;
         z->count[b] = ebim_lines_run(z->lines, z->each, z->room, z->x,
@@ -7296,6 +7558,7 @@ static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
         before = (double)rep.roots;
         if (!z->count[b]) continue;
         ebim__lines_density(z->lines, z->count[b], z->x, z->q + (size_t)b * (size_t)z->room);
+        ebim__z_stretch(z, z->count[b], z->x, z->s + (size_t)b * (size_t)z->room);
         if (z->energy) ebim_eval(&z->E, z->count[b], z->x, e);
         else memset(e, 0, (size_t)z->count[b] * sizeof *e);
     }
@@ -7308,7 +7571,7 @@ static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
     out->volume_se /= v;
     out->se /= mean;
     out->log_volume = log(v);
-    out->log_mean = log(mean / v) - low;
+    out->log_mean = log(mean / v) - low - z->map.level;
     out->log_z = out->log_volume + out->log_mean;
     return EBIM_OK;
 }
@@ -7637,7 +7900,7 @@ static void ebim__tubes_sweep(ebim_tubes *s, int64_t draws, ebim__choice *c, uin
 {
     int64_t at;
     int l, count;
-    for (at = 0; at < draws; at += count) {
+    for (at = 0; at < draws && !ebim__stopped(s->f.w.watch); at += count) {
         count = draws - at < EBIM__TUBES ? (int)(draws - at) : EBIM__TUBES;
         ebim__tubes_draw(s, count, seed, stream + (uint64_t)at);
         for (l = 0; l < count; l++) {
@@ -7906,6 +8169,7 @@ static void ebim__links_start(ebim__links *s, int B)
 {
     int at, l, count;
     for (at = 0; at < B; at += count) {
+        if (ebim__stopped(s->f.w.watch)) return;
         count = ebim__min_int(s->f.stride, B - at);
         ebim__to_lanes(s->x + (size_t)at * (size_t)s->f.n, count, s->f.n, ebim_ws_x(&s->f.w),
                        s->f.stride, EBIM__ROUND(count));
@@ -7921,7 +8185,7 @@ static void ebim__links_join(ebim__links *s, int B, ebim_real r2)
     size_t n = (size_t)s->f.n;
     const ebim_real *A, *N;
     int32_t a, b;
-    for (a = 1; a < B; a++)
+    for (a = 1; a < B && !ebim__work(s->f.w.watch, 1.0 * a * s->f.n); a++)
         for (b = 0; b < a; b++) {
             if (!(ebim__apart2(s->x + (size_t)a * n, s->x + (size_t)b * n, s->f.n) < r2)) continue;
             if (ebim__find(s->parent, a) == ebim__find(s->parent, b)) continue;
@@ -7943,7 +8207,7 @@ static int ebim__links_label(ebim__links *s, int B, int32_t *label)
     int32_t i;
     int count;
     for (i = 0; i < B; i++) s->size[ebim__find(s->parent, i)]++;
-    for (count = 0;; count++) {
+    for (count = 0; !ebim__work(s->f.w.watch, 2.0 * B); count++) {
         int32_t best = 0;
         for (i = 1; i < B; i++)
             if (s->size[i] > s->size[best]) best = i;
@@ -8004,6 +8268,7 @@ typedef struct ebim__tree {
     ebim_real *row;      /* [room][n] in the order of leaves */
     int32_t *index;      /* [room] their numbers in the caller's table */
     ebim_real *box;      /* [2^(depth + 1)][2][n] least and largest; node j of depth d: 2^d + j */
+    ebim_watch *watch;   /* of the arena; once it is stopped, any row is the nearest */
 } ebim__tree;
 
 typedef struct ebim__near { /* the nearest rows found so far, nearest first */
@@ -8020,12 +8285,19 @@ static int ebim__tree_depth(int N)
     return depth;
 }
 
+/* Whether queries for each of N rows take long: in many dimensions m they look at all of them. */
+static int ebim__tree_slow(int N, int n, int m)
+{
+    return 1.0 * N * n * fmin(N, ldexp(32, ebim__min_int(m, 30))) > 1073741824.0; /* 2^30 */
+}
+
 /* Memory for trees of at most room rows; each ebim__tree_build uses it anew. */
 static ebim_result ebim__tree_init(ebim__tree *t, ebim_arena *a, int room, int n)
 {
     size_t rows = (size_t)room, nodes = (size_t)2 << ebim__tree_depth(room);
     memset(t, 0, sizeof *t);
     t->n = n;
+    t->watch = a->watch;
     t->row = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)n));
     t->index = EBIM__NEW(a, int32_t, rows);
     t->box = EBIM__NEW(a, ebim_real, ebim__times(2 * nodes, (size_t)n));
@@ -8110,7 +8382,7 @@ static void ebim__tree_build(ebim__tree *t, int N, const ebim_real *x, const int
         memcpy(t->row + (size_t)i * n, x + (size_t)t->index[i] * n, n * sizeof *x);
     }
     for (d = 0; d <= t->depth; d++)
-        for (j = 0; j < 1 << d; j++) {
+        for (j = 0; j < 1 << d && !ebim__work(t->watch, 2.0 * N * t->n / (1 << d)); j++) {
             int lo = ebim__tree_start(t, d, j), hi = ebim__tree_start(t, d, j + 1);
             int c = ebim__tree_bound(t, lo, hi, t->box + 2 * n * (((size_t)1 << d) + (size_t)j));
             if (d < t->depth)
@@ -8160,15 +8432,26 @@ static void ebim__near_insert(ebim__near *s, double d2, int32_t row)
     if (s->found == s->k) s->most2 = s->d2[s->k - 1];
 }
 
+/* What a query that was stopped answers: k rows that there are */
+static int ebim__near_any(const ebim__tree *t, ebim__near *s)
+{
+    for (s->found = 0; s->found < s->k; s->found++) {
+        s->d2[s->found] = 0;
+        s->row[s->found] = t->index[0];
+    }
+    return s->found;
+}
+
 /* The k rows nearest to q, itself among them if it is a row, none beyond sqrt(most2); how many. */
 static int ebim__tree_near(const ebim__tree *t, const ebim_real *q, int k, double most2,
                            ebim__near *s)
 {
     struct { int node, depth; double d2; } stack[EBIM__TREE_STACK];
-    int top = 0, n = t->n, i;
+    int top = 0, n = t->n, i, seen = 0; /* rows, boxes' corners */
     s->k = ebim__min_int(ebim__min_int(k, t->N), EBIM__NEAR_MOST);
     s->found = 0;
     s->most2 = most2;
+    if (ebim__stopped(t->watch)) return ebim__near_any(t, s);
     stack[0].node = 1;
     stack[0].depth = 0;
     stack[0].d2 = 0;
@@ -8177,6 +8460,7 @@ static int ebim__tree_near(const ebim__tree *t, const ebim_real *q, int k, doubl
         int node = stack[top].node, depth = stack[top].depth, nearer;
         double d2[2];
         if (stack[top].d2 > s->most2) continue;
+        seen += depth == t->depth ? EBIM__TREE_LEAF : 4;
         if (depth == t->depth) {
             int j = node - (1 << depth), hi = ebim__tree_start(t, depth, j + 1);
             for (i = ebim__tree_start(t, depth, j); i < hi; i++)
@@ -8194,6 +8478,7 @@ static int ebim__tree_near(const ebim__tree *t, const ebim_real *q, int k, doubl
             stack[top].d2 = d2[i ? nearer : !nearer];
         }
     }
+    ebim__work(t->watch, 1.0 * seen * n);
     return s->found;
 }
 
@@ -8201,13 +8486,15 @@ static int ebim__tree_near(const ebim__tree *t, const ebim_real *q, int k, doubl
 static int ebim__tree_count(const ebim__tree *t, const ebim_real *q, double r2, int enough)
 {
     struct { int node, depth; } stack[EBIM__TREE_STACK];
-    int top = 1, n = t->n, count = 0;
+    int top = 1, n = t->n, count = 0, seen = 0;
+    if (ebim__stopped(t->watch)) return enough;
     stack[0].node = 1;
     stack[0].depth = 0;
     while (top-- && count < enough) {
         int node = stack[top].node, depth = stack[top].depth, i, j = node - (1 << depth);
         int lo = ebim__tree_start(t, depth, j), hi = ebim__tree_start(t, depth, j + 1);
         double far, d2 = ebim__box_distance2(n, t->box + 2 * (size_t)n * (size_t)node, q, &far);
+        seen += depth == t->depth ? EBIM__TREE_LEAF : 2;
         if (d2 > r2) continue;
         if (far <= r2) {
             count += hi - lo;
@@ -8221,6 +8508,7 @@ static int ebim__tree_count(const ebim__tree *t, const ebim_real *q, double r2, 
             }
         }
     }
+    ebim__work(t->watch, 1.0 * seen * n);
     return ebim__min_int(count, enough);
 }
 
@@ -8238,6 +8526,7 @@ static int ebim__tree_count(const ebim__tree *t, const ebim_real *q, double r2, 
  * ========================================================================================= */
 
 enum {
+    EBIM__SURVEY_AGAIN = 100000,  /* more rows are not searched for what was measured again */
     EBIM__SURVEY_SAMPLE = 20000,  /* rows that quantiles of a column are taken over */
     EBIM__SURVEY_QUERIES = 2048,  /* rows whose neighbours copies are told by */
     EBIM__SURVEY_WORK = 1 << 26,  /* coordinates compared at most by a stage in high dimensions */
@@ -8678,6 +8967,37 @@ static void ebim__survey_near_equal(ebim__surveyor *v, int rows, double scale)
     }
 }
 
+/* Share of rows whose nearest neighbour is within `ball` of the volume that reaches to the 8th;
+ * join: and are put into a group with it */
+static double ebim__survey_close(ebim__surveyor *v, int rows, double ball, int join)
+{
+    ebim__near near;
+    int i, close = 0;
+    for (i = 0; i < rows; i++) {
+        const ebim_real *x = v->z + (size_t)v->which[i] * (size_t)v->s->n;
+        ebim__tree_near(&v->tree, x, 9, HUGE_VAL, &near);
+        if (near.found < 9 || !(pow(near.d2[1] / near.d2[8], 0.5 * v->s->m) < ball)) continue;
+        close++;
+        if (join) ebim__unite(v->up, v->which[i], near.row[near.row[0] == v->which[i]]);
+    }
+    return (double)close / rows;
+}
+
+/* What was measured again, with errors too large beside the spacing to tell copies one by one: more
+ * neighbours are close than the chance 1 - (1 - ball)^7 of points that do not know of each other
+ * explains, but not more are very close, as they are where data cluster on all scales. Neighbours
+ * that close are then one group: some are so by chance, which harms nothing. */
+static void ebim__survey_again(ebim__surveyor *v, int rows)
+{
+    double close, chance = 1 - pow(1 - 0.05, 7), very, hardly = 1 - pow(1 - 0.005, 7);
+    if (rows < 100 || rows > EBIM__SURVEY_AGAIN) return;
+    if (ebim__tree_slow(rows, v->s->n, v->s->m)) return;
+    close = (ebim__survey_close(v, rows, 0.05, 0) - chance) / sqrt(chance * (1 - chance) / rows);
+    if (close < 6) return;
+    very = (ebim__survey_close(v, rows, 0.005, 0) - hardly) / sqrt(hardly * (1 - hardly) / rows);
+    if (very < 2) ebim__survey_close(v, rows, 0.08, 1);
+}
+
 /* Groups of rows that are copies of one another. */
 static void ebim__survey_copies(ebim__surveyor *v)
 {
@@ -8690,6 +9010,7 @@ static void ebim__survey_copies(ebim__surveyor *v)
     ebim__tree_build(&v->tree, rows, v->z, v->which);
     scale = ebim__copy_scale(v, rows);
     if (scale > 0) ebim__survey_near_equal(v, rows, scale);
+    else ebim__survey_again(v, rows);
     s->copy_scale = scale * ebim__survey_widest(v);
     for (i = 0; i < s->N; i++) {
         int32_t root;
@@ -10162,12 +10483,28 @@ static int ebim__compare_reals(const void *ctx, int32_t a, int32_t b)
     return (x[a] > x[b]) - (x[a] < x[b]);
 }
 
+EBIM_API int ebim_verdict_worst(int verdict)
+{
+#define EBIM__CASE(name, value, bad, text, advice) if (verdict & value) return value;
+    EBIM_VERDICTS(EBIM__CASE)
+#undef EBIM__CASE
+    return 0;
+}
+
 EBIM_API const char *ebim_verdict_str(int verdict)
 {
-#define EBIM__CASE(name, value, text) if (verdict & value) return text;
+#define EBIM__CASE(name, value, bad, text, advice) if (verdict & value) return text;
     EBIM_VERDICTS(EBIM__CASE)
 #undef EBIM__CASE
     return "fine";
+}
+
+EBIM_API const char *ebim_verdict_advice(int verdict)
+{
+#define EBIM__CASE(name, value, bad, text, advice) if (verdict & value) return advice;
+    EBIM_VERDICTS(EBIM__CASE)
+#undef EBIM__CASE
+    return "";
 }
 
 enum {
@@ -10184,6 +10521,7 @@ typedef struct ebim__judge {
     int n, k, n_data, n_held, room, count; /* count: points of M there are */
     double scale;
     ebim_real *data, *held, *u, *y, *dist; /* samples of the data; points of M; scratch */
+    ebim_real *weight;                     /* [n_held] of those */
     int32_t *order, *label, *owner;        /* owner: the linked point nearest to a datum */
     unsigned char *ok;
 } ebim__judge;
@@ -10239,6 +10577,23 @@ static double ebim__quantile(int count, const ebim_real *value, int32_t *order, 
     return count ? (double)value[order[(int)(q * (count - 1))]] : 0;
 }
 
+/* The same where value i counts weight[i] times; all weights alike: the same number. */
+static double ebim__weighted_quantile(int count, const ebim_real *value, const ebim_real *weight,
+                                      int32_t *order, double q)
+{
+    double all = 0, sum = 0, first;
+    int i;
+    if (count < 1) return ebim__nan64();
+    ebim__quantile(count, value, order, q); /* sorts */
+    for (i = 0; i < count; i++) all += (double)weight[i];
+    first = (double)weight[order[0]];
+    for (i = 0; i + 1 < count; i++) {
+        sum += (double)weight[order[i]];
+        if (sum > q * (all - first) * (1 + 1e-12)) break;
+    }
+    return (double)value[order[i]];
+}
+
 static ebim_result ebim__judge_projector(ebim_projector **p, const ebim__judge *s,
                                          const ebim_graph *F, ebim_projection method,
                                          ebim_arena *a)
@@ -10256,20 +10611,23 @@ static ebim_result ebim__judge_held(ebim__judge *s, ebim_arena *a)
     ebim_judgement *j = s->r;
     ebim_result r = ebim__judge_projector(&p, s, s->F, EBIM_NEAREST, a);
     int i, have = 0;
-    double sum = 0;
+    double sum = 0, all = 0;
     if (r || !ebim__ready(a)) return r;
     j->checked = s->n_held;
     ebim_project(p, s->n_held, s->held, s->y, s->dist, s->ok);
     for (i = 0; i < s->n_held; i++)
         if (s->ok[i] && ebim__inside(s->y + (size_t)i * (size_t)s->n, 1, 0, s->n, s->d->lo,
                                      s->d->hi)) {
-            sum += (double)s->dist[i];
+            s->weight[have] = s->weight[i];
+            sum += (double)s->weight[i] * (double)s->dist[i];
+            all += (double)s->weight[i];
             s->dist[have++] = s->dist[i];
         }
     j->missed = s->n_held - have;
-    j->distance_mean = have ? sum / have : 0;
-    j->distance_median = ebim__quantile(have, s->dist, s->order, 0.5);
-    j->distance_q99 = ebim__quantile(have, s->dist, s->order, 0.99);
+    if (!have || !(all > 0)) return EBIM_OK;
+    j->distance_mean = sum / all;
+    j->distance_median = ebim__weighted_quantile(have, s->dist, s->weight, s->order, 0.5);
+    j->distance_q99 = ebim__weighted_quantile(have, s->dist, s->weight, s->order, 0.99);
     j->distance_max = ebim__quantile(have, s->dist, s->order, 1);
     return EBIM_OK;
 }
@@ -10446,6 +10804,10 @@ static ebim_result ebim__judge_pieces(ebim__judge *s, ebim_arena *a)
         if (s->owner[i] < B) s->order[s->label[s->owner[i]]]++;
     for (i = 0; i < B && count; i++) orphans += !s->order[s->label[i]];
     s->r->empty = (double)orphans / B;
+    for (i = 0; i < count; i++) {
+        double data = s->order[i] * ((double)(s->d->n_data + s->d->n_held) / s->n_data);
+        if (data > 0 && data < ebim__or_else(s->r->fewest, HUGE_VAL)) s->r->fewest = data;
+    }
     return EBIM_OK;
 }
 
@@ -10463,17 +10825,35 @@ static ebim_result ebim__disputed(const ebim__judge *s, const ebim_graph *F, int
     return EBIM_OK;
 }
 
+/* Nothing is known. */
+static void ebim__judge_nothing(ebim_judgement *j)
+{
+    double nan = ebim__nan64();
+    j->checked = j->missed = j->points = j->verdict = 0;
+    j->distance_mean = j->distance_median = j->distance_q99 = j->distance_max = nan;
+    j->volume = j->volume_se = j->components = j->sigma = j->singular = nan;
+    j->empty = j->fewest = j->far = j->reach = j->rim = j->disputed = nan;
+    j->noise = j->hole = j->hole_expected = j->hole_radius = nan;
+    j->gap = j->gap_extent = j->gap_abrupt = j->density_p = nan;
+}
+
+/* Whether a number is known and above a bound */
+static int ebim__above(double x, double bound) { return ebim__or_else(x, bound) > bound; }
+
 static int ebim__judge_verdict(const ebim_judgement *j, double scale)
 {
+    double noise = ebim__or_else(j->noise, 0); /* is no fault of M */
     int v = 0;
     if (!(j->points > 0)) v |= EBIM_VERDICT_NOWHERE;
     if (j->missed > 0.01 * j->checked) v |= EBIM_VERDICT_MISSED;
-    if (j->distance_mean > 0.03 * scale || j->distance_q99 > 0.1 * scale) v |= EBIM_VERDICT_OFF;
-    if (j->distance_median > 0.004 * scale) v |= EBIM_VERDICT_LOOSE;
-    if (j->singular > 0.002) v |= EBIM_VERDICT_SINGULAR;
-    if (j->disputed > 0.01) v |= EBIM_VERDICT_DISPUTED;
-    if (j->empty > 0.002) v |= EBIM_VERDICT_EMPTY;
-    if (j->rim > 0.002) v |= EBIM_VERDICT_RIM;
+    if (ebim__above(j->distance_mean, 0.03 * scale + noise)) v |= EBIM_VERDICT_OFF;
+    if (ebim__above(j->distance_q99, 0.1 * scale + 3 * noise)) v |= EBIM_VERDICT_OFF;
+    if (ebim__above(j->distance_median, 0.004 * scale)) v |= EBIM_VERDICT_LOOSE;
+    if (ebim__above(j->distance_q99, 0.006 * scale)) v |= EBIM_VERDICT_LOOSE; /* 0.01 is bad */
+    if (ebim__above(j->singular, 0.002)) v |= EBIM_VERDICT_SINGULAR;
+    if (ebim__above(j->disputed, 0.01)) v |= EBIM_VERDICT_DISPUTED;
+    if (ebim__above(j->empty, 0.002)) v |= EBIM_VERDICT_EMPTY;
+    if (ebim__above(j->rim, 0.002)) v |= EBIM_VERDICT_RIM;
     return v;
 }
 
@@ -10490,6 +10870,7 @@ static void ebim__judge_alloc(ebim__judge *s, const ebim_graph *F, const ebim_ju
     most = (size_t)ebim__max_int(s->room, EBIM__JUDGE_DATA);
     s->data = EBIM__NEW(a, ebim_real, n * EBIM__JUDGE_DATA);
     s->held = EBIM__NEW(a, ebim_real, n * EBIM__JUDGE_HELD);
+    s->weight = EBIM__NEW(a, ebim_real, EBIM__JUDGE_HELD);
     s->u = d->u ? d->u : EBIM__NEW(a, ebim_real, n * (size_t)s->room);
     s->y = EBIM__NEW(a, ebim_real, n * most);
     s->dist = EBIM__NEW(a, ebim_real, most);
@@ -10504,8 +10885,9 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
 {
     ebim__judge s;
     ebim_result r;
-    int run, n = ebim_inputs(F), k = ebim_outputs(F);
-    memset(out, 0, sizeof *out);
+    int run, n = ebim_inputs(F), k = ebim_outputs(F), i;
+    ebim__judge_nothing(out);
+    if (d->noise > 0) out->noise = d->noise;
     if (k < 1 || k >= n || d->points < 0) return EBIM_ERR_ARG;
     if (d->rival && ebim_inputs(d->rival) != n) return EBIM_ERR_ARG;
     ebim__judge_alloc(&s, F, d, work);
@@ -10520,6 +10902,10 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
         s.n_data = ebim__spread(d->n_data, s.n, d->data, EBIM__JUDGE_DATA, s.data);
         s.n_held = ebim__spread(held ? d->n_held : d->n_data, s.n, held ? d->held : d->data,
                                 EBIM__JUDGE_HELD, s.held);
+        for (i = 0; i < s.n_held; i++) s.weight[i] = 1;
+        if (d->weights)
+            ebim__spread(held ? d->n_held : d->n_data, 1, d->weights + (held ? d->n_data : 0),
+                         EBIM__JUDGE_HELD, s.weight);
     }
     r = ebim__judge_held(&s, work);
     if (!r) r = ebim__judge_points(&s, work);
@@ -10531,6 +10917,844 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
         r = ebim__disputed(&s, d->rival, s.count, s.u, 0.03 * s.scale, &out->disputed, work);
     out->verdict = ebim__judge_verdict(out, s.scale);
     return r;
+}
+
+/* ============================================================================================
+ * >>model  samples, scores and gradients of a model
+ *
+ * Samples start from points of M whose density is known (>>logz), resampled by e^-E over it, and
+ * move by adjusted constrained Langevin, whose law is e^-E, in three legs with a leap after each of
+ * the first two (>>leap), so that they pass between components; its step is found by 60 steps of
+ * 256 chains that are thrown away. Above codimension 1 they start from points of E's kernels thrown
+ * onto M, nearly samples, or, without kernels, from noise thrown onto M, which is not uniform; and
+ * far moves stand for leaps. A score is the nearest point of M, the distance to it and the energy
+ * there. Gradients of F and E cost one linearisation and one adjoint sweep per output; that of the
+ * distance costs the projection only.
+ *
+ * Behind a linear map w = L x everything but distances and volumes is done in w: chains, lines, the
+ * box. Nearest points are those of x, and energies lose the stretch of volumes (ebim__stretch).
+ * ========================================================================================= */
+
+/* Work is shared in whole blocks of points, so that it does not matter how many do it: at least one
+ * for each. */
+enum { EBIM__SHARE = 128, EBIM__ADAPT = 256 };
+
+static int ebim__model_workers(const ebim_model *m, int B)
+{
+    return ebim__min_int(ebim__workers(&m->parallel), (B - 1) / EBIM__SHARE + 1);
+}
+
+/* Points at .. at + count - 1 are for worker w; returns count. */
+static int ebim__share(int B, int workers, int w, int *at)
+{
+    int64_t blocks = (B - 1) / EBIM__SHARE + 1;
+    int64_t end = EBIM__SHARE * (blocks * (w + 1) / workers);
+    *at = (int)(EBIM__SHARE * (blocks * w / workers));
+    return (int)(end < B ? end : B) - *at;
+}
+
+/* Where points of M come from: of known density where k = 1; else, where E is a kernel estimate, of
+ * nearly known density, or noise thrown onto M */
+typedef struct ebim__source {
+    ebim_lines *lines;        /* k = 1 */
+    ebim_projector *onto;
+    ebim__anchors near;       /* k > 1: centres of E */
+    unsigned char *ok;        /* [P] */
+    double *point;            /* [n] */
+} ebim__source;
+
+/* Whether E is one estimate, and not a map of several, of which the others would be missed */
+static int ebim__one_rbf(const ebim_graph *E)
+{
+    int i, count = 0;
+    for (i = 2; i < E->n_nodes; i++) count += E->node[i].op == EBIM_OP_RBF;
+    return count == 1;
+}
+
+static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, int P, ebim_arena *work)
+{
+    const ebim_graph *E = m->has_energy ? &m->E : NULL;
+    ebim_lines_desc ld;
+    ebim_project_desc pd;
+    ebim_result r;
+    memset(s, 0, sizeof *s);
+    memset(&ld, 0, sizeof ld);
+    memset(&pd, 0, sizeof pd);
+    ld.lo = m->lo;
+    ld.hi = m->hi;
+    pd.method = EBIM_ONTO;
+    pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    if (m->k > 1 || m->n > EBIM__LINES_MAX_N) {
+        if (E && ebim__one_rbf(E)) ebim__anchors_of(&s->near, work, E, m->n);
+        s->ok = EBIM__NEW(work, unsigned char, P);
+        s->point = EBIM__NEW(work, double, m->n);
+        return ebim_projector_init(&s->onto, work, &m->F, &pd);
+    }
+    r = ebim_lines_init(&s->lines, work, &m->F, &ld);
+    return r ? r : ebim__lines_near(s->lines, work, E, m->n);
+}
+
+/* Points of kernels, thrown onto M: their density there is that of the kernels, but for curvature
+ * and where M comes back to a kernel. */
+static int ebim__source_kernels(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
+                                ebim_real *q, uint64_t seed)
+{
+    const ebim__anchors *p = &s->near;
+    size_t n = (size_t)m->n, b, i, have = 0;
+    ebim_rng r;
+    ebim_rng_init(&r, seed, 0);
+    for (b = 0; b < (size_t)P; b++) {
+        size_t j = ebim_rng_below(&r, (uint32_t)p->count);
+        for (i = 0; i < n; i++)
+            x[b * n + i] = EBIM__R(p->x[j * n + i] + p->width[j] * (double)ebim_rng_normal(&r));
+    }
+    ebim_project(s->onto, P, x, x, NULL, s->ok);
+    for (b = 0; b < (size_t)P; b++) {
+        if (!s->ok[b] || !ebim__inside(x + b * n, 1, 0, m->n, m->lo, m->hi)) continue;
+        memmove(x + have * n, x + b * n, n * sizeof *x);
+        for (i = 0; i < n; i++) s->point[i] = (double)x[have * n + i];
+        q[have++] = EBIM__R(log(ebim__near_density(p, m->m, s->point, NULL) + DBL_MIN));
+    }
+    return (int)have;
+}
+
+/* At most P of them and q: [P], logs of their densities; returns how many. */
+static int ebim__source_draw(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
+                             ebim_real *q, uint64_t seed)
+{
+    int have;
+    if (s->lines) {
+        have = ebim_uniform(s->lines, P, x, seed);
+        if (have) ebim__lines_density(s->lines, have, x, q);
+        return have;
+    }
+    if (s->near.count) return ebim__source_kernels(s, m, P, x, q, seed);
+    memset(q, 0, (size_t)P * sizeof *q);
+    return ebim_project_noise(s->onto, P, x, m->lo, m->hi, seed, 0);
+}
+
+EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t seed,
+                                      ebim_arena *work, ebim_log_z *out)
+{
+    ebim__z z;
+    ebim_result r;
+    memset(out, 0, sizeof *out);
+    if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
+    if (m->k != 1 || m->n > EBIM__LINES_MAX_N) return EBIM_ERR_SHAPE;
+    r = ebim__z_init(&z, work, &m->F, m->has_energy ? &m->E : NULL, m->linear, m->lo, m->hi, lines);
+    return r || !ebim__ready(work) ? r : ebim__z_run(&z, seed, out);
+}
+
+/* Rows behind the map are taken back to the user's coordinates. */
+static void ebim__from_model(const ebim_model *m, int B, ebim_real *x)
+{
+    int b, i, j, n = m->n;
+    double w[EBIM__MAPPED_MOST];
+    for (b = 0; b < B && m->linear; b++, x += n) {
+        for (i = 0; i < n; i++) w[i] = (double)x[i];
+        for (i = 0; i < n; i++) {
+            double v = 0;
+            for (j = 0; j < n; j++) v += m->inverse[i * n + j] * w[j];
+            x[i] = EBIM__R(v);
+        }
+    }
+}
+
+enum { EBIM__LEGS = 3 }; /* of a chain, with leaps between them */
+
+typedef struct ebim__sampling {
+    ebim_clmc **c;            /* [workers] */
+    ebim_leaps **leap;        /* [workers], each NULL where k > 1 */
+    ebim_real *x;             /* [B][n] */
+    int B, n, steps, workers;
+    double reach;             /* of far moves, where there are no leaps */
+    uint64_t seed;
+} ebim__sampling;
+
+/* What may lead to other parts of M */
+static void ebim__sample_leap(const ebim__sampling *s, int w, int count, ebim_real *x,
+                              uint64_t seed, uint64_t stream)
+{
+    if (s->leap[w]) ebim_leaps_run(s->leap[w], count, x, seed, stream);
+    else ebim_clmc_far(s->c[w], count, x, s->reach, seed, stream);
+}
+
+static void ebim__sample_task(void *arg, int w)
+{
+    const ebim__sampling *s = (const ebim__sampling *)arg;
+    int at, count = ebim__share(s->B, s->workers, w, &at), round, steps;
+    ebim_real *x = s->x + (size_t)at * (size_t)s->n;
+    for (round = 0; round < EBIM__LEGS; round++) {
+        steps = s->steps * (round + 1) / EBIM__LEGS - s->steps * round / EBIM__LEGS;
+        ebim_clmc_run(s->c[w], count, x, steps, ebim__subseed(s->seed, (uint64_t)round),
+                      (uint64_t)at);
+        if (round + 1 == EBIM__LEGS) break;
+        ebim__sample_leap(s, w, count, x, ebim__subseed(s->seed, EBIM__SEED_PICK),
+                          (uint64_t)at + (uint64_t)round * (uint64_t)s->B);
+    }
+}
+
+static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report *r)
+{
+    sum->steps += r->steps;
+    sum->moved += r->moved;
+    sum->rejected += r->rejected;
+    sum->astray += r->astray;
+    sum->accept += r->accept;
+    sum->unsolved += r->unsolved;
+    sum->outside += r->outside;
+    sum->singular += r->singular;
+    sum->off += r->off;
+    sum->iterations += r->iterations;
+    sum->residual = fmax(sum->residual, r->residual);
+}
+
+/* A sampler for each worker */
+static ebim_result ebim__model_chains(const ebim_model *m, ebim__sampling *s, ebim_arena *work)
+{
+    ebim_clmc_desc cd;
+    ebim_lines_desc ld;
+    ebim_clmc *c;
+    ebim_leaps *leap = NULL;
+    ebim_result r = EBIM_OK;
+    int w;
+    memset(&cd, 0, sizeof cd);
+    memset(&ld, 0, sizeof ld);
+    ld.lo = m->lo;
+    ld.hi = m->hi;
+    cd.eps = 0.1 * m->unit; /* to begin with */
+    cd.adjust = EBIM_ADJUSTED;
+    cd.lo = m->lo;
+    cd.hi = m->hi;
+    cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    s->n = m->n;
+    s->reach = m->unit;
+    s->workers = ebim__model_workers(m, s->B);
+    s->c = EBIM__NEW(work, ebim_clmc *, s->workers);
+    s->leap = EBIM__NEW(work, ebim_leaps *, s->workers);
+    for (w = 0; w < s->workers && !r; w++) {
+        const ebim_graph *E = m->has_energy ? &m->E : NULL;
+        r = ebim_clmc_init(&c, work, &m->F, E, &cd);
+        if (!r && m->k == 1 && m->n <= EBIM__LINES_MAX_N)
+            r = ebim_leaps_init(&leap, work, &m->F, E, &ld);
+        if (r || !ebim__ready(work)) continue;
+        s->c[w] = c;
+        s->leap[w] = leap;
+    }
+    return r;
+}
+
+/* The eps of all, found by chains that are no samples */
+static void ebim__model_adapt(ebim__sampling *s, ebim_real *warm, uint64_t seed)
+{
+    double eps = ebim_clmc_adapt(s->c[0], EBIM__ADAPT, warm, 60, 0.8, seed, 0);
+    int w;
+    for (w = 0; w < s->workers; w++) s->c[w]->d.eps = eps;
+    memset(&s->c[0]->report, 0, sizeof s->c[0]->report);
+    s->c[0]->f.iterations = s->c[0]->g.iterations = 0;
+}
+
+/* Where chains start: points of M with weights, sum 1, in proportion to e^-E, from as many rounds
+ * as it takes until they are worth B equally weighted ones. */
+typedef struct ebim__pool {
+    ebim__source from;
+    ebim_ws E;
+    ebim_real *x, *weight, *energy; /* [ROUNDS * each][n], [ROUNDS * each]; energy: over M, less
+                                     * that of the law the points come from */
+    ebim_real *log_density;         /* [each] of that law */
+    double worth;                   /* equally weighted points */
+    int each, count;
+} ebim__pool;
+
+enum { EBIM__ROUNDS = 4 };
+
+static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, ebim_arena *work)
+{
+    ebim_result r;
+    size_t most;
+    memset(p, 0, sizeof *p);
+    p->each = ebim__max_int((m->has_energy && ebim__rbf_count(&m->E) ? 1 : 3) * B, 4000);
+    most = EBIM__ROUNDS * (size_t)p->each;
+    p->x = EBIM__NEW(work, ebim_real, most * (size_t)m->n);
+    p->weight = EBIM__NEW(work, ebim_real, most);
+    p->energy = EBIM__NEW(work, ebim_real, most);
+    p->log_density = EBIM__NEW(work, ebim_real, p->each);
+    r = ebim__source_init(&p->from, m, p->each, work);
+    return r || !m->has_energy ? r : ebim_ws_init(&p->E, work, &m->E, 64, 0);
+}
+
+static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, uint64_t seed)
+{
+    int round, i, finite = 0;
+    for (round = 0; round < EBIM__ROUNDS; round++) {
+        ebim_real *x = p->x + (size_t)p->count * (size_t)m->n;
+        double square = 0;
+        ebim_real *e = p->energy + p->count;
+        int have = ebim__source_draw(&p->from, m, p->each, x, p->log_density,
+                                     ebim__subseed(seed, (uint64_t)round));
+        if (m->has_energy && have) ebim_eval(&p->E, have, x, e);
+        for (i = 0; i < have; i++) e[i] += p->log_density[i];
+        p->count += have;
+        if (!p->count) return EBIM_ERR_SOLVE;
+        memcpy(p->weight, p->energy, (size_t)p->count * sizeof *p->weight);
+        ebim__softmin(p->count, p->weight, &finite);
+        for (i = 0; i < p->count; i++) square += (double)p->weight[i] * (double)p->weight[i];
+        p->worth = square > 0 ? 1 / square : 0;
+        if (!m->has_energy || !have || (finite && square * B <= 1)) break;
+    }
+    return finite ? EBIM_OK : EBIM_ERR_FINITE;
+}
+
+/* Indices of B of the P points with these weights, sum 1, by systematic resampling. */
+static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick, ebim_rng *rng)
+{
+    double at = (double)ebim_rng_uniform(rng) / B, sum = (double)weight[0];
+    int i = 0, b;
+    for (b = 0; b < B; b++, at += 1.0 / B) {
+        while (sum < at && i + 1 < P) sum += (double)weight[++i];
+        pick[b] = i;
+    }
+}
+
+/* B of the points, by their weights */
+static void ebim__pool_pick(const ebim__pool *p, int n, int B, ebim_real *x, int32_t *pick,
+                            ebim_rng *rng)
+{
+    size_t b, size = (size_t)n;
+    ebim__resample(p->count, p->weight, B, pick, rng);
+    for (b = 0; b < (size_t)B; b++)
+        memcpy(x + b * size, p->x + (size_t)pick[b] * size, size * sizeof *x);
+}
+
+enum { EBIM__TRACED = 64, EBIM__DRAWS = 50 };
+
+/* Energies along some chains, in legs as those of samples have them: how fast they forget -> out */
+static void ebim__model_diagnose(ebim__sampling *s, ebim__pool *p, const ebim_model *m,
+                                 ebim_real *x, double *trace, uint64_t seed, ebim_clmc_report *out)
+{
+    int step, c;
+    for (step = 0; step < EBIM__DRAWS; step++) {
+        uint64_t now = ebim__subseed(seed, (uint64_t)step);
+        ebim_clmc_run(s->c[0], EBIM__TRACED, x, s->steps / EBIM__LEGS + 1, now, 0);
+        ebim__sample_leap(s, 0, EBIM__TRACED, x, now, EBIM__TRACED);
+        if (m->has_energy) ebim_eval(&p->E, EBIM__TRACED, x, p->log_density);
+        for (c = 0; c < EBIM__TRACED; c++)
+            trace[c * EBIM__DRAWS + step] = (double)(m->has_energy ? p->log_density[c]
+                                                                   : x[c * m->n]);
+    }
+    out->draws = EBIM__TRACED * EBIM__DRAWS;
+    out->ess = ebim_ess(EBIM__TRACED, EBIM__DRAWS, trace);
+    out->rhat = ebim_rhat(EBIM__TRACED, EBIM__DRAWS, trace);
+    memset(&s->c[0]->report, 0, sizeof s->c[0]->report);
+    s->c[0]->f.iterations = s->c[0]->g.iterations = 0;
+}
+
+EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
+                                       uint64_t seed, ebim_arena *work, ebim_clmc_report *report)
+{
+    ebim__sampling s;
+    ebim__pool pool;
+    ebim_rng rng;
+    ebim_result r;
+    ebim_real *warm;
+    double *trace;
+    int32_t *pick;
+    int w;
+    if (B < 1 || B > INT_MAX / 16) return EBIM_ERR_ARG;
+    pick = EBIM__NEW(work, int32_t, ebim__max_int(B, EBIM__ADAPT));
+    warm = EBIM__NEW(work, ebim_real, EBIM__ADAPT * (size_t)m->n);
+    trace = EBIM__NEW(work, double, EBIM__TRACED * EBIM__DRAWS);
+    s.x = x;
+    s.B = B;
+    s.seed = ebim__subseed(seed, EBIM__SEED_CHAINS);
+    r = ebim__pool_init(&pool, m, B, work);
+    if (!r) r = ebim__model_chains(m, &s, work);
+    if (r || !ebim__ready(work)) return r;
+    r = ebim__pool_fill(&pool, m, B, ebim__subseed(seed, EBIM__SEED_POINTS));
+    if (r) return r;
+    s.steps = steps ? steps : pool.worth > 0.5 * pool.count && s.leap[0] ? 9 : 30;
+    ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
+    ebim__pool_pick(&pool, m->n, EBIM__ADAPT, warm, pick, &rng);
+    ebim__model_adapt(&s, warm, ebim__subseed(seed, EBIM__SEED_ADAPT));
+    if (report) {
+        memset(report, 0, sizeof *report);
+        report->starts = fmin(pool.worth, B);
+        ebim__model_diagnose(&s, &pool, m, warm, trace, ebim__subseed(seed, EBIM__SEED_PILOT),
+                             report);
+    }
+    ebim__pool_pick(&pool, m->n, B, x, pick, &rng);
+    ebim__in_parallel(&m->parallel, s.workers, ebim__sample_task, &s);
+    ebim__from_model(m, B, x);
+    for (w = 0; w < s.workers && report; w++)
+        ebim__clmc_report_add(report, ebim_clmc_stats(s.c[w]));
+    return EBIM_OK;
+}
+
+static int ebim__points_finite(int B, int n, const ebim_real *x)
+{
+    size_t i, count = (size_t)B * (size_t)n;
+    for (i = 0; i < count; i++)
+        if (!ebim__finite(x[i])) return 0;
+    return 1;
+}
+
+/* ---- E at points of the user's, and scores ---- */
+
+/* Behind a linear map volumes are others, and E with them (ebim__stretch). Where E is a kernel
+ * estimate, a point that is one of its centres is judged by the others: it was trained on, and its
+ * own kernel would call it likelier than any new point can be. */
+typedef struct ebim__energies {
+    const ebim_model *m;
+    ebim_ws E, F;             /* F: behind a map only */
+    ebim__stretch map;
+    ebim_real *w, *J;         /* [LANES][n], [k][n][LANES] rows of a block behind the map */
+    int rbf, flat;            /* nodes of E; 0: it is no estimate */
+    double widest, masses;    /* of the kernels: width; sum of weight width^m */
+    int32_t *order;           /* [centres] by their first coordinate */
+    ebim_real *first;         /* [centres] which that is */
+} ebim__energies;
+
+enum { EBIM__LANES = 64 };
+#define EBIM__SAME 1e-3 /* a point this near to a centre, in its width, is the centre */
+
+/* The node RBF of an estimate -log(flat + RBF) and the one with its flat part; 0: E is none */
+static int ebim__estimate_of(const ebim_graph *E, int *flat)
+{
+    const ebim_node *rbf = ebim__find_rbf(E);
+    int i, at = rbf ? (int)(rbf - E->node) : 0;
+    if (!at || !ebim__one_rbf(E)) return 0;
+    for (i = at + 1; i < E->n_nodes; i++)
+        if (E->node[i].op == EBIM_OP_ADD && E->node[i].a == at &&
+            E->node[E->node[i].b].op == EBIM_OP_CONST) {
+            *flat = E->node[i].b;
+            return at;
+        }
+    return 0;
+}
+
+static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const ebim_model *m)
+{
+    size_t n = (size_t)m->n, k = (size_t)m->k;
+    ebim_result r = ebim_ws_init(&s->E, a, &m->E, EBIM__LANES, 0);
+    const ebim_real *t;
+    int i, count;
+    s->m = m;
+    s->rbf = ebim__estimate_of(&m->E, &s->flat);
+    count = s->rbf ? m->E.node[s->rbf].i0 : 0;
+    s->w = EBIM__NEW(a, ebim_real, EBIM__LANES * n);
+    s->order = EBIM__NEW(a, int32_t, count);
+    s->first = EBIM__NEW(a, ebim_real, count);
+    s->J = EBIM__NEW(a, ebim_real, m->linear ? ebim__times(EBIM__LANES, k * n) : 1);
+    ebim__stretch_init(&s->map, a, m->linear, m->n, m->m);
+    if (!r && m->linear) r = ebim_ws_init(&s->F, a, &m->F, EBIM__LANES, 0);
+    if (r || !ebim__ready(a)) return r ? r : a->failed;
+    t = m->E.theta + m->E.node[s->rbf].theta;
+    s->widest = s->masses = 0;
+    for (i = 0; i < count; i++, t += n + 2) {
+        double h = sqrt(0.5 / (double)t[n]);
+        s->first[i] = t[0];
+        s->order[i] = (int32_t)i;
+        s->widest = fmax(s->widest, h);
+        s->masses += (double)t[n + 1] * pow(h, m->m);
+    }
+    ebim__sort(s->order, count, ebim__compare_reals, s->first);
+    return EBIM_OK;
+}
+
+/* The centre that a point x is, in the coordinates of the centres; -1: none */
+static int ebim__energies_centre(const ebim__energies *s, const double *x)
+{
+    const ebim_node *rbf = &s->m->E.node[s->rbf];
+    int n = s->m->n, lo = 0, hi = rbf->i0, c;
+    double reach = EBIM__SAME * s->widest;
+    while (lo < hi) {
+        int mid = lo + (hi - lo) / 2;
+        if ((double)s->first[s->order[mid]] < x[0] - reach) lo = mid + 1;
+        else hi = mid;
+    }
+    for (; lo < rbf->i0 && (double)s->first[s->order[lo]] <= x[0] + reach; lo++) {
+        const ebim_real *t = s->m->E.theta + rbf->theta + s->order[lo] * (n + 2);
+        double d2 = 0;
+        for (c = 0; c < n; c++) d2 += ((double)t[c] - x[c]) * ((double)t[c] - x[c]);
+        if (2 * d2 * (double)t[n] < EBIM__SAME * EBIM__SAME) return s->order[lo];
+    }
+    return -1;
+}
+
+/* What E of lane l gains without the kernel of the point x: [n] itself */
+static double ebim__energies_without(const ebim__energies *s, int l, const ebim_real *x)
+{
+    const ebim_graph *E = &s->m->E;
+    const ebim_node *rbf = &E->node[s->rbf], *in = &E->node[rbf->a];
+    const ebim_real *scale = rbf->a == 1 ? NULL : E->theta + in->theta, *t;
+    double d2 = 0, own, all = (double)s->E.slot[s->rbf].v[l], share;
+    double flat = (double)E->theta[E->node[s->flat].theta], at[EBIM__LANES];
+    int c, n = s->m->n, j;
+    if (n > EBIM__LANES) return 0;
+    for (c = 0; c < n; c++)
+        at[c] = scale ? ((double)x[c] - (double)scale[n + c]) * (double)scale[c] : (double)x[c];
+    j = ebim__energies_centre(s, at);
+    if (j < 0) return 0;
+    t = E->theta + rbf->theta + j * (n + 2);
+    for (c = 0; c < n; c++) {
+        double v = (double)s->E.slot[rbf->a].v[c * s->E.stride + l] - (double)t[c];
+        d2 += v * v;
+    }
+    own = (double)t[n + 1] * exp(-(double)t[n] * d2);
+    share = (double)t[n + 1] * pow(sqrt(0.5 / (double)t[n]), s->m->m) / s->masses;
+    if (!(share < 1)) return 0;
+    return log(flat + all) - log(flat + fmax(all - own, 0) / (1 - share));
+}
+
+/* Rows x behind the map -> w */
+static void ebim__to_model(const ebim_model *m, int B, const ebim_real *x, ebim_real *w)
+{
+    int b, i, j, n = m->n;
+    if (!m->linear) {
+        memcpy(w, x, (size_t)B * (size_t)n * sizeof *x);
+        return;
+    }
+    for (b = 0; b < B; b++, x += n, w += n)
+        for (i = 0; i < n; i++) {
+            double v = 0;
+            for (j = 0; j < n; j++) v += m->linear[i * n + j] * (double)x[j];
+            w[i] = EBIM__R(v);
+        }
+}
+
+/* What E at rows w behind the map, of a block, has to lose for volumes in front of it -> loss */
+static void ebim__energies_map(ebim__energies *s, int count, const ebim_real *w, double *loss)
+{
+    int l, n = s->m->n, k = s->m->k;
+    for (l = 0; l < count; l++) loss[l] = 0;
+    if (!s->m->linear) return;
+    ebim_eval_jacobian(&s->F, count, w, s->J);
+    for (l = 0; l < count; l++)
+        loss[l] = ebim__stretch_at(&s->map, k, s->J + (size_t)l * (size_t)(k * n), 1) -
+                  s->map.level;
+}
+
+/* E at points y: [B][n] -> e; x: [B][n] that they are nearest to, or NULL */
+static void ebim__energies_at(ebim__energies *s, int B, const ebim_real *y, const ebim_real *x,
+                              ebim_real *e)
+{
+    size_t n = (size_t)s->m->n, at, count;
+    double loss[EBIM__LANES];
+    for (at = 0; at < (size_t)B && !ebim__stopped(s->E.watch); at += count) {
+        int lanes = ebim__min_int(EBIM__LANES, B - (int)at), l;
+        count = (size_t)lanes;
+        ebim__to_model(s->m, lanes, y + at * n, s->w);
+        ebim_eval(&s->E, lanes, s->w, e + at);
+        ebim__energies_map(s, lanes, s->w, loss);
+        if (s->rbf && x) ebim__to_model(s->m, lanes, x + at * n, s->w);
+        for (l = 0; l < lanes; l++) {
+            double v = (double)e[at + (size_t)l] - loss[l];
+            if (s->rbf && x) v += ebim__energies_without(s, l, s->w + (size_t)l * n);
+            e[at + (size_t)l] = EBIM__R(v);
+        }
+    }
+}
+
+/* F as a function in front of the map, for nearest points there */
+static ebim_ref ebim__record_mapped(ebim_graph *g, ebim_ref x, void *user)
+{
+    const ebim_model *m = (const ebim_model *)user;
+    return ebim_inline(g, &m->F, ebim_matrix(g, x, m->n, m->linear), 1);
+}
+
+EBIM_API void ebim_model_box(const ebim_model *m, double *lo, double *hi)
+{
+    int i, j, n = m->n;
+    for (i = 0; i < n; i++) {
+        double middle = 0, half = 0;
+        for (j = 0; j < n; j++) {
+            double inverse = m->linear ? m->inverse[i * n + j] : i == j ? 1 : 0;
+            middle += inverse * 0.5 * (m->lo[j] + m->hi[j]);
+            half += fabs(inverse) * 0.5 * (m->hi[j] - m->lo[j]);
+        }
+        lo[i] = m->linear ? middle - half : m->lo[i];
+        hi[i] = m->linear ? middle + half : m->hi[i];
+    }
+}
+
+typedef struct ebim__scoring {
+    const ebim_model *m;
+    ebim_graph *mapped;       /* F in front of the map */
+    ebim_projector **p, **q;  /* [workers] nearest points; behind a map: there, and in front */
+    ebim__energies *e;        /* [workers], where energies are wanted */
+    double *length, *high;    /* [n] */
+    const ebim_real *x;       /* [B][n] */
+    ebim_real *y, *distance, *energy;
+    ebim_real *w;             /* [B][n] behind the map: nearest points there */
+    unsigned char *ok;
+    int B, workers;
+} ebim__scoring;
+
+static int ebim__model_inside(const ebim_model *m, const ebim_real *x)
+{
+    int i, j, n = m->n;
+    if (!m->linear) return ebim__inside(x, 1, 0, n, m->lo, m->hi);
+    for (i = 0; i < n; i++) {
+        double v = 0;
+        for (j = 0; j < n; j++) v += m->linear[i * n + j] * (double)x[j];
+        if (!(v >= m->lo[i] && v <= m->hi[i])) return 0;
+    }
+    return 1;
+}
+
+/* The nearer one of the points that are found in front of the map and behind it: seen from behind,
+ * the first is hard to find where M bends; the second is a point of M, but not the nearest. */
+static void ebim__score_mapped(const ebim__scoring *s, int w, int first, int count)
+{
+    const ebim_model *m = s->m;
+    size_t n = (size_t)m->n, at = (size_t)first, i;
+    ebim_real *y = s->y + at * n, *z = s->w + at * n;
+    unsigned char *ok = s->ok + first;
+    int b;
+    ebim__to_model(m, count, s->x + at * n, z);
+    ebim_project(s->p[w], count, z, z, NULL, ok);
+    ebim__from_model(m, count, z);
+    for (b = 0; b < count; b++) /* ok: 2 where only this way led to M */
+        ok[b] = (unsigned char)(ok[b] && ebim__model_inside(m, z + (size_t)b * n) ? 2 : 0);
+    for (b = 0; b < count; b++) {
+        const ebim_real *x = s->x + (at + (size_t)b) * n;
+        ebim_real *to = y + (size_t)b * n, *other = z + (size_t)b * n;
+        unsigned char found;
+        ebim_project(s->q[w], 1, x, to, NULL, &found);
+        if (found && ebim__model_inside(m, to) &&
+            (!ok[b] || ebim__square_distance(m->n, x, to) <= ebim__square_distance(m->n, x, other)))
+            ok[b] = 1;
+        for (i = 0; i < n && ok[b] == 2; i++) to[i] = other[i];
+        ok[b] = ok[b] > 0;
+        if (s->distance)
+            s->distance[at + (size_t)b] = EBIM__R(sqrt(ebim__square_distance(m->n, x, to)));
+    }
+}
+
+static void ebim__score_task(void *arg, int w)
+{
+    const ebim__scoring *s = (const ebim__scoring *)arg;
+    const ebim_model *m = s->m;
+    int i, at, count = ebim__share(s->B, s->workers, w, &at);
+    size_t first = (size_t)at, n = (size_t)m->n;
+    ebim_real *y = s->y + first * n;
+    unsigned char *ok = s->ok + first;
+    if (m->linear) ebim__score_mapped(s, w, at, count);
+    else ebim_project(s->p[w], count, s->x + first * n, y, s->distance ? s->distance + first : NULL,
+                      ok);
+    if (s->energy) ebim__energies_at(&s->e[w], count, y, s->x + first * n, s->energy + first);
+    for (i = 0; i < count; i++) {
+        ebim_real *at_y = y + (size_t)i * n;
+        if (!m->linear && !ebim__model_inside(m, at_y)) ok[i] = 0; /* F goes on beyond D */
+        if (ok[i]) continue;
+        ebim__no_number(n, at_y);
+        if (s->distance) ebim__no_number(1, s->distance + first + i);
+        if (s->energy) ebim__no_number(1, s->energy + first + i);
+    }
+}
+
+/* Largest coordinates in D's bounding box: lengths for tolerances */
+static void ebim__score_lengths(ebim__scoring *s)
+{
+    int i;
+    ebim_model_box(s->m, s->length, s->high);
+    for (i = 0; i < s->m->n; i++) s->length[i] = fmax(fabs(s->length[i]), fabs(s->high[i]));
+}
+
+/* Projectors and energies of one worker */
+static ebim_result ebim__score_worker(ebim__scoring *s, int w, ebim_arena *work)
+{
+    const ebim_model *m = s->m;
+    ebim_project_desc d;
+    ebim__energies e;
+    ebim_projector *p, *q = NULL;
+    ebim_result r;
+    memset(&d, 0, sizeof d);
+    memset(&e, 0, sizeof e);
+    d.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    r = ebim_projector_init(&p, work, &m->F, &d);
+    d.constraint.length = 0;
+    d.constraint.lengths = s->length;
+    d.constraint.lanes = 16; /* one by one */
+    if (!r && m->linear) r = ebim_projector_init(&q, work, s->mapped, &d);
+    if (!r && s->energy) r = ebim__energies_init(&e, work, m);
+    if (r || !ebim__ready(work)) return r;
+    s->p[w] = p;
+    s->q[w] = q;
+    s->e[w] = e;
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
+                                      ebim_real *nearest, ebim_real *distance, ebim_real *energy,
+                                      unsigned char *ok, ebim_arena *work)
+{
+    ebim__scoring s;
+    ebim_graph local;
+    size_t rows = B > 0 ? (size_t)B : 1, n = (size_t)m->n;
+    ebim_result r = EBIM_OK;
+    int w;
+    if (B < 1 || (energy && !m->has_energy)) return EBIM_ERR_ARG;
+    s.m = m;
+    s.x = x;
+    s.y = nearest ? nearest : EBIM__NEW(work, ebim_real, rows * n);
+    s.distance = distance;
+    s.energy = energy;
+    s.ok = ok ? ok : EBIM__NEW(work, unsigned char, B);
+    s.B = B;
+    s.workers = ebim__model_workers(m, B);
+    s.p = EBIM__NEW(work, ebim_projector *, s.workers);
+    s.q = EBIM__NEW(work, ebim_projector *, s.workers);
+    s.e = EBIM__NEW(work, ebim__energies, s.workers);
+    s.length = EBIM__NEW(work, double, n);
+    s.high = EBIM__NEW(work, double, n);
+    s.w = EBIM__NEW(work, ebim_real, m->linear ? rows * n : 1);
+    s.mapped = EBIM__NEW(work, ebim_graph, m->linear ? 1 : 0);
+    if (!s.mapped) s.mapped = &local;
+    if (m->linear) r = ebim_record(s.mapped, work, m->n, ebim__record_mapped,
+                                   (void *)(uintptr_t)m);
+    if (m->linear && ebim__ready(work)) ebim__score_lengths(&s);
+    for (w = 0; w < s.workers && !r; w++) r = ebim__score_worker(&s, w, work);
+    if (r || !ebim__ready(work)) return r;
+    if (!ebim__points_finite(B, m->n, x)) return EBIM_ERR_FINITE;
+    ebim__in_parallel(&m->parallel, s.workers, ebim__score_task, &s);
+    return EBIM_OK;
+}
+
+/* Values y: [B][k] of a map and its Jacobian J: [B][k][n] by one linearisation of each block;
+ * either may be NULL. */
+static void ebim__values_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_real *y,
+                                  ebim_real *J)
+{
+    size_t n = (size_t)w->n, k = (size_t)w->k, at, count;
+    for (at = 0; at < (size_t)B; at += count) {
+        int lanes = ebim__min_int(w->stride, B - (int)at);
+        count = (size_t)lanes;
+        if (J) ebim_eval_jacobian(w, lanes, x + at * n, J + at * k * n); /* leaves F(x) in w */
+        else ebim__load(w, lanes, 0, x + at * n, 0);
+        if (y) ebim__from_lanes(ebim_ws_y(w), w->stride, lanes, w->k, y + at * k);
+    }
+}
+
+/* Rows v: [count][n] of derivatives by w become those by x: v L. */
+static void ebim__chain_rule(const ebim_model *m, int count, ebim_real *v)
+{
+    double row[EBIM__MAPPED_MOST];
+    int i, j, n = m->n;
+    for (; count > 0; count--, v += n) {
+        for (i = 0; i < n; i++) row[i] = (double)v[i];
+        for (j = 0; j < n; j++) {
+            double sum = 0;
+            for (i = 0; i < n; i++) sum += row[i] * m->linear[i * n + j];
+            v[j] = EBIM__R(sum);
+        }
+    }
+}
+
+/* Takes the gradient of the stretch at w off grad, by differences of it over a thousandth of the
+ * model's unit behind the map. */
+static void ebim__stretch_gradient(ebim__energies *s, const ebim_real *w, ebim_real *grad)
+{
+    const ebim_model *m = s->m;
+    int i, c, n = m->n;
+    for (i = 0; i < n; i++) {
+        double size = 0, loss[2], step;
+        for (c = 0; c < n; c++) size += m->linear[c * n + i] * m->linear[c * n + i];
+        step = 1e-3 * m->unit / sqrt(size);
+        for (c = 0; c < n; c++) {
+            s->w[c] = EBIM__R((double)w[c] + step * m->linear[c * n + i]);
+            s->w[n + c] = EBIM__R((double)w[c] - step * m->linear[c * n + i]);
+        }
+        ebim__energies_map(s, 2, s->w, loss);
+        grad[i] -= EBIM__R((loss[0] - loss[1]) / (2 * step));
+    }
+}
+
+/* The same behind a map; E is that of a score. */
+static void ebim__gradients_mapped(ebim__energies *s, ebim_ws *wF, ebim_ws *wE, int B,
+                                   const ebim_real *x, ebim_real *F, ebim_real *J, ebim_real *E,
+                                   ebim_real *grad_E)
+{
+    const ebim_model *m = s->m;
+    size_t n = (size_t)m->n, k = (size_t)m->k, b;
+    ebim_real w[EBIM__MAPPED_MOST];
+    for (b = 0; b < (size_t)B; b++) {
+        ebim_real *g = grad_E ? grad_E + b * n : NULL, *Jb = J ? J + b * k * n : NULL;
+        ebim__to_model(m, 1, x + b * n, w);
+        if (F || J) ebim__values_jacobian(wF, 1, w, F ? F + b * k : NULL, Jb);
+        if (J) ebim__chain_rule(m, m->k, Jb);
+        if (g) {
+            ebim__values_jacobian(wE, 1, w, NULL, g);
+            ebim__chain_rule(m, 1, g);
+            ebim__stretch_gradient(s, w, g);
+        }
+        if (E) ebim__energies_at(s, 1, x + b * n, NULL, E + b);
+    }
+}
+
+EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim_real *x,
+                                          ebim_real *F, ebim_real *J, ebim_real *E,
+                                          ebim_real *grad_E, ebim_arena *work)
+{
+    ebim_ws wF, wE;
+    ebim__energies e;
+    ebim_result r = EBIM_OK;
+    if (B < 1 || ((E || grad_E) && !m->has_energy)) return EBIM_ERR_ARG;
+    memset(&e, 0, sizeof e);
+    e.m = m;
+    if (F || J) r = ebim_ws_init(&wF, work, &m->F, 64, 0);
+    if (!r && (E || grad_E)) r = ebim_ws_init(&wE, work, &m->E, 64, 0);
+    if (!r && (E || grad_E) && m->linear) r = ebim__energies_init(&e, work, m);
+    if (r || !ebim__ready(work)) return r;
+    if (!ebim__points_finite(B, m->n, x)) return EBIM_ERR_FINITE;
+    if (m->linear) {
+        ebim__gradients_mapped(&e, &wF, &wE, B, x, F, J, E, grad_E);
+        return EBIM_OK;
+    }
+    if (F || J) ebim__values_jacobian(&wF, B, x, F, J);
+    if (E || grad_E) ebim__values_jacobian(&wE, B, x, E, grad_E);
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, const ebim_real *x,
+                                                 ebim_real *grad, unsigned char *ok,
+                                                 ebim_arena *work)
+{
+    size_t count = B > 0 ? (size_t)B : 1, n = (size_t)m->n, k = (size_t)m->k, b, i;
+    ebim_real *y = EBIM__NEW(work, ebim_real, count * n);
+    ebim_real *J = EBIM__NEW(work, ebim_real, ebim__times(count, k * n));
+    unsigned char *found = EBIM__NEW(work, unsigned char, count);
+    ebim_result r;
+    if (B < 1 || !m->has_energy) return EBIM_ERR_ARG;
+    r = ebim_model_score(m, B, x, y, NULL, NULL, ok, work);
+    if (r) return r;
+    for (b = 0; b < count && ebim__ready(work); b++) {
+        found[b] = (unsigned char)ebim__finite(y[b * n]);
+        if (!found[b]) memcpy(y + b * n, x + b * n, n * sizeof *y); /* can be evaluated, at least */
+    }
+    r = ebim_model_gradients(m, B, y, NULL, J, NULL, grad, work);
+    if (r || !ebim__ready(work)) return r;
+    for (b = 0; b < count; b++) {
+        ebim__tangent_part((int)k, (int)n, J + b * k * n, grad + b * n);
+        for (i = 0; i < n; i++) grad[b * n + i] = -grad[b * n + i];
+        if (!found[b]) ebim__no_number(n, grad + b * n);
+    }
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim_real *x,
+                                          ebim_real *d2, ebim_real *grad, unsigned char *ok,
+                                          ebim_arena *work)
+{
+    ebim_result r = ebim_model_score(m, B, x, grad, d2, NULL, ok, work);
+    size_t i, count = (size_t)B;
+    if (r || !ebim__ready(work)) return r;
+    for (i = 0; d2 && i < count; i++) /* NaN stays as it is */
+        if (ebim__finite(d2[i])) d2[i] *= d2[i];
+    count *= (size_t)m->n;
+    for (i = 0; grad && i < count; i++) /* it holds y */
+        if (ebim__finite(grad[i])) grad[i] = 2 * (x[i] - grad[i]);
+    return EBIM_OK;
 }
 
 #ifndef EBIM_NO_TRAIN
@@ -10558,6 +11782,7 @@ typedef struct ebim__trainer {
     ebim_real *grad, *good;   /* [n_theta] gradient; last state whose loss is known to be finite */
     ebim_real *norm, *slope;  /* [stride] */
     ebim_real *data, *other;  /* [batch][n] */
+    const ebim_real *weights; /* [N] of the data; NULL: all alike */
     int32_t *index, *slot;    /* [N] order of the data; [batch] of the replay buffer */
     int32_t *pick;            /* [batch] which points are in data */
     int N, n, batch, at, in_order, steps;
@@ -10602,6 +11827,21 @@ static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_grap
     return EBIM_OK;
 }
 
+/* The points of an epoch: each as often as its weight says, in the mean over epochs and up to one
+ * in each (systematic sampling). */
+static void ebim__epoch(ebim__trainer *t)
+{
+    double sum = 0, at, reached = 0;
+    int i, j = 0;
+    for (i = 0; i < t->N; i++) sum += (double)t->weights[i];
+    at = (double)ebim_rng_uniform(&t->rng);
+    for (i = 0; i < t->N; i++) {
+        reached += (double)t->weights[i] * (t->N / sum);
+        for (; j < t->N && at < reached; at++) t->index[j++] = (int32_t)i;
+    }
+    for (; j < t->N; j++) t->index[j] = t->index[j - 1]; /* the last, lost by rounding */
+}
+
 /* The next batch of data -> t->data; every epoch is a new order of all points. */
 static void ebim__next_batch(ebim__trainer *t, const ebim_real *x)
 {
@@ -10610,6 +11850,7 @@ static void ebim__next_batch(ebim__trainer *t, const ebim_real *x)
     for (b = 0; b < t->batch; b++) {
         if (t->at >= t->N) {
             t->at = 0;
+            if (t->weights) ebim__epoch(t);
             if (!t->in_order) ebim_rng_shuffle(&t->rng, t->N, t->index);
         }
         t->pick[b] = t->index[t->at++];
@@ -10702,6 +11943,7 @@ typedef struct ebim__local {
     int32_t *close;           /* [count] of the point at work, nearest first */
     ebim_real *apart2;        /* [count] their squared distances */
     double *row;              /* [count + 1][n] they and the point itself, centred */
+    ebim_watch *watch;
 } ebim__local;
 
 static ebim_result ebim__local_init(ebim__local *f, ebim_arena *a, int N, int n, int k, int count,
@@ -10711,6 +11953,7 @@ static ebim_result ebim__local_init(ebim__local *f, ebim_arena *a, int N, int n,
     f->N = N;
     f->n = n;
     f->m = n - k;
+    f->watch = a->watch;
     f->pool = ebim__min_int(N, EBIM__LOCAL_POOL);
     f->count = ebim__min_int(count ? count : 8 * (f->m + 1), f->pool - 1);
     if (f->m < 1 || f->count < f->m) return EBIM_ERR_ARG;
@@ -10875,7 +12118,7 @@ static ebim_real ebim__local_reach(const ebim__local *f, const ebim_real *x, int
 static void ebim__local_fit(ebim__local *f, const ebim_real *x, double most)
 {
     int i;
-    for (i = 0; i < f->N; i++) {
+    for (i = 0; i < f->N && !ebim__work(f->watch, 2.0 * f->pool * f->n); i++) {
         int found = ebim__local_search(f, x, i), good = 0;
         double total = ebim__local_rows(f, x, i, found);
         ebim_real *T = f->tangent + (size_t)i * (size_t)f->m * (size_t)f->n;
@@ -11038,16 +12281,19 @@ static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
     return EBIM_OK;
 }
 
+/* The trainer's own watcher, and the one of its arena */
 static int ebim__tell_progress(const ebim__trainer *t, int step, double loss)
 {
     ebim_progress p;
-    if (!t->progress || (step % ebim__max_int(1, t->steps / 200) && step != t->steps)) return 0;
+    int stop = ebim__stopped(t->w.watch);
+    if (step % ebim__max_int(1, t->steps / 200) && step != t->steps) return stop;
     p.stage = t->stage;
     p.step = step;
     p.steps = t->steps;
     p.done = (double)step / t->steps;
     p.loss = loss;
-    return t->progress(t->user, &p);
+    if (t->progress && t->progress(t->user, &p)) stop = 1;
+    return ebim__tell(t->w.watch, &p) || stop;
 }
 
 typedef double (*ebim__loss_fn)(void *self, int step);
@@ -11062,6 +12308,8 @@ static ebim_result ebim__train(ebim__trainer *t, ebim__loss_fn loss, void *self,
         double value;
         memset(t->grad, 0, (size_t)t->g->n_theta * sizeof *t->grad);
         value = loss(self, step);
+        stopped = ebim__stopped(t->w.watch); /* then value is none */
+        if (stopped) break;
         r = ebim__advance(t, step, value);
         if (r) break;
         stopped = ebim__tell_progress(t, step + 1, value);
@@ -11120,6 +12368,7 @@ static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, in
     s->t.rate_end = d->rate_end;
     s->t.clip = d->clip;
     s->t.in_order = d->in_order;
+    s->t.weights = d->weights;
     s->t.adam.decay = d->decay;
     s->t.stage = EBIM_STAGE_MANIFOLD;
     s->t.progress = d->progress;
@@ -11333,6 +12582,7 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
     s->t.rate_end = d->rate_end;
     s->t.clip = d->clip;
     s->t.in_order = d->in_order;
+    s->t.weights = d->weights;
     s->t.adam.decay = d->decay;
     s->t.stage = EBIM_STAGE_ENERGY;
     s->t.progress = d->progress;
@@ -11417,25 +12667,37 @@ static double ebim__node_weights(ebim__cebm *s, int J, const ebim_real *y)
     return finite ? c : HUGE_VAL;
 }
 
+/* Mean of e: [N] with weights w (NULL: all 1), and its standard error; infinite for one value. */
+static double ebim__mean_se(int N, const ebim_real *e, const ebim_real *w, double *se)
+{
+    double sum = 0, mean = 0, square = 0, squares = 0, worth;
+    int i;
+    for (i = 0; i < N; i++) sum += w ? (double)w[i] : 1;
+    for (i = 0; i < N; i++) mean += (w ? (double)w[i] : 1) / sum * (double)e[i];
+    for (i = 0; i < N; i++) {
+        double u = (w ? (double)w[i] : 1) / sum, d = (double)e[i] - mean;
+        square += u * d * d;
+        squares += u * u;
+    }
+    worth = squares > 0 ? 1 / squares : 0; /* points of one weight */
+    *se = worth > 1 ? sqrt(square / (worth - 1)) : HUGE_VAL;
+    return mean;
+}
+
 /* Keeps theta if the held-out points are likelier than ever. */
 static void ebim__hold_best(ebim__cebm *s, int step)
 {
     const ebim_energy_desc *d = s->d;
     size_t bytes = (size_t)s->t.g->n_theta * sizeof *s->best;
-    double c = ebim__node_weights(s, d->n_check, d->check), mean = 0, square = 0;
+    double c = ebim__node_weights(s, d->n_check, d->check), mean, se;
     double nodes = -1.0 / d->n_check; /* variance of c */
     int i;
     for (i = 0; i < d->n_check; i++) nodes += (double)s->weight[i] * (double)s->weight[i];
     ebim_eval(&s->t.w, d->n_held, d->held, s->weight);
-    for (i = 0; i < d->n_held; i++) mean += (double)s->weight[i] / d->n_held;
-    if (!ebim__finite64(mean + c) || !(mean + c < s->held)) return;
-    for (i = 0; i < d->n_held; i++) {
-        double e = (double)s->weight[i] - mean;
-        square += e * e;
-    }
+    mean = ebim__mean_se(d->n_held, s->weight, d->weights ? d->weights + s->t.N : NULL, &se);
+    if (ebim__stopped(s->t.w.watch) || !ebim__finite64(mean + c) || !(mean + c < s->held)) return;
     s->held = mean + c;
-    s->held_se = d->n_held > 1 ? sqrt(square / d->n_held / (d->n_held - 1.0) + fmax(nodes, 0))
-                               : HUGE_VAL;
+    s->held_se = sqrt(se * se + fmax(nodes, 0));
     s->best_step = step;
     memcpy(s->best, s->t.g->theta, bytes);
 }
@@ -11614,25 +12876,37 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
 }
 
 /* ============================================================================================
- * >>fit  from points to a model: units, recipes, the check at the end
+ * >>fit  from points to a model: rows, units, recipes, the check at the end
  *
- * Training sees z = (x - center) / unit with |z| <= 1, one unit for all coordinates so that shapes
- * stay; the paper's recipe takes the data as they are. The model's graphs start with that affine
- * map and F is scaled back, so everything a user sees is in the units of the data.
+ * Rows: a survey groups copies and leaves out what is far from everything (>>survey). `order` says
+ * which of the caller's rows stand where: those F is trained on, those held out (whole groups of
+ * copies), those left out. Training sees z = (L x - center) / unit with |z| <= 1, one unit for all
+ * coordinates so that shapes stay; L is there where the survey says so. The model's graphs start
+ * with that affine map and F is scaled back, so everything a user sees is in the units of the data.
+ * The paper's recipe takes the data as they are.
  *
- * F: networks two at a time, until the best is accurate and another agrees with it. E: a plain
- * network and a kernel estimate are compared on held-out data, finer features where these leave it
- * open; the winner is made again from all data. The estimate costs K^2 distances and 40 times
- * (held out) x K kernels, half a second at most; a network, its nodes on M and its training, more.
+ * F: networks two at a time, until the best is accurate and another agrees with it; where the first
+ * two do not, or have a piece for few points, rows that are alone are suspected: the next ones do
+ * without, and what then lies off M is left out for good. E: a plain network and a kernel estimate
+ * are compared on held-out data, finer features where these leave it open; the winner is made again
+ * from all data, and kept if held-out points are about as likely under it. The estimate costs K^2
+ * distances and 40 times (held out) x K kernels, half a second at most; a network, its nodes on M
+ * and its training, more. Then M is compared with the data and the density with what was held out
+ * (>>voids). Every stage asks the watch; a fit that was stopped keeps what was finished.
  * ========================================================================================= */
 
 enum { EBIM__NETWORKS = 6, EBIM__FIT_POINTS = 1000, EBIM__ENERGIES = 4 };
+#define EBIM__NOISY 0.008 /* noise, as a share of the size, that has a recipe of its own */
+
+enum { EBIM__SETTLED = 50, EBIM__VOIDS = 16384, EBIM__COMPARED = 500 };
 enum { EBIM__CENTRES = 8192, EBIM__NEIGHBOURS = 32, EBIM__KERNELS_MOST = 8 }; /* m */
 
 typedef struct ebim__fit ebim__fit;
 
 typedef struct ebim__rbf { /* a kernel estimate: how wide, and what it is worth */
     ebim_graph part, all;      /* E from the training part and from all data */
+    int32_t *row;              /* [CENTRES] rows of the data that are centres, one of each group */
+    int count, parts;          /* of them; of the training part alone */
     ebim_real *near;           /* [CENTRES][NEIGHBOURS] squared distances of centres, ascending */
     int neighbour;             /* width^2 = factor^2 (distance to this one^2 + a little) */
     double factor, flat;       /* flat: share of the uniform density */
@@ -11649,24 +12923,44 @@ typedef struct ebim__candidate { /* one network for F and what it is worth */
     ebim_real *u;              /* [FIT_POINTS][n] of its M */
     double score, from, to;    /* to: share of the whole run when it is done */
     ebim_result r;
+    int done;                  /* 1: trained and judged, not stopped on the way */
+    int dirty;                 /* 1: trained with rows that are suspected since */
     int rival;                 /* the candidate that agrees with it best, or -1 */
 } ebim__candidate;
 
 struct ebim__fit {
     const ebim_fit_desc *d;
     ebim_model *model;
-    int N, n, k, held;
+    int rows;                 /* of the caller's data */
+    int N, n, k, held;        /* N: of them, those that are fitted */
+    const ebim_real *x;       /* [rows][n] */
+    ebim__survey survey;
+    int32_t *order;           /* [rows] of the caller's rows: those of z, then those left out */
+    int32_t *group, *members; /* [N] copies have the same; rows of z. [groups] rows of each */
+    ebim_real *mass;          /* [N] of a whole group at its first row of z, 0 at the others */
+    ebim_real *weight;        /* that, where they are unlike each other; NULL: all alike */
     ebim_real *z;             /* [N][n], the last `held` rows are held out from F */
+    int off;                  /* rows behind N in `order` that are off M, or are suspected */
+    ebim__tree tree;          /* of z, to find them; scratch for that: */
+    ebim_real *value, *distance; /* [rows] */
+    int32_t *scratch_row;     /* [rows] */
+    unsigned char *mark;      /* [rows] */
+    double *L;                /* [n][n] before everything: z = (L x - center) / unit; NULL: none */
     double *center, *lo, *hi; /* [n] in z's units: the box */
     double unit, rim;
+    double noise;             /* of the data, in z's units; 0 where it is not known */
+    ebim_real *u;             /* [4 FIT_POINTS][n] points of M, uniform where they can be */
     ebim_graph energy[EBIM__ENERGIES], E; /* in z's units: those that are tried, the best */
     ebim__rbf rbf;
-    ebim__z z_rbf;
+    ebim__z z_work;
     ebim_real *node;          /* [nodes][n] uniform on M */
     int nodes;
     ebim_lines_report area;   /* of M, in z's units */
     double level;             /* added to E: its mean e^-E is 1 then */
-    double from, to;          /* share of the whole run that this stage is */
+    ebim_real *theta;         /* of the E that did not see the held-out points */
+    ebim_log_z known;         /* normaliser of the E that did, if it was measured (points > 0) */
+    ebim_watch watch[2];      /* of the two threads; [0] asks the caller */
+    ebim_watch *outer;        /* the caller's own, in `work` */
     ebim__candidate c[EBIM__NETWORKS];
     ebim_arena scratch[2];    /* for the two that are trained at the same time */
     int count, best;
@@ -11686,6 +12980,13 @@ static int ebim__row_order(const ebim__rows *r, int32_t a, int32_t b)
     for (i = 0; i < r->n; i++)
         if (p[i] < q[i] || p[i] > q[i]) return p[i] < q[i] ? -1 : 1;
     return 0;
+}
+
+static void ebim__swap_int(int32_t *a, int32_t *b)
+{
+    int32_t t = *a;
+    *a = *b;
+    *b = t;
 }
 
 static int ebim__compare_rows(const void *ctx, int32_t a, int32_t b)
@@ -11722,42 +13023,64 @@ EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *
     if (row) *row = repeats ? bad_row : N - 1;
     if (of) *of = repeats ? bad_of : N - 1;
     if (duplicates) *duplicates = repeats;
-    return N - repeats < n + 1 || repeats > N / 2 ? EBIM_ERR_DATA : EBIM_OK;
+    return N - repeats < n + 1 ? EBIM_ERR_DATA : EBIM_OK;
 }
 
-static int ebim__fit_progress(void *user, const ebim_progress *p)
+/* The caller is asked by its own callback, and by the watch of its arena. */
+static int ebim__fit_ask(void *user, const ebim_progress *p)
 {
     const ebim__fit *f = (const ebim__fit *)user;
-    ebim_progress q = *p;
-    q.done = f->from + (f->to - f->from) * p->done;
-    return f->d->progress ? f->d->progress(f->d->user, &q) : 0;
+    int stop = f->d->progress ? f->d->progress(f->d->user, p) : 0;
+    return ebim__tell(f->outer, p) || stop;
 }
 
-static int ebim__candidate_progress(void *user, const ebim_progress *p)
+/* The second thread does not ask: it ends where the first one does. */
+static int ebim__fit_follow(void *user, const ebim_progress *p)
 {
-    const ebim__candidate *c = (const ebim__candidate *)user;
-    const ebim__fit *f = c->f;
-    ebim_progress q = *p;
-    if (!f->d->progress || (f->threads && (c - f->c) % 2)) return 0;
-    q.done = c->from + (c->to - c->from) * p->done;
-    return f->d->progress(f->d->user, &q);
+    (void)p;
+    return EBIM__FLAG(((const ebim__fit *)user)->watch[0].stopped);
 }
 
-/* Shift, scale and box. 0: the data are so far from the origin that their digits are lost. */
-static int ebim__fit_units(ebim__fit *f, const ebim_real *x)
+static int ebim__fit_stopped(const ebim__fit *f) { return f->watch[0].stopped; }
+
+/* From here on, a stage runs that is this share of the whole. */
+static void ebim__fit_stage(ebim__fit *f, ebim_stage stage, double from, double to)
+{
+    ebim_watch *w = &f->watch[0];
+    memset(&w->now, 0, sizeof w->now);
+    w->now.stage = stage;
+    w->now.done = w->from = from;
+    w->to = to;
+}
+
+/* Coordinate c of one of the caller's rows, behind the linear map if there is one */
+static double ebim__fit_at(const ebim__fit *f, int32_t row, int c)
+{
+    const ebim_real *x = f->x + (size_t)row * (size_t)f->n;
+    const double *L = f->L ? f->L + (size_t)c * (size_t)f->n : NULL;
+    double v = 0;
+    int i;
+    if (!L) return (double)x[c];
+    for (i = 0; i < f->n; i++) v += L[i] * (double)x[i];
+    return v;
+}
+
+/* Shift, scale and box of the rows that are fitted. 0: the data are so far from the origin that
+ * their digits are lost. */
+static int ebim__fit_units(ebim__fit *f)
 {
     int N = f->N, n = f->n, i, c, paper = f->d->recipe == EBIM_RECIPE_PAPER;
     double r2 = 0, widest = 0, largest = 0;
     for (c = 0; c < n; c++) {
         double sum = 0;
-        for (i = 0; i < N; i++) sum += (double)x[(size_t)i * (size_t)n + (size_t)c] / N;
+        for (i = 0; i < N; i++) sum += ebim__fit_at(f, f->order[i], c) / N;
         f->center[c] = paper ? 0 : (double)EBIM__R(sum); /* as the model will hold it */
         largest = fmax(largest, fabs(sum));
     }
     for (i = 0; i < N; i++) {
         double s = 0;
         for (c = 0; c < n; c++) {
-            double v = (double)x[(size_t)i * (size_t)n + (size_t)c] - f->center[c];
+            double v = ebim__fit_at(f, f->order[i], c) - f->center[c];
             s += v * v;
         }
         if (s > r2) r2 = s;
@@ -11767,9 +13090,7 @@ static int ebim__fit_units(ebim__fit *f, const ebim_real *x)
         f->lo[c] = HUGE_VAL;
         f->hi[c] = -HUGE_VAL;
         for (i = 0; i < N; i++) {
-            size_t at = (size_t)i * (size_t)n + (size_t)c;
-            double v = ((double)x[at] - f->center[c]) / f->unit;
-            f->z[at] = EBIM__R(v);
+            double v = (ebim__fit_at(f, f->order[i], c) - f->center[c]) / f->unit;
             if (v < f->lo[c]) f->lo[c] = v;
             if (v > f->hi[c]) f->hi[c] = v;
         }
@@ -11783,17 +13104,145 @@ static int ebim__fit_units(ebim__fit *f, const ebim_real *x)
     return widest * f->unit >= 1e4 * (double)EBIM_EPS * largest;
 }
 
-/* Brings rows chosen at random to the end of z. */
+/* Brings rows chosen at random to the end of the order. Copies go together, for a copy of what was
+ * trained on is not held out. */
 static void ebim__fit_hold_out(ebim__fit *f)
 {
     ebim_rng rng;
-    int i, c;
+    int32_t *order = f->order, *held = f->group; /* [groups] 1: held out; it is free until later */
+    const int32_t *group = f->survey.group;
+    int i, end = f->N, rows = 0, tries;
     ebim_rng_init(&rng, ebim__subseed(f->d->seed, EBIM__SEED_HELD), 0);
-    for (i = 0; i < f->held; i++) {
-        ebim_real *a = f->z + (size_t)(f->N - 1 - i) * (size_t)f->n;
-        ebim_real *b = f->z + (size_t)ebim_rng_below(&rng, (uint32_t)(f->N - i)) * (size_t)f->n;
-        for (c = 0; c < f->n; c++) ebim__swap(&a[c], &b[c]);
+    if (f->survey.groups == f->N) {
+        for (i = 0; i < f->held; i++, end--)
+            ebim__swap_int(&order[end - 1], &order[ebim_rng_below(&rng, (uint32_t)end)]);
+        return;
     }
+    for (i = 0; i < f->survey.groups; i++) held[i] = 0;
+    for (i = 0; i < f->N; i++) f->members[group[order[i]]]++;
+    for (tries = 0; rows < f->held && tries < 4 * f->N; tries++) {
+        int32_t g = group[order[ebim_rng_below(&rng, (uint32_t)f->N)]];
+        if (held[g] || rows + f->members[g] > f->held) continue;
+        held[g] = 1;
+        rows += f->members[g];
+    }
+    for (i = 0; i < end;)
+        if (held[group[order[i]]]) ebim__swap_int(&order[i], &order[--end]);
+        else i++;
+    f->held = f->N - end;
+}
+
+/* What a whole group weighs stands at its first row, 0 at its copies; the mean is 1. */
+static void ebim__fit_masses(ebim__fit *f)
+{
+    const ebim_real *given = f->d->weights;
+    int32_t *first = f->members; /* it is not needed any more */
+    double sum = 0;
+    int i;
+    for (i = 0; i < f->survey.groups; i++) first[i] = -1;
+    for (i = 0; i < f->N; i++) {
+        f->group[i] = f->survey.group[f->order[i]];
+        f->mass[i] = 0;
+        sum += given ? (double)given[f->order[i]] / f->N : 1.0 / f->N;
+    }
+    for (i = 0; i < f->N && sum > 0; i++) {
+        int32_t g = f->group[i];
+        if (first[g] < 0) first[g] = (int32_t)i;
+        f->mass[first[g]] += given ? EBIM__R((double)given[f->order[i]] / sum) : 1;
+    }
+}
+
+/* The first rows of the order in z's units */
+static void ebim__fit_z(ebim__fit *f, int rows)
+{
+    int i, c, n = f->n;
+    for (i = 0; i < rows; i++)
+        for (c = 0; c < n; c++)
+            f->z[(size_t)i * (size_t)n + (size_t)c] =
+                EBIM__R((ebim__fit_at(f, f->order[i], c) - f->center[c]) / f->unit);
+}
+
+/* z, its weights and groups, in the order of the rows */
+static void ebim__fit_rows(ebim__fit *f)
+{
+    ebim__fit_z(f, f->N);
+    ebim__fit_masses(f);
+}
+
+/* ---- rows that are off: suspected while M is not known, judged by it afterwards ---- */
+
+enum { EBIM__OFF_NEAR = 6, EBIM__OFF_MOST = 100000 };
+#define EBIM__OFF_ALONE 6.0  /* times the volume up to the 6th neighbour that these have: in uniform
+                              * points its log has a standard deviation of 0.4 */
+#define EBIM__OFF_SHARE 0.1  /* more cannot be told from structure */
+#define EBIM__OFF_SET 0.02 /* of the size from M: so far off, beside noise, no row belongs to it */
+
+/* Distances to the 6th neighbour among distinct points -> apart: [N], 0 at copies */
+static void ebim__off_apart(ebim__fit *f, ebim_real *apart, int32_t *rows)
+{
+    ebim__near near;
+    int i, count = 0;
+    for (i = 0; i < f->N; i++)
+        if (f->mass[i] > 0) rows[count++] = (int32_t)i;
+    ebim__tree_build(&f->tree, count, f->z, rows);
+    for (i = 0; i < f->N; i++) {
+        apart[i] = 0;
+        if (!(f->mass[i] > 0)) continue;
+        ebim__tree_near(&f->tree, f->z + (size_t)i * (size_t)f->n, EBIM__OFF_NEAR + 1, HUGE_VAL,
+                        &near);
+        apart[i] = EBIM__R(sqrt(near.d2[near.found - 1]));
+    }
+}
+
+/* Whether row i is alone: its neighbours are much nearer to theirs. */
+static int ebim__off_alone(ebim__fit *f, int i, const ebim_real *apart)
+{
+    ebim__near near;
+    double sum = 0;
+    int q;
+    ebim__tree_near(&f->tree, f->z + (size_t)i * (size_t)f->n, EBIM__OFF_NEAR + 1, HUGE_VAL, &near);
+    for (q = 1; q < near.found; q++) sum += (double)apart[near.row[q]] / (near.found - 1);
+    return pow((double)apart[i] / sum, f->n - f->k) > EBIM__OFF_ALONE;
+}
+
+/* Rows of `order` that are marked move behind those that are fitted, each part in its order. */
+static void ebim__off_move(ebim__fit *f, const unsigned char *mark, int32_t *moved)
+{
+    int i, kept = 0, away = 0, held = 0;
+    for (i = 0; i < f->N; i++) {
+        if (mark[i]) {
+            moved[away++] = f->order[i];
+            continue;
+        }
+        held += i >= f->N - f->held;
+        f->order[kept++] = f->order[i];
+    }
+    memcpy(f->order + kept, moved, (size_t)away * sizeof *moved);
+    f->N = kept;
+    f->held = held;
+    f->off += away;
+    ebim__fit_rows(f);
+}
+
+/* Where networks do not agree, or M has a piece for few points, rows that are alone may be to
+ * blame: the next networks do without. Returns whether the first ones may still do. */
+static int ebim__fit_suspect(ebim__fit *f, int done)
+{
+    int i, alone = 0;
+    if (done && !(ebim__or_else(f->c[f->best].j.fewest, HUGE_VAL) < EBIM__SETTLED)) return 1;
+    if (f->survey.groups > EBIM__OFF_MOST || f->survey.groups < EBIM__SETTLED) return done;
+    if (ebim__tree_slow(f->survey.groups, f->n, f->n - f->k)) return done;
+    ebim__off_apart(f, f->value, f->scratch_row);
+    for (i = 0; i < f->N && !ebim__fit_stopped(f); i++) {
+        f->mark[i] = f->mass[i] > 0 && ebim__off_alone(f, i, f->value);
+        alone += f->mark[i];
+    }
+    for (i = 0; i < f->N; i++) /* and their copies */
+        if (!(f->mass[i] > 0)) f->mark[i] = f->mark[f->members[f->group[i]]];
+    if (!alone || alone > EBIM__OFF_SHARE * f->survey.groups || ebim__fit_stopped(f)) return done;
+    ebim__off_move(f, f->mark, f->scratch_row);
+    for (i = 0; i < f->count; i++) f->c[i].dirty = 1;
+    return 0;
 }
 
 static int ebim__steps(const ebim__fit *f, double steps)
@@ -11813,6 +13262,23 @@ static int ebim__fit_points(const ebim__fit *f)
     return ebim__or(f->d->effort, 1) < 0.01 ? EBIM__FIT_POINTS / 5 : EBIM__FIT_POINTS;
 }
 
+/* Data in a band: no |F|, which draws F to single points; a repelling term as wide as a band; and
+ * more smoothness, in two strengths by turns, because the weak one may follow the noise (a second
+ * strand on 365 points of a curve with 5 %) and the strong one rounds petals off. Every other
+ * network has the usual recipe all the same: where it is far closer to held-out data than such
+ * noise lets anything be, what looked like noise was detail. */
+static void ebim__recipe_noisy(ebim_mlp_desc *net, ebim_mdf_desc *d, int number)
+{
+    int strong = number % 4 == 1;
+    if (number % 2 == 0) return;
+    net->in_scale = net->lift = strong ? 2 : 3;
+    d->data.norm = 0;
+    d->data.norm2 = strong ? 10 : 20;
+    d->box.kappa = 20;
+    d->box.smooth = strong ? 0.01 : 0.003;
+    d->box.gap = 0.2;
+}
+
 /* Default: data and box terms only, no chains. Paper: appendix B.1 (Fig. 1), with the authors'
  * penalty on the squared norm of the negatives. */
 static void ebim__recipe_mdf(ebim__candidate *c, int number)
@@ -11829,8 +13295,7 @@ static void ebim__recipe_mdf(ebim__candidate *c, int number)
     d->hi = f->hi;
     d->seed = ebim__subseed(f->d->seed + (uint64_t)number, EBIM__SEED_MDF);
     d->rate = 0.01;
-    d->user = c;
-    d->progress = ebim__candidate_progress;
+    d->weights = f->weight;
     if (f->d->recipe == EBIM_RECIPE_PAPER) {
         net->width = 8;
         d->batch = 50;
@@ -11869,6 +13334,7 @@ static void ebim__recipe_mdf(ebim__candidate *c, int number)
         d->box.kappa = 50;
         d->box.smooth = 0.001;
         d->box.gap = 0.1;
+        if (f->noise > EBIM__NOISY) ebim__recipe_noisy(net, d, number);
     }
 }
 
@@ -11894,8 +13360,7 @@ static void ebim__recipe_energy(const ebim__fit *f, int number, ebim_mlp_desc *n
     d->rate = 0.01;
     d->clip = 1;
     d->clmc_steps = 10;
-    d->user = (void *)(uintptr_t)f;
-    d->progress = ebim__fit_progress;
+    d->weights = f->weight;
     if (f->d->recipe == EBIM_RECIPE_PAPER) {
         net->layers = 2;
         d->batch = 50;
@@ -11990,10 +13455,12 @@ static void ebim__judge_of(const ebim__fit *f, ebim_judge_desc *d)
     d->hi = f->hi;
     d->scale = 1;
     d->rim = f->rim;
+    d->noise = f->noise;
     d->data = f->z;
     d->n_data = f->N - f->held;
     d->held = f->z ? f->z + (size_t)d->n_data * (size_t)f->n : NULL;
     d->n_held = f->held;
+    d->weights = f->weight;
     d->seed = ebim__subseed(f->d->seed, EBIM__SEED_POINTS);
 }
 
@@ -12014,14 +13481,17 @@ static void ebim__candidate_run(ebim__candidate *c, ebim_arena *work)
         ebim_result r = ebim_judge(&c->F, &jd, work, &c->j);
         if (r) c->r = r;
     }
+    c->done = !ebim__stopped(work->watch);
     if (!work->base && work->used < trained) work->used = trained;
 }
 
 static void ebim__candidate_task(void *arg, int i)
 {
     ebim__fit *f = (ebim__fit *)arg;
+    ebim__candidate *c = &f->c[f->count + i];
     f->scratch[i].used = 0;
-    ebim__candidate_run(&f->c[f->count + i], &f->scratch[i]);
+    if (!f->threads || !i) ebim__fit_stage(f, EBIM_STAGE_MANIFOLD, c->from, c->to);
+    ebim__candidate_run(c, &f->scratch[i]);
 }
 
 /* Whether other, which must pass where the data do, may vouch for c: one that has sheets everywhere
@@ -12029,8 +13499,92 @@ static void ebim__candidate_task(void *arg, int i)
 static int ebim__candidate_vouches(const ebim__candidate *c, const ebim__candidate *other)
 {
     int v = ebim__judge_verdict(&other->j, 1);
+    if (other->dirty && !c->dirty) return 0;
     if (c == other || v & (EBIM_VERDICT_NOWHERE | EBIM_VERDICT_MISSED | EBIM_VERDICT_OFF)) return 0;
     return other->j.volume <= 2 * c->j.volume || !(c->j.volume > 0);
+}
+
+/* Distances of rows first .. count - 1 of z to M; what finds no way to it is far away. */
+static ebim_result ebim__off_distances(ebim__fit *f, int first, int count, ebim_arena *work)
+{
+    ebim_project_desc d;
+    ebim_projector *p;
+    ebim_real *y;
+    unsigned char *ok;
+    ebim_result r;
+    int at, lanes, i;
+    work->used = 0;
+    memset(&d, 0, sizeof d);
+    d.method = EBIM_ONTO;
+    d.constraint.length = 1;
+    y = EBIM__NEW(work, ebim_real, 128 * (size_t)f->n);
+    ok = EBIM__NEW(work, unsigned char, 128);
+    r = ebim_projector_init(&p, work, &f->c[f->best].F, &d);
+    if (r) return r;
+    for (at = first; at < count && !ebim__fit_stopped(f); at += lanes) {
+        lanes = ebim__min_int(128, count - at);
+        ebim_project(p, lanes, f->z + (size_t)at * (size_t)f->n, y, f->distance + at, ok);
+        for (i = 0; i < lanes; i++)
+            if (!ok[i] || !ebim__finite(f->distance[at + i])) f->distance[at + i] = EBIM__R(1e9);
+    }
+    return EBIM_OK;
+}
+
+/* Rows that are alone and off M are left out and named; suspects that lie on it are taken back, for
+ * training: what a network was judged by stays what it was. */
+static void ebim__off_decide(ebim__fit *f, int first)
+{
+    int train = f->N - f->held, rows = f->N + f->off, i, kept = 0, part;
+    double far = EBIM__OFF_SET + 6 * f->noise;
+    int32_t *order = f->scratch_row;
+    for (i = 0; i < rows; i++) { /* mark: 1 goes */
+        int off = i >= first && (double)f->distance[i] > far;
+        f->mark[i] = (unsigned char)(off && (i >= f->N || f->mark[i]));
+    }
+    f->off = 0;
+    for (part = 0; part < 4; part++) { /* training, taken back, held out, gone */
+        int from = part == 1 ? f->N : part == 2 ? train : 0;
+        int to = part == 0 ? train : part == 2 ? f->N : rows;
+        if (part == 2) f->held = 0;
+        for (i = from; i < to; i++) {
+            if (f->mark[i] != (part == 3)) continue;
+            f->held += part == 2;
+            if (part == 3 && f->survey.outliers + f->off < f->rows) {
+                f->survey.outlier[f->survey.outliers + f->off] = f->order[i];
+                f->survey.outlier_distance[f->survey.outliers + f->off] =
+                    (double)f->distance[i] * f->unit;
+            }
+            f->off += part == 3;
+            order[kept++] = f->order[i];
+        }
+    }
+    f->N = kept - f->off;
+    memcpy(f->order, order, (size_t)kept * sizeof *order);
+    ebim__fit_rows(f);
+}
+
+static ebim_result ebim__fit_sort_out(ebim__fit *f, ebim_arena *work)
+{
+    int rows = f->N + f->off, first = rows > EBIM__OFF_MOST ? f->N : 0, i, far = 0;
+    ebim_result r;
+    if (f->d->recipe == EBIM_RECIPE_PAPER) return EBIM_OK;
+    ebim__fit_z(f, rows);
+    r = ebim__off_distances(f, first, rows, work);
+    if (r || ebim__fit_stopped(f)) return r;
+    for (i = 0; i < f->N; i++) {
+        f->mark[i] = 0;
+        if (i >= first) far += (double)f->distance[i] > EBIM__OFF_SET + 6 * f->noise;
+    }
+    if (!far && !f->off) return EBIM_OK;
+    if (far && far <= EBIM__OFF_SHARE * f->N && f->survey.groups >= EBIM__SETTLED) {
+        ebim__off_apart(f, f->value, f->scratch_row);
+        for (i = 0; i < f->N && !ebim__fit_stopped(f); i++)
+            f->mark[i] = f->mass[i] > 0 && ebim__off_alone(f, i, f->value);
+        for (i = 0; i < f->N; i++)
+            if (!(f->mass[i] > 0)) f->mark[i] = f->mark[f->members[f->group[i]]];
+    }
+    if (!ebim__fit_stopped(f)) ebim__off_decide(f, first);
+    return EBIM_OK;
 }
 
 /* The part of M that no other candidate has, over all candidates so far: the best agreement. */
@@ -12063,9 +13617,19 @@ static ebim_result ebim__candidate_rivals(ebim__fit *f, ebim__candidate *c, ebim
  * shares of M that should not be there; those that a few of 1000 points make up count little. */
 static double ebim__candidate_score(const ebim_judgement *j)
 {
-    double bad = fmax(j->disputed - 0.005, 0) + fmax(j->singular - 0.002, 0) + j->empty;
-    if (!(j->points > 0)) return 1e3;
+    double bad = fmax(ebim__or_else(j->disputed, 0) - 0.005, 0) +
+                 fmax(ebim__or_else(j->singular, 0) - 0.002, 0) + ebim__or_else(j->empty, 0);
+    if (!(j->points > 0) || !ebim__finite64(j->distance_mean)) return 1e3;
     return j->distance_mean + j->missed / fmax(j->checked, 1) + bad;
+}
+
+/* Whether the first network, of the usual recipe, passes closer than noise would let it; it then
+ * tells what noise there is. */
+static void ebim__fit_noise(ebim__fit *f)
+{
+    const ebim_judgement *j = &f->c[0].j;
+    if (f->noise > EBIM__NOISY && !f->c[0].r && ebim__or_else(j->distance_mean, 1) < 0.3 * f->noise)
+        f->noise = j->distance_median;
 }
 
 /* Judges the candidates against each other. 1: the best one may be good enough to stop. */
@@ -12073,22 +13637,51 @@ static int ebim__fit_choose(ebim__fit *f)
 {
     const ebim__candidate *best;
     int i;
+    ebim__fit_noise(f);
     for (i = 0, f->best = 0; i < f->count; i++) {
         f->c[i].r = f->c[i].r ? f->c[i].r : ebim__candidate_rivals(f, &f->c[i], &f->scratch[0]);
         f->c[i].score = ebim__candidate_score(&f->c[i].j) + (f->c[i].r ? 1 : 0);
+        if (f->noise > EBIM__NOISY && i % 2 == 0) f->c[i].score += 0.5 * f->noise;
+        if (f->c[i].dirty) f->c[i].score += 10;
         if (f->c[i].score < f->c[f->best].score) f->best = i;
     }
     best = &f->c[f->best];
-    return !(ebim__judge_verdict(&best->j, 1) & EBIM_VERDICT_BAD) && best->j.distance_mean < 0.001;
+    return !(ebim__judge_verdict(&best->j, 1) & EBIM_VERDICT_BAD) &&
+           best->j.distance_mean < fmax(0.001, 0.9 * f->noise);
 }
 
 /* A volume that no double can hold was not measured. */
 static void ebim__volume_units(ebim_judgement *j, double unit)
 {
-    double v = j->volume > 0 ? j->volume * unit : 0, se = j->volume > 0 ? j->volume_se * unit : 0;
-    int fits = ebim__finite64(v) && ebim__finite64(se);
-    j->volume = fits ? v : 0;
-    j->volume_se = fits ? se : 0;
+    double v = j->volume * unit, se = j->volume_se * unit;
+    int fits = v > 0 && ebim__finite64(v) && ebim__finite64(se);
+    j->volume = fits ? v : ebim__nan64();
+    j->volume_se = fits ? se : ebim__nan64();
+}
+
+/* A judgement in the units of the data */
+static void ebim__judge_units(const ebim__fit *f, ebim_judgement *j)
+{
+    j->distance_mean *= f->unit;
+    j->distance_median *= f->unit;
+    j->distance_q99 *= f->unit;
+    j->distance_max *= f->unit;
+    j->reach *= f->unit;
+    j->noise *= f->unit;
+    ebim__volume_units(j, pow(f->unit, f->n - f->k));
+}
+
+/* A fit that was stopped knows of its M what its candidate does, or nothing. */
+static void ebim__fit_unjudged(ebim__fit *f)
+{
+    const ebim__candidate *c = &f->c[f->best];
+    ebim_judgement *j = &f->model->judged;
+    if (c->done) *j = c->j;
+    else ebim__judge_nothing(j);
+    j->disputed = ebim__nan64();
+    j->verdict = (c->done ? ebim__judge_verdict(j, 1) : 0) | EBIM_VERDICT_UNCHECKED;
+    ebim__judge_units(f, j);
+    f->judged = EBIM_OK;
 }
 
 /* The judgement of the chosen F -> model->judged, in the units of the data. */
@@ -12102,17 +13695,13 @@ static ebim_result ebim__fit_judge(ebim__fit *f, ebim_arena *work)
     ebim__judge_of(f, &jd);
     jd.points = ebim__fit_points(f) * (ebim__or(f->d->effort, 1) < 0.5 ? 1 : 4);
     if (rival >= 0) jd.rival = &f->c[rival].F;
+    jd.u = f->u;
     r = ebim_judge(&best->F, &jd, work, j);
     if (rival < 0 && f->count > 1) {
         j->disputed = 1;
         j->verdict = ebim__judge_verdict(j, 1);
     }
-    j->distance_mean *= f->unit;
-    j->distance_median *= f->unit;
-    j->distance_q99 *= f->unit;
-    j->distance_max *= f->unit;
-    j->reach *= f->unit;
-    ebim__volume_units(j, pow(f->unit, f->n - f->k));
+    ebim__judge_units(f, j);
     if (r || !ebim__ready(work)) return r;
     return j->points > 0 && j->missed < j->checked ? EBIM_OK : EBIM_ERR_SOLVE;
 }
@@ -12124,24 +13713,27 @@ static int ebim__fit_pair(ebim__fit *f, int most)
     int two = ebim__min_int(2, most - f->count), i;
     ebim__candidate *c = &f->c[f->count];
     if (f->threads) ebim__in_parallel(&f->d->parallel, two, ebim__candidate_task, f);
-    for (i = 0; i < two; i++) {
-        if (!f->threads) ebim__candidate_task(f, i);
-        if (c[i].report.stopped) break;
-    }
-    if (i == two) {
-        f->count += two;
-        return 0;
-    }
-    if (f->threads && two == 2 && !i && !c[1].report.stopped) { /* it knew of nothing */
-        c[0] = c[1];
-        i = 1;
-    }
-    f->count = ebim__max_int(f->count + i, 1);
+    for (i = 0; i < two && !f->threads && !ebim__fit_stopped(f); i++) ebim__candidate_task(f, i);
+    for (i = 0; i < two && c[i].done; i++) {}
+    f->count += i;
+    if (i == two) return 0;
+    if (two == 2 && c[1].done) f->c[f->count++] = c[1]; /* the other thread was quicker */
+    if (!f->count) f->count = 1;
     return 1;
 }
 
-/* Networks for F, two at a time, and the choice among them. */
-static ebim_result ebim__fit_manifold(ebim__fit *f, ebim_arena *work)
+/* The best by itself, where time was too short to compare them */
+static void ebim__fit_take(ebim__fit *f)
+{
+    int i;
+    for (i = 0, f->best = 0; i < f->count; i++) {
+        f->c[i].score = f->c[i].done ? ebim__candidate_score(&f->c[i].j) : HUGE_VAL;
+        if (f->c[i].score < f->c[f->best].score) f->best = i;
+    }
+}
+
+/* Networks for F, two at a time, and the choice among them; share: of the whole run. */
+static ebim_result ebim__fit_manifold(ebim__fit *f, double share, ebim_arena *work)
 {
     int paper = f->d->recipe == EBIM_RECIPE_PAPER, i, done = 0, stopped = 0;
     int most = ebim__or_int(f->d->networks, paper ? 1 : EBIM__NETWORKS);
@@ -12153,13 +13745,14 @@ static ebim_result ebim__fit_manifold(ebim__fit *f, ebim_arena *work)
         ebim_arena measure;
         c->f = f;
         c->rival = -1;
-        c->from = f->to * i / most;
-        c->to = f->to * (i + 1) / most;
+        c->from = share * i / most;
+        c->to = share * (i + 1) / most;
         ebim__recipe_mdf(c, i);
         c->u = EBIM__NEW(work, ebim_real, (size_t)EBIM__FIT_POINTS * (size_t)f->n);
         r = ebim_mlp(&c->F, work, &c->net, ebim__subseed(f->d->seed + (uint64_t)i, EBIM__SEED_F));
         ebim_arena_init(&measure, NULL, 0);
         if (!r) ebim__candidate_run(c, &measure);
+        c->done = 0; /* it was only measured */
         if (!r) r = c->r ? c->r : measure.failed;
         bytes = ebim_arena_bytes(&measure) > bytes ? ebim_arena_bytes(&measure) : bytes;
         measure.used = 0;
@@ -12167,22 +13760,33 @@ static ebim_result ebim__fit_manifold(ebim__fit *f, ebim_arena *work)
         if (!r) r = ebim__fit_judge(f, &measure);
         bytes = ebim_arena_bytes(&measure) > bytes ? ebim_arena_bytes(&measure) : bytes;
     }
-    for (i = 0; i < 2 && !r; i++)
+    for (i = 0; i < 2 && !r; i++) {
         ebim_arena_init(&f->scratch[i], EBIM__NEW(work, unsigned char, bytes), bytes);
+        f->scratch[i].watch = &f->watch[f->threads ? i : 0];
+    }
     /* measuring goes on with the last one, the largest, as the best */
     if (r || !ebim__ready(work)) return r ? r : work->failed;
     while (f->count < most && !done && !stopped) {
         stopped = ebim__fit_pair(f, most);
-        done = ebim__fit_choose(f);
+        if (!stopped) done = ebim__fit_choose(f);
+        if (!paper && f->count == 2 && most > 2 && !stopped) done = ebim__fit_suspect(f, done);
+        stopped = stopped || ebim__fit_stopped(f);
         if (!done && !stopped && f->count < most) continue;
+        if (stopped) break;
+        ebim__fit_stage(f, EBIM_STAGE_CHECK, f->watch[0].now.done, f->watch[0].now.done);
+        r = ebim__fit_sort_out(f, &f->scratch[0]);
+        if (r || ebim__fit_stopped(f)) break;
         f->scratch[0].used = 0;
         f->judged = ebim__fit_judge(f, &f->scratch[0]); /* at more points than a candidate */
         done = !f->judged && !((int)f->model->judged.verdict & EBIM_VERDICT_BAD);
     }
+    stopped = ebim__fit_stopped(f);
+    if (stopped) ebim__fit_take(f);
+    if (stopped) ebim__fit_unjudged(f);
     f->model->info.mdf_loss = f->c[f->best].report.loss;
     f->model->info.networks = f->count;
     if (stopped || f->c[f->best].r == EBIM_ERR_DIVERGED) f->model->info.partial = 1;
-    return f->c[f->best].r;
+    return r ? r : f->c[f->best].r;
 }
 
 /* The recipe of network `number` with the nodes; the rows after the first N are held out. */
@@ -12233,15 +13837,16 @@ static void ebim__polish_of(const ebim__fit *f, int number, ebim_energy_desc *d)
     d->steps = ebim__min_int(ebim__steps(f, 160), f->n == 2 ? 100 : 40);
 }
 
-/* Normalises E as M has it -> *z */
-static ebim_result ebim__rbf_level(ebim__fit *f, const ebim_graph *E, ebim_arena *work,
-                                   ebim_log_z *z)
+/* Normalises E as M has it -> *z, with volumes behind the map L if that is not NULL */
+static ebim_result ebim__fit_level(ebim__fit *f, const ebim_graph *E, const double *L,
+                                   ebim_arena *work, ebim_log_z *z)
 {
     ebim_result r;
     work->used = 0;
-    r = ebim__z_init(&f->z_rbf, work, &f->c[f->best].F, E, f->lo, f->hi, 64 * ebim__fit_points(f));
+    r = ebim__z_init(&f->z_work, work, &f->c[f->best].F, E, L, f->lo, f->hi,
+                     (f->n == 2 ? 32 : 64) * ebim__fit_points(f)); /* se of log Z 0.4 % */
     if (r || !ebim__ready(work)) return r;
-    return ebim__z_run(&f->z_rbf, ebim__subseed(f->d->seed, EBIM__SEED_NODES), z);
+    return ebim__z_run(&f->z_work, ebim__subseed(f->d->seed, EBIM__SEED_NODES), z);
 }
 
 /* Memory for whatever training of E takes the most -> scratch[0] */
@@ -12256,21 +13861,23 @@ static ebim_result ebim__energy_room(ebim__fit *f, int count, ebim_arena *work)
             ebim_result r;
             ebim_arena_init(&a, NULL, 0);
             if (polish) ebim__polish_of(f, i, &d);
-            else ebim__energy_of(f, i, count > 1 ? f->N - f->held : f->N, &d);
+            else ebim__energy_of(f, i, f->N, &d);
             r = ebim_energy_train(&f->energy[i], &f->c[f->best].F, f->N, f->z, &d, &a, NULL);
             if (r || a.failed) return r ? r : a.failed;
             if (ebim_arena_bytes(&a) > bytes) bytes = ebim_arena_bytes(&a);
         }
-    if (count > 1) {
+    for (i = 0; i <= count && f->nodes; i++) { /* the last: kernels */
         ebim_arena a;
         ebim_log_z z;
         ebim_result r;
+        if (i == count && count < 2) break;
         ebim_arena_init(&a, NULL, 0);
-        r = ebim__rbf_level(f, &f->rbf.all, &a, &z);
+        r = ebim__fit_level(f, i < count ? &f->energy[i] : &f->rbf.all, NULL, &a, &z);
         if (r || a.failed) return r ? r : a.failed;
         if (ebim_arena_bytes(&a) > bytes) bytes = ebim_arena_bytes(&a);
     } /* more than enough to try widths in */
     ebim_arena_init(&f->scratch[0], EBIM__NEW(work, unsigned char, bytes), bytes);
+    f->scratch[0].watch = &f->watch[0];
     return EBIM_OK;
 }
 
@@ -12281,25 +13888,24 @@ static ebim_result ebim__energy_room(ebim__fit *f, int count, ebim_arena *work)
 static int ebim__worth_trying(const ebim__fit *f, int number, int best, double least)
 {
     int few = f->N - f->held <= EBIM__CENTRES;
+    if (number && ((int)f->model->judged.verdict & EBIM_VERDICT_BAD)) return 0; /* of a wrong M */
     if (number < 2 && few) return !number || (f->rbf.held < least && f->rbf.held > least - 0.1);
     return number < 2 || best == number - 1;
 }
 
 /* Which network: each is tried for a part of its steps, and held-out data choose. */
-static ebim_result ebim__fit_try_energies(ebim__fit *f, int count, int *best, double *least,
-                                          int *stopped)
+static ebim_result ebim__fit_try_energies(ebim__fit *f, int count, int *best, double *least)
 {
-    double from = f->from, to = f->to;
+    double from = f->watch[0].from, to = f->watch[0].to;
     int i;
     *least = HUGE_VAL;
-    for (i = 0; i < count && !*stopped && ebim__worth_trying(f, i, *best, *least); i++) {
+    for (i = 0; i < count && ebim__worth_trying(f, i, *best, *least); i++) {
         ebim_train_report rep;
         ebim_result r;
-        f->from = from + (to - from) * i / count;
-        f->to = from + (to - from) * (i + 1) / count;
+        ebim__fit_stage(f, EBIM_STAGE_ENERGY, from + (to - from) * i / count,
+                        from + (to - from) * (i + 1) / count);
         r = ebim__fit_train_energy(f, i, f->N - f->held, 0.25, 0, &rep);
-        if (r && r != EBIM_ERR_DIVERGED) return r;
-        *stopped = rep.stopped;
+        if ((r && r != EBIM_ERR_DIVERGED) || ebim__fit_stopped(f)) return r;
         if (!(rep.held < *least)) continue;
         *least = rep.held;
         *best = i;
@@ -12326,21 +13932,37 @@ static int ebim__centres(int N) { return ebim__min_int(N, EBIM__CENTRES); }
 static ebim_ref ebim__record_estimate(ebim_graph *g, ebim_ref x, void *user)
 {
     double flat = 1;
-    ebim_ref y = ebim__push_rbf(g, x, ebim__centres(*(const int *)user));
+    ebim_ref y = ebim__push_rbf(g, x, *(const int *)user);
     y = ebim_add(g, y, ebim_constant(g, 1, &flat));
     return ebim_neg(g, ebim_apply(g, y, EBIM_LOG));
 }
 
-/* Centres: every so-many-th of the first N rows. Distances to their neighbours, by brute force. */
-static void ebim__rbf_neighbours(const ebim__fit *f, int N, ebim_real *near)
+/* Groups among the first N rows: how many; the first row of every so-many-th of them, up to
+ * CENTRES, -> row: how many these are in *centres */
+static int ebim__rbf_centres(const ebim__fit *f, int N, int32_t *row, int *centres)
 {
-    int K = ebim__centres(N), n = f->n, i, j, c, at;
-    for (i = 0; i < K; i++) {
-        const ebim_real *x = f->z + (size_t)((int64_t)i * N / K) * (size_t)n;
-        ebim_real *d = near + (size_t)i * EBIM__NEIGHBOURS;
+    int i, groups = 0, at = 0;
+    for (i = 0; i < N; i++) groups += f->mass[i] > 0;
+    *centres = ebim__centres(groups);
+    for (i = 0, groups = ebim__max_int(groups, 1); row && i < N; i++) {
+        if (!(f->mass[i] > 0)) continue;
+        if ((int64_t)at * *centres % groups < *centres) *row++ = (int32_t)i;
+        at++;
+    }
+    return at;
+}
+
+/* Distances of centres to their nearest neighbours among them, by brute force */
+static void ebim__rbf_neighbours(ebim__fit *f)
+{
+    const ebim__rbf *b = &f->rbf;
+    int n = f->n, i, j, c, at;
+    for (i = 0; i < b->count && !ebim__work(&f->watch[0], 1.0 * b->count * n); i++) {
+        const ebim_real *x = f->z + (size_t)b->row[i] * (size_t)n;
+        ebim_real *d = b->near + (size_t)i * EBIM__NEIGHBOURS;
         for (j = 0; j < EBIM__NEIGHBOURS; j++) d[j] = EBIM__R(1e30);
-        for (j = 0; j < K; j++) {
-            const ebim_real *y = f->z + (size_t)((int64_t)j * N / K) * (size_t)n;
+        for (j = 0; j < b->count; j++) {
+            const ebim_real *y = f->z + (size_t)b->row[j] * (size_t)n;
             ebim_real d2 = 0;
             for (c = 0; c < n; c++) d2 += (x[c] - y[c]) * (x[c] - y[c]);
             if (j == i || !(d2 < d[EBIM__NEIGHBOURS - 1])) continue;
@@ -12350,71 +13972,101 @@ static void ebim__rbf_neighbours(const ebim__fit *f, int N, ebim_real *near)
     }
 }
 
-/* Parameters of g for centres among the first N rows: the kernels share all mass but `flat`, which
- * is spread over M. In the plane a kernel of width h holds (2 pi h^2)^(m/2). */
-static void ebim__rbf_fill(const ebim__fit *f, const ebim_graph *g, int N)
+/* The centres of an estimate from the first N rows */
+static void ebim__rbf_start(ebim__fit *f, int N)
+{
+    ebim__rbf_centres(f, N, f->rbf.row, &f->rbf.count);
+    ebim__rbf_neighbours(f);
+}
+
+/* Parameters of g for these centres: the kernels share all mass but `flat`, which is spread over M,
+ * by the weights of their groups. In the plane a kernel of width h holds (2 pi h^2)^(m/2). */
+static void ebim__rbf_fill(const ebim__fit *f, const ebim_graph *g)
 {
     const ebim__rbf *b = &f->rbf;
-    int K = ebim__centres(N), n = f->n, m = n - f->k, i, c;
+    int n = f->n, m = n - f->k, i, c;
     ebim_real *t = g->theta;
-    double least = 0;
-    for (i = 0; i < K; i++) /* repeated points would have no width */
-        least += sqrt((double)b->near[i * EBIM__NEIGHBOURS + b->neighbour]) / K;
-    least = 0.01 * least * least;
-    for (i = 0; i < K; i++) {
-        const ebim_real *x = f->z + (size_t)((int64_t)i * N / K) * (size_t)n;
+    double least = 0, sum = 0;
+    for (i = 0; i < b->count; i++) {
+        least += sqrt((double)b->near[i * EBIM__NEIGHBOURS + b->neighbour]) / b->count;
+        sum += (double)f->mass[b->row[i]];
+    }
+    least = 0.01 * least * least; /* centres that nearly meet would have no width */
+    for (i = 0; i < b->count; i++) {
+        const ebim_real *x = f->z + (size_t)b->row[i] * (size_t)n;
         double d2 = (double)b->near[i * EBIM__NEIGHBOURS + b->neighbour] + least;
         double h2 = b->factor * b->factor * d2, mass = pow(6.283185307179586477 * h2, 0.5 * m);
+        double share = (double)f->mass[b->row[i]] / sum;
         for (c = 0; c < n; c++) *t++ = x[c];
         *t++ = EBIM__R(0.5 / h2);
-        *t++ = EBIM__R((1 - b->flat) * f->area.volume / (K * mass));
+        *t++ = EBIM__R((1 - b->flat) * f->area.volume * share / mass);
     }
     *t = EBIM__R(b->flat);
 }
 
-/* Mean E of the held-out data, and with it *se and the mean for other shares that are flat */
-static double ebim__rbf_held(ebim__fit *f, ebim_ws *w, ebim_real *e)
+/* What it takes to try widths: energies and weights of held-out points, or of the centres */
+typedef struct ebim__trial {
+    ebim_ws w;
+    ebim_real *x, *e, *p, *weight; /* [room][n], [room]; p: e for another share that is flat */
+    int count, itself;             /* itself: the points are the centres, each judged by others */
+} ebim__trial;
+
+static ebim_result ebim__rbf_trial(ebim__fit *f, ebim_arena *work, ebim__trial *t)
+{
+    const ebim__rbf *b = &f->rbf;
+    size_t room = (size_t)ebim__max_int(f->held, ebim__centres(f->N)), n = (size_t)f->n;
+    int i, run;
+    work->used = 0;
+    t->itself = f->held < 1;
+    t->count = t->itself ? b->count : f->held;
+    t->x = EBIM__NEW(work, ebim_real, room * n);
+    t->e = EBIM__NEW(work, ebim_real, room);
+    t->p = EBIM__NEW(work, ebim_real, room);
+    t->weight = EBIM__NEW(work, ebim_real, room);
+    run = ebim__ready(work);
+    for (i = 0; i < t->count && run; i++) {
+        size_t row = t->itself ? (size_t)b->row[i] : (size_t)(f->N - f->held + i);
+        memcpy(t->x + (size_t)i * n, f->z + row * n, n * sizeof *t->x);
+        t->weight[i] = t->itself ? f->mass[row] : f->weight ? f->weight[row] : 1;
+    }
+    return ebim_ws_init(&t->w, work, &f->rbf.part, 64, 0);
+}
+
+/* Mean E of the points, and with it *se; the share that is flat is the best of three. */
+static double ebim__rbf_held(ebim__fit *f, ebim__trial *t)
 {
     static const double flat[] = {0.003, 0.01, 0.03};
     ebim__rbf *b = &f->rbf;
-    double least = HUGE_VAL, now = b->flat;
-    int i, q;
-    ebim_eval(w, f->held, f->z + (size_t)(f->N - f->held) * (size_t)f->n, e);
+    double least = HUGE_VAL, now = b->flat, se;
+    int i, q, n = f->n;
+    ebim_eval(&t->w, t->count, t->x, t->e);
     for (q = 0; q < 3; q++) {
-        double mean = 0, square = 0;
-        for (i = 0; i < f->held; i++) {
-            double p = fmax(exp(-(double)e[i]) - now, 0) / (1 - now);
-            double E = -log(flat[q] + (1 - flat[q]) * p);
-            mean += E / f->held;
-            square += E * E / f->held;
+        double mean;
+        for (i = 0; i < t->count; i++) {
+            double p = exp(-(double)t->e[i]) - now;
+            if (t->itself) p -= (double)b->part.theta[i * (n + 2) + n + 1];
+            t->p[i] = EBIM__R(-log(flat[q] + (1 - flat[q]) * fmax(p, 0) / (1 - now)));
         }
+        mean = ebim__mean_se(t->count, t->p, t->weight, &se);
         if (!(mean < least)) continue;
         least = mean;
         b->flat = flat[q];
-        b->held_se = sqrt(fmax(square - mean * mean, 0) / ebim__max_int(f->held - 1, 1));
+        b->held_se = se;
     }
     return least;
-}
-
-/* What it takes to try widths */
-static ebim_result ebim__rbf_trial(ebim__fit *f, ebim_arena *work, ebim_ws *w, ebim_real **e)
-{
-    work->used = 0;
-    *e = EBIM__NEW(work, ebim_real, f->held);
-    return ebim_ws_init(w, work, &f->rbf.part, 64, 0);
 }
 
 static ebim_result ebim__rbf_room(ebim__fit *f, ebim_arena *work)
 {
     ebim_arena a;
-    ebim_ws w;
-    ebim_real *e;
+    ebim__trial t;
     ebim_result r;
     size_t bytes;
     ebim_arena_init(&a, NULL, 0);
-    r = ebim__rbf_trial(f, &a, &w, &e);
+    r = ebim__rbf_trial(f, &a, &t);
     bytes = ebim_arena_bytes(&a);
     ebim_arena_init(&f->scratch[0], EBIM__NEW(work, unsigned char, bytes), bytes);
+    f->scratch[0].watch = &f->watch[0];
     return r;
 }
 
@@ -12422,103 +14074,143 @@ static ebim_result ebim__rbf_room(ebim__fit *f, ebim_arena *work)
 static ebim_result ebim__fit_rbf(ebim__fit *f)
 {
     static const int neighbours[] = {1, 3, 7, 15, 31};
-    ebim__rbf *b = &f->rbf, best = f->rbf;
-    int N = f->N - f->held, i, c;
+    ebim__rbf *b = &f->rbf, best;
+    int i, c;
     ebim_log_z z;
-    ebim_real *e;
-    ebim_ws w;
-    ebim_result r = ebim__rbf_trial(f, &f->scratch[0], &w, &e);
+    ebim__trial t;
+    ebim_result r;
+    ebim__rbf_start(f, f->N - f->held);
+    r = ebim__rbf_trial(f, &f->scratch[0], &t);
     if (r || f->scratch[0].failed) return r ? r : f->scratch[0].failed;
+    best = *b;
     best.held = HUGE_VAL;
-    ebim__rbf_neighbours(f, N, b->near);
     for (i = 0; i < 5; i++)
-        for (c = 0; c < 8; c++) {
+        for (c = 0; c < 8 && !ebim__fit_stopped(f); c++) {
             b->neighbour = neighbours[i];
             b->factor = 0.25 * pow(1.4, c);
             b->flat = 0.01;
-            if (b->neighbour >= ebim__centres(N)) continue;
-            ebim__rbf_fill(f, &b->part, N);
-            b->held = ebim__rbf_held(f, &w, e);
+            if (b->neighbour >= b->count) continue;
+            ebim__rbf_fill(f, &b->part);
+            b->held = ebim__rbf_held(f, &t);
             if (b->held < best.held) best = *b;
         }
     *b = best;
-    if (!ebim__finite64(b->held)) return EBIM_OK;
-    ebim__rbf_fill(f, &b->part, N);
+    if (!ebim__finite64(b->held) || ebim__fit_stopped(f)) return EBIM_OK;
+    ebim__rbf_fill(f, &b->part);
     if (f->nodes) {
-        r = ebim__rbf_level(f, &b->part, &f->scratch[0], &z);
+        r = ebim__fit_level(f, &b->part, NULL, &f->scratch[0], &z);
         if (r) b->held = HUGE_VAL;
         b->held += z.log_mean;
         b->held_se = sqrt(b->held_se * b->held_se + z.mean_se * z.mean_se);
     }
-    ebim__rbf_neighbours(f, f->N, b->near);
-    ebim__rbf_fill(f, &b->all, f->N);
+    ebim__rbf_start(f, f->N);
+    ebim__rbf_fill(f, &b->all);
     return r == EBIM_ERR_SOLVE ? EBIM_OK : r;
 }
 
 static ebim_result ebim__fit_take_rbf(ebim__fit *f, ebim_train_report *rep)
 {
-    ebim_log_z z;
-    ebim_result r = ebim__rbf_level(f, &f->rbf.all, &f->scratch[0], &z);
     rep->loss = rep->held = f->rbf.held;
     rep->held_se = f->rbf.held_se;
-    rep->log_mean = z.log_mean;
     ebim__fit_held(f, rep);
     f->E = f->rbf.all;
-    return r;
+    return EBIM_OK;
 }
 
+/* The normaliser of E in the units of the data -> model->z; E's level is such that its mean e^-E
+ * over M is 1. */
+static ebim_result ebim__fit_normalise(ebim__fit *f)
+{
+    ebim_log_z *z = &f->model->z;
+    double m = (double)f->model->m;
+    ebim_result r = EBIM_OK;
+    if (f->known.points > 0 && !f->L) *z = f->known;
+    else r = ebim__fit_level(f, &f->E, f->L, &f->scratch[0], z);
+    if (r || ebim__fit_stopped(f)) return r;
+    f->level = -z->log_mean;
+    z->log_volume += m * log(f->unit);
+    f->model->judged.volume = exp(z->log_volume); /* from many more lines than the judge draws */
+    f->model->judged.volume_se = z->volume_se * f->model->judged.volume;
+    z->log_mean = 0;
+    z->log_z = z->log_volume;
+    return EBIM_OK;
+}
+
+/* Training with all data is for the better, if it is: E should call the points that were held out
+ * from the first training as likely as that one did, within its error and what having seen them can
+ * make (0.03 nat at most where it was right; a network that lost three of four modes was 0.15 off).
+ * Else the first one stands. */
+static void ebim__fit_honest(ebim__fit *f, const ebim_graph *E, double held, double se)
+{
+    ebim_ws w;
+    ebim_real *e;
+    double mean, unused;
+    size_t first = (size_t)(f->N - f->held);
+    if (ebim__fit_level(f, E, NULL, &f->scratch[0], &f->known)) return;
+    if (ebim__fit_stopped(f)) return;
+    f->scratch[0].used = 0;
+    e = EBIM__NEW(&f->scratch[0], ebim_real, f->held);
+    if (ebim_ws_init(&w, &f->scratch[0], E, 64, 0) || f->scratch[0].failed) return;
+    ebim_eval(&w, f->held, f->z + first * (size_t)f->n, e);
+    mean = ebim__mean_se(f->held, e, f->weight ? f->weight + first : NULL, &unused) +
+           f->known.log_mean;
+    if (mean < held + fmin(0.02, se) && mean > held - fmax(0.03, se)) return;
+    f->known.points = 0;
+    memcpy(E->theta, f->theta, (size_t)E->n_theta * sizeof *E->theta);
+}
 
 /* E: the best of some networks, trained without the held-out data for as long as these like it;
  * then once more, as long, with them. Its progress: a third each, and a tenth. Or a kernel
  * estimate, where it is likelier by more than the rest of a training can gain, or is after it. */
-static ebim_result ebim__fit_best_energy(ebim__fit *f, int count, ebim_train_report *rep)
+static ebim_result ebim__fit_best_energy(ebim__fit *f, int count, double from, double to,
+                                         ebim_train_report *rep)
 {
-    double from = f->from, to = f->to;
-    double least;
-    int best = 0, stopped = 0, until = 0;
+    double least, all = to - from, honest = 0, se = 0;
+    int best = 0, until = 0;
     ebim_result r = EBIM_OK;
     if (count > 1) {
-        f->to = from + 0.3 * (to - from);
+        ebim__fit_stage(f, EBIM_STAGE_ENERGY, from, from + 0.3 * all);
         r = ebim__fit_rbf(f);
-        if (!r) r = ebim__fit_try_energies(f, count, &best, &least, &stopped);
-        if (!r && !stopped && f->rbf.held < least - 0.1) return ebim__fit_take_rbf(f, rep);
-        f->from = f->to;
-        f->to = from + 0.6 * (to - from);
-        if (!r && !stopped) {
-            r = ebim__fit_train_energy(f, best, f->N - f->held, 1, 0, rep);
-            ebim__fit_held(f, rep);
-            stopped = rep->stopped;
-            until = rep->best;
-            if (!r && !stopped && f->rbf.held < rep->held - 0.02) return ebim__fit_take_rbf(f, rep);
-        }
-        f->from = f->to;
+        if (!r) r = ebim__fit_try_energies(f, count, &best, &least);
+        if (r || ebim__fit_stopped(f)) return r;
+        if (f->rbf.held < least - 0.1) return ebim__fit_take_rbf(f, rep);
+        ebim__fit_stage(f, EBIM_STAGE_ENERGY, from + 0.3 * all, from + 0.6 * all);
+        r = ebim__fit_train_energy(f, best, f->N - f->held, 1, 0, rep);
+        ebim__fit_held(f, rep);
+        until = rep->best;
+        if (r || ebim__fit_stopped(f)) return r;
+        if (f->rbf.held < rep->held - 0.02) return ebim__fit_take_rbf(f, rep);
+        honest = rep->held;
+        se = rep->held_se;
+        memcpy(f->theta, f->energy[best].theta, (size_t)f->energy[best].n_theta * sizeof *f->theta);
     }
-    f->to = from + 0.9 * (to - from);
-    if (!r && !stopped) {
-        r = ebim__fit_train_energy(f, best, f->N, 1, until, rep);
-        stopped = rep->stopped;
-    }
-    f->from = f->to;
-    f->to = to;
-    if (!r && !stopped && f->nodes) {
+    ebim__fit_stage(f, EBIM_STAGE_ENERGY, from + (count > 1 ? 0.6 : 0) * all, from + 0.9 * all);
+    r = ebim__fit_train_energy(f, best, f->N, 1, until, rep);
+    ebim__fit_stage(f, EBIM_STAGE_ENERGY, from + 0.9 * all, to);
+    if (!r && !ebim__fit_stopped(f) && f->nodes) {
         ebim_energy_desc d;
         ebim__polish_of(f, best, &d);
         r = ebim__train_energy(f, best, f->N, &d, rep);
     }
-    rep->stopped |= stopped;
     f->E = f->energy[best];
+    if (count > 1 && !r && !ebim__fit_stopped(f)) ebim__fit_honest(f, &f->energy[best], honest, se);
     return r;
 }
 
+/* Measuring: as many centres as there can be. */
 static ebim_result ebim__rbf_alloc(ebim__fit *f, ebim_arena *work)
 {
-    int part = f->N - f->held;
-    size_t K = (size_t)ebim__centres(f->N);
-    ebim_result r = ebim_record(&f->rbf.part, work, f->n, ebim__record_estimate, &part);
-    if (!r) r = ebim_record(&f->rbf.all, work, f->n, ebim__record_estimate, &f->N);
-    f->rbf.near = EBIM__NEW(work, ebim_real, K * EBIM__NEIGHBOURS);
+    int part = ebim__centres(f->N), all = part;
+    ebim_result r;
+    if (ebim__ready(work)) {
+        ebim__rbf_centres(f, f->N - f->held, NULL, &part);
+        ebim__rbf_centres(f, f->N, NULL, &all);
+    }
+    f->rbf.row = EBIM__NEW(work, int32_t, ebim__centres(f->N));
+    f->rbf.near = EBIM__NEW(work, ebim_real, (size_t)ebim__centres(f->N) * EBIM__NEIGHBOURS);
     f->rbf.held = HUGE_VAL;
-    return r;
+    r = ebim_record(&f->rbf.part, work, f->n, ebim__record_estimate, &part);
+    return r ? r : ebim_record(&f->rbf.all, work, f->n, ebim__record_estimate, &all);
 }
 
 /* Where M has no uniform nodes: kernels alone, whose mass is that in the plane. The volume, for the
@@ -12539,7 +14231,8 @@ static ebim_result ebim__fit_kernels(ebim__fit *f, ebim_arena *work)
         f->area.volume = exp(f->rbf.held);
         r = ebim__fit_rbf(f);
     }
-    if (!r && !ebim__finite64(f->rbf.held)) return EBIM_ERR_DIVERGED; /* E is 0, as recorded */
+    if (r || ebim__fit_stopped(f)) return r;
+    if (!ebim__finite64(f->rbf.held)) return EBIM_ERR_DIVERGED; /* E is 0, as recorded */
     memset(&rep, 0, sizeof rep);
     rep.held = f->rbf.held;
     rep.held_se = f->rbf.held_se;
@@ -12548,20 +14241,22 @@ static ebim_result ebim__fit_kernels(ebim__fit *f, ebim_arena *work)
     return r;
 }
 
-static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
+static ebim_result ebim__fit_energy(ebim__fit *f, double from, double to, ebim_arena *work)
 {
     int by_nodes = ebim__by_nodes(f), count = by_nodes && f->held ? EBIM__ENERGIES : 1, i;
     ebim_mlp_desc net;
     ebim_energy_desc d;
     ebim_train_report rep;
     ebim_result r = EBIM_OK;
-    if (!by_nodes && f->held && f->n - f->k <= EBIM__KERNELS_MOST)
+    ebim__fit_stage(f, EBIM_STAGE_ENERGY, from, to);
+    if (!by_nodes && f->d->recipe != EBIM_RECIPE_PAPER && f->n - f->k <= EBIM__KERNELS_MOST)
         return ebim__fit_kernels(f, work);
     for (i = 0; i < count && !r; i++) {
         ebim__recipe_energy(f, i, &net, &d);
         r = ebim_mlp(&f->energy[i], work, &net, ebim__subseed(f->d->seed, EBIM__SEED_E));
     }
     if (!r && count > 1) r = ebim__rbf_alloc(f, work);
+    f->theta = EBIM__NEW(work, ebim_real, f->energy[count - 1].n_theta + f->energy[0].n_theta);
     if (r) return r;
     f->nodes = by_nodes ? d.n_nodes : 0;
     r = ebim__energy_room(f, count, work);
@@ -12569,18 +14264,22 @@ static ebim_result ebim__fit_energy(ebim__fit *f, ebim_arena *work)
     f->E = f->energy[count - 1]; /* while measuring: the largest */
     if (f->rbf.all.n_theta > f->E.n_theta) f->E = f->rbf.all;
     if (r || !ebim__ready(work)) return r ? r : work->failed;
+    if (ebim__fit_stopped(f)) return EBIM_OK;
     memset(&rep, 0, sizeof rep);
-    r = ebim__fit_best_energy(f, count, &rep);
+    r = ebim__fit_best_energy(f, count, from, to, &rep);
     if (r && r != EBIM_ERR_DIVERGED) return r;
-    f->level = by_nodes && ebim__finite64(rep.log_mean) ? -rep.log_mean : 0;
     f->model->info.energy_loss = rep.loss;
-    if (r || rep.stopped) f->model->info.partial = 1;
+    if (r) f->model->info.partial = 1;
+    if (by_nodes && !ebim__fit_stopped(f)) {
+        ebim_result z = ebim__fit_normalise(f);
+        r = z ? z : r;
+    }
     return r;
 }
 
 static ebim_result ebim__fit_alloc(ebim__fit *f, ebim_arena *keep, ebim_arena *work)
 {
-    size_t n = (size_t)f->n;
+    size_t n = (size_t)f->n, rows = (size_t)f->rows;
     ebim_model *m = f->model;
     memset(m, 0, sizeof *m);
     m->n = f->n;
@@ -12588,10 +14287,24 @@ static ebim_result ebim__fit_alloc(ebim__fit *f, ebim_arena *keep, ebim_arena *w
     m->m = f->n - f->k;
     m->lo = EBIM__NEW(keep, double, n);
     m->hi = EBIM__NEW(keep, double, n);
-    f->z = EBIM__NEW(work, ebim_real, (size_t)f->N * n);
+    m->hole = EBIM__NEW(keep, double, n);
+    m->end = EBIM__NEW(keep, double, n);
+    m->linear = EBIM__NEW(keep, double, ebim__times(n, n));
+    m->inverse = EBIM__NEW(keep, double, ebim__times(n, n));
+    f->z = EBIM__NEW(work, ebim_real, rows * n);
     f->center = EBIM__NEW(work, double, n);
     f->lo = EBIM__NEW(work, double, n);
     f->hi = EBIM__NEW(work, double, n);
+    f->u = EBIM__NEW(work, ebim_real, 4 * EBIM__FIT_POINTS * n);
+    f->order = EBIM__NEW(work, int32_t, rows);
+    f->group = EBIM__NEW(work, int32_t, rows);
+    f->members = EBIM__NEW(work, int32_t, rows);
+    f->mass = EBIM__NEW(work, ebim_real, rows);
+    f->value = EBIM__NEW(work, ebim_real, rows);
+    f->distance = EBIM__NEW(work, ebim_real, rows);
+    f->scratch_row = EBIM__NEW(work, int32_t, rows);
+    f->mark = EBIM__NEW(work, unsigned char, rows);
+    ebim__tree_init(&f->tree, work, f->rows, f->n);
     f->unit = 2; /* not 1: measuring must count the output's scale, too */
     return keep->failed ? keep->failed : work->failed;
 }
@@ -12600,8 +14313,19 @@ static void ebim__fit_describe(ebim__fit *f)
 {
     ebim_model *m = f->model;
     int c;
+    if (!f->L) m->linear = m->inverse = NULL;
+    for (c = 0; f->L && c < f->n * f->n; c++) {
+        m->linear[c] = f->L[c];
+        m->inverse[c] = f->survey.inverse[c];
+    }
     m->unit = f->unit;
-    m->info.points = f->N;
+    m->info.points = f->rows;
+    m->info.distinct = f->survey.groups;
+    m->info.outliers = f->survey.outliers + f->off;
+    for (c = 0; c < EBIM_OUTLIERS && c < f->survey.outliers + f->off; c++) {
+        m->info.outlier_row[c] = f->survey.outlier[c];
+        m->info.outlier_distance[c] = f->survey.outlier_distance[c];
+    }
     m->info.seed = (double)f->d->seed;
     m->info.recipe = f->d->recipe;
     for (c = 0; c < f->n; c++) {
@@ -12610,579 +14334,427 @@ static void ebim__fit_describe(ebim__fit *f)
     }
 }
 
-EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_real *x,
-                                  const ebim_fit_desc *d, ebim_arena *keep, ebim_arena *work)
+/* What is wrong with a descriptor; EBIM_OK: nothing */
+static ebim_result ebim__fit_refused(const ebim_fit_desc *d, int N, int n)
 {
-    ebim__fit f;
-    ebim_result r, trained;
-    ebim_progress p;
-    int run, row, energy = !d->no_energy;
-    int32_t *index;
-    memset(&f, 0, sizeof f);
-    f.d = d;
-    f.threads = ebim__workers(&d->parallel) > 1;
-    f.model = model;
-    f.N = N;
-    f.n = n;
-    f.k = n - d->dim;
-    f.held = N < 50 || d->recipe == EBIM_RECIPE_PAPER ? 0 : ebim__min_int(N / 5, 2000);
-    if (N < 1 || n < 2 || d->dim < 1 || d->dim >= n) return EBIM_ERR_ARG;
-    if (!(d->effort >= 0) || !ebim__finite64(d->effort)) return EBIM_ERR_ARG;
-    if (!keep->base != !work->base) return EBIM_ERR_ARG;
-    r = ebim__fit_alloc(&f, keep, work);
-    index = EBIM__NEW(work, int32_t, N);
-    run = ebim__ready(keep) && ebim__ready(work);
-    if (run && !x) return EBIM_ERR_ARG;
-    if (!r && run) r = ebim_check_data(N, n, x, index, &row, NULL, NULL);
-    if (r) return r;
-    if (run && !ebim__fit_units(&f, x)) return EBIM_ERR_DATA;
-    if (run) ebim__fit_hold_out(&f);
-    f.to = energy ? 0.5 : 0.95;
-    trained = ebim__fit_manifold(&f, work);
-    if (trained && trained != EBIM_ERR_DIVERGED) return trained;
-    if (energy && model->info.partial <= 0) {
-        f.from = f.to;
-        f.to = 0.95;
-        model->has_energy = 1;
-        trained = ebim__fit_energy(&f, work);
-        if (trained == EBIM_ERR_SOLVE) { /* F has no zero in D: the model shows it */
-            model->has_energy = 0;
-            model->info.partial = 1;
-        } else if (trained && trained != EBIM_ERR_DIVERGED) {
-            return trained;
+    double sum = 0;
+    int i;
+    if (n < 2 || N < 1) return EBIM_ERR_POINTS;
+    if (d->dim < 1 || d->dim >= n) return EBIM_ERR_DIM;
+    if (!(d->effort >= 0) || !ebim__finite64(d->effort)) return EBIM_ERR_EFFORT;
+    if (d->networks < 0 || (d->recipe != EBIM_RECIPE_DEFAULT && d->recipe != EBIM_RECIPE_PAPER))
+        return EBIM_ERR_RECIPE;
+    for (i = 0; i < N && d->weights; i++) {
+        if (!ebim__finite(d->weights[i]) || d->weights[i] < 0) return EBIM_ERR_WEIGHTS;
+        sum += (double)d->weights[i];
+    }
+    return d->weights && !(sum > 0) ? EBIM_ERR_WEIGHTS : EBIM_OK;
+}
+
+/* The paper's recipe takes the data as they are. */
+static void ebim__fit_all_rows(ebim__fit *f)
+{
+    ebim__survey *s = &f->survey;
+    int i;
+    for (i = 0; i < s->outliers; i++) s->group[s->outlier[i]] = s->groups++;
+    s->outliers = 0;
+}
+
+/* Of data whose survey was stopped nothing is known. */
+static void ebim__fit_unsurveyed(ebim__fit *f)
+{
+    ebim__survey *s = &f->survey;
+    int i;
+    for (i = 0; i < f->rows; i++) s->group[i] = (int32_t)i;
+    s->groups = f->rows;
+    s->outliers = s->mapped = s->ends = 0;
+    s->noise = -1;
+}
+
+/* Which rows are fitted, in which order, and their units */
+static ebim_result ebim__fit_data(ebim__fit *f, ebim_arena *work)
+{
+    int32_t *index = EBIM__NEW(work, int32_t, f->rows);
+    ebim_result r = EBIM_OK;
+    int run = ebim__ready(work), i;
+    if (run && !f->x) return EBIM_ERR_ARG;
+    if (run) r = ebim_check_data(f->rows, f->n, f->x, index, NULL, NULL, NULL);
+    if (!r) r = ebim__survey_run(&f->survey, work, f->rows, f->n, f->n - f->k, f->x, NULL);
+    if (r || !run) return r;
+    if (ebim__fit_stopped(f)) ebim__fit_unsurveyed(f);
+    if (f->d->recipe == EBIM_RECIPE_PAPER) ebim__fit_all_rows(f);
+    for (i = 0, f->N = 0; i < f->rows; i++)
+        if (f->survey.group[i] >= 0) f->order[f->N++] = (int32_t)i;
+    if (f->survey.groups < EBIM__SETTLED) f->held = 0;
+    f->L = NULL;
+    if (f->survey.mapped && f->n <= EBIM__MAPPED_MOST && f->d->recipe != EBIM_RECIPE_PAPER)
+        f->L = f->survey.L;
+    if (!ebim__fit_units(f)) return EBIM_ERR_DATA;
+    f->noise = f->d->recipe == EBIM_RECIPE_PAPER ? 0 : fmax(f->survey.noise, 0) / f->unit;
+    ebim__fit_hold_out(f);
+    ebim__fit_rows(f);
+    if (f->d->weights) f->weight = f->mass;
+    if (f->survey.groups < f->N && f->d->recipe != EBIM_RECIPE_PAPER) f->weight = f->mass;
+    return EBIM_OK;
+}
+
+/* What there is to compare M with: a row of each group, with its weight */
+static int ebim__fit_distinct(const ebim__fit *f, ebim_real *x, ebim_real *weight)
+{
+    size_t n = (size_t)f->n;
+    int i, groups = 0, at = 0, have = 0, most;
+    for (i = 0; i < f->N; i++) groups += f->mass[i] > 0;
+    most = ebim__centres(groups);
+    for (i = 0; i < f->N && groups; i++) {
+        if (!(f->mass[i] > 0)) continue;
+        if ((int64_t)at++ * most % groups >= most) continue;
+        memcpy(x + (size_t)have * n, f->z + (size_t)i * n, n * sizeof *x);
+        weight[have++] = f->mass[i];
+    }
+    return have;
+}
+
+/* Points of M and E there: the nodes of E, or what the judge looked at */
+static int ebim__fit_spread(ebim__fit *f, ebim_real *u, ebim_real *e, ebim_arena *work)
+{
+    ebim_ws w;
+    int count, nodes = f->node && f->nodes > 0;
+    ebim_result r = EBIM_OK;
+    if (f->model->has_energy) r = ebim_ws_init(&w, work, &f->E, 64, 0);
+    if (r || !ebim__ready(work)) return 0;
+    count = ebim__spread(nodes ? f->nodes : (int)ebim__or_else(f->model->judged.points, 0), f->n,
+                         nodes ? f->node : f->u, EBIM__VOIDS, u);
+    if (f->model->has_energy && count) ebim_eval(&w, count, u, e);
+    return count;
+}
+
+/* Where row `at` of u is, in the units of the data; nowhere for a row < 0 */
+static void ebim__fit_place(const ebim__fit *f, const ebim_real *u, int at, double *place)
+{
+    int c, j, n = f->n;
+    for (c = 0; c < n; c++) {
+        place[c] = at < 0 ? ebim__nan64() : 0;
+        for (j = 0; j < n && at >= 0; j++) {
+            double v = f->center[j] + f->unit * (double)u[at * n + j];
+            double share = f->L ? f->survey.inverse[c * n + j] : c == j ? 1 : 0;
+            place[c] += share * v;
         }
     }
-    r = ebim__to_units(&f, &model->F, keep, &f.c[f.best].F, 1);
-    if (!r && model->has_energy) r = ebim__to_units(&f, &model->E, keep, &f.E, 0);
-    if (r) return r;
-    if (run) ebim__fit_describe(&f);
-    if (run) {
-        r = f.judged;
-        memset(&p, 0, sizeof p);
-        p.stage = EBIM_STAGE_CHECK;
-        p.step = p.steps = 1;
-        p.done = 1;
-        f.to = 1;
-        ebim__fit_progress(&f, &p);
+}
+
+static void ebim__fit_voids_told(ebim__fit *f, const ebim__voids *v, const ebim_real *u)
+{
+    ebim_judgement *j = &f->model->judged;
+    const ebim__void_place *p = v->places > 0 ? &v->place[0] : NULL;
+    double unit = f->L ? ebim__nan64() : f->unit; /* there is no one length behind a map */
+    int bits = (int)j->verdict;
+    j->hole = v->hole ? v->holes : 0;
+    j->hole_expected = v->expected;
+    j->hole_radius = v->hole ? v->radius * unit : ebim__nan64();
+    j->gap = v->beyond;
+    j->gap_extent = p ? (p->length > 0 ? p->length : 2 * p->radius) * unit : ebim__nan64();
+    j->gap_abrupt = v->open;
+    ebim__fit_place(f, u, v->hole ? v->centre : -1, f->model->hole);
+    ebim__fit_place(f, u, p ? p->at : -1, f->model->end);
+    if (v->hole || v->tail) bits |= EBIM_VERDICT_HOLE;
+    if (v->open > 0 || (f->survey.ends > 0 && v->beyond > 0.002)) bits |= EBIM_VERDICT_ENDS;
+    if (v->few || ebim__or_else(j->fewest, HUGE_VAL) < EBIM__SETTLED) bits |= EBIM_VERDICT_FEW;
+    if (f->survey.groups < EBIM__SETTLED) bits |= EBIM_VERDICT_FEW;
+    if (f->survey.outliers + f->off > fmax(5, 0.005 * f->rows)) bits |= EBIM_VERDICT_OUTLIERS;
+    j->verdict = bits;
+}
+
+/* Held-out points, one of each group (copies prove nothing), drawn by their weights where these are
+ * unlike each other, as many as they are worth -> x; returns how many. */
+static int ebim__fit_held_sample(ebim__fit *f, ebim_real *x, int32_t *pick, ebim_rng *rng)
+{
+    size_t n = (size_t)f->n, first = (size_t)(f->N - f->held), i;
+    double sum = 0, square = 0;
+    int X = 0, at = 0;
+    for (i = first; i < (size_t)f->N; i++) {
+        double w = (double)f->mass[i];
+        if (!(w > 0)) continue;
+        sum += w;
+        square += w * w;
+        f->value[at++] = EBIM__R(w);
     }
-    return trained ? trained : r;
+    if (!at) return 0;
+    X = ebim__min_int(EBIM__COMPARED, (int)(sum * sum / square + 0.5));
+    for (i = 0; i < (size_t)at; i++) f->value[i] = EBIM__R((double)f->value[i] / sum);
+    ebim__resample(at, f->value, X, pick, rng);
+    for (at = 0, i = first; i < (size_t)f->N; i++) /* picks count the rows with a mass */
+        if (f->mass[i] > 0) f->scratch_row[at++] = (int32_t)i;
+    for (i = 0; i < (size_t)X; i++)
+        memcpy(x + i * n, f->z + (size_t)f->scratch_row[pick[i]] * n, n * sizeof *x);
+    return X;
 }
 
-#endif /* EBIM_NO_TRAIN */
-
-/* ============================================================================================
- * >>model  samples, scores and gradients of a model
- *
- * Samples start from points of M whose density is known (>>logz), resampled by e^-E over it, and
- * move by adjusted constrained Langevin, whose law is e^-E, in three legs with a leap after each of
- * the first two (>>leap), so that they pass between components; its step is found by 60 steps of
- * 256 chains that are thrown away. Above codimension 1 they start from points of E's kernels thrown
- * onto M, nearly samples, or, without kernels, from noise thrown onto M, which is not uniform; and
- * far moves stand for leaps. A score is the nearest point of M, the distance to it
- * and the energy there. Gradients of F and E cost one linearisation and one adjoint sweep per
- * output; that of the distance costs the projection only.
- * ========================================================================================= */
-
-/* Work is shared in whole blocks of points, so that it does not matter how many do it: at least one
- * for each. */
-enum { EBIM__SHARE = 128, EBIM__ADAPT = 256 };
-
-static int ebim__model_workers(const ebim_model *m, int B)
+/* Whether held-out points would be likelier under the uniform density, by more than chance */
+static int ebim__fit_no_better(const ebim__fit *f)
 {
-    return ebim__min_int(ebim__workers(&m->parallel), (B - 1) / EBIM__SHARE + 1);
+    const ebim_model *m = f->model;
+    double uniform = log(f->area.volume) + m->m * log(f->unit); /* both behind a map, if any */
+    return m->info.held > 0 && f->area.volume > 0 &&
+           m->info.nll - uniform > 3 * m->info.nll_se + 0.01;
 }
 
-/* Points at .. at + count - 1 are for worker w; returns count. */
-static int ebim__share(int B, int workers, int w, int *at)
+/* Held-out points against as many from the nodes, drawn with weights e^-E */
+static ebim_result ebim__fit_compare(ebim__fit *f, ebim_projector *onto, int S,
+                                     const ebim_real *u, ebim_real *e, ebim_arena *work)
 {
-    int64_t blocks = (B - 1) / EBIM__SHARE + 1;
-    int64_t end = EBIM__SHARE * (blocks * (w + 1) / workers);
-    *at = (int)(EBIM__SHARE * (blocks * w / workers));
-    return (int)(end < B ? end : B) - *at;
+    ebim_real *x = EBIM__NEW(work, ebim_real, EBIM__COMPARED * (size_t)f->n);
+    ebim_real *y = EBIM__NEW(work, ebim_real, EBIM__COMPARED * (size_t)f->n);
+    int32_t *pick = EBIM__NEW(work, int32_t, EBIM__COMPARED);
+    ebim_judgement *j = &f->model->judged;
+    ebim__two t;
+    ebim_rng rng;
+    ebim_result r;
+    int i, finite, X;
+    size_t n = (size_t)f->n;
+    uint64_t seed = ebim__subseed(f->d->seed, EBIM__SEED_PICK);
+    if (!ebim__ready(work))
+        return ebim__two_samples(EBIM__COMPARED, x, EBIM__COMPARED, y, f->n, seed, &t, work);
+    ebim_rng_init(&rng, seed, 0);
+    X = ebim__fit_held_sample(f, x, pick, &rng);
+    if (X) ebim_project(onto, X, x, x, NULL, NULL);
+    ebim__softmin(S, e, &finite);
+    if (X < 20 || !finite) return EBIM_OK;
+    ebim__resample(S, e, EBIM__COMPARED, pick, &rng);
+    for (i = 0; i < EBIM__COMPARED; i++)
+        memcpy(y + (size_t)i * n, u + (size_t)pick[i] * n, n * sizeof *y);
+    r = ebim__two_samples(X, x, EBIM__COMPARED, y, f->n, seed, &t, work);
+    if (r || ebim__fit_stopped(f)) return r;
+    j->density_p = t.p;
+    if (ebim__fit_no_better(f)) j->verdict = (int)j->verdict | EBIM_VERDICT_DENSITY;
+    if (t.p < 0.003) j->verdict = (int)j->verdict | EBIM_VERDICT_DENSITY;
+    return EBIM_OK;
 }
 
-/* Indices of B of the P points with these weights, sum 1, by systematic resampling. */
-static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick, ebim_rng *rng)
+/* What M has and the data have not, and whether the density is that of held-out data: of both kinds
+ * of points, those on M that they belong to, as noise would make everything look empty. */
+static ebim_result ebim__fit_voids(ebim__fit *f, ebim_arena *work)
 {
-    double at = (double)ebim_rng_uniform(rng) / B, sum = (double)weight[0];
-    int i = 0, b;
-    for (b = 0; b < B; b++, at += 1.0 / B) {
-        while (sum < at && i + 1 < P) sum += (double)weight[++i];
-        pick[b] = i;
-    }
-}
-
-/* Where points of M come from: of known density where k = 1; else, where E is a kernel estimate, of
- * nearly known density, or noise thrown onto M */
-typedef struct ebim__source {
-    ebim_lines *lines;        /* k = 1 */
-    ebim_projector *onto;
-    ebim__anchors near;       /* k > 1: centres of E */
-    unsigned char *ok;        /* [P] */
-    double *point;            /* [n] */
-} ebim__source;
-
-/* Whether E is one estimate, and not a map of several, of which the others would be missed */
-static int ebim__one_rbf(const ebim_graph *E)
-{
-    int i, count = 0;
-    for (i = 2; i < E->n_nodes; i++) count += E->node[i].op == EBIM_OP_RBF;
-    return count == 1;
-}
-
-static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, int P, ebim_arena *work)
-{
-    const ebim_graph *E = m->has_energy ? &m->E : NULL;
-    ebim_lines_desc ld;
+    size_t n = (size_t)f->n, room = (size_t)ebim__centres(f->N);
+    ebim_real *x = EBIM__NEW(work, ebim_real, room * n), *weight = EBIM__NEW(work, ebim_real, room);
+    ebim_real *u = EBIM__NEW(work, ebim_real, EBIM__VOIDS * n);
+    ebim_real *e = EBIM__NEW(work, ebim_real, EBIM__VOIDS);
     ebim_project_desc pd;
+    ebim_projector *onto;
+    ebim__void_desc d;
+    ebim__voids v;
     ebim_result r;
-    memset(s, 0, sizeof *s);
-    memset(&ld, 0, sizeof ld);
+    int run = ebim__ready(work), S;
+    memset(&d, 0, sizeof d);
     memset(&pd, 0, sizeof pd);
-    ld.lo = m->lo;
-    ld.hi = m->hi;
     pd.method = EBIM_ONTO;
-    pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    if (m->k > 1 || m->n > EBIM__LINES_MAX_N) {
-        if (E && ebim__one_rbf(E)) ebim__anchors_of(&s->near, work, E, m->n);
-        s->ok = EBIM__NEW(work, unsigned char, P);
-        s->point = EBIM__NEW(work, double, m->n);
-        return ebim_projector_init(&s->onto, work, &m->F, &pd);
-    }
-    r = ebim_lines_init(&s->lines, work, &m->F, &ld);
-    return r ? r : ebim__lines_near(s->lines, work, E, m->n);
+    pd.constraint.length = 1;
+    r = ebim_projector_init(&onto, work, &f->c[f->best].F, &pd);
+    if (r) return r;
+    S = ebim__fit_spread(f, u, e, work);
+    d.N = run ? ebim__fit_distinct(f, x, weight) : (int)room;
+    d.S = run ? S : EBIM__VOIDS;
+    if (run) ebim_project(onto, d.N, x, x, NULL, NULL);
+    d.n = f->n;
+    d.m = f->n - f->k;
+    d.x = x;
+    d.weight = weight;
+    d.u = u;
+    d.energy = f->model->has_energy ? e : NULL;
+    d.volume = run ? f->area.volume : 1;
+    if (run && d.S < 100) return EBIM_OK;
+    r = ebim__voids_find(&d, &v, work);
+    if (r || ebim__fit_stopped(f)) return r;
+    if (run) ebim__fit_voids_told(f, &v, u);
+    return f->model->has_energy ? ebim__fit_compare(f, onto, d.S, u, e, work) : EBIM_OK;
 }
 
-/* Points of kernels, thrown onto M: their density there is that of the kernels, but for curvature
- * and where M comes back to a kernel. */
-static int ebim__source_kernels(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
-                                ebim_real *q, uint64_t seed)
+/* E, and what is known of it: nothing where it was not learned to the end. */
+static ebim_result ebim__fit_density(ebim__fit *f, ebim_arena *work)
 {
-    const ebim__anchors *p = &s->near;
-    size_t n = (size_t)m->n, b, i, have = 0;
-    ebim_rng r;
-    ebim_rng_init(&r, seed, 0);
-    for (b = 0; b < (size_t)P; b++) {
-        size_t j = ebim_rng_below(&r, (uint32_t)p->count);
-        for (i = 0; i < n; i++)
-            x[b * n + i] = EBIM__R(p->x[j * n + i] + p->width[j] * (double)ebim_rng_normal(&r));
-    }
-    ebim_project(s->onto, P, x, x, NULL, s->ok);
-    for (b = 0; b < (size_t)P; b++) {
-        if (!s->ok[b] || !ebim__inside(x + b * n, 1, 0, m->n, m->lo, m->hi)) continue;
-        memmove(x + have * n, x + b * n, n * sizeof *x);
-        for (i = 0; i < n; i++) s->point[i] = (double)x[have * n + i];
-        q[have++] = EBIM__R(log(ebim__near_density(p, m->m, s->point, NULL) + DBL_MIN));
-    }
-    return (int)have;
-}
-
-/* At most P of them and q: [P], logs of their densities; returns how many. */
-static int ebim__source_draw(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
-                             ebim_real *q, uint64_t seed)
-{
-    int have;
-    if (s->lines) {
-        have = ebim_uniform(s->lines, P, x, seed);
-        if (have) ebim__lines_density(s->lines, have, x, q);
-        return have;
-    }
-    if (s->near.count) return ebim__source_kernels(s, m, P, x, q, seed);
-    memset(q, 0, (size_t)P * sizeof *q);
-    return ebim_project_noise(s->onto, P, x, m->lo, m->hi, seed, 0);
-}
-
-EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t seed,
-                                      ebim_arena *work, ebim_log_z *out)
-{
-    ebim__z z;
+    ebim_model *m = f->model;
     ebim_result r;
-    memset(out, 0, sizeof *out);
-    if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
-    if (m->k != 1 || m->n > EBIM__LINES_MAX_N) return EBIM_ERR_SHAPE;
-    r = ebim__z_init(&z, work, &m->F, m->has_energy ? &m->E : NULL, m->lo, m->hi, lines);
-    return r || !ebim__ready(work) ? r : ebim__z_run(&z, seed, out);
-}
-
-enum { EBIM__LEGS = 3 }; /* of a chain, with leaps between them */
-
-typedef struct ebim__sampling {
-    ebim_clmc **c;            /* [workers] */
-    ebim_leaps **leap;        /* [workers], each NULL where k > 1 */
-    ebim_real *x;             /* [B][n] */
-    int B, n, steps, workers;
-    double reach;             /* of far moves, where there are no leaps */
-    uint64_t seed;
-} ebim__sampling;
-
-/* What may lead to other parts of M */
-static void ebim__sample_leap(const ebim__sampling *s, int w, int count, ebim_real *x,
-                              uint64_t seed, uint64_t stream)
-{
-    if (s->leap[w]) ebim_leaps_run(s->leap[w], count, x, seed, stream);
-    else ebim_clmc_far(s->c[w], count, x, s->reach, seed, stream);
-}
-
-static void ebim__sample_task(void *arg, int w)
-{
-    const ebim__sampling *s = (const ebim__sampling *)arg;
-    int at, count = ebim__share(s->B, s->workers, w, &at), round, steps;
-    ebim_real *x = s->x + (size_t)at * (size_t)s->n;
-    for (round = 0; round < EBIM__LEGS; round++) {
-        steps = s->steps * (round + 1) / EBIM__LEGS - s->steps * round / EBIM__LEGS;
-        ebim_clmc_run(s->c[w], count, x, steps, ebim__subseed(s->seed, (uint64_t)round),
-                      (uint64_t)at);
-        if (round + 1 == EBIM__LEGS) break;
-        ebim__sample_leap(s, w, count, x, ebim__subseed(s->seed, EBIM__SEED_PICK),
-                          (uint64_t)at + (uint64_t)round * (uint64_t)s->B);
-    }
-}
-
-static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report *r)
-{
-    sum->steps += r->steps;
-    sum->moved += r->moved;
-    sum->rejected += r->rejected;
-    sum->astray += r->astray;
-    sum->accept += r->accept;
-    sum->unsolved += r->unsolved;
-    sum->outside += r->outside;
-    sum->singular += r->singular;
-    sum->off += r->off;
-    sum->iterations += r->iterations;
-    sum->residual = fmax(sum->residual, r->residual);
-}
-
-/* A sampler for each worker */
-static ebim_result ebim__model_chains(const ebim_model *m, ebim__sampling *s, ebim_arena *work)
-{
-    ebim_clmc_desc cd;
-    ebim_lines_desc ld;
-    ebim_clmc *c;
-    ebim_leaps *leap = NULL;
-    ebim_result r = EBIM_OK;
-    int w;
-    memset(&cd, 0, sizeof cd);
-    memset(&ld, 0, sizeof ld);
-    ld.lo = m->lo;
-    ld.hi = m->hi;
-    cd.eps = 0.1 * m->unit; /* to begin with */
-    cd.adjust = EBIM_ADJUSTED;
-    cd.lo = m->lo;
-    cd.hi = m->hi;
-    cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    s->n = m->n;
-    s->reach = m->unit;
-    s->workers = ebim__model_workers(m, s->B);
-    s->c = EBIM__NEW(work, ebim_clmc *, s->workers);
-    s->leap = EBIM__NEW(work, ebim_leaps *, s->workers);
-    for (w = 0; w < s->workers && !r; w++) {
-        const ebim_graph *E = m->has_energy ? &m->E : NULL;
-        r = ebim_clmc_init(&c, work, &m->F, E, &cd);
-        if (!r && m->k == 1 && m->n <= EBIM__LINES_MAX_N)
-            r = ebim_leaps_init(&leap, work, &m->F, E, &ld);
-        if (r || !ebim__ready(work)) continue;
-        s->c[w] = c;
-        s->leap[w] = leap;
+    m->has_energy = 1;
+    r = ebim__fit_energy(f, 0.5, 0.95, work);
+    if (r == EBIM_ERR_SOLVE || ebim__fit_stopped(f)) { /* F has no zero in D: the model shows it */
+        m->has_energy = 0;
+        m->info.partial = 1;
+        m->info.held = 0;
+        memset(&m->z, 0, sizeof m->z);
+        r = ebim__fit_stopped(f) ? EBIM_OK : r;
     }
     return r;
 }
 
-/* The eps of all, found by chains that are no samples */
-static void ebim__model_adapt(ebim__sampling *s, ebim_real *warm, uint64_t seed)
+/* Behind a linear map lengths, volumes and densities are others: none is known in front of it
+ * before it was measured there. Returns the volume behind it. */
+static double ebim__fit_behind(ebim__fit *f)
 {
-    double eps = ebim_clmc_adapt(s->c[0], EBIM__ADAPT, warm, 60, 0.8, seed, 0);
-    int w;
-    for (w = 0; w < s->workers; w++) s->c[w]->d.eps = eps;
-    memset(&s->c[0]->report, 0, sizeof s->c[0]->report);
-    s->c[0]->f.iterations = s->c[0]->g.iterations = 0;
+    ebim_model *m = f->model;
+    ebim_judgement *j = &m->judged;
+    double nan = ebim__nan64(), volume = j->volume;
+    j->distance_mean = j->distance_median = j->distance_q99 = j->distance_max = nan;
+    j->reach = j->noise = nan;
+    m->info.held = 0;
+    if (m->z.points > 0) return nan; /* it is that in front already */
+    j->volume = nan;
+    return volume;
 }
 
-/* Where chains start: points of M with weights, sum 1, in proportion to e^-E, from as many rounds
- * as it takes until they are worth B equally weighted ones. */
-typedef struct ebim__pool {
-    ebim__source from;
-    ebim_ws E;
-    ebim_real *x, *weight, *energy; /* [ROUNDS * each][n], [ROUNDS * each]; energy: over M, less
-                                     * that of the law the points come from */
-    ebim_real *log_density;         /* [each] of that law */
-    double worth;                   /* equally weighted points */
-    int each, count;
-} ebim__pool;
-
-enum { EBIM__ROUNDS = 4 };
-
-static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, ebim_arena *work)
+/* The volume in front of the map, from points that are uniform behind it */
+static ebim_result ebim__fit_volume(ebim__fit *f, double volume, ebim_arena *work)
 {
-    ebim_result r;
-    size_t most;
-    memset(p, 0, sizeof *p);
-    p->each = ebim__max_int((m->has_energy && ebim__rbf_count(&m->E) ? 1 : 3) * B, 4000);
-    most = EBIM__ROUNDS * (size_t)p->each;
-    p->x = EBIM__NEW(work, ebim_real, most * (size_t)m->n);
-    p->weight = EBIM__NEW(work, ebim_real, most);
-    p->energy = EBIM__NEW(work, ebim_real, most);
-    p->log_density = EBIM__NEW(work, ebim_real, p->each);
-    r = ebim__source_init(&p->from, m, p->each, work);
-    return r || !m->has_energy ? r : ebim_ws_init(&p->E, work, &m->E, 64, 0);
-}
-
-static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, uint64_t seed)
-{
-    int round, i, finite = 0;
-    for (round = 0; round < EBIM__ROUNDS; round++) {
-        ebim_real *x = p->x + (size_t)p->count * (size_t)m->n;
-        double square = 0;
-        ebim_real *e = p->energy + p->count;
-        int have = ebim__source_draw(&p->from, m, p->each, x, p->log_density,
-                                     ebim__subseed(seed, (uint64_t)round));
-        if (m->has_energy && have) ebim_eval(&p->E, have, x, e);
-        for (i = 0; i < have; i++) e[i] += p->log_density[i];
-        p->count += have;
-        if (!p->count) return EBIM_ERR_SOLVE;
-        memcpy(p->weight, p->energy, (size_t)p->count * sizeof *p->weight);
-        ebim__softmin(p->count, p->weight, &finite);
-        for (i = 0; i < p->count; i++) square += (double)p->weight[i] * (double)p->weight[i];
-        p->worth = square > 0 ? 1 / square : 0;
-        if (!m->has_energy || !have || (finite && square * B <= 1)) break;
+    const ebim_model *m = f->model;
+    ebim_judgement *j = &f->model->judged;
+    size_t n = (size_t)f->n, k = (size_t)f->k, i;
+    ebim__stretch map;
+    ebim_ws w;
+    ebim_real *x = EBIM__NEW(work, ebim_real, EBIM__LANES * n);
+    ebim_real *J = EBIM__NEW(work, ebim_real, ebim__times(EBIM__LANES * n, k));
+    ebim_result r = ebim_ws_init(&w, work, &m->F, EBIM__LANES, 1);
+    double sum = 0, square = 0, mean;
+    int count = (int)ebim__or_else(j->points, 0), b, lanes, at;
+    ebim__stretch_init(&map, work, m->linear, f->n, m->m);
+    if (r || !ebim__ready(work) || !(volume > 0) || count < 2) return r ? r : work->failed;
+    for (at = 0; at < count; at += lanes) {
+        lanes = ebim__min_int(EBIM__LANES, count - at);
+        for (i = 0; i < (size_t)lanes * n; i++)
+            x[i] = EBIM__R(f->center[i % n] + f->unit * (double)f->u[(size_t)at * n + i]);
+        ebim_eval_jacobian(&w, lanes, x, J);
+        if (ebim__work(w.watch, 2.0 * lanes * f->k * (f->k + f->n) * f->n)) return EBIM_OK;
+        for (b = 0; b < lanes; b++) {
+            double v = exp(-ebim__stretch_at(&map, f->k, J + (size_t)b * k * n, 1));
+            sum += v;
+            square += v * v;
+        }
     }
-    return finite ? EBIM_OK : EBIM_ERR_FINITE;
-}
-
-/* B of the points, by their weights */
-static void ebim__pool_pick(const ebim__pool *p, int n, int B, ebim_real *x, int32_t *pick,
-                            ebim_rng *rng)
-{
-    size_t b, size = (size_t)n;
-    ebim__resample(p->count, p->weight, B, pick, rng);
-    for (b = 0; b < (size_t)B; b++)
-        memcpy(x + b * size, p->x + (size_t)pick[b] * size, size * sizeof *x);
-}
-
-enum { EBIM__TRACED = 64, EBIM__DRAWS = 50 };
-
-/* Energies along some chains, in legs as those of samples have them: how fast they forget -> out */
-static void ebim__model_diagnose(ebim__sampling *s, ebim__pool *p, const ebim_model *m,
-                                 ebim_real *x, double *trace, uint64_t seed, ebim_clmc_report *out)
-{
-    int step, c;
-    for (step = 0; step < EBIM__DRAWS; step++) {
-        uint64_t now = ebim__subseed(seed, (uint64_t)step);
-        ebim_clmc_run(s->c[0], EBIM__TRACED, x, s->steps / EBIM__LEGS + 1, now, 0);
-        ebim__sample_leap(s, 0, EBIM__TRACED, x, now, EBIM__TRACED);
-        if (m->has_energy) ebim_eval(&p->E, EBIM__TRACED, x, p->log_density);
-        for (c = 0; c < EBIM__TRACED; c++)
-            trace[c * EBIM__DRAWS + step] = (double)(m->has_energy ? p->log_density[c]
-                                                                   : x[c * m->n]);
-    }
-    out->draws = EBIM__TRACED * EBIM__DRAWS;
-    out->ess = ebim_ess(EBIM__TRACED, EBIM__DRAWS, trace);
-    out->rhat = ebim_rhat(EBIM__TRACED, EBIM__DRAWS, trace);
-    memset(&s->c[0]->report, 0, sizeof s->c[0]->report);
-    s->c[0]->f.iterations = s->c[0]->g.iterations = 0;
-}
-
-EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
-                                       uint64_t seed, ebim_arena *work, ebim_clmc_report *report)
-{
-    ebim__sampling s;
-    ebim__pool pool;
-    ebim_rng rng;
-    ebim_result r;
-    ebim_real *warm;
-    double *trace;
-    int32_t *pick;
-    int w;
-    if (B < 1 || B > INT_MAX / 16) return EBIM_ERR_ARG;
-    pick = EBIM__NEW(work, int32_t, ebim__max_int(B, EBIM__ADAPT));
-    warm = EBIM__NEW(work, ebim_real, EBIM__ADAPT * (size_t)m->n);
-    trace = EBIM__NEW(work, double, EBIM__TRACED * EBIM__DRAWS);
-    s.x = x;
-    s.B = B;
-    s.seed = ebim__subseed(seed, EBIM__SEED_CHAINS);
-    r = ebim__pool_init(&pool, m, B, work);
-    if (!r) r = ebim__model_chains(m, &s, work);
-    if (r || !ebim__ready(work)) return r;
-    r = ebim__pool_fill(&pool, m, B, ebim__subseed(seed, EBIM__SEED_POINTS));
-    if (r) return r;
-    s.steps = steps ? steps : pool.worth > 0.5 * pool.count && s.leap[0] ? 9 : 30;
-    ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
-    ebim__pool_pick(&pool, m->n, EBIM__ADAPT, warm, pick, &rng);
-    ebim__model_adapt(&s, warm, ebim__subseed(seed, EBIM__SEED_ADAPT));
-    if (report) {
-        memset(report, 0, sizeof *report);
-        report->starts = fmin(pool.worth, B);
-        ebim__model_diagnose(&s, &pool, m, warm, trace, ebim__subseed(seed, EBIM__SEED_PILOT),
-                             report);
-    }
-    ebim__pool_pick(&pool, m->n, B, x, pick, &rng);
-    ebim__in_parallel(&m->parallel, s.workers, ebim__sample_task, &s);
-    for (w = 0; w < s.workers && report; w++)
-        ebim__clmc_report_add(report, ebim_clmc_stats(s.c[w]));
+    mean = sum / count;
+    square = fmax(square / count / (mean * mean) - 1, 0) / count; /* relative, of the mean */
+    j->volume_se = mean * hypot(j->volume_se, volume * sqrt(square));
+    j->volume = volume * mean;
     return EBIM_OK;
 }
 
-static int ebim__points_finite(int B, int n, const ebim_real *x)
+/* Distances of the held-out points in front, and what their densities are there */
+static void ebim__fit_distances(ebim__fit *f, int first, int count, const ebim_real *y,
+                                ebim_real *distance, const unsigned char *ok, int32_t *order,
+                                ebim__energies *e)
 {
-    size_t i, count = (size_t)B * (size_t)n;
-    for (i = 0; i < count; i++)
-        if (!ebim__finite(x[i])) return 0;
-    return 1;
-}
-
-typedef struct ebim__scoring {
-    const ebim_model *m;
-    ebim_projector **p;       /* [workers] */
-    ebim_ws *w;               /* [workers] E, where energies are wanted */
-    const ebim_real *x;       /* [B][n] */
-    ebim_real *y, *distance, *energy;
-    unsigned char *ok;
-    int B, workers;
-} ebim__scoring;
-
-static void ebim__score_task(void *arg, int w)
-{
-    const ebim__scoring *s = (const ebim__scoring *)arg;
-    const ebim_model *m = s->m;
-    int i, at, count = ebim__share(s->B, s->workers, w, &at);
-    size_t first = (size_t)at;
-    ebim_real *y = s->y + first * (size_t)m->n;
-    unsigned char *ok = s->ok + first;
-    ebim_project(s->p[w], count, s->x + first * (size_t)m->n, y,
-                 s->distance ? s->distance + first : NULL, ok);
-    if (s->energy) ebim_eval(&s->w[w], count, y, s->energy + first);
+    const ebim_model *m = f->model;
+    ebim_judgement *j = &f->model->judged;
+    double sum = 0, stretch = 0, square = 0, mass = 0, loss;
+    int i, have = 0;
     for (i = 0; i < count; i++) {
-        ebim_real *at_y = y + (size_t)i * (size_t)m->n;
-        if (!ebim__inside(at_y, 1, 0, m->n, m->lo, m->hi)) ok[i] = 0; /* F goes on beyond D */
-        if (ok[i]) continue;
-        ebim__no_number((size_t)m->n, at_y);
-        if (s->distance) ebim__no_number(1, s->distance + first + i);
-        if (s->energy) ebim__no_number(1, s->energy + first + i);
+        double weight = f->weight ? (double)f->weight[first + i] : 1;
+        if (!ok[i]) continue;
+        sum += (double)distance[i];
+        distance[have++] = distance[i];
+        if (!m->has_energy) continue;
+        ebim__to_model(m, 1, y + (size_t)i * (size_t)f->n, e->w);
+        ebim__energies_map(e, 1, e->w, &loss);
+        loss += e->map.level;
+        stretch += weight * loss;
+        square += weight * loss * loss;
+        mass += weight;
     }
+    if (!have) return;
+    if (mass > 0) {
+        double mean = stretch / mass, var = fmax(square / mass - mean * mean, 0) / have;
+        f->model->info.nll -= mean;
+        f->model->info.nll_se = sqrt(f->model->info.nll_se * f->model->info.nll_se + var);
+    }
+    j->distance_mean = sum / have;
+    j->distance_median = ebim__quantile(have, distance, order, 0.5);
+    j->distance_q99 = ebim__quantile(have, distance, order, 0.99);
+    j->distance_max = ebim__quantile(have, distance, order, 1);
 }
 
-EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
-                                      ebim_real *nearest, ebim_real *distance, ebim_real *energy,
-                                      unsigned char *ok, ebim_arena *work)
+static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
 {
-    ebim_project_desc pd;
-    ebim_projector *p;
-    ebim_ws E;
-    ebim__scoring s;
-    ebim_result r = EBIM_OK;
-    int w;
-    memset(&pd, 0, sizeof pd);
-    if (B < 1 || (energy && !m->has_energy)) return EBIM_ERR_ARG;
-    s.m = m;
-    s.x = x;
-    s.y = nearest ? nearest : EBIM__NEW(work, ebim_real, (size_t)B * (size_t)m->n);
-    s.distance = distance;
-    s.energy = energy;
-    s.ok = ok ? ok : EBIM__NEW(work, unsigned char, B);
-    s.B = B;
-    s.workers = ebim__model_workers(m, B);
-    s.p = EBIM__NEW(work, ebim_projector *, s.workers);
-    s.w = EBIM__NEW(work, ebim_ws, s.workers);
-    pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    for (w = 0; w < s.workers && !r; w++) {
-        r = ebim_projector_init(&p, work, &m->F, &pd);
-        if (!r && energy) r = ebim_ws_init(&E, work, &m->E, 64, 0);
-        if (r || !ebim__ready(work)) continue;
-        s.p[w] = p;
-        if (energy) s.w[w] = E;
-    }
+    const ebim_model *m = f->model;
+    size_t n = (size_t)f->n, room = (size_t)ebim__min_int(f->N, EBIM__JUDGE_HELD), i;
+    int first = f->held ? f->N - f->held : 0, count = ebim__min_int(f->N - first, (int)room);
+    int run = ebim__ready(work);
+    ebim_real *x = EBIM__NEW(work, ebim_real, room * n), *y = EBIM__NEW(work, ebim_real, room * n);
+    ebim_real *distance = EBIM__NEW(work, ebim_real, room);
+    unsigned char *ok = EBIM__NEW(work, unsigned char, room);
+    int32_t *order = EBIM__NEW(work, int32_t, room);
+    double held = m->info.held, volume = run ? ebim__fit_behind(f) : 0;
+    ebim__energies e;
+    ebim_result r = ebim__fit_stopped(f) ? EBIM_OK : ebim__fit_volume(f, volume, work);
+    memset(&e, 0, sizeof e);
+    for (i = 0; ebim__ready(work) && i < (size_t)count; i++)
+        memcpy(x + i * n, f->x + (size_t)f->order[(size_t)first + i] * n, n * sizeof *x);
+    if (!r && m->has_energy) r = ebim__energies_init(&e, work, m);
+    if (!r && !ebim__fit_stopped(f))
+        r = ebim_model_score(m, run ? count : (int)room, x, y, distance, NULL, ok, work);
     if (r || !ebim__ready(work)) return r;
-    if (!ebim__points_finite(B, m->n, x)) return EBIM_ERR_FINITE;
-    ebim__in_parallel(&m->parallel, s.workers, ebim__score_task, &s);
+    if (!ebim__finite64(m->judged.volume)) f->model->judged.volume_se = ebim__nan64();
+    if (!ebim__fit_stopped(f)) ebim__fit_distances(f, first, count, y, distance, ok, order, &e);
+    if (ebim__fit_stopped(f)) f->model->info.partial = 1; /* a number may be unfinished */
+    else if (ebim__finite64(m->judged.distance_mean)) f->model->info.held = held;
     return EBIM_OK;
 }
 
-/* Values y: [B][k] of a map and its Jacobian J: [B][k][n] by one linearisation of each block;
- * either may be NULL. */
-static void ebim__values_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_real *y,
-                                  ebim_real *J)
+EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_real *x,
+                                  const ebim_fit_desc *d, ebim_arena *keep, ebim_arena *work)
 {
-    size_t n = (size_t)w->n, k = (size_t)w->k, at, count;
-    for (at = 0; at < (size_t)B; at += count) {
-        int lanes = ebim__min_int(w->stride, B - (int)at);
-        count = (size_t)lanes;
-        if (J) ebim_eval_jacobian(w, lanes, x + at * n, J + at * k * n); /* leaves F(x) in w */
-        else ebim__load(w, lanes, 0, x + at * n, 0);
-        if (y) ebim__from_lanes(ebim_ws_y(w), w->stride, lanes, w->k, y + at * k);
-    }
-}
-
-EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim_real *x,
-                                          ebim_real *F, ebim_real *J, ebim_real *E,
-                                          ebim_real *grad_E, ebim_arena *work)
-{
-    ebim_ws wF, wE;
-    ebim_result r = EBIM_OK;
-    if (B < 1 || ((E || grad_E) && !m->has_energy)) return EBIM_ERR_ARG;
-    if (F || J) r = ebim_ws_init(&wF, work, &m->F, 64, 0);
-    if (!r && (E || grad_E)) r = ebim_ws_init(&wE, work, &m->E, 64, 0);
-    if (r || !ebim__ready(work)) return r;
-    if (!ebim__points_finite(B, m->n, x)) return EBIM_ERR_FINITE;
-    if (F || J) ebim__values_jacobian(&wF, B, x, F, J);
-    if (E || grad_E) ebim__values_jacobian(&wE, B, x, E, grad_E);
-    return EBIM_OK;
-}
-
-EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, const ebim_real *x,
-                                                 ebim_real *grad, unsigned char *ok,
-                                                 ebim_arena *work)
-{
-    size_t count = B > 0 ? (size_t)B : 1, n = (size_t)m->n, k = (size_t)m->k, b, i;
-    ebim_real *y = EBIM__NEW(work, ebim_real, count * n);
-    ebim_real *J = EBIM__NEW(work, ebim_real, ebim__times(count, k * n));
-    unsigned char *found = EBIM__NEW(work, unsigned char, count);
-    ebim_result r;
-    if (B < 1 || !m->has_energy) return EBIM_ERR_ARG;
-    r = ebim_model_score(m, B, x, y, NULL, NULL, ok, work);
+    ebim__fit f;
+    ebim_result r = ebim__fit_refused(d, N, n), trained;
+    int run, energy = !d->no_energy;
+    memset(&f, 0, sizeof f);
+    f.d = d;
+    f.threads = ebim__workers(&d->parallel) > 1;
+    f.model = model;
+    f.rows = f.N = N;
+    f.n = n;
+    f.k = n - d->dim;
+    f.x = x;
+    f.held = N < EBIM__SETTLED || d->recipe == EBIM_RECIPE_PAPER ? 0 : ebim__min_int(N / 5, 2000);
     if (r) return r;
-    for (b = 0; b < count && ebim__ready(work); b++) {
-        found[b] = (unsigned char)ebim__finite(y[b * n]);
-        if (!found[b]) memcpy(y + b * n, x + b * n, n * sizeof *y); /* can be evaluated, at least */
+    if (!keep->base != !work->base) return EBIM_ERR_ARG;
+    f.outer = work->watch;
+    f.watch[0].progress = ebim__fit_ask;
+    f.watch[1].progress = ebim__fit_follow;
+    f.watch[0].user = f.watch[1].user = &f;
+    work->watch = &f.watch[0];
+    r = ebim__fit_alloc(&f, keep, work);
+    run = ebim__ready(keep) && ebim__ready(work);
+    if (!r) r = ebim__fit_data(&f, work);
+    trained = r ? r : ebim__fit_manifold(&f, energy ? 0.5 : 0.95, work);
+    if (!trained && energy && model->info.partial <= 0) trained = ebim__fit_density(&f, work);
+    if (!trained && model->info.partial <= 0) {
+        ebim__fit_stage(&f, EBIM_STAGE_CHECK, 0.95, 1);
+        trained = ebim__fit_voids(&f, work);
+        if (ebim__fit_stopped(&f)) model->info.partial = 1;
     }
-    r = ebim_model_gradients(m, B, y, NULL, J, NULL, grad, work);
-    if (r || !ebim__ready(work)) return r;
-    for (b = 0; b < count; b++) {
-        ebim__tangent_part((int)k, (int)n, J + b * k * n, grad + b * n);
-        for (i = 0; i < n; i++) grad[b * n + i] = -grad[b * n + i];
-        if (!found[b]) ebim__no_number(n, grad + b * n);
-    }
-    return EBIM_OK;
+    r = trained == EBIM_ERR_DIVERGED || trained == EBIM_ERR_SOLVE ? EBIM_OK : trained;
+    if (!r) r = ebim__to_units(&f, &model->F, keep, &f.c[f.best].F, 1);
+    if (!r && model->has_energy) r = ebim__to_units(&f, &model->E, keep, &f.E, 0);
+    if (!r && run) ebim__fit_describe(&f);
+    if (!r && (f.L || !run)) r = ebim__fit_in_front(&f, work);
+    work->watch = f.outer;
+    if (r || !run) return r;
+    ebim__fit_stage(&f, EBIM_STAGE_CHECK, 1, 1);
+    ebim__fit_ask(&f, &f.watch[0].now);
+    return trained == EBIM_ERR_DIVERGED ? trained : f.judged;
 }
 
-EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim_real *x,
-                                          ebim_real *d2, ebim_real *grad, unsigned char *ok,
-                                          ebim_arena *work)
-{
-    ebim_result r = ebim_model_score(m, B, x, grad, d2, NULL, ok, work);
-    size_t i, count = (size_t)B;
-    if (r || !ebim__ready(work)) return r;
-    for (i = 0; d2 && i < count; i++) /* NaN stays as it is */
-        if (ebim__finite(d2[i])) d2[i] *= d2[i];
-    count *= (size_t)m->n;
-    for (i = 0; grad && i < count; i++) /* it holds y */
-        if (ebim__finite(grad[i])) grad[i] = 2 * (x[i] - grad[i]);
-    return EBIM_OK;
-}
+#endif /* EBIM_NO_TRAIN */
 
 /* ============================================================================================
  * >>io  the model as bytes
  *
  * Little-endian whatever the machine, written byte by byte:
  *   "EBIM" 0x0d 0x0a 0x1a 0x0a | u32 version | u32 bytes of a real (4, 8) | u64 bytes of the file
- *   u32 n, k, has_energy | f64 lo[n], hi[n], unit | tag[64] | u32 bytes of columns | columns
- *   f64 info[INFO] | graph F | graph E if has_energy | u32 crc32 of everything before
+ *   u32 n, k, has_energy, linear | f64 linear[n][n], inverse[n][n] if linear, lo[n], hi[n],
+ *   hole[n], end[n], unit | tag[64] | u32 bytes of columns | columns | f64 info[INFO], in the order
+ *   of EBIM__FIELDS | graph F | graph E if has_energy | u32 crc32 of everything before
  * A graph: u32 nodes, y, n_theta | per node 2..: u32 op, fn, a, b, c, size, i0, frozen, f64 s |
  * theta. Loading records the nodes again through the same checks as a builder, twice: first to
  * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
  * ========================================================================================= */
 
 #define EBIM__FORMAT 4u
-#define EBIM__INFO 29
 #define EBIM__NODE_BYTES (8u * 4u + 8u)
 
 static const unsigned char ebim__magic[8] = {'E', 'B', 'I', 'M', 13, 10, 26, 10};
@@ -13219,6 +14791,14 @@ static void ebim__put_f64(ebim__writer *w, double x)
     ebim__put(w, v, 8);
 }
 
+/* A number that may not be known; one NaN stands for all */
+static void ebim__put_any(ebim__writer *w, double x)
+{
+    uint64_t v;
+    memcpy(&v, &x, sizeof v);
+    ebim__put_f64(w, ebim__finite64(x) || !(v << 12) ? x : ebim__nan64());
+}
+
 static void ebim__put_text(ebim__writer *w, const char *s) /* NULL: "" */
 {
     size_t n = s ? strlen(s) : 0, i;
@@ -13251,46 +14831,70 @@ static void ebim__put_graph(ebim__writer *w, const ebim_graph *g)
     }
 }
 
-/* The order in which the numbers of a fit stand in a file. */
+/* The order in which the numbers of a fit stand in a file */
+#define EBIM__FIELDS(X)                                                                        \
+    X(info.points) X(info.seed) X(info.recipe) X(info.mdf_loss) X(info.energy_loss)            \
+    X(info.seconds) X(info.networks) X(info.partial) X(info.held) X(info.nll) X(info.nll_se)   \
+    X(info.distinct) X(info.outliers)                                                          \
+    X(judged.checked) X(judged.missed) X(judged.distance_mean) X(judged.distance_median)       \
+    X(judged.distance_q99) X(judged.distance_max) X(judged.points) X(judged.volume)            \
+    X(judged.volume_se) X(judged.components) X(judged.sigma) X(judged.singular)                \
+    X(judged.empty) X(judged.fewest) X(judged.far) X(judged.reach) X(judged.rim)               \
+    X(judged.disputed) X(judged.noise) X(judged.hole) X(judged.hole_expected)                  \
+    X(judged.hole_radius) X(judged.gap) X(judged.gap_extent) X(judged.gap_abrupt)              \
+    X(judged.density_p)                                                                        \
+    X(judged.verdict)                                                                          \
+    X(z.log_z) X(z.se) X(z.log_volume) X(z.volume_se) X(z.log_mean) X(z.mean_se) X(z.points)   \
+    X(z.effective)
+
+#define EBIM__ONE(field) +1
+enum { EBIM__INFO = EBIM__FIELDS(EBIM__ONE) + 2 * EBIM_OUTLIERS };
+#undef EBIM__ONE
+
 static void ebim__info_fields(ebim_model *m, double *field[EBIM__INFO])
 {
-    ebim_judgement *j = &m->judged;
     double **f = field;
-    *f++ = &m->info.points;
-    *f++ = &m->info.seed;
-    *f++ = &m->info.recipe;
-    *f++ = &m->info.mdf_loss;
-    *f++ = &m->info.energy_loss;
-    *f++ = &m->info.seconds;
-    *f++ = &m->info.networks;
-    *f++ = &m->info.partial;
-    *f++ = &j->checked;
-    *f++ = &j->missed;
-    *f++ = &j->distance_mean;
-    *f++ = &j->distance_median;
-    *f++ = &j->distance_q99;
-    *f++ = &j->distance_max;
-    *f++ = &j->points;
-    *f++ = &j->volume;
-    *f++ = &j->volume_se;
-    *f++ = &j->components;
-    *f++ = &j->sigma;
-    *f++ = &j->singular;
-    *f++ = &j->empty;
-    *f++ = &j->far;
-    *f++ = &j->reach;
-    *f++ = &j->rim;
-    *f++ = &j->disputed;
-    *f++ = &j->verdict;
-    *f++ = &m->info.held;
-    *f++ = &m->info.nll;
-    *f++ = &m->info.nll_se;
+    int i;
+#define EBIM__ONE(name) *f++ = &m->name;
+    EBIM__FIELDS(EBIM__ONE)
+#undef EBIM__ONE
+    for (i = 0; i < EBIM_OUTLIERS; i++) *f++ = &m->info.outlier_row[i];
+    for (i = 0; i < EBIM_OUTLIERS; i++) *f++ = &m->info.outlier_distance[i];
+}
+
+/* Arrays of doubles in a file, each [size]; a model without a linear map has none of the first. */
+typedef struct ebim__array {
+    double **at;
+    size_t size;
+    int known;                /* 1: NaN is refused */
+} ebim__array;
+
+enum { EBIM__ARRAYS = 6 };
+
+static void ebim__model_arrays(ebim_model *m, int linear, ebim__array array[EBIM__ARRAYS])
+{
+    size_t n = (size_t)m->n, square = linear ? ebim__times(n, n) : 0;
+    double **at[EBIM__ARRAYS];
+    int i;
+    at[0] = &m->linear;
+    at[1] = &m->inverse;
+    at[2] = &m->lo;
+    at[3] = &m->hi;
+    at[4] = &m->hole;
+    at[5] = &m->end;
+    for (i = 0; i < EBIM__ARRAYS; i++) {
+        array[i].at = at[i];
+        array[i].size = i < 2 ? square : n;
+        array[i].known = i < 4;
+    }
 }
 
 static void ebim__put_model(ebim__writer *w, const ebim_model *m, size_t total)
 {
     ebim_model copy = *m;
     double *field[EBIM__INFO];
+    ebim__array array[EBIM__ARRAYS];
+    size_t j;
     int i;
     for (i = 0; i < 8; i++) ebim__put(w, ebim__magic[i], 1);
     ebim__put(w, EBIM__FORMAT, 4);
@@ -13299,13 +14903,16 @@ static void ebim__put_model(ebim__writer *w, const ebim_model *m, size_t total)
     ebim__put(w, (uint32_t)m->n, 4);
     ebim__put(w, (uint32_t)m->k, 4);
     ebim__put(w, (uint32_t)m->has_energy, 4);
-    for (i = 0; i < m->n; i++) ebim__put_f64(w, m->lo[i]);
-    for (i = 0; i < m->n; i++) ebim__put_f64(w, m->hi[i]);
+    ebim__put(w, m->linear != NULL, 4);
+    ebim__model_arrays(&copy, m->linear != NULL, array);
+    for (i = 0; i < EBIM__ARRAYS; i++)
+        for (j = 0; j < array[i].size; j++)
+            ebim__put_any(w, *array[i].at ? (*array[i].at)[j] : ebim__nan64());
     ebim__put_f64(w, m->unit);
     for (i = 0; i < EBIM_TAG_SIZE; i++) ebim__put(w, (unsigned char)m->tag[i], 1);
     ebim__put_text(w, m->columns);
     ebim__info_fields(&copy, field);
-    for (i = 0; i < EBIM__INFO; i++) ebim__put_f64(w, *field[i]);
+    for (i = 0; i < EBIM__INFO; i++) ebim__put_any(w, *field[i]);
     ebim__put_graph(w, &m->F);
     if (m->has_energy) ebim__put_graph(w, &m->E);
     ebim__put(w, w->p ? ebim__crc32(w->p, w->at) : 0, 4);
@@ -13361,11 +14968,19 @@ static int32_t ebim__get_int(ebim__reader *r) /* 0..2^31 - 1 */
     return r->failed ? 0 : (int32_t)v;
 }
 
-static double ebim__get_f64(ebim__reader *r)
+/* A number that may not be known; the one NaN that is written then */
+static double ebim__get_any(ebim__reader *r)
 {
     uint64_t v = ebim__get(r, 8);
-    double x;
+    double x, nan = ebim__nan64();
     memcpy(&x, &v, sizeof x);
+    if (!ebim__finite64(x) && memcmp(&x, &nan, sizeof x)) r->failed = 1;
+    return r->failed ? 0 : x;
+}
+
+static double ebim__get_f64(ebim__reader *r)
+{
+    double x = ebim__get_any(r);
     if (!ebim__finite64(x)) r->failed = 1;
     return r->failed ? 0 : x;
 }
@@ -13431,41 +15046,55 @@ static void ebim__get_graph(ebim__reader *r, ebim_graph *g, int n, ebim_real *th
     }
 }
 
-/* One pass over the body. memory == 0: m's arrays are not touched and theta is only checked. */
-static void ebim__get_model(ebim__reader *r, ebim_model *m, int memory)
+/* The arrays of a model, which have their memory, or none: then they are only checked. */
+static void ebim__get_arrays(ebim__reader *r, ebim_model *m, int linear, int memory)
 {
-    double *field[EBIM__INFO], *lo = m->lo, *hi = m->hi;
-    ebim_real *tF = m->F.theta, *tE = m->E.theta;
+    ebim__array array[EBIM__ARRAYS];
     ebim__reader lows;
-    size_t n;
+    size_t j;
     int i;
+    ebim__model_arrays(m, linear, array);
+    memset(&lows, 0, sizeof lows);
+    for (i = 0; i < EBIM__ARRAYS && !r->failed; i++) {
+        if (i == 2) lows = *r; /* reads lo once more beside hi: the first pass has no memory */
+        for (j = 0; j < array[i].size && !r->failed; j++) {
+            double v = array[i].known ? ebim__get_f64(r) : ebim__get_any(r);
+            if (memory) (*array[i].at)[j] = v;
+            if (i == 3 && !(ebim__get_f64(&lows) <= v)) r->failed = 1;
+        }
+    }
+}
+
+/* One pass over the body. memory == 0: m's arrays are not touched and theta is only checked.
+ * Returns whether there is a linear map. */
+static int ebim__get_model(ebim__reader *r, ebim_model *m, int memory)
+{
+    double *field[EBIM__INFO];
+    ebim_real *tF = m->F.theta, *tE = m->E.theta;
+    size_t n;
+    int i, linear;
     r->at = 24;
     m->n = ebim__get_int(r);
     m->k = ebim__get_int(r);
     m->has_energy = ebim__get_int(r);
+    linear = ebim__get_int(r);
     m->m = m->n - m->k;
-    if (m->k < 1 || m->m < 1 || m->has_energy > 1 || (size_t)m->n > r->size / 16) r->failed = 1;
-    if (r->failed) return;
+    if (m->k < 1 || m->m < 1 || m->has_energy > 1 || linear > 1 ||
+        (linear && m->n > EBIM__MAPPED_MOST) ||
+        (size_t)m->n > r->size / (linear ? 16 + 16 * (size_t)m->n : 16))
+        r->failed = 1;
+    if (r->failed) return 0;
     n = (size_t)m->n;
-    lows = *r; /* reads lo once more beside hi: the first pass has nowhere to keep it */
-    for (i = 0; i < m->n; i++) {
-        double v = ebim__get_f64(r);
-        if (memory) lo[i] = v;
-    }
-    for (i = 0; i < m->n; i++) {
-        double v = ebim__get_f64(r);
-        if (memory) hi[i] = v;
-        if (!(ebim__get_f64(&lows) <= v)) r->failed = 1;
-    }
+    ebim__get_arrays(r, m, linear, memory);
     m->unit = ebim__get_f64(r);
     if (!(m->unit > 0)) r->failed = 1;
     for (i = 0; i < EBIM_TAG_SIZE; i++) m->tag[i] = (char)ebim__get(r, 1);
     if (m->tag[EBIM_TAG_SIZE - 1]) r->failed = 1;
     ebim__get_text(r, memory ? m->columns : NULL, &r->columns);
     ebim__info_fields(m, field);
-    for (i = 0; i < EBIM__INFO; i++) *field[i] = ebim__get_f64(r);
-    if (!(m->judged.verdict >= 0 && m->judged.verdict <= 255)) r->failed = 1; /* a set of bits */
-    if (r->failed) return;
+    for (i = 0; i < EBIM__INFO; i++) *field[i] = ebim__get_any(r);
+    if (!(m->judged.verdict >= 0 && m->judged.verdict <= 16383)) r->failed = 1; /* a set of bits */
+    if (r->failed) return 0;
     ebim__get_graph(r, &m->F, (int)n, tF);
     if (!r->failed && ebim_outputs(&m->F) != m->k) r->failed = 1;
     if (m->has_energy && !r->failed) {
@@ -13473,6 +15102,7 @@ static void ebim__get_model(ebim__reader *r, ebim_model *m, int memory)
         if (!r->failed && ebim_outputs(&m->E) != 1) r->failed = 1;
     }
     if (r->at != r->size) r->failed = 1;
+    return linear;
 }
 
 static ebim_result ebim__open(ebim__reader *r, const void *data, size_t size)
@@ -13501,14 +15131,17 @@ static ebim_result ebim__open(ebim__reader *r, const void *data, size_t size)
 EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, size_t size)
 {
     ebim__reader r;
+    ebim__array array[EBIM__ARRAYS];
     ebim_result e = ebim__open(&r, data, size);
+    int i, linear;
     memset(m, 0, sizeof *m);
     if (e) return e;
-    ebim__get_model(&r, m, 0);
+    linear = ebim__get_model(&r, m, 0);
     if (m->F.failed == EBIM_ERR_NODES || m->E.failed == EBIM_ERR_NODES) return EBIM_ERR_NODES;
     if (r.failed) return EBIM_ERR_FORMAT;
-    m->lo = EBIM__NEW(a, double, m->n);
-    m->hi = EBIM__NEW(a, double, m->n);
+    ebim__model_arrays(m, linear, array);
+    for (i = linear ? 0 : 2; i < EBIM__ARRAYS; i++)
+        *array[i].at = EBIM__NEW(a, double, array[i].size);
     m->F.theta = EBIM__NEW(a, ebim_real, m->F.n_theta);
     m->E.theta = m->has_energy ? EBIM__NEW(a, ebim_real, m->E.n_theta) : NULL;
     m->columns = r.columns ? EBIM__NEW(a, char, r.columns + 1) : NULL;
@@ -13694,6 +15327,9 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__POW
 #undef EBIM__ALIGN
 #undef EBIM__NEW
+#undef EBIM__FLAG
+#undef EBIM__RAISE
+#undef EBIM__BREATH
 #undef EBIM__LARGE
 #undef EBIM__BATCHES
 #undef EBIM__NEAR_REACH
@@ -13715,8 +15351,13 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__DEPTH
 #undef EBIM__LINES_MAX_N
 #undef EBIM__LINKING
+#undef EBIM__SAME
+#undef EBIM__OFF_ALONE
+#undef EBIM__OFF_SHARE
+#undef EBIM__OFF_SET
+#undef EBIM__NOISY
 #undef EBIM__FORMAT
-#undef EBIM__INFO
+#undef EBIM__FIELDS
 #undef EBIM__NODE_BYTES
 
 #endif /* EBIM_IMPLEMENTATION, second half */

@@ -3,8 +3,8 @@
    verbs below are what it prints.
 
    A verb returns the exit status: 0 fine; 1 the computation failed, or the fit did not pass its
-   own check; 2 wrong usage or bad input; 128 + the signal after Ctrl-C. Every error is one line
-   on standard error. Output files appear whole or not at all. */
+   own check; 2 wrong usage or bad input; 3 stopped by --max-seconds; 128 + the signal after Ctrl-C.
+   Every error is one line on standard error. Output files appear whole or not at all. */
 #if !defined(_POSIX_C_SOURCE) && !defined(_WIN32)
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #endif
@@ -27,16 +27,17 @@
 #include "common/json.h"
 #include "common/load.h"
 #include "common/ply.h"
+#include "common/report.h"
 #include "common/synth.h"
 
-enum { FINE = 0, FAILED = 1, BAD = 2 };
+enum { FINE = 0, FAILED = 1, BAD = 2, PARTIAL = 3 };
 
 /* ---- verbs and options ---- */
 
 typedef enum option_id {
     O_OUT, O_N, O_DIM, O_EMBED, O_RECIPE, O_SEED, O_STEPS, O_EFFORT, O_MAX_SECONDS, O_THREADS,
     O_GRID, O_DIR, O_JSON, O_VERBOSE, O_COLUMNS, O_WEIGHTS, O_SKIP_MISSING, O_HEADER, O_DELIMITER,
-    O_BESIDE, O_COUNT
+    O_BESIDE, O_QUIET, O_COUNT
 } option_id;
 
 typedef enum option_kind { FLAG, TEXT, WHOLE, REAL } option_kind;
@@ -81,6 +82,7 @@ static const option options[O_COUNT] = {
      "what stands between fields: a character, tab or space\n(default: comma, semicolon, tab or "
      "space, as it looks)"},
     {"--append", "", FLAG, 0, 0, "write the scores behind all columns of the data"},
+    {"--quiet", "", FLAG, 0, 0, "no warning that the model is not to be trusted"},
 };
 
 typedef struct args {
@@ -123,28 +125,30 @@ static const verb verbs[] = {
      "are fine), NumPy's .npy (float32, float64), and the points of .ply and .xyz. The model\n"
      "keeps the names of the columns. Ctrl-C stops and keeps the best state."},
     {"sample", "MODEL.ebim", 1, 1, OPT(N),
-     OPT(OUT) | OPT(SEED) | OPT(STEPS) | OPT(THREADS) | OPT(JSON),
+     OPT(OUT) | OPT(SEED) | OPT(STEPS) | OPT(THREADS) | OPT(JSON) | OPT(QUIET),
      verb_sample, "draw new points from a model",
      "Columns: as fit took them, x0, x1, ... if they had no names; with an embedding x0, x1, x2,\n"
      "then those of fit. -o FILE.npy writes NumPy's format (so it does for score and project)."},
     {"score", "MODEL.ebim DATA.csv", 2, 2, 0,
-     OPT(OUT) | OPT(THREADS) | OPT_DATA | OPT(BESIDE), verb_score,
+     OPT(OUT) | OPT(THREADS) | OPT_DATA | OPT(BESIDE) | OPT(QUIET), verb_score,
      "distance to the manifold, energy and log density, of points",
      "Takes the columns that fit took, by their names if both have names, else in their order.\n"
      "One row per point, in the same order: its distance to the manifold, the energy at its\n"
      "nearest point there (less is likelier), and those columns of the data that are no part of\n"
-     "the point."},
-    {"project", "MODEL.ebim DATA.csv", 2, 2, 0, OPT(OUT) | OPT(THREADS) | OPT_DATA,
+     "the point. A row of nan: no point of the manifold was found for it."},
+    {"project", "MODEL.ebim DATA.csv", 2, 2, 0,
+     OPT(OUT) | OPT(THREADS) | OPT_DATA | OPT(QUIET),
      verb_project, "the nearest points on the manifold",
      "Takes columns as score does. Columns: those of sample, then those of the data that are no\n"
-     "part of the point."},
-    {"plot", "MODEL.ebim [DATA.csv]", 1, 2, OPT(OUT), OPT(SEED) | OPT(STEPS) | OPT_DATA,
+     "part of the point. A row of nan: no point of the manifold was found for it."},
+    {"plot", "MODEL.ebim [DATA.csv]", 1, 2, OPT(OUT),
+     OPT(SEED) | OPT(STEPS) | OPT_DATA | OPT(QUIET),
      verb_plot,
      "draw a model, and data over it, as a PNG",
      "In 2 and 3 dimensions the manifold, coloured by density, with the data over it; curves in\n"
      "space by samples of the model; above 3 dimensions the data and samples in pairs of\n"
      "coordinates."},
-    {"mesh", "MODEL.ebim", 1, 1, OPT(OUT), OPT(GRID) | OPT(JSON), verb_mesh,
+    {"mesh", "MODEL.ebim", 1, 1, OPT(OUT), OPT(GRID) | OPT(JSON) | OPT(QUIET), verb_mesh,
      "the manifold as triangles, or a curve in the plane, in a PLY file",
      "Surfaces in 3 dimensions and curves in 2. Vertices have normals, along the gradient of F,\n"
      "and colours by density, and the density itself, per unit of area, where the model has an\n"
@@ -347,7 +351,8 @@ static int verb_help(const args *a)
         printf("  ebim %-8s%-22s %s\n", verbs[i].name, verbs[i].paths, verbs[i].summary);
     printf("\n'ebim help VERB' shows the options. The file name - is standard input or output.\n"
            "Exit status: 0 fine; 1 the computation failed, or the fit did not pass its own check;\n"
-           "2 wrong usage or bad input; 130 after Ctrl-C.\n");
+           "2 wrong usage or bad input; 3 stopped by --max-seconds: the model is a part of what\n"
+           "was asked for; 130 after Ctrl-C.\n");
     return FINE;
 }
 
@@ -533,9 +538,7 @@ static int points_check(const points *p, int dim)
         return complain(BAD, "%s:%d: %d distinct point%s: at least %d are needed in dimension %d",
                         p->file, line[p->N - 1], p->N - repeats, p->N - repeats == 1 ? "" : "s",
                         p->n + 1, p->n);
-    if (r)
-        return complain(BAD, "%s:%d: repeats line %d, and so do more than half of the rows (%d of "
-                        "%d) repeat an earlier one", p->file, line[row], line[of], repeats, p->N);
+    if (r) return complain(BAD, "%s: %s", p->file, ebim_result_str(r));
     widest = widest_extent(p, &largest);
     if (widest < 1e3 / real_limit())
         return complain(BAD, "%s: the points lie within %.3g of each other, too close: give them "
@@ -707,6 +710,19 @@ static int model_read(ebim_model *m, embed *e, const char *path)
     return BAD;
 }
 
+/* A model that does not trust itself says so when it is used. */
+static void model_warn(const args *a, const ebim_model *m)
+{
+    const char *file = file_shown(a->path[0], "standard input");
+    int v = (int)m->judged.verdict;
+    if (a->text[O_QUIET]) return;
+    if (v & EBIM_VERDICT_BAD)
+        complain(0, "%s: warning: the fit did not pass its check, do not trust it: %s", file,
+                 ebim_verdict_str(v));
+    else if (m->info.partial > 0)
+        complain(0, "%s: warning: the fit was stopped before it was done", file);
+}
+
 static int model_write(const ebim_model *m, file_out *out)
 {
     size_t size = ebim_save_bytes(m);
@@ -783,6 +799,8 @@ static ebim_result scores_normalise(scores *s, const ebim_model *m)
     ebim_result r;
     void *memory;
     ebim_arena_init(&work, NULL, 0);
+    s->z = m->z;
+    if (s->z.points > 0) return EBIM_OK;
     r = m->has_energy ? ebim_model_log_z(m, 0, 0, &work, &s->z) : EBIM_ERR_SHAPE;
     if (r == EBIM_ERR_SHAPE) return EBIM_OK;
     if (r) return r;
@@ -826,6 +844,7 @@ static int scores_read(const args *a, ebim_model *m, embed *e, points *p, scores
     how.carry = a->text[O_BESIDE] ? 2 : 1;
     if (!status) status = points_read(p, a->path[1], &how, e, m->n);
     if (!status) {
+        model_warn(a, m);
         status = scores_make(s, m, p->file, p->N, p->x);
         if (status) points_free(p);
         else if (s->failed)
@@ -916,7 +935,7 @@ static void watch_end(const watch *w)
 
 static int watch_progress(void *user, const ebim_progress *p)
 {
-    static const char *const stage[] = {"manifold", "energy", "check"};
+    static const char *const stage[] = {"manifold", "energy", "check", ""};
     watch *w = (watch *)user;
     double t = now(), left = p->done > 0 ? (t - w->start) * (1 - p->done) / p->done : 0;
     if ((w->terminal || w->lines) && t - w->shown > (w->terminal ? 0.1 : 1)) {
@@ -967,67 +986,23 @@ static ebim_result fit_watched(ebim_model *m, const args *a, int N, int n, const
     return r;
 }
 
-/* What a caller may act on: "ok"; "warn", look at it; "bad", do not trust it; "partial", stopped
- * before it was done; "diverged". */
-static const char *verdict(const ebim_model *m, ebim_result r)
-{
-    int v = (int)m->judged.verdict;
-    if (r == EBIM_ERR_DIVERGED) return "diverged";
-    if (v & EBIM_VERDICT_BAD) return "bad";
-    return m->info.partial > 0 ? "partial" : v ? "warn" : "ok";
-}
-
 static int fit_status(const ebim_model *m, ebim_result r)
 {
     int bad = r || ((int)m->judged.verdict & EBIM_VERDICT_BAD);
-    return caught ? 128 + (int)caught : bad ? FAILED : FINE;
+    return caught ? 128 + (int)caught : m->info.partial > 0 && !r ? PARTIAL : bad ? FAILED : FINE;
 }
 
-static const char *recipe_name(const ebim_model *m)
-{
-    return m->info.recipe > 0 ? "paper" : "default";
-}
+static int surface_measure(const ebim_model *m, int grid, mesh_shape *shape);
 
-/* A number that was measured if `known`: json.h prints what is not finite as null. */
-static double if_any(int known, double x) { return known ? x : HUGE_VAL; }
-
-static void judged_json(json *j, const ebim_model *m)
+/* Where there is a mesh, its size and pieces are better known than those from random lines. */
+static void fit_measure(ebim_model *m)
 {
-    const ebim_judgement *q = &m->judged;
-    int found = q->missed < q->checked, on = q->points > 0;
-    json_number(j, "checked", q->checked);
-    json_number(j, "missed", q->missed);
-    json_number(j, "distance_mean", if_any(found, q->distance_mean));
-    json_number(j, "distance_median", if_any(found, q->distance_median));
-    json_number(j, "distance_q99", if_any(found, q->distance_q99));
-    json_number(j, "distance_max", if_any(found, q->distance_max));
-    json_number(j, "volume", if_any(q->volume > 0, q->volume));
-    json_number(j, "volume_se", if_any(q->volume > 0, q->volume_se));
-    json_number(j, "components", if_any(q->components > 0, q->components));
-    json_number(j, "sigma", if_any(on, q->sigma));
-    json_number(j, "singular", if_any(on, q->singular));
-    json_number(j, "empty", if_any(q->components > 0, q->empty));
-    json_number(j, "reach", if_any(on, q->reach));
-    json_number(j, "far", if_any(on, q->far));
-    json_number(j, "rim", if_any(on, q->rim));
-    json_number(j, "disputed", if_any(on && m->info.networks > 1, q->disputed));
-}
-
-/* Centres of the kernel estimate that E is; 0: E is a network */
-static int centres_of(const ebim_model *m)
-{
-    int i, count = 0;
-    for (i = 2; m->has_energy && i < m->E.n_nodes; i++)
-        if (m->E.node[i].op == EBIM_OP_RBF) count += m->E.node[i].i0;
-    return count;
-}
-
-static void likelihood_json(json *j, const ebim_model *m)
-{
-    int on = m->has_energy && m->info.held > 0;
-    json_number(j, "centres", centres_of(m));
-    json_number(j, "nll", if_any(on, m->info.nll));
-    json_number(j, "nll_se", if_any(on, m->info.nll_se));
+    mesh_shape shape;
+    if (m->k != 1 || m->n > 3 || !(m->judged.points > 0) || caught) return;
+    if (surface_measure(m, m->n == 3 ? 64 : 256, &shape)) return;
+    m->judged.volume = shape.size;
+    m->judged.volume_se = 1e-3 * shape.size; /* what cells leave of the curvature is less */
+    m->judged.components = shape.pieces;
 }
 
 static void columns_json(json *j, const ebim_model *m)
@@ -1035,69 +1010,6 @@ static void columns_json(json *j, const ebim_model *m)
     names known = names_of(m->columns);
     json_texts(j, "columns", known.count, known.name);
     names_free(&known);
-}
-
-static void fit_json(FILE *f, const ebim_model *m, const char *result)
-{
-    json j = json_begin(f);
-    json_number(&j, "dim", m->m);
-    json_number(&j, "codim", m->k);
-    json_number(&j, "points", m->info.points);
-    json_number(&j, "seed", m->info.seed);
-    json_text(&j, "recipe", recipe_name(m));
-    json_number(&j, "networks", m->info.networks);
-    columns_json(&j, m);
-    judged_json(&j, m);
-    likelihood_json(&j, m);
-    json_number(&j, "seconds", m->info.seconds);
-    json_text(&j, "reason", ebim_verdict_str((int)m->judged.verdict));
-    json_text(&j, "verdict", result);
-    json_end(&j);
-}
-
-static const char *volume_name(int m) { return m == 1 ? "length" : m == 2 ? "area" : "volume"; }
-
-static void manifold_lines(FILE *f, const ebim_model *m)
-{
-    const ebim_judgement *q = &m->judged;
-    if (!(q->points > 0)) return;
-    if (q->volume > 0)
-        fprintf(f, "%-10s %.4g +- %.2g\n", volume_name(m->m), q->volume, q->volume_se);
-    if (q->components > 0)
-        fprintf(f, "pieces     %.0f; without data: %.3g %% of it\n", q->components, 100 * q->empty);
-    fprintf(f, "slope of F smallest singular value %.2g; near 0 on %.2g %%\n", q->sigma,
-            100 * q->singular);
-    fprintf(f, "beyond     %.3g %% is more than %.3g from all data, %.2g %% at the box's walls\n",
-            100 * q->far, q->reach, 100 * q->rim);
-    if (m->info.networks > 1)
-        fprintf(f, "disputed   %.2g %%: only the best of %.0f networks has it\n",
-                100 * q->disputed, m->info.networks);
-}
-
-static void fit_lines(FILE *f, const ebim_model *m, const char *result)
-{
-    const ebim_judgement *q = &m->judged;
-    int v = (int)q->verdict;
-    fprintf(f, "manifold   dimension %d in R^%d, codimension %d\n", m->m, m->n, m->k);
-    if (q->missed < q->checked)
-        fprintf(f, "distance   of %.0f points to it: mean %.3g, median %.3g, largest %.3g\n",
-                q->checked, q->distance_mean, q->distance_median, q->distance_max);
-    if (q->missed > 0)
-        fprintf(f, "missed     %.0f of %.0f points found no way to it\n", q->missed, q->checked);
-    manifold_lines(f, m);
-    if (m->has_energy && m->info.held > 0)
-        fprintf(f, "density    held-out -log density %.3f +- %.3f nat, of %.0f points\n",
-                m->info.nll, m->info.nll_se, m->info.held);
-    else if (m->has_energy)
-        fprintf(f, "density    learned, last loss %.3g; no held-out likelihood\n",
-                m->info.energy_loss);
-    else fprintf(f, "density    none\n");
-    if (centres_of(m))
-        fprintf(f, "energy     a kernel estimate, as no network was likelier: %d centres\n",
-                centres_of(m));
-    fprintf(f, "fit        %.0f points, seed %.0f, recipe %s, %.1f s\n", m->info.points,
-            m->info.seed, recipe_name(m), m->info.seconds);
-    fprintf(f, "verdict    %s%s%s\n", result, v ? ": " : "", v ? ebim_verdict_str(v) : "");
 }
 
 /* ---- fit ---- */
@@ -1130,24 +1042,39 @@ static void note_degrees(const embed *e, const points *p)
     }
 }
 
+static void fit_report(const args *a, const ebim_model *m, const int *line, const char *word)
+{
+    json j;
+    if (!a->text[O_JSON]) {
+        report_text(report_stream(a), m, word, line);
+        return;
+    }
+    j = json_begin(report_stream(a));
+    columns_json(&j, m);
+    report_json(&j, m, word);
+    json_end(&j);
+}
+
 /* t: the table that was fitted, whose names the model keeps */
 static int fit_save(const args *a, ebim_model *m, const embed *e, const csv_table *t,
                     ebim_result r, file_out *out)
 {
-    const char *result = verdict(m, r), *file = file_shown(out->path, "standard output");
-    int status;
+    const char *file = file_shown(out->path, "standard output");
+    int status, v = (int)m->judged.verdict;
     embed_text(e, m->tag, sizeof m->tag);
     m->columns = names_joined(t);
     status = model_write(m, out);
-    if (!status && a->text[O_JSON]) fit_json(report_stream(a), m, result);
-    else if (!status) fit_lines(report_stream(a), m, result);
+    if (!status) fit_report(a, m, t->line, report_word(m, r));
     free(m->columns);
     m->columns = NULL;
     if (status) return status;
     if (caught) complain(0, "%s: interrupted: the best state so far was saved", file);
     else if (r) complain(0, "%s: %s", file, ebim_result_str(r));
-    else if ((int)m->judged.verdict & EBIM_VERDICT_BAD)
-        complain(0, "%s: do not trust it: %s", file, ebim_verdict_str((int)m->judged.verdict));
+    else if (m->info.partial > 0)
+        complain(0, "%s: stopped before it was done: %s", file,
+                 m->has_energy ? "the best state so far was saved" : "it has no energy");
+    else if (v & EBIM_VERDICT_BAD)
+        complain(0, "%s: do not trust it: %s", file, ebim_verdict_str(v));
     return fit_status(m, r);
 }
 
@@ -1174,6 +1101,7 @@ static int verb_fit(const args *a)
         unfinished = out.tmp;
         r = fit_watched(&m, a, p.N, p.n, p.x, &d);
         unfinished = NULL;
+        if (m.owned) fit_measure(&m);
         if (m.owned) status = fit_save(a, &m, &e, &p.table, r, &out);
         else status = complain_result(p.file, r);
         file_discard(&out);
@@ -1232,6 +1160,7 @@ static int verb_sample(const args *a)
     embed e;
     status = model_read(&m, &e, a->path[0]);
     if (status) return status;
+    model_warn(a, &m);
     use_threads(&m.parallel, a);
     x = (ebim_real *)malloc((size_t)B * (size_t)m.n * sizeof *x);
     if (x) r = model_sample(&m, B, x, steps, (uint64_t)a->number[O_SEED], &report);
@@ -1249,10 +1178,14 @@ static double *scores_table(const scores *s, int N, int cols, const csv_table *f
 {
     size_t before = front ? (size_t)front->cols : 0;
     double *v = (double *)malloc((size_t)N * ((size_t)cols + before) * sizeof *v), *at = v;
-    int i;
+    int i, c;
     for (i = 0; v && i < N; i++) {
         if (front) memcpy(at, front->v + (size_t)i * before, before * sizeof *at);
         at += before;
+        if (!s->ok[i]) {
+            for (c = 0; c < cols; c++) *at++ = not_a_number();
+            continue;
+        }
         *at++ = (double)s->distance[i];
         if (s->energy) *at++ = (double)s->energy[i];
         if (cols < 4) continue;
@@ -1318,13 +1251,53 @@ typedef struct plotted {
     const ebim_model *m;
     ebim_ws F, E;
     ebim_real *x, *y; /* one batch */
+    double *lo, *hi;  /* [n] the box in the coordinates of the data */
+    int behind;       /* 1: points are behind the model's linear map */
 } plotted;
+
+/* x = inverse w */
+static void model_to_data(const ebim_model *m, const double *w, double *x)
+{
+    int i, j;
+    for (i = 0; i < m->n; i++)
+        for (x[i] = 0, j = 0; j < m->n; j++) x[i] += m->inverse[i * m->n + j] * w[j];
+}
+
+/* Whether a point of the data's coordinates is in the model's box, which lies behind the map */
+static int model_has(const ebim_model *m, const double *x)
+{
+    int i, j;
+    for (i = 0; i < m->n; i++) {
+        double w = 0;
+        for (j = 0; j < m->n; j++) w += m->linear[i * m->n + j] * x[j];
+        if (w < m->lo[i] || w > m->hi[i]) return 0;
+    }
+    return 1;
+}
+
+/* F and E in front of the map; no F outside the box, whose walls are slanted there */
+static void plotted_in_front(plotted *p, int B, const double *x, double *F, double *E)
+{
+    const ebim_model *m = p->m;
+    size_t n = (size_t)m->n, k = (size_t)m->k, i, c;
+    int bad = ebim_gradients(m, B, p->x, F ? p->y : NULL, NULL, NULL, NULL) != EBIM_OK;
+    for (i = 0; i < (size_t)B && F; i++)
+        for (c = 0; c < k; c++)
+            F[i * k + c] = bad || !model_has(m, x + i * n) ? not_a_number()
+                                                           : (double)p->y[i * k + c];
+    if (E) bad = ebim_gradients(m, B, p->x, NULL, NULL, p->y, NULL) != EBIM_OK;
+    for (i = 0; i < (size_t)B && E; i++) E[i] = bad ? not_a_number() : (double)p->y[i];
+}
 
 static void plotted_eval(void *user, int B, const double *x, double *F, double *E)
 {
     plotted *p = (plotted *)user;
     size_t n = (size_t)B * (size_t)p->m->n, i;
     for (i = 0; i < n; i++) p->x[i] = (ebim_real)x[i];
+    if (p->m->linear && !p->behind) {
+        plotted_in_front(p, B, x, F, E);
+        return;
+    }
     if (F) {
         ebim_eval(&p->F, B, p->x, p->y);
         for (i = 0; i < (size_t)B * (size_t)p->m->k; i++) F[i] = (double)p->y[i];
@@ -1343,6 +1316,10 @@ static ebim_result plotted_init(plotted *p, ebim_arena *a, const ebim_model *m)
     p->m = m;
     p->x = (ebim_real *)ebim_arena_push(a, batch * (size_t)m->n, sizeof *p->x);
     p->y = (ebim_real *)ebim_arena_push(a, batch * (size_t)m->k, sizeof *p->y);
+    p->lo = (double *)ebim_arena_push(a, (size_t)m->n, sizeof *p->lo);
+    p->hi = (double *)ebim_arena_push(a, (size_t)m->n, sizeof *p->hi);
+    p->behind = 0;
+    if (p->lo && p->hi) ebim_model_box(m, p->lo, p->hi);
     return r ? r : a->failed;
 }
 
@@ -1365,8 +1342,8 @@ static int plotted_open(figure_model *f, plotted *p, const ebim_model *m, void *
     memset(f, 0, sizeof *f);
     f->n = m->n;
     f->k = m->k;
-    f->lo = m->lo;
-    f->hi = m->hi;
+    f->lo = p->lo;
+    f->hi = p->hi;
     f->eval = plotted_eval;
     f->user = p;
     f->has_energy = m->has_energy;
@@ -1434,6 +1411,7 @@ static int verb_plot(const args *a)
     snprintf(title, sizeof title, "%.60s: manifold of dimension %d in R^{%d}%s%.60s",
              base_name(file_shown(a->path[0], "model")), m.m, m.n, p.N ? ", and " : "",
              p.N ? base_name(p.file) : "");
+    if (!status) model_warn(a, &m);
     if (!status) status = plot_with_samples(a, &m, &p, title);
     points_free(&p);
     ebim_free(&m);
@@ -1561,21 +1539,63 @@ static int meshed_paint(meshed *s, const figure_model *f)
     return 0;
 }
 
-static ebim_result meshed_make(meshed *s, const ebim_model *m, int grid)
+/* The zero set of F in the coordinates behind the map */
+static ebim_result meshed_zero_set(mesh *surface, const ebim_model *m, int grid)
 {
     double largest, longest = box_size(m, &largest);
     plotted p;
     figure_model f;
     void *memory;
     ebim_result r = plotted_open(&f, &p, m, &memory) ? EBIM_ERR_MEMORY : EBIM_OK;
-    memset(s, 0, sizeof *s);
+    p.behind = 1;
     if (!r && longest > 0 && mesh_finite(longest) &&
-        mesh_zero_set(&s->surface, m->n, m->lo, m->hi, grid, figure__F, &f))
+        mesh_zero_set(surface, m->n, m->lo, m->hi, grid, figure__F, &f))
         r = EBIM_ERR_MEMORY;
-    if (!r && !s->surface.n_cell) r = EBIM_ERR_SOLVE;
+    if (!r && !surface->n_cell) r = EBIM_ERR_SOLVE;
+    free(memory);
+    return r;
+}
+
+/* From there to the coordinates of the data; x may be NULL. */
+static void meshed_to_data(mesh *surface, ebim_real *x, const ebim_model *m)
+{
+    size_t n = (size_t)m->n, v, i;
+    double w[3];
+    for (v = 0; v < (size_t)surface->n_vert && m->linear; v++) {
+        memcpy(w, surface->vert + v * n, n * sizeof *w);
+        model_to_data(m, w, surface->vert + v * n);
+        for (i = 0; i < n && x; i++) x[v * n + i] = (ebim_real)surface->vert[v * n + i];
+    }
+}
+
+/* Size, pieces and more of the zero set; -1: it is empty, or there is no memory. */
+static int surface_measure(const ebim_model *m, int grid, mesh_shape *shape)
+{
+    mesh surface;
+    int bad;
+    memset(&surface, 0, sizeof surface);
+    bad = meshed_zero_set(&surface, m, grid) != EBIM_OK;
+    if (!bad) {
+        meshed_to_data(&surface, NULL, m);
+        bad = mesh_describe(&surface, shape);
+    }
+    mesh_free(&surface);
+    return bad ? -1 : 0;
+}
+
+static ebim_result meshed_make(meshed *s, const ebim_model *m, int grid)
+{
+    plotted p;
+    figure_model f;
+    void *memory = NULL;
+    ebim_result r;
+    memset(s, 0, sizeof *s);
+    r = meshed_zero_set(&s->surface, m, grid);
     if (!r) r = meshed_room(s);
     if (!r) r = meshed_settle(s, m, grid);
+    if (!r) meshed_to_data(&s->surface, s->x, m);
     if (!r) r = meshed_normals(s, m);
+    if (!r && plotted_open(&f, &p, m, &memory)) r = EBIM_ERR_MEMORY;
     if (!r && (meshed_paint(s, &f) || mesh_describe(&s->surface, &s->shape))) r = EBIM_ERR_MEMORY;
     free(memory);
     return r;
@@ -1640,6 +1660,7 @@ static int verb_mesh(const args *a)
         ebim_free(&m);
         return status;
     }
+    model_warn(a, &m);
     if (!grid) grid = m.n == 3 ? 128 : 512;
     r = meshed_make(&s, &m, grid);
     if (r == EBIM_ERR_SOLVE)
@@ -1661,27 +1682,18 @@ static void info_json(const ebim_model *m, const embed *e)
     json j = json_begin(stdout);
     char tag[EBIM_TAG_SIZE];
     embed_text(e, tag, sizeof tag);
-    json_number(&j, "dim", m->m);
-    json_number(&j, "codim", m->k);
     json_number(&j, "ambient", m->n);
     json_text(&j, "embed", tag);
     columns_json(&j, m);
     json_numbers(&j, "box_low", m->n, m->lo);
     json_numbers(&j, "box_high", m->n, m->hi);
+    json_numbers(&j, "linear", m->linear ? m->n * m->n : 0, m->linear);
     json_number(&j, "unit", m->unit);
     json_number(&j, "F_nodes", m->F.n_nodes - 1);
     json_number(&j, "F_parameters", m->F.n_theta);
     json_number(&j, "E_nodes", m->has_energy ? m->E.n_nodes - 1 : 0);
     json_number(&j, "E_parameters", m->has_energy ? m->E.n_theta : 0);
-    json_number(&j, "points", m->info.points);
-    json_number(&j, "seed", m->info.seed);
-    json_text(&j, "recipe", recipe_name(m));
-    json_number(&j, "mdf_loss", m->info.mdf_loss);
-    json_number(&j, "energy_loss", m->info.energy_loss);
-    judged_json(&j, m);
-    likelihood_json(&j, m);
-    json_number(&j, "seconds", m->info.seconds);
-    json_text(&j, "verdict", verdict(m, EBIM_OK));
+    report_json(&j, m, report_word(m, EBIM_OK));
     json_end(&j);
 }
 
@@ -1691,7 +1703,7 @@ static void info_lines(const ebim_model *m, const embed *e)
     char tag[EBIM_TAG_SIZE], x[16];
     int i;
     embed_text(e, tag, sizeof tag);
-    fit_lines(stdout, m, verdict(m, EBIM_OK));
+    report_text(stdout, m, report_word(m, EBIM_OK), NULL);
     printf("embedding  %s\n", tag);
     for (i = 0; i < known.count && i < 8; i++)
         printf("%s%.60s", i ? ", " : "columns    ", known.name[i]);
@@ -1790,7 +1802,7 @@ static void demo_json(const demo *d, const args *a, double seconds)
     if (d->m.has_energy) json_number(&j, "pairs_below_uniform", demo_pairs(d));
     json_number(&j, "fit_seconds", d->m.info.seconds);
     json_number(&j, "seconds", seconds);
-    json_text(&j, "verdict", verdict(&d->m, EBIM_OK));
+    json_text(&j, "verdict", report_word(&d->m, EBIM_OK));
     json_end(&j);
 }
 
@@ -1818,7 +1830,7 @@ static int demo_fit(demo *d, const args *a)
     r = fit_watched(&d->m, a, DEMO_POINTS, 2, d->x, &desc);
     if (!d->m.owned) return complain_result("demo", r);
     if (demo_save_model(d)) return BAD;
-    fit_lines(stdout, &d->m, verdict(&d->m, r));
+    report_text(stdout, &d->m, report_word(&d->m, r), NULL);
     if (caught) return complain(fit_status(&d->m, r), "demo: interrupted");
     if (r) complain_result("demo", r);
     d->fit_status = fit_status(&d->m, r); /* a bad fit is still worth a picture */

@@ -60,7 +60,7 @@ static void save_again(const ebim_model *m)
     free(bytes);
 }
 
-static void load(const void *data, size_t size)
+static ebim_result load(const void *data, size_t size)
 {
     ebim_arena a;
     ebim_model m;
@@ -68,16 +68,17 @@ static void load(const void *data, size_t size)
     ebim_arena_init(&a, model_memory, sizeof model_memory);
     r = ebim_load(&m, &a, data, size);
     must(!r || r == EBIM_ERR_MEMORY || (!a.used && !a.failed), "memory for a bad file");
-    if (r) return;
+    if (r) return r;
     must(m.n > m.k && m.k > 0 && m.n == m.m + m.k, "dimensions");
     evaluate(&m.F);
     if (m.has_energy) evaluate(&m.E);
     save_again(&m);
+    return r;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const unsigned char head[12] = {'E', 'B', 'I', 'M', 13, 10, 26, 10, 1, 0, 0, 0};
+    static const unsigned char head[12] = {'E', 'B', 'I', 'M', 13, 10, 26, 10, 4, 0, 0, 0};
     ebim__writer w;
     if (size > LIMIT) return 0;
     load(data, size);
@@ -90,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ebim__put(&w, size, 8);
     w.at = size - 4;
     ebim__put(&w, ebim__crc32(file, size - 4), 4);
-    load(file, size);
+    must(load(file, size) != EBIM_ERR_VERSION, "the format has another number now");
     return 0;
 }
 

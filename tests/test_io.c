@@ -9,7 +9,8 @@
 #include "../ebim.h"
 #include "t.h"
 
-enum { HEAD = 24, GRAPHS = 344, NODE = 40, ROOM = 1 << 16 }; /* F starts at GRAPHS + 16 n */
+/* The first numbers of a fit stand at INFO + 32 n, F at GRAPHS + 32 n; a linear map has 16 n n. */
+enum { HEAD = 24, INFO = 116, FIELDS = 80, GRAPHS = INFO + 8 * FIELDS, NODE = 40, ROOM = 1 << 16 };
 
 static double memory[1 << 15], scratch[1 << 19];
 
@@ -46,6 +47,21 @@ static void put(unsigned char *p, uint64_t v, int count)
 {
     int i;
     for (i = 0; i < count; i++) p[i] = (unsigned char)(v >> 8 * i & 0xff);
+}
+
+static double stored(const unsigned char *p, size_t real)
+{
+    uint64_t v = get32(p);
+    uint32_t low = (uint32_t)v;
+    float x;
+    double y;
+    if (real == 8) {
+        v |= (uint64_t)get32(p + 4) << 32;
+        memcpy(&y, &v, sizeof y);
+        return y;
+    }
+    memcpy(&x, &low, sizeof x);
+    return (double)x;
 }
 
 static uint64_t bits64(double x)
@@ -95,7 +111,12 @@ static int same_bytes(bytes a, bytes b)
     return a.size == b.size && !memcmp(a.p, b.p, a.size);
 }
 
-static size_t graph_at(const unsigned char *p) { return GRAPHS + 16 * (size_t)get32(p + 24); }
+static size_t graph_at(const unsigned char *p)
+{
+    size_t n = get32(p + 24);
+    return GRAPHS + 32 * n + (get32(p + 36) == 1 ? 16 * n * n : 0);
+}
+
 static size_t graph_size(const unsigned char *g, size_t real)
 {
     return 12 + NODE * ((size_t)get32(g) - 2) + real * (size_t)get32(g + 8);
@@ -177,28 +198,45 @@ static ebim_ref record_random(ebim_graph *g, ebim_ref x, void *user)
     return ebim_dense(g, g->n_nodes - 1, d->out, EBIM_IDENTITY);
 }
 
+static double *random_doubles(ebim_arena *a, ebim_rng *r, size_t count)
+{
+    double *p = (double *)ebim_arena_push(a, count, sizeof *p);
+    size_t i;
+    for (i = 0; i < count; i++) p[i] = (double)ebim_rng_normal(r) / 3;
+    return p;
+}
+
+/* Numbers of a fit: anything, and what is not known */
+static void random_info(ebim_rng *r, double *from, const double *to)
+{
+    for (; from < to; from++) *from = below(r, 8) ? (double)ebim_rng_normal(r) * 1e3 : t_nan();
+}
+
 /* n = 3; F and E from `record`; everything else random, too. */
 static ebim_model make(ebim_arena *a, ebim_rng *r, int k, int energy, ebim_record_fn record,
                        void *F, void *E)
 {
     ebim_model m;
     int i;
-    double *info;
     memset(&m, 0, sizeof m);
     m.n = 3;
     m.k = k;
     m.m = 3 - k;
     m.has_energy = energy;
-    m.lo = (double *)ebim_arena_push(a, 3, sizeof *m.lo);
-    m.hi = (double *)ebim_arena_push(a, 3, sizeof *m.hi);
-    for (i = 0; i < 3; i++) {
-        m.lo[i] = (double)ebim_rng_normal(r) / 3;
-        m.hi[i] = m.lo[i] + i; /* lo = hi is a box, too */
-    }
+    m.linear = below(r, 2) ? random_doubles(a, r, 9) : NULL;
+    m.inverse = m.linear ? random_doubles(a, r, 9) : NULL;
+    m.lo = random_doubles(a, r, 3);
+    m.hi = random_doubles(a, r, 3);
+    m.hole = random_doubles(a, r, 3);
+    m.end = random_doubles(a, r, 3);
+    for (i = 0; i < 3; i++) m.hi[i] = m.lo[i] + i; /* lo = hi is a box, too */
+    m.end[1] = t_nan();
     m.unit = 0.1 + (double)ebim_rng_uniform(r);
     for (i = 0; i < EBIM_TAG_SIZE - 1; i++) m.tag[i] = (char)ebim_rng_u32(r);
-    for (info = (double *)&m.info; info < (double *)(&m.info + 1); info++)
-        *info = (double)ebim_rng_normal(r) * 1e3;
+    random_info(r, (double *)&m.info, (const double *)(&m.info + 1));
+    random_info(r, (double *)&m.judged, (const double *)(&m.judged + 1));
+    random_info(r, (double *)&m.z, (const double *)(&m.z + 1));
+    m.judged.verdict = below(r, 16384);
     CHECK_INT(ebim_record(&m.F, a, 3, record, F), EBIM_OK);
     if (energy) CHECK_INT(ebim_record(&m.E, a, 3, record, E), EBIM_OK);
     for (i = 0; i < m.F.n_theta; i++) m.F.theta[i] = ebim_rng_normal(r);
@@ -296,7 +334,10 @@ static int check_valid(const ebim_model *m)
     for (i = 0; i < m->n; i++) CHECK(t_finite(m->lo[i]) && m->lo[i] <= m->hi[i]);
     for (i = 0; i < m->n; i++) CHECK(t_finite(m->hi[i]));
     CHECK(t_finite(m->unit) && m->unit > 0);
+    for (i = 0; i < m->n * m->n && m->linear; i++)
+        CHECK(t_finite(m->linear[i]) && t_finite(m->inverse[i]));
     CHECK(m->tag[EBIM_TAG_SIZE - 1] == 0);
+    CHECK(m->judged.verdict >= 0 && m->judged.verdict < 16384);
     check_graph(&m->F, m->n, m->k);
     if (m->has_energy) check_graph(&m->E, m->n, 1);
     one = saved(m);
@@ -358,14 +399,27 @@ static void check_same_graph(const ebim_graph *g, const ebim_graph *h)
     CHECK(!memcmp(before, after, need * sizeof *before));
 }
 
+static void check_same_map(const ebim_model *m, const ebim_model *l)
+{
+    size_t size = (size_t)m->n * (size_t)m->n * sizeof *m->linear;
+    if (!CHECK(!m->linear == !l->linear && !m->inverse == !l->inverse) || !m->linear) return;
+    CHECK(m->linear != l->linear && !memcmp(m->linear, l->linear, size));
+    CHECK(m->inverse != l->inverse && !memcmp(m->inverse, l->inverse, size));
+}
+
 static void check_same(const ebim_model *m, const ebim_model *l)
 {
     CHECK(m->n == l->n && m->k == l->k && m->m == l->m && m->has_energy == l->has_energy);
     CHECK(!memcmp(m->lo, l->lo, (size_t)m->n * sizeof *m->lo));
     CHECK(!memcmp(m->hi, l->hi, (size_t)m->n * sizeof *m->hi));
+    CHECK(!memcmp(m->hole, l->hole, (size_t)m->n * sizeof *m->hole));
+    CHECK(!memcmp(m->end, l->end, (size_t)m->n * sizeof *m->end));
+    check_same_map(m, l);
     CHECK(!memcmp(&m->unit, &l->unit, sizeof m->unit));
     CHECK(!memcmp(m->tag, l->tag, sizeof m->tag));
     CHECK(!memcmp(&m->info, &l->info, sizeof m->info));
+    CHECK(!memcmp(&m->judged, &l->judged, sizeof m->judged));
+    CHECK(!memcmp(&m->z, &l->z, sizeof m->z));
     CHECK(l->owned == NULL);
     check_same_graph(&m->F, &l->F);
     if (m->has_energy) check_same_graph(&m->E, &l->E);
@@ -531,24 +585,31 @@ static void refuses_to_save_what_it_would_not_load(void)
     ebim_rng r;
     ebim_arena a = arena();
     ebim_model good, m;
-    double lo[3], hi[3];
+    double lo[3], hi[3], linear[9], hole[3];
     ebim_real keep;
     int i, inf;
     ebim_rng_init(&r, T_SEED, 7);
-    good = make_all(&a, &r, 2, 1);
+    do good = make_all(&a, &r, 2, 1); while (!good.linear);
     CHECK_INT(ebim_save(&good, place, sizeof place), EBIM_OK);
     for (inf = 0; inf <= 1; inf++)
-        for (i = 0; i < 5; i++) {
+        for (i = 0; i < (inf ? 8 : 5); i++) { /* from 5 on, NaN means: not known */
             m = good;
             memcpy(lo, good.lo, sizeof lo);
             memcpy(hi, good.hi, sizeof hi);
+            memcpy(linear, good.linear, sizeof linear);
+            memcpy(hole, good.hole, sizeof hole);
             m.lo = lo;
             m.hi = hi;
+            m.linear = linear;
+            m.hole = hole;
             if (i == 0) m.unit = not_finite(inf);
             if (i == 1) lo[2] = not_finite(inf);
             if (i == 2) hi[0] = not_finite(inf);
-            if (i == 3) m.info.partial = not_finite(inf);
-            if (i == 4) m.info.points = not_finite(inf);
+            if (i == 3) linear[4] = not_finite(inf);
+            if (i == 4) m.judged.verdict = not_finite(inf);
+            if (i == 5) m.info.partial = not_finite(inf);
+            if (i == 6) m.z.se = not_finite(inf);
+            if (i == 7) hole[1] = not_finite(inf);
             CHECK_INT(ebim_save(&m, place, sizeof place), EBIM_ERR_ARG);
         }
     m = good;
@@ -562,6 +623,31 @@ static void refuses_to_save_what_it_would_not_load(void)
     CHECK_INT(ebim_save(&good, place, sizeof place), EBIM_ERR_ARG);
     good.E.theta[3] = keep;
     CHECK_INT(ebim_save(&good, place, sizeof place), EBIM_OK);
+}
+
+/* NaN of any sign and payload means "not known", and comes back as the one that is written. */
+static void every_nan_is_the_same(void)
+{
+    ebim_rng r;
+    ebim_arena a = arena();
+    ebim_model m, l;
+    bytes one, two;
+    ebim_rng_init(&r, T_SEED, 10);
+    m = make_all(&a, &r, 1, 0);
+    m.judged.density_p = m.hole[0] = t_nan();
+    one = saved(&m);
+    m.judged.density_p = t_from_bits(UINT64_C(0xfff8000000000000));
+    m.hole[0] = t_from_bits(UINT64_C(0x7ff8000000000123));
+    two = saved(&m);
+    CHECK(same_bytes(one, two));
+    if (CHECK_INT(load(&l, &a, two), EBIM_OK)) CHECK(bits64(l.hole[0]) == bits64(t_nan()));
+    m.hole = m.end = NULL; /* nowhere */
+    free(two.p);
+    two = saved(&m);
+    CHECK_INT(two.size, one.size);
+    if (CHECK_INT(load(&l, &a, two), EBIM_OK)) CHECK(bits64(l.end[2]) == bits64(t_nan()));
+    free(one.p);
+    free(two.p);
 }
 
 /* ---- the format, written by hand ---- */
@@ -581,22 +667,10 @@ static size_t hex(unsigned char *p, size_t at, const char *text)
     return at;
 }
 
-/* n = 2, the unit circle F = x.x - 1 and E = sum of 2 (x - (0.5, -0.25)), as a file of reals of 4
- * or 8 bytes. The checksums are zlib's. */
-static bytes golden(int real)
+/* 1 .. 80 as doubles */
+static size_t hex_numbers(unsigned char *p, size_t at)
 {
-    static unsigned char p[1024];
-    int wide = real == 8;
-    size_t at = hex(p, 0, "4542494d 0d0a1a0a 04000000");
-    at = hex(p, at, wide ? "08000000 84020000 00000000" : "04000000 70020000 00000000");
-    at = hex(p, at, "02000000 01000000 01000000");          /* n, k, has_energy */
-    at = hex(p, at, "000000000000f8bf 00000000000000c0");   /* lo: -1.5, -2 */
-    at = hex(p, at, "000000000000f83f 0000000000000040");   /* hi: 1.5, 2 */
-    at = hex(p, at, "000000000000e03f");                    /* unit: 0.5 */
-    at = hex(p, at, "68616e6400000000 0000000000000000 0000000000000000 0000000000000000");
-    at = hex(p, at, "0000000000000000 0000000000000000 0000000000000000 0000000000000000");
-    at = hex(p, at, "00000000");                            /* no names of columns */
-    at = hex(p, at, "000000000000f03f 0000000000000040 0000000000000840"); /* fit: 1, 2, 3 */
+    at = hex(p, at, "000000000000f03f 0000000000000040 0000000000000840"); /* 1, 2, 3 */
     at = hex(p, at, "0000000000001040 0000000000001440 0000000000001840"); /* 4, 5, 6 */
     at = hex(p, at, "0000000000001c40 0000000000002040 0000000000002240"); /* 7, 8, 9 */
     at = hex(p, at, "0000000000002440 0000000000002640 0000000000002840"); /* 10, 11, 12 */
@@ -605,7 +679,45 @@ static bytes golden(int real)
     at = hex(p, at, "0000000000003340 0000000000003440 0000000000003540"); /* 19, 20, 21 */
     at = hex(p, at, "0000000000003640 0000000000003740 0000000000003840"); /* 22, 23, 24 */
     at = hex(p, at, "0000000000003940 0000000000003a40 0000000000003b40"); /* 25, 26, 27 */
-    at = hex(p, at, "0000000000003c40 0000000000003d40");                  /* 28, 29 */
+    at = hex(p, at, "0000000000003c40 0000000000003d40 0000000000003e40"); /* 28, 29, 30 */
+    at = hex(p, at, "0000000000003f40 0000000000004040 0000000000804040"); /* 31, 32, 33 */
+    at = hex(p, at, "0000000000004140 0000000000804140 0000000000004240"); /* 34, 35, 36 */
+    at = hex(p, at, "0000000000804240 0000000000004340 0000000000804340"); /* 37, 38, 39 */
+    at = hex(p, at, "0000000000004440 0000000000804440 0000000000004540"); /* 40, 41, 42 */
+    at = hex(p, at, "0000000000804540 0000000000004640 0000000000804640"); /* 43, 44, 45 */
+    at = hex(p, at, "0000000000004740 0000000000804740 0000000000004840"); /* 46, 47, 48 */
+    at = hex(p, at, "0000000000804840 0000000000004940 0000000000804940"); /* 49, 50, 51 */
+    at = hex(p, at, "0000000000004a40 0000000000804a40 0000000000004b40"); /* 52, 53, 54 */
+    at = hex(p, at, "0000000000804b40 0000000000004c40 0000000000804c40"); /* 55, 56, 57 */
+    at = hex(p, at, "0000000000004d40 0000000000804d40 0000000000004e40"); /* 58, 59, 60 */
+    at = hex(p, at, "0000000000804e40 0000000000004f40 0000000000804f40"); /* 61, 62, 63 */
+    at = hex(p, at, "0000000000005040 0000000000405040 0000000000805040"); /* 64, 65, 66 */
+    at = hex(p, at, "0000000000c05040 0000000000005140 0000000000405140"); /* 67, 68, 69 */
+    at = hex(p, at, "0000000000805140 0000000000c05140 0000000000005240"); /* 70, 71, 72 */
+    at = hex(p, at, "0000000000405240 0000000000805240 0000000000c05240"); /* 73, 74, 75 */
+    at = hex(p, at, "0000000000005340 0000000000405340 0000000000805340"); /* 76, 77, 78 */
+    at = hex(p, at, "0000000000c05340 0000000000005440"); /* 79, 80 */
+    return at;
+}
+
+/* n = 2, the unit circle F = x.x - 1 and E = sum of 2 (x - (0.5, -0.25)), as a file of reals of 4
+ * or 8 bytes. The checksums are zlib's. */
+static bytes golden(int real)
+{
+    static unsigned char p[2048];
+    int wide = real == 8;
+    size_t at = hex(p, 0, "4542494d 0d0a1a0a 04000000");
+    at = hex(p, at, wide ? "08000000 40040000 00000000" : "04000000 2c040000 00000000");
+    at = hex(p, at, "02000000 01000000 01000000 00000000"); /* n, k, has_energy, linear */
+    at = hex(p, at, "000000000000f8bf 00000000000000c0");   /* lo: -1.5, -2 */
+    at = hex(p, at, "000000000000f83f 0000000000000040");   /* hi: 1.5, 2 */
+    at = hex(p, at, "000000000000d03f 000000000000f0bf");   /* hole: 0.25, -1 */
+    at = hex(p, at, "000000000000f87f 000000000000f87f");   /* end: nowhere */
+    at = hex(p, at, "000000000000e03f");                    /* unit: 0.5 */
+    at = hex(p, at, "68616e6400000000 0000000000000000 0000000000000000 0000000000000000");
+    at = hex(p, at, "0000000000000000 0000000000000000 0000000000000000 0000000000000000");
+    at = hex(p, at, "00000000"); /* no names of columns; then what is known of the fit: */
+    at = hex_numbers(p, at);
     at = hex(p, at, "05000000 04000000 01000000");          /* F: 5 nodes, y = 4, 1 parameter */
     at = hex(p, at, "08000000 00000000 01000000 01000000 00000000 01000000"); /* 2: DOT 1 1 */
     at = hex(p, at, "00000000 00000000 0000000000000000");
@@ -621,7 +733,7 @@ static bytes golden(int real)
     at = hex(p, at, "00000000 00000000 0000000000000000");
     at = hex(p, at, wide ? "0000000000000040 0000000000000040 000000000000e03f 000000000000d0bf"
                          : "00000040 00000040 0000003f 000080be");
-    at = hex(p, at, wide ? "4eb2f87c" : "45445314");
+    at = hex(p, at, wide ? "3d205331" : "32da8a6e");
     return bytes_of(p, at);
 }
 
@@ -640,46 +752,87 @@ static ebim_ref record_slope(ebim_graph *g, ebim_ref x, void *user)
     return ebim_sum(g, ebim_affine(g, x, center, 2));
 }
 
+/* What is known of a fit, as the file has it: 1, 2, 3, ... */
+static void number_info(ebim_model *m)
+{
+    int i;
+    m->info.points = 1;
+    m->info.seed = 2;
+    m->info.recipe = 3;
+    m->info.mdf_loss = 4;
+    m->info.energy_loss = 5;
+    m->info.seconds = 6;
+    m->info.networks = 7;
+    m->info.partial = 8;
+    m->info.held = 9;
+    m->info.nll = 10;
+    m->info.nll_se = 11;
+    m->info.distinct = 12;
+    m->info.outliers = 13;
+    for (i = 0; i < EBIM_OUTLIERS; i++) m->info.outlier_row[i] = 49 + i;
+    for (i = 0; i < EBIM_OUTLIERS; i++) m->info.outlier_distance[i] = 65 + i;
+}
+
+static void number_judged(ebim_model *m)
+{
+    m->judged.checked = 14;
+    m->judged.missed = 15;
+    m->judged.distance_mean = 16;
+    m->judged.distance_median = 17;
+    m->judged.distance_q99 = 18;
+    m->judged.distance_max = 19;
+    m->judged.points = 20;
+    m->judged.volume = 21;
+    m->judged.volume_se = 22;
+    m->judged.components = 23;
+    m->judged.sigma = 24;
+    m->judged.singular = 25;
+    m->judged.empty = 26;
+    m->judged.fewest = 27;
+    m->judged.far = 28;
+    m->judged.reach = 29;
+    m->judged.rim = 30;
+    m->judged.disputed = 31;
+    m->judged.noise = 32;
+    m->judged.hole = 33;
+    m->judged.hole_expected = 34;
+    m->judged.hole_radius = 35;
+    m->judged.gap = 36;
+    m->judged.gap_extent = 37;
+    m->judged.gap_abrupt = 38;
+    m->judged.density_p = 39;
+    m->judged.verdict = 40;
+}
+
+static void number_fields(ebim_model *m)
+{
+    number_info(m);
+    number_judged(m);
+    m->z.log_z = 41;
+    m->z.se = 42;
+    m->z.log_volume = 43;
+    m->z.volume_se = 44;
+    m->z.log_mean = 45;
+    m->z.mean_se = 46;
+    m->z.points = 47;
+    m->z.effective = 48;
+}
+
 static ebim_model circle(ebim_arena *a)
 {
-    static double lo[2] = {-1.5, -2}, hi[2] = {1.5, 2};
+    static double lo[2] = {-1.5, -2}, hi[2] = {1.5, 2}, hole[2] = {0.25, -1}, end[2];
     ebim_model m;
+    end[0] = end[1] = t_nan();
     memset(&m, 0, sizeof m);
     m.n = 2;
     m.m = m.k = m.has_energy = 1;
     m.lo = lo;
     m.hi = hi;
+    m.hole = hole;
+    m.end = end;
     m.unit = 0.5;
     memcpy(m.tag, "hand", 4);
-    m.info.points = 1;
-    m.info.seed = 2;
-    m.info.recipe = 3;
-    m.info.mdf_loss = 4;
-    m.info.energy_loss = 5;
-    m.info.seconds = 6;
-    m.info.networks = 7;
-    m.info.partial = 8;
-    m.judged.checked = 9;
-    m.judged.missed = 10;
-    m.judged.distance_mean = 11;
-    m.judged.distance_median = 12;
-    m.judged.distance_q99 = 13;
-    m.judged.distance_max = 14;
-    m.judged.points = 15;
-    m.judged.volume = 16;
-    m.judged.volume_se = 17;
-    m.judged.components = 18;
-    m.judged.sigma = 19;
-    m.judged.singular = 20;
-    m.judged.empty = 21;
-    m.judged.far = 22;
-    m.judged.reach = 23;
-    m.judged.rim = 24;
-    m.judged.disputed = 25;
-    m.judged.verdict = 26;
-    m.info.held = 27;
-    m.info.nll = 28;
-    m.info.nll_se = 29;
+    number_fields(&m);
     CHECK_INT(ebim_record(&m.F, a, 2, record_circle, NULL), EBIM_OK);
     CHECK_INT(ebim_record(&m.E, a, 2, record_slope, NULL), EBIM_OK);
     return m;
@@ -698,6 +851,34 @@ static void layout_is_the_documented_one(void)
     free(ours.p);
 }
 
+/* A linear map: a flag, and two matrices before the box. */
+static void a_linear_map_has_its_place(void)
+{
+    static double L[4] = {2, 1, 0, 4}, inverse[4] = {0.5, -0.125, 0, 0.25};
+    ebim_arena a = arena();
+    ebim_model m = circle(&a), l;
+    bytes without = saved(&m), ours;
+    size_t i;
+    m.linear = L;
+    m.inverse = inverse;
+    ours = saved(&m);
+    if (CHECK_INT(ours.size, without.size + 64)) {
+        CHECK_INT(get32(ours.p + 36), 1);
+        for (i = 0; i < 4; i++) CHECK(stored(ours.p + 40 + 8 * i, 8) == L[i]);
+        for (i = 0; i < 4; i++) CHECK(stored(ours.p + 72 + 8 * i, 8) == inverse[i]);
+        CHECK(!memcmp(ours.p + 104, without.p + 40, without.size - 40 - 4));
+    }
+    if (CHECK_INT(load(&l, &a, ours), EBIM_OK)) check_same(&m, &l);
+    put(ours.p + 36, 0, 4); /* a map without the flag */
+    seal(ours);
+    CHECK_INT(load_small(ours), EBIM_ERR_FORMAT);
+    put(without.p + 36, 1, 4); /* the flag without a map */
+    seal(without);
+    CHECK_INT(load_small(without), EBIM_ERR_FORMAT);
+    free(ours.p);
+    free(without.p);
+}
+
 static void both_precisions_load(void)
 {
     int real;
@@ -712,21 +893,6 @@ static void both_precisions_load(void)
 }
 
 /* ---- the other precision ---- */
-
-static double stored(const unsigned char *p, size_t real)
-{
-    uint64_t v = get32(p);
-    uint32_t low = (uint32_t)v;
-    float x;
-    double y;
-    if (real == 8) {
-        v |= (uint64_t)get32(p + 4) << 32;
-        memcpy(&y, &v, sizeof y);
-        return y;
-    }
-    memcpy(&x, &low, sizeof x);
-    return (double)x;
-}
 
 /* Re-encodes all parameters. */
 static bytes other_precision(bytes b)
@@ -761,7 +927,7 @@ static void names_of_columns_come_back(void)
     ebim_arena a = arena();
     ebim_model m = circle(&a), l;
     bytes none = saved(&m), b;
-    CHECK(!memcmp(none.p + 140, "\0\0\0\0", 4));
+    CHECK(!memcmp(none.p + INFO + 2 * 32 - 4, "\0\0\0\0", 4));
     CHECK(CHECK_INT(load(&l, &a, none), EBIM_OK) && l.columns == NULL);
     m.columns = empty;
     b = saved(&m);
@@ -774,7 +940,7 @@ static void names_of_columns_come_back(void)
         check_same(&m, &l);
         if (CHECK_STR(l.columns, names)) CHECK(l.columns != names);
     }
-    b.p[146] = 0;
+    b.p[INFO + 2 * 32 + 2] = 0;
     seal(b);
     CHECK_INT(load(&l, &a, b), EBIM_ERR_FORMAT); /* a zero in the text */
     free(b.p);
@@ -807,7 +973,7 @@ static void the_other_precision_is_converted(void)
 /* The first parameter of E in a golden file. */
 static size_t golden_theta(int real)
 {
-    return GRAPHS + 16 * 2 + 12 + 3 * NODE + (size_t)real + 12 + 2 * NODE;
+    return GRAPHS + 32 * 2 + 12 + 3 * NODE + (size_t)real + 12 + 2 * NODE;
 }
 
 static ebim_result with_theta(int real, uint64_t bits, ebim_real *theta)
@@ -857,7 +1023,7 @@ static ebim_result with(int real, size_t at, uint64_t v, int count)
 /* Exponents and factors of nodes are doubles in a file, whatever its precision. */
 static void factors_that_do_not_fit_are_refused(void)
 {
-    size_t s = GRAPHS + 32 + 12 + 2 * NODE + 32; /* of F's node 4 */
+    size_t s = GRAPHS + 64 + 12 + 2 * NODE + 32; /* of F's node 4 */
     CHECK_INT(with(8, s, bits64(1e30), 8), EBIM_OK);
     CHECK_INT(with(8, s, bits64(1e39), 8), sizeof(ebim_real) == 8 ? EBIM_OK : EBIM_ERR_FORMAT);
     CHECK_INT(with(4, s, bits64(-1e300), 8), sizeof(ebim_real) == 8 ? EBIM_OK : EBIM_ERR_FORMAT);
@@ -931,7 +1097,7 @@ static void versions_and_precisions(void)
 /* Fields one at a time, in a file whose checksum fits. */
 static void every_field_is_checked(void)
 {
-    enum { F = GRAPHS + 32, E = F + 12 + 3 * NODE + 8 };
+    enum { I = INFO + 64, F = GRAPHS + 64, E = F + 12 + 3 * NODE + 8 };
     static const struct {
         size_t at;
         uint32_t v;
@@ -939,8 +1105,10 @@ static void every_field_is_checked(void)
         {24, 0}, {24, 1}, {24, 3}, {24, 0x7fffffff}, {24, 0x80000002u}, {24, 0xffffffffu}, /* n */
         {28, 0}, {28, 2}, {28, 3}, {28, 0x80000001u}, {28, 0xffffffffu},                   /* k */
         {32, 2}, {32, 0}, {32, 0xffffffffu},                                      /* has_energy */
-        {76 + 63 + 1 - 4, 0x01000000},                                             /* tag's end */
-        {140, 1}, {140, 8}, {140, 0x7fffffff}, {140, 0x80000000u}, {140, 0xffffffffu}, /* columns */
+        {36, 1}, {36, 2}, {36, 0xffffffffu},                                          /* linear */
+        {I - 8, 0x01000000},                                                       /* tag's end */
+        {I - 4, 1}, {I - 4, 8}, {I - 4, 0x7fffffff}, {I - 4, 0x80000000u},           /* columns */
+        {I - 4, 0xffffffffu},
         {F, 0}, {F, 1}, {F, 2}, {F, 4}, {F, 6}, {F, 0x80000005u},                      /* nodes */
         {F + 4, 0}, {F + 4, 1}, {F + 4, 5}, {F + 4, 0x7fffffff}, {F + 4, 0xffffffffu},     /* y */
         {F + 8, 0}, {F + 8, 2}, {F + 8, 0x7fffffff}, {F + 8, 0xffffffffu},           /* n_theta */
@@ -955,7 +1123,8 @@ static void every_field_is_checked(void)
         {F + NODE + 36, 0}, {F + NODE + 36, 2}, {F + NODE + 36, 0x7fffffff},    /* CONST's size */
         {E, 3}, {E, 5}, {E + 4, 2}, {E + 4, 1}, {E + 8, 3}, {E + 8, 5},
     };
-    static const size_t f64[] = {36, 44, 52, 60, 68, F + 12 + 32, F + 12 + NODE + 32,
+    enum { UNIT = 104, VERDICT = I + 8 * 39 };
+    static const size_t f64[] = {40, 48, 56, 64, UNIT, VERDICT, F + 12 + 32, F + 12 + NODE + 32,
                                  E + 12 + 32};
     size_t i;
     for (i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -965,13 +1134,20 @@ static void every_field_is_checked(void)
         CHECK_INT(with(8, f64[i], bits64(not_finite(0)), 8), EBIM_ERR_FORMAT);
         CHECK_INT(with(8, f64[i], bits64(not_finite(1)), 8), EBIM_ERR_FORMAT);
     }
-    for (i = 144; i < F; i += 8) /* what is known of the fit */
-        CHECK_INT(with(8, i, bits64(not_finite(i & 8)), 8), EBIM_ERR_FORMAT);
-    CHECK_INT(with(8, 36, bits64(1.5), 8), EBIM_OK); /* lo = hi */
-    CHECK_INT(with(8, 36, bits64(1.625), 8), EBIM_ERR_FORMAT);
-    CHECK_INT(with(8, 60, bits64(-2.5), 8), EBIM_ERR_FORMAT);
-    CHECK_INT(with(8, 68, bits64(0), 8), EBIM_ERR_FORMAT);
-    CHECK_INT(with(8, 68, bits64(-1), 8), EBIM_ERR_FORMAT);
+    for (i = 72; i < F; i += i == UNIT - 8 ? 16 + EBIM_TAG_SIZE + 4 : 8) { /* places, then fit */
+        int number = i == VERDICT; /* what is not known is one NaN */
+        CHECK_INT(with(8, i, bits64(not_finite(0)), 8), number ? EBIM_ERR_FORMAT : EBIM_OK);
+        CHECK_INT(with(8, i, UINT64_C(0xfff8000000000000), 8), EBIM_ERR_FORMAT);
+        CHECK_INT(with(8, i, bits64(not_finite(1)), 8), EBIM_ERR_FORMAT);
+    }
+    CHECK_INT(with(8, VERDICT, bits64(16383), 8), EBIM_OK); /* all bits */
+    CHECK_INT(with(8, VERDICT, bits64(16384), 8), EBIM_ERR_FORMAT);
+    CHECK_INT(with(8, VERDICT, bits64(-1), 8), EBIM_ERR_FORMAT);
+    CHECK_INT(with(8, 40, bits64(1.5), 8), EBIM_OK); /* lo = hi */
+    CHECK_INT(with(8, 40, bits64(1.625), 8), EBIM_ERR_FORMAT);
+    CHECK_INT(with(8, 64, bits64(-2.5), 8), EBIM_ERR_FORMAT);
+    CHECK_INT(with(8, UNIT, bits64(0), 8), EBIM_ERR_FORMAT);
+    CHECK_INT(with(8, UNIT, bits64(-1), 8), EBIM_ERR_FORMAT);
 }
 
 /* A file of our circle whose F is nodes written by hand: op, fn, a, b, c, size, i0, frozen. */
@@ -979,7 +1155,7 @@ static bytes with_nodes(int count, const int32_t node[][8], uint32_t n_theta)
 {
     bytes hand = golden(4), b;
     unsigned char *p = (unsigned char *)calloc(1, ROOM);
-    size_t at = GRAPHS + 32;
+    size_t at = GRAPHS + 64;
     int i, c;
     if (!p) abort();
     memcpy(p, hand.p, at);
@@ -1160,8 +1336,8 @@ static bytes edit(bytes b, ebim_rng *r)
     at = start + 12 + (count > 2 ? NODE * (size_t)below(r, (int)count - 2) : 0);
     if (at + NODE > body) at = start;
     switch (below(r, 8)) {
-    case 0: put(b.p + 24 + 4 * (size_t)below(r, 3), odd_int(r), 4); break;
-    case 1: put(b.p + 36 + 8 * (size_t)below(r, 20), odd_double(r), 8); break;
+    case 0: put(b.p + 24 + 4 * (size_t)below(r, 4), odd_int(r), 4); break;
+    case 1: put(b.p + 40 + 8 * (size_t)below(r, 40), odd_double(r), 8); break;
     case 2: put(b.p + start + 4 * (size_t)below(r, 3), odd_int(r), 4); break;
     case 3: /* a field of a node */
     case 4: if (at + NODE <= body) put(b.p + at + 4 * (size_t)below(r, 8), odd_int(r), 4); break;
@@ -1471,7 +1647,9 @@ int main(int argc, char **argv)
     T_RUN(measures_what_it_takes);
     T_RUN(save_stays_in_its_room);
     T_RUN(refuses_to_save_what_it_would_not_load);
+    T_RUN(every_nan_is_the_same);
     T_RUN(layout_is_the_documented_one);
+    T_RUN(a_linear_map_has_its_place);
     T_RUN(both_precisions_load);
     T_RUN(names_of_columns_come_back);
     T_RUN(the_other_precision_is_converted);

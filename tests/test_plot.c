@@ -844,6 +844,7 @@ static const double box_low[5] = {-1.5, -1.5, -1.5, -1.5, -1.5}, box_high[5] = {
 static void model_make(figure_model *m, int n, int k, int energy)
 {
     memset(m, 0, sizeof *m);
+    memset(m, 0, sizeof *m);
     m->n = n;
     m->k = k;
     m->lo = box_low;
