@@ -13,6 +13,8 @@
 #   make ulps      how exact exp and SiLU are, over all floats: minutes
 #   make manifolds how well fits find known manifolds, over seeds; M_ARGS='--quick' or '--only NAME'
 #   make calibration  samples against held-out data, densities against known laws: 40 minutes
+#   make verdicts  fits of made sets, good and bad: do they know which? QUICK=1: a few of them;
+#                  V_ARGS='--only NAME', '--seeds K', '--part I/P': half an hour without
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
 #   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
 #   make size      machine code of a program that loads a model and scores points
@@ -95,6 +97,10 @@ calibration: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/calibration
 	@$(BUILD)/calibration $(C_ARGS)
 
+verdicts: $(RULES)
+	@$(MAKE) -s -f $(RULES) $(BUILD)/verdicts
+	@q=; test -z '$(QUICK)' || q=--quick; $(BUILD)/verdicts $$q $(V_ARGS)
+
 data:
 	@sh examples/data.sh data
 
@@ -122,4 +128,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper gallery test peers flags ulps manifolds calibration data install coverage size clean FORCE
+.PHONY: bench all run paper gallery test peers flags ulps manifolds calibration verdicts data install coverage size clean FORCE

@@ -1,0 +1,1483 @@
+/* verdicts.c: does a fit know what it is worth? `make verdicts`
+
+       build/verdicts [--only NAME] [--seeds K] [--part I/P] [--quick] [--check] [--list]
+
+   Made data sets whose truth is known, clean and spoiled in the ways that data are, each fitted
+   with default settings for several seeds, data anew for each. A fit is
+
+     fine      it returned EBIM_OK and holds nothing against itself: no bit, not partial
+     warned    it has bits, none of EBIM_VERDICT_BAD, or is partial
+     refused   it has some of those, or returned an error
+
+   and what it is worth is measured against the truth, in shares of the size of the true set (half
+   its diameter):
+
+     missing   share of the true set that is more than 1 % of the size from M
+     spurious  share of M that is more than 3 % of the size from the true set
+     excess    of the -log density of 2000 fresh points, in nat, over that under the law of the
+               data, from which they are; not where the data have no density on the true set, and
+               not where the library gives no normaliser (k > 1)
+
+   M is wrong if one of the first two is more than 1 %, or the last more than 0.1. Each fit is then
+
+     SILENT       fine although M is wrong: the one thing nobody should meet, and exit status 1
+     FALSE ALARM  refused although M is right, or refused without any M, on closed clean sets:
+                  without ends, and every row on the set
+     failed       M is wrong on a set that should be found (which none may refuse), and the fit says
+                  so
+     wrong bit    the verdict is not one that the table below calls right for this set
+     right        none of these
+
+   A line for each as it comes, and as the last line a JSON object with the counts. --part I/P makes
+   every P-th fit only, so that P processes can share the work; --quick one seed of a few sets;
+   --list says what is right, and why; --check fits nothing, and tests the truths themselves. */
+#define EBIM_IMPLEMENTATION
+#include "../ebim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "../examples/common/json.h"
+#include "../examples/common/synth.h"
+
+enum {
+    AMBIENT = 6, ROWS = 2000, POINTS = 2000, /* the largest n and N; points for each measure */
+    PIECES = 10, MODES = 8, VERTICES = 20000, CLOUD = 20000, GRID = 300, SEEDS = 1000
+};
+
+/* ---- shapes: charts of known sets, in natural coordinates ---- */
+
+/* A point of a true set: which chart, and where in its unit interval or square; where there are no
+ * charts, the point itself. */
+typedef struct place {
+    int piece;
+    double q[AMBIENT];
+} place;
+
+typedef struct truth truth;
+typedef struct charts {
+    int n, d, pieces;       /* ambient; of the charts: 1, 2, or 0, the unit sphere without charts */
+    void (*at)(const truth *t, int piece, const double *q, double *x);
+    double (*distance)(const truth *t, const double *x); /* exact (NULL: by numbers) */
+} charts;
+
+typedef enum law_kind { VOLUME, CHART, MISES, CLUSTERS, LUMP } law_kind;
+typedef enum spoil_kind { CLEAN, NOISE, SCATTER, FAR, FAR_TOGETHER, REPEAT, ROUND } spoil_kind;
+
+typedef struct battery_set {
+    const char *name;
+    const charts *shape;
+    double arg[2];          /* of the shape */
+    law_kind law;
+    double law_arg[2];
+    const double *weights;  /* of the pieces (NULL: as their volumes) */
+    int N, dim;             /* rows; the dimension asked for */
+    spoil_kind spoil;
+    double amount, extra;   /* of it */
+    const double *scale;    /* of the columns (NULL: 1). Lengths are measured before scaling: in
+                             * units as unlike as these a straight line would be near to anything */
+    double shift;           /* of every column */
+    double volume;          /* of the true set, where it is simple: for --check (0: it is not) */
+    int closed_clean;
+    const char *words;      /* of F W R (fine, warned, refused) those that are right */
+    const char *must;       /* with W or R: one of these bits; names ebim.h lacks are passed over */
+    const char *bits;       /* others that are right ("*": any) */
+    const char *why;
+} battery_set;
+
+struct truth {
+    const battery_set *s;
+    const charts *shape;
+    double mode[2 * MODES]; /* of random outlines */
+    double volume, size;
+    double part[PIECES], most[PIECES]; /* volume, largest element (d 2) of each piece */
+    int per;                           /* d 1: intervals of each piece */
+    double vertex[(VERTICES + PIECES) * 3], along[VERTICES + PIECES];
+    place cloud[CLOUD];                /* d 2, no exact distance */
+    double cloud_x[CLOUD * 3];
+    int above;              /* elements met that were above `most`: must be 0 */
+};
+
+static double dot(int n, const double *a, const double *b)
+{
+    double sum = 0;
+    int c;
+    for (c = 0; c < n; c++) sum += a[c] * b[c];
+    return sum;
+}
+
+static double between(int n, const double *a, const double *b)
+{
+    double sum = 0;
+    int c;
+    for (c = 0; c < n; c++) sum += (a[c] - b[c]) * (a[c] - b[c]);
+    return sqrt(sum);
+}
+
+static double clamp(double v, double lo, double hi) { return v < lo ? lo : v > hi ? hi : v; }
+
+/* In the plane: radius r at the angle of q. */
+static void polar(double r, double q, double *x)
+{
+    x[0] = r * cos(2 * SYNTH_PI * q);
+    x[1] = r * sin(2 * SYNTH_PI * q);
+}
+
+/* Half axes 1 and arg[0], turned by arg[1] degrees. */
+static void ellipse_at(const truth *t, int piece, const double *q, double *x)
+{
+    double turn = t->s->arg[1] * SYNTH_PI / 180, u[2];
+    (void)piece;
+    polar(1, *q, u);
+    u[1] *= t->s->arg[0];
+    x[0] = cos(turn) * u[0] - sin(turn) * u[1];
+    x[1] = sin(turn) * u[0] + cos(turn) * u[1];
+}
+
+/* Radius 1 + arg[1] cos(arg[0] angle). */
+static void petals_at(const truth *t, int piece, const double *q, double *x)
+{
+    (void)piece;
+    polar(1 + t->s->arg[1] * cos(2 * SYNTH_PI * t->s->arg[0] * *q), *q, x);
+}
+
+/* The outline of something like a cell: star-shaped, so that it cannot cross itself. */
+static void cell_at(const truth *t, int piece, const double *q, double *x)
+{
+    double r = 1;
+    int i;
+    (void)piece;
+    for (i = 0; i < MODES; i++) {
+        double a = 2 * SYNTH_PI * (i + 2) * *q;
+        r += t->mode[2 * i] * cos(a) + t->mode[2 * i + 1] * sin(a);
+    }
+    polar(r, *q, x);
+}
+
+/* Unit circles, arg[0] a row, their centres arg[1] apart. */
+static void circles_at(const truth *t, int piece, const double *q, double *x)
+{
+    int row = (int)t->s->arg[0];
+    polar(1, *q, x);
+    x[0] += t->s->arg[1] * (piece % row);
+    x[1] += t->s->arg[1] * (piece / row);
+}
+
+/* arg[0] turns, the radius from arg[1] to 1: arcs and spirals. */
+static void spiral_at(const truth *t, int piece, const double *q, double *x)
+{
+    (void)piece;
+    polar(t->s->arg[1] + (1 - t->s->arg[1]) * *q, t->s->arg[0] * *q, x);
+}
+
+static void eight_at(const truth *t, int piece, const double *q, double *x)
+{
+    double a = 2 * SYNTH_PI * *q;
+    (void)t;
+    (void)piece;
+    x[0] = cos(a);
+    x[1] = sin(a) * cos(a);
+}
+
+static void outline_at(const truth *t, int piece, const double *q, double *x)
+{
+    double p = 4 * (*q - floor(*q)), s = 2 * (p - floor(p)) - 1;
+    (void)t;
+    (void)piece;
+    x[0] = p < 1 ? s : p < 2 ? 1 : p < 3 ? -s : -1;
+    x[1] = p < 1 ? -1 : p < 2 ? s : p < 3 ? 1 : -s;
+}
+
+static void ring_at(const truth *t, int piece, const double *q, double *x)
+{
+    (void)t;
+    (void)piece;
+    polar(1, *q, x);
+    x[2] = 0.6 * x[1];
+    x[1] *= 0.8;
+}
+
+/* A disk in the plane, or level in space. */
+static void disk_at(const truth *t, int piece, const double *q, double *x)
+{
+    (void)piece;
+    polar(q[0], q[1], x);
+    if (t->shape->n == 3) x[2] = 0;
+}
+
+static double disk_distance(const truth *t, const double *x)
+{
+    double out = hypot(x[0], x[1]) - 1;
+    if (out < 0) out = 0;
+    return t->shape->n == 3 ? hypot(out, x[2]) : out;
+}
+
+static void filled_at(const truth *t, int piece, const double *q, double *x)
+{
+    (void)t;
+    (void)piece;
+    x[0] = 2 * q[0] - 1;
+    x[1] = 2 * q[1] - 1;
+}
+
+static double filled_distance(const truth *t, const double *x)
+{
+    (void)t;
+    return hypot(fmax(fabs(x[0]) - 1, 0), fmax(fabs(x[1]) - 1, 0));
+}
+
+/* Spheres round one centre, of radii 1, 2/3, 1/3; arg[0] 0.5: the upper half. */
+static double radius_of(int piece) { return 1 - piece / 3.0; }
+
+static void spheres_at(const truth *t, int piece, const double *q, double *x)
+{
+    double a = SYNTH_PI * (t->s->arg[0] > 0 ? t->s->arg[0] : 1) * q[0], r = radius_of(piece);
+    polar(r * sin(a), q[1], x);
+    x[2] = r * cos(a);
+}
+
+static double spheres_distance(const truth *t, const double *x)
+{
+    double r = sqrt(dot(3, x, x)), least = HUGE_VAL;
+    int i;
+    if (t->s->arg[0] > 0 && x[2] < 0) return hypot(hypot(x[0], x[1]) - 1, x[2]);
+    for (i = 0; i < t->shape->pieces; i++) least = fmin(least, fabs(r - radius_of(i)));
+    return least;
+}
+
+static double sphere_distance(const truth *t, const double *x)
+{
+    return fabs(sqrt(dot(t->shape->n, x, x)) - 1);
+}
+
+static void torus_at(const truth *t, int piece, const double *q, double *x)
+{
+    (void)t;
+    (void)piece;
+    polar(2 + cos(2 * SYNTH_PI * q[0]), q[1], x);
+    x[2] = sin(2 * SYNTH_PI * q[0]);
+}
+
+static double torus_distance(const truth *t, const double *x)
+{
+    (void)t;
+    return fabs(hypot(hypot(x[0], x[1]) - 2, x[2]) - 1);
+}
+
+static void cube_at(const truth *t, int piece, const double *q, double *x)
+{
+    int c = piece / 2;
+    (void)t;
+    x[c] = piece % 2 ? 1 : -1;
+    x[(c + 1) % 3] = 2 * q[0] - 1;
+    x[(c + 2) % 3] = 2 * q[1] - 1;
+}
+
+static double cube_distance(const truth *t, const double *x)
+{
+    double out = 0, most = -HUGE_VAL;
+    int c;
+    (void)t;
+    for (c = 0; c < 3; c++) {
+        double v = fabs(x[c]) - 1;
+        out += v > 0 ? v * v : 0;
+        most = fmax(most, v);
+    }
+    return most > 0 ? sqrt(out) : -most;
+}
+
+/* Half as wide as its middle circle: q[1] goes across. */
+static void moebius_at(const truth *t, int piece, const double *q, double *x)
+{
+    double a = SYNTH_PI * q[0], across = clamp(q[1], 0, 1) - 0.5;
+    (void)t;
+    (void)piece;
+    polar(1 + across * cos(a), q[0], x);
+    x[2] = across * sin(a);
+}
+
+/* Bumps on a ball, and two horns 24 degrees from each other, as long as the ball is wide. */
+static void horns_at(const truth *t, int piece, const double *q, double *x)
+{
+    double a = SYNTH_PI * q[0], b = 2 * SYNTH_PI * q[1], side = 12 * SYNTH_PI / 180, r;
+    int c, i;
+    (void)t;
+    (void)piece;
+    polar(sin(a), q[1], x);
+    x[2] = cos(a);
+    r = 0.7 * (1 + 0.06 * sin(4 * b) * pow(x[0] * x[0] + x[1] * x[1], 2) + 0.06 * sin(5 * x[2]));
+    for (i = -1; i <= 1; i += 2)
+        r += exp(150 * (x[0] * cos(side) + i * x[1] * sin(side) - 1));
+    for (c = 0; c < 3; c++) x[c] *= r;
+}
+
+static const charts ellipse = {2, 1, 1, ellipse_at, NULL}, petals = {2, 1, 1, petals_at, NULL},
+    cell = {2, 1, 1, cell_at, NULL}, two_circles = {2, 1, 2, circles_at, NULL},
+    ten_circles = {2, 1, 10, circles_at, NULL}, spiral = {2, 1, 1, spiral_at, NULL},
+    eight = {2, 1, 1, eight_at, NULL}, outline = {2, 1, 1, outline_at, NULL},
+    ring = {3, 1, 1, ring_at, NULL}, disk = {2, 2, 1, disk_at, disk_distance},
+    flat_disk = {3, 2, 1, disk_at, disk_distance}, filled = {2, 2, 1, filled_at, filled_distance},
+    sphere = {3, 2, 1, spheres_at, spheres_distance}, torus = {3, 2, 1, torus_at, torus_distance},
+    three_spheres = {3, 2, 3, spheres_at, spheres_distance},
+    cube = {3, 2, 6, cube_at, cube_distance}, moebius = {3, 2, 1, moebius_at, NULL},
+    horns = {3, 2, 1, horns_at, NULL}, sphere3 = {4, 0, 1, NULL, sphere_distance},
+    sphere5 = {6, 0, 1, NULL, sphere_distance};
+
+/* ---- the sets, and what is right ---- */
+
+static const double as_97[] = {0.97, 0.03}, equal3[] = {1, 1, 1}, units[] = {1, 1e5, 1};
+
+#define PI SYNTH_PI
+#define CIRCLE(N) &ellipse, {1, 0}, VOLUME, {0, 0}, NULL, N, 1
+#define SPHERE(N) &sphere, {0, 0}, VOLUME, {0, 0}, NULL, N, 2
+#define PLAIN CLEAN, 0, 0, NULL, 0
+#define FINE 1, "F", "", ""
+#define LOST "OUTLIERS ROWS"           /* rows were left out, or should be looked at */
+#define BAND "LOOSE NOISE"             /* not a surface but a band round one */
+#define ENDS "RIM ENDS OPEN"           /* the set has ends or a border */
+#define FEW "FEW POINTS"               /* too few points to settle it */
+
+/* name, shape, its arguments, law, its arguments, weights, N, dim, spoil, amount, extra, scale,
+ * shift, volume, closed and clean, words, must, bits, why */
+static const battery_set sets[] = {
+    /* Closed, without noise, enough points: nothing is wrong with these. */
+    {"circle", CIRCLE(1000), PLAIN, 2 * PI, FINE, "the simplest set there is"},
+    {"circle_mises", &ellipse, {1, 0}, MISES, {2, 0}, NULL, 1000, 1, PLAIN, 2 * PI, FINE,
+     "its far side has a fiftieth of the mode's density: still 10 points a radian"},
+    {"ellipse_2", &ellipse, {1 / 2., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
+    {"ellipse_5", &ellipse, {1 / 5., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
+    {"ellipse_10", &ellipse, {1 / 10., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
+    {"ellipse_20", &ellipse, {1 / 20., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+     "a circle in other units"},
+    {"ellipse_50", &ellipse, {1 / 50., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+     "a circle in other units"},
+    {"ellipse_20_turned", &ellipse, {1 / 20., 30}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+     "units of the columns do not make it round, a linear map does"},
+    {"ellipse_50_turned", &ellipse, {1 / 50., 30}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+     "units of the columns do not make it round, a linear map does"},
+    {"petals_3", &petals, {3, 0.5}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
+    {"petals_5", &petals, {5, 0.5}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
+    {"wavy", &petals, {12, 0.1}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+     "83 points a wave draw it"},
+    {"cell", &cell, {0, 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+     "smooth: eight random Fourier modes"},
+    {"square", &outline, {0, 0}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 8, 1, "FW", "",
+     "LOOSE CORNERS", "closed; either its corners are rounded within 1 % of its size or told of"},
+    {"two_circles", &two_circles, {2, 3.6}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 4 * PI, FINE,
+     "two pieces"},
+    {"two_circles_97", &two_circles, {2, 3.6}, VOLUME, {0, 0}, as_97, 1000, 1, PLAIN, 4 * PI, FINE,
+     "the rare one has 30 points, enough to draw it"},
+    {"ten_circles", &ten_circles, {5, 3}, VOLUME, {0, 0}, NULL, 2000, 1, PLAIN, 20 * PI, FINE,
+     "200 points each"},
+    {"sphere", SPHERE(1500), PLAIN, 4 * PI, FINE, "clean"},
+    {"sphere_lump", &sphere, {0, 0}, LUMP, {2, 0}, NULL, 1500, 2, PLAIN, 4 * PI, FINE,
+     "von Mises and Fisher's, a fiftieth at the far pole"},
+    {"three_spheres", &three_spheres, {0, 0}, VOLUME, {0, 0}, equal3, 2000, 2, PLAIN,
+     4 * PI * 14 / 9, FINE, "nested, 666 points each"},
+    {"torus", &torus, {0, 0}, CHART, {0, 0}, NULL, 2000, 2, PLAIN, 8 * PI * PI, FINE, "clean"},
+    {"cube", &cube, {0, 0}, VOLUME, {0, 0}, NULL, 2000, 2, PLAIN, 24, 1, "FW", "", "LOOSE CORNERS",
+     "closed; either its edges are rounded within 1 % of its size or told of"},
+    {"horns", &horns, {0, 0}, VOLUME, {0, 0}, NULL, 2000, 2, PLAIN, 0, 1, "FW", "",
+     "HOLE DENSITY DISPUTED", "networks like to join the horns: no data are there"},
+    {"sphere_in_4", &sphere3, {0, 0}, VOLUME, {0, 0}, NULL, 2000, 3, PLAIN, 2 * PI * PI, FINE,
+     "clean"},
+    {"sphere_in_6", &sphere5, {0, 0}, VOLUME, {0, 0}, NULL, 2000, 5, PLAIN, PI * PI * PI, FINE,
+     "clean, though 2000 points are few in five dimensions"},
+    {"clusters_4", &ellipse, {1, 0}, CLUSTERS, {4, 10}, NULL, 1000, 1, PLAIN, 2 * PI, FINE,
+     "between the modes a tenth of their density"},
+    {"clusters_6", &ellipse, {1, 0}, CLUSTERS, {6, 60}, NULL, 1000, 1, PLAIN, 2 * PI, 0, "FWR", "",
+     "*", "gaps of 0.4 radians without a point: that they are crossed is a guess"},
+
+    /* Units and origin. */
+    {"units_circle", CIRCLE(1000), CLEAN, 0, 0, units, 0, 2 * PI, FINE,
+     "degrees and metres: which units are used is nobody's fault"},
+    {"units_ellipse", &ellipse, {1 / 2., 30}, CHART, {0, 0}, NULL, 1000, 1, CLEAN, 0, 0, units, 0,
+     0, FINE, "the same, turned before"},
+    {"units_sphere", SPHERE(1500), CLEAN, 0, 0, units, 0, 4 * PI, FINE, "the same on a surface"},
+    {"shifted", CIRCLE(1000), CLEAN, 0, 0, NULL, 100, 2 * PI, FINE,
+     "a hundred radii from the origin five digits are left"},
+
+    /* Rows that repeat: weights, not evidence. */
+    {"exact_10", CIRCLE(1000), REPEAT, 0.1, 0, NULL, 0, 2 * PI, FINE, "every row is on the circle"},
+    {"exact_40", CIRCLE(1000), REPEAT, 0.4, 0, NULL, 0, 2 * PI, FINE, "600 different rows"},
+    {"exact_80", CIRCLE(1000), REPEAT, 0.8, 0, NULL, 0, 2 * PI, 1, "FW", "", "REPEATS",
+     "200 different rows are enough for a circle; a word on it is welcome"},
+    {"near_40_1e-6", CIRCLE(1000), REPEAT, 0.4, 1e-6, NULL, 0, 2 * PI, FINE,
+     "copies that rounding made differ"},
+    {"near_40_1e-4", CIRCLE(1000), REPEAT, 0.4, 1e-4, NULL, 0, 2 * PI, FINE,
+     "copies measured again"},
+    {"near_40_1e-3", CIRCLE(1000), REPEAT, 0.4, 1e-3, NULL, 0, 2 * PI, 0, "FW", "", "REPEATS " BAND,
+     "the same, with noise of 0.1 %"},
+    {"near_80_1e-6", CIRCLE(1000), REPEAT, 0.8, 1e-6, NULL, 0, 2 * PI, 1, "FW", "", "REPEATS",
+     "200 different rows, each five times or so"},
+    {"near_80_1e-4", CIRCLE(1000), REPEAT, 0.8, 1e-4, NULL, 0, 2 * PI, 1, "FW", "", "REPEATS",
+     "200 different rows, each five times or so"},
+    {"near_80_1e-3", CIRCLE(1000), REPEAT, 0.8, 1e-3, NULL, 0, 2 * PI, 0, "FW", "", "REPEATS " BAND,
+     "the same, with noise of 0.1 %"},
+    {"round_360", CIRCLE(1000), ROUND, 360, 0, NULL, 0, 2 * PI, 1, "FW", "", "REPEATS",
+     "directions to a degree: points of the circle all the same"},
+    {"round_16", CIRCLE(1000), ROUND, 16, 0, NULL, 0, 2 * PI, 0, "FW", "", "REPEATS " FEW,
+     "16 compass points: the circle, if it is said that 16 are few"},
+
+    /* Noise: M is the middle of the band, and has to be called a band when that shows. */
+    {"noise_0.5", CIRCLE(1000), NOISE, 0.005, 0, NULL, 0, 2 * PI, 0, "FW", "", BAND,
+     "half a percent is rarely worth a word"},
+    {"noise_2", CIRCLE(1000), NOISE, 0.02, 0, NULL, 0, 2 * PI, 0, "W", BAND, "",
+     "a band of 4 %: to be named, the curve is right"},
+    {"noise_5", CIRCLE(1000), NOISE, 0.05, 0, NULL, 0, 2 * PI, 0, "WR", BAND, "*",
+     "a band of 10 %; a refusal has to say noise"},
+    {"noise_10", CIRCLE(1000), NOISE, 0.1, 0, NULL, 0, 2 * PI, 0, "WR", BAND, "*",
+     "a band of 20 %; a refusal has to say noise"},
+    {"sphere_noise_2", SPHERE(1500), NOISE, 0.02, 0, NULL, 0, 4 * PI, 0, "W", BAND, "",
+     "a shell of 4 %: to be named, the surface is right"},
+
+    /* Rows that are not on the set. */
+    {"scatter_circle", CIRCLE(1000), SCATTER, 0.01, 2, NULL, 0, 2 * PI, 0, "FW", "", LOST,
+     "ten rows anywhere in twice the circle's box must not bend it"},
+    {"scatter_sphere", SPHERE(1500), SCATTER, 0.01, 2, NULL, 0, 4 * PI, 0, "FW", "", LOST,
+     "the same with 15"},
+    {"off_circle", CIRCLE(1000), SCATTER, 0.037, 1.5, NULL, 0, 2 * PI, 0, "WR", LOST " OFF MISSED",
+     "*", "37 bad rows are many: they have to be told of"},
+    {"off_sphere", SPHERE(1500), SCATTER, 0.037, 1.5, NULL, 0, 4 * PI, 0, "WR", LOST " OFF MISSED",
+     "*", "55 bad rows are many: they have to be told of"},
+    {"far_1_5", CIRCLE(1000), FAR, 1, 5, NULL, 0, 2 * PI, 0, "FW", "", LOST,
+     "one row must not spoil 999"},
+    {"far_1_10", CIRCLE(1000), FAR, 1, 10, NULL, 0, 2 * PI, 0, "FW", "", LOST,
+     "one row must not spoil 999"},
+    {"far_1_100", CIRCLE(1000), FAR, 1, 100, NULL, 0, 2 * PI, 0, "FW", "", LOST,
+     "one row must not spoil 999, however far"},
+    {"far_1_1000", CIRCLE(1000), FAR, 1, 1000, NULL, 0, 2 * PI, 0, "FW", "", LOST,
+     "one row must not spoil 999, however far"},
+    {"far_2", CIRCLE(1000), FAR, 2, 30, NULL, 0, 2 * PI, 0, "FW", "", LOST,
+     "one at 5 radii, one at 30: the farther must not hide the nearer"},
+    {"far_5", CIRCLE(1000), FAR, 5, 1000, NULL, 0, 2 * PI, 0, "FW", "", LOST,
+     "from 5 radii to 1000: no single unit fits them all"},
+    {"together_5", CIRCLE(1000), FAR_TOGETHER, 5, 100, NULL, 0, 2 * PI, 0, "FW", "", LOST,
+     "five at one place, like a code for missing values"},
+    {"far_sphere_1", SPHERE(1500), FAR, 1, 100, NULL, 0, 4 * PI, 0, "FW", "", LOST,
+     "one row must not spoil 1499"},
+    {"far_sphere_2", SPHERE(1500), FAR, 2, 30, NULL, 0, 4 * PI, 0, "FW", "", LOST,
+     "one at 5 radii, one at 30"},
+    {"far_sphere_5", SPHERE(1500), FAR, 5, 1000, NULL, 0, 4 * PI, 0, "FW", "", LOST,
+     "from 5 radii to 1000"},
+    {"together_sphere_5", SPHERE(1500), FAR_TOGETHER, 5, 100, NULL, 0, 4 * PI, 0, "FW", "", LOST,
+     "five at one place"},
+
+    /* Not closed, or not a manifold, or not of that dimension: to be told. */
+    {"arc_270", &spiral, {0.75, 1}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 1.5 * PI, 0, "WR", ENDS,
+     "*", "open ends: a zero set of one function has none, so it runs on or closes the gap"},
+    {"half_circle", &spiral, {0.5, 1}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, PI, 0, "WR", ENDS, "*",
+     "open ends"},
+    {"hemisphere", &sphere, {0.5, 0}, VOLUME, {0, 0}, NULL, 1500, 2, PLAIN, 2 * PI, 0, "WR", ENDS,
+     "*", "a border"},
+    {"spiral", &spiral, {2, 0.3}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 0, 0, "WR", ENDS, "*",
+     "open ends, one of them inside"},
+    {"flat_disk", &flat_disk, {0, 0}, VOLUME, {0, 0}, NULL, 1500, 2, PLAIN, PI, 0, "WR", ENDS, "*",
+     "a border, and the plane goes on"},
+    {"moebius", &moebius, {0, 0}, VOLUME, {0, 0}, NULL, 2000, 2, PLAIN, 0, 0, "WR", "", "*",
+     "one-sided: no function has it as its zeros without crossing another sheet"},
+    {"eight", &eight, {0, 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, 0, "WR", "SINGULAR", "*",
+     "it crosses itself: no manifold there"},
+    {"disk_dim_1", &disk, {0, 0}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, PI, 0, "R", "", "*",
+     "no curve goes through a filled disk"},
+    {"filled_dim_1", &filled, {0, 0}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 4, 0, "R", "", "*",
+     "no curve goes through a filled square"},
+    {"sphere_dim_1", &sphere, {0, 0}, VOLUME, {0, 0}, NULL, 1500, 1, PLAIN, 4 * PI, 0, "R", "", "*",
+     "no curve goes through a sphere's points"},
+    {"ring_dim_2", &ring, {0, 0}, VOLUME, {0, 0}, NULL, 1000, 2, PLAIN, 2 * PI, 0, "WR", "", "*",
+     "any surface through a curve: the data do not settle it"},
+
+    /* Few points. */
+    {"circle_20", CIRCLE(20), PLAIN, 2 * PI, 0, "FWR", "", "*",
+     "gaps of a radian: a right curve, or any word that 20 do not settle it"},
+    {"circle_50", CIRCLE(50), PLAIN, 2 * PI, 0, "FWR", "", "*",
+     "gaps of half a radian: a right curve, or a word"},
+    {"circle_200", CIRCLE(200), PLAIN, 2 * PI, 1, "FW", "", FEW, "enough for a circle"},
+    {"sphere_50", SPHERE(50), PLAIN, 4 * PI, 0, "FWR", "", "*",
+     "half a radius between neighbours: a right surface, or a word"},
+    {"sphere_200", SPHERE(200), PLAIN, 4 * PI, 1, "FW", "", FEW,
+     "a quarter of a radius between neighbours: enough for a sphere"}
+};
+
+enum { SETS = sizeof sets / sizeof *sets };
+
+/* What --quick fits: seconds each, and one of most kinds. */
+static const char *const quick_sets[] = {
+    "circle", "ellipse_5", "two_circles", "exact_10", "noise_5", "arc_270", "disk_dim_1",
+    "circle_200"
+};
+
+/* ---- the truth: volumes, uniform points, distances ---- */
+
+static double uniform(ebim_rng *r) { return (double)ebim_rng_uniform(r); }
+
+static void point_of(const truth *t, const place *p, double *x)
+{
+    if (t->shape->d) t->shape->at(t, p->piece, p->q, x);
+    else memcpy(x, p->q, (size_t)t->shape->n * sizeof *x);
+}
+
+/* Volume of what a unit of a chart becomes, in natural coordinates or in the user's. */
+static double element(const truth *t, const place *p, const double *scale)
+{
+    double column[2][3] = {{0, 0, 0}, {0, 0, 0}}, hi[3], lo[3], h = 1e-5, ab;
+    int i, c, n = t->shape->n;
+    for (i = 0; i < t->shape->d; i++) {
+        place a = *p, b = *p;
+        a.q[i] -= h;
+        b.q[i] += h;
+        point_of(t, &a, lo);
+        point_of(t, &b, hi);
+        for (c = 0; c < n; c++) column[i][c] = (hi[c] - lo[c]) / (2 * h) * (scale ? scale[c] : 1);
+    }
+    if (t->shape->d == 1) return sqrt(dot(n, column[0], column[0]));
+    ab = dot(n, column[0], column[1]);
+    return sqrt(fmax(dot(n, column[0], column[0]) * dot(n, column[1], column[1]) - ab * ab, 0));
+}
+
+static void build_curve(truth *t)
+{
+    int piece, i, n = t->shape->n;
+    t->per = VERTICES / t->shape->pieces;
+    for (piece = 0; piece < t->shape->pieces; piece++) {
+        double *v = t->vertex + piece * (t->per + 1) * n, *a = t->along + piece * (t->per + 1);
+        for (a[0] = 0, i = 0; i <= t->per; i++) {
+            double q = (double)i / t->per;
+            t->shape->at(t, piece, &q, v + i * n);
+            if (i) a[i] = a[i - 1] + between(n, v + (i - 1) * n, v + i * n);
+        }
+        t->part[piece] = a[t->per];
+    }
+}
+
+static void build_surface(truth *t)
+{
+    int i, j;
+    place p;
+    memset(&p, 0, sizeof p);
+    for (p.piece = 0; p.piece < t->shape->pieces; p.piece++) {
+        double sum = 0, most = 0;
+        for (i = 0; i < GRID; i++)
+            for (j = 0; j < GRID; j++) {
+                double e;
+                p.q[0] = (i + 0.5) / (int)GRID;
+                p.q[1] = (j + 0.5) / (int)GRID;
+                e = element(t, &p, NULL);
+                sum += e;
+                most = fmax(most, e);
+            }
+        t->part[p.piece] = sum / (int)GRID / (int)GRID;
+        t->most[p.piece] = 1.1 * most;
+    }
+}
+
+/* A piece by weights that need not add to 1. */
+static int pick(ebim_rng *r, int count, const double *w)
+{
+    double sum = 0, u;
+    int i;
+    for (i = 0; i < count; i++) sum += w[i];
+    u = sum * uniform(r);
+    for (i = 0; i < count - 1 && u >= w[i]; i++) u -= w[i];
+    return i;
+}
+
+static double along_curve(const truth *t, int piece, double s)
+{
+    const double *a = t->along + piece * (t->per + 1);
+    int lo = 0, hi = t->per;
+    while (hi - lo > 1) {
+        int mid = (lo + hi) / 2;
+        if (a[mid] <= s) lo = mid;
+        else hi = mid;
+    }
+    return (lo + (s - a[lo]) / fmax(a[lo + 1] - a[lo], 1e-300)) / t->per;
+}
+
+/* Uniform by volume within its piece. */
+static void uniform_in(truth *t, ebim_rng *r, place *p)
+{
+    int c;
+    double e, length;
+    if (t->shape->d == 1) {
+        p->q[0] = along_curve(t, p->piece, uniform(r) * t->part[p->piece]);
+    } else if (t->shape->d == 2) {
+        do {
+            for (c = 0; c < 2; c++) p->q[c] = uniform(r);
+            e = element(t, p, NULL);
+            t->above += e > t->most[p->piece];
+        } while (uniform(r) * t->most[p->piece] >= e);
+    } else {
+        for (c = 0; c < t->shape->n; c++) p->q[c] = (double)ebim_rng_normal(r);
+        length = sqrt(dot(t->shape->n, p->q, p->q));
+        for (c = 0; c < t->shape->n; c++) p->q[c] /= length;
+    }
+}
+
+static void uniform_place(truth *t, ebim_rng *r, place *p)
+{
+    memset(p, 0, sizeof *p);
+    p->piece = pick(r, t->shape->pieces, t->part);
+    uniform_in(t, r, p);
+}
+
+static double size_of(truth *t, ebim_rng *r)
+{
+    enum { SOME = 1000 };
+    static double x[SOME][AMBIENT];
+    double most = 0;
+    place p;
+    int i, j;
+    for (i = 0; i < SOME; i++) {
+        uniform_place(t, r, &p);
+        point_of(t, &p, x[i]);
+        for (j = 0; j < i; j++) most = fmax(most, between(t->shape->n, x[i], x[j]));
+    }
+    return most / 2;
+}
+
+/* Modes 2 .. 9 of a random outline: the radius stays above 0.4. */
+static void build_modes(truth *t, ebim_rng *r)
+{
+    double sum = 0;
+    int i;
+    for (i = 0; i < 2 * MODES; i++) {
+        t->mode[i] = (double)ebim_rng_normal(r) / (i / 2 + 2);
+        sum += fabs(t->mode[i]);
+    }
+    for (i = 0; i < 2 * MODES; i++) t->mode[i] *= 0.6 / sum;
+}
+
+static void build_truth(truth *t, const battery_set *s, uint64_t seed)
+{
+    ebim_rng r;
+    int i;
+    ebim_rng_init(&r, seed, UINT64_MAX - 1);
+    t->s = s;
+    t->shape = s->shape;
+    t->above = 0;
+    build_modes(t, &r);
+    if (t->shape->d == 1) build_curve(t);
+    else if (t->shape->d == 2) build_surface(t);
+    else t->part[0] = 2 * pow(PI, t->shape->n / 2.) / tgamma(t->shape->n / 2.);
+    for (t->volume = 0, i = 0; i < t->shape->pieces; i++) t->volume += t->part[i];
+    for (i = 0; i < CLOUD && t->shape->d == 2 && !t->shape->distance; i++) {
+        uniform_place(t, &r, &t->cloud[i]);
+        point_of(t, &t->cloud[i], t->cloud_x + 3 * i);
+    }
+    t->size = size_of(t, &r);
+}
+
+static double to_segment(int n, const double *a, const double *b, const double *x)
+{
+    double ab = 0, ax = 0, sum = 0, s;
+    int c;
+    for (c = 0; c < n; c++) {
+        ab += (b[c] - a[c]) * (b[c] - a[c]);
+        ax += (b[c] - a[c]) * (x[c] - a[c]);
+    }
+    s = ab > 0 ? clamp(ax / ab, 0, 1) : 0;
+    for (c = 0; c < n; c++) sum += pow(a[c] + s * (b[c] - a[c]) - x[c], 2);
+    return sum;
+}
+
+static double to_curve(const truth *t, const double *x)
+{
+    int piece, i, n = t->shape->n;
+    double least = HUGE_VAL;
+    for (piece = 0; piece < t->shape->pieces; piece++) {
+        const double *v = t->vertex + piece * (t->per + 1) * n;
+        for (i = 0; i < t->per; i++, v += n) least = fmin(least, to_segment(n, v, v + n, x));
+    }
+    return sqrt(least);
+}
+
+/* One damped step of Gauss and Newton towards the point of the chart nearest to x. */
+static void step_in_chart(const truth *t, const double *x, double damp, place *p)
+{
+    double J[2][3], lo[3], hi[3], here[3], off[3], h = 1e-5, A[3], g[2], det;
+    int i, c;
+    for (i = 0; i < 2; i++) {
+        place a = *p, b = *p;
+        a.q[i] -= h;
+        b.q[i] += h;
+        point_of(t, &a, lo);
+        point_of(t, &b, hi);
+        for (c = 0; c < 3; c++) J[i][c] = (hi[c] - lo[c]) / (2 * h);
+    }
+    point_of(t, p, here);
+    for (c = 0; c < 3; c++) off[c] = x[c] - here[c];
+    A[0] = dot(3, J[0], J[0]) * (1 + damp) + 1e-12;
+    A[1] = dot(3, J[0], J[1]);
+    A[2] = dot(3, J[1], J[1]) * (1 + damp) + 1e-12;
+    g[0] = dot(3, J[0], off);
+    g[1] = dot(3, J[1], off);
+    det = A[0] * A[2] - A[1] * A[1];
+    p->q[0] += (A[2] * g[0] - A[1] * g[1]) / det;
+    p->q[1] += (A[0] * g[1] - A[1] * g[0]) / det;
+}
+
+/* The nearest of many points, and from there down. */
+static double to_surface(const truth *t, const double *x)
+{
+    double least = HUGE_VAL, damp = 1e-3, v, y[3];
+    place best, next;
+    int i, at = 0;
+    for (i = 0; i < CLOUD; i++) {
+        const double *c = t->cloud_x + 3 * i;
+        v = (c[0] - x[0]) * (c[0] - x[0]) + (c[1] - x[1]) * (c[1] - x[1]) +
+            (c[2] - x[2]) * (c[2] - x[2]);
+        if (v < least) least = v, at = i;
+    }
+    best = t->cloud[at];
+    for (least = sqrt(least), i = 0; i < 12; i++) {
+        next = best;
+        step_in_chart(t, x, damp, &next);
+        point_of(t, &next, y);
+        v = between(3, x, y);
+        damp *= v < least ? 0.1 : 30;
+        if (v < least) least = v, best = next;
+    }
+    return least;
+}
+
+static double distance_to(const truth *t, const double *x)
+{
+    if (t->shape->distance) return t->shape->distance(t, x);
+    return t->shape->d == 1 ? to_curve(t, x) : to_surface(t, x);
+}
+
+/* ---- laws on the truth ---- */
+
+/* Density of von Mises over the unit interval; the mean of e^(kappa (cos - 1)) by the trapezium
+ * rule, exact for periodic functions as smooth as this. */
+static double mises(double kappa, double mode, double q)
+{
+    static double known = -1, mean;
+    int i, steps = 400;
+    if (known < kappa || known > kappa)
+        for (known = kappa, mean = 0, i = 0; i < steps; i++)
+            mean += exp(kappa * (cos(2 * PI * i / steps) - 1)) / steps;
+    return exp(kappa * (cos(2 * PI * (q - mode)) - 1)) / mean;
+}
+
+/* The cosine to the axis under von Mises and Fisher's law, by inversion. */
+static double lump_cosine(ebim_rng *r, double kappa)
+{
+    double u = uniform(r);
+    return clamp(1 + log(u + (1 - u) * exp(-2 * kappa)) / kappa, -1, 1);
+}
+
+static void draw_place(truth *t, ebim_rng *r, place *p)
+{
+    const battery_set *s = t->s;
+    double kappa = s->law_arg[0], centers = s->law_arg[0];
+    int i;
+    memset(p, 0, sizeof *p);
+    p->piece = pick(r, t->shape->pieces, s->weights ? s->weights : t->part);
+    switch (s->law) {
+    case VOLUME: uniform_in(t, r, p); break;
+    case CHART:
+        for (i = 0; i < t->shape->d; i++) p->q[i] = uniform(r);
+        break;
+    case MISES: p->q[0] = synth_von_mises(r, 0, kappa) / (2 * PI); break;
+    case CLUSTERS:
+        p->q[0] = synth_von_mises(r, 0, s->law_arg[1]) / (2 * PI) +
+                  (double)ebim_rng_below(r, (uint32_t)centers) / centers;
+        break;
+    case LUMP:
+        p->q[0] = acos(lump_cosine(r, kappa)) / PI;
+        p->q[1] = uniform(r);
+    }
+}
+
+/* -log density, per natural volume, within its piece */
+static double nll_in(const truth *t, const place *p)
+{
+    const battery_set *s = t->s;
+    double kappa = s->law_arg[0], sum = 0;
+    int i, centers = (int)s->law_arg[0];
+    switch (s->law) {
+    case CHART: return log(element(t, p, NULL));
+    case MISES: return log(element(t, p, NULL)) - log(mises(kappa, 0, p->q[0]));
+    case CLUSTERS:
+        for (i = 0; i < centers; i++)
+            sum += mises(s->law_arg[1], (double)i / centers, p->q[0]) / centers;
+        return log(element(t, p, NULL)) - log(sum);
+    case LUMP: return log(4 * PI * sinh(kappa) / kappa) - kappa * cos(PI * p->q[0]);
+    case VOLUME: break;
+    }
+    return log(t->part[p->piece]);
+}
+
+static double nll_natural(const truth *t, const place *p)
+{
+    const double *w = t->s->weights ? t->s->weights : t->part;
+    double sum = 0;
+    int i;
+    for (i = 0; i < t->shape->pieces; i++) sum += w[i];
+    return nll_in(t, p) - log(w[p->piece] / sum);
+}
+
+/* The same per volume in the user's units. */
+static double nll_of(const truth *t, const place *p)
+{
+    double v = nll_natural(t, p);
+    if (t->s->scale) v += log(element(t, p, t->s->scale) / element(t, p, NULL));
+    return v;
+}
+
+/* ---- data: the law, spoiled, in the user's units ---- */
+
+static void to_user(const battery_set *s, const double *y, ebim_real *x)
+{
+    int c;
+    for (c = 0; c < s->shape->n; c++)
+        x[c] = (ebim_real)(s->shift + (s->scale ? s->scale[c] : 1) * y[c]);
+}
+
+static void to_natural(const battery_set *s, const ebim_real *x, double *y)
+{
+    int c;
+    for (c = 0; c < s->shape->n; c++)
+        y[c] = ((double)x[c] - s->shift) / (s->scale ? s->scale[c] : 1);
+}
+
+static void add_noise(ebim_rng *r, int n, double sigma, double *y)
+{
+    int c;
+    for (c = 0; c < n; c++) y[c] += sigma * (double)ebim_rng_normal(r);
+}
+
+static void put_far(ebim_rng *r, int n, double radius, double *y)
+{
+    ebim_real u[AMBIENT];
+    int c;
+    ebim_rng_sphere(r, n, u);
+    for (c = 0; c < n; c++) y[c] = radius * (double)u[c];
+}
+
+/* `amount` rows from 5 radii to `extra`, alone at extra; or all at one place there. */
+static void spoil_far(const battery_set *s, ebim_rng *r, double *y)
+{
+    int i, c, n = s->shape->n, count = (int)s->amount, gap = s->N / count;
+    for (i = 0; i < count; i++) {
+        double *row = y + i * gap * n, far = count - 1 - i;
+        if (s->spoil == FAR_TOGETHER && i)
+            for (c = 0; c < n; c++) row[c] = y[c];
+        else if (s->spoil == FAR_TOGETHER || count == 1) put_far(r, n, s->extra, row);
+        else put_far(r, n, 5 * pow(s->extra / 5, 1 - far / (count - 1)), row);
+    }
+}
+
+static void spoil_scatter(const battery_set *s, ebim_rng *r, double *y)
+{
+    int i, c, n = s->shape->n, count = (int)(s->amount * s->N);
+    for (i = 0; i < count; i++)
+        for (c = 0; c < n; c++) y[i * n + c] = s->extra * (2 * uniform(r) - 1);
+}
+
+/* A share of the rows are others again, with jitter. */
+static void spoil_repeat(const battery_set *s, ebim_rng *r, double *y)
+{
+    int i, n = s->shape->n, different = (int)(s->N * (1 - s->amount) + 0.5);
+    for (i = different; i < s->N; i++) {
+        memcpy(y + i * n, y + (int)ebim_rng_below(r, (uint32_t)different) * n,
+               (size_t)n * sizeof *y);
+        if (s->extra > 0) add_noise(r, n, s->extra, y + i * n);
+    }
+}
+
+static void spoil_rows(const battery_set *s, ebim_rng *r, double *y)
+{
+    int i, n = s->shape->n;
+    switch (s->spoil) {
+    case CLEAN: break;
+    case NOISE:
+        for (i = 0; i < s->N; i++) add_noise(r, n, s->amount, y + i * n);
+        break;
+    case SCATTER: spoil_scatter(s, r, y); break;
+    case FAR:
+    case FAR_TOGETHER: spoil_far(s, r, y); break;
+    case REPEAT: spoil_repeat(s, r, y); break;
+    case ROUND: /* the angle, to one of `amount` */
+        for (i = 0; i < s->N; i++)
+            polar(1, floor(atan2(y[2 * i + 1], y[2 * i]) / (2 * PI) * s->amount + 0.5) / s->amount,
+                  y + 2 * i);
+    }
+}
+
+static void make_data(truth *t, uint64_t seed, ebim_real *x)
+{
+    static double y[ROWS * AMBIENT];
+    const battery_set *s = t->s;
+    int i, n = s->shape->n;
+    ebim_rng r;
+    place p;
+    ebim_rng_init(&r, seed, UINT64_MAX); /* far from the streams of chains */
+    for (i = 0; i < s->N; i++) {
+        draw_place(t, &r, &p);
+        point_of(t, &p, y + i * n);
+    }
+    spoil_rows(s, &r, y);
+    for (i = 0; i < s->N; i++) to_user(s, y + i * n, x + i * n);
+}
+
+/* ---- the model: all that knows how one is asked, in the user's coordinates ---- */
+
+/* Memory for what the arena has measured, in place of the earlier memory. */
+static ebim_result provide(ebim_arena *a, void **mem)
+{
+    size_t bytes = ebim_arena_bytes(a);
+    free(*mem);
+    *mem = malloc(bytes);
+    ebim_arena_init(a, *mem, *mem ? bytes : 0);
+    return *mem ? EBIM_OK : EBIM_ERR_MEMORY;
+}
+
+/* Distances of x: [B][n] to M, and whether a point of M in the box was found; energies there. */
+static ebim_result model_score(const ebim_model *m, int B, const ebim_real *x, ebim_real *distance,
+                               ebim_real *energy, unsigned char *ok)
+{
+    ebim_arena work;
+    ebim_result r;
+    void *mem = NULL;
+    ebim_arena_init(&work, NULL, 0);
+    r = ebim_model_score(m, B, x, NULL, distance, energy, ok, &work);
+    if (!r) r = provide(&work, &mem);
+    if (!r) r = ebim_model_score(m, B, x, NULL, distance, energy, ok, &work);
+    free(mem);
+    return r;
+}
+
+/* Log densities of x: [B][n] at their nearest points, per the user's volume. ERR_SHAPE where there
+ * is no normaliser. */
+static ebim_result model_log_density(const ebim_model *m, int B, const ebim_real *x, double *log_p,
+                                     unsigned char *ok)
+{
+    static ebim_real energy[POINTS], distance[POINTS];
+    ebim_arena work;
+    ebim_log_z z;
+    ebim_result r;
+    void *mem = NULL;
+    int i;
+    if (!m->has_energy) return EBIM_ERR_SHAPE;
+    ebim_arena_init(&work, NULL, 0);
+    r = ebim_model_log_z(m, 0, 1, &work, &z);
+    if (!r) r = provide(&work, &mem);
+    if (!r) r = ebim_model_log_z(m, 0, 1, &work, &z);
+    free(mem);
+    if (!r) r = model_score(m, B, x, distance, energy, ok);
+    for (i = 0; i < B && !r; i++) log_p[i] = -(double)energy[i] - z.log_z;
+    return r;
+}
+
+/* From behind a model's linear map to the coordinates of the data */
+static void to_data(const ebim_model *m, ebim_real *x)
+{
+    double w[AMBIENT];
+    int c, i;
+    for (c = 0; c < m->n; c++) w[c] = (double)x[c];
+    for (c = 0; c < m->n; c++) {
+        double v = 0;
+        for (i = 0; i < m->n; i++) v += m->inverse[c * m->n + i] * w[i];
+        x[c] = (ebim_real)v;
+    }
+}
+
+/* Up to B points of M: uniform where random lines find them, by volume in the coordinates of the
+ * model's box, else from noise. Returns how many. */
+static int model_points(const ebim_model *m, int B, ebim_real *x, uint64_t seed)
+{
+    ebim_project_desc pd;
+    ebim_lines_desc ld;
+    ebim_lines *lines = NULL;
+    ebim_projector *onto = NULL;
+    ebim_arena work;
+    void *mem = NULL;
+    int pass, have = 0;
+    memset(&ld, 0, sizeof ld);
+    memset(&pd, 0, sizeof pd);
+    ld.lo = m->lo;
+    ld.hi = m->hi;
+    pd.method = EBIM_ONTO;
+    ebim_arena_init(&work, NULL, 0);
+    for (pass = 0; pass < 2; pass++) {
+        ebim_result r = m->k == 1 ? ebim_lines_init(&lines, &work, &m->F, &ld)
+                                  : ebim_projector_init(&onto, &work, &m->F, &pd);
+        if (r || (!pass && provide(&work, &mem))) break;
+        if (!pass) continue;
+        if (m->k == 1) have = ebim_uniform(lines, B, x, seed);
+        else have = ebim_project_noise(onto, B, x, m->lo, m->hi, seed, 0);
+    }
+    free(mem);
+    for (pass = 0; pass < have && m->linear; pass++) to_data(m, x + pass * m->n);
+    return have;
+}
+
+/* Whether x is in the model's box, which lies behind its linear map if it has one */
+static int model_holds(const ebim_model *m, const ebim_real *x)
+{
+    int c, i;
+    for (c = 0; c < m->n; c++) {
+        double w = m->linear ? 0 : (double)x[c];
+        for (i = 0; i < m->n && m->linear; i++) w += m->linear[c * m->n + i] * (double)x[i];
+        if (w < m->lo[c] || w > m->hi[c]) return 0;
+    }
+    return 1;
+}
+
+/* ---- what one fit is worth ---- */
+
+typedef enum said { FINE_WORD, WARNED, REFUSED } said;
+typedef enum judged { RIGHT, SILENT, FALSE_ALARM, FAILED, WRONG_BIT, MARKS } judged;
+
+static const char *const word_name[] = {"fine", "warned", "refused"};
+static const char *const mark_name[] = {"right", "SILENT", "FALSE ALARM", "failed", "wrong bit"};
+
+typedef struct outcome {
+    ebim_result result;
+    int model, verdict, partial;
+    int has_excess;
+    double missing, spurious, excess, seconds;
+    said word;
+    judged mark;
+} outcome;
+
+/* Distances to M in natural coordinates where those are unlike the user's: from each point Newton
+ * along F's gradient there. Some point of M, not quite the nearest one; the difference is of second
+ * order in the distance. Codimension 1. */
+static ebim_result natural_distances(const ebim_model *m, const battery_set *s, int B,
+                                     const ebim_real *x, ebim_real *distance, unsigned char *ok)
+{
+    static ebim_real now[POINTS * 3], F[POINTS], J[POINTS * 3];
+    double y[3], from[3], g[3], step = 0;
+    int i, c, n = m->n, iter;
+    ebim_result r = EBIM_OK;
+    memcpy(now, x, (size_t)B * (size_t)n * sizeof *x);
+    for (iter = 0; iter < 20 && !r; iter++) {
+        r = ebim_gradients(m, B, now, F, J, NULL, NULL);
+        for (i = 0; i < B && !r; i++) {
+            for (c = 0; c < n; c++) g[c] = (double)J[i * n + c] * s->scale[c];
+            step = (double)F[i] / fmax(dot(n, g, g), 1e-30);
+            to_natural(s, now + i * n, y);
+            for (c = 0; c < n; c++) y[c] -= clamp(step * g[c], -0.3, 0.3);
+            to_user(s, y, now + i * n);
+            to_natural(s, x + i * n, from);
+            distance[i] = (ebim_real)between(n, y, from);
+            ok[i] = (unsigned char)(fabs(step) * sqrt(dot(n, g, g)) < 1e-3 &&
+                                    model_holds(m, now + i * n));
+        }
+    }
+    return r;
+}
+
+static ebim_result measure_missing(truth *t, const ebim_model *m, uint64_t seed, double *share)
+{
+    static ebim_real x[POINTS * AMBIENT], d[POINTS];
+    static unsigned char ok[POINTS];
+    ebim_result r;
+    ebim_rng rng;
+    place p;
+    double y[AMBIENT];
+    int i, far = 0;
+    ebim_rng_init(&rng, seed, UINT64_MAX - 2);
+    for (i = 0; i < POINTS; i++) {
+        uniform_place(t, &rng, &p);
+        point_of(t, &p, y);
+        to_user(t->s, y, x + i * m->n);
+    }
+    r = t->s->scale ? natural_distances(m, t->s, POINTS, x, d, ok)
+                    : model_score(m, POINTS, x, d, NULL, ok);
+    for (i = 0; i < POINTS; i++) far += r || !ok[i] || !((double)d[i] <= 0.01 * t->size);
+    *share = (double)far / (int)POINTS;
+    return r;
+}
+
+static void measure_spurious(const truth *t, const ebim_model *m, uint64_t seed, double *share)
+{
+    static ebim_real x[POINTS * AMBIENT];
+    double y[AMBIENT];
+    int i, far = 0, have = model_points(m, POINTS, x, seed);
+    for (i = 0; i < have; i++) {
+        to_natural(t->s, x + i * m->n, y);
+        far += distance_to(t, y) > 0.03 * t->size;
+    }
+    *share = have ? (double)far / have : 0;
+}
+
+/* Has the law of the rows a density on the true set, and is M such a set? */
+static int has_density(const truth *t)
+{
+    const battery_set *s = t->s;
+    int d = t->shape->d ? t->shape->d : t->shape->n - 1;
+    return s->spoil != NOISE && !(s->spoil == ROUND && s->amount < 100) && d == s->dim;
+}
+
+static void measure_excess(truth *t, const ebim_model *m, uint64_t seed, outcome *o)
+{
+    static ebim_real x[POINTS * AMBIENT];
+    static double log_p[POINTS], truly[POINTS];
+    static unsigned char ok[POINTS];
+    ebim_rng rng;
+    place p;
+    double y[AMBIENT], sum = 0;
+    int i, found = 0;
+    if (!has_density(t)) return;
+    ebim_rng_init(&rng, seed, UINT64_MAX - 3);
+    for (i = 0; i < POINTS; i++) {
+        draw_place(t, &rng, &p);
+        point_of(t, &p, y);
+        to_user(t->s, y, x + i * m->n);
+        truly[i] = nll_of(t, &p);
+    }
+    if (model_log_density(m, POINTS, x, log_p, ok)) return;
+    for (i = 0; i < POINTS; i++) {
+        if (!ok[i]) continue; /* those are missing */
+        sum -= log_p[i] + truly[i];
+        found++;
+    }
+    o->has_excess = found > 0;
+    o->excess = found ? sum / found : 0;
+}
+
+/* Bits of the names in a list. */
+static int bits_of(const char *names)
+{
+    static const struct { const char *name; int bit; } known[] = {
+#define ROW(name, value, bad, text, advice) {#name, value},
+        EBIM_VERDICTS(ROW)
+#undef ROW
+    };
+    int bits = 0;
+    size_t i, k;
+    if (!strcmp(names, "*")) return -1;
+    for (; *names; names += k + (names[k] == ' ')) {
+        k = strcspn(names, " ");
+        for (i = 0; i < sizeof known / sizeof *known; i++)
+            if (strlen(known[i].name) == k && !strncmp(known[i].name, names, k))
+                bits |= known[i].bit;
+    }
+    return bits;
+}
+
+static said word_of(const outcome *o)
+{
+    if (o->result || o->verdict & EBIM_VERDICT_BAD) return REFUSED;
+    return o->verdict || o->partial ? WARNED : FINE_WORD;
+}
+
+static int wrong(const outcome *o)
+{
+    return o->missing > 0.01 || o->spurious > 0.01 || (o->has_excess && !(o->excess <= 0.1));
+}
+
+static int told_right(const battery_set *s, const outcome *o)
+{
+    int must = bits_of(s->must), others = bits_of(s->bits);
+    if (!strchr(s->words, "FWR"[o->word])) return 0;
+    if (must && !(o->verdict & must) && o->word != FINE_WORD && o->model) return 0;
+    return o->word == FINE_WORD || others == -1 || !(o->verdict & ~(must | others));
+}
+
+static judged mark_of(const battery_set *s, const outcome *o)
+{
+    if (o->word == FINE_WORD && wrong(o)) return SILENT;
+    if (o->word == REFUSED && s->closed_clean && (!o->model || !wrong(o))) return FALSE_ALARM;
+    if (wrong(o) && strchr(s->words, 'F') && !strchr(s->words, 'R')) return FAILED;
+    return told_right(s, o) ? RIGHT : WRONG_BIT;
+}
+
+static void fit_once(truth *t, uint64_t seed, outcome *o)
+{
+    static ebim_real x[ROWS * AMBIENT];
+    ebim_fit_desc d;
+    ebim_model m;
+    clock_t start;
+    memset(&d, 0, sizeof d);
+    memset(o, 0, sizeof *o);
+    d.dim = t->s->dim;
+    d.seed = seed;
+    make_data(t, seed, x);
+    start = clock();
+    o->result = ebim_fit(&m, t->s->N, t->shape->n, x, &d);
+    o->seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    o->model = m.owned != NULL;
+    o->missing = 1;
+    if (o->model) {
+        o->verdict = (int)m.judged.verdict;
+        o->partial = m.info.partial > 0;
+        if (!measure_missing(t, &m, seed, &o->missing)) {
+            measure_spurious(t, &m, seed, &o->spurious);
+            measure_excess(t, &m, seed, o);
+        }
+    }
+    ebim_free(&m);
+    o->word = word_of(o);
+    o->mark = mark_of(t->s, o);
+}
+
+/* ---- the truths tested ---- */
+
+/* The distance from the truth, as a share of `step`, of a point moved off it by that along a random
+ * normal: 1 where the truth is smooth. */
+static double moved_off(const truth *t, const place *p, ebim_rng *r, double step)
+{
+    double x[AMBIENT], y[AMBIENT], column[AMBIENT], length;
+    int c, i, round, n = t->shape->n, d = t->shape->d ? t->shape->d : 1;
+    point_of(t, p, x);
+    for (c = 0; c < n; c++) y[c] = (double)ebim_rng_normal(r);
+    for (round = 0; round < 200; round++) /* off every tangent, which are not orthogonal */
+        for (i = 0; i < d; i++) {
+            place a = *p;
+            double part;
+            if (t->shape->d) a.q[i] += 1e-6;
+            point_of(t, &a, column);
+            for (c = 0; c < n; c++) column[c] -= t->shape->d ? x[c] : 0;
+            if (!t->shape->d) break;
+            part = dot(n, y, column) / fmax(dot(n, column, column), 1e-30);
+            for (c = 0; c < n; c++) y[c] -= part * column[c];
+        }
+    if (!t->shape->d) memcpy(y, x, sizeof x); /* the normal of a sphere */
+    length = sqrt(dot(n, y, y));
+    for (c = 0; c < n; c++) x[c] += step * y[c] / length;
+    return distance_to(t, x) / step;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of a mean over the law: its value, and how many standard errors it is from the same mean over
+ * uniform points weighted with e^-nll; first 1 (the integral of the density), then coordinates. */
+static double law_error(truth *t, ebim_rng *r, int coordinate, double *integral)
+{
+    double sum[2] = {0, 0}, squares[2] = {0, 0}, x[AMBIENT], var;
+    int i, which;
+    place p;
+    for (i = 0; i < POINTS; i++)
+        for (which = 0; which < 2; which++) {
+            double v;
+            if (which) draw_place(t, r, &p);
+            else uniform_place(t, r, &p);
+            point_of(t, &p, x);
+            v = (coordinate < 0 ? 1 : x[coordinate]) *
+                (which ? 1 : t->volume * exp(-nll_natural(t, &p)));
+            sum[which] += v / (int)POINTS;
+            squares[which] += v * v / (int)POINTS;
+        }
+    *integral = sum[0];
+    var = fmax(squares[0] - sum[0] * sum[0], 0) + fmax(squares[1] - sum[1] * sum[1], 0);
+    return (sum[0] - sum[1]) / sqrt(var / (int)POINTS + 1e-12);
+}
+
+/* Are as many rows off the truth as the spoil says? */
+static int check_data(truth *t, uint64_t seed, int *off)
+{
+    static ebim_real x[ROWS * AMBIENT];
+    const battery_set *s = t->s;
+    double y[AMBIENT], want = 0;
+    int i;
+    make_data(t, seed, x);
+    for (*off = 0, i = 0; i < s->N; i++) {
+        to_natural(s, x + i * s->shape->n, y);
+        *off += distance_to(t, y) > 1e-3 * t->size;
+    }
+    if (s->spoil == FAR || s->spoil == FAR_TOGETHER) return *off == (int)s->amount;
+    if (s->spoil == SCATTER) want = s->amount * s->N;
+    if (s->spoil == NOISE || (s->spoil == REPEAT && s->extra > 5e-4)) return *off > 0.1 * s->N;
+    return fabs(*off - want) <= 0.1 * want;
+}
+
+static int check_set(truth *t, uint64_t seed)
+{
+    enum { SOME = 300 };
+    double off[SOME], on = 0, drawn = 0, worst = 0, integral = 0, first, v, x[AMBIENT];
+    int i, ok, rows, full = t->shape->d == t->shape->n;
+    ebim_rng r;
+    place p;
+    ebim_rng_init(&r, seed, UINT64_MAX - 4);
+    for (i = 0; i < SOME; i++) {
+        uniform_place(t, &r, &p);
+        point_of(t, &p, x);
+        on = fmax(on, distance_to(t, x));
+        off[i] = full ? 1 : moved_off(t, &p, &r, 0.01 * t->size);
+        draw_place(t, &r, &p);
+        point_of(t, &p, x);
+        drawn = fmax(drawn, distance_to(t, x));
+    }
+    qsort(off, SOME, sizeof *off, compare);
+    first = law_error(t, &r, -1, &integral);
+    for (i = 0; i < t->shape->n; i++) worst = fmax(worst, fabs(law_error(t, &r, i, &v)));
+    ok = on < 1e-4 * t->size && drawn < 1e-4 * t->size && fabs(off[SOME / 2] - 1) < 0.01 &&
+         off[SOME - 1] < 1.01 && fabs(first) < 4.5 && worst < 4.5 && !t->above;
+    ok &= check_data(t, seed, &rows);
+    if (t->s->volume > 0) ok &= fabs(t->volume / t->s->volume - 1) < 1e-4;
+    printf("%-18s volume %8.4f (%8.4f) size %.3f on %.0e law on %.0e off by 1: %.4f, most %.4f "
+           "integral %.4f (%+.1f se), law's means %.1f se, rows off %d %s\n", t->s->name, t->volume,
+           t->s->volume, t->size, on, drawn, off[SOME / 2], off[SOME - 1], integral, first, worst,
+           rows, ok ? "ok" : "WRONG");
+    fflush(stdout);
+    return ok;
+}
+
+/* ---- the report ---- */
+
+typedef struct counts {
+    int fits, closed_clean, marks[MARKS];
+    double seconds;
+} counts;
+
+static void print_bits(int verdict)
+{
+    char text[256] = "";
+    size_t at = 0;
+#define ROW(name, value, bad, what, advice)                                                 \
+    if (verdict & value)                                                                     \
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at ? " " : "", #name);
+    EBIM_VERDICTS(ROW)
+#undef ROW
+    printf(" %-24s", at ? text : "-");
+}
+
+static void print_outcome(const battery_set *s, int seed, const outcome *o)
+{
+    printf("%-18s %2d %-7s", s->name, seed, word_name[o->word]);
+    print_bits(o->verdict);
+    if (o->model)
+        printf(" missing %5.1f %% spurious %5.1f %%", 100 * o->missing, 100 * o->spurious);
+    else printf(" %-33s", "no model");
+    if (o->has_excess) printf(" excess %+7.3f", o->excess);
+    else printf(" %14s", "");
+    printf(" %5.1f s  %s%s", o->seconds, mark_name[o->mark], o->partial ? ", partial" : "");
+    printf("%s%s\n", o->result ? ": " : "", o->result ? ebim_result_str(o->result) : "");
+    fflush(stdout);
+}
+
+static void count_outcome(counts *c, const battery_set *s, const outcome *o)
+{
+    c->fits++;
+    c->closed_clean += s->closed_clean;
+    c->marks[o->mark]++;
+    c->seconds += o->seconds;
+}
+
+static void print_counts(const counts *c)
+{
+    json j = json_begin(stdout);
+    json_number(&j, "fits", c->fits);
+    json_number(&j, "silent", c->marks[SILENT]);
+    json_number(&j, "false_alarms", c->marks[FALSE_ALARM]);
+    json_number(&j, "closed_clean", c->closed_clean);
+    json_number(&j, "failed", c->marks[FAILED]);
+    json_number(&j, "wrong_bit", c->marks[WRONG_BIT]);
+    json_number(&j, "seconds", c->seconds);
+    json_end(&j);
+}
+
+/* ---- the run ---- */
+
+typedef struct args {
+    const char *only;
+    int seeds, quick, check, list, part, parts;
+} args;
+
+static int usage(const char *problem, const char *word)
+{
+    fprintf(stderr, "verdicts: %s%s\nusage: verdicts [--only NAME] [--seeds K] [--part I/P] "
+            "[--quick] [--check] [--list]\n"
+            "  --only NAME  sets whose names begin so; --list has them\n"
+            "  --seeds K    fits of each set (4, at most %d)\n"
+            "  --part I/P   of all fits every P-th, from the I-th\n"
+            "  --quick      one seed of a few sets\n"
+            "  --check      no fits: are the truths true?\n"
+            "  --list       what is right for each set, and why\n", problem, word, SEEDS);
+    return 2;
+}
+
+static int parse_part(args *a, const char *value)
+{
+    char rest;
+    if (sscanf(value, "%d/%d%c", &a->part, &a->parts, &rest) == 2 && a->part >= 1 &&
+        a->part <= a->parts)
+        return 0;
+    return usage("--part: not I/P: ", value);
+}
+
+static int parse(args *a, int argc, char **argv)
+{
+    int i;
+    for (i = 1; i < argc; i++) {
+        const char *s = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
+        char *end;
+        if (!strcmp(s, "--quick")) a->quick = 1, a->seeds = 1;
+        else if (!strcmp(s, "--check")) a->check = 1, a->seeds = 1;
+        else if (!strcmp(s, "--list")) a->list = 1;
+        else if (!strcmp(s, "--only")) a->only = value, i++;
+        else if (!strcmp(s, "--part")) {
+            if (parse_part(a, value)) return 2;
+            i++;
+        } else if (!strcmp(s, "--seeds")) {
+            long n = strtol(value, &end, 10);
+            if (end == value || *end || n < 1 || n > SEEDS) return usage("--seeds: not ", value);
+            a->seeds = (int)n;
+            i++;
+        } else return usage("unknown option ", s);
+    }
+    return 0;
+}
+
+static int wanted(const args *a, const battery_set *s)
+{
+    size_t i;
+    if (a->only) return !strncmp(s->name, a->only, strlen(a->only));
+    if (!a->quick) return 1;
+    for (i = 0; i < sizeof quick_sets / sizeof *quick_sets; i++)
+        if (!strcmp(s->name, quick_sets[i])) return 1;
+    return 0;
+}
+
+static void list_set(const battery_set *s)
+{
+    printf("%-18s %d rows, n %d, dim %d, %s%s; must have %s, may have %s: %s\n", s->name, s->N,
+           s->shape->n, s->dim, s->words, s->closed_clean ? ", closed and clean" : "",
+           *s->must ? s->must : "-", *s->bits ? s->bits : "-", s->why);
+}
+
+/* Returns 1 when the truth is wrong (--check). */
+static int run_set(const args *a, const battery_set *s, int seed, counts *c)
+{
+    static truth t;
+    outcome o;
+    if (a->list) {
+        list_set(s);
+        return 0;
+    }
+    build_truth(&t, s, (uint64_t)seed);
+    if (a->check) return !check_set(&t, (uint64_t)seed);
+    fit_once(&t, (uint64_t)seed, &o);
+    print_outcome(s, seed, &o);
+    count_outcome(c, s, &o);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    args a = {NULL, 4, 0, 0, 0, 1, 1};
+    counts c;
+    int i, seed, turn = 0, wrongs = 0;
+    memset(&c, 0, sizeof c);
+    if (parse(&a, argc, argv)) return 2;
+    for (seed = 0; seed < (a.list ? 1 : a.seeds); seed++) /* all sets early: most is seen soon */
+        for (i = 0; i < SETS; i++)
+            if (wanted(&a, &sets[i]) && turn++ % a.parts == a.part - 1)
+                wrongs += run_set(&a, &sets[i], seed, &c);
+    if (!turn) return usage("no such set: ", a.only);
+    if (a.list) return 0;
+    if (a.check) printf("%d of the truths are wrong\n", wrongs);
+    else print_counts(&c);
+    return wrongs || c.marks[SILENT] ? 1 : 0;
+}
