@@ -4801,7 +4801,7 @@ EBIM_API ebim_result ebim_lbfgs_init(ebim_lbfgs *s, ebim_arena *a, int n, const 
     s->d.tol_grad = ebim__or(d->tol_grad, 4 * (double)EBIM_EPS);
     s->d.c1 = ebim__or(d->c1, 1e-4);
     s->d.c2 = ebim__or(d->c2, 0.9);
-    if (!ebim__finite64(s->d.c1) || !ebim__finite64(s->d.c2)) return EBIM_ERR_ARG;
+    if (!ebim__finite64(d->c1) || !ebim__finite64(d->c2)) return EBIM_ERR_ARG;
     if (!(s->d.c1 > 0) || !(s->d.c1 < s->d.c2) || !(s->d.c2 < 1)) return EBIM_ERR_ARG;
     s->d.max_line = ebim__or_int(d->max_line, 40);
     s->x = EBIM__NEW(a, ebim_real, nn);
@@ -8734,7 +8734,7 @@ static int ebim__spread_at(int i, int count, int N) { return (int)((int64_t)i * 
 /* Queries of a stage among N rows: fewer where each must look at all of them. */
 static int ebim__survey_queries(int most, int N, int n)
 {
-    double work = (double)N * n, few = EBIM__SURVEY_WORK / work;
+    double work = (double)N * n, few = (double)EBIM__SURVEY_WORK / work;
     if (n > 10 && few < most) most = ebim__max_int((int)few, 64);
     return ebim__min_int(most, N);
 }
@@ -9132,8 +9132,8 @@ static void ebim__survey_rows(ebim__surveyor *v, const ebim__near *near, int K, 
 /* Queries for local frames: fewer in high dimensions */
 static int ebim__frame_queries(const ebim__surveyor *v, int most, int count)
 {
-    double n = v->s->n, work = n * (30.0 * EBIM__NEAR_MOST * v->s->m + count);
-    double few = EBIM__SURVEY_WORK * (n > 10 ? 1.0 : 8.0) / work;
+    double n = v->s->n, work = n * (30.0 * (double)EBIM__NEAR_MOST * v->s->m + count);
+    double few = (double)EBIM__SURVEY_WORK * (n > 10 ? 1.0 : 8.0) / work;
     return ebim__min_int(few < most ? ebim__max_int((int)few, 30) : most, count);
 }
 
@@ -10912,7 +10912,8 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
     out->points = s.count;
     if (run && s.count) ebim__judge_reach(&s);
     if (!r && (!run || s.count)) r = ebim__judge_slopes(&s, work);
-    if (!r && (run ? out->volume > 0 : ebim__judge_measures(&s))) r = ebim__judge_pieces(&s, work);
+    if (!r && (run ? ebim__above(out->volume, 0) : ebim__judge_measures(&s)))
+        r = ebim__judge_pieces(&s, work);
     if (!r && d->rival)
         r = ebim__disputed(&s, d->rival, s.count, s.u, 0.03 * s.scale, &out->disputed, work);
     out->verdict = ebim__judge_verdict(out, s.scale);
@@ -13229,7 +13230,8 @@ static void ebim__off_move(ebim__fit *f, const unsigned char *mark, int32_t *mov
 static int ebim__fit_suspect(ebim__fit *f, int done)
 {
     int i, alone = 0;
-    if (done && !(ebim__or_else(f->c[f->best].j.fewest, HUGE_VAL) < EBIM__SETTLED)) return 1;
+    if (done && !(ebim__or_else(f->c[f->best].j.fewest, DBL_MAX) < (double)EBIM__SETTLED))
+        return 1;
     if (f->survey.groups > EBIM__OFF_MOST || f->survey.groups < EBIM__SETTLED) return done;
     if (ebim__tree_slow(f->survey.groups, f->n, f->n - f->k)) return done;
     ebim__off_apart(f, f->value, f->scratch_row);
@@ -13501,7 +13503,8 @@ static int ebim__candidate_vouches(const ebim__candidate *c, const ebim__candida
     int v = ebim__judge_verdict(&other->j, 1);
     if (other->dirty && !c->dirty) return 0;
     if (c == other || v & (EBIM_VERDICT_NOWHERE | EBIM_VERDICT_MISSED | EBIM_VERDICT_OFF)) return 0;
-    return other->j.volume <= 2 * c->j.volume || !(c->j.volume > 0);
+    return !ebim__above(c->j.volume, 0) ||
+           !ebim__above(ebim__or_else(other->j.volume, DBL_MAX), 2 * c->j.volume);
 }
 
 /* Distances of rows first .. count - 1 of z to M; what finds no way to it is far away. */
@@ -13647,7 +13650,7 @@ static int ebim__fit_choose(ebim__fit *f)
     }
     best = &f->c[f->best];
     return !(ebim__judge_verdict(&best->j, 1) & EBIM_VERDICT_BAD) &&
-           best->j.distance_mean < fmax(0.001, 0.9 * f->noise);
+           ebim__or_else(best->j.distance_mean, 1) < fmax(0.001, 0.9 * f->noise);
 }
 
 /* A volume that no double can hold was not measured. */
@@ -14458,7 +14461,8 @@ static void ebim__fit_voids_told(ebim__fit *f, const ebim__voids *v, const ebim_
     ebim__fit_place(f, u, p ? p->at : -1, f->model->end);
     if (v->hole || v->tail) bits |= EBIM_VERDICT_HOLE;
     if (v->open > 0 || (f->survey.ends > 0 && v->beyond > 0.002)) bits |= EBIM_VERDICT_ENDS;
-    if (v->few || ebim__or_else(j->fewest, HUGE_VAL) < EBIM__SETTLED) bits |= EBIM_VERDICT_FEW;
+    if (v->few || ebim__or_else(j->fewest, DBL_MAX) < (double)EBIM__SETTLED)
+        bits |= EBIM_VERDICT_FEW;
     if (f->survey.groups < EBIM__SETTLED) bits |= EBIM_VERDICT_FEW;
     if (f->survey.outliers + f->off > fmax(5, 0.005 * f->rows)) bits |= EBIM_VERDICT_OUTLIERS;
     j->verdict = bits;

@@ -867,7 +867,7 @@ static void few_points(void)
         s.d.points = q ? 100 : 99;
         if (!judged()) return;
         CHECK_NEAR(s.j.points, s.d.points, 0);
-        CHECK((s.j.components > 0) == q);
+        CHECK(ebim__finite64(s.j.components) == q);
         CHECK_INT(s.j.verdict, q ? EBIM_VERDICT_EMPTY : 0);
         share_is(s.j.far, 0.25);
     }

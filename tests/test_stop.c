@@ -4,10 +4,11 @@
  * should and does not, processor time would tell. */
 #include <limits.h>
 #include <stddef.h>
-#include <time.h>
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
+
+#define SHORT (T_QUICK || sizeof(ebim_real) > 4) /* in double nothing stops otherwise, only later */
 
 #define PI 3.14159265358979323846
 #define BREATH 134217728.0 /* 2^27 multiplications between two questions */
@@ -69,7 +70,6 @@ typedef struct seen {
     double done, done_at;      /* the last; at the stop */
     double work, work_at;      /* multiplications up to the last call; at the stop */
     double widest;             /* most of them between two calls */
-    clock_t time_at;
 } seen;
 
 /* What a fit counts by stands round what it tells. */
@@ -94,7 +94,6 @@ static int watching(void *user, const ebim_progress *p)
     w->work_at = work;
     w->done_at = p->done;
     w->stage = (int)p->stage;
-    w->time_at = clock();
     return 1;
 }
 
@@ -172,17 +171,13 @@ static void stopped(const setting *s, int at)
 {
     ebim_model m;
     seen w;
-    double seconds;
     if (!CHECK_INT(fit(&m, s, &w, at), EBIM_OK)) return;
-    seconds = (double)(clock() - w.time_at) / CLOCKS_PER_SEC;
     if (!CHECK(w.calls >= at)) return;
     CHECK_INT(w.after, 1); /* once more, when all is done */
     CHECK_NEAR(w.done, 1, 0);
     if (!CHECK(w.work - w.work_at <= 2 * BREATH))
         printf("  n %d, k %d, call %d, stage %d at %g: %g multiplications\n", s->n, s->k, at,
                w.stage, w.done_at, w.work - w.work_at);
-    if (!T_QUICK && !CHECK(seconds < 2))
-        printf("  n %d, k %d, call %d: %g s\n", s->n, s->k, at, seconds);
     CHECK_NEAR(m.info.partial, 1, 0);
     if (w.stage == EBIM_STAGE_MANIFOLD) CHECK((int)m.judged.verdict & EBIM_VERDICT_UNCHECKED);
     if (m.judged.checked <= 0) check_nothing(&m.judged);
@@ -198,7 +193,7 @@ static void all_stops(setting s, int stops, int slow_stops)
     seen w;
     int i, calls = s.most, last = 1;
     make(&s);
-    if (!T_QUICK) stops = slow_stops;
+    if (!SHORT) stops = slow_stops;
     if (!calls) {
         ebim_result r = fit(&m, &s, &w, 0);
         if (!CHECK(r == EBIM_OK || r == EBIM_ERR_SOLVE)) return;
@@ -222,36 +217,36 @@ static void all_stops(setting s, int stops, int slow_stops)
 static void curves_in_the_plane(void)
 {
     setting s = {2, 1, 300, ROUND, 0.008, 2, 0};
-    all_stops(s, 4, 40);
+    all_stops(s, 4, 10);
     s.of = STRETCHED; /* behind a linear map */
-    all_stops(s, 2, 20);
+    all_stops(s, 2, 6);
 }
 
 static void crowded_curves(void)
 {
     setting s = {2, 1, 600, CLUMPS, 0.02, 2, 0};
-    all_stops(s, 2, 30);
+    all_stops(s, 2, 8);
 }
 
 static void curves_in_space(void)
 {
     setting s = {3, 2, 300, ROUND, 0.004, 2, 0};
-    all_stops(s, 6, 40);
+    all_stops(s, 6, 10);
     s.of = STRETCHED;
-    all_stops(s, 6, 40);
+    all_stops(s, 6, 10);
 }
 
 static void many_equations(void)
 {
     setting s = {10, 8, 100, ROUND, 0.05, 1, 0};
-    all_stops(s, 4, 20);
+    all_stops(s, 4, 8);
 }
 
 /* Where a whole fit takes long. */
 static void many_dimensions(void)
 {
-    setting in20 = {20, 18, 100, ROUND, 0.03, 1, 0}, in64 = {64, 54, 100, ROUND, 0.005, 2, 1500};
-    if (T_QUICK) in20.most = in64.most = 150;
+    setting in20 = {20, 18, 100, ROUND, 0.03, 1, 0}, in64 = {64, 54, 100, ROUND, 0.005, 2, 0};
+    in20.most = in64.most = SHORT ? 150 : 400;
     all_stops(in20, 2, 3);
     all_stops(in64, 2, 4);
 }
@@ -311,7 +306,7 @@ static double run(part_fn part, int at, double *after, int *told)
 
 static ebim_result sampling(ebim_arena *a)
 {
-    return ebim_model_sample(&p.m, ROWS, p.y, T_QUICK ? 30 : 300, 1, a, NULL);
+    return ebim_model_sample(&p.m, ROWS, p.y, SHORT ? 30 : 300, 1, a, NULL);
 }
 
 static ebim_result scoring(ebim_arena *a)
@@ -322,7 +317,7 @@ static ebim_result scoring(ebim_arena *a)
 static ebim_result normalising(ebim_arena *a)
 {
     ebim_log_z z;
-    return ebim_model_log_z(&p.m, T_QUICK ? 16384 : 0, 1, a, &z);
+    return ebim_model_log_z(&p.m, SHORT ? 16384 : 0, 1, a, &z);
 }
 
 static ebim_result judging(ebim_arena *a)
@@ -372,7 +367,7 @@ static ebim_result of_E(ebim_arena *a)
 static void check_part(const char *name, part_fn part)
 {
     double after;
-    int told, most, at, q, stops = T_QUICK ? 3 : 9;
+    int told, most, at, q, stops = SHORT ? 3 : 9;
     CHECK(run(part, INT_MAX, &after, &most) > 0);
     for (q = 0; q < stops; q++) {
         at = 1 + (most - 1) * q / (stops - 1);
