@@ -113,7 +113,7 @@ static void weights_are_repeated_rows(void)
         CHECK_NEAR(cosine[q], 1 / PI, 0.1);
         CHECK_NEAR(m[q].info.nll, truth, 0.05 + 4 * m[q].info.nll_se);
     }
-    CHECK_NEAR(nll[0], nll[1], 0.03);
+    CHECK_NEAR(nll[0], nll[1], 0.05);
     CHECK_NEAR(cosine[0], cosine[1], 0.06);
     ebim_free(&m[0]);
     ebim_free(&m[1]);
@@ -276,6 +276,29 @@ static void one_number_kernels(void)
     start(2, 1);
     clumps(0.01, 1);
     check_one_number(KERNELS);
+}
+
+/* A centre of the estimate is judged by the others, so that it is no likelier than a point next to
+ * it, which its kernel counts for: on the mean over all rows by log(1 + 1 / (centres in reach)). */
+static void centres_are_judged_by_the_others(void)
+{
+    double at_centres = 0, beside = 0, se, turn = 1e-4; /* a hundredth of a clump's width */
+    int i;
+    start(2, 1);
+    clumps(0.03, 1);
+    s.N = 300;
+    if (!fitted(&s.m)) return;
+    CHECK_INT(kind_of(&s.m), KERNELS);
+    for (i = 0; i < s.N; i++) {
+        double x = (double)s.x[2 * i], y = (double)s.x[2 * i + 1];
+        s.y[2 * i] = R(x - turn * y);
+        s.y[2 * i + 1] = R(y + turn * x);
+    }
+    at_centres = mean_nll(&s.m, s.N, s.x, &se);
+    beside = mean_nll(&s.m, s.N, s.y, &se);
+    CHECK(at_centres > beside + 0.01 && at_centres < beside + 0.5);
+    CHECK_NEAR(at_centres, s.m.info.nll, 3 * hypot(se, s.m.info.nll_se));
+    ebim_free(&s.m);
 }
 
 /* More rows than kernels can have, and waves too short for a plain network */
@@ -612,7 +635,7 @@ static void check_wind(double distinct)
     CHECK_INT((int)s.m.judged.verdict & ~EBIM_VERDICT_FEW, EBIM_FINE);
     CHECK_NEAR(s.m.info.distinct, distinct, 0.05 * distinct);
     off_circle(&s.m, &most);
-    CHECK_NEAR(most, 0, 0.01);
+    CHECK_NEAR(most, 0, 0.02);
     CHECK_REL(s.m.judged.volume, 2 * PI, 0.01);
     CHECK(s.m.has_energy);
     ebim_free(&s.m);
@@ -724,6 +747,7 @@ int main(int argc, char **argv)
     T_RUN(copies_are_held_out_together);
     T_RUN(one_number_plain);
     T_RUN(one_number_kernels);
+    T_RUN(centres_are_judged_by_the_others);
     T_RUN(one_number_fourier);
     T_RUN(one_number_above_codimension_one);
     T_RUN(one_number_behind_a_map);
