@@ -10741,7 +10741,7 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
     int i, p, q, c, flat = 0, k = s->k, n = s->n;
     J = EBIM__NEW(a, ebim_real, ebim__times(64 * (size_t)k, (size_t)n));
     if (r || !ebim__ready(a)) return r ? r : a->failed;
-    for (i = 0; i < s->count; i++) {
+    for (i = 0; i < s->count && !ebim__work(a->watch, k * k * (n + 20.0 * k)); i++) {
         const ebim_real *Ji = J + (size_t)(i % 64) * (size_t)(k * n);
         if (i % 64 == 0)
             ebim_eval_jacobian(&w, ebim__min_int(64, s->count - i), s->u + (size_t)i * (size_t)n,
@@ -10754,6 +10754,7 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
             }
         s->dist[i] = EBIM__R(sqrt(fmax(ebim__least_eigenvalue(k, G), 0)));
     }
+    if (ebim__stopped(a->watch)) return EBIM_OK;
     s->r->sigma = ebim__quantile(s->count, s->dist, s->order, 0.01);
     median = ebim__quantile(s->count, s->dist, s->order, 0.5);
     for (i = 0; i < s->count; i++) flat += !((double)s->dist[i] >= 0.15 * median);
@@ -10761,21 +10762,22 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
     return EBIM_OK;
 }
 
-/* Distances between data and points of M; how much of M is out of the data's reach or at the rim */
-static void ebim__judge_reach(ebim__judge *s)
+/* Distances between data and points of M; how much of M is out of the data's reach or at the rim;
+ * returns whether it was stopped */
+static int ebim__judge_reach(ebim__judge *s, ebim_watch *watch)
 {
     ebim_judgement *j = s->r;
     size_t n = (size_t)s->n;
     int i, c, far = 0, rim = 0, linked = ebim__min_int(s->count, EBIM__JUDGE_LINKED);
-    double d;
-    for (i = 0; i < s->n_held; i++) {
+    double d, cost = 1.0 * s->n_data * s->n;
+    for (i = 0; i < s->n_held && !ebim__work(watch, cost); i++) {
         ebim__nearest_row(s->n, s->held + (size_t)i * n, s->n_data, s->data, s->d->n_held < 1, &d);
         s->dist[i] = EBIM__R(d);
     }
     j->reach = 2 * ebim__quantile(s->n_held, s->dist, s->order, 0.99);
-    for (i = 0; i < s->n_data; i++)
+    for (i = 0; i < s->n_data && !ebim__work(watch, 1.0 * linked * s->n); i++)
         s->owner[i] = ebim__nearest_row(s->n, s->data + (size_t)i * n, linked, s->u, 0, &d);
-    for (i = 0; i < s->count; i++) {
+    for (i = 0; i < s->count && !ebim__work(watch, cost); i++) {
         const ebim_real *x = s->u + (size_t)i * n;
         ebim__nearest_row(s->n, x, s->n_data, s->data, 0, &d);
         far += d > j->reach;
@@ -10788,6 +10790,7 @@ static void ebim__judge_reach(ebim__judge *s)
     }
     j->far = (double)far / s->count;
     j->rim = (double)rim / s->count;
+    return ebim__stopped(watch);
 }
 
 /* Components, and the share of those that own no datum. */
@@ -10910,7 +10913,7 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
     r = ebim__judge_held(&s, work);
     if (!r) r = ebim__judge_points(&s, work);
     out->points = s.count;
-    if (run && s.count) ebim__judge_reach(&s);
+    if (run && s.count && ebim__judge_reach(&s, work->watch)) return r;
     if (!r && (!run || s.count)) r = ebim__judge_slopes(&s, work);
     if (!r && (run ? ebim__above(out->volume, 0) : ebim__judge_measures(&s)))
         r = ebim__judge_pieces(&s, work);

@@ -401,6 +401,7 @@ static void disputes(void)
         verdict_is(i == 1 ? EBIM_VERDICT_DISPUTED : 0);
         if (i == 1) share_is(s.j.disputed, 0.25);
         CHECK_NEAR(s.j.components, 2, 0);
+        CHECK_NEAR(s.j.fewest, 200, 0); /* of 400 rows, and as many held out: a quarter */
     }
 }
 

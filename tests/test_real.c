@@ -136,12 +136,12 @@ static void weight_zero_is_no_row(void)
     }
     s.d.weights = s.weight;
     if (!fitted(&m)) return;
-    cosine = mean_cosine(&m); /* 2 / pi, less the floor of 0.02 or so of the uniform density */
+    cosine = mean_cosine(&m); /* 2 / pi, less what the density's floor takes */
     CHECK_NEAR(cosine, 2 / PI, 0.06);
     ebim_free(&m);
 }
 
-/* The rows of a fit that s.d describes in their order; those that are held out stand at the end. */
+/* The rows of a fit that s.d describes, in its order: those that are held out are the last. */
 typedef struct split {
     ebim__fit f;
     ebim_model m;
