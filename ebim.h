@@ -54,24 +54,30 @@
     >>kernels   the loops all time is spent in
     >>isa       their template, compiled once per instruction set
     >>dispatch  which of them this processor gets
+    >>lanes     points to lanes and back, what is counted lane by lane
+    >>linear    Cholesky, LU, Gram-Schmidt, Jacobi rotations
+    >>points    tables of points: order, quantiles, nearest rows, union-find
     >>tensor    a small dense tensor, for prototypes
     >>dual      dual numbers: the teaching form, and the oracle of the tests
-    >>tape      a graph recorded once, swept often: forward, jvp, vjp, forward over reverse
     >>ops       one function per op, with its shape rule and its sweeps
+    >>record    a graph, op by op
+    >>tape      a graph recorded once, swept often: forward, jvp, vjp, forward over reverse
     >>net       multilayer perceptrons, Fourier features
     >>map       shift, scale, union, intersection, mixture
-    >>solve     Cholesky, LU, conjugate gradients, L-BFGS
+    >>solve     conjugate gradients, L-BFGS
     >>optim     Adam, SGD, clipping, schedules
     >>langevin  chains on R^n, eq. 6, and the replay buffer
     >>frame     F linearised per lane; the root of F(y - J'mu)
     >>clmc      constrained Langevin on M, Algorithm 1
     >>exact     the same without its error: Metropolis and a reverse check
+    >>diagnose  R-hat and effective sample size of chains
+    >>chains    runs of both kinds, far moves, the step that serves best
     >>project   nearest points and other ways onto M
     >>measure   uniform points of M, its volume
     >>logz      the normaliser of e^-E, with lines that go where E is low
     >>leap      moves of chains along lines, from one part of M to another
-    >>tubes     the same for k > 1, nearly uniform; connected components of M
-    >>points    nearest rows of a table
+    >>tubes     the same for k > 1, nearly uniform
+    >>components  which points of M belong to one piece of it
     >>survey    what the data say before a fit
     >>voids     what M has and the data have not; a test of the density
     >>judge     what a fitted manifold is worth
@@ -80,6 +86,7 @@
     >>energy    training of E: eq. 10, and by likelihood without chains
     >>fit       from points to a model
     >>io        the model as bytes
+    >>easy      all of it with malloc; files
  *
  * THREE LEVELS. ebim_fit, ebim_sample, ebim_score, ebim_gradients, ebim_save_file, ebim_load_file
  * do everything with malloc. ebim_fit_run and ebim_model_* do the same in the caller's memory, and
@@ -2837,51 +2844,12 @@ static const ebim__kernels *ebim__kernels_best(void)
 
 EBIM_API const char *ebim_simd(void) { return ebim__kernels_best()->name; }
 
-/* One value of the functions without a kernel, with both derivatives; libm speed. */
-static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_real *d1,
-                        ebim_real *d2)
-{
-    ebim_real s;
-    switch (fn) {
-    case EBIM_TANH: *v = EBIM__TANH(x); *d1 = 1 - *v * *v; *d2 = -2 * *v * *d1; break;
-    case EBIM_RELU: /* written so that a NaN stays one */
-        *v = x <= 0 ? 0 : x; *d1 = x <= 0 ? 0 : EBIM__R(1); *d2 = 0; break;
-    case EBIM_SOFTPLUS:
-        s = 1 / (1 + EBIM__EXP(-x));
-        *v = (x <= 0 ? 0 : x) + EBIM__LOG1P(EBIM__EXP(-EBIM__ABS(x)));
-        *d1 = s; *d2 = s * (1 - s); break;
-    case EBIM_COSINE: *v = EBIM__COS(x); *d1 = -EBIM__SIN(x); *d2 = -*v; break;
-    case EBIM_EXP: *v = *d1 = *d2 = EBIM__EXP(x); break;
-    case EBIM_LOG: *v = EBIM__LOG(x); *d1 = 1 / x; *d2 = -*d1 * *d1; break;
-    case EBIM_SQRT:
-        *v = EBIM__SQRT(x);
-        s = *v > 0 ? 1 / *v : 0;
-        *d1 = EBIM__R(0.5) * s; *d2 = EBIM__R(-0.25) * s * s * s; break;
-    case EBIM_ABS:
-        *v = EBIM__ABS(x); *d1 = x > 0 ? EBIM__R(1) : x < 0 ? EBIM__R(-1) : 0; *d2 = 0; break;
-    case EBIM_SQUARE: *v = x * x; *d1 = 2 * x; *d2 = 2; break;
-    case EBIM_POW:
-        *v = EBIM__POW(x, p);
-        *d1 = p < 0 || p > 0 ? p * EBIM__POW(x, p - 1) : 0; /* never 0 times infinity */
-        s = p * (p - 1);
-        *d2 = s < 0 || s > 0 ? s * EBIM__POW(x, p - 2) : 0; break;
-    default: *v = x; *d1 = 1; *d2 = 0; break;
-    }
-}
-
-/* v = fn(a), d1 = fn'(a), d2 = fn''(a) as far as order asks; v may be a. */
-static void ebim__k_apply(int fn, ebim_real p, const ebim_real *a, ebim_real *v, ebim_real *d1,
-                          ebim_real *d2, int nl, int order)
-{
-    int l;
-    for (l = 0; l < nl; l++) {
-        ebim_real x, y, z;
-        ebim__fn_at(fn, p, a[l], &x, &y, &z);
-        v[l] = x;
-        if (order > 0) d1[l] = y;
-        if (order > 1) d2[l] = z;
-    }
-}
+/* ============================================================================================
+ * >>lanes  points to lanes and back, and what is counted lane by lane
+ *
+ * Row i of an array of n features begins at i * stride; lane l of it is sample l. Lanes beyond the
+ * samples repeat the first one, so that they never meet what no sample meets.
+ * ========================================================================================= */
 
 /* Word q of the state of lane l's stream is r[q * stride + l]. Padding lanes draw too: they get
  * lane 0's stream and change nothing. */
@@ -2913,6 +2881,687 @@ static void ebim__from_lanes(const ebim_real *rows, int stride, int count, int n
     for (l = 0; l < count; l++)
         for (i = 0; i < n; i++)
             x[(size_t)l * (size_t)n + (size_t)i] = rows[(size_t)i * (size_t)stride + (size_t)l];
+}
+
+/* Per-lane dot product of rows [k]. */
+static void ebim__lane_dot(int k, int lanes, int stride, const ebim_real *a, const ebim_real *b,
+                           ebim_real *out)
+{
+    int i, l;
+    for (l = 0; l < lanes; l++) out[l] = 0;
+    for (i = 0; i < k * stride; i += stride)
+        for (l = 0; l < lanes; l++) out[l] += a[i + l] * b[i + l];
+}
+
+/* ||F|| per lane; what is not finite stays so (sqrt of a NaN is 0 in clang's -ffast-math) */
+static void ebim__norms(ebim_ws *w, ebim_real *norm)
+{
+    const ebim_real *y = ebim_ws_y(w);
+    int j, l;
+    if (w->k == 1) {
+        EBIM__CHUNKS(j, w->lanes)
+            EBIM__EACH(l) norm[j + l] = ebim__from_bits(ebim__bits(y[j + l]) & ~EBIM__SIGN);
+        return;
+    }
+    memset(norm, 0, (size_t)w->lanes * sizeof *norm);
+    w->kernels->fma(w->k, norm, 0, y, w->stride, y, w->stride, w->lanes);
+    for (l = 0; l < w->lanes; l++)
+        if (ebim__finite(norm[l])) norm[l] = EBIM__SQRT(norm[l]);
+}
+
+static ebim_real ebim__distance2(const ebim_real *a, const ebim_real *b, int n, int stride, int l)
+{
+    ebim_real s = 0;
+    int i;
+    for (i = 0; i < n * stride; i += stride) {
+        ebim_real d = a[i + l] - b[i + l];
+        s += d * d;
+    }
+    return s;
+}
+
+/* ============================================================================================
+ * >>linear  Cholesky and LU, Gram-Schmidt, Jacobi rotations
+ *
+ * Cholesky and LU are for k x k systems of a few dozen at most; a stride s between elements lets
+ * them work in place on one lane of a block. What follows them takes one small matrix of row-major
+ * doubles. Cost: k^3; Jacobi rotations some ten sweeps of it.
+ * ========================================================================================= */
+
+#define EBIM__AT(A, i, j) (A)[((size_t)(i) * (size_t)k + (size_t)(j)) * (size_t)s]
+
+EBIM_API int ebim_cholesky(int k, ebim_real *A, int s)
+{
+    int i, j, q;
+    for (i = 0; i < k; i++)
+        for (j = 0; j <= i; j++) {
+            ebim_real v = EBIM__AT(A, i, j), diagonal = v;
+            for (q = 0; q < j; q++) v -= EBIM__AT(A, i, q) * EBIM__AT(A, j, q);
+            if (j < i) {
+                EBIM__AT(A, i, j) = v / EBIM__AT(A, j, j);
+                continue;
+            }
+            if (!ebim__finite(v) || !(v > (ebim_real)k * EBIM_EPS * diagonal) || !(v > 0))
+                return 1 + i;
+            EBIM__AT(A, i, i) = EBIM__SQRT(v);
+        }
+    return 0;
+}
+
+EBIM_API void ebim_cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s)
+{
+    size_t st = (size_t)s;
+    int i, j;
+    for (i = 0; i < k; i++) {
+        for (j = 0; j < i; j++) b[(size_t)i * st] -= EBIM__AT(L, i, j) * b[(size_t)j * st];
+        b[(size_t)i * st] /= EBIM__AT(L, i, i);
+    }
+    for (i = k - 1; i >= 0; i--) {
+        for (j = i + 1; j < k; j++) b[(size_t)i * st] -= EBIM__AT(L, j, i) * b[(size_t)j * st];
+        b[(size_t)i * st] /= EBIM__AT(L, i, i);
+    }
+}
+
+EBIM_API ebim_real ebim_cholesky_pivot(int k, const ebim_real *L, int s)
+{
+    ebim_real least = 1;
+    int i, j;
+    for (i = 0; i < k; i++) {
+        ebim_real pivot = EBIM__AT(L, i, i) * EBIM__AT(L, i, i), diagonal = pivot;
+        for (j = 0; j < i; j++) diagonal += EBIM__AT(L, i, j) * EBIM__AT(L, i, j);
+        if (pivot / diagonal < least) least = pivot / diagonal;
+    }
+    return least;
+}
+
+EBIM__INLINE void ebim__swap(ebim_real *a, ebim_real *b)
+{
+    ebim_real t = *a;
+    *a = *b;
+    *b = t;
+}
+
+/* Sum of |U| over column c. */
+static ebim_real ebim__lu_column(int k, const ebim_real *LU, int c, int s)
+{
+    ebim_real sum = 0;
+    int i;
+    for (i = 0; i <= c; i++) sum += EBIM__ABS(EBIM__AT(LU, i, c));
+    return sum;
+}
+
+EBIM_API int ebim_lu(int k, ebim_real *A, int *piv, int s)
+{
+    int i, j, c;
+    for (c = 0; c < k; c++) {
+        int p = c;
+        ebim_real pivot;
+        for (i = c + 1; i < k; i++)
+            if (EBIM__ABS(EBIM__AT(A, i, c)) > EBIM__ABS(EBIM__AT(A, p, c))) p = i;
+        piv[c] = p;
+        for (j = 0; j < k && p != c; j++) ebim__swap(&EBIM__AT(A, p, j), &EBIM__AT(A, c, j));
+        pivot = EBIM__AT(A, c, c);
+        if (!ebim__finite(pivot) ||
+            !(EBIM__ABS(pivot) > (ebim_real)k * EBIM_EPS * ebim__lu_column(k, A, c, s)))
+            return 1 + c;
+        for (i = c + 1; i < k; i++) {
+            ebim_real f = EBIM__AT(A, i, c) /= pivot;
+            for (j = c + 1; j < k; j++) EBIM__AT(A, i, j) -= f * EBIM__AT(A, c, j);
+        }
+    }
+    return 0;
+}
+
+EBIM_API void ebim_lu_solve(int k, const ebim_real *LU, const int *piv, ebim_real *b, int s)
+{
+    size_t st = (size_t)s;
+    int i, j;
+    for (i = 0; i < k; i++)
+        if (piv[i] != i) ebim__swap(&b[(size_t)i * st], &b[(size_t)piv[i] * st]);
+    for (i = 0; i < k; i++)
+        for (j = 0; j < i; j++) b[(size_t)i * st] -= EBIM__AT(LU, i, j) * b[(size_t)j * st];
+    for (i = k - 1; i >= 0; i--) {
+        for (j = i + 1; j < k; j++) b[(size_t)i * st] -= EBIM__AT(LU, i, j) * b[(size_t)j * st];
+        b[(size_t)i * st] /= EBIM__AT(LU, i, i);
+    }
+}
+
+EBIM_API ebim_real ebim_lu_pivot(int k, const ebim_real *LU, int s)
+{
+    ebim_real least = 1;
+    int c;
+    for (c = 0; c < k; c++) {
+        ebim_real q = EBIM__ABS(EBIM__AT(LU, c, c)) / ebim__lu_column(k, LU, c, s);
+        if (q < least) least = q;
+    }
+    return least;
+}
+
+#undef EBIM__AT
+
+static double ebim__dot64(int n, const ebim_real *a, const ebim_real *b)
+{
+    double v = 0;
+    int i;
+    for (i = 0; i < n; i++) v += (double)a[i] * (double)b[i];
+    return v;
+}
+
+static double ebim__inner64(int n, const double *a, const double *b)
+{
+    double s = 0;
+    int c;
+    for (c = 0; c < n; c++) s += a[c] * b[c];
+    return s;
+}
+
+/* Orthonormal rows of V: [m][n]; one that is nothing beside the others becomes 0. */
+static void ebim__orthonormal_rows(int m, int n, double *V)
+{
+    int i, j, c, pass;
+    for (i = 0; i < m; i++) {
+        double *a = V + i * n, before = ebim__inner64(n, a, a), after;
+        for (pass = 0; pass < 2; pass++)
+            for (j = 0; j < i; j++) {
+                double p = ebim__inner64(n, a, V + j * n);
+                for (c = 0; c < n; c++) a[c] -= p * V[j * n + c];
+            }
+        after = ebim__inner64(n, a, a);
+        after = after > 1e-24 * before ? 1 / sqrt(after) : 0;
+        for (c = 0; c < n; c++) a[c] *= after;
+    }
+}
+
+/* v: [n] less its part in the span of the rows of J: [k][n], which become orthonormal (modified
+ * Gram-Schmidt); a row that depends on others goes */
+static void ebim__tangent_part(int k, int n, ebim_real *J, ebim_real *v)
+{
+    int r, q, i;
+    for (r = 0; r <= k; r++) {
+        ebim_real *a = r < k ? J + r * n : v;
+        double before = 0, after = 0;
+        for (i = 0; i < n; i++) before += (double)a[i] * (double)a[i];
+        for (q = 0; q < r; q++) {
+            double dot = 0;
+            for (i = 0; i < n; i++) dot += (double)a[i] * (double)J[q * n + i];
+            for (i = 0; i < n; i++) a[i] -= EBIM__R(dot * (double)J[q * n + i]);
+        }
+        for (i = 0; i < n; i++) after += (double)a[i] * (double)a[i];
+        if (r == k) break;
+        after = after > 1e-10 * before ? 1 / sqrt(after) : 0;
+        for (i = 0; i < n; i++) a[i] = EBIM__R((double)a[i] * after);
+    }
+}
+
+/* The rotation by at most 45 degrees that makes rows (or columns) p and q orthogonal; cot: of twice
+ * its angle, (|q|^2 - |p|^2) / 2<p, q>. */
+static void ebim__rotation(double cot, double *c, double *s)
+{
+    double t = (cot < 0 ? -1 : 1) / (fabs(cot) + sqrt(cot * cot + 1));
+    *c = 1 / sqrt(t * t + 1);
+    *s = t * *c;
+}
+
+EBIM__INLINE void ebim__rotate(double c, double s, double *p, double *q)
+{
+    double a = *p, b = *q;
+    *p = c * a - s * b;
+    *q = s * a + c * b;
+}
+
+/* Eigenvalues of the symmetric C: [n][n] -> its diagonal; eigenvectors -> rows of V, or V is NULL.
+ * Sums of magnitudes, not of squares, tell when it is done: no scale is too small or too large. */
+static void ebim__symmetric_eigen(int n, double *C, double *V)
+{
+    int sweep, p, q, i;
+    for (i = 0; i < n * n && V; i++) V[i] = i % (n + 1) == 0;
+    for (sweep = 0; sweep < 30; sweep++) {
+        double off = 0, size = 0;
+        for (p = 0; p < n; p++) size += fabs(C[p * n + p]);
+        for (p = 0; p < n; p++)
+            for (q = p + 1; q < n; q++) {
+                double g = C[p * n + q], c, s;
+                off += fabs(g);
+                if (!(g < 0 || g > 0)) continue;
+                ebim__rotation((C[q * n + q] - C[p * n + p]) / (2 * g), &c, &s);
+                for (i = 0; i < n; i++) ebim__rotate(c, s, C + i * n + p, C + i * n + q);
+                for (i = 0; i < n; i++) ebim__rotate(c, s, C + p * n + i, C + q * n + i);
+                for (i = 0; i < n && V; i++) ebim__rotate(c, s, V + p * n + i, V + q * n + i);
+            }
+        if (!(off > 1e-15 * size)) break;
+    }
+}
+
+static double ebim__least_eigenvalue(int n, double *C)
+{
+    double least;
+    int i;
+    ebim__symmetric_eigen(n, C, NULL);
+    for (least = C[0], i = 1; i < n; i++) least = fmin(least, C[i * n + i]);
+    return least;
+}
+
+/* Makes rows of r: [rows][n] orthogonal by turning pairs of them (one-sided Jacobi), up to
+ * 1e-13 of `total`, the sum of their squares. */
+EBIM__PRIVATE void ebim__principal_rows(int rows, int n, double *r, double total)
+{
+    int p, q, i, sweep, turned = 1;
+    for (sweep = 0; sweep < 30 && turned; sweep++)
+        for (turned = 0, p = 0; p < rows; p++)
+            for (q = p + 1; q < rows; q++) {
+                double *a = r + p * n, *b = r + q * n, dot = ebim__inner64(n, a, b), c, s;
+                if (!(fabs(dot) > 1e-13 * total)) continue;
+                ebim__rotation((ebim__inner64(n, b, b) - ebim__inner64(n, a, a)) / (2 * dot),
+                               &c, &s);
+                for (i = 0; i < n; i++) ebim__rotate(c, s, a + i, b + i);
+                turned++;
+            }
+}
+
+/* ============================================================================================
+ * >>points  tables of points: order, quantiles, nearest rows by a k-d tree, union-find
+ *
+ * The tree: rows are copied into the order of the leaves and halved at the median of the widest
+ * coordinate until a leaf holds EBIM__TREE_LEAF of them. Node j of depth d holds the rows from j N
+ * / 2^d on, so a tree is its rows, their numbers and a bounding box per node. Answers are those of
+ * brute force, distances in double and equal ones in the order of rows. Cost: build N log N; a
+ * query log N and the answer where m is small, all N rows where the data fill many dimensions.
+ * Pitfall: many equal rows are all visited by a query for the nearest; a count skips over them.
+ * ========================================================================================= */
+
+/* Heapsort of index by a comparison of the things it points at. */
+typedef int (*ebim__compare_fn)(const void *ctx, int32_t a, int32_t b);
+
+static void ebim__sift(int32_t *index, int root, int n, ebim__compare_fn cmp, const void *ctx)
+{
+    int32_t v = index[root];
+    int child;
+    while ((child = 2 * root + 1) < n) {
+        if (child + 1 < n && cmp(ctx, index[child], index[child + 1]) < 0) child++;
+        if (cmp(ctx, v, index[child]) >= 0) break;
+        index[root] = index[child];
+        root = child;
+    }
+    index[root] = v;
+}
+
+static void ebim__sort(int32_t *index, int n, ebim__compare_fn cmp, const void *ctx)
+{
+    int i;
+    for (i = n / 2 - 1; i >= 0; i--) ebim__sift(index, i, n, cmp, ctx);
+    for (i = n - 1; i > 0; i--) {
+        int32_t t = index[0];
+        index[0] = index[i];
+        index[i] = t;
+        ebim__sift(index, 0, i, cmp, ctx);
+    }
+}
+
+static int ebim__compare_reals(const void *ctx, int32_t a, int32_t b)
+{
+    const ebim_real *x = (const ebim_real *)ctx;
+    return (x[a] > x[b]) - (x[a] < x[b]);
+}
+
+/* The q-quantile of values that order: [count] then sorts. */
+static double ebim__quantile(int count, const ebim_real *value, int32_t *order, double q)
+{
+    int i;
+    for (i = 0; i < count; i++) order[i] = i;
+    ebim__sort(order, count, ebim__compare_reals, value);
+    return count ? (double)value[order[(int)(q * (count - 1))]] : 0;
+}
+
+/* The same where value i counts weight[i] times; all weights alike: the same number. */
+static double ebim__weighted_quantile(int count, const ebim_real *value, const ebim_real *weight,
+                                      int32_t *order, double q)
+{
+    double all = 0, sum = 0, first;
+    int i;
+    if (count < 1) return ebim__nan64();
+    ebim__quantile(count, value, order, q); /* sorts */
+    for (i = 0; i < count; i++) all += (double)weight[i];
+    first = (double)weight[order[0]];
+    for (i = 0; i + 1 < count; i++) {
+        sum += (double)weight[order[i]];
+        if (sum > q * (all - first) * (1 + 1e-12)) break;
+    }
+    return (double)value[order[i]];
+}
+
+/* The value that count * q others are below, of values whose order this changes. */
+static double ebim__select(int count, double *value, double q)
+{
+    int lo = 0, hi = count - 1, mid = (int)(q * (count - 1) + 0.5);
+    uint32_t seed = 1;
+    while (lo < hi) {
+        int i = lo, j = hi;
+        double pivot, t;
+        seed = seed * 1664525u + 1013904223u;
+        pivot = value[lo + (int)((uint64_t)seed * (uint64_t)(hi - lo + 1) >> 32)];
+        while (i <= j) {
+            while (value[i] < pivot) i++;
+            while (value[j] > pivot) j--;
+            if (i > j) break;
+            t = value[i], value[i++] = value[j], value[j--] = t;
+        }
+        if (mid <= j) hi = j;
+        else if (mid >= i) lo = i;
+        else break;
+    }
+    return count > 0 ? value[mid] : 0;
+}
+
+/* The i-th of count numbers spread evenly over 0 to N - 1 */
+static int ebim__spread_at(int i, int count, int N) { return (int)((int64_t)i * N / count); }
+
+/* At most room rows, spread over all of x. */
+static int ebim__spread(int N, int n, const ebim_real *x, int room, ebim_real *out)
+{
+    int count = ebim__min_int(N, room), i;
+    for (i = 0; i < count; i++)
+        memcpy(out + (size_t)i * (size_t)n, x + (size_t)ebim__spread_at(i, count, N) * (size_t)n,
+               (size_t)n * sizeof *x);
+    return count;
+}
+
+EBIM__INLINE int ebim__all_finite(size_t count, const ebim_real *x)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (!ebim__finite(x[i])) return 0;
+    return 1;
+}
+
+static int32_t ebim__find(int32_t *parent, int32_t i)
+{
+    while (parent[i] != i) i = parent[i] = parent[parent[i]];
+    return i;
+}
+
+static void ebim__unite(int32_t *parent, int32_t a, int32_t b) /* the earlier root stays one */
+{
+    a = ebim__find(parent, a);
+    b = ebim__find(parent, b);
+    if (a < b) parent[b] = a;
+    else parent[a] = b;
+}
+
+static double ebim__square_distance(int n, const ebim_real *x, const ebim_real *y)
+{
+    double s = 0;
+    int i;
+    for (i = 0; i < n; i++) s += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
+    return s;
+}
+
+/* Squared distance of two rows. */
+static ebim_real ebim__apart2(const ebim_real *a, const ebim_real *b, int n)
+{
+    ebim_real sum = 0;
+    int i;
+    for (i = 0; i < n; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
+    return sum;
+}
+
+/* Index of the row of y: [N][n] nearest to x, and its distance; other: x itself does not count. */
+static int ebim__nearest_row(int n, const ebim_real *x, int N, const ebim_real *y, int other,
+                             double *distance)
+{
+    double best = HUGE_VAL;
+    int at = 0, i;
+    for (i = 0; i < N; i++) {
+        double s = ebim__square_distance(n, x, y + (size_t)i * (size_t)n);
+        if (s < best && !(other && s <= 0)) {
+            best = s;
+            at = i;
+        }
+    }
+    *distance = sqrt(best);
+    return at;
+}
+
+enum { EBIM__TREE_LEAF = 8, EBIM__TREE_STACK = 64, EBIM__NEAR_MOST = 128 };
+
+typedef struct ebim__tree {
+    int N, n, depth;     /* rows, coordinates; leaves are at this depth */
+    ebim_real *row;      /* [room][n] in the order of leaves */
+    int32_t *index;      /* [room] their numbers in the caller's table */
+    ebim_real *box;      /* [2^(depth + 1)][2][n] least and largest; node j of depth d: 2^d + j */
+    ebim_watch *watch;   /* of the arena; once it is stopped, any row is the nearest */
+} ebim__tree;
+
+typedef struct ebim__near { /* the nearest rows found so far, nearest first */
+    int k, found;           /* room <= EBIM__NEAR_MOST, rows */
+    double most2;           /* no row beyond this squared distance counts */
+    double d2[EBIM__NEAR_MOST];
+    int32_t row[EBIM__NEAR_MOST];
+} ebim__near;
+
+static int ebim__tree_depth(int N)
+{
+    int depth = 0;
+    while (N >> depth > EBIM__TREE_LEAF) depth++;
+    return depth;
+}
+
+/* Whether queries for each of N rows take long: in many dimensions m they look at all of them. */
+static int ebim__tree_slow(int N, int n, int m)
+{
+    return 1.0 * N * n * fmin(N, ldexp(32, ebim__min_int(m, 30))) > 1073741824.0; /* 2^30 */
+}
+
+/* Memory for trees of at most room rows; each ebim__tree_build uses it anew. */
+static ebim_result ebim__tree_init(ebim__tree *t, ebim_arena *a, int room, int n)
+{
+    size_t rows = (size_t)room, nodes = (size_t)2 << ebim__tree_depth(room);
+    memset(t, 0, sizeof *t);
+    t->n = n;
+    t->watch = a->watch;
+    t->row = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)n));
+    t->index = EBIM__NEW(a, int32_t, rows);
+    t->box = EBIM__NEW(a, ebim_real, ebim__times(2 * nodes, (size_t)n));
+    return a->failed;
+}
+
+static int ebim__tree_start(const ebim__tree *t, int depth, int j)
+{
+    return (int)((int64_t)j * t->N >> depth);
+}
+
+static void ebim__tree_swap(ebim__tree *t, int a, int b)
+{
+    ebim_real *p = t->row + (size_t)a * (size_t)t->n, *q = t->row + (size_t)b * (size_t)t->n, v;
+    int32_t i = t->index[a];
+    int c;
+    t->index[a] = t->index[b];
+    t->index[b] = i;
+    for (c = 0; c < t->n; c++) v = p[c], p[c] = q[c], q[c] = v;
+}
+
+static ebim_real ebim__middle3(ebim_real a, ebim_real b, ebim_real c)
+{
+    if (a > b) return ebim__middle3(b, a, c);
+    return c < a ? a : c > b ? b : c;
+}
+
+/* Rows from lo to hi in such an order that coordinate c is at most that of row mid before it, and
+ * at least that after it. Pivots are the middle one of three at random: no order is a bad one. */
+static void ebim__tree_part(ebim__tree *t, int lo, int hi, int mid, int c)
+{
+    const ebim_real *x = t->row + c;
+    size_t n = (size_t)t->n;
+    uint32_t seed = 1;
+    hi--;
+    while (lo < hi) {
+        int i = lo, j = hi, q, at[3];
+        ebim_real pivot;
+        for (q = 0; q < 3; q++) {
+            seed = seed * 1664525u + 1013904223u;
+            at[q] = lo + (int)((uint64_t)seed * (uint64_t)(hi - lo + 1) >> 32);
+        }
+        pivot = ebim__middle3(x[(size_t)at[0] * n], x[(size_t)at[1] * n], x[(size_t)at[2] * n]);
+        while (i <= j) {
+            while (x[(size_t)i * n] < pivot) i++;
+            while (x[(size_t)j * n] > pivot) j--;
+            if (i > j) break;
+            ebim__tree_swap(t, i++, j--);
+        }
+        if (mid <= j) hi = j;
+        else if (mid >= i) lo = i;
+        else break;
+    }
+}
+
+/* Bounding box of rows lo to hi; returns the widest coordinate. */
+static int ebim__tree_bound(const ebim__tree *t, int lo, int hi, ebim_real *box)
+{
+    int i, c, n = t->n, widest = 0;
+    ebim_real *least = box, *most = box + n;
+    for (i = lo; i < hi; i++) {
+        const ebim_real *x = t->row + (size_t)i * (size_t)n;
+        for (c = 0; c < n; c++) {
+            if (i == lo || x[c] < least[c]) least[c] = x[c];
+            if (i == lo || x[c] > most[c]) most[c] = x[c];
+        }
+    }
+    for (c = 1; c < n; c++)
+        if (most[c] - least[c] > most[widest] - least[widest]) widest = c;
+    return widest;
+}
+
+/* The tree of x: [N][n]; which: the rows of x it is made of, NULL: the first N. */
+static void ebim__tree_build(ebim__tree *t, int N, const ebim_real *x, const int32_t *which)
+{
+    int i, j, d;
+    size_t n = (size_t)t->n;
+    t->N = N;
+    t->depth = ebim__tree_depth(N);
+    for (i = 0; i < N; i++) {
+        t->index[i] = which ? which[i] : (int32_t)i;
+        memcpy(t->row + (size_t)i * n, x + (size_t)t->index[i] * n, n * sizeof *x);
+    }
+    for (d = 0; d <= t->depth; d++)
+        for (j = 0; j < 1 << d && !ebim__work(t->watch, 2.0 * N * t->n / (1 << d)); j++) {
+            int lo = ebim__tree_start(t, d, j), hi = ebim__tree_start(t, d, j + 1);
+            int c = ebim__tree_bound(t, lo, hi, t->box + 2 * n * (((size_t)1 << d) + (size_t)j));
+            if (d < t->depth)
+                ebim__tree_part(t, lo, hi, ebim__tree_start(t, d + 1, 2 * j + 1), c);
+        }
+}
+
+/* Squared distance of q from a box, and from its farthest corner; far: NULL or the latter. */
+static double ebim__box_distance2(int n, const ebim_real *box, const ebim_real *q, double *far)
+{
+    double s = 0, f = 0;
+    int c;
+    for (c = 0; c < n; c++) {
+        double below = (double)box[c] - (double)q[c], above = (double)q[c] - (double)box[n + c];
+        double out = below > above ? below : above, in = below < above ? below : above;
+        if (out > 0) s += out * out;
+        f += in * in;
+    }
+    if (far) *far = f;
+    return s;
+}
+
+static void ebim__near_insert(ebim__near *s, double d2, int32_t row)
+{
+    int at, last = s->found - 1;
+    if (d2 > s->most2) return;
+    if (s->found == s->k) {
+        if (d2 > s->d2[last] || (!(d2 < s->d2[last]) && row > s->row[last])) return;
+    } else {
+        last = s->found++;
+    }
+    for (at = last; at > 0; at--) {
+        if (s->d2[at - 1] < d2 || (!(s->d2[at - 1] > d2) && s->row[at - 1] < row)) break;
+        s->d2[at] = s->d2[at - 1];
+        s->row[at] = s->row[at - 1];
+    }
+    s->d2[at] = d2;
+    s->row[at] = row;
+    if (s->found == s->k) s->most2 = s->d2[s->k - 1];
+}
+
+/* What a query that was stopped answers: k rows that there are */
+static int ebim__near_any(const ebim__tree *t, ebim__near *s)
+{
+    for (s->found = 0; s->found < s->k; s->found++) {
+        s->d2[s->found] = 0;
+        s->row[s->found] = t->index[0];
+    }
+    return s->found;
+}
+
+/* The k rows nearest to q, itself among them if it is a row, none beyond sqrt(most2); how many. */
+static int ebim__tree_near(const ebim__tree *t, const ebim_real *q, int k, double most2,
+                           ebim__near *s)
+{
+    struct { int node, depth; double d2; } stack[EBIM__TREE_STACK];
+    int top = 0, n = t->n, i, seen = 0; /* rows, boxes' corners */
+    s->k = ebim__min_int(ebim__min_int(k, t->N), EBIM__NEAR_MOST);
+    s->found = 0;
+    s->most2 = most2;
+    if (ebim__stopped(t->watch)) return ebim__near_any(t, s);
+    stack[0].node = 1;
+    stack[0].depth = 0;
+    stack[0].d2 = 0;
+    if (s->k > 0) top = 1;
+    while (top--) {
+        int node = stack[top].node, depth = stack[top].depth, nearer;
+        double d2[2];
+        if (stack[top].d2 > s->most2) continue;
+        seen += depth == t->depth ? EBIM__TREE_LEAF : 4;
+        if (depth == t->depth) {
+            int j = node - (1 << depth), hi = ebim__tree_start(t, depth, j + 1);
+            for (i = ebim__tree_start(t, depth, j); i < hi; i++)
+                ebim__near_insert(s, ebim__square_distance(n, t->row + (size_t)i * (size_t)n, q),
+                                  t->index[i]);
+            continue;
+        }
+        for (i = 0; i < 2; i++)
+            d2[i] = ebim__box_distance2(
+                n, t->box + 2 * (size_t)n * (size_t)(2 * node + i), q, NULL);
+        nearer = d2[1] < d2[0];
+        for (i = 0; i < 2; i++, top++) { /* the nearer one is on top */
+            stack[top].node = 2 * node + (i ? nearer : !nearer);
+            stack[top].depth = depth + 1;
+            stack[top].d2 = d2[i ? nearer : !nearer];
+        }
+    }
+    ebim__work(t->watch, 1.0 * seen * n);
+    return s->found;
+}
+
+/* How many rows are within sqrt(r2) of q, itself if it is a row; stops at enough of them. */
+static int ebim__tree_count(const ebim__tree *t, const ebim_real *q, double r2, int enough)
+{
+    struct { int node, depth; } stack[EBIM__TREE_STACK];
+    int top = 1, n = t->n, count = 0, seen = 0;
+    if (ebim__stopped(t->watch)) return enough;
+    stack[0].node = 1;
+    stack[0].depth = 0;
+    while (top-- && count < enough) {
+        int node = stack[top].node, depth = stack[top].depth, i, j = node - (1 << depth);
+        int lo = ebim__tree_start(t, depth, j), hi = ebim__tree_start(t, depth, j + 1);
+        double far, d2 = ebim__box_distance2(n, t->box + 2 * (size_t)n * (size_t)node, q, &far);
+        seen += depth == t->depth ? EBIM__TREE_LEAF : 2;
+        if (d2 > r2) continue;
+        if (far <= r2) {
+            count += hi - lo;
+        } else if (depth == t->depth) {
+            for (i = lo; i < hi; i++)
+                count += ebim__square_distance(n, t->row + (size_t)i * (size_t)n, q) <= r2;
+        } else {
+            for (i = 0; i < 2; i++, top++) {
+                stack[top].node = 2 * node + i;
+                stack[top].depth = depth + 1;
+            }
+        }
+    }
+    ebim__work(t->watch, 1.0 * seen * n);
+    return ebim__min_int(count, enough);
 }
 
 /* ============================================================================================
@@ -3292,17 +3941,10 @@ EBIM_API ebim_dual ebim_dual_relu(ebim_dual a)
 }
 
 /* ============================================================================================
- * >>tape  a graph recorded once, swept often
+ * >>ops  one function per op: its shape rule and its sweeps side by side
  *
- * Nodes are recorded in topological order: a forward sweep runs up the table, a reverse sweep
- * down. A slot holds what a node needs in one workspace: v (values), d1 and d2 (derivatives of
- * its nonlinearity), t (tangents, one plane per direction), g (adjoints; plane 0 belongs to the
- * values, plane p to tangent p). A dense layer with an activation keeps tangents and adjoints on
- * both sides of it: ta, ga are before the activation.
- *
- * Forward over reverse (theorems: Griewank & Walther, ch. 5): the adjoint of a tangent obeys the
- * same linear recursion as a vjp, so planes >= 1 are plain vjps; only plane 0 gets the coupling
- * a-bar += fn''(a) a-dot zdot-bar. A vjp already made for <v, J> is therefore never made again.
+ * To add an op: one line in EBIM_OPS, one function here, one builder below. The property tests
+ * pick it up from the table.
  * ========================================================================================= */
 
 typedef struct ebim__slot {
@@ -3340,12 +3982,51 @@ EBIM__INLINE ebim_real *ebim__row(const ebim__sweep *s, ebim_real *base, int n, 
     return base + ((size_t)p * (size_t)n + (size_t)(n == 1 ? 0 : i)) * (size_t)s->stride;
 }
 
-/* ============================================================================================
- * >>ops  one function per op: its shape rule and its sweeps side by side
- *
- * To add an op: one line in EBIM_OPS, one function here, one builder below. The property tests
- * pick it up from the table.
- * ========================================================================================= */
+/* One value of the functions without a kernel, with both derivatives; libm speed. */
+static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_real *d1,
+                        ebim_real *d2)
+{
+    ebim_real s;
+    switch (fn) {
+    case EBIM_TANH: *v = EBIM__TANH(x); *d1 = 1 - *v * *v; *d2 = -2 * *v * *d1; break;
+    case EBIM_RELU: /* written so that a NaN stays one */
+        *v = x <= 0 ? 0 : x; *d1 = x <= 0 ? 0 : EBIM__R(1); *d2 = 0; break;
+    case EBIM_SOFTPLUS:
+        s = 1 / (1 + EBIM__EXP(-x));
+        *v = (x <= 0 ? 0 : x) + EBIM__LOG1P(EBIM__EXP(-EBIM__ABS(x)));
+        *d1 = s; *d2 = s * (1 - s); break;
+    case EBIM_COSINE: *v = EBIM__COS(x); *d1 = -EBIM__SIN(x); *d2 = -*v; break;
+    case EBIM_EXP: *v = *d1 = *d2 = EBIM__EXP(x); break;
+    case EBIM_LOG: *v = EBIM__LOG(x); *d1 = 1 / x; *d2 = -*d1 * *d1; break;
+    case EBIM_SQRT:
+        *v = EBIM__SQRT(x);
+        s = *v > 0 ? 1 / *v : 0;
+        *d1 = EBIM__R(0.5) * s; *d2 = EBIM__R(-0.25) * s * s * s; break;
+    case EBIM_ABS:
+        *v = EBIM__ABS(x); *d1 = x > 0 ? EBIM__R(1) : x < 0 ? EBIM__R(-1) : 0; *d2 = 0; break;
+    case EBIM_SQUARE: *v = x * x; *d1 = 2 * x; *d2 = 2; break;
+    case EBIM_POW:
+        *v = EBIM__POW(x, p);
+        *d1 = p < 0 || p > 0 ? p * EBIM__POW(x, p - 1) : 0; /* never 0 times infinity */
+        s = p * (p - 1);
+        *d2 = s < 0 || s > 0 ? s * EBIM__POW(x, p - 2) : 0; break;
+    default: *v = x; *d1 = 1; *d2 = 0; break;
+    }
+}
+
+/* v = fn(a), d1 = fn'(a), d2 = fn''(a) as far as order asks; v may be a. */
+static void ebim__k_apply(int fn, ebim_real p, const ebim_real *a, ebim_real *v, ebim_real *d1,
+                          ebim_real *d2, int nl, int order)
+{
+    int l;
+    for (l = 0; l < nl; l++) {
+        ebim_real x, y, z;
+        ebim__fn_at(fn, p, a[l], &x, &y, &z);
+        v[l] = x;
+        if (order > 0) d1[l] = y;
+        if (order > 1) d2[l] = z;
+    }
+}
 
 static int ebim__op_input(const ebim__sweep *s, int mode)
 {
@@ -3745,7 +4426,12 @@ static const ebim__op_fn ebim__ops[EBIM__OP_COUNT] = {
 #undef EBIM__ENTRY
 };
 
-/* Recording. Everything that enters a graph, from a builder or a file, comes through here. */
+/* ============================================================================================
+ * >>record  a graph, op by op
+ *
+ * Nodes stand in topological order. Everything that enters a graph, from a builder or from a file,
+ * goes through ebim__push_node, which checks operands and shapes: a graph that exists is valid.
+ * ========================================================================================= */
 
 static int ebim__operands(int op) /* how many of a, b, c an op takes */
 {
@@ -4022,7 +4708,19 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
     return map[f->y];
 }
 
-/* Workspaces and sweeps. */
+/* ============================================================================================
+ * >>tape  a graph recorded once, swept often
+ *
+ * Nodes are recorded in topological order: a forward sweep runs up the table, a reverse sweep
+ * down. A slot holds what a node needs in one workspace: v (values), d1 and d2 (derivatives of
+ * its nonlinearity), t (tangents, one plane per direction), g (adjoints; plane 0 belongs to the
+ * values, plane p to tangent p). A dense layer with an activation keeps tangents and adjoints on
+ * both sides of it: ta, ga are before the activation.
+ *
+ * Forward over reverse (theorems: Griewank & Walther, ch. 5): the adjoint of a tangent obeys the
+ * same linear recursion as a vjp, so planes >= 1 are plain vjps; only plane 0 gets the coupling
+ * a-bar += fn''(a) a-dot zdot-bar. A vjp already made for <v, J> is therefore never made again.
+ * ========================================================================================= */
 
 static int ebim__has_d(const ebim_node *nd)
 {
@@ -4515,136 +5213,14 @@ EBIM_API ebim_result ebim_energy_mixture(ebim_graph *g, ebim_arena *a, const ebi
 }
 
 /* ============================================================================================
- * >>solve  Cholesky, LU, conjugate gradients, L-BFGS
+ * >>solve  conjugate gradients and L-BFGS
  *
- * The factorisations are for k x k systems of a few dozen at most; a stride between elements lets
- * them work in place on one lane of a block. CG runs all lanes together with scalars of their own
- * and freezes a lane that is done. L-BFGS is a state machine: a caller with many lanes collects
- * the points all of them ask for, evaluates once, and tells each its value. Where no step
- * decreases f any more, at its rounding floor or in a kink, the stop is NO_PROGRESS, not an error:
- * f known to eps |f| gives the gradient to about sqrt(eps |f|) only.
+ * CG runs all lanes together with scalars of their own and freezes a lane that is done. L-BFGS is a
+ * state machine: a caller with many lanes collects the points all of them ask for, evaluates once,
+ * and tells each its value. Where no step decreases f any more, at its rounding floor or in a kink,
+ * the stop is NO_PROGRESS, not an error: f known to eps |f| gives the gradient to about sqrt(eps
+ * |f|) only.
  * ========================================================================================= */
-
-#define EBIM__AT(A, i, j) (A)[((size_t)(i) * (size_t)k + (size_t)(j)) * (size_t)s]
-
-EBIM_API int ebim_cholesky(int k, ebim_real *A, int s)
-{
-    int i, j, q;
-    for (i = 0; i < k; i++)
-        for (j = 0; j <= i; j++) {
-            ebim_real v = EBIM__AT(A, i, j), diagonal = v;
-            for (q = 0; q < j; q++) v -= EBIM__AT(A, i, q) * EBIM__AT(A, j, q);
-            if (j < i) {
-                EBIM__AT(A, i, j) = v / EBIM__AT(A, j, j);
-                continue;
-            }
-            if (!ebim__finite(v) || !(v > (ebim_real)k * EBIM_EPS * diagonal) || !(v > 0))
-                return 1 + i;
-            EBIM__AT(A, i, i) = EBIM__SQRT(v);
-        }
-    return 0;
-}
-
-EBIM_API void ebim_cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s)
-{
-    size_t st = (size_t)s;
-    int i, j;
-    for (i = 0; i < k; i++) {
-        for (j = 0; j < i; j++) b[(size_t)i * st] -= EBIM__AT(L, i, j) * b[(size_t)j * st];
-        b[(size_t)i * st] /= EBIM__AT(L, i, i);
-    }
-    for (i = k - 1; i >= 0; i--) {
-        for (j = i + 1; j < k; j++) b[(size_t)i * st] -= EBIM__AT(L, j, i) * b[(size_t)j * st];
-        b[(size_t)i * st] /= EBIM__AT(L, i, i);
-    }
-}
-
-EBIM_API ebim_real ebim_cholesky_pivot(int k, const ebim_real *L, int s)
-{
-    ebim_real least = 1;
-    int i, j;
-    for (i = 0; i < k; i++) {
-        ebim_real pivot = EBIM__AT(L, i, i) * EBIM__AT(L, i, i), diagonal = pivot;
-        for (j = 0; j < i; j++) diagonal += EBIM__AT(L, i, j) * EBIM__AT(L, i, j);
-        if (pivot / diagonal < least) least = pivot / diagonal;
-    }
-    return least;
-}
-
-EBIM__INLINE void ebim__swap(ebim_real *a, ebim_real *b)
-{
-    ebim_real t = *a;
-    *a = *b;
-    *b = t;
-}
-
-/* Sum of |U| over column c. */
-static ebim_real ebim__lu_column(int k, const ebim_real *LU, int c, int s)
-{
-    ebim_real sum = 0;
-    int i;
-    for (i = 0; i <= c; i++) sum += EBIM__ABS(EBIM__AT(LU, i, c));
-    return sum;
-}
-
-EBIM_API int ebim_lu(int k, ebim_real *A, int *piv, int s)
-{
-    int i, j, c;
-    for (c = 0; c < k; c++) {
-        int p = c;
-        ebim_real pivot;
-        for (i = c + 1; i < k; i++)
-            if (EBIM__ABS(EBIM__AT(A, i, c)) > EBIM__ABS(EBIM__AT(A, p, c))) p = i;
-        piv[c] = p;
-        for (j = 0; j < k && p != c; j++) ebim__swap(&EBIM__AT(A, p, j), &EBIM__AT(A, c, j));
-        pivot = EBIM__AT(A, c, c);
-        if (!ebim__finite(pivot) ||
-            !(EBIM__ABS(pivot) > (ebim_real)k * EBIM_EPS * ebim__lu_column(k, A, c, s)))
-            return 1 + c;
-        for (i = c + 1; i < k; i++) {
-            ebim_real f = EBIM__AT(A, i, c) /= pivot;
-            for (j = c + 1; j < k; j++) EBIM__AT(A, i, j) -= f * EBIM__AT(A, c, j);
-        }
-    }
-    return 0;
-}
-
-EBIM_API void ebim_lu_solve(int k, const ebim_real *LU, const int *piv, ebim_real *b, int s)
-{
-    size_t st = (size_t)s;
-    int i, j;
-    for (i = 0; i < k; i++)
-        if (piv[i] != i) ebim__swap(&b[(size_t)i * st], &b[(size_t)piv[i] * st]);
-    for (i = 0; i < k; i++)
-        for (j = 0; j < i; j++) b[(size_t)i * st] -= EBIM__AT(LU, i, j) * b[(size_t)j * st];
-    for (i = k - 1; i >= 0; i--) {
-        for (j = i + 1; j < k; j++) b[(size_t)i * st] -= EBIM__AT(LU, i, j) * b[(size_t)j * st];
-        b[(size_t)i * st] /= EBIM__AT(LU, i, i);
-    }
-}
-
-EBIM_API ebim_real ebim_lu_pivot(int k, const ebim_real *LU, int s)
-{
-    ebim_real least = 1;
-    int c;
-    for (c = 0; c < k; c++) {
-        ebim_real q = EBIM__ABS(EBIM__AT(LU, c, c)) / ebim__lu_column(k, LU, c, s);
-        if (q < least) least = q;
-    }
-    return least;
-}
-
-#undef EBIM__AT
-
-/* Per-lane dot product of rows [k]. */
-static void ebim__lane_dot(int k, int lanes, int stride, const ebim_real *a, const ebim_real *b,
-                           ebim_real *out)
-{
-    int i, l;
-    for (l = 0; l < lanes; l++) out[l] = 0;
-    for (i = 0; i < k * stride; i += stride)
-        for (l = 0; l < lanes; l++) out[l] += a[i + l] * b[i + l];
-}
 
 /* z, r, p, Ap: [k][stride]; rr, pAp, bb, best, unit: [stride] */
 EBIM_API size_t ebim_cg_work(int k, int stride)
@@ -4816,14 +5392,6 @@ EBIM_API ebim_result ebim_lbfgs_init(ebim_lbfgs *s, ebim_arena *a, int n, const 
     s->alpha = EBIM__NEW(a, double, m);
     s->stop = EBIM_BAD_START;
     return a->failed;
-}
-
-static double ebim__dot64(int n, const ebim_real *a, const ebim_real *b)
-{
-    double v = 0;
-    int i;
-    for (i = 0; i < n; i++) v += (double)a[i] * (double)b[i];
-    return v;
 }
 
 EBIM_API void ebim_lbfgs_start(ebim_lbfgs *s, const ebim_real *x0)
@@ -5069,27 +5637,6 @@ EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, int n, eb
     return EBIM_OK;
 }
 
-/* v: [n] less its part in the span of the rows of J: [k][n], which become orthonormal (modified
- * Gram-Schmidt); a row that depends on others goes */
-static void ebim__tangent_part(int k, int n, ebim_real *J, ebim_real *v)
-{
-    int r, q, i;
-    for (r = 0; r <= k; r++) {
-        ebim_real *a = r < k ? J + r * n : v;
-        double before = 0, after = 0;
-        for (i = 0; i < n; i++) before += (double)a[i] * (double)a[i];
-        for (q = 0; q < r; q++) {
-            double dot = 0;
-            for (i = 0; i < n; i++) dot += (double)a[i] * (double)J[q * n + i];
-            for (i = 0; i < n; i++) a[i] -= EBIM__R(dot * (double)J[q * n + i]);
-        }
-        for (i = 0; i < n; i++) after += (double)a[i] * (double)a[i];
-        if (r == k) break;
-        after = after > 1e-10 * before ? 1 / sqrt(after) : 0;
-        for (i = 0; i < n; i++) a[i] = EBIM__R((double)a[i] * after);
-    }
-}
-
 #ifndef EBIM_NO_TRAIN
 
 /* ============================================================================================
@@ -5098,14 +5645,6 @@ static void ebim__tangent_part(int k, int n, ebim_real *J, ebim_real *v)
  * As in PyTorch (bias correction; decay decoupled as in AdamW). A gradient that is not finite
  * changes nothing, not even the moments.
  * ========================================================================================= */
-
-static int ebim__all_finite(const ebim_real *x, int n)
-{
-    int i;
-    for (i = 0; i < n; i++)
-        if (!ebim__finite(x[i])) return 0;
-    return 1;
-}
 
 EBIM_API ebim_result ebim_adam_init(ebim_adam *o, ebim_arena *a, int n)
 {
@@ -5153,7 +5692,7 @@ EBIM_API ebim_result ebim_sgd_init(ebim_sgd *o, ebim_arena *a, int n, double mom
 EBIM_API int ebim_sgd_step(ebim_sgd *o, ebim_real *theta, const ebim_real *grad, ebim_real rate)
 {
     int i;
-    if (!ebim__all_finite(grad, o->n)) return 0;
+    if (!ebim__all_finite((size_t)o->n, grad)) return 0;
     for (i = 0; i < o->n; i++) {
         o->v[i] = EBIM__R(o->momentum) * o->v[i] + grad[i];
         theta[i] -= rate * o->v[i];
@@ -5238,22 +5777,6 @@ EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, cons
     s->rng = rng;
     *out = s;
     return EBIM_OK;
-}
-
-/* ||F|| per lane; what is not finite stays so (sqrt of a NaN is 0 in clang's -ffast-math) */
-static void ebim__norms(ebim_ws *w, ebim_real *norm)
-{
-    const ebim_real *y = ebim_ws_y(w);
-    int j, l;
-    if (w->k == 1) {
-        EBIM__CHUNKS(j, w->lanes)
-            EBIM__EACH(l) norm[j + l] = ebim__from_bits(ebim__bits(y[j + l]) & ~EBIM__SIGN);
-        return;
-    }
-    memset(norm, 0, (size_t)w->lanes * sizeof *norm);
-    w->kernels->fma(w->k, norm, 0, y, w->stride, y, w->stride, w->lanes);
-    for (l = 0; l < w->lanes; l++)
-        if (ebim__finite(norm[l])) norm[l] = EBIM__SQRT(norm[l]);
 }
 
 /* Gradient of the energy at the points in w -> ebim_ws_xg(w, 0). */
@@ -5609,6 +6132,18 @@ static void ebim__frame_tangent(ebim__frame *f, ebim_real *r)
     f->w.kernels->axpy(f->n, r, f->stride, -1, f->vn, f->stride, f->lanes);
 }
 
+/* N: [k][n] <- an orthonormal basis of the rows of J in lane l, L^-1 J; 0 where it is singular. */
+static void ebim__frame_normals(ebim__frame *f, int l, ebim_real *N)
+{
+    int i, j, c, n = f->n, S = f->stride;
+    for (i = 0; i < f->k; i++)
+        for (c = 0; c < n; c++) {
+            ebim_real v = ebim_ws_xg(&f->w, 1 + i)[c * S + l];
+            for (j = 0; j < i; j++) v -= f->G[(i * f->k + j) * S + l] * N[j * n + c];
+            N[i * n + c] = f->singular[l] ? 0 : v / f->G[i * (f->k + 1) * S + l];
+        }
+}
+
 /* The same where each coordinate has a length of its own: sum over them of (length J)^2 */
 static void ebim__frame_limits_each(ebim__frame *f, const ebim_real *y)
 {
@@ -5918,92 +6453,6 @@ struct ebim_clmc {
     uint32_t *rng;            /* [4][stride], see ebim__seed_lanes */
     ebim_clmc_report report;
 };
-
-static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_graph *F)
-{
-    size_t S = (size_t)s->f.stride, rows = (size_t)s->f.n * S;
-    ebim__exact *e = &s->exact;
-    e->x = EBIM__NEW(a, ebim_real, rows);
-    e->p = EBIM__NEW(a, ebim_real, rows);
-    e->end = EBIM__NEW(a, ebim_real, rows);
-    e->force = EBIM__NEW(a, ebim_real, rows);
-    e->kick = EBIM__NEW(a, ebim_real, rows);
-    e->end_kick = EBIM__NEW(a, ebim_real, rows);
-    e->E = EBIM__NEW(a, ebim_real, S);
-    e->now = EBIM__NEW(a, ebim_real, S);
-    e->end_E = EBIM__NEW(a, ebim_real, S);
-    e->H = EBIM__NEW(a, double, S);
-    e->rise = EBIM__NEW(a, double, S);
-    e->off = EBIM__NEW(a, double, S);
-    e->alive = EBIM__NEW(a, int, S);
-    e->length = EBIM__NEW(a, int, S);
-    e->chain = EBIM__NEW(a, int, S);
-    e->order = EBIM__NEW(a, int, 2 * S);
-    e->watch = EBIM__NEW(a, double, (size_t)s->f.n * EBIM__WATCHED);
-    return ebim__frame_init(&s->g, a, F, &s->d.constraint);
-}
-
-EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_graph *F,
-                                    const ebim_graph *E, const ebim_clmc_desc *d)
-{
-    ebim_clmc *s = EBIM__NEW(a, ebim_clmc, 1), local, *p = ebim__ready(a) ? s : &local;
-    ebim_result r;
-    size_t rows;
-    *out = NULL;
-    if (!(d->eps > 0) || !d->lo != !d->hi) return EBIM_ERR_ARG;
-    if (d->leapfrog < 0 || d->leapfrog_most < 0) return EBIM_ERR_ARG;
-    memset(p, 0, sizeof *p);
-    p->d = *d;
-    r = ebim__frame_init(&p->f, a, F, &d->constraint);
-    if (!r && E) {
-        if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
-        r = ebim_ws_init(&p->e, a, E, p->f.d.lanes, 0);
-        p->has_energy = 1;
-    }
-    if (r) return r;
-    rows = (size_t)p->f.n * (size_t)p->f.stride;
-    p->q = EBIM__NEW(a, ebim_real, rows);
-    p->r = EBIM__NEW(a, ebim_real, rows + 5 * (size_t)p->f.stride);
-    if (d->adjust) r = ebim__exact_init(p, a, F);
-    p->ok = EBIM__NEW(a, ebim__int, p->f.stride);
-    p->on = EBIM__NEW(a, int, p->f.stride);
-    p->rng = EBIM__NEW(a, uint32_t, 4 * (size_t)p->f.stride);
-    if (ebim__ready(a)) *out = s;
-    return r ? r : a->failed;
-}
-
-EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s) { return &s->report; }
-EBIM_API const ebim_clmc_desc *ebim_clmc_settings(const ebim_clmc *s) { return &s->d; }
-
-EBIM_API const char *ebim_clmc_advice(const ebim_clmc_report *r)
-{
-    static const char *const text[] = {
-        "chains move",
-        "Metropolis' rule rejects nearly all moves: eps is too long for E (ebim_clmc_adapt finds a "
-        "shorter one), or E falls steeply where chains start",
-        "nearly no move finds its way back: eps is long beside the curvature of M, or F is rough; "
-        "a shorter one helps (ebim_clmc_adapt) until it comes near the rounding of coordinates",
-        "nearly no move finds a root of F: eps is longer than M is wide (ebim_clmc_adapt finds a "
-        "shorter one), the gradient of E is not finite, or max_iter of the constraint is too small",
-        "nearly all moves leave the box: make the box wider or eps shorter, or start inside it",
-        "J J' is singular where chains are: M crosses itself there, outputs of F depend on each "
-        "other, or F is flat or not finite",
-        "chains do not start on M: no point of M was found along the normals at their starts; "
-        "project them first (ebim_project), and look at F there if that fails"
-    };
-    int64_t count[5];
-    int i, most = 0;
-    count[0] = r->rejected;
-    count[1] = r->astray;
-    count[2] = r->unsolved;
-    count[3] = r->outside;
-    count[4] = r->singular;
-    if (r->steps <= 0 || 10 * r->moved >= r->steps) return text[0];
-    if (2 * r->off >= r->steps - r->moved) return text[6]; /* all others come of it */
-    for (i = 1; i < 5; i++)
-        if (count[i] > count[most]) most = i;
-    return text[1 + most];
-}
 
 /* Puts chains beside M onto it, along the normals where they stand. What is on M to four times the
  * tolerance stays as it is, bit by bit: the root a move ends at was judged by ||J|| of the point it
@@ -6346,6 +6795,13 @@ static void ebim__exact_step(ebim_clmc *s, int B)
     s->report.steps += B;
 }
 
+/* ============================================================================================
+ * >>diagnose  R-hat and effective sample size of chains
+ *
+ * Split R-hat (Gelman et al. 2013), and the effective sample size of the mean by Geyer's initial
+ * monotone sequence over all halves of chains (Vehtari et al. 2021).
+ * ========================================================================================= */
+
 /* Half h of a split chain, and its mean */
 static const double *ebim__half(int draws, const double *x, int h, double *mean)
 {
@@ -6398,6 +6854,99 @@ EBIM_API double ebim_ess(int chains, int draws, const double *x)
         tau += 2 * last;
     }
     return tau * log10(all) > 1 ? all / tau : all * log10(all); /* tau may be below 0 */
+}
+
+/* ============================================================================================
+ * >>chains  what is made of the moves: runs, far moves, the step that serves best
+ *
+ * ebim_clmc_run moves by >>exact or, unadjusted, by >>clmc. A point that is not on M is put there
+ * first; one that cannot be is not moved, and counted.
+ * ========================================================================================= */
+
+static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_graph *F)
+{
+    size_t S = (size_t)s->f.stride, rows = (size_t)s->f.n * S;
+    ebim__exact *e = &s->exact;
+    e->x = EBIM__NEW(a, ebim_real, rows);
+    e->p = EBIM__NEW(a, ebim_real, rows);
+    e->end = EBIM__NEW(a, ebim_real, rows);
+    e->force = EBIM__NEW(a, ebim_real, rows);
+    e->kick = EBIM__NEW(a, ebim_real, rows);
+    e->end_kick = EBIM__NEW(a, ebim_real, rows);
+    e->E = EBIM__NEW(a, ebim_real, S);
+    e->now = EBIM__NEW(a, ebim_real, S);
+    e->end_E = EBIM__NEW(a, ebim_real, S);
+    e->H = EBIM__NEW(a, double, S);
+    e->rise = EBIM__NEW(a, double, S);
+    e->off = EBIM__NEW(a, double, S);
+    e->alive = EBIM__NEW(a, int, S);
+    e->length = EBIM__NEW(a, int, S);
+    e->chain = EBIM__NEW(a, int, S);
+    e->order = EBIM__NEW(a, int, 2 * S);
+    e->watch = EBIM__NEW(a, double, (size_t)s->f.n * EBIM__WATCHED);
+    return ebim__frame_init(&s->g, a, F, &s->d.constraint);
+}
+
+EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_graph *F,
+                                    const ebim_graph *E, const ebim_clmc_desc *d)
+{
+    ebim_clmc *s = EBIM__NEW(a, ebim_clmc, 1), local, *p = ebim__ready(a) ? s : &local;
+    ebim_result r;
+    size_t rows;
+    *out = NULL;
+    if (!(d->eps > 0) || !d->lo != !d->hi) return EBIM_ERR_ARG;
+    if (d->leapfrog < 0 || d->leapfrog_most < 0) return EBIM_ERR_ARG;
+    memset(p, 0, sizeof *p);
+    p->d = *d;
+    r = ebim__frame_init(&p->f, a, F, &d->constraint);
+    if (!r && E) {
+        if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
+        r = ebim_ws_init(&p->e, a, E, p->f.d.lanes, 0);
+        p->has_energy = 1;
+    }
+    if (r) return r;
+    rows = (size_t)p->f.n * (size_t)p->f.stride;
+    p->q = EBIM__NEW(a, ebim_real, rows);
+    p->r = EBIM__NEW(a, ebim_real, rows + 5 * (size_t)p->f.stride);
+    if (d->adjust) r = ebim__exact_init(p, a, F);
+    p->ok = EBIM__NEW(a, ebim__int, p->f.stride);
+    p->on = EBIM__NEW(a, int, p->f.stride);
+    p->rng = EBIM__NEW(a, uint32_t, 4 * (size_t)p->f.stride);
+    if (ebim__ready(a)) *out = s;
+    return r ? r : a->failed;
+}
+
+EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s) { return &s->report; }
+EBIM_API const ebim_clmc_desc *ebim_clmc_settings(const ebim_clmc *s) { return &s->d; }
+
+EBIM_API const char *ebim_clmc_advice(const ebim_clmc_report *r)
+{
+    static const char *const text[] = {
+        "chains move",
+        "Metropolis' rule rejects nearly all moves: eps is too long for E (ebim_clmc_adapt finds a "
+        "shorter one), or E falls steeply where chains start",
+        "nearly no move finds its way back: eps is long beside the curvature of M, or F is rough; "
+        "a shorter one helps (ebim_clmc_adapt) until it comes near the rounding of coordinates",
+        "nearly no move finds a root of F: eps is longer than M is wide (ebim_clmc_adapt finds a "
+        "shorter one), the gradient of E is not finite, or max_iter of the constraint is too small",
+        "nearly all moves leave the box: make the box wider or eps shorter, or start inside it",
+        "J J' is singular where chains are: M crosses itself there, outputs of F depend on each "
+        "other, or F is flat or not finite",
+        "chains do not start on M: no point of M was found along the normals at their starts; "
+        "project them first (ebim_project), and look at F there if that fails"
+    };
+    int64_t count[5];
+    int i, most = 0;
+    count[0] = r->rejected;
+    count[1] = r->astray;
+    count[2] = r->unsolved;
+    count[3] = r->outside;
+    count[4] = r->singular;
+    if (r->steps <= 0 || 10 * r->moved >= r->steps) return text[0];
+    if (2 * r->off >= r->steps - r->moved) return text[6]; /* all others come of it */
+    for (i = 1; i < 5; i++)
+        if (count[i] > count[most]) most = i;
+    return text[1 + most];
 }
 
 static void ebim__clmc_step(ebim_clmc *s, int B)
@@ -6649,17 +7198,6 @@ static void ebim__onto(ebim_projector *p, int B)
         ebim__frame_test(f, B, 0);
         if (!ebim__onto_accept(p, B)) break;
     }
-}
-
-static ebim_real ebim__distance2(const ebim_real *a, const ebim_real *b, int n, int stride, int l)
-{
-    ebim_real s = 0;
-    int i;
-    for (i = 0; i < n * stride; i += stride) {
-        ebim_real d = a[i + l] - b[i + l];
-        s += d * d;
-    }
-    return s;
 }
 
 /* d2 <- |d|^2 of lane l, and its step from how the last one, s, changed d: to (1 - a s) d. */
@@ -7210,29 +7748,6 @@ EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed)
     return h.have;
 }
 
-/* e <- weights e^-e, their sum 1; returns the log of the mean of e^-e. What is not finite weighs
- * nothing; *finite: how many are. */
-static double ebim__softmin(int J, ebim_real *e, int *finite)
-{
-    ebim_real low = 0, most = ebim__from_bits(EBIM__EXP_MOST), least = 2 * EBIM__EXP(-most);
-    double sum = 0;
-    int j;
-    *finite = 0;
-    for (j = 0; j < J; j++) {
-        if (!ebim__finite(e[j])) continue;
-        low = *finite && low <= e[j] ? low : e[j];
-        ++*finite;
-    }
-    for (j = 0; j < J; j++) e[j] = ebim__finite(e[j]) ? e[j] - low : most;
-    ebim__kernels_best()->exp_minus(J, e);
-    for (j = 0; j < J; j++) {
-        if (e[j] <= least) e[j] = 0;
-        sum += (double)e[j];
-    }
-    for (j = 0; j < J && *finite; j++) e[j] = EBIM__R((double)e[j] / sum);
-    return *finite ? log(sum / J) - (double)low : 0;
-}
-
 EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
 {
     ebim_lines_report r;
@@ -7391,6 +7906,29 @@ static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_r
             q[at + l] = EBIM__R(log((1 - share) / s->unit + sum));
         }
     }
+}
+
+/* e <- weights e^-e, their sum 1; returns the log of the mean of e^-e. What is not finite weighs
+ * nothing; *finite: how many are. */
+static double ebim__softmin(int J, ebim_real *e, int *finite)
+{
+    ebim_real low = 0, most = ebim__from_bits(EBIM__EXP_MOST), least = 2 * EBIM__EXP(-most);
+    double sum = 0;
+    int j;
+    *finite = 0;
+    for (j = 0; j < J; j++) {
+        if (!ebim__finite(e[j])) continue;
+        low = *finite && low <= e[j] ? low : e[j];
+        ++*finite;
+    }
+    for (j = 0; j < J; j++) e[j] = ebim__finite(e[j]) ? e[j] - low : most;
+    ebim__kernels_best()->exp_minus(J, e);
+    for (j = 0; j < J; j++) {
+        if (e[j] <= least) e[j] = 0;
+        sum += (double)e[j];
+    }
+    for (j = 0; j < J && *finite; j++) e[j] = EBIM__R((double)e[j] / sum);
+    return *finite ? log(sum / J) - (double)low : 0;
 }
 
 /* Sum of the logs of what Gram and Schmidt leave of the rows of A: [k][n], which is destroyed: half
@@ -7724,7 +8262,7 @@ EBIM_API int ebim_leaps_run(ebim_leaps *s, int B, ebim_real *x, uint64_t seed, u
 }
 
 /* ============================================================================================
- * >>tubes  volume and nearly uniform points of M for any codimension; its components
+ * >>tubes  volume and nearly uniform points of M for any codimension
  *
  * Co-area formula, V(c) the volume of {F = c} in D, G = J J':
  *
@@ -8051,14 +8589,18 @@ EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s)
     return ebim__tube_report(s, &s->tube[0]);
 }
 
-/* Connected components. Points closer than r are joined if M seems to go straight from one to the
- * other: the segment leaves the tangent spaces at its ends by 30 degrees at most; F linearised at
- * its midpoint has a root within a sixth of its length; the normal spaces there and at its ends are
- * oriented alike and turned by little, the product of their cosines, det(N N'), being 1/2 or more.
- * On a circle chords up to its radius pass; sheets of k = 1 that are neighbours face each other,
- * and do not. r is such that B exp(-B w_m r^m / 2V) = LINKING, w_m the volume of the unit ball: so
- * many of B half balls, the neighbourhoods of points on the rim of M, are empty on average. For
- * curves that bounds the probability of a gap; inside surfaces gaps are rarer still. */
+/* ============================================================================================
+ * >>components  which points of M belong to one piece of it
+ *
+ * Points closer than r are joined if M seems to go straight from one to the other: the segment
+ * leaves the tangent spaces at its ends by 30 degrees at most; F linearised at its midpoint has a
+ * root within a sixth of its length; the normal spaces there and at its ends are oriented alike and
+ * turned by little, the product of their cosines, det(N N'), being 1/2 or more. On a circle chords
+ * up to its radius pass; sheets of k = 1 that are neighbours face each other, and do not. r is such
+ * that B exp(-B w_m r^m / 2V) = LINKING, w_m the volume of the unit ball: so many of B half balls,
+ * the neighbourhoods of points on the rim of M, are empty on average. For curves that bounds the
+ * probability of a gap; inside surfaces gaps are rarer still.
+ * ========================================================================================= */
 
 #define EBIM__LINKING 5e-5 /* chance that a curve falls apart */
 
@@ -8071,41 +8613,6 @@ typedef struct ebim__links {
     int32_t *pair;          /* [lanes][2] to be joined if their midpoint agrees */
     int pairs;
 } ebim__links;
-
-static int32_t ebim__find(int32_t *parent, int32_t i)
-{
-    while (parent[i] != i) i = parent[i] = parent[parent[i]];
-    return i;
-}
-
-static void ebim__unite(int32_t *parent, int32_t a, int32_t b) /* the earlier root stays one */
-{
-    a = ebim__find(parent, a);
-    b = ebim__find(parent, b);
-    if (a < b) parent[b] = a;
-    else parent[a] = b;
-}
-
-/* Squared distance of two rows. */
-static ebim_real ebim__apart2(const ebim_real *a, const ebim_real *b, int n)
-{
-    ebim_real sum = 0;
-    int i;
-    for (i = 0; i < n; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
-    return sum;
-}
-
-/* N: [k][n] <- an orthonormal basis of the rows of J in lane l, L^-1 J; 0 where it is singular. */
-static void ebim__frame_normals(ebim__frame *f, int l, ebim_real *N)
-{
-    int i, j, c, n = f->n, S = f->stride;
-    for (i = 0; i < f->k; i++)
-        for (c = 0; c < n; c++) {
-            ebim_real v = ebim_ws_xg(&f->w, 1 + i)[c * S + l];
-            for (j = 0; j < i; j++) v -= f->G[(i * f->k + j) * S + l] * N[j * n + c];
-            N[i * n + c] = f->singular[l] ? 0 : v / f->G[i * (f->k + 1) * S + l];
-        }
-}
 
 /* Whether normal spaces with bases A and B are oriented alike and turned by little. */
 static int ebim__links_face(ebim__links *s, const ebim_real *A, const ebim_real *B)
@@ -8248,268 +8755,6 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
     ebim__links_start(&s, B);
     ebim__links_join(&s, B, EBIM__R(length * length));
     return ebim__links_label(&s, B, label);
-}
-
-/* ============================================================================================
- * >>points  nearest rows of a table: a k-d tree
- *
- * Rows are copied into the order of the leaves and halved at the median of the widest coordinate
- * until a leaf holds EBIM__TREE_LEAF of them. Node j of depth d holds the rows from j N / 2^d on,
- * so a tree is its rows, their numbers and a bounding box per node. Answers are those of brute
- * force, distances in double and equal ones in the order of rows. Cost: build N log N; a query
- * log N and the answer where m is small, all N rows where the data fill many dimensions.
- * Pitfall: many equal rows are all visited by a query for the nearest; a count skips over them.
- * ========================================================================================= */
-
-enum { EBIM__TREE_LEAF = 8, EBIM__TREE_STACK = 64, EBIM__NEAR_MOST = 128 };
-
-typedef struct ebim__tree {
-    int N, n, depth;     /* rows, coordinates; leaves are at this depth */
-    ebim_real *row;      /* [room][n] in the order of leaves */
-    int32_t *index;      /* [room] their numbers in the caller's table */
-    ebim_real *box;      /* [2^(depth + 1)][2][n] least and largest; node j of depth d: 2^d + j */
-    ebim_watch *watch;   /* of the arena; once it is stopped, any row is the nearest */
-} ebim__tree;
-
-typedef struct ebim__near { /* the nearest rows found so far, nearest first */
-    int k, found;           /* room <= EBIM__NEAR_MOST, rows */
-    double most2;           /* no row beyond this squared distance counts */
-    double d2[EBIM__NEAR_MOST];
-    int32_t row[EBIM__NEAR_MOST];
-} ebim__near;
-
-static int ebim__tree_depth(int N)
-{
-    int depth = 0;
-    while (N >> depth > EBIM__TREE_LEAF) depth++;
-    return depth;
-}
-
-/* Whether queries for each of N rows take long: in many dimensions m they look at all of them. */
-static int ebim__tree_slow(int N, int n, int m)
-{
-    return 1.0 * N * n * fmin(N, ldexp(32, ebim__min_int(m, 30))) > 1073741824.0; /* 2^30 */
-}
-
-/* Memory for trees of at most room rows; each ebim__tree_build uses it anew. */
-static ebim_result ebim__tree_init(ebim__tree *t, ebim_arena *a, int room, int n)
-{
-    size_t rows = (size_t)room, nodes = (size_t)2 << ebim__tree_depth(room);
-    memset(t, 0, sizeof *t);
-    t->n = n;
-    t->watch = a->watch;
-    t->row = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)n));
-    t->index = EBIM__NEW(a, int32_t, rows);
-    t->box = EBIM__NEW(a, ebim_real, ebim__times(2 * nodes, (size_t)n));
-    return a->failed;
-}
-
-static int ebim__tree_start(const ebim__tree *t, int depth, int j)
-{
-    return (int)((int64_t)j * t->N >> depth);
-}
-
-static void ebim__tree_swap(ebim__tree *t, int a, int b)
-{
-    ebim_real *p = t->row + (size_t)a * (size_t)t->n, *q = t->row + (size_t)b * (size_t)t->n, v;
-    int32_t i = t->index[a];
-    int c;
-    t->index[a] = t->index[b];
-    t->index[b] = i;
-    for (c = 0; c < t->n; c++) v = p[c], p[c] = q[c], q[c] = v;
-}
-
-static ebim_real ebim__middle3(ebim_real a, ebim_real b, ebim_real c)
-{
-    if (a > b) return ebim__middle3(b, a, c);
-    return c < a ? a : c > b ? b : c;
-}
-
-/* Rows from lo to hi in such an order that coordinate c is at most that of row mid before it, and
- * at least that after it. Pivots are the middle one of three at random: no order is a bad one. */
-static void ebim__tree_part(ebim__tree *t, int lo, int hi, int mid, int c)
-{
-    const ebim_real *x = t->row + c;
-    size_t n = (size_t)t->n;
-    uint32_t seed = 1;
-    hi--;
-    while (lo < hi) {
-        int i = lo, j = hi, q, at[3];
-        ebim_real pivot;
-        for (q = 0; q < 3; q++) {
-            seed = seed * 1664525u + 1013904223u;
-            at[q] = lo + (int)((uint64_t)seed * (uint64_t)(hi - lo + 1) >> 32);
-        }
-        pivot = ebim__middle3(x[(size_t)at[0] * n], x[(size_t)at[1] * n], x[(size_t)at[2] * n]);
-        while (i <= j) {
-            while (x[(size_t)i * n] < pivot) i++;
-            while (x[(size_t)j * n] > pivot) j--;
-            if (i > j) break;
-            ebim__tree_swap(t, i++, j--);
-        }
-        if (mid <= j) hi = j;
-        else if (mid >= i) lo = i;
-        else break;
-    }
-}
-
-/* Bounding box of rows lo to hi; returns the widest coordinate. */
-static int ebim__tree_bound(const ebim__tree *t, int lo, int hi, ebim_real *box)
-{
-    int i, c, n = t->n, widest = 0;
-    ebim_real *least = box, *most = box + n;
-    for (i = lo; i < hi; i++) {
-        const ebim_real *x = t->row + (size_t)i * (size_t)n;
-        for (c = 0; c < n; c++) {
-            if (i == lo || x[c] < least[c]) least[c] = x[c];
-            if (i == lo || x[c] > most[c]) most[c] = x[c];
-        }
-    }
-    for (c = 1; c < n; c++)
-        if (most[c] - least[c] > most[widest] - least[widest]) widest = c;
-    return widest;
-}
-
-/* The tree of x: [N][n]; which: the rows of x it is made of, NULL: the first N. */
-static void ebim__tree_build(ebim__tree *t, int N, const ebim_real *x, const int32_t *which)
-{
-    int i, j, d;
-    size_t n = (size_t)t->n;
-    t->N = N;
-    t->depth = ebim__tree_depth(N);
-    for (i = 0; i < N; i++) {
-        t->index[i] = which ? which[i] : (int32_t)i;
-        memcpy(t->row + (size_t)i * n, x + (size_t)t->index[i] * n, n * sizeof *x);
-    }
-    for (d = 0; d <= t->depth; d++)
-        for (j = 0; j < 1 << d && !ebim__work(t->watch, 2.0 * N * t->n / (1 << d)); j++) {
-            int lo = ebim__tree_start(t, d, j), hi = ebim__tree_start(t, d, j + 1);
-            int c = ebim__tree_bound(t, lo, hi, t->box + 2 * n * (((size_t)1 << d) + (size_t)j));
-            if (d < t->depth)
-                ebim__tree_part(t, lo, hi, ebim__tree_start(t, d + 1, 2 * j + 1), c);
-        }
-}
-
-/* Squared distance of q from a box, and from its farthest corner; far: NULL or the latter. */
-static double ebim__box_distance2(int n, const ebim_real *box, const ebim_real *q, double *far)
-{
-    double s = 0, f = 0;
-    int c;
-    for (c = 0; c < n; c++) {
-        double below = (double)box[c] - (double)q[c], above = (double)q[c] - (double)box[n + c];
-        double out = below > above ? below : above, in = below < above ? below : above;
-        if (out > 0) s += out * out;
-        f += in * in;
-    }
-    if (far) *far = f;
-    return s;
-}
-
-static double ebim__rows_distance2(int n, const ebim_real *a, const ebim_real *b)
-{
-    double s = 0;
-    int c;
-    for (c = 0; c < n; c++) s += ((double)a[c] - (double)b[c]) * ((double)a[c] - (double)b[c]);
-    return s;
-}
-
-static void ebim__near_insert(ebim__near *s, double d2, int32_t row)
-{
-    int at, last = s->found - 1;
-    if (d2 > s->most2) return;
-    if (s->found == s->k) {
-        if (d2 > s->d2[last] || (!(d2 < s->d2[last]) && row > s->row[last])) return;
-    } else {
-        last = s->found++;
-    }
-    for (at = last; at > 0; at--) {
-        if (s->d2[at - 1] < d2 || (!(s->d2[at - 1] > d2) && s->row[at - 1] < row)) break;
-        s->d2[at] = s->d2[at - 1];
-        s->row[at] = s->row[at - 1];
-    }
-    s->d2[at] = d2;
-    s->row[at] = row;
-    if (s->found == s->k) s->most2 = s->d2[s->k - 1];
-}
-
-/* What a query that was stopped answers: k rows that there are */
-static int ebim__near_any(const ebim__tree *t, ebim__near *s)
-{
-    for (s->found = 0; s->found < s->k; s->found++) {
-        s->d2[s->found] = 0;
-        s->row[s->found] = t->index[0];
-    }
-    return s->found;
-}
-
-/* The k rows nearest to q, itself among them if it is a row, none beyond sqrt(most2); how many. */
-static int ebim__tree_near(const ebim__tree *t, const ebim_real *q, int k, double most2,
-                           ebim__near *s)
-{
-    struct { int node, depth; double d2; } stack[EBIM__TREE_STACK];
-    int top = 0, n = t->n, i, seen = 0; /* rows, boxes' corners */
-    s->k = ebim__min_int(ebim__min_int(k, t->N), EBIM__NEAR_MOST);
-    s->found = 0;
-    s->most2 = most2;
-    if (ebim__stopped(t->watch)) return ebim__near_any(t, s);
-    stack[0].node = 1;
-    stack[0].depth = 0;
-    stack[0].d2 = 0;
-    if (s->k > 0) top = 1;
-    while (top--) {
-        int node = stack[top].node, depth = stack[top].depth, nearer;
-        double d2[2];
-        if (stack[top].d2 > s->most2) continue;
-        seen += depth == t->depth ? EBIM__TREE_LEAF : 4;
-        if (depth == t->depth) {
-            int j = node - (1 << depth), hi = ebim__tree_start(t, depth, j + 1);
-            for (i = ebim__tree_start(t, depth, j); i < hi; i++)
-                ebim__near_insert(s, ebim__rows_distance2(n, t->row + (size_t)i * (size_t)n, q),
-                                  t->index[i]);
-            continue;
-        }
-        for (i = 0; i < 2; i++)
-            d2[i] = ebim__box_distance2(
-                n, t->box + 2 * (size_t)n * (size_t)(2 * node + i), q, NULL);
-        nearer = d2[1] < d2[0];
-        for (i = 0; i < 2; i++, top++) { /* the nearer one is on top */
-            stack[top].node = 2 * node + (i ? nearer : !nearer);
-            stack[top].depth = depth + 1;
-            stack[top].d2 = d2[i ? nearer : !nearer];
-        }
-    }
-    ebim__work(t->watch, 1.0 * seen * n);
-    return s->found;
-}
-
-/* How many rows are within sqrt(r2) of q, itself if it is a row; stops at enough of them. */
-static int ebim__tree_count(const ebim__tree *t, const ebim_real *q, double r2, int enough)
-{
-    struct { int node, depth; } stack[EBIM__TREE_STACK];
-    int top = 1, n = t->n, count = 0, seen = 0;
-    if (ebim__stopped(t->watch)) return enough;
-    stack[0].node = 1;
-    stack[0].depth = 0;
-    while (top-- && count < enough) {
-        int node = stack[top].node, depth = stack[top].depth, i, j = node - (1 << depth);
-        int lo = ebim__tree_start(t, depth, j), hi = ebim__tree_start(t, depth, j + 1);
-        double far, d2 = ebim__box_distance2(n, t->box + 2 * (size_t)n * (size_t)node, q, &far);
-        seen += depth == t->depth ? EBIM__TREE_LEAF : 2;
-        if (d2 > r2) continue;
-        if (far <= r2) {
-            count += hi - lo;
-        } else if (depth == t->depth) {
-            for (i = lo; i < hi; i++)
-                count += ebim__rows_distance2(n, t->row + (size_t)i * (size_t)n, q) <= r2;
-        } else {
-            for (i = 0; i < 2; i++, top++) {
-                stack[top].node = 2 * node + i;
-                stack[top].depth = depth + 1;
-            }
-        }
-    }
-    ebim__work(t->watch, 1.0 * seen * n);
-    return ebim__min_int(count, enough);
 }
 
 /* ============================================================================================
@@ -8704,32 +8949,6 @@ static ebim_result ebim__surveyor_init(ebim__surveyor *v, ebim_arena *a, int N, 
     v->table = EBIM__NEW(a, int32_t, v->slots);
     return ebim__tree_init(&v->tree, a, N, n);
 }
-
-/* The value that count * q others are below, of values whose order this changes. */
-static double ebim__select(int count, double *value, double q)
-{
-    int lo = 0, hi = count - 1, mid = (int)(q * (count - 1) + 0.5);
-    uint32_t seed = 1;
-    while (lo < hi) {
-        int i = lo, j = hi;
-        double pivot, t;
-        seed = seed * 1664525u + 1013904223u;
-        pivot = value[lo + (int)((uint64_t)seed * (uint64_t)(hi - lo + 1) >> 32)];
-        while (i <= j) {
-            while (value[i] < pivot) i++;
-            while (value[j] > pivot) j--;
-            if (i > j) break;
-            t = value[i], value[i++] = value[j], value[j--] = t;
-        }
-        if (mid <= j) hi = j;
-        else if (mid >= i) lo = i;
-        else break;
-    }
-    return count > 0 ? value[mid] : 0;
-}
-
-/* The i-th of count numbers spread evenly over 0 to N - 1 */
-static int ebim__spread_at(int i, int count, int N) { return (int)((int64_t)i * N / count); }
 
 /* Queries of a stage among N rows: fewer where each must look at all of them. */
 static int ebim__survey_queries(int most, int N, int n)
@@ -9050,31 +9269,6 @@ static void ebim__survey_shuffle(ebim__surveyor *v)
     }
 }
 
-static double ebim__inner64(int n, const double *a, const double *b)
-{
-    double s = 0;
-    int c;
-    for (c = 0; c < n; c++) s += a[c] * b[c];
-    return s;
-}
-
-/* Orthonormal rows of V: [m][n]; one that is nothing beside the others becomes 0. */
-static void ebim__orthonormal_rows(int m, int n, double *V)
-{
-    int i, j, c, pass;
-    for (i = 0; i < m; i++) {
-        double *a = V + i * n, before = ebim__inner64(n, a, a), after;
-        for (pass = 0; pass < 2; pass++)
-            for (j = 0; j < i; j++) {
-                double p = ebim__inner64(n, a, V + j * n);
-                for (c = 0; c < n; c++) a[c] -= p * V[j * n + c];
-            }
-        after = ebim__inner64(n, a, a);
-        after = after > 1e-24 * before ? 1 / sqrt(after) : 0;
-        for (c = 0; c < n; c++) a[c] *= after;
-    }
-}
-
 /* The m leading directions of K rows -> v->V, by iteration on the subspace from the m rows that
  * are longest off one another; returns the sum of squares off them. v->X: [K][n] is centred. */
 static double ebim__survey_frame(ebim__surveyor *v, int K, double *total)
@@ -9138,40 +9332,6 @@ static int ebim__frame_queries(const ebim__surveyor *v, int most, int count)
 }
 
 /* ---- the linear map ---- */
-
-/* Eigenvalues of the symmetric C: [n][n] -> its diagonal, eigenvectors -> rows of V (Jacobi). */
-static void ebim__symmetric_eigen(int n, double *C, double *V)
-{
-    int sweep, p, q, i;
-    for (i = 0; i < n * n; i++) V[i] = i % (n + 1) == 0;
-    for (sweep = 0; sweep < 30; sweep++) {
-        double off = 0, size = 0;
-        for (p = 0; p < n; p++) size += fabs(C[p * n + p]);
-        for (p = 0; p < n; p++)
-            for (q = p + 1; q < n; q++) {
-                double g = C[p * n + q], theta, t, c, s;
-                off += fabs(g);
-                if (!(fabs(g) > 1e-17 * size)) continue;
-                theta = (C[q * n + q] - C[p * n + p]) / (2 * g);
-                t = (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1));
-                c = 1 / sqrt(t * t + 1);
-                s = t * c;
-                for (i = 0; i < n; i++) {
-                    double a = C[i * n + p], b = C[i * n + q];
-                    C[i * n + p] = c * a - s * b;
-                    C[i * n + q] = s * a + c * b;
-                }
-                for (i = 0; i < n; i++) {
-                    double a = C[p * n + i], b = C[q * n + i], d = V[p * n + i], e = V[q * n + i];
-                    C[p * n + i] = c * a - s * b;
-                    C[q * n + i] = s * a + c * b;
-                    V[p * n + i] = c * d - s * e;
-                    V[q * n + i] = s * d + c * e;
-                }
-            }
-        if (!(off > 1e-15 * size)) break;
-    }
-}
 
 /* Principal directions -> rows of V, their standard deviations -> sd, falling, of
  * representatives whose columns are divided by scale. */
@@ -9624,7 +9784,7 @@ static void ebim__edge_places(ebim__surveyor *v, const ebim__edge *e)
     for (i = 0; i < e->found; i++) v->up[i] = (int32_t)i;
     for (i = 0; i < e->found; i++)
         for (j = 0; j < i; j++) {
-            double d = sqrt(ebim__rows_distance2(n, v->z + (size_t)e->row[i] * (size_t)n,
+            double d = sqrt(ebim__square_distance(n, v->z + (size_t)e->row[i] * (size_t)n,
                                                  v->z + (size_t)e->row[j] * (size_t)n));
             extent = fmax(extent, d);
             if (s->m > 1 || d < fmax(e->radius[i], e->radius[j]))
@@ -10449,40 +10609,6 @@ EBIM__PRIVATE ebim_result ebim__two_samples(int X, const ebim_real *x, int Y, co
  * most 4096 data for the nearest of them.
  * ========================================================================================= */
 
-/* Heapsort of index by a comparison of the things it points at. */
-typedef int (*ebim__compare_fn)(const void *ctx, int32_t a, int32_t b);
-
-static void ebim__sift(int32_t *index, int root, int n, ebim__compare_fn cmp, const void *ctx)
-{
-    int32_t v = index[root];
-    int child;
-    while ((child = 2 * root + 1) < n) {
-        if (child + 1 < n && cmp(ctx, index[child], index[child + 1]) < 0) child++;
-        if (cmp(ctx, v, index[child]) >= 0) break;
-        index[root] = index[child];
-        root = child;
-    }
-    index[root] = v;
-}
-
-static void ebim__sort(int32_t *index, int n, ebim__compare_fn cmp, const void *ctx)
-{
-    int i;
-    for (i = n / 2 - 1; i >= 0; i--) ebim__sift(index, i, n, cmp, ctx);
-    for (i = n - 1; i > 0; i--) {
-        int32_t t = index[0];
-        index[0] = index[i];
-        index[i] = t;
-        ebim__sift(index, 0, i, cmp, ctx);
-    }
-}
-
-static int ebim__compare_reals(const void *ctx, int32_t a, int32_t b)
-{
-    const ebim_real *x = (const ebim_real *)ctx;
-    return (x[a] > x[b]) - (x[a] < x[b]);
-}
-
 EBIM_API int ebim_verdict_worst(int verdict)
 {
 #define EBIM__CASE(name, value, bad, text, advice) if (verdict & value) return value;
@@ -10526,72 +10652,11 @@ typedef struct ebim__judge {
     unsigned char *ok;
 } ebim__judge;
 
-/* At most room rows, spread over all of x. */
-static int ebim__spread(int N, int n, const ebim_real *x, int room, ebim_real *out)
-{
-    int count = ebim__min_int(N, room), i;
-    for (i = 0; i < count; i++)
-        memcpy(out + (size_t)i * (size_t)n, x + (size_t)((int64_t)i * N / count) * (size_t)n,
-               (size_t)n * sizeof *x);
-    return count;
-}
-
 static double ebim__diagonal(int n, const double *lo, const double *hi)
 {
     double s = 0;
     while (n--) s += (hi[n] - lo[n]) * (hi[n] - lo[n]);
     return sqrt(s);
-}
-
-static double ebim__square_distance(int n, const ebim_real *x, const ebim_real *y)
-{
-    double s = 0;
-    int i;
-    for (i = 0; i < n; i++) s += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
-    return s;
-}
-
-/* Index of the row of y: [N][n] nearest to x, and its distance; other: x itself does not count. */
-static int ebim__nearest_row(int n, const ebim_real *x, int N, const ebim_real *y, int other,
-                             double *distance)
-{
-    double best = HUGE_VAL;
-    int at = 0, i;
-    for (i = 0; i < N; i++) {
-        double s = ebim__square_distance(n, x, y + (size_t)i * (size_t)n);
-        if (s < best && !(other && s <= 0)) {
-            best = s;
-            at = i;
-        }
-    }
-    *distance = sqrt(best);
-    return at;
-}
-
-/* The q-quantile of values that order: [count] then sorts. */
-static double ebim__quantile(int count, const ebim_real *value, int32_t *order, double q)
-{
-    int i;
-    for (i = 0; i < count; i++) order[i] = i;
-    ebim__sort(order, count, ebim__compare_reals, value);
-    return count ? (double)value[order[(int)(q * (count - 1))]] : 0;
-}
-
-/* The same where value i counts weight[i] times; all weights alike: the same number. */
-static double ebim__weighted_quantile(int count, const ebim_real *value, const ebim_real *weight,
-                                      int32_t *order, double q)
-{
-    double all = 0, sum = 0, first;
-    int i;
-    if (count < 1) return ebim__nan64();
-    ebim__quantile(count, value, order, q); /* sorts */
-    for (i = 0; i < count; i++) all += (double)weight[i];
-    first = (double)weight[order[0]];
-    for (i = 0; i + 1 < count; i++) {
-        sum += (double)weight[order[i]];
-        if (sum > q * (all - first) * (1 + 1e-12)) break;
-    }
-    return (double)value[order[i]];
 }
 
 static ebim_result ebim__judge_projector(ebim_projector **p, const ebim__judge *s,
@@ -10694,41 +10759,6 @@ static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
     if (r || !ebim__ready(a)) return r;
     s->count = ebim_project_noise(p, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
     return EBIM_OK;
-}
-
-/* Least eigenvalue of the symmetric G: [k][k], which is destroyed: Jacobi's rotations. */
-static double ebim__least_eigenvalue(int k, double *G)
-{
-    int sweep, p, q, i;
-    double least;
-    for (sweep = 0; sweep < 30; sweep++) {
-        double off = 0, size = 0;
-        for (p = 0; p < k; p++) size += fabs(G[p * k + p]);
-        for (p = 0; p < k; p++)
-            for (q = p + 1; q < k; q++) {
-                double g = G[p * k + q], theta, t, c, sn;
-                off += fabs(g); /* not squared: no scale of F is too small or too large */
-                if (!(g < 0 || g > 0)) continue;
-                theta = (G[q * k + q] - G[p * k + p]) / (2 * g);
-                t = (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1));
-                c = 1 / sqrt(t * t + 1);
-                sn = t * c;
-                for (i = 0; i < k; i++) {
-                    double a = G[i * k + p], b = G[i * k + q];
-                    G[i * k + p] = c * a - sn * b;
-                    G[i * k + q] = sn * a + c * b;
-                }
-                for (i = 0; i < k; i++) {
-                    double a = G[p * k + i], b = G[q * k + i];
-                    G[p * k + i] = c * a - sn * b;
-                    G[q * k + i] = sn * a + c * b;
-                }
-            }
-        if (!(off > 1e-14 * size)) break;
-    }
-    least = G[0];
-    for (i = 1; i < k; i++) least = fmin(least, G[i * k + i]);
-    return least;
 }
 
 /* Smallest singular value of J at every point of M -> dist. */
@@ -11294,14 +11324,6 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
     return EBIM_OK;
 }
 
-static int ebim__points_finite(int B, int n, const ebim_real *x)
-{
-    size_t i, count = (size_t)B * (size_t)n;
-    for (i = 0; i < count; i++)
-        if (!ebim__finite(x[i])) return 0;
-    return 1;
-}
-
 /* ---- E at points of the user's, and scores ---- */
 
 /* Behind a linear map volumes are others, and E with them (ebim__stretch). Where E is a kernel
@@ -11620,7 +11642,7 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     if (m->linear && ebim__ready(work)) ebim__score_lengths(&s);
     for (w = 0; w < s.workers && !r; w++) r = ebim__score_worker(&s, w, work);
     if (r || !ebim__ready(work)) return r;
-    if (!ebim__points_finite(B, m->n, x)) return EBIM_ERR_FINITE;
+    if (!ebim__all_finite((size_t)B * (size_t)m->n, x)) return EBIM_ERR_FINITE;
     ebim__in_parallel(&m->parallel, s.workers, ebim__score_task, &s);
     return EBIM_OK;
 }
@@ -11710,7 +11732,7 @@ EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim
     if (!r && (E || grad_E)) r = ebim_ws_init(&wE, work, &m->E, 64, 0);
     if (!r && (E || grad_E) && m->linear) r = ebim__energies_init(&e, work, m);
     if (r || !ebim__ready(work)) return r;
-    if (!ebim__points_finite(B, m->n, x)) return EBIM_ERR_FINITE;
+    if (!ebim__all_finite((size_t)B * (size_t)m->n, x)) return EBIM_ERR_FINITE;
     if (m->linear) {
         ebim__gradients_mapped(&e, &wF, &wE, B, x, F, J, E, grad_E);
         return EBIM_OK;
@@ -12021,45 +12043,6 @@ static double ebim__local_rows(ebim__local *f, const ebim_real *x, int i, int fo
     return total;
 }
 
-/* Turns two rows within their plane until they are orthogonal; 0: they are. */
-static int ebim__turn_rows(int n, double *a, double *b, double tol)
-{
-    double aa = 0, bb = 0, ab = 0, z, t, c;
-    int i;
-    for (i = 0; i < n; i++) {
-        aa += a[i] * a[i];
-        bb += b[i] * b[i];
-        ab += a[i] * b[i];
-    }
-    if (!(fabs(ab) > tol)) return 0;
-    z = (bb - aa) / (2 * ab);
-    t = (z < 0 ? -1 : 1) / (fabs(z) + sqrt(1 + z * z));
-    c = 1 / sqrt(1 + t * t);
-    for (i = 0; i < n; i++) {
-        double u = a[i], v = b[i];
-        a[i] = c * (u - t * v);
-        b[i] = c * (t * u + v);
-    }
-    return 1;
-}
-
-/* One-sided Jacobi: rows [rows][n] become principal directions times their singular values. */
-static void ebim__principal_rows(int rows, int n, double *r, double total)
-{
-    int p, q, sweep, turned = 1;
-    for (sweep = 0; sweep < 30 && turned; sweep++)
-        for (turned = 0, p = 0; p < rows; p++)
-            for (q = p + 1; q < rows; q++)
-                turned += ebim__turn_rows(n, r + p * n, r + q * n, 1e-13 * total);
-}
-
-static double ebim__square64(int n, const double *r)
-{
-    double s = 0;
-    while (n--) s += r[n] * r[n];
-    return s;
-}
-
 /* The m longest rows, normalised -> T; 0 when the last of them is nothing beside the first. */
 static int ebim__longest_rows(const ebim__local *f, int rows, ebim_real *T)
 {
@@ -12068,7 +12051,7 @@ static int ebim__longest_rows(const ebim__local *f, int rows, ebim_real *T)
     for (i = 0; i < f->m; i++) {
         double best = -1, *r = f->row;
         for (j = 0; j < rows; j++) {
-            double s = ebim__square64(n, f->row + j * n);
+            double s = ebim__inner64(n, f->row + j * n, f->row + j * n);
             if (s > best) best = s, r = f->row + j * n;
         }
         if (!i) first = best;
@@ -12275,7 +12258,8 @@ static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
 {
     ebim_graph *g = t->g;
     double rate = t->rate;
-    if (!ebim__finite64(loss) || !ebim__all_finite(t->grad, g->n_theta)) return EBIM_ERR_DIVERGED;
+    if (!ebim__finite64(loss) || !ebim__all_finite((size_t)g->n_theta, t->grad))
+        return EBIM_ERR_DIVERGED;
     if (t->clip > 0) ebim_clip_norm(g->n_theta, t->grad, EBIM__R(t->clip));
     if (t->rate_end > 0) rate = ebim_rate_cosine(t->rate, t->rate_end, step, t->steps);
     if (step % ebim__max_int(1, t->steps / 50) == 0) /* before the step: here the loss is finite */
@@ -12318,7 +12302,7 @@ static ebim_result ebim__train(ebim__trainer *t, ebim__loss_fn loss, void *self,
         if (r) break;
         stopped = ebim__tell_progress(t, step + 1, value);
     }
-    if (!r && !ebim__all_finite(t->g->theta, t->g->n_theta)) r = EBIM_ERR_DIVERGED;
+    if (!r && !ebim__all_finite((size_t)t->g->n_theta, t->g->theta)) r = EBIM_ERR_DIVERGED;
     if (r) memcpy(t->g->theta, t->good, (size_t)t->g->n_theta * sizeof *t->good);
     if (report) {
         report->steps = step;
@@ -13008,7 +12992,7 @@ EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *
     r.n = n;
     for (i = 0; i < N; i++) {
         index[i] = i;
-        if (ebim__all_finite(x + (size_t)i * (size_t)n, n)) continue;
+        if (ebim__all_finite((size_t)n, x + (size_t)i * (size_t)n)) continue;
         if (row) *row = i;
         return EBIM_ERR_FINITE;
     }
@@ -15156,6 +15140,12 @@ EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, s
     ebim__get_model(&r, m, 1);
     return r.failed ? EBIM_ERR_FORMAT : EBIM_OK;
 }
+
+/* ============================================================================================
+ * >>easy  all of it with malloc, and files
+ *
+ * Each function measures an arena, takes its memory with malloc, and calls what is above.
+ * ========================================================================================= */
 
 #ifndef EBIM_NO_MALLOC
 

@@ -197,7 +197,7 @@ static void nearest(const ebim_real *q, int k, double *d2, int32_t *at)
 {
     int i, j, found = 0;
     for (i = 0; i < s.N; i++) {
-        double d = ebim__rows_distance2(s.n, s.x + (size_t)i * (size_t)s.n, q);
+        double d = ebim__square_distance(s.n, s.x + (size_t)i * (size_t)s.n, q);
         if (found == k && d >= d2[k - 1]) continue;
         if (found < k) found++;
         for (j = found - 1; j > 0 && d2[j - 1] > d; j--) d2[j] = d2[j - 1], at[j] = at[j - 1];
@@ -231,7 +231,7 @@ static void check_tree(int k)
         CHECK_INT(wrong, 0);
         r2 = d2[k / 2];
         for (count = j = 0; j < s.N; j++)
-            count += ebim__rows_distance2(s.n, s.x + (size_t)j * (size_t)s.n, q) <= r2;
+            count += ebim__square_distance(s.n, s.x + (size_t)j * (size_t)s.n, q) <= r2;
         CHECK_INT(ebim__tree_count(&t, q, r2, s.N + 1), count);
         CHECK_INT(ebim__tree_count(&t, q, r2, 3), ebim__min_int(count, 3));
         for (count = 0; count < k && d2[count] <= r2; count++) {}
