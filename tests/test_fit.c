@@ -350,6 +350,44 @@ static void crowded_data_get_kernels(void)
 }
 
 /* Data times 8: the same standardised points to the bit, so distances times 8, energies alike. */
+/* A learned density is one that held-out points like better than the uniform one, by its standard
+ * error at least; else it is uniform. 200 uniform points: nothing should be learned from them. */
+static void chance_is_not_learned(void)
+{
+    enum { FEW = 200, SETS = 4, B = 64 };
+    static ebim_real x[FEW][2], y[B][2], energy[B];
+    int set, i, uniform = 0;
+    if (T_QUICK) T_SKIP("slow");
+    for (set = 0; set < SETS; set++) {
+        ebim_fit_desc d = describe(0.3);
+        double least = 1e9, most = -1e9;
+        ebim_model m;
+        ebim_rng r;
+        d.seed = (uint64_t)set;
+        ebim_rng_init(&r, (uint64_t)set, 7);
+        for (i = 0; i < FEW; i++) {
+            double a = 2 * PI * (double)ebim_rng_uniform(&r);
+            x[i][0] = (ebim_real)cos(a);
+            x[i][1] = (ebim_real)sin(a);
+        }
+        for (i = 0; i < B; i++) {
+            y[i][0] = (ebim_real)cos(2 * PI * i / B);
+            y[i][1] = (ebim_real)sin(2 * PI * i / B);
+        }
+        if (!CHECK_INT(ebim_fit(&m, FEW, 2, x[0], &d), EBIM_OK)) return;
+        CHECK_INT(ebim_score(&m, B, y[0], NULL, NULL, energy, NULL), EBIM_OK);
+        for (i = 0; i < B; i++) {
+            least = fmin(least, (double)energy[i]);
+            most = fmax(most, (double)energy[i]);
+        }
+        uniform += most - least < 1e-5;
+        if (most - least < 1e-5) CHECK_NEAR(least, 0, 1e-3);
+        else CHECK(m.info.nll + m.info.nll_se < m.z.log_volume + 0.01); /* two estimates of it */
+        ebim_free(&m);
+    }
+    CHECK(uniform > SETS / 2);
+}
+
 static void units_are_those_of_the_data(void)
 {
     static ebim_real x[2][N][2], distance[2][N], energy[2][N], nearest[2][N][2];
@@ -622,6 +660,7 @@ int main(int argc, char **argv)
     T_RUN(the_best_on_held_out_data_is_kept);
     T_RUN(law_of_a_fit);
     T_RUN(crowded_data_get_kernels);
+    T_RUN(chance_is_not_learned);
     T_RUN(units_are_those_of_the_data);
     T_RUN(codimension_two);
     T_RUN(paper_recipe);

@@ -214,6 +214,8 @@ FILE_FN void report__density(FILE *f, const ebim_model *m)
     if (centres)
         fprintf(f, "energy     a kernel estimate, as no network was likelier: %d centres\n",
                 centres);
+    else if (m->info.held > 0 && fabs(m->info.energy_loss) <= 0) /* exactly 0: nothing else is */
+        fprintf(f, "energy     uniform: no other was likelier by more than chance\n");
 }
 
 FILE_FN void report__verdict(FILE *f, const ebim_model *m, const char *word)
