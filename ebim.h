@@ -425,13 +425,27 @@ typedef enum ebim_fn {
     EBIM__FN_COUNT
 } ebim_fn;
 
-#define EBIM_OPS(X) \
-    X(INPUT, input) X(CONST, const) X(DENSE, dense) X(APPLY, apply) X(AFFINE, affine) \
-    X(ADD, add) X(MUL, mul) X(DOT, mul) X(SUM, sum) X(MIN, pick) X(MAX, pick) \
-    X(SELECT, pick) X(CONCAT, concat) X(SLICE, slice) X(RBF, rbf)
+/* One row per op, in the order of their numbers in files: name, function (>>ops), operands, and
+ * what a workspace keeps for it (see EBIM__KEEP_D1). */
+#define EBIM_OPS(X)                                                                  \
+    X(INPUT,  input,  0, 0)                                                          \
+    X(CONST,  const,  0, 0)                                                          \
+    X(DENSE,  dense,  1, EBIM__KEEP_D1 | EBIM__KEEP_D2 | EBIM__KEEP_BOTH_SIDES)      \
+    X(APPLY,  apply,  1, EBIM__KEEP_D1 | EBIM__KEEP_D2)                              \
+    X(AFFINE, affine, 1, 0)                                                          \
+    X(ADD,    add,    2, 0)                                                          \
+    X(MUL,    mul,    2, 0)                                                          \
+    X(DOT,    mul,    2, 0)                                                          \
+    X(SUM,    sum,    1, 0)                                                          \
+    X(MIN,    pick,   2, EBIM__KEEP_D1)                                              \
+    X(MAX,    pick,   2, EBIM__KEEP_D1)                                              \
+    X(SELECT, pick,   3, EBIM__KEEP_D1)                                              \
+    X(CONCAT, concat, 2, 0)                                                          \
+    X(SLICE,  slice,  1, 0)                                                          \
+    X(RBF,    rbf,    1, EBIM__KEEP_GRADIENT)
 typedef enum ebim_op {
     EBIM_OP_NONE,
-#define EBIM__ENUM(name, fn) EBIM_OP_##name,
+#define EBIM__ENUM(name, fn, operands, keeps) EBIM_OP_##name,
     EBIM_OPS(EBIM__ENUM)
 #undef EBIM__ENUM
     EBIM__OP_COUNT
@@ -3943,9 +3957,16 @@ EBIM_API ebim_dual ebim_dual_relu(ebim_dual a)
 /* ============================================================================================
  * >>ops  one function per op: its shape rule and its sweeps side by side
  *
- * To add an op: one line in EBIM_OPS, one function here, one builder below. The property tests
+ * To add an op: one row in EBIM_OPS, one function here, one builder below. The property tests
  * pick it up from the table.
  * ========================================================================================= */
+
+/* What a workspace keeps for an op beside values, tangents and adjoints: the first and the second
+ * derivative of each feature; the gradient by the operand (in d1); tangents and adjoints before
+ * the activation as well as after it. */
+enum {
+    EBIM__KEEP_D1 = 1, EBIM__KEEP_D2 = 2, EBIM__KEEP_GRADIENT = 4, EBIM__KEEP_BOTH_SIDES = 8
+};
 
 typedef struct ebim__slot {
     ebim_real *v, *d1, *d2, *t, *ta, *g, *ga;
@@ -4419,9 +4440,14 @@ static int ebim__op_rbf(const ebim__sweep *s, int mode)
     return 0;
 }
 
-static const ebim__op_fn ebim__ops[EBIM__OP_COUNT] = {
-    NULL,
-#define EBIM__ENTRY(name, fn) ebim__op_##fn,
+typedef struct ebim__op_row {
+    ebim__op_fn sweep;
+    int operands, keeps;
+} ebim__op_row;
+
+static const ebim__op_row ebim__ops[EBIM__OP_COUNT] = {
+    {NULL, 0, 0},
+#define EBIM__ENTRY(name, fn, operands, keeps) {ebim__op_##fn, operands, keeps},
     EBIM_OPS(EBIM__ENTRY)
 #undef EBIM__ENTRY
 };
@@ -4432,17 +4458,6 @@ static const ebim__op_fn ebim__ops[EBIM__OP_COUNT] = {
  * Nodes stand in topological order. Everything that enters a graph, from a builder or from a file,
  * goes through ebim__push_node, which checks operands and shapes: a graph that exists is valid.
  * ========================================================================================= */
-
-static int ebim__operands(int op) /* how many of a, b, c an op takes */
-{
-    switch (op) {
-    case EBIM_OP_INPUT: case EBIM_OP_CONST: return 0;
-    case EBIM_OP_SELECT: return 3;
-    case EBIM_OP_ADD: case EBIM_OP_MUL: case EBIM_OP_DOT: case EBIM_OP_MIN: case EBIM_OP_MAX:
-    case EBIM_OP_CONCAT: return 2;
-    default: return 1;
-    }
-}
 
 static ebim_ref ebim__fail(ebim_graph *g, ebim_result r)
 {
@@ -4466,7 +4481,7 @@ static ebim_ref ebim__push_node(ebim_graph *g, const ebim_node *proto)
     ref[0] = nd->a;
     ref[1] = nd->b;
     ref[2] = nd->c;
-    count = ebim__operands(nd->op);
+    count = ebim__ops[nd->op].operands;
     for (i = 0; i < 3; i++) {
         if (i < count ? ref[i] < 1 || ref[i] >= g->n_nodes : ref[i] != 0)
             return ebim__fail(g, EBIM_ERR_ARG);
@@ -4479,7 +4494,7 @@ static ebim_ref ebim__push_node(ebim_graph *g, const ebim_node *proto)
     s.nc = size[2];
     nd->theta = g->n_theta;
     nd->n_theta = 0;
-    if (ebim__ops[nd->op](&s, EBIM__SHAPE) || nd->size < 1 || nd->size > INT_MAX / 64 ||
+    if (ebim__ops[nd->op].sweep(&s, EBIM__SHAPE) || nd->size < 1 || nd->size > INT_MAX / 64 ||
         nd->n_theta > INT_MAX / 4 - g->n_theta)
         return ebim__fail(g, EBIM_ERR_SHAPE);
     g->n_theta += nd->n_theta;
@@ -4722,30 +4737,25 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
  * a-bar += fn''(a) a-dot zdot-bar. A vjp already made for <v, J> is therefore never made again.
  * ========================================================================================= */
 
-static int ebim__has_d(const ebim_node *nd)
-{
-    return nd->op == EBIM_OP_APPLY || (nd->op == EBIM_OP_DENSE && nd->fn != EBIM_IDENTITY);
-}
-
 static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_graph *g, int number,
                             size_t stride, size_t planes)
 {
     const ebim_node *nd = &g->node[number];
     size_t n = ebim__times((size_t)nd->size, stride), tangents = ebim__times(n, planes);
     size_t adjoints = ebim__times(n, 1 + planes);
-    int split = nd->op == EBIM_OP_DENSE && nd->fn != EBIM_IDENTITY;
-    int pick = nd->op == EBIM_OP_MIN || nd->op == EBIM_OP_MAX || nd->op == EBIM_OP_SELECT;
+    size_t operand = ebim__times((size_t)g->node[nd->a].size, stride);
+    int keeps = nd->op == EBIM_OP_DENSE && nd->fn == EBIM_IDENTITY ? 0 : ebim__ops[nd->op].keeps;
+    int both = keeps & EBIM__KEEP_BOTH_SIDES;
     ebim__slot s;
     memset(&s, 0, sizeof s);
     s.v = EBIM__NEW(a, ebim_real, n);
-    s.d1 = ebim__has_d(nd) || pick ? EBIM__NEW(a, ebim_real, n) : NULL;
-    if (nd->op == EBIM_OP_RBF)
-        s.d1 = EBIM__NEW(a, ebim_real, ebim__times((size_t)g->node[nd->a].size, stride));
-    s.d2 = ebim__has_d(nd) ? EBIM__NEW(a, ebim_real, n) : NULL;
+    if (keeps & EBIM__KEEP_D1) s.d1 = EBIM__NEW(a, ebim_real, n);
+    if (keeps & EBIM__KEEP_GRADIENT) s.d1 = EBIM__NEW(a, ebim_real, operand);
+    if (keeps & EBIM__KEEP_D2) s.d2 = EBIM__NEW(a, ebim_real, n);
     s.t = planes ? EBIM__NEW(a, ebim_real, tangents) : NULL;
-    s.ta = split && planes ? EBIM__NEW(a, ebim_real, tangents) : s.t;
+    s.ta = both && planes ? EBIM__NEW(a, ebim_real, tangents) : s.t;
     s.g = EBIM__NEW(a, ebim_real, adjoints);
-    s.ga = split ? EBIM__NEW(a, ebim_real, adjoints) : s.g;
+    s.ga = both ? EBIM__NEW(a, ebim_real, adjoints) : s.g;
     if (z) *z = s;
 }
 
@@ -4774,7 +4784,7 @@ static void ebim__sweeps_init(ebim_ws *w)
     for (i = 1; i < g->n_nodes; i++) {
         ebim__sweep *s = &w->sweep[i];
         const ebim_node *nd = &g->node[i];
-        s->op = ebim__ops[nd->op];
+        s->op = ebim__ops[nd->op].sweep;
         s->nd = nd;
         s->z = &w->slot[i];
         s->a = &w->slot[nd->a];

@@ -54,7 +54,7 @@ static ebim_real real_inf(void) { return from_bits(0x7f800000u, UINT64_C(0x7ff00
 
 static const char *const op_names[] = {
     "none",
-#define NAME(name, fn) #name,
+#define NAME(name, fn, operands, keeps) #name,
     EBIM_OPS(NAME)
 #undef NAME
 };
@@ -608,7 +608,7 @@ static void every_op(void)
     ebim_rng r = stream(1);
     int op, q, operands;
     for (op = 1; op < EBIM__OP_COUNT; op++) {
-        operands = ebim__operands(op);
+        operands = ebim__ops[op].operands;
         for (q = 0; q < 5; q++) {
             spec s = make_spec(op, 0, sizes[q][0], operands > 1 ? sizes[q][1] : 0);
             if (op == EBIM_OP_DOT && s.na != s.nb) continue;
