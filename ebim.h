@@ -4942,52 +4942,50 @@ static int ebim__load(ebim_ws *w, int B, int at, const ebim_real *x, int order)
     for (at = 0; at < (B) && !ebim__stopped((w)->watch) && \
                  (count = ebim__load((w), (B), at, (x), (order))) > 0; at += count)
 
+/* out <- J'v with v, J t with t, the derivative of J'v in direction t with both, F with none. */
+static void ebim__eval(ebim_ws *w, int B, const ebim_real *x, const ebim_real *t,
+                       const ebim_real *v, ebim_real *out)
+{
+    int at, count, n = w->n, k = w->k, both = t && v, width = v ? n : k;
+    EBIM__BLOCKS(at, count, w, B, x, both ? 2 : t || v ? 1 : 0) {
+        size_t first = (size_t)at;
+        if (t) ebim__to_lanes(t + first * (size_t)n, count, n, ebim_ws_xt(w, 1), w->stride,
+                              w->lanes);
+        if (v) ebim__to_lanes(v + first * (size_t)k, count, k, ebim_ws_yg(w, both), w->stride,
+                              w->lanes);
+        if (both) {
+            memset(ebim_ws_yg(w, 0), 0, (size_t)k * (size_t)w->stride * sizeof *v);
+            ebim_vjp(w, 1, 1);
+        }
+        if (t) ebim_jvp(w, 1, 1);
+        if (both) ebim_backward(w, 1, NULL);
+        else if (v) ebim_vjp(w, 0, 1);
+        ebim__from_lanes(v ? ebim_ws_xg(w, 0) : t ? ebim_ws_yt(w, 1) : ebim_ws_y(w), w->stride,
+                         count, width, out + first * (size_t)width);
+    }
+}
+
 EBIM_API void ebim_eval(ebim_ws *w, int B, const ebim_real *x, ebim_real *y)
 {
-    int at, count;
-    EBIM__BLOCKS(at, count, w, B, x, 0)
-        ebim__from_lanes(ebim_ws_y(w), w->stride, count, w->k, y + (size_t)at * (size_t)w->k);
+    ebim__eval(w, B, x, NULL, NULL, y);
 }
 
 EBIM_API void ebim_eval_jvp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *t,
                             ebim_real *jt)
 {
-    int at, count;
-    EBIM__BLOCKS(at, count, w, B, x, 1) {
-        ebim__to_lanes(t + (size_t)at * (size_t)w->n, count, w->n, ebim_ws_xt(w, 1), w->stride,
-                       w->lanes);
-        ebim_jvp(w, 1, 1);
-        ebim__from_lanes(ebim_ws_yt(w, 1), w->stride, count, w->k, jt + (size_t)at * (size_t)w->k);
-    }
+    ebim__eval(w, B, x, t, NULL, jt);
 }
 
 EBIM_API void ebim_eval_vjp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *v,
                             ebim_real *vj)
 {
-    int at, count;
-    EBIM__BLOCKS(at, count, w, B, x, 1) {
-        ebim__to_lanes(v + (size_t)at * (size_t)w->k, count, w->k, ebim_ws_yg(w, 0), w->stride,
-                       w->lanes);
-        ebim_vjp(w, 0, 1);
-        ebim__from_lanes(ebim_ws_xg(w, 0), w->stride, count, w->n, vj + (size_t)at * (size_t)w->n);
-    }
+    ebim__eval(w, B, x, NULL, v, vj);
 }
 
 EBIM_API void ebim_eval_hvp(ebim_ws *w, int B, const ebim_real *x, const ebim_real *v,
                             const ebim_real *t, ebim_real *h)
 {
-    int at, count;
-    EBIM__BLOCKS(at, count, w, B, x, 2) {
-        ebim__to_lanes(v + (size_t)at * (size_t)w->k, count, w->k, ebim_ws_yg(w, 1), w->stride,
-                       w->lanes);
-        ebim__to_lanes(t + (size_t)at * (size_t)w->n, count, w->n, ebim_ws_xt(w, 1), w->stride,
-                       w->lanes);
-        memset(ebim_ws_yg(w, 0), 0, (size_t)w->k * (size_t)w->stride * sizeof(ebim_real));
-        ebim_vjp(w, 1, 1);
-        ebim_jvp(w, 1, 1);
-        ebim_backward(w, 1, NULL);
-        ebim__from_lanes(ebim_ws_xg(w, 0), w->stride, count, w->n, h + (size_t)at * (size_t)w->n);
-    }
+    ebim__eval(w, B, x, t, v, h);
 }
 
 /* Seeds plane with the unit vector e_i in every lane. */
@@ -5001,23 +4999,18 @@ static void ebim__seed_unit(ebim_ws *w, int plane, int i)
 
 EBIM_API void ebim_eval_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_real *j)
 {
-    int at, count, i, l, c, n = w->n, k = w->k;
-    EBIM__BLOCKS(at, count, w, B, x, 1) {
-        int first = w->planes >= k, p;
-        for (i = 0; i < k && first; i++) ebim__seed_unit(w, 1 + i, i);
-        if (first) ebim_vjp(w, 1, k);
-        for (i = 0; i < k; i++) {
-            p = first ? 1 + i : 0;
-            if (!first) {
-                ebim__seed_unit(w, 0, i);
-                ebim_vjp(w, 0, 1);
-            }
-            for (l = 0; l < count; l++)
-                for (c = 0; c < n; c++)
-                    j[(((size_t)at + (size_t)l) * (size_t)k + (size_t)i) * (size_t)n + (size_t)c] =
-                        ebim_ws_xg(w, p)[(size_t)c * (size_t)w->stride + (size_t)l];
+    int at, count, i, q, l, c, n = w->n, k = w->k;
+    int plane = w->planes >= k, group = plane ? k : 1; /* all rows in one sweep, or one by one */
+    EBIM__BLOCKS(at, count, w, B, x, 1)
+        for (i = 0; i < k; i += group) {
+            for (q = 0; q < group; q++) ebim__seed_unit(w, plane + q, i + q);
+            ebim_vjp(w, plane, group);
+            for (q = 0; q < group; q++)
+                for (l = 0; l < count; l++)
+                    for (c = 0; c < n; c++)
+                        j[((size_t)(at + l) * (size_t)k + (size_t)(i + q)) * (size_t)n +
+                          (size_t)c] = ebim_ws_xg(w, plane + q)[c * w->stride + l];
         }
-    }
 }
 
 /* ============================================================================================
