@@ -521,6 +521,7 @@ typedef struct ebim_ws {
     const ebim_graph *g;
     int n, k;               /* inputs and outputs of g */
     int stride, planes;
+    int uses;               /* which sweeps it has arrays for */
     int lanes, used;        /* B of the last ebim_forward, rounded up to 16 and as it was */
     int order;              /* derivatives held by the last ebim_forward */
     const struct ebim__kernels *kernels;
@@ -531,6 +532,9 @@ typedef struct ebim_ws {
     double cost;            /* multiplications of a sweep of one plane, per lane */
 } ebim_ws;
 
+/* planes: how many tangents stand side by side. EBIM_WS_VALUES: none, and no derivatives at all:
+ * for ebim_forward of order 0 and ebim_eval, with nodes that share memory. */
+enum { EBIM_WS_VALUES = -1 };
 EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
                                   int planes);
 EBIM_API ebim_real *ebim_ws_x(ebim_ws *w);             /* [n][stride] write: the input */
@@ -3997,9 +4001,11 @@ struct ebim__sweep {
     int add;                  /* a dense node's adjoints: 0, write them; 1, add them */
 };
 
-/* Row i of plane p of an array of n features; step 0 repeats a broadcast row. */
+/* Row i of plane p of an array of n features, or NULL where a workspace does not keep it; one row
+ * for all of a broadcast operand. */
 EBIM__INLINE ebim_real *ebim__row(const ebim__sweep *s, ebim_real *base, int n, int p, int i)
 {
+    if (!base) return NULL;
     return base + ((size_t)p * (size_t)n + (size_t)(n == 1 ? 0 : i)) * (size_t)s->stride;
 }
 
@@ -4067,7 +4073,10 @@ static int ebim__op_const(const ebim__sweep *s, int mode)
         for (i = 0; i < s->n; i++)
             for (l = 0; l < s->nl; l++) ebim__row(s, s->z->v, s->n, 0, i)[l] = s->theta[i];
         break;
-    case EBIM__TAN: /* slots start as zeros and nobody writes here */
+    case EBIM__TAN:
+        memset(ebim__row(s, s->z->t, s->n, s->plane - 1, 0), 0,
+               (size_t)s->n * (size_t)s->stride * sizeof *s->z->t);
+        break;
     default: break;
     }
     return 0;
@@ -4338,7 +4347,7 @@ static int ebim__op_pick(const ebim__sweep *s, int mode)
             for (l = 0; l < s->nl; l++) {
                 int first = c ? c[l] > 0 : ebim__nan(a[l]) ? 1
                           : op == EBIM_OP_MIN ? !(b[l] < a[l]) : !(b[l] > a[l]);
-                take[l] = first ? EBIM__R(1) : 0;
+                if (s->order > 0) take[l] = first ? EBIM__R(1) : 0;
                 z[l] = first ? a[l] : b[l];
             }
             continue;
@@ -4737,26 +4746,82 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
  * a-bar += fn''(a) a-dot zdot-bar. A vjp already made for <v, J> is therefore never made again.
  * ========================================================================================= */
 
+/* What a workspace is for; 0: values alone. BACK is ebim_backward, and order 2. */
+enum { EBIM__FOR_JVP = 1, EBIM__FOR_VJP = 2, EBIM__FOR_BACK = 4, EBIM__FOR_ALL = 7 };
+
+static int ebim__keeps(const ebim_node *nd)
+{
+    return nd->op == EBIM_OP_DENSE && nd->fn == EBIM_IDENTITY ? 0 : ebim__ops[nd->op].keeps;
+}
+
+/* Memory of one node; v and t are NULL where nodes share them. */
 static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_graph *g, int number,
-                            size_t stride, size_t planes)
+                            size_t stride, size_t planes, int uses)
 {
     const ebim_node *nd = &g->node[number];
     size_t n = ebim__times((size_t)nd->size, stride), tangents = ebim__times(n, planes);
-    size_t adjoints = ebim__times(n, 1 + planes);
     size_t operand = ebim__times((size_t)g->node[nd->a].size, stride);
-    int keeps = nd->op == EBIM_OP_DENSE && nd->fn == EBIM_IDENTITY ? 0 : ebim__ops[nd->op].keeps;
-    int both = keeps & EBIM__KEEP_BOTH_SIDES;
+    size_t adjoints = ebim__times(n, 1 + planes);
+    int keeps = uses ? ebim__keeps(nd) : 0;
+    int both = (uses & EBIM__FOR_BACK) && (keeps & EBIM__KEEP_BOTH_SIDES);
     ebim__slot s;
     memset(&s, 0, sizeof s);
-    s.v = EBIM__NEW(a, ebim_real, n);
+    if (uses) s.v = EBIM__NEW(a, ebim_real, n);
     if (keeps & EBIM__KEEP_D1) s.d1 = EBIM__NEW(a, ebim_real, n);
     if (keeps & EBIM__KEEP_GRADIENT) s.d1 = EBIM__NEW(a, ebim_real, operand);
-    if (keeps & EBIM__KEEP_D2) s.d2 = EBIM__NEW(a, ebim_real, n);
-    s.t = planes ? EBIM__NEW(a, ebim_real, tangents) : NULL;
+    if ((keeps & EBIM__KEEP_D2) && (uses & EBIM__FOR_BACK)) s.d2 = EBIM__NEW(a, ebim_real, n);
+    if ((uses & EBIM__FOR_JVP) && uses != EBIM__FOR_JVP && planes)
+        s.t = EBIM__NEW(a, ebim_real, tangents);
     s.ta = both && planes ? EBIM__NEW(a, ebim_real, tangents) : s.t;
-    s.g = EBIM__NEW(a, ebim_real, adjoints);
+    if (uses & (EBIM__FOR_VJP | EBIM__FOR_BACK)) s.g = EBIM__NEW(a, ebim_real, adjoints);
     s.ga = both ? EBIM__NEW(a, ebim_real, adjoints) : s.g;
     if (z) *z = s;
+}
+
+/* The row from which on each node stands in memory that nodes share whose lives do not overlap:
+ * a life is from the node's own sweep to that of its last reader; input and output live on.
+ * Returns the number of rows. */
+static size_t ebim__places(const ebim_graph *g, size_t *place)
+{
+    int32_t last[EBIM_MAX_NODES];
+    size_t rows = 0;
+    int i, j;
+    for (i = 1; i < g->n_nodes; i++) {
+        const ebim_node *nd = &g->node[i];
+        last[i] = last[nd->a] = last[nd->b] = last[nd->c] = i;
+    }
+    last[1] = last[g->y] = g->n_nodes;
+    for (i = 1; i < g->n_nodes; i++) {
+        size_t size = (size_t)g->node[i].size;
+        place[i] = 0;
+        for (j = 1; j < i; j++) {
+            size_t end = place[j] + (size_t)g->node[j].size;
+            if (last[j] < i || end <= place[i] || place[i] + size <= place[j]) continue;
+            place[i] = end;
+            j = 0; /* look at all of them again */
+        }
+        if (place[i] + size > rows) rows = place[i] + size;
+    }
+    return rows;
+}
+
+/* Memory of all nodes. Values alone share it; so do tangents where no reverse sweep needs them. */
+static void ebim__slots_init(ebim_ws *w, ebim_arena *a, int uses)
+{
+    const ebim_graph *g = w->g;
+    size_t place[EBIM_MAX_NODES], st = (size_t)w->stride, planes = (size_t)w->planes, rows;
+    ebim_real *shared = NULL;
+    int i, share = uses == EBIM__FOR_JVP ? w->planes : !uses;
+    for (i = 1; i < g->n_nodes; i++)
+        ebim__slot_init(ebim__ready(a) ? &w->slot[i] : NULL, a, g, i, st, planes, uses);
+    if (!share) return;
+    rows = ebim__places(g, place);
+    shared = EBIM__NEW(a, ebim_real, ebim__times(ebim__times(rows, st), (size_t)share));
+    for (i = 1; i < g->n_nodes && ebim__ready(a); i++) {
+        ebim_real *at = shared + place[i] * st * (size_t)share;
+        if (uses) w->slot[i].t = w->slot[i].ta = at;
+        else w->slot[i].v = at;
+    }
 }
 
 /* The last node that reads a node is the first to write its adjoint. */
@@ -4766,7 +4831,8 @@ static void ebim__find_writers(ebim_ws *w, const ebim_graph *g)
     for (i = 2; i < g->n_nodes; i++) {
         const ebim_node *nd = &g->node[i];
         ebim__slot *a = &w->slot[nd->a], *b = &w->slot[nd->b], *c = &w->slot[nd->c];
-        a->direct = nd->op == EBIM_OP_DENSE && !a->readers && a->ga != a->g;
+        a->direct = nd->op == EBIM_OP_DENSE && !a->readers &&
+                    (ebim__keeps(&g->node[nd->a]) & EBIM__KEEP_BOTH_SIDES);
         a->writer = nd->op == EBIM_OP_DENSE ? i : 0;
         b->direct = b->writer = c->direct = c->writer = 0;
         a->readers++;
@@ -4800,8 +4866,8 @@ static void ebim__sweeps_init(ebim_ws *w)
     }
 }
 
-EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
-                                  int planes)
+static ebim_result ebim__ws_for(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
+                                int planes, int uses)
 {
     int i;
     memset(w, 0, sizeof *w);
@@ -4815,20 +4881,28 @@ EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g
     w->k = ebim_outputs(g);
     w->stride = EBIM__ROUND(lanes);
     w->planes = planes;
+    w->uses = uses;
     w->watch = a->watch;
     for (i = 2; i < g->n_nodes; i++) w->cost += g->node[i].size + g->node[i].n_theta;
     w->slot = EBIM__NEW(a, ebim__slot, g->n_nodes);
     w->sweep = EBIM__NEW(a, ebim__sweep, g->n_nodes);
-    for (i = 1; i < g->n_nodes; i++)
-        ebim__slot_init(ebim__ready(a) ? &w->slot[i] : NULL, a, g, i, (size_t)w->stride,
-                        (size_t)planes);
-    w->seed = EBIM__NEW(a, ebim_real, ebim__times((size_t)(1 + planes),
-                                                  ebim__times((size_t)w->k, (size_t)w->stride)));
+    ebim__slots_init(w, a, uses);
+    if (uses & (EBIM__FOR_VJP | EBIM__FOR_BACK))
+        w->seed = EBIM__NEW(a, ebim_real, ebim__times((size_t)(1 + planes),
+                                                      ebim__times((size_t)w->k,
+                                                                  (size_t)w->stride)));
     if (ebim__ready(a)) {
         ebim__find_writers(w, g);
         ebim__sweeps_init(w);
     }
     return a->failed;
+}
+
+EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
+                                  int planes)
+{
+    if (planes == EBIM_WS_VALUES) return ebim__ws_for(w, a, g, lanes, 0, 0);
+    return ebim__ws_for(w, a, g, lanes, planes, EBIM__FOR_ALL);
 }
 
 static size_t ebim__plane(const ebim_ws *w, int n, int plane)
@@ -4873,6 +4947,7 @@ EBIM_API void ebim_forward(ebim_ws *w, int B, int order)
 {
     int i, l;
     EBIM_ASSERT(B >= 1 && B <= w->stride);
+    EBIM_ASSERT(order < 1 || w->uses & (order > 1 ? EBIM__FOR_BACK : EBIM__FOR_ALL));
     w->lanes = EBIM__ROUND(B);
     w->used = B;
     w->order = order;
@@ -4888,6 +4963,7 @@ EBIM_API void ebim_jvp(ebim_ws *w, int plane, int count)
 {
     int i, p;
     EBIM_ASSERT(w->order >= 1 && plane >= 1 && plane + count - 1 <= w->planes);
+    EBIM_ASSERT(w->uses & EBIM__FOR_JVP);
     if (ebim__work(w->watch, w->cost * w->lanes * count)) return;
     for (i = 2; i < w->g->n_nodes; i++)
         for (p = plane; p < plane + count; p++) ebim__op_at(w, i, EBIM__TAN, p, 0, NULL);
@@ -4912,6 +4988,7 @@ EBIM_API void ebim_vjp(ebim_ws *w, int plane, int count)
 {
     int i, p;
     EBIM_ASSERT(w->order >= 1 && plane >= 0 && plane + count - 1 <= w->planes);
+    EBIM_ASSERT(w->uses & (EBIM__FOR_VJP | EBIM__FOR_BACK));
     if (ebim__work(w->watch, w->cost * w->lanes * count)) return;
     ebim__seed(w, plane, count);
     for (i = w->g->n_nodes - 1; i > 1; i--)
@@ -4922,6 +4999,7 @@ EBIM_API void ebim_backward(ebim_ws *w, int pairs, ebim_real *grad)
 {
     int i;
     EBIM_ASSERT(pairs >= 0 && pairs <= w->planes && w->order >= (pairs ? 2 : 1));
+    EBIM_ASSERT(w->uses & EBIM__FOR_BACK);
     if (ebim__work(w->watch, w->cost * w->lanes * (2 + pairs))) return;
     ebim__seed(w, 0, 1);
     for (i = w->g->n_nodes - 1; i > 1; i--) ebim__op_at(w, i, EBIM__BACK, 0, pairs, grad);

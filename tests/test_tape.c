@@ -948,6 +948,39 @@ static void blocks_do_not_matter(void)
     }
 }
 
+/* A workspace for fewer sweeps is smaller, and gives the same bytes, whatever it held before. */
+static void what_a_workspace_is_for(void)
+{
+    static const int uses[] = {EBIM__FOR_ALL, EBIM__FOR_JVP | EBIM__FOR_VJP, EBIM__FOR_VJP,
+                               EBIM__FOR_JVP, 0};
+    static setting s;
+    static ebim_real out[5][50 * 8];
+    size_t bytes[5];
+    int q, turn;
+    if (!set_up(&s, 44)) return;
+    for (q = 0; q < 5; q++) {
+        ebim_arena a = s.a, m = s.a;
+        ebim_ws w, measured;
+        ebim_arena_init(&m, NULL, 0);
+        ebim__ws_for(&measured, &m, &s.g, 64, 2, uses[q]);
+        if (!CHECK_INT(ebim__ws_for(&w, &a, &s.g, 64, 2, uses[q]), EBIM_OK)) return;
+        bytes[q] = a.used - s.a.used;
+        CHECK(bytes[q] == m.used);
+        if (q) CHECK(bytes[q] < bytes[q - 1]);
+        for (turn = 0; turn < 2; turn++) {
+            memset(out[q], 0, sizeof out[q]);
+            ebim_eval(&w, turn ? 50 : 3, s.x, out[q]);
+            if (uses[q] & EBIM__FOR_JVP) ebim_eval_jvp(&w, 50, s.x, s.t, out[q] + 100);
+            if (uses[q] & EBIM__FOR_VJP) ebim_eval_vjp(&w, 50, s.x, s.v, out[q] + 200);
+        }
+        CHECK(!memcmp(out[q], out[0], 100 * sizeof **out));
+        if (uses[q] & EBIM__FOR_JVP)
+            CHECK(!memcmp(out[q] + 100, out[0] + 100, 100 * sizeof **out));
+        if (uses[q] & EBIM__FOR_VJP)
+            CHECK(!memcmp(out[q] + 200, out[0] + 200, 200 * sizeof **out));
+    }
+}
+
 /* J from k adjoint sweeps at once, one by one, and from n tangent sweeps. */
 static void jacobian_is_the_matrix_of_jvp(void)
 {
@@ -1514,7 +1547,7 @@ static void inline_refuses(void)
 static void workspace_refuses(void)
 {
     static const int bad[][2] = {{0, 0}, {-1, 0}, {INT_MAX, 0}, {INT_MIN, 0}, {INT_MAX / 64 + 1, 0},
-                                 {1, -1}, {1, INT_MAX}, {1, INT_MAX / 64 + 1}};
+                                 {1, -2}, {1, INT_MAX}, {1, INT_MAX / 64 + 1}};
     static setting s;
     ebim_arena a;
     ebim_graph g;
@@ -1567,6 +1600,7 @@ int main(int argc, char **argv)
     T_RUN(rbf_keeps_what_is_no_number);
     T_RUN(user_graph_has_every_op);
     T_RUN(blocks_do_not_matter);
+    T_RUN(what_a_workspace_is_for);
     T_RUN(jacobian_is_the_matrix_of_jvp);
     T_RUN(hvp_is_symmetric);
     T_RUN(planes_and_workspaces_are_independent);
