@@ -6043,8 +6043,11 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     f->k = ebim_outputs(F);
     f->direct = d->linear == EBIM_LINEAR_DIRECT ||
                 (d->linear == EBIM_LINEAR_AUTO && f->k <= EBIM__DIRECT_MAX);
-    r = ebim_ws_init(&f->w, a, F, f->d.lanes, f->direct ? f->k : 1);
-    if (!r) r = ebim_ws_init(&f->trial, a, F, f->d.lanes, f->direct ? f->k : 0);
+    r = ebim__ws_for(&f->w, a, F, f->d.lanes, f->direct ? f->k : 1,
+                     f->direct ? EBIM__FOR_VJP : EBIM__FOR_VJP | EBIM__FOR_JVP);
+    if (!r) r = ebim__ws_for(&f->trial, a, F, f->d.lanes, f->direct ? f->k : 0,
+                             f->direct && d->solver == EBIM_NEWTON ? EBIM__FOR_JVP
+                                                    : EBIM__FOR_JVP | EBIM__FOR_VJP);
     if (r) return r;
     if (f->k >= f->n) return EBIM_ERR_SHAPE;
     f->stride = f->w.stride;
@@ -7218,7 +7221,8 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     p->d = *d;
     p->d.max_iter = ebim__or_int(d->max_iter, 100);
     p->d.tol = d->tol > 0 ? d->tol : sizeof(ebim_real) == 4 ? 1e-4 : 1e-8;
-    c.solver = EBIM_NEWTON;
+    /* DESCEND takes no root of the frame's, but its trial workspace needs adjoints */
+    c.solver = d->method == EBIM_DESCEND ? EBIM_SGD : EBIM_NEWTON;
     r = ebim__frame_init(&p->f, a, F, &c);
     if (r) return r;
     rows = (size_t)p->f.n * (size_t)p->f.stride;
@@ -11414,7 +11418,8 @@ typedef struct ebim__energies {
     const ebim_model *m;
     ebim_ws E, F;             /* F: behind a map only */
     ebim__stretch map;
-    ebim_real *w, *J;         /* [LANES][n], [k][n][LANES] rows of a block behind the map */
+    ebim_real *w, *J;         /* [lanes][n], [lanes][k][n] rows of a block behind the map */
+    int lanes;                /* of a block, LANES at most */
     int rbf, flat;            /* nodes of E; 0: it is no estimate */
     double widest, masses;    /* of the kernels: width; sum of weight width^m */
     int32_t *order;           /* [centres] by their first coordinate */
@@ -11439,21 +11444,23 @@ static int ebim__estimate_of(const ebim_graph *E, int *flat)
     return 0;
 }
 
-static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const ebim_model *m)
+static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const ebim_model *m, int B)
 {
     size_t n = (size_t)m->n, k = (size_t)m->k;
-    ebim_result r = ebim_ws_init(&s->E, a, &m->E, EBIM__LANES, 0);
     const ebim_real *t;
-    int i, count;
+    int i, count, lanes = s->lanes = ebim__min_int(EBIM__LANES, ebim__max_int(B, 2));
+    ebim_result r;
     s->m = m;
     s->rbf = ebim__estimate_of(&m->E, &s->flat);
+    /* an estimate's values inside are looked at */
+    r = ebim__ws_for(&s->E, a, &m->E, lanes, 0, s->rbf ? EBIM__FOR_JVP | EBIM__FOR_VJP : 0);
     count = s->rbf ? m->E.node[s->rbf].i0 : 0;
-    s->w = EBIM__NEW(a, ebim_real, EBIM__LANES * n);
+    s->w = EBIM__NEW(a, ebim_real, (size_t)lanes * n);
     s->order = EBIM__NEW(a, int32_t, count);
     s->first = EBIM__NEW(a, ebim_real, count);
-    s->J = EBIM__NEW(a, ebim_real, m->linear ? ebim__times(EBIM__LANES, k * n) : 1);
+    s->J = EBIM__NEW(a, ebim_real, m->linear ? ebim__times((size_t)lanes, k * n) : 1);
     ebim__stretch_init(&s->map, a, m->linear, m->n, m->m);
-    if (!r && m->linear) r = ebim_ws_init(&s->F, a, &m->F, EBIM__LANES, 0);
+    if (!r && m->linear) r = ebim__ws_for(&s->F, a, &m->F, lanes, 0, EBIM__FOR_VJP);
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     t = m->E.theta + m->E.node[s->rbf].theta;
     s->widest = s->masses = 0;
@@ -11548,7 +11555,7 @@ static void ebim__energies_at(ebim__energies *s, int B, const ebim_real *y, cons
     size_t n = (size_t)s->m->n, at, count;
     double loss[EBIM__LANES];
     for (at = 0; at < (size_t)B && !ebim__stopped(s->E.watch); at += count) {
-        int lanes = ebim__min_int(EBIM__LANES, B - (int)at), l;
+        int lanes = ebim__min_int(s->lanes, B - (int)at), l;
         count = (size_t)lanes;
         ebim__to_model(s->m, lanes, y + at * n, s->w);
         ebim_eval(&s->E, lanes, s->w, e + at);
@@ -11676,15 +11683,17 @@ static ebim_result ebim__score_worker(ebim__scoring *s, int w, ebim_arena *work)
     ebim__energies e;
     ebim_projector *p, *q = NULL;
     ebim_result r;
+    int first, share = ebim__share(s->B, s->workers, w, &first);
     memset(&d, 0, sizeof d);
     memset(&e, 0, sizeof e);
     d.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    d.constraint.lanes = ebim__min_int(share, EBIM__LANES);
     r = ebim_projector_init(&p, work, &m->F, &d);
     d.constraint.length = 0;
     d.constraint.lengths = s->length;
     d.constraint.lanes = 16; /* one by one */
     if (!r && m->linear) r = ebim_projector_init(&q, work, s->mapped, &d);
-    if (!r && s->energy) r = ebim__energies_init(&e, work, m);
+    if (!r && s->energy) r = ebim__energies_init(&e, work, m, share);
     if (r || !ebim__ready(work)) return r;
     s->p[w] = p;
     s->q[w] = q;
@@ -11806,12 +11815,14 @@ EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim
     ebim_ws wF, wE;
     ebim__energies e;
     ebim_result r = EBIM_OK;
+    int lanes;
     if (B < 1 || ((E || grad_E) && !m->has_energy)) return EBIM_ERR_ARG;
     memset(&e, 0, sizeof e);
     e.m = m;
-    if (F || J) r = ebim_ws_init(&wF, work, &m->F, 64, 0);
-    if (!r && (E || grad_E)) r = ebim_ws_init(&wE, work, &m->E, 64, 0);
-    if (!r && (E || grad_E) && m->linear) r = ebim__energies_init(&e, work, m);
+    lanes = m->linear ? 1 : ebim__min_int(EBIM__LANES, B); /* behind a map: one by one */
+    if (F || J) r = ebim__ws_for(&wF, work, &m->F, lanes, 0, EBIM__FOR_VJP);
+    if (!r && (E || grad_E)) r = ebim__ws_for(&wE, work, &m->E, lanes, 0, EBIM__FOR_VJP);
+    if (!r && (E || grad_E) && m->linear) r = ebim__energies_init(&e, work, m, 1);
     if (r || !ebim__ready(work)) return r;
     if (!ebim__all_finite((size_t)B * (size_t)m->n, x)) return EBIM_ERR_FINITE;
     if (m->linear) {
@@ -14776,7 +14787,7 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
     memset(&e, 0, sizeof e);
     for (i = 0; ebim__ready(work) && i < (size_t)count; i++)
         memcpy(x + i * n, f->x + (size_t)f->order[(size_t)first + i] * n, n * sizeof *x);
-    if (!r && m->has_energy) r = ebim__energies_init(&e, work, m);
+    if (!r && m->has_energy) r = ebim__energies_init(&e, work, m, EBIM__LANES);
     if (!r && !ebim__fit_stopped(f))
         r = ebim_model_score(m, run ? count : (int)room, x, y, distance, NULL, ok, work);
     if (r || !ebim__ready(work)) return r;
