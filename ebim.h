@@ -7190,6 +7190,7 @@ struct ebim_projector {
     ebim_real *norm, *step;   /* [stride] */
     ebim_real *d2, *last2;    /* [stride] |dir|^2, |last|^2 or 0 */
     int *done, *idle;         /* [stride] */
+    int *place;               /* [stride] lanes that are done stand behind the others: where from */
     ebim_lbfgs *opt;          /* DESCEND */
     ebim_real *pack;
 };
@@ -7236,9 +7237,48 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     p->step = EBIM__NEW(a, ebim_real, p->f.stride);
     p->done = EBIM__NEW(a, int, p->f.stride);
     p->idle = EBIM__NEW(a, int, p->f.stride);
+    p->place = EBIM__NEW(a, int, p->f.stride);
     if (d->method == EBIM_DESCEND) r = ebim__projector_opt(p, a);
     if (!r && ebim__ready(a)) *out = s;
     return r ? r : a->failed;
+}
+
+static void ebim__projector_swap(ebim_projector *p, int a, int b)
+{
+    ebim_real *rows[6];
+    int *marks[3], q, i, n = p->f.n, S = p->f.stride;
+    rows[0] = p->x0, rows[1] = p->x, rows[2] = p->last; /* [n], */
+    rows[3] = p->norm, rows[4] = p->step, rows[5] = p->last2; /* and [1] */
+    marks[0] = p->done, marks[1] = p->idle, marks[2] = p->place;
+    for (q = 0; q < 6; q++)
+        for (i = 0; i < (q < 3 ? n * S : S); i += S) {
+            ebim_real x = rows[q][i + a];
+            rows[q][i + a] = rows[q][i + b];
+            rows[q][i + b] = x;
+        }
+    for (q = 0; q < 3; q++) {
+        int mark = marks[q][a];
+        marks[q][a] = marks[q][b];
+        marks[q][b] = mark;
+    }
+}
+
+/* Of B lanes those that are not `out` come first, where that saves sweeps enough. Returns how many
+ * are to be swept. */
+static int ebim__projector_pack(ebim_projector *p, int B, int left, const int *out)
+{
+    int l, to = 0;
+    if (4 * EBIM__ROUND(left) > 3 * EBIM__ROUND(B)) return B;
+    for (l = 0; l < B; l++)
+        if (!out[l]) ebim__projector_swap(p, l, to++);
+    return left;
+}
+
+static void ebim__projector_unpack(ebim_projector *p)
+{
+    int l;
+    for (l = 0; l < p->f.stride; l++)
+        while (p->place[l] != l) ebim__projector_swap(p, l, p->place[l]);
 }
 
 /* Takes the trial in y where ||F|| fell (state ACTIVE or SOLVED), halves the step elsewhere. */
@@ -7266,10 +7306,11 @@ static int ebim__onto_accept(ebim_projector *p, int B)
 static void ebim__onto(ebim_projector *p, int B)
 {
     ebim__frame *f = &p->f;
-    int it, i, l, rows = f->n * f->stride;
+    int it, i, l, left, rows = f->n * f->stride;
     for (l = 0; l < f->stride; l++) {
         p->step[l] = 1;
         p->done[l] = 0;
+        p->place[l] = l;
     }
     for (it = 0; it < p->d.max_iter && !ebim__stopped(f->w.watch); it++) {
         ebim__frame_at(f, B, p->x);
@@ -7281,8 +7322,11 @@ static void ebim__onto(ebim_projector *p, int B)
         for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
         ebim__frame_limits(f, f->y);
         ebim__frame_test(f, B, 0);
-        if (!ebim__onto_accept(p, B)) break;
+        left = ebim__onto_accept(p, B);
+        if (!left) break;
+        B = ebim__projector_pack(p, B, left, p->done);
     }
+    ebim__projector_unpack(p);
 }
 
 /* d2 <- |d|^2 of lane l, and its step from how the last one, s, changed d: to (1 - a s) d. */
@@ -7344,14 +7388,19 @@ static int ebim__nearest_step(ebim_projector *p, int B)
 
 static void ebim__nearest(ebim_projector *p, int B)
 {
-    int it, l;
+    int it, l, left;
     for (l = 0; l < p->f.stride; l++) {
         p->step[l] = 1;
         p->last2[l] = 0;
+        p->place[l] = l;
         p->idle[l] = p->done[l] != EBIM__SOLVED;
     }
-    for (it = 0; it < p->d.max_iter && !ebim__stopped(p->f.w.watch); it++)
-        if (!ebim__nearest_step(p, B)) break;
+    for (it = 0; it < p->d.max_iter && !ebim__stopped(p->f.w.watch); it++) {
+        left = ebim__nearest_step(p, B);
+        if (!left) break;
+        B = ebim__projector_pack(p, B, left, p->idle);
+    }
+    ebim__projector_unpack(p);
 }
 
 /* One evaluation of ||F||^2 and its gradient for every L-BFGS machine that asks. */
