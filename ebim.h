@@ -57,7 +57,7 @@
     >>lanes     points to lanes and back, what is counted lane by lane
     >>linear    Cholesky, LU, Gram-Schmidt, Jacobi rotations
     >>points    tables of points: order, quantiles, nearest rows, union-find
-    >>tensor    a small dense tensor, for prototypes
+    >>tensor    views of weights, values and Jacobians
     >>dual      dual numbers: the teaching form, and the oracle of the tests
     >>ops       one function per op, with its shape rule and its sweeps
     >>record    a graph, op by op
@@ -327,15 +327,21 @@ EBIM_API void ebim_rng_sphere(ebim_rng *r, int n, ebim_real *v);  /* uniform uni
 EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index); /* Fisher-Yates */
 
 /* --------------------------------------------------------------------------------------------
- * tensor: a small dense tensor for prototypes
+ * tensor: a view of weights, of values inside a network, of Jacobians, and arithmetic on it
  * ----------------------------------------------------------------------------------------- */
 
 #define EBIM_TENSOR_RANK 4
 
-/* Up to four axes over memory of somebody else: an arena's, or the caller's. Row-major when new;
- * views (slice, transpose, reshape) share the data and differ in stride only. Copied by value.
- * Functions return ERR_SHAPE for shapes that do not fit, ERR_ARG for a bad rank, axis or a tensor
- * without data, and then change nothing. out may be an operand but where it says otherwise. */
+/* Up to four axes over memory of somebody else. Row-major when wrapped; slice and transpose give
+ * views of the same memory. Copied by value. ebim_weights, ebim_ws_values and ebim_ws_jacobian hand
+ * tensors out; a layer by hand, column by column of x [in][points]:
+ *
+ *     ebim_weights(&g, node, &W, &b);                  b is [out][1]
+ *     ebim_tensor_matmul(&y, &W, &x);                  y [out][points]
+ *     ebim_tensor_op(&y, &y, '+', &b);
+ *
+ * Functions return ERR_SHAPE for shapes that do not fit, ERR_ARG for a bad rank, axis, operation or
+ * a tensor without data, and then change nothing. */
 typedef struct ebim_tensor {
     ebim_real *data;                 /* NULL while measuring */
     int rank;
@@ -343,78 +349,25 @@ typedef struct ebim_tensor {
     int stride[EBIM_TENSOR_RANK];    /* in elements */
 } ebim_tensor;
 
-EBIM_API ebim_result ebim_tensor_new(ebim_tensor *t, ebim_arena *a, int rank, const int *shape);
 EBIM_API ebim_result ebim_tensor_wrap(ebim_tensor *t, ebim_real *data, int rank, const int *shape);
-EBIM_API int ebim_tensor_size(const ebim_tensor *t);
 /* NULL outside the shape; axes beyond the rank take index 0. */
 EBIM_API ebim_real *ebim_tensor_at(const ebim_tensor *t, int i, int j, int k, int l);
-
 EBIM_API ebim_result ebim_tensor_slice(ebim_tensor *out, const ebim_tensor *t, int axis, int first,
                                        int count);
 EBIM_API ebim_result ebim_tensor_transpose(ebim_tensor *out, const ebim_tensor *t, int p, int q);
-EBIM_API ebim_result ebim_tensor_reshape(ebim_tensor *out, const ebim_tensor *t, int rank,
-                                         const int *shape); /* t must be contiguous */
-
-/* Elementwise; shapes are matched at their last axes, an axis of 1 (or none) repeats. */
-EBIM_API ebim_result ebim_tensor_add(const ebim_tensor *out, const ebim_tensor *a,
-                                     const ebim_tensor *b);
-EBIM_API ebim_result ebim_tensor_sub(const ebim_tensor *out, const ebim_tensor *a,
-                                     const ebim_tensor *b);
-EBIM_API ebim_result ebim_tensor_mul(const ebim_tensor *out, const ebim_tensor *a,
-                                     const ebim_tensor *b);
-EBIM_API ebim_result ebim_tensor_div(const ebim_tensor *out, const ebim_tensor *a,
-                                     const ebim_tensor *b);
-EBIM_API ebim_result ebim_tensor_copy(const ebim_tensor *out, const ebim_tensor *a);
-EBIM_API ebim_result ebim_tensor_axpy(const ebim_tensor *out, ebim_real s, const ebim_tensor *a);
-                                                             /* out += s a */
-EBIM_API ebim_result ebim_tensor_fill(const ebim_tensor *t, ebim_real v);
-EBIM_API ebim_result ebim_tensor_scale(const ebim_tensor *t, ebim_real s);
-
-EBIM_API ebim_result ebim_tensor_sum(const ebim_tensor *out, const ebim_tensor *t, int axis);
-                                                             /* out has 1 at that axis */
+/* out = a op b element by element, op one of + - * /; shapes are matched at their last axes, an
+ * axis of 1 (or none) repeats. out may be an operand. */
+EBIM_API ebim_result ebim_tensor_op(const ebim_tensor *out, const ebim_tensor *a, int op,
+                                    const ebim_tensor *b);
 EBIM_API ebim_result ebim_tensor_matmul(const ebim_tensor *out, const ebim_tensor *a,
                                         const ebim_tensor *b); /* rank 2; out is no operand */
-EBIM_API ebim_result ebim_tensor_dot(const ebim_tensor *a, const ebim_tensor *b, double *dot);
-EBIM_API ebim_real ebim_tensor_max_abs(const ebim_tensor *t);  /* a NaN comes through */
 
 /* --------------------------------------------------------------------------------------------
  * dual: v + d epsilon, epsilon^2 = 0: a value and its derivative in one direction
  * ----------------------------------------------------------------------------------------- */
 
-typedef struct ebim_dual {
-    ebim_real v, d;
-} ebim_dual;
-
-EBIM_API ebim_dual ebim_dual_make(ebim_real v, ebim_real d); /* d = 1: the variable, 0: constant */
-EBIM_API ebim_dual ebim_dual_add(ebim_dual a, ebim_dual b);
-EBIM_API ebim_dual ebim_dual_sub(ebim_dual a, ebim_dual b);
-EBIM_API ebim_dual ebim_dual_mul(ebim_dual a, ebim_dual b);
-EBIM_API ebim_dual ebim_dual_div(ebim_dual a, ebim_dual b);
-EBIM_API ebim_dual ebim_dual_min(ebim_dual a, ebim_dual b);  /* ties: the first */
-EBIM_API ebim_dual ebim_dual_max(ebim_dual a, ebim_dual b);
-EBIM_API ebim_dual ebim_dual_scale(ebim_dual a, ebim_real s);
-EBIM_API ebim_dual ebim_dual_pow(ebim_dual a, ebim_real exponent);
-EBIM_API ebim_dual ebim_dual_neg(ebim_dual a);
-EBIM_API ebim_dual ebim_dual_abs(ebim_dual a);               /* derivative 0 at 0 */
-EBIM_API ebim_dual ebim_dual_sqrt(ebim_dual a);              /* derivative 0 at 0 */
-EBIM_API ebim_dual ebim_dual_exp(ebim_dual a);
-EBIM_API ebim_dual ebim_dual_log(ebim_dual a);
-EBIM_API ebim_dual ebim_dual_sin(ebim_dual a);
-EBIM_API ebim_dual ebim_dual_cos(ebim_dual a);
-EBIM_API ebim_dual ebim_dual_tanh(ebim_dual a);
-EBIM_API ebim_dual ebim_dual_sigmoid(ebim_dual a);
-EBIM_API ebim_dual ebim_dual_silu(ebim_dual a);
-EBIM_API ebim_dual ebim_dual_softplus(ebim_dual a);
-EBIM_API ebim_dual ebim_dual_relu(ebim_dual a);
-
-/* --------------------------------------------------------------------------------------------
- * tape and ops: a graph recorded once, swept often
- * ----------------------------------------------------------------------------------------- */
-
-typedef int32_t ebim_ref; /* a node of a graph; 0: failed, and every op passes it on */
-
-/* Elementwise functions, as activations of a dense layer or on their own (ebim_apply).
- * SQRT and ABS have derivative 0 at 0. POW takes a constant exponent. */
+/* Functions of one number: of duals, and elementwise in a graph, on their own (ebim_apply) or as
+ * activations of a layer. SQRT and ABS have derivative 0 at 0. POW takes a constant exponent. */
 #define EBIM_FNS(X) \
     X(IDENTITY) X(SILU) X(TANH) X(RELU) X(SOFTPLUS) X(SINE) X(COSINE) X(EXP) X(LOG) X(SQRT) \
     X(ABS) X(SQUARE) X(POW)
@@ -424,6 +377,22 @@ typedef enum ebim_fn {
 #undef EBIM__ENUM
     EBIM__FN_COUNT
 } ebim_fn;
+
+/* What a graph does for rows of points at once, for one number: with x = ebim_dual_make(2, 1),
+ * y = ebim_dual_op(x, '*', ebim_dual_apply(EBIM_LOG, x, 0)) holds 2 log 2 and 1 + log 2. */
+typedef struct ebim_dual {
+    ebim_real v, d;
+} ebim_dual;
+
+EBIM_API ebim_dual ebim_dual_make(ebim_real v, ebim_real d); /* d = 1: the variable, 0: constant */
+EBIM_API ebim_dual ebim_dual_op(ebim_dual a, int op, ebim_dual b); /* + - * / */
+EBIM_API ebim_dual ebim_dual_apply(ebim_fn fn, ebim_dual a, ebim_real exponent); /* of POW only */
+
+/* --------------------------------------------------------------------------------------------
+ * tape and ops: a graph recorded once, swept often
+ * ----------------------------------------------------------------------------------------- */
+
+typedef int32_t ebim_ref; /* a node of a graph; 0: failed, and every op passes it on */
 
 /* One row per op, in the order of their numbers in files: name, function (>>ops), operands, and
  * what a workspace keeps for it (see EBIM__KEEP_D1). */
@@ -482,6 +451,10 @@ typedef ebim_ref (*ebim_record_fn)(ebim_graph *g, ebim_ref x, void *user);
 EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_record_fn f, void *user);
 EBIM_API int ebim_inputs(const ebim_graph *g);  /* n */
 EBIM_API int ebim_outputs(const ebim_graph *g); /* k */
+
+/* Views W [out][in] and b [out][1] of the parameters of a dense node. */
+EBIM_API ebim_result ebim_weights(const ebim_graph *g, ebim_ref node, ebim_tensor *W,
+                                  ebim_tensor *b);
 
 /* Ops. Binary ops take equal sizes, or size 1 on one side (broadcast). Values at a kink follow
  * the first operand. Constants are read during the call and kept in theta, frozen. */
@@ -543,6 +516,12 @@ EBIM_API ebim_real *ebim_ws_xt(ebim_ws *w, int plane); /* [n][stride] write: w, 
 EBIM_API ebim_real *ebim_ws_yt(ebim_ws *w, int plane); /* [k][stride] read: J w */
 EBIM_API ebim_real *ebim_ws_yg(ebim_ws *w, int plane); /* [k][stride] write: v */
 EBIM_API ebim_real *ebim_ws_xg(ebim_ws *w, int plane); /* [n][stride] read: J'v */
+
+/* Views of a workspace after ebim_forward of B points: [features][B] of a node's values, which one
+ * made with EBIM_WS_VALUES has not kept; [k][n][B] of the Jacobian, which takes an order >= 1, k
+ * planes, and is swept here, in planes 1..k. */
+EBIM_API ebim_result ebim_ws_values(const ebim_ws *w, ebim_ref node, ebim_tensor *values);
+EBIM_API ebim_result ebim_ws_jacobian(ebim_ws *w, ebim_tensor *J);
 
 /* Sweeps over the first B lanes. Lanes between B and the next multiple of 16 are computed too:
  * ebim_forward fills their input with lane 0's. One forward of order >= 1 linearises: any number
@@ -3583,69 +3562,49 @@ static int ebim__tree_count(const ebim__tree *t, const ebim_real *q, double r2, 
 }
 
 /* ============================================================================================
- * >>tensor  a small dense tensor
+ * >>tensor  views of weights, values and Jacobians
  *
  * For the arithmetic round a model, not for the model: the tape has its own layout. Shape and
  * stride per axis; an operand that repeats along an axis is a view with stride 0 there, so every
  * elementwise function is one walk over the output. Cost: a few index operations per element.
  * ========================================================================================= */
 
-static int ebim__tensor_set(ebim_tensor *t, ebim_real *data, int rank, const int *shape)
-{
-    int i, size = 1;
-    memset(t, 0, sizeof *t);
-    t->data = data;
-    t->rank = rank;
-    for (i = rank; i < EBIM_TENSOR_RANK; i++) t->shape[i] = 1;
-    for (i = rank - 1; i >= 0; i--) {
-        if (shape[i] < 1 || shape[i] > INT_MAX / size) return 0;
-        t->shape[i] = shape[i];
-        t->stride[i] = size;
-        size *= shape[i];
-    }
-    return size;
-}
-
 EBIM_API ebim_result ebim_tensor_wrap(ebim_tensor *t, ebim_real *data, int rank, const int *shape)
 {
     ebim_tensor made;
-    if (rank < 0 || rank > EBIM_TENSOR_RANK) return EBIM_ERR_ARG;
-    if (!ebim__tensor_set(&made, data, rank, shape)) return EBIM_ERR_SHAPE;
-    *t = made;
-    return EBIM_OK;
-}
-
-EBIM_API ebim_result ebim_tensor_new(ebim_tensor *t, ebim_arena *a, int rank, const int *shape)
-{
-    ebim_tensor made;
-    ebim_result r = ebim_tensor_wrap(&made, NULL, rank, shape);
-    if (r) return r;
-    made.data = EBIM__NEW(a, ebim_real, ebim_tensor_size(&made));
-    if (a->failed) return a->failed;
-    *t = made;
-    return EBIM_OK;
-}
-
-EBIM_API int ebim_tensor_size(const ebim_tensor *t)
-{
     int i, size = 1;
-    for (i = 0; i < t->rank; i++) size *= t->shape[i];
-    return size;
+    if (rank < 0 || rank > EBIM_TENSOR_RANK) return EBIM_ERR_ARG;
+    memset(&made, 0, sizeof made);
+    made.data = data;
+    made.rank = rank;
+    for (i = EBIM_TENSOR_RANK - 1; i >= 0; i--) {
+        int count = made.shape[i] = i < rank ? shape[i] : 1;
+        if (count < 1 || count > INT_MAX / size) return EBIM_ERR_SHAPE;
+        made.stride[i] = i < rank ? size : 0;
+        size *= count;
+    }
+    *t = made;
+    return EBIM_OK;
+}
+
+static ptrdiff_t ebim__tensor_offset(const ebim_tensor *t, const int *index)
+{
+    ptrdiff_t at = 0;
+    int i;
+    for (i = 0; i < EBIM_TENSOR_RANK; i++) at += (ptrdiff_t)index[i] * t->stride[i];
+    return at;
 }
 
 EBIM_API ebim_real *ebim_tensor_at(const ebim_tensor *t, int i, int j, int k, int l)
 {
     int index[EBIM_TENSOR_RANK], q;
-    ptrdiff_t at = 0;
     index[0] = i;
     index[1] = j;
     index[2] = k;
     index[3] = l;
-    for (q = 0; q < EBIM_TENSOR_RANK; q++) {
-        if (index[q] < 0 || index[q] >= (q < t->rank ? t->shape[q] : 1)) return NULL;
-        at += (ptrdiff_t)index[q] * t->stride[q];
-    }
-    return t->data ? t->data + at : NULL;
+    for (q = 0; q < EBIM_TENSOR_RANK; q++)
+        if (index[q] < 0 || index[q] >= t->shape[q]) return NULL;
+    return t->data ? t->data + ebim__tensor_offset(t, index) : NULL;
 }
 
 EBIM_API ebim_result ebim_tensor_slice(ebim_tensor *out, const ebim_tensor *t, int axis, int first,
@@ -3672,22 +3631,6 @@ EBIM_API ebim_result ebim_tensor_transpose(ebim_tensor *out, const ebim_tensor *
     return EBIM_OK;
 }
 
-EBIM_API ebim_result ebim_tensor_reshape(ebim_tensor *out, const ebim_tensor *t, int rank,
-                                         const int *shape)
-{
-    ebim_tensor made;
-    ebim_result r = ebim_tensor_wrap(&made, t->data, rank, shape);
-    int i, next = 1;
-    if (r) return r;
-    for (i = t->rank - 1; i >= 0; i--) { /* strides of axes with one element do not matter */
-        if (t->shape[i] > 1 && t->stride[i] != next) return EBIM_ERR_SHAPE;
-        next *= t->shape[i];
-    }
-    if (next != ebim_tensor_size(&made)) return EBIM_ERR_SHAPE;
-    *out = made;
-    return EBIM_OK;
-}
-
 /* t seen with the shape of `like`: missing axes in front, and axes of 1, repeat. 0: does not fit */
 static int ebim__tensor_spread(ebim_tensor *out, const ebim_tensor *t, const ebim_tensor *like)
 {
@@ -3704,120 +3647,21 @@ static int ebim__tensor_spread(ebim_tensor *out, const ebim_tensor *t, const ebi
     return 1;
 }
 
-enum { EBIM__T_ADD, EBIM__T_SUB, EBIM__T_MUL, EBIM__T_DIV };
-
-static ebim_real ebim__tensor_op(int op, ebim_real a, ebim_real b)
-{
-    switch (op) {
-    case EBIM__T_ADD: return a + b;
-    case EBIM__T_SUB: return a - b;
-    case EBIM__T_MUL: return a * b;
-    default: return a / b;
-    }
-}
-
-/* The next index of a shape, last axis first; 0 after the last one. */
-static int ebim__tensor_next(const ebim_tensor *t, int *index)
-{
-    int i;
-    for (i = t->rank - 1; i >= 0; i--) {
-        if (++index[i] < t->shape[i]) return 1;
-        index[i] = 0;
-    }
-    return 0;
-}
-
-static ptrdiff_t ebim__tensor_offset(const ebim_tensor *t, const int *index)
-{
-    ptrdiff_t at = 0;
-    int i;
-    for (i = 0; i < t->rank; i++) at += (ptrdiff_t)index[i] * t->stride[i];
-    return at;
-}
-
-/* out = op(fa a, fb b) with both operands spread over the shape of out */
-static ebim_result ebim__tensor_each(int op, const ebim_tensor *out, ebim_real fa,
-                                     const ebim_tensor *a, ebim_real fb, const ebim_tensor *b)
+EBIM_API ebim_result ebim_tensor_op(const ebim_tensor *out, const ebim_tensor *a, int op,
+                                    const ebim_tensor *b)
 {
     ebim_tensor x, y;
-    int index[EBIM_TENSOR_RANK] = {0, 0, 0, 0};
+    int index[EBIM_TENSOR_RANK] = {0, 0, 0, 0}, i;
+    if (op != '+' && op != '-' && op != '*' && op != '/') return EBIM_ERR_ARG;
     if (!ebim__tensor_spread(&x, a, out) || !ebim__tensor_spread(&y, b, out)) return EBIM_ERR_SHAPE;
     if (!out->data || !x.data || !y.data) return EBIM_ERR_ARG;
-    do out->data[ebim__tensor_offset(out, index)] =
-           ebim__tensor_op(op, fa * x.data[ebim__tensor_offset(&x, index)],
-                           fb * y.data[ebim__tensor_offset(&y, index)]);
-    while (ebim__tensor_next(out, index));
-    return EBIM_OK;
-}
-
-EBIM_API ebim_result ebim_tensor_add(const ebim_tensor *out, const ebim_tensor *a,
-                                     const ebim_tensor *b)
-{
-    return ebim__tensor_each(EBIM__T_ADD, out, 1, a, 1, b);
-}
-
-EBIM_API ebim_result ebim_tensor_sub(const ebim_tensor *out, const ebim_tensor *a,
-                                     const ebim_tensor *b)
-{
-    return ebim__tensor_each(EBIM__T_SUB, out, 1, a, 1, b);
-}
-
-EBIM_API ebim_result ebim_tensor_mul(const ebim_tensor *out, const ebim_tensor *a,
-                                     const ebim_tensor *b)
-{
-    return ebim__tensor_each(EBIM__T_MUL, out, 1, a, 1, b);
-}
-
-EBIM_API ebim_result ebim_tensor_div(const ebim_tensor *out, const ebim_tensor *a,
-                                     const ebim_tensor *b)
-{
-    return ebim__tensor_each(EBIM__T_DIV, out, 1, a, 1, b);
-}
-
-EBIM_API ebim_result ebim_tensor_axpy(const ebim_tensor *out, ebim_real s, const ebim_tensor *a)
-{
-    return ebim__tensor_each(EBIM__T_ADD, out, 1, out, s, a);
-}
-
-/* Copying, filling and scaling are products with a tensor of one number. */
-static ebim_result ebim__tensor_times(const ebim_tensor *out, const ebim_tensor *a, ebim_real s)
-{
-    ebim_tensor one;
-    ebim_tensor_wrap(&one, &s, 0, NULL);
-    return ebim__tensor_each(EBIM__T_MUL, out, 1, a, 1, &one);
-}
-
-EBIM_API ebim_result ebim_tensor_copy(const ebim_tensor *out, const ebim_tensor *a)
-{
-    return ebim__tensor_times(out, a, 1);
-}
-
-EBIM_API ebim_result ebim_tensor_fill(const ebim_tensor *t, ebim_real v)
-{
-    ebim_tensor one;
-    ebim_tensor_wrap(&one, &v, 0, NULL);
-    return ebim__tensor_times(t, &one, 1);
-}
-
-EBIM_API ebim_result ebim_tensor_scale(const ebim_tensor *t, ebim_real s)
-{
-    return ebim__tensor_times(t, t, s);
-}
-
-EBIM_API ebim_result ebim_tensor_sum(const ebim_tensor *out, const ebim_tensor *t, int axis)
-{
-    ebim_tensor part;
-    int i;
-    if (axis < 0 || axis >= t->rank) return EBIM_ERR_ARG;
-    if (out->rank != t->rank) return EBIM_ERR_SHAPE;
-    for (i = 0; i < t->rank; i++)
-        if (out->shape[i] != (i == axis ? 1 : t->shape[i])) return EBIM_ERR_SHAPE;
-    if (!out->data || !t->data) return EBIM_ERR_ARG;
-    for (i = 0; i < t->shape[axis]; i++) {
-        ebim_tensor_slice(&part, t, axis, i, 1);
-        if (i) ebim_tensor_add(out, out, &part);
-        else ebim_tensor_copy(out, &part);
-    }
+    do {
+        ebim_real u = x.data[ebim__tensor_offset(&x, index)];
+        ebim_real v = y.data[ebim__tensor_offset(&y, index)];
+        out->data[ebim__tensor_offset(out, index)] =
+            op == '+' ? u + v : op == '-' ? u - v : op == '*' ? u * v : u / v;
+        for (i = out->rank - 1; i >= 0 && ++index[i] == out->shape[i]; i--) index[i] = 0;
+    } while (i >= 0);
     return EBIM_OK;
 }
 
@@ -3840,37 +3684,11 @@ EBIM_API ebim_result ebim_tensor_matmul(const ebim_tensor *out, const ebim_tenso
     return EBIM_OK;
 }
 
-EBIM_API ebim_result ebim_tensor_dot(const ebim_tensor *a, const ebim_tensor *b, double *dot)
-{
-    int index[EBIM_TENSOR_RANK] = {0, 0, 0, 0};
-    double sum = 0;
-    if (a->rank != b->rank || memcmp(a->shape, b->shape, sizeof a->shape)) return EBIM_ERR_SHAPE;
-    if (!a->data || !b->data) return EBIM_ERR_ARG;
-    do sum += (double)a->data[ebim__tensor_offset(a, index)] *
-              (double)b->data[ebim__tensor_offset(b, index)];
-    while (ebim__tensor_next(a, index));
-    *dot = sum;
-    return EBIM_OK;
-}
-
-EBIM_API ebim_real ebim_tensor_max_abs(const ebim_tensor *t)
-{
-    int index[EBIM_TENSOR_RANK] = {0, 0, 0, 0};
-    ebim_real big = 0;
-    if (!t->data) return 0;
-    do {
-        ebim_real v = EBIM__ABS(t->data[ebim__tensor_offset(t, index)]);
-        if (!ebim__finite(v)) return v;
-        if (v > big) big = v;
-    } while (ebim__tensor_next(t, index));
-    return big;
-}
-
 /* ============================================================================================
  * >>dual  forward differentiation of scalars
  *
- * The teaching form of what the tape does for whole rows: each function carries its value and
- * f'(v) d. Written from libm alone, so that the tests may judge the tape by it.
+ * The teaching form of what the tape does for whole rows. Written from libm alone: the tests judge
+ * the tape by it.
  * ========================================================================================= */
 
 EBIM_API ebim_dual ebim_dual_make(ebim_real v, ebim_real d)
@@ -3881,81 +3699,40 @@ EBIM_API ebim_dual ebim_dual_make(ebim_real v, ebim_real d)
     return z;
 }
 
-EBIM_API ebim_dual ebim_dual_add(ebim_dual a, ebim_dual b)
+EBIM_API ebim_dual ebim_dual_op(ebim_dual a, int op, ebim_dual b)
 {
-    return ebim_dual_make(a.v + b.v, a.d + b.d);
+    ebim_real q = op == '/' ? a.v / b.v : 0;
+    EBIM_ASSERT(op == '+' || op == '-' || op == '*' || op == '/');
+    return op == '+' ? ebim_dual_make(a.v + b.v, a.d + b.d)
+         : op == '-' ? ebim_dual_make(a.v - b.v, a.d - b.d)
+         : op == '*' ? ebim_dual_make(a.v * b.v, a.d * b.v + a.v * b.d)
+                     : ebim_dual_make(q, (a.d - q * b.d) / b.v);
 }
-EBIM_API ebim_dual ebim_dual_sub(ebim_dual a, ebim_dual b)
+
+EBIM_API ebim_dual ebim_dual_apply(ebim_fn fn, ebim_dual a, ebim_real exponent)
 {
-    return ebim_dual_make(a.v - b.v, a.d - b.d);
-}
-EBIM_API ebim_dual ebim_dual_mul(ebim_dual a, ebim_dual b)
-{
-    return ebim_dual_make(a.v * b.v, a.d * b.v + a.v * b.d);
-}
-EBIM_API ebim_dual ebim_dual_div(ebim_dual a, ebim_dual b)
-{
-    ebim_real q = a.v / b.v;
-    return ebim_dual_make(q, (a.d - q * b.d) / b.v);
-}
-EBIM_API ebim_dual ebim_dual_min(ebim_dual a, ebim_dual b) { return b.v < a.v ? b : a; }
-EBIM_API ebim_dual ebim_dual_max(ebim_dual a, ebim_dual b) { return b.v > a.v ? b : a; }
-EBIM_API ebim_dual ebim_dual_scale(ebim_dual a, ebim_real s)
-{
-    return ebim_dual_make(s * a.v, s * a.d);
-}
-EBIM_API ebim_dual ebim_dual_neg(ebim_dual a) { return ebim_dual_make(-a.v, -a.d); }
-EBIM_API ebim_dual ebim_dual_abs(ebim_dual a)
-{
-    return ebim_dual_make(EBIM__ABS(a.v), a.v > 0 ? a.d : a.v < 0 ? -a.d : 0);
-}
-EBIM_API ebim_dual ebim_dual_pow(ebim_dual a, ebim_real p)
-{
-    ebim_real slope = p > 0 || p < 0 ? p * EBIM__POW(a.v, p - 1) : 0;
-    return ebim_dual_make(EBIM__POW(a.v, p), slope * a.d);
-}
-EBIM_API ebim_dual ebim_dual_sqrt(ebim_dual a)
-{
-    ebim_real s = EBIM__SQRT(a.v);
-    return ebim_dual_make(s, s > 0 ? a.d / (2 * s) : 0);
-}
-EBIM_API ebim_dual ebim_dual_exp(ebim_dual a)
-{
-    ebim_real e = EBIM__EXP(a.v);
-    return ebim_dual_make(e, e * a.d);
-}
-EBIM_API ebim_dual ebim_dual_log(ebim_dual a)
-{
-    return ebim_dual_make(EBIM__LOG(a.v), a.d / a.v);
-}
-EBIM_API ebim_dual ebim_dual_sin(ebim_dual a)
-{
-    return ebim_dual_make(EBIM__SIN(a.v), EBIM__COS(a.v) * a.d);
-}
-EBIM_API ebim_dual ebim_dual_cos(ebim_dual a)
-{
-    return ebim_dual_make(EBIM__COS(a.v), -EBIM__SIN(a.v) * a.d);
-}
-EBIM_API ebim_dual ebim_dual_tanh(ebim_dual a)
-{
-    ebim_real t = EBIM__TANH(a.v);
-    return ebim_dual_make(t, (1 - t * t) * a.d);
-}
-/* e = exp(-|x|) never overflows: s = 1 / (1 + e) for x >= 0, e / (1 + e) for x < 0 */
-EBIM_API ebim_dual ebim_dual_sigmoid(ebim_dual a)
-{
-    ebim_real e = EBIM__EXP(-EBIM__ABS(a.v)), s = (a.v < 0 ? e : 1) / (1 + e);
-    return ebim_dual_make(s, e / ((1 + e) * (1 + e)) * a.d);
-}
-EBIM_API ebim_dual ebim_dual_silu(ebim_dual a) { return ebim_dual_mul(a, ebim_dual_sigmoid(a)); }
-EBIM_API ebim_dual ebim_dual_softplus(ebim_dual a)
-{
-    ebim_real v = (a.v > 0 ? a.v : 0) + EBIM__LOG1P(EBIM__EXP(-EBIM__ABS(a.v)));
-    return ebim_dual_make(v, ebim_dual_sigmoid(a).v * a.d);
-}
-EBIM_API ebim_dual ebim_dual_relu(ebim_dual a)
-{
-    return a.v > 0 ? a : ebim_dual_make(0, 0);
+    ebim_real x = a.v, v = x, slope = 1;
+    /* e never overflows; s = 1 / (1 + e^-x) */
+    ebim_real e = EBIM__EXP(-EBIM__ABS(x)), s = (x < 0 ? e : 1) / (1 + e);
+    switch (fn) {
+    case EBIM_SILU: v = x * s; slope = s + x * e / ((1 + e) * (1 + e)); break;
+    case EBIM_TANH: v = EBIM__TANH(x); slope = 1 - v * v; break;
+    case EBIM_RELU: v = x > 0 ? x : 0; slope = x > 0 ? EBIM__R(1) : 0; break;
+    case EBIM_SOFTPLUS: v = (x > 0 ? x : 0) + EBIM__LOG1P(e); slope = s; break;
+    case EBIM_SINE: v = EBIM__SIN(x); slope = EBIM__COS(x); break;
+    case EBIM_COSINE: v = EBIM__COS(x); slope = -EBIM__SIN(x); break;
+    case EBIM_EXP: v = slope = EBIM__EXP(x); break;
+    case EBIM_LOG: v = EBIM__LOG(x); slope = 1 / x; break;
+    case EBIM_SQRT: v = EBIM__SQRT(x); slope = v > 0 ? 1 / (2 * v) : 0; break;
+    case EBIM_ABS: v = EBIM__ABS(x); slope = x > 0 ? EBIM__R(1) : x < 0 ? EBIM__R(-1) : 0; break;
+    case EBIM_SQUARE: v = x * x; slope = 2 * x; break;
+    case EBIM_POW:
+        v = EBIM__POW(x, exponent);
+        slope = exponent > 0 || exponent < 0 ? exponent * EBIM__POW(x, exponent - 1) : 0;
+        break;
+    case EBIM_IDENTITY: case EBIM__FN_COUNT: break;
+    }
+    return ebim_dual_make(v, slope * a.d);
 }
 
 /* ============================================================================================
@@ -4561,6 +4338,21 @@ static ebim_real *ebim__theta(ebim_graph *g, ebim_ref r)
     return r && g->theta && g->n_theta <= g->room ? g->theta + g->node[r].theta : NULL;
 }
 
+EBIM_API ebim_result ebim_weights(const ebim_graph *g, ebim_ref node, ebim_tensor *W,
+                                  ebim_tensor *b)
+{
+    const ebim_node *nd = &g->node[node];
+    int shape[2];
+    if (g->failed || node < 1 || node >= g->n_nodes || nd->op != EBIM_OP_DENSE)
+        return EBIM_ERR_ARG;
+    shape[0] = nd->size;
+    shape[1] = g->node[nd->a].size;
+    ebim_tensor_wrap(W, g->theta ? g->theta + nd->theta : NULL, 2, shape);
+    shape[1] = 1;
+    return ebim_tensor_wrap(b, g->theta ? g->theta + nd->theta + nd->n_theta - nd->size : NULL, 2,
+                            shape);
+}
+
 EBIM_API ebim_ref ebim_constant(ebim_graph *g, int size, const double *value)
 {
     ebim_node nd = ebim__proto(EBIM_OP_CONST, 0, 0, 0);
@@ -5073,6 +4865,29 @@ static void ebim__seed_unit(ebim_ws *w, int plane, int i)
     int l;
     memset(v, 0, (size_t)w->k * (size_t)w->stride * sizeof *v);
     for (l = 0; l < w->lanes; l++) v[(size_t)i * (size_t)w->stride + (size_t)l] = 1;
+}
+
+EBIM_API ebim_result ebim_ws_values(const ebim_ws *w, ebim_ref node, ebim_tensor *values)
+{
+    int shape[2];
+    if (!w->uses || node < 1 || node >= w->g->n_nodes) return EBIM_ERR_ARG;
+    shape[0] = w->g->node[node].size;
+    shape[1] = w->stride;
+    ebim_tensor_wrap(values, w->slot[node].v, 2, shape);
+    return ebim_tensor_slice(values, values, 1, 0, w->used);
+}
+
+EBIM_API ebim_result ebim_ws_jacobian(ebim_ws *w, ebim_tensor *J)
+{
+    int shape[3], i;
+    if (w->order < 1 || w->planes < w->k) return EBIM_ERR_ARG;
+    for (i = 0; i < w->k; i++) ebim__seed_unit(w, 1 + i, i);
+    ebim_vjp(w, 1, w->k);
+    shape[0] = w->k;
+    shape[1] = w->n;
+    shape[2] = w->stride;
+    ebim_tensor_wrap(J, ebim_ws_xg(w, 1), 3, shape);
+    return ebim_tensor_slice(J, J, 2, 0, w->used);
 }
 
 EBIM_API void ebim_eval_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_real *j)

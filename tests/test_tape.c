@@ -418,6 +418,86 @@ static void difference(problem *p, const double *x, const double *t, double *d)
 /* |d|: values of derivatives in these ranges are below 30, fifth derivatives below 1e5. */
 static double difference_slack(double size) { return slack(size) + 1e-7 * (1 + size); }
 
+/* ---- the graph as it was recorded, node by node, in dual numbers ---- */
+
+enum { DUAL_NODES = 24, DUAL_SIZE = 3 * WIDE };
+
+static ebim_dual constant(ebim_real v) { return ebim_dual_make(v, 0); }
+
+static ebim_dual dual_dense(const ebim_node *nd, const ebim_real *theta, int i, const ebim_dual *a,
+                            int na)
+{
+    ebim_dual z = constant(theta[nd->size * na + i]);
+    int q;
+    for (q = 0; q < na; q++)
+        z = ebim_dual_op(z, '+', ebim_dual_op(constant(theta[i * na + q]), '*', a[q]));
+    return ebim_dual_apply((ebim_fn)nd->fn, z, nd->s);
+}
+
+static ebim_dual dual_rbf(const ebim_node *nd, const ebim_real *t, const ebim_dual *a, int na)
+{
+    ebim_dual sum = constant(0);
+    int j, q;
+    for (j = 0; j < nd->i0; j++, t += na + 2) {
+        ebim_dual e = constant(0), d;
+        for (q = 0; q < na; q++) {
+            d = ebim_dual_op(a[q], '-', constant(t[q]));
+            e = ebim_dual_op(e, '-', ebim_dual_op(constant(t[na]), '*', ebim_dual_op(d, '*', d)));
+        }
+        e = ebim_dual_apply(EBIM_EXP, e, 0);
+        sum = ebim_dual_op(sum, '+', ebim_dual_op(constant(t[na + 1]), '*', e));
+    }
+    return sum;
+}
+
+/* Feature i of a node from its operands a, b, c of na, nb, nc features */
+static ebim_dual dual_feature(const ebim_graph *g, const ebim_node *nd, int i, const ebim_dual *a,
+                              const ebim_dual *b, const ebim_dual *c)
+{
+    const ebim_real *theta = g->theta + nd->theta;
+    int na = g->node[nd->a].size, nb = g->node[nd->b].size, nc = g->node[nd->c].size, q;
+    ebim_dual u = a[i < na ? i : 0], v = b[i < nb ? i : 0], z = constant(0);
+    switch (nd->op) {
+    case EBIM_OP_CONST: return constant(theta[i]);
+    case EBIM_OP_DENSE: return dual_dense(nd, theta, i, a, na);
+    case EBIM_OP_APPLY: return ebim_dual_apply((ebim_fn)nd->fn, u, nd->s);
+    case EBIM_OP_AFFINE:
+        return ebim_dual_op(constant(theta[i]), '*',
+                            ebim_dual_op(u, '-', constant(theta[nd->size + i])));
+    case EBIM_OP_ADD: return ebim_dual_op(u, '+', ebim_dual_op(constant(nd->s), '*', v));
+    case EBIM_OP_MUL: return ebim_dual_op(u, '*', v);
+    case EBIM_OP_DOT:
+        for (q = 0; q < na; q++) z = ebim_dual_op(z, '+', ebim_dual_op(a[q], '*', b[q]));
+        return z;
+    case EBIM_OP_SUM:
+        for (q = 0; q < na; q++) z = ebim_dual_op(z, '+', a[q]);
+        return z;
+    case EBIM_OP_MIN: return v.v < u.v ? v : u;
+    case EBIM_OP_MAX: return v.v > u.v ? v : u;
+    case EBIM_OP_SELECT: return c[i < nc ? i : 0].v > 0 ? u : v;
+    case EBIM_OP_CONCAT: return i < na ? a[i] : b[i - na];
+    case EBIM_OP_SLICE: return a[nd->i0 + i];
+    case EBIM_OP_RBF: return dual_rbf(nd, theta, a, na);
+    default: CHECK(0); return z;
+    }
+}
+
+/* y: [k] from x in direction t */
+static void dual_eval(const ebim_graph *g, const double *x, const double *t, ebim_dual *y)
+{
+    static ebim_dual z[DUAL_NODES][DUAL_SIZE];
+    int i, q;
+    if (!CHECK(g->n_nodes <= DUAL_NODES)) return;
+    for (i = 0; i < ebim_inputs(g); i++) z[1][i] = ebim_dual_make(real(x[i]), real(t[i]));
+    for (q = 2; q < g->n_nodes; q++) {
+        const ebim_node *nd = &g->node[q];
+        if (!CHECK(nd->size <= DUAL_SIZE)) return;
+        for (i = 0; i < nd->size; i++)
+            z[q][i] = dual_feature(g, nd, i, z[nd->a], z[nd->b], z[nd->c]);
+    }
+    for (i = 0; i < ebim_outputs(g); i++) y[i] = z[g->y][i];
+}
+
 static void check_tangents(problem *p, int q)
 {
     ebim_ws *w = &p->w;
@@ -425,12 +505,16 @@ static void check_tangents(problem *p, int q)
     for (l = 0; l < p->B; l++) {
         double d[WIDE], left = 0, right = 0, size = 0;
         jet y[3 * WIDE];
+        ebim_dual z[DUAL_SIZE];
+        dual_eval(&p->g, p->x[l], p->t[q][l], z);
         difference(p, p->x[l], p->t[q][l], d);
         evaluate(p, p->theta, p->x[l], p->t[q][l], y, NULL);
         for (i = 0; i < p->k; i++) {
             double jt = value_of(ebim_ws_yt(w, 1 + q), w->stride, i, l);
             CHECK_NEAR(jt, d[i], difference_slack(fabs(d[i])));
             CHECK_NEAR(jt, y[i].d, slack(fabs(d[i])));
+            CHECK_NEAR(jt, z[i].d, slack(fabs(d[i])));
+            CHECK_NEAR(z[i].v, y[i].v, slack(fabs(y[i].v)));
             left += p->v[q][l][i] * jt;
             size += fabs(p->v[q][l][i] * jt);
         }
