@@ -227,7 +227,8 @@ typedef float ebim_real;
     X(ERR_CHECKSUM, -10, "the model is damaged: its checksum does not match")                \
     X(ERR_LIMIT, -11, "the model is larger than the byte limit given")                       \
     X(ERR_IO, -12, "a file could not be read or written (see errno)")                        \
-    X(ERR_ABI, -13, "caller and implementation disagree about ebim_real (EBIM_DOUBLE)")      \
+    X(ERR_ABI, -13, "caller and implementation were compiled with different EBIM_DOUBLE or " \
+                    "EBIM_MAX_NODES")                                                        \
     X(ERR_SOLVE, -14, "no point of the manifold was found")                                  \
     X(ERR_POINTS, -15, "a fit takes one point at least, of two coordinates or more")         \
     X(ERR_DIM, -16, "dim, the manifold's dimension, is missing or does not fit: it goes from 1 " \
@@ -303,8 +304,8 @@ typedef struct ebim_arena {
 } ebim_arena;
 
 /* mem: any alignment, owned by the caller, must outlive every object made from the arena. */
-#define ebim_arena_init(a, mem, size) ebim_arena_init_abi((a), (mem), (size), sizeof(ebim_real))
-EBIM_API void ebim_arena_init_abi(ebim_arena *a, void *mem, size_t size, size_t sizeof_real);
+#define ebim_arena_init(a, mem, size) ebim_arena_init_abi((a), (mem), (size), sizeof(ebim_model))
+EBIM_API void ebim_arena_init_abi(ebim_arena *a, void *mem, size_t size, size_t sizeof_model);
 /* count * size zeroed bytes, 64-byte aligned. NULL when measuring, and on failure (a->failed). */
 EBIM_API void *ebim_arena_push(ebim_arena *a, size_t count, size_t size);
 /* What ebim_arena_init needs for what has been pushed so far, whatever the alignment of mem. */
@@ -1583,14 +1584,14 @@ EBIM__INLINE double ebim__or_else(double x, double otherwise)
 #define EBIM__NEW(arena, type, count) \
     ((type *)ebim_arena_push((arena), (size_t)(count), sizeof(type)))
 
-EBIM_API void ebim_arena_init_abi(ebim_arena *a, void *mem, size_t size, size_t sizeof_real)
+EBIM_API void ebim_arena_init_abi(ebim_arena *a, void *mem, size_t size, size_t sizeof_model)
 {
     size_t skip = mem ? (size_t)(-(uintptr_t)mem & (EBIM__ALIGN - 1)) : 0;
     a->base = mem ? (unsigned char *)mem + skip : NULL;
     a->size = size >= EBIM__ALIGN - 1 ? size - (EBIM__ALIGN - 1) : 0;
     a->used = 0;
     a->watch = NULL;
-    a->failed = sizeof_real == sizeof(ebim_real) ? EBIM_OK : EBIM_ERR_ABI;
+    a->failed = sizeof_model == sizeof(ebim_model) ? EBIM_OK : EBIM_ERR_ABI;
 }
 
 EBIM_API size_t ebim_arena_bytes(const ebim_arena *a) { return a->used + (EBIM__ALIGN - 1); }

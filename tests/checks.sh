@@ -153,8 +153,9 @@ included_in_any_order() {
 
 mixed_precision_is_caught() {
     unit a.c EBIM_IMPLEMENTATION
-    unit b.c EBIM_DOUBLE
-    cat >>b.c <<'END'
+    for other in EBIM_DOUBLE 'EBIM_MAX_NODES 97'; do
+        unit b.c "$other"
+        cat >>b.c <<'END'
 int main(void)
 {
     double mem[64];
@@ -163,8 +164,9 @@ int main(void)
     return !(ebim_arena_push(&a, 1, 8) == 0 && a.failed == EBIM_ERR_ABI);
 }
 END
-    compile $W -o mixed a.c b.c -lm
-    ./mixed
+        compile $W -o mixed a.c b.c -lm
+        ./mixed || return 1
+    done
 }
 
 every_switch_compiles() {
