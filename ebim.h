@@ -424,7 +424,9 @@ typedef enum ebim_op {
 typedef struct ebim_node {
     int32_t op, fn;         /* ebim_op, ebim_fn */
     ebim_ref a, b, c;       /* operands, 0 where absent */
-    int32_t size;           /* features per sample */
+    int32_t size;           /* features per sample, C H W */
+    int32_t C, H, W;        /* their shape; a vector is C x 1 x 1 */
+    int32_t kernel, stride, padding; /* of ops on images; 0 elsewhere */
     int32_t i0;             /* SLICE: first feature; RBF: number of centres */
     int32_t frozen;         /* parameters are constants: no gradient */
     int32_t theta, n_theta; /* first parameter and their number */
@@ -4284,6 +4286,12 @@ static ebim_ref ebim__push_node(ebim_graph *g, const ebim_node *proto)
     if (ebim__ops[nd->op].sweep(&s, EBIM__SHAPE) || nd->size < 1 || nd->size > INT_MAX / 64 ||
         nd->n_theta > INT_MAX / 4 - g->n_theta)
         return ebim__fail(g, EBIM_ERR_SHAPE);
+    if (!nd->C) { /* an op says so, or the shape is the operand's; else the node is a vector */
+        const ebim_node *as = count && size[0] == nd->size ? &g->node[ref[0]] : NULL;
+        nd->C = as ? as->C : nd->size;
+        nd->H = as ? as->H : 1;
+        nd->W = as ? as->W : 1;
+    }
     g->n_theta += nd->n_theta;
     return (ebim_ref)g->n_nodes++;
 }
