@@ -4111,34 +4111,29 @@ static int ebim__op_sum(const ebim__sweep *s, int mode)
 /* MIN, MAX (ties and NaN: the first operand), SELECT c > 0 ? a : b. d1 = 1 where a was taken. */
 static int ebim__op_pick(const ebim__sweep *s, int mode)
 {
-    int i, l, op = s->nd->op, n = s->n, p = s->plane;
+    int i, l, op = s->nd->op, n = s->n;
     if (mode == EBIM__SHAPE) {
         if (ebim__broadcast(s)) return 1;
         return op == EBIM_OP_SELECT && s->nc != 1 && s->nc != s->shape->size;
     }
     for (i = 0; i < n; i++) {
-        ebim_real *take = ebim__row(s, s->z->d1, n, 0, i), *z, *a, *b;
-        int q = mode == EBIM__TAN ? p - 1 : p;
-        if (mode == EBIM__FWD) {
-            const ebim_real *c = op == EBIM_OP_SELECT ? ebim__row(s, s->c->v, s->nc, 0, i) : NULL;
-            z = ebim__row(s, s->z->v, n, 0, i);
-            a = ebim__row(s, s->a->v, s->na, 0, i);
-            b = ebim__row(s, s->b->v, s->nb, 0, i);
-            for (l = 0; l < s->nl; l++) {
+        ebim_real *take = ebim__row(s, s->z->d1, n, 0, i);
+        ebim_real *z = ebim__mode_row(s, s->z, n, mode, i);
+        ebim_real *a = ebim__mode_row(s, s->a, s->na, mode, i);
+        ebim_real *b = ebim__mode_row(s, s->b, s->nb, mode, i);
+        const ebim_real *c = op == EBIM_OP_SELECT ? ebim__row(s, s->c->v, s->nc, 0, i) : NULL;
+        for (l = 0; l < s->nl; l++)
+            if (mode == EBIM__FWD) {
                 int first = c ? c[l] > 0 : ebim__nan(a[l]) ? 1
                           : op == EBIM_OP_MIN ? !(b[l] < a[l]) : !(b[l] > a[l]);
                 if (s->order > 0) take[l] = first ? EBIM__R(1) : 0;
                 z[l] = first ? a[l] : b[l];
+            } else if (mode == EBIM__TAN) {
+                z[l] = take[l] > 0 ? a[l] : b[l];
+            } else {
+                if (take[l] > 0) a[l] += z[l];
+                else b[l] += z[l];
             }
-            continue;
-        }
-        z = ebim__row(s, mode == EBIM__TAN ? s->z->t : s->z->g, n, q, i);
-        a = ebim__row(s, mode == EBIM__TAN ? s->a->t : s->a->g, s->na, q, i);
-        b = ebim__row(s, mode == EBIM__TAN ? s->b->t : s->b->g, s->nb, q, i);
-        for (l = 0; l < s->nl; l++)
-            if (mode == EBIM__TAN) z[l] = take[l] > 0 ? a[l] : b[l];
-            else if (take[l] > 0) a[l] += z[l];
-            else b[l] += z[l];
     }
     return 0;
 }
@@ -4147,15 +4142,13 @@ static int ebim__op_pick(const ebim__sweep *s, int mode)
 static void ebim__copy_rows(const ebim__sweep *s, int mode, const ebim__slot *a, int na, int from,
                             int to, int count)
 {
-    const ebim__slot *z = s->z;
-    size_t st = (size_t)s->stride, p = (size_t)(mode == EBIM__TAN ? s->plane - 1 : s->plane), i;
-    size_t za = (p * (size_t)s->n + (size_t)to) * st, aa = (p * (size_t)na + (size_t)from) * st;
-    for (i = 0; i < (size_t)count * st; i += st)
-        switch (mode) {
-        case EBIM__FWD: memcpy(z->v + za + i, a->v + aa + i, (size_t)s->nl * sizeof *z->v); break;
-        case EBIM__TAN: memcpy(z->t + za + i, a->t + aa + i, (size_t)s->nl * sizeof *z->t); break;
-        default: s->K->axpy(1, a->g + aa + i, 0, 1, z->g + za + i, 0, s->nl);
-        }
+    int i;
+    for (i = 0; i < count; i++) {
+        ebim_real *z = ebim__mode_row(s, s->z, s->n, mode, to + i);
+        ebim_real *x = ebim__mode_row(s, a, na, mode, from + i);
+        if (mode <= EBIM__TAN) memcpy(z, x, (size_t)s->nl * sizeof *z);
+        else s->K->axpy(1, x, 0, 1, z, 0, s->nl);
+    }
 }
 
 static int ebim__op_concat(const ebim__sweep *s, int mode)
@@ -4296,25 +4289,32 @@ static ebim_ref ebim__push_node(ebim_graph *g, const ebim_node *proto)
     return (ebim_ref)g->n_nodes++;
 }
 
-static ebim_node ebim__proto(int op, ebim_ref a, ebim_ref b, ebim_ref c)
+static ebim_ref ebim__push(ebim_graph *g, ebim_op op, ebim_fn fn, ebim_ref a, ebim_ref b, int i0,
+                           double s)
 {
     ebim_node nd;
     memset(&nd, 0, sizeof nd);
-    nd.op = op;
+    nd.op = (int32_t)op;
+    nd.fn = (int32_t)fn;
     nd.a = a;
     nd.b = b;
-    nd.c = c;
-    return nd;
+    nd.i0 = i0;
+    nd.s = EBIM__R(s);
+    return ebim__push_node(g, &nd);
+}
+
+/* Ops of one or two operands without settings */
+static ebim_ref ebim__plain(ebim_graph *g, ebim_op op, ebim_ref a, ebim_ref b)
+{
+    return ebim__push(g, op, EBIM_IDENTITY, a, b, 0, 0);
 }
 
 static ebim_ref ebim__start(ebim_graph *g, ebim_real *theta, int n)
 {
-    ebim_node nd = ebim__proto(EBIM_OP_INPUT, 0, 0, 0);
     memset(g, 0, sizeof *g);
     g->n_nodes = 1;
     g->theta = theta;
-    nd.i0 = n;
-    return ebim__push_node(g, &nd);
+    return ebim__push(g, EBIM_OP_INPUT, EBIM_IDENTITY, 0, 0, n, 0);
 }
 
 EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_record_fn f, void *user)
@@ -4364,24 +4364,17 @@ EBIM_API ebim_result ebim_weights(const ebim_graph *g, ebim_ref node, ebim_tenso
 
 EBIM_API ebim_ref ebim_constant(ebim_graph *g, int size, const double *value)
 {
-    ebim_node nd = ebim__proto(EBIM_OP_CONST, 0, 0, 0);
-    ebim_ref r;
-    ebim_real *t;
+    ebim_ref r = ebim__push(g, EBIM_OP_CONST, EBIM_IDENTITY, 0, 0, size, 0);
+    ebim_real *t = ebim__theta(g, r);
     int i;
-    nd.i0 = size;
-    r = ebim__push_node(g, &nd);
-    t = ebim__theta(g, r);
     for (i = 0; t && i < size; i++) t[i] = EBIM__R(value[i]);
     return r;
 }
 
 EBIM_API ebim_ref ebim_dense(ebim_graph *g, ebim_ref x, int out, ebim_fn fn)
 {
-    ebim_node nd = ebim__proto(EBIM_OP_DENSE, x, 0, 0);
-    nd.i0 = out;
-    nd.fn = (int32_t)fn;
     if (fn == EBIM_POW) return ebim__fail(g, EBIM_ERR_ARG);
-    return ebim__push_node(g, &nd);
+    return ebim__push(g, EBIM_OP_DENSE, fn, x, 0, out, 0);
 }
 
 EBIM_API ebim_ref ebim_matrix(ebim_graph *g, ebim_ref x, int out, const double *w)
@@ -4396,24 +4389,16 @@ EBIM_API ebim_ref ebim_matrix(ebim_graph *g, ebim_ref x, int out, const double *
 
 EBIM_API ebim_ref ebim_apply(ebim_graph *g, ebim_ref a, ebim_fn fn)
 {
-    ebim_node nd = ebim__proto(EBIM_OP_APPLY, a, 0, 0);
-    nd.fn = (int32_t)fn;
-    nd.s = 1;
-    return ebim__push_node(g, &nd);
+    return ebim__push(g, EBIM_OP_APPLY, fn, a, 0, 0, 1);
 }
-
 EBIM_API ebim_ref ebim_pow(ebim_graph *g, ebim_ref a, double exponent)
 {
-    ebim_node nd = ebim__proto(EBIM_OP_APPLY, a, 0, 0);
-    nd.fn = EBIM_POW;
-    nd.s = EBIM__R(exponent);
-    return ebim__push_node(g, &nd);
+    return ebim__push(g, EBIM_OP_APPLY, EBIM_POW, a, 0, 0, exponent);
 }
 
 EBIM_API ebim_ref ebim_affine(ebim_graph *g, ebim_ref a, const double *center, double scale)
 {
-    ebim_node nd = ebim__proto(EBIM_OP_AFFINE, a, 0, 0);
-    ebim_ref r = ebim__push_node(g, &nd);
+    ebim_ref r = ebim__plain(g, EBIM_OP_AFFINE, a, 0);
     ebim_real *t = ebim__theta(g, r);
     int i, n = r ? g->node[r].size : 0;
     for (i = 0; t && i < n; i++) {
@@ -4423,13 +4408,6 @@ EBIM_API ebim_ref ebim_affine(ebim_graph *g, ebim_ref a, const double *center, d
     return r;
 }
 
-static ebim_ref ebim__binary(ebim_graph *g, int op, ebim_ref a, ebim_ref b, double s)
-{
-    ebim_node nd = ebim__proto(op, a, b, 0);
-    nd.s = EBIM__R(s);
-    return ebim__push_node(g, &nd);
-}
-
 EBIM_API ebim_ref ebim_scale(ebim_graph *g, ebim_ref a, double s)
 {
     return ebim_affine(g, a, NULL, s);
@@ -4437,15 +4415,15 @@ EBIM_API ebim_ref ebim_scale(ebim_graph *g, ebim_ref a, double s)
 EBIM_API ebim_ref ebim_neg(ebim_graph *g, ebim_ref a) { return ebim_scale(g, a, -1); }
 EBIM_API ebim_ref ebim_add(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__binary(g, EBIM_OP_ADD, a, b, 1);
+    return ebim__push(g, EBIM_OP_ADD, EBIM_IDENTITY, a, b, 0, 1);
 }
 EBIM_API ebim_ref ebim_sub(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__binary(g, EBIM_OP_ADD, a, b, -1);
+    return ebim__push(g, EBIM_OP_ADD, EBIM_IDENTITY, a, b, 0, -1);
 }
 EBIM_API ebim_ref ebim_mul(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__binary(g, EBIM_OP_MUL, a, b, 0);
+    return ebim__plain(g, EBIM_OP_MUL, a, b);
 }
 EBIM_API ebim_ref ebim_div(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
@@ -4454,50 +4432,50 @@ EBIM_API ebim_ref ebim_div(ebim_graph *g, ebim_ref a, ebim_ref b)
 }
 EBIM_API ebim_ref ebim_min(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__binary(g, EBIM_OP_MIN, a, b, 0);
+    return ebim__plain(g, EBIM_OP_MIN, a, b);
 }
 EBIM_API ebim_ref ebim_max(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__binary(g, EBIM_OP_MAX, a, b, 0);
+    return ebim__plain(g, EBIM_OP_MAX, a, b);
 }
 EBIM_API ebim_ref ebim_select(ebim_graph *g, ebim_ref c, ebim_ref a, ebim_ref b)
 {
-    ebim_node nd = ebim__proto(EBIM_OP_SELECT, a, b, c);
+    ebim_node nd;
+    memset(&nd, 0, sizeof nd);
+    nd.op = EBIM_OP_SELECT;
+    nd.a = a;
+    nd.b = b;
+    nd.c = c;
     return ebim__push_node(g, &nd);
 }
 EBIM_API ebim_ref ebim_sum(ebim_graph *g, ebim_ref a)
 {
-    ebim_node nd = ebim__proto(EBIM_OP_SUM, a, 0, 0);
-    return ebim__push_node(g, &nd);
+    return ebim__plain(g, EBIM_OP_SUM, a, 0);
 }
 EBIM_API ebim_ref ebim_dot(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__binary(g, EBIM_OP_DOT, a, b, 0);
+    return ebim__plain(g, EBIM_OP_DOT, a, b);
 }
 EBIM_API ebim_ref ebim_sumsq(ebim_graph *g, ebim_ref a) { return ebim_dot(g, a, a); }
 EBIM_API ebim_ref ebim_concat(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__binary(g, EBIM_OP_CONCAT, a, b, 0);
+    return ebim__plain(g, EBIM_OP_CONCAT, a, b);
 }
 EBIM_API ebim_ref ebim_slice(ebim_graph *g, ebim_ref a, int first, int count)
 {
-    ebim_node nd = ebim__proto(EBIM_OP_SLICE, a, 0, 0);
+    ebim_node nd;
+    memset(&nd, 0, sizeof nd);
+    nd.op = EBIM_OP_SLICE;
+    nd.a = a;
     nd.i0 = first;
     nd.size = count;
-    return ebim__push_node(g, &nd);
-}
-
-static ebim_ref ebim__push_rbf(ebim_graph *g, ebim_ref x, int count)
-{
-    ebim_node nd = ebim__proto(EBIM_OP_RBF, x, 0, 0);
-    nd.i0 = count;
     return ebim__push_node(g, &nd);
 }
 
 EBIM_API ebim_ref ebim_rbf(ebim_graph *g, ebim_ref x, int count, const double *center,
                            const double *width, const double *weight)
 {
-    ebim_ref r = ebim__push_rbf(g, x, count);
+    ebim_ref r = ebim__push(g, EBIM_OP_RBF, EBIM_IDENTITY, x, 0, count, 0);
     ebim_real *t = ebim__theta(g, r);
     int i, j, n = t ? g->node[x].size : 0;
     for (j = 0; t && j < count; j++, t += n + 2) {
@@ -13887,7 +13865,7 @@ static int ebim__centres(int N) { return ebim__min_int(N, EBIM__CENTRES); }
 static ebim_ref ebim__record_estimate(ebim_graph *g, ebim_ref x, void *user)
 {
     double flat = 1;
-    ebim_ref y = ebim__push_rbf(g, x, *(const int *)user);
+    ebim_ref y = ebim__push(g, EBIM_OP_RBF, EBIM_IDENTITY, x, 0, *(const int *)user, 0);
     y = ebim_add(g, y, ebim_constant(g, 1, &flat));
     return ebim_neg(g, ebim_apply(g, y, EBIM_LOG));
 }
