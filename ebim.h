@@ -5520,6 +5520,79 @@ EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, int n, eb
     return EBIM_OK;
 }
 
+/* L-BFGS on the squared length of a map in many lanes: a machine for each lane or, joint, one for
+ * all of them, its variables ordered [rows][lanes]. */
+typedef struct ebim__minima {
+    int rows, stride, joint;
+    ebim_real *unit;          /* [stride] the map over it and x times it are lengths */
+    ebim_real *pack;          /* [rows stride] what one machine is told */
+    ebim_lbfgs *opt;          /* [stride], or [1] when joint */
+} ebim__minima;
+
+static ebim_result ebim__minima_init(ebim__minima *s, ebim_arena *a, int rows, int stride,
+                                     int joint, int max_iter, double tol_grad)
+{
+    ebim_lbfgs_desc d;
+    ebim_lbfgs scratch;
+    int m, count = joint ? 1 : stride;
+    ebim_result r = EBIM_OK;
+    memset(&d, 0, sizeof d);
+    d.max_iter = max_iter;
+    d.tol_grad = tol_grad;
+    s->rows = rows;
+    s->stride = stride;
+    s->joint = joint;
+    s->pack = EBIM__NEW(a, ebim_real, (size_t)rows * (size_t)stride);
+    s->unit = EBIM__NEW(a, ebim_real, stride);
+    s->opt = EBIM__NEW(a, ebim_lbfgs, count);
+    for (m = 0; m < count && !r; m++)
+        r = ebim_lbfgs_init(ebim__ready(a) ? &s->opt[m] : &scratch, a, rows * stride / count, &d);
+    return r;
+}
+
+/* Evaluates the map at x of B lanes: its lengths -> norm; returns the gradients of their squares,
+ * [rows][stride]. */
+typedef const ebim_real *(*ebim__minima_fn)(void *user, int B);
+
+/* From x: [rows][stride] of B lanes to minima -> x. Machines are told what they ask for, all at
+ * once, and in the end stand at their best points. Returns the number of rounds. */
+static int ebim__minima_run(ebim__minima *s, int B, ebim_real *x, const ebim_real *norm,
+                            ebim__minima_fn at, void *user, const ebim_watch *watch)
+{
+    int count = s->joint ? 1 : B, per = s->joint ? B : 1, S = s->stride, m, i, l, rounds, asking;
+    for (m = 0; m < count; m++) {
+        s->opt[m].n = s->rows * per;
+        for (i = 0; i < s->rows; i++)
+            for (l = 0; l < per; l++) s->pack[i * per + l] = x[i * S + m + l] * s->unit[m];
+        ebim_lbfgs_start(&s->opt[m], s->pack);
+    }
+    for (asking = count, rounds = 0;; rounds++) {
+        int last = !asking || ebim__stopped(watch);
+        const ebim_real *g, *p;
+        for (m = 0; m < count; m++) {
+            p = last ? NULL : ebim_lbfgs_ask(&s->opt[m]);
+            if (!p) p = s->opt[m].x;
+            for (i = 0; i < s->rows; i++)
+                for (l = 0; l < per; l++) x[i * S + m + l] = p[i * per + l] / s->unit[m];
+        }
+        g = at(user, B);
+        if (last) return rounds;
+        for (m = asking = 0; m < count; m++) {
+            ebim_real unit = s->unit[m];
+            double sum = 0;
+            if (!ebim_lbfgs_ask(&s->opt[m])) continue;
+            for (l = 0; l < per; l++) {
+                double r = (double)norm[m + l] / (double)unit;
+                sum += r * r;
+            }
+            for (i = 0; i < s->rows; i++)
+                for (l = 0; l < per; l++)
+                    s->pack[i * per + l] = g[i * S + m + l] / unit / unit / unit;
+            asking += ebim_lbfgs_tell(&s->opt[m], sum, s->pack) == EBIM_RUNNING;
+        }
+    }
+}
+
 #ifndef EBIM_NO_TRAIN
 
 /* ============================================================================================
@@ -5797,9 +5870,8 @@ typedef struct ebim__frame {
     ebim__int *busy;          /* [count] -1 where that is still to do, */
     int *at, count;           /* [count] which they are, in their order in `trial` */
     ebim_real *matrix;        /* [k][k] of one lane, and its right-hand side [k] */
-    ebim_real *pack, *pack_g; /* [k stride] multipliers and gradients handed to L-BFGS */
     int *piv, *state, *singular;
-    ebim_lbfgs *opt;          /* [stride], or [1] when joint */
+    ebim__minima minima;      /* over mu, with L-BFGS */
     int64_t iterations;
 } ebim__frame;
 
@@ -5812,21 +5884,6 @@ static double ebim__box_length(int n, const double *lo, const double *hi)
         if (fabs(hi[n]) > most) most = fabs(hi[n]);
     }
     return most;
-}
-
-static ebim_result ebim__frame_opt(ebim__frame *f, ebim_arena *a)
-{
-    ebim_lbfgs_desc d;
-    ebim_lbfgs scratch;
-    int i, count = f->d.joint ? 1 : f->stride, n = f->d.joint ? f->k * f->stride : f->k;
-    ebim_result r = EBIM_OK;
-    memset(&d, 0, sizeof d);
-    d.max_iter = f->d.max_iter;
-    d.tol_grad = (double)EBIM_EPS / 64; /* of J J'F: F itself has to be small */
-    f->opt = EBIM__NEW(a, ebim_lbfgs, count);
-    for (i = 0; i < count && !r; i++)
-        r = ebim_lbfgs_init(ebim__ready(a) ? &f->opt[i] : &scratch, a, n, &d);
-    return r;
 }
 
 static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_graph *F,
@@ -5873,11 +5930,9 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     f->piv = EBIM__NEW(a, int, k);
     f->state = EBIM__NEW(a, int, S);
     f->singular = EBIM__NEW(a, int, S);
-    if (d->solver == EBIM_LBFGS) {
-        f->pack = EBIM__NEW(a, ebim_real, k * S);
-        f->pack_g = EBIM__NEW(a, ebim_real, k * S);
-        r = ebim__frame_opt(f, a);
-    }
+    if (d->solver == EBIM_LBFGS) /* tol_grad is of J J'F: F itself has to be small */
+        r = ebim__minima_init(&f->minima, a, f->k, f->stride, f->d.joint, f->d.max_iter,
+                              (double)EBIM_EPS / 64);
     return r ? r : a->failed;
 }
 
@@ -6225,56 +6280,30 @@ static void ebim__solve_sgd(ebim__frame *f, int B)
     ebim__frame_objective(f, B);
 }
 
-/* The unit of machine m: ||J|| of its lane, or the largest of all when joint. */
-static ebim_real ebim__lbfgs_unit(const ebim__frame *f, int B, int m)
+/* For L-BFGS: only the point asked for counts, not one passed on the way to it. */
+static const ebim_real *ebim__frame_lbfgs(void *user, int B)
 {
-    ebim_real unit = 0;
-    int l, first = f->d.joint ? 0 : m, last = f->d.joint ? B : m + 1;
-    for (l = first; l < last; l++)
-        if (!f->singular[l] && f->scale[l] > unit) unit = f->scale[l];
-    return unit > 0 ? unit : 1;
-}
-
-/* One evaluation for all L-BFGS machines that ask for one. Machine m holds lanes [m] or, joint,
- * all of them, its variables ordered [k][lanes of the machine]: mu times the unit, and F over the
- * unit, so that both are lengths and L-BFGS's tolerances fit. Returns how many still ask. */
-static int ebim__lbfgs_round(ebim__frame *f, int B)
-{
-    int joint = f->d.joint, count = joint ? 1 : B, per = joint ? B : 1, m, i, l, asking = 0;
-    for (m = 0; m < count; m++) {
-        const ebim_real *x = ebim_lbfgs_ask(&f->opt[m]);
-        ebim_real unit = ebim__lbfgs_unit(f, B, m);
-        if (!x) x = f->opt[m].x;
-        for (i = 0; i < f->k; i++)
-            for (l = 0; l < per; l++) f->mu[i * f->stride + m + l] = x[i * per + l] / unit;
-    }
+    ebim__frame *f = (ebim__frame *)user;
+    int l;
+    for (l = 0; l < B; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
     ebim__frame_objective(f, B);
-    for (m = 0; m < count; m++) {
-        ebim_real unit = ebim__lbfgs_unit(f, B, m);
-        double sum = 0;
-        if (!ebim_lbfgs_ask(&f->opt[m])) continue;
-        for (l = 0; l < per; l++) {
-            double r = (double)f->residual[m + l] / (double)unit;
-            sum += r * r;
-        }
-        for (i = 0; i < f->k; i++)
-            for (l = 0; l < per; l++)
-                f->pack_g[i * per + l] = f->vk[i * f->stride + m + l] / unit / unit / unit;
-        asking += ebim_lbfgs_tell(&f->opt[m], sum, f->pack_g) == EBIM_RUNNING;
-    }
-    return asking;
+    return f->vk;
 }
 
+/* Over mu times ||J|| (joint: the largest of all), which is a length as F over it is: L-BFGS's
+ * tolerances fit. */
 static void ebim__solve_lbfgs(ebim__frame *f, int B)
 {
-    int m, count = f->d.joint ? 1 : B;
-    memset(f->pack, 0, (size_t)f->k * (size_t)f->stride * sizeof *f->pack);
-    if (f->d.joint) f->opt[0].n = f->k * B;
-    for (m = 0; m < count; m++) ebim_lbfgs_start(&f->opt[m], f->pack);
-    while (ebim__lbfgs_round(f, B) && !ebim__stopped(f->w.watch)) f->iterations++;
-    for (m = 0; m < B; m++) /* only the best point counts, not one passed on the way */
-        f->state[m] = f->singular[m] ? EBIM__LOST : EBIM__ACTIVE;
-    ebim__lbfgs_round(f, B);
+    ebim__minima *s = &f->minima;
+    ebim_real most = 0;
+    int l;
+    for (l = 0; l < B; l++) {
+        ebim_real unit = !f->singular[l] && f->scale[l] > 0 ? f->scale[l] : 0;
+        if (unit > most) most = unit;
+        s->unit[l] = unit > 0 ? unit : 1;
+    }
+    if (s->joint) s->unit[0] = most > 0 ? most : 1;
+    f->iterations += ebim__minima_run(s, B, f->mu, f->residual, ebim__frame_lbfgs, f, f->w.watch);
 }
 
 /* Solves F(y0 - J'mu) = 0 from mu = 0 for rows y0, per lane: y, state. */
@@ -6993,24 +7022,8 @@ struct ebim_projector {
     ebim_real *d2, *last2;    /* [stride] |dir|^2, |last|^2 or 0 */
     int *done, *idle;         /* [stride] */
     int *place;               /* [stride] lanes that are done stand behind the others: where from */
-    ebim_lbfgs *opt;          /* DESCEND */
-    ebim_real *pack;
+    ebim__minima minima;      /* over x, to DESCEND */
 };
-
-static ebim_result ebim__projector_opt(ebim_projector *p, ebim_arena *a)
-{
-    ebim_lbfgs_desc d;
-    ebim_lbfgs scratch;
-    int i, S = p->f.stride, n = p->f.n, count = p->f.d.joint ? 1 : S, size = n * S / count;
-    ebim_result r = EBIM_OK;
-    memset(&d, 0, sizeof d);
-    d.max_iter = p->d.max_iter;
-    p->opt = EBIM__NEW(a, ebim_lbfgs, count);
-    p->pack = EBIM__NEW(a, ebim_real, (size_t)n * (size_t)S);
-    for (i = 0; i < count && !r; i++)
-        r = ebim_lbfgs_init(ebim__ready(a) ? &p->opt[i] : &scratch, a, size, &d);
-    return r;
-}
 
 EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, const ebim_graph *F,
                                          const ebim_project_desc *d)
@@ -7040,7 +7053,8 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     p->done = EBIM__NEW(a, int, p->f.stride);
     p->idle = EBIM__NEW(a, int, p->f.stride);
     p->place = EBIM__NEW(a, int, p->f.stride);
-    if (d->method == EBIM_DESCEND) r = ebim__projector_opt(p, a);
+    if (d->method == EBIM_DESCEND)
+        r = ebim__minima_init(&p->minima, a, p->f.n, p->f.stride, p->f.d.joint, p->d.max_iter, 0);
     if (!r && ebim__ready(a)) *out = s;
     return r ? r : a->failed;
 }
@@ -7205,44 +7219,21 @@ static void ebim__nearest(ebim_projector *p, int B)
     ebim__projector_unpack(p);
 }
 
-/* One evaluation of ||F||^2 and its gradient for every L-BFGS machine that asks. */
-static int ebim__descend_round(ebim_projector *p, int B)
+static const ebim_real *ebim__descend_at(void *user, int B)
 {
+    ebim_projector *p = (ebim_projector *)user;
     ebim__frame *f = &p->f;
-    int joint = f->d.joint, count = joint ? 1 : B, per = joint ? B : 1, m, i, l, asking = 0;
-    for (m = 0; m < count; m++) {
-        const ebim_real *x = ebim_lbfgs_ask(&p->opt[m]);
-        if (!x) x = p->opt[m].x;
-        for (i = 0; i < f->n; i++)
-            for (l = 0; l < per; l++) p->x[i * f->stride + m + l] = x[i * per + l];
-    }
     memcpy(ebim_ws_x(&f->trial), p->x, (size_t)f->n * (size_t)f->stride * sizeof *p->x);
     ebim__energy_gradient(&f->trial, B, EBIM_ENERGY_NORM2);
     ebim__norms(&f->trial, p->norm);
-    for (m = 0; m < count; m++) {
-        double sum = 0;
-        if (!ebim_lbfgs_ask(&p->opt[m])) continue;
-        for (l = 0; l < per; l++) sum += (double)p->norm[m + l] * (double)p->norm[m + l];
-        for (i = 0; i < f->n; i++)
-            for (l = 0; l < per; l++)
-                p->pack[i * per + l] = ebim_ws_xg(&f->trial, 0)[i * f->stride + m + l];
-        asking += ebim_lbfgs_tell(&p->opt[m], sum, p->pack) == EBIM_RUNNING;
-    }
-    return asking;
+    return ebim_ws_xg(&f->trial, 0);
 }
 
 static void ebim__descend(ebim_projector *p, int B)
 {
-    ebim__frame *f = &p->f;
-    int joint = f->d.joint, count = joint ? 1 : B, per = joint ? B : 1, m, i, l;
-    if (joint) p->opt[0].n = f->n * B;
-    for (m = 0; m < count; m++) {
-        for (i = 0; i < f->n; i++)
-            for (l = 0; l < per; l++) p->pack[i * per + l] = p->x[i * f->stride + m + l];
-        ebim_lbfgs_start(&p->opt[m], p->pack);
-    }
-    while (ebim__descend_round(p, B) && !ebim__stopped(f->w.watch)) {}
-    ebim__descend_round(p, B); /* back to the best points */
+    int l;
+    for (l = 0; l < B; l++) p->minima.unit[l] = 1;
+    ebim__minima_run(&p->minima, B, p->x, p->norm, ebim__descend_at, p, p->f.w.watch);
 }
 
 EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_real *y,
