@@ -3055,42 +3055,44 @@ static double ebim__inner64(int n, const double *a, const double *b)
     return s;
 }
 
-/* Orthonormal rows of V: [m][n]; one that is nothing beside the others becomes 0. */
-static void ebim__orthonormal_rows(int m, int n, double *V)
+/* a: [n] less its part in the span of the m orthonormal rows of V; twice, for what rounding left */
+static void ebim__off_rows(int m, int n, const double *V, double *a)
 {
-    int i, j, c, pass;
-    for (i = 0; i < m; i++) {
-        double *a = V + i * n, before = ebim__inner64(n, a, a), after;
-        for (pass = 0; pass < 2; pass++)
-            for (j = 0; j < i; j++) {
-                double p = ebim__inner64(n, a, V + j * n);
-                for (c = 0; c < n; c++) a[c] -= p * V[j * n + c];
-            }
-        after = ebim__inner64(n, a, a);
-        after = after > 1e-24 * before ? 1 / sqrt(after) : 0;
-        for (c = 0; c < n; c++) a[c] *= after;
-    }
+    int j, c, pass;
+    for (pass = 0; pass < 2; pass++)
+        for (j = 0; j < m; j++) {
+            double p = ebim__inner64(n, a, V + j * n);
+            for (c = 0; c < n; c++) a[c] -= p * V[j * n + c];
+        }
 }
 
-/* v: [n] less its part in the span of the rows of J: [k][n], which become orthonormal (modified
- * Gram-Schmidt); a row that depends on others goes */
-static void ebim__tangent_part(int k, int n, ebim_real *J, ebim_real *v)
+/* Orthonormal rows of V: [m][n], by Gram and Schmidt; one whose square falls below this share of
+ * what it was depends on the others and becomes 0. Returns half of log det(V V') as it was. */
+static double ebim__orthonormal_rows(int m, int n, double *V, double share)
 {
-    int r, q, i;
-    for (r = 0; r <= k; r++) {
-        ebim_real *a = r < k ? J + r * n : v;
-        double before = 0, after = 0;
-        for (i = 0; i < n; i++) before += (double)a[i] * (double)a[i];
-        for (q = 0; q < r; q++) {
-            double dot = 0;
-            for (i = 0; i < n; i++) dot += (double)a[i] * (double)J[q * n + i];
-            for (i = 0; i < n; i++) a[i] -= EBIM__R(dot * (double)J[q * n + i]);
-        }
-        for (i = 0; i < n; i++) after += (double)a[i] * (double)a[i];
-        if (r == k) break;
-        after = after > 1e-10 * before ? 1 / sqrt(after) : 0;
-        for (i = 0; i < n; i++) a[i] = EBIM__R((double)a[i] * after);
+    double log_det = 0;
+    int i, c;
+    for (i = 0; i < m; i++) {
+        double *a = V + i * n, before = ebim__inner64(n, a, a), after;
+        ebim__off_rows(i, n, V, a);
+        after = ebim__inner64(n, a, a);
+        log_det += 0.5 * log(after);
+        after = after > share * before ? 1 / sqrt(after) : 0;
+        for (c = 0; c < n; c++) a[c] *= after;
     }
+    return log_det;
+}
+
+/* v: [n] less its part in the span of the rows of J: [k][n]; work: [k + 1][n] */
+static void ebim__tangent_part(int k, int n, const ebim_real *J, ebim_real *v, double *work)
+{
+    double *a = work + k * n;
+    int i;
+    for (i = 0; i < k * n; i++) work[i] = (double)J[i];
+    for (i = 0; i < n; i++) a[i] = (double)v[i];
+    ebim__orthonormal_rows(k, n, work, 1e-10); /* J has the rounding of reals */
+    ebim__off_rows(k, n, work, a);
+    for (i = 0; i < n; i++) v[i] = EBIM__R(a[i]);
 }
 
 /* The rotation by at most 45 degrees that makes rows (or columns) p and q orthogonal; cot: of twice
@@ -7858,25 +7860,6 @@ static double ebim__softmin(int J, ebim_real *e, int *finite)
     return *finite ? log(sum / J) - (double)low : 0;
 }
 
-/* Sum of the logs of what Gram and Schmidt leave of the rows of A: [k][n], which is destroyed: half
- * of log det(A A') */
-static double ebim__log_rows(int k, int n, double *A)
-{
-    double sum = 0;
-    int i, j, c;
-    for (i = 0; i < k; i++) {
-        double *a = A + i * n, square = 0;
-        for (c = 0; c < n; c++) square += a[c] * a[c];
-        sum += 0.5 * log(square);
-        for (j = i + 1; j < k && square > 0; j++) {
-            double *b = A + j * n, dot = 0;
-            for (c = 0; c < n; c++) dot += a[c] * b[c];
-            for (c = 0; c < n; c++) b[c] -= dot / square * a[c];
-        }
-    }
-    return sum;
-}
-
 enum { EBIM__MAPPED_MOST = 64 }; /* n of points that may have a map before them */
 
 /* A linear map w = L x in front of a model. A piece of M has the volume e^stretch in w where it has
@@ -7900,7 +7883,7 @@ static void ebim__stretch_init(ebim__stretch *s, ebim_arena *a, const double *L,
     s->work = EBIM__NEW(a, double, ebim__times((size_t)n, (size_t)n));
     if (!L || !ebim__ready(a)) return;
     memcpy(s->work, L, (size_t)n * (size_t)n * sizeof *L);
-    s->log_det = ebim__log_rows(n, n, s->work);
+    s->log_det = ebim__orthonormal_rows(n, n, s->work, 1e-24);
     s->level = s->log_det * m / n;
 }
 
@@ -7911,12 +7894,12 @@ static double ebim__stretch_at(const ebim__stretch *s, int k, const ebim_real *J
     double *A = s->work, here;
     if (!s->L) return 0;
     for (i = 0; i < k * n; i++) A[i] = (double)J[(size_t)i * (size_t)stride];
-    here = ebim__log_rows(k, n, A);
+    here = ebim__orthonormal_rows(k, n, A, 1e-24);
     for (i = 0; i < k; i++)
         for (c = 0; c < n; c++)
             for (A[i * n + c] = 0, j = 0; j < n; j++)
                 A[i * n + c] += (double)J[(size_t)(i * n + j) * (size_t)stride] * s->L[j * n + c];
-    return s->log_det + here - ebim__log_rows(k, n, A);
+    return s->log_det + here - ebim__orthonormal_rows(k, n, A, 1e-24);
 }
 
 /* Mean of x and its standard error */
@@ -9216,7 +9199,7 @@ static double ebim__survey_frame(ebim__surveyor *v, int K, double *total)
             if (s > best) best = s, at = i;
         }
         memcpy(V + j * n, v->X + at * n, (size_t)n * sizeof *V);
-        ebim__orthonormal_rows(j + 1, n, V);
+        ebim__orthonormal_rows(j + 1, n, V, 1e-24);
     }
     for (pass = 0; pass < EBIM__FRAME_PASSES; pass++) {
         before = along;
@@ -9230,7 +9213,7 @@ static double ebim__survey_frame(ebim__surveyor *v, int K, double *total)
             }
         if (pass && along - before <= 1e-3 * (*total - along) + 1e-15 * *total) break;
         memcpy(V, T, (size_t)(m * n) * sizeof *V);
-        ebim__orthonormal_rows(m, n, V);
+        ebim__orthonormal_rows(m, n, V, 1e-24);
     }
     return fmax(*total - along, 0);
 }
@@ -11683,6 +11666,7 @@ EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, con
     size_t count = B > 0 ? (size_t)B : 1, n = (size_t)m->n, k = (size_t)m->k, b, i;
     ebim_real *y = EBIM__NEW(work, ebim_real, count * n);
     ebim_real *J = EBIM__NEW(work, ebim_real, ebim__times(count, k * n));
+    double *normals = EBIM__NEW(work, double, (k + 1) * n);
     unsigned char *found = EBIM__NEW(work, unsigned char, count);
     ebim_result r;
     if (B < 1 || !m->has_energy) return EBIM_ERR_ARG;
@@ -11695,7 +11679,7 @@ EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, con
     r = ebim_model_gradients(m, B, y, NULL, J, NULL, grad, work);
     if (r || !ebim__ready(work)) return r;
     for (b = 0; b < count; b++) {
-        ebim__tangent_part((int)k, (int)n, J + b * k * n, grad + b * n);
+        ebim__tangent_part((int)k, (int)n, J + b * k * n, grad + b * n, normals);
         for (i = 0; i < n; i++) grad[b * n + i] = -grad[b * n + i];
         if (!found[b]) ebim__no_number(n, grad + b * n);
     }
@@ -12451,6 +12435,7 @@ typedef struct ebim__cebm {
     ebim_ws F;
     ebim_real *at[3];         /* [batch][n] points of M, a step of h to both sides of them */
     ebim_real *J, *e[3];      /* [batch][k][n], [batch] E there, then its weight in the gradient */
+    double *normals;          /* [k + 1][n] */
     unsigned char *ok[3];     /* [batch] */
     ebim_real *best;          /* [n_theta] with held-out points: under which they are likeliest */
     double held, held_se;     /* how likely they are there */
@@ -12471,6 +12456,7 @@ static ebim_result ebim__matching_init(ebim__cebm *s, ebim_arena *a, const ebim_
     r = ebim_projector_init(&s->onto, a, F, &p);
     if (!r) r = ebim_ws_init(&s->F, a, F, s->t.w.stride, 0);
     s->J = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)ebim_outputs(F)));
+    s->normals = EBIM__NEW(a, double, (ebim_outputs(F) + 1) * ebim_inputs(F));
     for (i = 0; i < 3; i++) {
         s->at[i] = EBIM__NEW(a, ebim_real, rows);
         s->e[i] = EBIM__NEW(a, ebim_real, batch);
@@ -12698,7 +12684,7 @@ static void ebim__slices(ebim__cebm *s)
     for (b = 0; b < (size_t)t->batch; b++) {
         ebim_real *u = s->at[1] + b * n;
         for (i = 0; i < n; i++) u[i] = ebim_rng_normal(&t->rng);
-        ebim__tangent_part((int)k, (int)n, s->J + b * k * n, u);
+        ebim__tangent_part((int)k, (int)n, s->J + b * k * n, u, s->normals);
         for (i = 0; i < n; i++) {
             double x = (double)s->at[0][b * n + i], step = h * (double)u[i];
             u[i] = EBIM__R(x + step);
