@@ -1353,6 +1353,20 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
                                       unsigned char *ok, ebim_arena *work);
         /* nearest: [B][n], distance, energy, ok: [B]; each may be NULL. energy is at nearest. Where
          * no point of M was found ok is 0 and the others are NaN: elsewhere they are numbers. */
+/* The log density at the nearest points, -E - log Z per unit of M's volume, and the standard error
+ * that log Z gives it: [B] each, NaN where no point of M was found; se may be NULL. ERR_ARG: a
+ * model without energy or normaliser (model.z). */
+EBIM_API ebim_result ebim_model_log_density(const ebim_model *m, int B, const ebim_real *x,
+                                            ebim_real *log_density, ebim_real *se,
+                                            ebim_arena *work);
+/* Scores for points that come one by one: as ebim_model_score, but what that sets up anew for every
+ * call lasts as long as the scorer, which keeps m by reference. lanes: most points that are worked
+ * on at once (0: 1). One scorer for each thread. */
+typedef struct ebim_scorer ebim_scorer;
+EBIM_API ebim_result ebim_scorer_init(ebim_scorer **s, ebim_arena *a, const ebim_model *m,
+                                      int lanes);
+EBIM_API ebim_result ebim_scorer_run(ebim_scorer *s, int B, const ebim_real *x, ebim_real *nearest,
+                                     ebim_real *distance, ebim_real *energy, unsigned char *ok);
 /* The normaliser anew, from `lines` random lines (0: 131072) in 32 batches, so that intervals are
  * t's with 31 degrees of freedom. effective: of the points, how many equally weighted ones they are
  * worth; with less than a hundred E is too peaked for this. Codimension 1 and n <= 7 only (else
@@ -1403,6 +1417,11 @@ EBIM_API ebim_result ebim_sample(const ebim_model *m, int B, ebim_real *x, uint6
 EBIM_API ebim_result ebim_score(const ebim_model *m, int B, const ebim_real *x,
                                 ebim_real *nearest, ebim_real *distance, ebim_real *energy,
                                 unsigned char *ok);
+/* nearest: [B][n], NaN where no point of M was found */
+EBIM_API ebim_result ebim_nearest(const ebim_model *m, int B, const ebim_real *x,
+                                  ebim_real *nearest);
+EBIM_API ebim_result ebim_log_density(const ebim_model *m, int B, const ebim_real *x,
+                                      ebim_real *log_density, ebim_real *se);
 EBIM_API ebim_result ebim_gradients(const ebim_model *m, int B, const ebim_real *x, ebim_real *F,
                                     ebim_real *J, ebim_real *E, ebim_real *grad_E);
 EBIM_API void ebim_free(ebim_model *m);
@@ -11243,8 +11262,8 @@ typedef struct ebim__energies {
     const ebim_model *m;
     ebim_ws E, F;             /* F: behind a map only */
     ebim__stretch map;
+    int lanes;
     ebim_real *w, *J;         /* [lanes][n], [lanes][k][n] rows of a block behind the map */
-    int lanes;                /* of a block, LANES at most */
     int rbf, flat;            /* nodes of E; 0: it is no estimate */
     double widest, masses;    /* of the kernels: width; sum of weight width^m */
     int32_t *order;           /* [centres] by their first coordinate */
@@ -11269,23 +11288,26 @@ static int ebim__estimate_of(const ebim_graph *E, int *flat)
     return 0;
 }
 
-static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const ebim_model *m, int B)
+static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const ebim_model *m,
+                                       int lanes)
 {
     size_t n = (size_t)m->n, k = (size_t)m->k;
     const ebim_real *t;
-    int i, count, lanes = s->lanes = ebim__min_int(EBIM__LANES, ebim__max_int(B, 2));
     ebim_result r;
+    int i, count;
+    s->lanes = ebim__min_int(EBIM__LANES, ebim__max_int(lanes, 2));
     s->m = m;
     s->rbf = ebim__estimate_of(&m->E, &s->flat);
     /* an estimate's values inside are looked at */
-    r = ebim__ws_for(&s->E, a, &m->E, lanes, 0, s->rbf ? EBIM__FOR_JVP | EBIM__FOR_VJP : 0);
+    r = ebim__ws_for(&s->E, a, &m->E, s->lanes, 0,
+                     s->rbf ? EBIM__FOR_JVP | EBIM__FOR_VJP : 0);
     count = s->rbf ? m->E.node[s->rbf].i0 : 0;
-    s->w = EBIM__NEW(a, ebim_real, (size_t)lanes * n);
+    s->w = EBIM__NEW(a, ebim_real, (size_t)s->lanes * n);
     s->order = EBIM__NEW(a, int32_t, count);
     s->first = EBIM__NEW(a, ebim_real, count);
-    s->J = EBIM__NEW(a, ebim_real, m->linear ? ebim__times((size_t)lanes, k * n) : 1);
+    s->J = EBIM__NEW(a, ebim_real, m->linear ? ebim__times((size_t)s->lanes, k * n) : 1);
     ebim__stretch_init(&s->map, a, m->linear, m->n, m->m);
-    if (!r && m->linear) r = ebim__ws_for(&s->F, a, &m->F, lanes, 0, EBIM__FOR_VJP);
+    if (!r && m->linear) r = ebim__ws_for(&s->F, a, &m->F, s->lanes, 0, EBIM__FOR_VJP);
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     t = m->E.theta + m->E.node[s->rbf].theta;
     s->widest = s->masses = 0;
@@ -11416,18 +11438,63 @@ EBIM_API void ebim_model_box(const ebim_model *m, double *lo, double *hi)
     }
 }
 
-typedef struct ebim__scoring {
+/* ---- nearest points and scores ---- */
+
+struct ebim_scorer {
     const ebim_model *m;
-    ebim_graph *mapped;       /* F in front of the map */
-    ebim_projector **p, **q;  /* [workers] nearest points; behind a map: there, and in front */
-    ebim__energies *e;        /* [workers], where energies are wanted */
+    ebim_watch *watch;
+    int lanes;
+    ebim_graph mapped;        /* F in front of the map */
+    ebim_projector *p, *q;    /* nearest points; behind a map: there, and in front */
+    ebim__energies e;         /* where they are wanted */
     double *length, *high;    /* [n] */
-    const ebim_real *x;       /* [B][n] */
-    ebim_real *y, *distance, *energy;
-    ebim_real *w;             /* [B][n] behind the map: nearest points there */
-    unsigned char *ok;
-    int B, workers;
-} ebim__scoring;
+    ebim_real *y, *w;         /* [lanes][n] nearest points, behind the map */
+    unsigned char *ok, *behind; /* [lanes] whether they were found */
+};
+
+static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebim_model *m,
+                                     int lanes, int energy)
+{
+    ebim_scorer *s = EBIM__NEW(a, ebim_scorer, 1), local, *p = ebim__ready(a) ? s : &local;
+    size_t rows = (size_t)lanes * (size_t)m->n;
+    ebim_project_desc d;
+    ebim_result r;
+    int i;
+    *out = NULL;
+    memset(p, 0, sizeof *p);
+    memset(&d, 0, sizeof d);
+    p->m = m;
+    p->watch = a->watch;
+    p->lanes = d.constraint.lanes = lanes;
+    p->y = EBIM__NEW(a, ebim_real, rows);
+    p->ok = EBIM__NEW(a, unsigned char, lanes);
+    d.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    r = ebim_projector_init(&p->p, a, &m->F, &d);
+    if (!r && energy) r = ebim__energies_init(&p->e, a, m, lanes);
+    if (!r && m->linear) {
+        p->w = EBIM__NEW(a, ebim_real, rows);
+        p->behind = EBIM__NEW(a, unsigned char, lanes);
+        p->length = EBIM__NEW(a, double, m->n); /* largest coordinates in the box round D */
+        p->high = EBIM__NEW(a, double, m->n);
+        if (ebim__ready(a)) ebim_model_box(m, p->length, p->high);
+        for (i = 0; i < m->n && ebim__ready(a); i++)
+            p->length[i] = fmax(fabs(p->length[i]), fabs(p->high[i]));
+        d.constraint.length = 0;
+        d.constraint.lengths = p->length;
+        r = ebim_record(&p->mapped, a, m->n, ebim__record_mapped, (void *)(uintptr_t)m);
+        if (!r) r = ebim_projector_init(&p->q, a, &p->mapped, &d);
+    }
+    if (!r && ebim__ready(a)) *out = s;
+    return r ? r : a->failed;
+}
+
+EBIM_API ebim_result ebim_scorer_init(ebim_scorer **s, ebim_arena *a, const ebim_model *m,
+                                      int lanes)
+{
+    *s = NULL;
+    if (lanes < 0) return EBIM_ERR_ARG;
+    return ebim__scorer_init(s, a, m, ebim__or_int(lanes, 1), m->has_energy);
+}
 
 static int ebim__model_inside(const ebim_model *m, const ebim_real *x)
 {
@@ -11443,87 +11510,79 @@ static int ebim__model_inside(const ebim_model *m, const ebim_real *x)
 
 /* The nearer one of the points that are found in front of the map and behind it: seen from behind,
  * the first is hard to find where M bends; the second is a point of M, but not the nearest. */
-static void ebim__score_mapped(const ebim__scoring *s, int w, int first, int count)
+static void ebim__score_mapped(ebim_scorer *s, int count, const ebim_real *x, ebim_real *y,
+                               ebim_real *distance, unsigned char *ok)
 {
     const ebim_model *m = s->m;
-    size_t n = (size_t)m->n, at = (size_t)first, i;
-    ebim_real *y = s->y + at * n, *z = s->w + at * n;
-    unsigned char *ok = s->ok + first;
+    size_t n = (size_t)m->n;
+    ebim_real *z = s->w;
     int b;
-    ebim__to_model(m, count, s->x + at * n, z);
-    ebim_project(s->p[w], count, z, z, NULL, ok);
+    ebim__to_model(m, count, x, z);
+    ebim_project(s->p, count, z, z, NULL, s->behind);
     ebim__from_model(m, count, z);
-    for (b = 0; b < count; b++) /* ok: 2 where only this way led to M */
-        ok[b] = (unsigned char)(ok[b] && ebim__model_inside(m, z + (size_t)b * n) ? 2 : 0);
-    for (b = 0; b < count; b++) {
-        const ebim_real *x = s->x + (at + (size_t)b) * n;
-        ebim_real *to = y + (size_t)b * n, *other = z + (size_t)b * n;
-        unsigned char found;
-        ebim_project(s->q[w], 1, x, to, NULL, &found);
-        if (found && ebim__model_inside(m, to) &&
-            (!ok[b] || ebim__square_distance(m->n, x, to) <= ebim__square_distance(m->n, x, other)))
+    ebim_project(s->q, count, x, y, NULL, ok);
+    for (b = 0; b < count; b++, x += n, y += n, z += n) {
+        double front = ebim__square_distance(m->n, x, y), back = ebim__square_distance(m->n, x, z);
+        int other = s->behind[b] && ebim__model_inside(m, z);
+        ok[b] = (unsigned char)(ok[b] && ebim__model_inside(m, y));
+        if (other && (!ok[b] || back < front)) {
+            memcpy(y, z, n * sizeof *y);
+            front = back;
             ok[b] = 1;
-        for (i = 0; i < n && ok[b] == 2; i++) to[i] = other[i];
-        ok[b] = ok[b] > 0;
-        if (s->distance)
-            s->distance[at + (size_t)b] = EBIM__R(sqrt(ebim__square_distance(m->n, x, to)));
+        }
+        if (distance) distance[b] = EBIM__R(sqrt(front));
     }
 }
+
+static void ebim__scorer_points(ebim_scorer *s, int B, const ebim_real *x, ebim_real *nearest,
+                                ebim_real *distance, ebim_real *energy, unsigned char *ok)
+{
+    const ebim_model *m = s->m;
+    size_t n = (size_t)m->n;
+    int at, count, b;
+    for (at = 0; at < B && !ebim__stopped(s->watch); at += count, x += (size_t)count * n) {
+        ebim_real *y = nearest ? nearest + (size_t)at * n : s->y;
+        ebim_real *d = distance ? distance + at : NULL, *e = energy ? energy + at : NULL;
+        unsigned char *found = ok ? ok + at : s->ok;
+        count = ebim__min_int(s->lanes, B - at);
+        if (m->linear) ebim__score_mapped(s, count, x, y, d, found);
+        else ebim_project(s->p, count, x, y, d, found);
+        if (e) ebim__energies_at(&s->e, count, y, x, e);
+        for (b = 0; b < count; b++, y += n) {
+            if (!m->linear && !ebim__model_inside(m, y)) found[b] = 0; /* F goes on beyond D */
+            if (found[b]) continue;
+            ebim__no_number(n, y);
+            if (d) ebim__no_number(1, d + b);
+            if (e) ebim__no_number(1, e + b);
+        }
+    }
+}
+
+EBIM_API ebim_result ebim_scorer_run(ebim_scorer *s, int B, const ebim_real *x, ebim_real *nearest,
+                                     ebim_real *distance, ebim_real *energy, unsigned char *ok)
+{
+    if (B < 1 || (energy && !s->m->has_energy)) return EBIM_ERR_ARG;
+    if (!ebim__all_finite((size_t)B * (size_t)s->m->n, x)) return EBIM_ERR_FINITE;
+    ebim__scorer_points(s, B, x, nearest, distance, energy, ok);
+    return EBIM_OK;
+}
+
+typedef struct ebim__scoring {
+    ebim_scorer **scorer;     /* [workers] */
+    const ebim_real *x;
+    ebim_real *nearest, *distance, *energy;
+    unsigned char *ok;
+    int B, workers;
+} ebim__scoring;
 
 static void ebim__score_task(void *arg, int w)
 {
     const ebim__scoring *s = (const ebim__scoring *)arg;
-    const ebim_model *m = s->m;
-    int i, at, count = ebim__share(s->B, s->workers, w, &at);
-    size_t first = (size_t)at, n = (size_t)m->n;
-    ebim_real *y = s->y + first * n;
-    unsigned char *ok = s->ok + first;
-    if (m->linear) ebim__score_mapped(s, w, at, count);
-    else ebim_project(s->p[w], count, s->x + first * n, y, s->distance ? s->distance + first : NULL,
-                      ok);
-    if (s->energy) ebim__energies_at(&s->e[w], count, y, s->x + first * n, s->energy + first);
-    for (i = 0; i < count; i++) {
-        ebim_real *at_y = y + (size_t)i * n;
-        if (!m->linear && !ebim__model_inside(m, at_y)) ok[i] = 0; /* F goes on beyond D */
-        if (ok[i]) continue;
-        ebim__no_number(n, at_y);
-        if (s->distance) ebim__no_number(1, s->distance + first + i);
-        if (s->energy) ebim__no_number(1, s->energy + first + i);
-    }
-}
-
-/* Largest coordinates in D's bounding box: lengths for tolerances */
-static void ebim__score_lengths(ebim__scoring *s)
-{
-    int i;
-    ebim_model_box(s->m, s->length, s->high);
-    for (i = 0; i < s->m->n; i++) s->length[i] = fmax(fabs(s->length[i]), fabs(s->high[i]));
-}
-
-/* Projectors and energies of one worker */
-static ebim_result ebim__score_worker(ebim__scoring *s, int w, ebim_arena *work)
-{
-    const ebim_model *m = s->m;
-    ebim_project_desc d;
-    ebim__energies e;
-    ebim_projector *p, *q = NULL;
-    ebim_result r;
-    int first, share = ebim__share(s->B, s->workers, w, &first);
-    memset(&d, 0, sizeof d);
-    memset(&e, 0, sizeof e);
-    d.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    d.constraint.lanes = ebim__min_int(share, EBIM__LANES);
-    r = ebim_projector_init(&p, work, &m->F, &d);
-    d.constraint.length = 0;
-    d.constraint.lengths = s->length;
-    d.constraint.lanes = 16; /* one by one */
-    if (!r && m->linear) r = ebim_projector_init(&q, work, s->mapped, &d);
-    if (!r && s->energy) r = ebim__energies_init(&e, work, m, share);
-    if (r || !ebim__ready(work)) return r;
-    s->p[w] = p;
-    s->q[w] = q;
-    s->e[w] = e;
-    return EBIM_OK;
+    int at, count = ebim__share(s->B, s->workers, w, &at);
+    size_t first = (size_t)at * (size_t)s->scorer[w]->m->n;
+    ebim__scorer_points(s->scorer[w], count, s->x + first, s->nearest ? s->nearest + first : NULL,
+                        s->distance ? s->distance + at : NULL, s->energy ? s->energy + at : NULL,
+                        s->ok ? s->ok + at : NULL);
 }
 
 EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
@@ -11531,35 +11590,42 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
                                       unsigned char *ok, ebim_arena *work)
 {
     ebim__scoring s;
-    ebim_graph local;
-    size_t rows = B > 0 ? (size_t)B : 1, n = (size_t)m->n;
+    ebim_scorer *scorer;
     ebim_result r = EBIM_OK;
     int w;
     if (B < 1 || (energy && !m->has_energy)) return EBIM_ERR_ARG;
-    s.m = m;
     s.x = x;
-    s.y = nearest ? nearest : EBIM__NEW(work, ebim_real, rows * n);
+    s.nearest = nearest;
     s.distance = distance;
     s.energy = energy;
-    s.ok = ok ? ok : EBIM__NEW(work, unsigned char, B);
+    s.ok = ok;
     s.B = B;
     s.workers = ebim__model_workers(m, B);
-    s.p = EBIM__NEW(work, ebim_projector *, s.workers);
-    s.q = EBIM__NEW(work, ebim_projector *, s.workers);
-    s.e = EBIM__NEW(work, ebim__energies, s.workers);
-    s.length = EBIM__NEW(work, double, n);
-    s.high = EBIM__NEW(work, double, n);
-    s.w = EBIM__NEW(work, ebim_real, m->linear ? rows * n : 1);
-    s.mapped = EBIM__NEW(work, ebim_graph, m->linear ? 1 : 0);
-    if (!s.mapped) s.mapped = &local;
-    if (m->linear) r = ebim_record(s.mapped, work, m->n, ebim__record_mapped,
-                                   (void *)(uintptr_t)m);
-    if (m->linear && ebim__ready(work)) ebim__score_lengths(&s);
-    for (w = 0; w < s.workers && !r; w++) r = ebim__score_worker(&s, w, work);
+    s.scorer = EBIM__NEW(work, ebim_scorer *, s.workers);
+    for (w = 0; w < s.workers && !r; w++) {
+        r = ebim__scorer_init(&scorer, work, m, ebim__min_int(B, EBIM__SHARE), energy != NULL);
+        if (ebim__ready(work)) s.scorer[w] = scorer;
+    }
     if (r || !ebim__ready(work)) return r;
     if (!ebim__all_finite((size_t)B * (size_t)m->n, x)) return EBIM_ERR_FINITE;
     ebim__in_parallel(&m->parallel, s.workers, ebim__score_task, &s);
     return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_model_log_density(const ebim_model *m, int B, const ebim_real *x,
+                                            ebim_real *log_density, ebim_real *se,
+                                            ebim_arena *work)
+{
+    ebim_result r;
+    int b;
+    if (!m->has_energy || !(m->z.points > 0)) return EBIM_ERR_ARG;
+    r = ebim_model_score(m, B, x, NULL, NULL, log_density, NULL, work);
+    for (b = 0; b < B && !r && ebim__ready(work); b++) {
+        int found = ebim__finite(log_density[b]);
+        if (found) log_density[b] = EBIM__R(-(double)log_density[b] - m->z.log_z);
+        if (se) se[b] = found ? EBIM__R(m->z.se) : log_density[b];
+    }
+    return r;
 }
 
 /* Values y: [B][k] of a map and its Jacobian J: [B][k][n] by one linearisation of each block;
@@ -15119,45 +15185,47 @@ EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
 }
 #endif
 
+/* Calls what takes memory from the arena `work`, first to measure and then with that memory. */
+#define EBIM__WITH_HEAP(call)                             \
+    do {                                                  \
+        ebim_arena work;                                  \
+        void *scratch = NULL;                             \
+        ebim_result r;                                    \
+        ebim_arena_init(&work, NULL, 0);                  \
+        r = call;                                         \
+        if (!r) r = ebim__heap(&work, &scratch);          \
+        if (!r) r = call;                                 \
+        free(scratch);                                    \
+        return r;                                         \
+    } while (0)
+
 EBIM_API ebim_result ebim_sample(const ebim_model *m, int B, ebim_real *x, uint64_t seed)
 {
-    ebim_arena work;
-    void *scratch = NULL;
-    ebim_result r;
-    ebim_arena_init(&work, NULL, 0);
-    r = ebim_model_sample(m, B, x, 0, seed, &work, NULL);
-    if (!r) r = ebim__heap(&work, &scratch);
-    if (!r) r = ebim_model_sample(m, B, x, 0, seed, &work, NULL);
-    free(scratch);
-    return r;
+    EBIM__WITH_HEAP(ebim_model_sample(m, B, x, 0, seed, &work, NULL));
 }
 
 EBIM_API ebim_result ebim_score(const ebim_model *m, int B, const ebim_real *x, ebim_real *nearest,
                                 ebim_real *distance, ebim_real *energy, unsigned char *ok)
 {
-    ebim_arena work;
-    void *scratch = NULL;
-    ebim_result r;
-    ebim_arena_init(&work, NULL, 0);
-    r = ebim_model_score(m, B, x, nearest, distance, energy, ok, &work);
-    if (!r) r = ebim__heap(&work, &scratch);
-    if (!r) r = ebim_model_score(m, B, x, nearest, distance, energy, ok, &work);
-    free(scratch);
-    return r;
+    EBIM__WITH_HEAP(ebim_model_score(m, B, x, nearest, distance, energy, ok, &work));
+}
+
+EBIM_API ebim_result ebim_nearest(const ebim_model *m, int B, const ebim_real *x,
+                                  ebim_real *nearest)
+{
+    return ebim_score(m, B, x, nearest, NULL, NULL, NULL);
+}
+
+EBIM_API ebim_result ebim_log_density(const ebim_model *m, int B, const ebim_real *x,
+                                      ebim_real *log_density, ebim_real *se)
+{
+    EBIM__WITH_HEAP(ebim_model_log_density(m, B, x, log_density, se, &work));
 }
 
 EBIM_API ebim_result ebim_gradients(const ebim_model *m, int B, const ebim_real *x, ebim_real *F,
                                     ebim_real *J, ebim_real *E, ebim_real *grad_E)
 {
-    ebim_arena work;
-    void *scratch = NULL;
-    ebim_result r;
-    ebim_arena_init(&work, NULL, 0);
-    r = ebim_model_gradients(m, B, x, F, J, E, grad_E, &work);
-    if (!r) r = ebim__heap(&work, &scratch);
-    if (!r) r = ebim_model_gradients(m, B, x, F, J, E, grad_E, &work);
-    free(scratch);
-    return r;
+    EBIM__WITH_HEAP(ebim_model_gradients(m, B, x, F, J, E, grad_E, &work));
 }
 
 #endif /* EBIM_NO_MALLOC */
@@ -15296,5 +15364,6 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__FORMAT
 #undef EBIM__FIELDS
 #undef EBIM__NODE_BYTES
+#undef EBIM__WITH_HEAP
 
 #endif /* EBIM_IMPLEMENTATION, second half */

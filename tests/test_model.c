@@ -557,6 +557,56 @@ static void no_root_no_number(void)
     CHECK(!memcmp(distance, s.distance, sizeof distance));
 }
 
+/* Densities are -E - log Z; points one by one get from a scorer what a batch gets. */
+static void one_by_one_is_as_together(void)
+{
+    static ebim_real x[B * N], y[B * N], z[B * N], d[B], e[B], p[B], q[B], se[B];
+    static unsigned char ok[B];
+    ebim_arena a;
+    ebim_model m = made(&a, 1, record_sphere);
+    ebim_scorer *s;
+    size_t used;
+    int b;
+    points(x);
+    memset(x + 7 * N, 0, N * sizeof *x);
+    x[7 * N + 2] = (ebim_real)(sizeof(ebim_real) == 8 ? 1e155 : 1e25); /* finds no way to M */
+    CHECK_INT(ebim_log_density(&m, B, x, p, se), EBIM_ERR_ARG); /* no normaliser */
+    m.z.points = 1;
+    m.z.log_z = 1.25;
+    m.z.se = 0.5;
+    CHECK_INT(ebim_log_density(&m, B, x, p, se), EBIM_OK);
+    CHECK_INT(ebim_log_density(&m, B, x, q, NULL), EBIM_OK);
+    CHECK(!memcmp(p, q, sizeof p));
+    CHECK_INT(ebim_score(&m, B, x, y, d, e, ok), EBIM_OK);
+    CHECK_INT(ebim_nearest(&m, B, x, z), EBIM_OK);
+    CHECK(!memcmp(y, z, sizeof y));
+    CHECK_INT(ebim_scorer_init(&s, &a, &m, -1), EBIM_ERR_ARG);
+    CHECK(s == NULL);
+    CHECK_INT(ebim_scorer_init(&s, &a, &m, 0), EBIM_OK);
+    used = a.used;
+    for (b = 0; b < B; b++) {
+        ebim_real here[N], far, low;
+        unsigned char found;
+        CHECK_INT(ebim_scorer_run(s, 1, x + b * N, here, &far, &low, &found), EBIM_OK);
+        CHECK(!memcmp(here, y + b * N, sizeof here) && !memcmp(&far, d + b, sizeof far));
+        CHECK(!memcmp(&low, e + b, sizeof low));
+        CHECK_INT(found, ok[b]);
+        CHECK_INT(found, b != 7);
+        if (!found) CHECK(all_nan(1, p + b) && all_nan(1, se + b));
+        else CHECK_NEAR(p[b], -(double)e[b] - 1.25, 4 * T_EPS);
+        if (found) CHECK_NEAR(se[b], 0.5, 0);
+    }
+    CHECK_INT(a.used, used);
+    CHECK_INT(ebim_scorer_run(s, B, x, z, NULL, NULL, NULL), EBIM_OK);
+    CHECK(!memcmp(y, z, sizeof y));
+    CHECK_INT(ebim_scorer_run(s, 0, x, z, NULL, NULL, NULL), EBIM_ERR_ARG);
+    x[N] = y[7 * N]; /* a NaN */
+    CHECK_INT(ebim_scorer_run(s, 2, x, z, NULL, NULL, NULL), EBIM_ERR_FINITE);
+    m.has_energy = 0;
+    CHECK_INT(ebim_log_density(&m, B, x, p, se), EBIM_ERR_ARG);
+    CHECK_INT(ebim_scorer_run(s, 1, x, NULL, NULL, e, NULL), EBIM_ERR_ARG);
+}
+
 static void the_malloc_layer_does_the_same(void)
 {
     static ebim_real x[B * N];
@@ -639,6 +689,7 @@ int main(int argc, char **argv)
     T_RUN(without_m_nothing_is_found);
     T_RUN(squares_that_overflow_are_no_distance);
     T_RUN(no_root_no_number);
+    T_RUN(one_by_one_is_as_together);
     T_RUN(the_malloc_layer_does_the_same);
     T_RUN(workers_change_nothing);
     return T_END();
