@@ -1396,6 +1396,19 @@ EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim
                                           ebim_real *d2, ebim_real *grad, unsigned char *ok,
                                           ebim_arena *work);
 
+typedef enum ebim_combination {
+    EBIM_UNION,            /* {F1 F2 = 0}, both of codimension 1: each part with its own E */
+    EBIM_INTERSECTION,     /* {(F1, F2) = 0}, e^-(E1 + E2), not normalised */
+    EBIM_MIXTURE           /* two densities on the M of a */
+} ebim_combination;
+
+/* Two models as one. Unions and mixtures are normalised, if a and b are (where one has no model.z,
+ * its e^-E is taken for its density): `share` of the probability is a's (0: 1/2). What a fit says
+ * of itself is not known of `out`. ERR_SHAPE: dimensions that do not fit, other linear maps;
+ * ERR_SOLVE: boxes that do not meet. */
+EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, const ebim_model *a,
+                                        const ebim_model *b, double share, ebim_arena *keep);
+
 /* --------------------------------------------------------------------------------------------
  * io: the model as bytes
  * ----------------------------------------------------------------------------------------- */
@@ -1408,7 +1421,8 @@ EBIM_API ebim_result ebim_save(const ebim_model *m, void *data, size_t size);
 EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, size_t size);
 
 #ifndef EBIM_NO_MALLOC
-/* The same without arenas. ebim_free releases what ebim_fit and ebim_load_file allocated. */
+/* The same without arenas. ebim_free releases what ebim_fit, ebim_combine and
+ * ebim_load_file allocated. */
 #ifndef EBIM_NO_TRAIN
 EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
                               const ebim_fit_desc *d);
@@ -1417,6 +1431,8 @@ EBIM_API ebim_result ebim_sample(const ebim_model *m, int B, ebim_real *x, uint6
 EBIM_API ebim_result ebim_score(const ebim_model *m, int B, const ebim_real *x,
                                 ebim_real *nearest, ebim_real *distance, ebim_real *energy,
                                 unsigned char *ok);
+EBIM_API ebim_result ebim_combine(ebim_model *out, ebim_combination how, const ebim_model *a,
+                                  const ebim_model *b, double share);
 /* nearest: [B][n], NaN where no point of M was found */
 EBIM_API ebim_result ebim_nearest(const ebim_model *m, int B, const ebim_real *x,
                                   ebim_real *nearest);
@@ -11767,6 +11783,119 @@ EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim
     return EBIM_OK;
 }
 
+/* ---- two models as one ---- */
+
+typedef struct ebim__combined {
+    const ebim_model *a, *b;
+    ebim_combination how;
+    double la, lb;            /* logs of what e^-E of each is multiplied by */
+} ebim__combined;
+
+static ebim_ref ebim__record_combined_F(ebim_graph *g, ebim_ref x, void *user)
+{
+    const ebim__combined *c = (const ebim__combined *)user;
+    ebim_ref u = ebim_inline(g, &c->a->F, x, 0), v;
+    if (c->how == EBIM_MIXTURE) return u;
+    v = ebim_inline(g, &c->b->F, x, 0);
+    return c->how == EBIM_UNION ? ebim_mul(g, u, v) : ebim_concat(g, u, v);
+}
+
+static ebim_ref ebim__record_combined_E(ebim_graph *g, ebim_ref x, void *user)
+{
+    const ebim__combined *c = (const ebim__combined *)user;
+    ebim_ref u = ebim_inline(g, &c->a->E, x, 0), v = ebim_inline(g, &c->b->E, x, 0), f, h;
+    if (c->how == EBIM_INTERSECTION) return ebim_add(g, u, v);
+    if (c->how == EBIM_MIXTURE) return ebim__record_mixture(g, u, v, exp(c->la), exp(c->lb));
+    f = ebim_sumsq(g, ebim_inline(g, &c->a->F, x, 0));
+    h = ebim_sumsq(g, ebim_inline(g, &c->b->F, x, 0));
+    return ebim_select(g, ebim_sub(g, h, f), ebim_affine(g, u, &c->la, 1),
+                       ebim_affine(g, v, &c->lb, 1));
+}
+
+static ebim_result ebim__combine_refused(const ebim__combined *c)
+{
+    const ebim_model *a = c->a, *b = c->b;
+    size_t square = (size_t)a->n * (size_t)a->n;
+    int i;
+    if (a->n != b->n || !a->linear != !b->linear ||
+        (a->linear && memcmp(a->linear, b->linear, square * sizeof *a->linear)))
+        return EBIM_ERR_SHAPE;
+    for (i = 0; i < a->n && c->how == EBIM_INTERSECTION; i++)
+        if (!(fmax(a->lo[i], b->lo[i]) < fmin(a->hi[i], b->hi[i]))) return EBIM_ERR_SOLVE;
+    switch (c->how) {
+    case EBIM_UNION: return a->k == 1 && b->k == 1 ? EBIM_OK : EBIM_ERR_SHAPE;
+    case EBIM_INTERSECTION: return a->k + b->k < a->n ? EBIM_OK : EBIM_ERR_SHAPE;
+    case EBIM_MIXTURE:
+        return a->k != b->k ? EBIM_ERR_SHAPE
+             : a->has_energy && b->has_energy ? EBIM_OK : EBIM_ERR_ARG;
+    default: return EBIM_ERR_ARG;
+    }
+}
+
+/* The normaliser is in the energies now. */
+static void ebim__combine_z(ebim_model *out, const ebim__combined *c)
+{
+    const ebim_log_z *a = &c->a->z, *b = &c->b->z;
+    ebim_log_z *z = &out->z;
+    double va = exp(a->log_volume), vb = c->how == EBIM_UNION ? exp(b->log_volume) : 0;
+    if (!out->has_energy || c->how == EBIM_INTERSECTION) return;
+    if (!(a->points > 0) || !(b->points > 0)) return;
+    z->points = a->points + b->points;
+    z->effective = a->effective + b->effective;
+    z->se = z->mean_se = fmax(a->se, b->se);
+    z->log_volume = log(va + vb);
+    z->volume_se = hypot(va * a->volume_se, vb * b->volume_se) / (va + vb);
+    z->log_mean = -z->log_volume;
+}
+
+EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, const ebim_model *a,
+                                        const ebim_model *b, double share, ebim_arena *keep)
+{
+    size_t n = (size_t)a->n, square = a->linear ? ebim__times(n, n) : 0, i;
+    double first = ebim__or(share, 0.5);
+    ebim__combined c;
+    ebim_result r;
+    memset(out, 0, sizeof *out);
+    c.a = a;
+    c.b = b;
+    c.how = how;
+    r = ebim__combine_refused(&c);
+    if (r || !(first > 0 && first < 1)) return r ? r : EBIM_ERR_ARG;
+    c.la = log(first) - (a->z.points > 0 ? a->z.log_z : 0);
+    c.lb = log(1 - first) - (b->z.points > 0 ? b->z.log_z : 0);
+    out->n = a->n;
+    out->k = how == EBIM_INTERSECTION ? a->k + b->k : a->k;
+    out->m = out->n - out->k;
+    out->has_energy = a->has_energy && b->has_energy;
+    out->unit = fmin(a->unit, b->unit);
+    out->parallel = a->parallel;
+    if (!strcmp(a->tag, b->tag)) memcpy(out->tag, a->tag, sizeof out->tag);
+    ebim__judge_nothing(&out->judged);
+    ebim__combine_z(out, &c);
+    r = ebim_record(&out->F, keep, out->n, ebim__record_combined_F, &c);
+    if (!r && out->has_energy)
+        r = ebim_record(&out->E, keep, out->n, ebim__record_combined_E, &c);
+    out->linear = square ? EBIM__NEW(keep, double, square) : NULL;
+    out->inverse = square ? EBIM__NEW(keep, double, square) : NULL;
+    out->lo = EBIM__NEW(keep, double, n);
+    out->hi = EBIM__NEW(keep, double, n);
+    out->hole = EBIM__NEW(keep, double, n);
+    out->end = EBIM__NEW(keep, double, n);
+    if (r || !ebim__ready(keep)) return r ? r : keep->failed;
+    for (i = 0; i < square; i++) {
+        out->linear[i] = a->linear[i];
+        out->inverse[i] = a->inverse[i];
+    }
+    for (i = 0; i < n; i++) {
+        const ebim_model *other = how == EBIM_MIXTURE ? a : b;
+        double sign = how == EBIM_UNION ? 1 : -1; /* of the wider one, or of the narrower one */
+        out->lo[i] = sign * fmin(sign * a->lo[i], sign * other->lo[i]);
+        out->hi[i] = sign * fmax(sign * a->hi[i], sign * other->hi[i]);
+        out->hole[i] = out->end[i] = ebim__nan64();
+    }
+    return EBIM_OK;
+}
+
 #ifndef EBIM_NO_TRAIN
 
 /* ============================================================================================
@@ -15161,6 +15290,15 @@ EBIM_API void ebim_free(ebim_model *m)
     memset(m, 0, sizeof *m);
 }
 
+/* The model keeps the memory, unless the result is an error and leaves nothing to look at. */
+static ebim_result ebim__own(ebim_model *m, void *owned, ebim_result r)
+{
+    int good = !r || r == EBIM_ERR_DIVERGED || r == EBIM_ERR_SOLVE;
+    m->owned = owned;
+    if (!good) ebim_free(m);
+    return r;
+}
+
 #ifndef EBIM_NO_TRAIN
 EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
                               const ebim_fit_desc *d)
@@ -15175,15 +15313,22 @@ EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
     if (!r) r = ebim__heap(&work, &scratch);
     if (!r) r = ebim_fit_run(m, N, n, x, d, &keep, &work);
     free(scratch);
-    if (r && r != EBIM_ERR_DIVERGED && r != EBIM_ERR_SOLVE) {
-        free(owned);
-        memset(m, 0, sizeof *m);
-    } else {
-        m->owned = owned;
-    }
-    return r;
+    return ebim__own(m, owned, r);
 }
 #endif
+
+EBIM_API ebim_result ebim_combine(ebim_model *out, ebim_combination how, const ebim_model *a,
+                                  const ebim_model *b, double share)
+{
+    ebim_arena keep;
+    void *owned = NULL;
+    ebim_result r;
+    ebim_arena_init(&keep, NULL, 0);
+    r = ebim_model_combine(out, how, a, b, share, &keep);
+    if (!r) r = ebim__heap(&keep, &owned);
+    if (!r) r = ebim_model_combine(out, how, a, b, share, &keep);
+    return ebim__own(out, owned, r);
+}
 
 /* Calls what takes memory from the arena `work`, first to measure and then with that memory. */
 #define EBIM__WITH_HEAP(call)                             \
@@ -15268,13 +15413,7 @@ EBIM_API ebim_result ebim_load_file(ebim_model *m, const char *path, size_t max_
     if (!r) r = ebim__heap(&a, &owned);
     if (!r) r = ebim_load(m, &a, data, size);
     free(data);
-    if (r) {
-        free(owned);
-        memset(m, 0, sizeof *m);
-    } else {
-        m->owned = owned;
-    }
-    return r;
+    return ebim__own(m, owned, r);
 }
 
 static ebim_result ebim__write_all(const char *path, const void *data, size_t size)

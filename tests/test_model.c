@@ -607,6 +607,117 @@ static void one_by_one_is_as_together(void)
     CHECK_INT(ebim_scorer_run(s, 1, x, NULL, NULL, e, NULL), EBIM_ERR_ARG);
 }
 
+/* E of the second model: x1 / 2 */
+static ebim_ref record_half(ebim_graph *g, ebim_ref x, void *user)
+{
+    (void)user;
+    return ebim_scale(g, ebim_slice(g, x, 1, 1), 0.5);
+}
+
+static const double part[2] = {0.25, 0.75}, log_z[2] = {1.5, -0.5};
+
+/* The energies of the two models at y, and what a share of the first makes of them */
+static double mixed(const ebim_real *y, int which)
+{
+    double E[2], e = -0.7;
+    int i;
+    for (i = 0; i < N; i++) e += slope[i] * (double)y[i];
+    E[0] = e + log_z[0] - log(part[0]);
+    E[1] = (double)y[1] / 2 + log_z[1] - log(part[1]);
+    return which < 2 ? E[which] : -log(exp(-E[0]) + exp(-E[1]));
+}
+
+/* A sphere and a plane, each with a density of its own: their union, their intersection, and both
+ * densities on the sphere */
+static void models_are_combined(void)
+{
+    static double room[1 << 15], lo[N] = {-2, -2, -4}, hi[N] = {4, 2, 2};
+    static ebim_real x[B * N], y[B * N], e[B], F[K];
+    static unsigned char ok[B], file[1 << 15];
+    ebim_arena a, c, measure;
+    ebim_model m = made(&a, 1, record_sphere), p, out, back;
+    int how, b, i, near[2] = {0, 0};
+    points(x);
+    ebim_arena_init(&c, room, sizeof room);
+    p = m;
+    p.lo = lo;
+    p.hi = hi;
+    CHECK_INT(ebim_record(&p.F, &c, N, record_linear, NULL), EBIM_OK);
+    CHECK_INT(ebim_record(&p.E, &c, N, record_half, NULL), EBIM_OK);
+    m.z.points = p.z.points = 10;
+    m.z.log_z = log_z[0];
+    p.z.log_z = log_z[1];
+    m.z.log_volume = log(3);
+    for (how = 0; how < 3; how++) {
+        CHECK_INT(ebim_combine(&out, (ebim_combination)how, &m, &p, part[0]), EBIM_OK);
+        CHECK_INT(out.k, how == EBIM_INTERSECTION ? 2 : 1);
+        CHECK_INT(out.m, N - out.k);
+        CHECK(out.z.points > 0 ? how != EBIM_INTERSECTION : how == EBIM_INTERSECTION);
+        CHECK_NEAR(out.z.log_z, 0, 0);
+        if (how == EBIM_UNION) CHECK_NEAR(out.z.log_volume, log(4), 1e-14);
+        if (how == EBIM_MIXTURE) CHECK_NEAR(out.z.log_volume, log(3), 1e-14);
+        CHECK_NEAR(out.lo[0], how == EBIM_INTERSECTION ? -2 : -3, 0);
+        CHECK_NEAR(out.hi[0], how == EBIM_UNION ? 4 : 3, 0);
+        CHECK_NEAR(out.lo[2], how == EBIM_UNION ? -4 : -3, 0);
+        CHECK_INT(ebim_score(&out, B, x, y, NULL, e, ok), EBIM_OK);
+        for (b = 0; b < B * N; b++) CHECK(!ok[b / N] || ebim__finite(y[b]));
+        for (b = 0; b < B; b++) {
+            double f = hypot(hypot((double)y[b * N], (double)y[b * N + 1]), (double)y[b * N + 2]);
+            double g = mixed(y + b * N, 0) - log_z[0] + log(part[0]), want;
+            int on = fabs(f - radius) < 1e-3, flat = fabs(g) < 1e-3;
+            if (!ok[b]) continue;
+            CHECK_INT(ebim_gradients(&out, 1, y + b * N, F, NULL, NULL, NULL), EBIM_OK);
+            want = how == EBIM_INTERSECTION ? (double)y[b * N + 1] / 2
+                 : mixed(y + b * N, how == EBIM_MIXTURE ? 2 : !on);
+            for (i = 0; i < out.k; i++) CHECK_NEAR(F[i], 0, 1e-3);
+            CHECK(how == EBIM_UNION ? on || flat : on && (flat || how == EBIM_MIXTURE));
+            if (how != EBIM_UNION || on != flat) CHECK_NEAR(e[b], want, how == 1 ? 1e-4 : 1e-5);
+            near[on]++;
+        }
+        CHECK(ebim_save_bytes(&out) <= sizeof file);
+        CHECK_INT(ebim_save(&out, file, ebim_save_bytes(&out)), EBIM_OK);
+        ebim_arena_init(&measure, NULL, 0);
+        CHECK_INT(ebim_load(&back, &measure, file, ebim_save_bytes(&out)), EBIM_OK);
+        ebim_free(&out);
+    }
+    CHECK(near[0] > 10 && near[1] > 2 * B);
+}
+
+static void combinations_are_refused(void)
+{
+    static double far[N] = {4, 4, 4}, farther[N] = {5, 5, 5};
+    static double unit[N * N] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    static double other[N * N] = {2, 0, 0, 0, 1, 0, 0, 0, 1};
+    ebim_arena a;
+    ebim_model m = made(&a, 1, record_sphere), p = m, out;
+    p.k = 2;
+    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 0), EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_combine(&out, EBIM_INTERSECTION, &m, &p, 0), EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_combine(&out, EBIM_MIXTURE, &m, &p, 0), EBIM_ERR_SHAPE);
+    p = m;
+    CHECK_INT(ebim_combine(&out, (ebim_combination)3, &m, &p, 0), EBIM_ERR_ARG);
+    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 1), EBIM_ERR_ARG);
+    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, -0.5), EBIM_ERR_ARG);
+    p.has_energy = 0;
+    CHECK_INT(ebim_combine(&out, EBIM_MIXTURE, &m, &p, 0), EBIM_ERR_ARG);
+    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 0), EBIM_OK);
+    CHECK_INT(out.has_energy, 0);
+    ebim_free(&out);
+    p.lo = far;
+    p.hi = farther;
+    CHECK_INT(ebim_combine(&out, EBIM_INTERSECTION, &m, &p, 0), EBIM_ERR_SOLVE);
+    CHECK(out.owned == NULL);
+    p = m;
+    p.linear = p.inverse = unit;
+    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 0), EBIM_ERR_SHAPE);
+    m.linear = m.inverse = other;
+    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 0), EBIM_ERR_SHAPE);
+    m.linear = m.inverse = unit;
+    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 0), EBIM_OK);
+    CHECK(out.linear != unit && !memcmp(out.linear, unit, sizeof unit));
+    ebim_free(&out);
+}
+
 static void the_malloc_layer_does_the_same(void)
 {
     static ebim_real x[B * N];
@@ -690,6 +801,8 @@ int main(int argc, char **argv)
     T_RUN(squares_that_overflow_are_no_distance);
     T_RUN(no_root_no_number);
     T_RUN(one_by_one_is_as_together);
+    T_RUN(models_are_combined);
+    T_RUN(combinations_are_refused);
     T_RUN(the_malloc_layer_does_the_same);
     T_RUN(workers_change_nothing);
     return T_END();
