@@ -73,10 +73,10 @@
     >>diagnose  R-hat and effective sample size of chains
     >>chains    runs of both kinds, far moves, the step that serves best
     >>project   nearest points and other ways onto M
-    >>measure   uniform points of M, its volume
+    >>lines     random lines: uniform points of M, its volume (k = 1)
     >>logz      the normaliser of e^-E, with lines that go where E is low
     >>leap      moves of chains along lines, from one part of M to another
-    >>tubes     the same for k > 1, nearly uniform
+    >>tubes     volume and nearly uniform points of M, for small k
     >>components  which points of M belong to one piece of it
     >>survey    what the data say before a fit
     >>voids     what M has and the data have not; a test of the density
@@ -937,7 +937,7 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
                                 const double *hi, uint64_t seed, uint64_t stream);
 
 /* --------------------------------------------------------------------------------------------
- * measure: uniform points of M, and its volume
+ * lines: uniform points of M, its volume, moves from one part to another; codimension 1
  * ----------------------------------------------------------------------------------------- */
 
 typedef struct ebim_lines_desc {
@@ -7325,7 +7325,7 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
 }
 
 /* ============================================================================================
- * >>measure  uniform points of M and its volume, codimension 1
+ * >>lines  random lines: uniform points of M and its volume, codimension 1
  *
  * Crofton: a line with a uniform direction u and a uniform offset in the (n-1)-ball of radius R
  * orthogonal to it, the ball round the box D, meets a surface in points that are uniform on it by
@@ -8069,7 +8069,7 @@ static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
  * long as they see each other. Roots beyond the first 16, in the order of the line, do not count:
  * there as here, since both walk it from the same end of D. A line on which x is not found, or on
  * which two roots are too close to be told apart, is used neither here nor there. Cost: about 80
- * sweeps of F, see >>measure.
+ * sweeps of F, see >>lines.
  * ========================================================================================= */
 
 enum { EBIM__LEAPS = 256 }; /* at a time */
