@@ -14897,63 +14897,124 @@ static uint32_t ebim__crc32(const unsigned char *p, size_t size)
     return ~c;
 }
 
-/* Writer; p == NULL counts. */
-typedef struct ebim__writer {
-    unsigned char *p;
-    size_t at;
-} ebim__writer;
+/* A way through a file. The same walk counts the bytes of a model, writes it and reads it, so that
+ * it stands in one place what comes after what. */
+typedef struct ebim__file {
+    const unsigned char *in; /* to read; NULL: to write */
+    unsigned char *out;      /* where to; NULL: only counted */
+    size_t at, size;
+    int real, failed;        /* bytes of a real; sticky, and what is read then is 0 */
+    size_t columns;          /* bytes of that text */
+} ebim__file;
 
-static void ebim__put(ebim__writer *w, uint64_t v, int bytes)
+/* What is read has to be good. */
+static void ebim__io_check(ebim__file *f, int good)
+{
+    if (f->in && !good) f->failed = 1;
+}
+
+/* Writes v and returns it, or returns what is read. */
+static uint64_t ebim__io(ebim__file *f, uint64_t v, int bytes)
 {
     int i;
-    for (i = 0; i < bytes; i++, w->at++)
-        if (w->p) w->p[w->at] = (unsigned char)(v >> 8 * i & 0xff);
-}
-
-static void ebim__put_f64(ebim__writer *w, double x)
-{
-    uint64_t v;
-    memcpy(&v, &x, sizeof v);
-    ebim__put(w, v, 8);
-}
-
-/* A number that may not be known; one NaN stands for all */
-static void ebim__put_any(ebim__writer *w, double x)
-{
-    uint64_t v;
-    memcpy(&v, &x, sizeof v);
-    ebim__put_f64(w, ebim__finite64(x) || !(v << 12) ? x : ebim__nan64());
-}
-
-static void ebim__put_text(ebim__writer *w, const char *s) /* NULL: "" */
-{
-    size_t n = s ? strlen(s) : 0, i;
-    ebim__put(w, (uint32_t)n, 4);
-    for (i = 0; i < n; i++) ebim__put(w, (unsigned char)s[i], 1);
-}
-
-static void ebim__put_graph(ebim__writer *w, const ebim_graph *g)
-{
-    int i;
-    ebim__put(w, (uint32_t)g->n_nodes, 4);
-    ebim__put(w, (uint32_t)g->y, 4);
-    ebim__put(w, (uint32_t)g->n_theta, 4);
-    for (i = 2; i < g->n_nodes; i++) {
-        const ebim_node *nd = &g->node[i];
-        ebim__put(w, (uint32_t)nd->op, 4);
-        ebim__put(w, (uint32_t)nd->fn, 4);
-        ebim__put(w, (uint32_t)nd->a, 4);
-        ebim__put(w, (uint32_t)nd->b, 4);
-        ebim__put(w, (uint32_t)nd->c, 4);
-        ebim__put(w, (uint32_t)nd->size, 4);
-        ebim__put(w, (uint32_t)nd->i0, 4);
-        ebim__put(w, (uint32_t)nd->frozen, 4);
-        ebim__put_f64(w, (double)nd->s);
+    if (!f->in) {
+        for (i = 0; i < bytes; i++, f->at++)
+            if (f->out) f->out[f->at] = (unsigned char)(v >> 8 * i & 0xff);
+        return v;
     }
-    for (i = 0; i < g->n_theta; i++) {
-        ebim__uint v;
-        memcpy(&v, &g->theta[i], sizeof v);
-        ebim__put(w, v, (int)sizeof v);
+    ebim__io_check(f, f->size - f->at >= (size_t)bytes);
+    if (f->failed) return 0;
+    for (v = 0, i = 0; i < bytes; i++) v |= (uint64_t)f->in[f->at++] << 8 * i;
+    return v;
+}
+
+static int32_t ebim__io_int(ebim__file *f, int32_t v) /* 0..2^31 - 1 */
+{
+    uint64_t u = ebim__io(f, (uint32_t)v, 4);
+    ebim__io_check(f, u <= INT32_MAX);
+    return f->failed ? 0 : (int32_t)u;
+}
+
+/* One NaN stands for what is not known; known: it is refused. */
+static double ebim__io_f64(ebim__file *f, double x, int known)
+{
+    double nan = ebim__nan64();
+    uint64_t v, none;
+    memcpy(&none, &nan, sizeof nan);
+    memcpy(&v, &x, sizeof v);
+    if (!ebim__finite64(x) && v << 12) v = none;
+    v = ebim__io(f, v, 8);
+    memcpy(&x, &v, sizeof x);
+    ebim__io_check(f, ebim__finite64(x) || (!known && v == none));
+    return f->failed ? 0 : x;
+}
+
+static ebim_real ebim__io_real(ebim__file *f, ebim_real x)
+{
+    ebim__uint v;
+    memcpy(&v, &x, sizeof v);
+    if (!f->in) {
+        ebim__io(f, v, (int)sizeof v);
+    } else if (f->real == 8) {
+        x = EBIM__R(ebim__io_f64(f, 0, 1)); /* one too large for a float is refused, too */
+    } else {
+        uint32_t bits = (uint32_t)ebim__io(f, 0, 4);
+        float y;
+        memcpy(&y, &bits, sizeof y);
+        x = (ebim_real)y;
+    }
+    ebim__io_check(f, ebim__finite(x));
+    return x;
+}
+
+/* Text, with its length in front; s NULL: none is written, and what is read is only checked. */
+static void ebim__io_text(ebim__file *f, char *s)
+{
+    size_t n = (size_t)ebim__io_int(f, !f->in && s ? (int32_t)strlen(s) : 0), i;
+    ebim__io_check(f, f->size - f->at >= n);
+    for (i = 0; i < n && !f->failed; i++) {
+        char c = (char)ebim__io(f, f->in ? 0 : (unsigned char)s[i], 1);
+        ebim__io_check(f, c != 0);
+        if (s) s[i] = c;
+    }
+    if (f->in && s) s[n] = 0;
+    f->columns = n;
+}
+
+/* Nodes and theta of one graph of n inputs; theta: where to read to, NULL: only checked */
+static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta)
+{
+    int nodes = ebim__io_int(f, g->n_nodes), y = ebim__io_int(f, g->y), i;
+    int n_theta = ebim__io_int(f, g->n_theta);
+    if (f->in) ebim__start(g, theta, n);
+    /* not more nodes than bytes; more than EBIM_MAX_NODES end as ERR_NODES */
+    ebim__io_check(f, y >= 1 && y < nodes &&
+                      (f->size - f->at) / EBIM__NODE_BYTES >= (size_t)nodes - 2);
+    for (i = 2; i < nodes && !f->failed; i++) {
+        ebim_node nd;
+        int32_t size;
+        memset(&nd, 0, sizeof nd);
+        if (!f->in) nd = g->node[i];
+        nd.op = ebim__io_int(f, nd.op);
+        nd.fn = ebim__io_int(f, nd.fn);
+        nd.a = ebim__io_int(f, nd.a);
+        nd.b = ebim__io_int(f, nd.b);
+        nd.c = ebim__io_int(f, nd.c);
+        nd.size = size = ebim__io_int(f, nd.size);
+        nd.i0 = ebim__io_int(f, nd.i0);
+        nd.frozen = ebim__io_int(f, nd.frozen);
+        nd.s = EBIM__R(ebim__io_f64(f, (double)nd.s, 1));
+        if (!f->in) continue;
+        ebim__io_check(f, nd.op != EBIM_OP_INPUT && nd.frozen <= 1 && ebim__finite(nd.s) &&
+                          !f->failed && ebim__push_node(g, &nd) == i && g->node[i].size == size);
+    }
+    if (f->in) ebim__io_check(f, g->n_theta == n_theta &&
+                                 (f->size - f->at) / (size_t)f->real >= (size_t)n_theta);
+    if (f->failed) return;
+    g->y = y;
+    for (i = 0; i < n_theta; i++) {
+        ebim_real v = ebim__io_real(f, f->in ? 0 : g->theta[i]);
+        if (theta) theta[i] = v;
     }
 }
 
@@ -15015,265 +15076,137 @@ static void ebim__model_arrays(ebim_model *m, int linear, ebim__array array[EBIM
     }
 }
 
-static void ebim__put_model(ebim__writer *w, const ebim_model *m, size_t total)
-{
-    ebim_model copy = *m;
-    double *field[EBIM__INFO];
-    ebim__array array[EBIM__ARRAYS];
-    size_t j;
-    int i;
-    for (i = 0; i < 8; i++) ebim__put(w, ebim__magic[i], 1);
-    ebim__put(w, EBIM__FORMAT, 4);
-    ebim__put(w, sizeof(ebim_real), 4);
-    ebim__put(w, total, 8);
-    ebim__put(w, (uint32_t)m->n, 4);
-    ebim__put(w, (uint32_t)m->k, 4);
-    ebim__put(w, (uint32_t)m->has_energy, 4);
-    ebim__put(w, m->linear != NULL, 4);
-    ebim__model_arrays(&copy, m->linear != NULL, array);
-    for (i = 0; i < EBIM__ARRAYS; i++)
-        for (j = 0; j < array[i].size; j++)
-            ebim__put_any(w, *array[i].at ? (*array[i].at)[j] : ebim__nan64());
-    ebim__put_f64(w, m->unit);
-    for (i = 0; i < EBIM_TAG_SIZE; i++) ebim__put(w, (unsigned char)m->tag[i], 1);
-    ebim__put_text(w, m->columns);
-    ebim__info_fields(&copy, field);
-    for (i = 0; i < EBIM__INFO; i++) ebim__put_any(w, *field[i]);
-    ebim__put_graph(w, &m->F);
-    if (m->has_energy) ebim__put_graph(w, &m->E);
-    ebim__put(w, w->p ? ebim__crc32(w->p, w->at) : 0, 4);
-}
-
-EBIM_API size_t ebim_save_bytes(const ebim_model *m)
-{
-    ebim__writer w;
-    w.p = NULL;
-    w.at = 0;
-    ebim__put_model(&w, m, 0);
-    return w.at;
-}
-
-EBIM_API ebim_result ebim_save(const ebim_model *m, void *data, size_t size)
-{
-    ebim__writer w;
-    ebim_arena measure;
-    ebim_model copy;
-    size_t total = ebim_save_bytes(m);
-    if (size < total) return EBIM_ERR_MEMORY;
-    w.p = (unsigned char *)data;
-    w.at = 0;
-    ebim__put_model(&w, m, total);
-    ebim_arena_init(&measure, NULL, 0);
-    return ebim_load(&copy, &measure, data, total) ? EBIM_ERR_ARG : EBIM_OK;
-}
-
-/* Reader; failed is sticky, and reading past the end gives zeros. */
-typedef struct ebim__reader {
-    const unsigned char *p;
-    size_t at, size;
-    int real, failed;
-    size_t columns; /* bytes of that text */
-} ebim__reader;
-
-static uint64_t ebim__get(ebim__reader *r, int bytes)
-{
-    uint64_t v = 0;
-    int i;
-    if (r->failed || r->size - r->at < (size_t)bytes) {
-        r->failed = 1;
-        return 0;
-    }
-    for (i = 0; i < bytes; i++) v |= (uint64_t)r->p[r->at++] << 8 * i;
-    return v;
-}
-
-static int32_t ebim__get_int(ebim__reader *r) /* 0..2^31 - 1 */
-{
-    uint64_t v = ebim__get(r, 4);
-    if (v > INT32_MAX) r->failed = 1;
-    return r->failed ? 0 : (int32_t)v;
-}
-
-/* A number that may not be known; the one NaN that is written then */
-static double ebim__get_any(ebim__reader *r)
-{
-    uint64_t v = ebim__get(r, 8);
-    double x, nan = ebim__nan64();
-    memcpy(&x, &v, sizeof x);
-    if (!ebim__finite64(x) && memcmp(&x, &nan, sizeof x)) r->failed = 1;
-    return r->failed ? 0 : x;
-}
-
-static double ebim__get_f64(ebim__reader *r)
-{
-    double x = ebim__get_any(r);
-    if (!ebim__finite64(x)) r->failed = 1;
-    return r->failed ? 0 : x;
-}
-
-/* Text of some length, into s (and a 0 behind it) unless that is NULL. */
-static void ebim__get_text(ebim__reader *r, char *s, size_t *length)
-{
-    size_t n = (size_t)ebim__get_int(r), i;
-    if (r->size - r->at < n) r->failed = 1;
-    for (i = 0; i < n && !r->failed; i++) {
-        char c = (char)ebim__get(r, 1);
-        if (!c) r->failed = 1;
-        else if (s) s[i] = c;
-    }
-    if (s) s[n] = 0;
-    *length = n;
-}
-
-static double ebim__get_real(ebim__reader *r)
-{
-    uint32_t v;
-    float x;
-    if (r->real == 8) return ebim__get_f64(r);
-    v = (uint32_t)ebim__get(r, 4);
-    memcpy(&x, &v, sizeof x);
-    if ((v >> 23 & 0xff) == 0xff) r->failed = 1;
-    return r->failed ? 0 : (double)x;
-}
-
-/* Nodes and theta of one graph; theta == NULL: only checked. */
-static void ebim__get_graph(ebim__reader *r, ebim_graph *g, int n, ebim_real *theta)
-{
-    int nodes = ebim__get_int(r), y = ebim__get_int(r), n_theta = ebim__get_int(r), i;
-    ebim__start(g, theta, n);
-    if (y < 1 || y >= nodes || (r->size - r->at) / EBIM__NODE_BYTES < (size_t)nodes - 2)
-        r->failed = 1; /* more nodes than bytes; more than EBIM_MAX_NODES end as ERR_NODES */
-    for (i = 2; i < nodes && !r->failed; i++) {
-        ebim_node nd;
-        int32_t frozen, size;
-        memset(&nd, 0, sizeof nd);
-        nd.op = ebim__get_int(r);
-        nd.fn = ebim__get_int(r);
-        nd.a = ebim__get_int(r);
-        nd.b = ebim__get_int(r);
-        nd.c = ebim__get_int(r);
-        size = nd.size = ebim__get_int(r);
-        nd.i0 = ebim__get_int(r);
-        frozen = nd.frozen = ebim__get_int(r);
-        nd.s = EBIM__R(ebim__get_f64(r));
-        if (nd.op == EBIM_OP_INPUT || frozen > 1 || !ebim__finite(nd.s)) r->failed = 1;
-        if (r->failed || ebim__push_node(g, &nd) != i || g->node[i].size != size) r->failed = 1;
-    }
-    if (r->failed || g->n_theta != n_theta ||
-        (r->size - r->at) / (size_t)r->real < (size_t)n_theta) {
-        r->failed = 1;
-        return;
-    }
-    g->y = y;
-    for (i = 0; i < n_theta; i++) {
-        double v = ebim__get_real(r);
-        if (!ebim__finite(EBIM__R(v))) r->failed = 1; /* a double too large for a float */
-        if (theta) theta[i] = EBIM__R(v);
-    }
-}
-
 /* The arrays of a model, which have their memory, or none: then they are only checked. */
-static void ebim__get_arrays(ebim__reader *r, ebim_model *m, int linear, int memory)
+static void ebim__io_arrays(ebim__file *f, ebim_model *m, int linear, int memory)
 {
     ebim__array array[EBIM__ARRAYS];
-    ebim__reader lows;
+    ebim__file lows;
     size_t j;
     int i;
     ebim__model_arrays(m, linear, array);
     memset(&lows, 0, sizeof lows);
-    for (i = 0; i < EBIM__ARRAYS && !r->failed; i++) {
-        if (i == 2) lows = *r; /* reads lo once more beside hi: the first pass has no memory */
-        for (j = 0; j < array[i].size && !r->failed; j++) {
-            double v = array[i].known ? ebim__get_f64(r) : ebim__get_any(r);
-            if (memory) (*array[i].at)[j] = v;
-            if (i == 3 && !(ebim__get_f64(&lows) <= v)) r->failed = 1;
+    for (i = 0; i < EBIM__ARRAYS && !f->failed; i++) {
+        double *at = memory ? *array[i].at : NULL;
+        if (i == 2) lows = *f; /* reads lo once more beside hi: the first pass has no memory */
+        for (j = 0; j < array[i].size && !f->failed; j++) {
+            double v = ebim__io_f64(f, at ? at[j] : ebim__nan64(), array[i].known);
+            if (f->in && at) at[j] = v;
+            if (i == 3 && f->in) ebim__io_check(f, ebim__io_f64(&lows, 0, 1) <= v);
         }
     }
 }
 
-/* One pass over the body. memory == 0: m's arrays are not touched and theta is only checked.
+/* What stands behind the head. memory 0: arrays, text and theta are not touched, only checked.
  * Returns whether there is a linear map. */
-static int ebim__get_model(ebim__reader *r, ebim_model *m, int memory)
+static int ebim__io_model(ebim__file *f, ebim_model *m, int memory)
 {
     double *field[EBIM__INFO];
-    ebim_real *tF = m->F.theta, *tE = m->E.theta;
-    size_t n;
+    ebim_real *tF = f->in ? m->F.theta : NULL, *tE = f->in ? m->E.theta : NULL;
     int i, linear;
-    r->at = 24;
-    m->n = ebim__get_int(r);
-    m->k = ebim__get_int(r);
-    m->has_energy = ebim__get_int(r);
-    linear = ebim__get_int(r);
+    m->n = ebim__io_int(f, m->n);
+    m->k = ebim__io_int(f, m->k);
+    m->has_energy = ebim__io_int(f, m->has_energy);
+    linear = ebim__io_int(f, m->linear != NULL);
     m->m = m->n - m->k;
-    if (m->k < 1 || m->m < 1 || m->has_energy > 1 || linear > 1 ||
-        (linear && m->n > EBIM__MAPPED_MOST) ||
-        (size_t)m->n > r->size / (linear ? 16 + 16 * (size_t)m->n : 16))
-        r->failed = 1;
-    if (r->failed) return 0;
-    n = (size_t)m->n;
-    ebim__get_arrays(r, m, linear, memory);
-    m->unit = ebim__get_f64(r);
-    if (!(m->unit > 0)) r->failed = 1;
-    for (i = 0; i < EBIM_TAG_SIZE; i++) m->tag[i] = (char)ebim__get(r, 1);
-    if (m->tag[EBIM_TAG_SIZE - 1]) r->failed = 1;
-    ebim__get_text(r, memory ? m->columns : NULL, &r->columns);
+    ebim__io_check(f, m->k >= 1 && m->m >= 1 && m->has_energy <= 1 && linear <= 1 &&
+                      (!linear || m->n <= EBIM__MAPPED_MOST) &&
+                      (size_t)m->n <= f->size / (linear ? 16 + 16 * (size_t)m->n : 16));
+    if (f->failed) return 0;
+    ebim__io_arrays(f, m, linear, memory);
+    m->unit = ebim__io_f64(f, m->unit, 1);
+    ebim__io_check(f, m->unit > 0);
+    for (i = 0; i < EBIM_TAG_SIZE; i++)
+        m->tag[i] = (char)ebim__io(f, (unsigned char)m->tag[i], 1);
+    ebim__io_check(f, !m->tag[EBIM_TAG_SIZE - 1]);
+    ebim__io_text(f, memory ? m->columns : NULL);
     ebim__info_fields(m, field);
-    for (i = 0; i < EBIM__INFO; i++) *field[i] = ebim__get_any(r);
-    if (!(m->judged.verdict >= 0 && m->judged.verdict <= 16383)) r->failed = 1; /* a set of bits */
-    if (r->failed) return 0;
-    ebim__get_graph(r, &m->F, (int)n, tF);
-    if (!r->failed && ebim_outputs(&m->F) != m->k) r->failed = 1;
-    if (m->has_energy && !r->failed) {
-        ebim__get_graph(r, &m->E, (int)n, tE);
-        if (!r->failed && ebim_outputs(&m->E) != 1) r->failed = 1;
+    for (i = 0; i < EBIM__INFO; i++) *field[i] = ebim__io_f64(f, *field[i], 0);
+    ebim__io_check(f, m->judged.verdict >= 0 && m->judged.verdict <= 16383); /* a set of bits */
+    if (f->failed) return 0;
+    ebim__io_graph(f, &m->F, m->n, tF);
+    ebim__io_check(f, !f->failed && ebim_outputs(&m->F) == m->k);
+    if (m->has_energy && !f->failed) {
+        ebim__io_graph(f, &m->E, m->n, tE);
+        ebim__io_check(f, !f->failed && ebim_outputs(&m->E) == 1);
     }
-    if (r->at != r->size) r->failed = 1;
+    ebim__io_check(f, f->at == f->size);
     return linear;
 }
 
-static ebim_result ebim__open(ebim__reader *r, const void *data, size_t size)
+/* Writes a model to out, or counts only; returns its bytes. */
+static size_t ebim__put_model(const ebim_model *m, unsigned char *out, size_t total)
 {
-    const unsigned char *p = (const unsigned char *)data;
-    ebim__reader head;
+    ebim_model copy = *m;
+    ebim__file f;
+    int i;
+    memset(&f, 0, sizeof f);
+    f.out = out;
+    for (i = 0; i < 8; i++) ebim__io(&f, ebim__magic[i], 1);
+    ebim__io(&f, EBIM__FORMAT, 4);
+    ebim__io(&f, sizeof(ebim_real), 4);
+    ebim__io(&f, total, 8);
+    ebim__io_model(&f, &copy, 1);
+    ebim__io(&f, out ? ebim__crc32(out, f.at) : 0, 4);
+    return f.at;
+}
+
+EBIM_API size_t ebim_save_bytes(const ebim_model *m) { return ebim__put_model(m, NULL, 0); }
+
+EBIM_API ebim_result ebim_save(const ebim_model *m, void *data, size_t size)
+{
+    ebim_arena measure;
+    ebim_model copy;
+    size_t total = ebim_save_bytes(m);
+    if (size < total) return EBIM_ERR_MEMORY;
+    ebim__put_model(m, (unsigned char *)data, total);
+    ebim_arena_init(&measure, NULL, 0);
+    return ebim_load(&copy, &measure, data, total) ? EBIM_ERR_ARG : EBIM_OK;
+}
+
+static ebim_result ebim__open(ebim__file *f, const void *data, size_t size)
+{
+    ebim__file end;
     uint64_t total, version;
-    memset(r, 0, sizeof *r);
-    r->p = p;
-    r->size = size;
-    if (size < 28 || memcmp(p, ebim__magic, 8)) return EBIM_ERR_FORMAT;
-    r->at = 8;
-    version = ebim__get(r, 4);
-    r->real = (int)ebim__get(r, 4);
-    total = ebim__get(r, 8);
+    memset(f, 0, sizeof *f);
+    f->in = (const unsigned char *)data;
+    f->size = size;
+    if (size < 28 || memcmp(data, ebim__magic, 8)) return EBIM_ERR_FORMAT;
+    f->at = 8;
+    version = ebim__io(f, 0, 4);
+    f->real = (int)ebim__io(f, 0, 4);
+    total = ebim__io(f, 0, 8);
     if (version != EBIM__FORMAT) return EBIM_ERR_VERSION;
     if (total != size) return EBIM_ERR_FORMAT;
-    head = *r;
-    head.at = size - 4;
-    if (ebim__get(&head, 4) != ebim__crc32(p, size - 4)) return EBIM_ERR_CHECKSUM;
-    if (r->real != 4 && r->real != 8) return EBIM_ERR_FORMAT;
-    r->size = size - 4;
+    end = *f;
+    end.at = size - 4;
+    if (ebim__io(&end, 0, 4) != ebim__crc32(f->in, size - 4)) return EBIM_ERR_CHECKSUM;
+    if (f->real != 4 && f->real != 8) return EBIM_ERR_FORMAT;
+    f->size = size - 4;
     return EBIM_OK;
 }
 
 EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, size_t size)
 {
-    ebim__reader r;
+    ebim__file f;
     ebim__array array[EBIM__ARRAYS];
-    ebim_result e = ebim__open(&r, data, size);
+    ebim_result r = ebim__open(&f, data, size);
+    size_t body = f.at;
     int i, linear;
     memset(m, 0, sizeof *m);
-    if (e) return e;
-    linear = ebim__get_model(&r, m, 0);
+    if (r) return r;
+    linear = ebim__io_model(&f, m, 0);
     if (m->F.failed == EBIM_ERR_NODES || m->E.failed == EBIM_ERR_NODES) return EBIM_ERR_NODES;
-    if (r.failed) return EBIM_ERR_FORMAT;
+    if (f.failed) return EBIM_ERR_FORMAT;
     ebim__model_arrays(m, linear, array);
     for (i = linear ? 0 : 2; i < EBIM__ARRAYS; i++)
         *array[i].at = EBIM__NEW(a, double, array[i].size);
     m->F.theta = EBIM__NEW(a, ebim_real, m->F.n_theta);
     m->E.theta = m->has_energy ? EBIM__NEW(a, ebim_real, m->E.n_theta) : NULL;
-    m->columns = r.columns ? EBIM__NEW(a, char, r.columns + 1) : NULL;
+    m->columns = f.columns ? EBIM__NEW(a, char, f.columns + 1) : NULL;
     if (!ebim__ready(a)) return a->failed;
-    ebim__get_model(&r, m, 1);
-    return r.failed ? EBIM_ERR_FORMAT : EBIM_OK;
+    f.at = body;
+    ebim__io_model(&f, m, 1);
+    return f.failed ? EBIM_ERR_FORMAT : EBIM_OK;
 }
 
 /* ============================================================================================

@@ -79,18 +79,19 @@ static ebim_result load(const void *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const unsigned char head[12] = {'E', 'B', 'I', 'M', 13, 10, 26, 10, 4, 0, 0, 0};
-    ebim__writer w;
+    ebim__file w;
     if (size > LIMIT) return 0;
     load(data, size);
     if (size < 28) return 0;
     memcpy(file, data, size);
-    w.p = file;
+    memset(&w, 0, sizeof w);
+    w.out = file;
     memcpy(file, head, sizeof head);
     w.at = sizeof head;
-    ebim__put(&w, data[12] & 1 ? 4 : 8, 4);
-    ebim__put(&w, size, 8);
+    ebim__io(&w, data[12] & 1 ? 4 : 8, 4);
+    ebim__io(&w, size, 8);
     w.at = size - 4;
-    ebim__put(&w, ebim__crc32(file, size - 4), 4);
+    ebim__io(&w, ebim__crc32(file, size - 4), 4);
     must(load(file, size) != EBIM_ERR_VERSION, "the format has another number now");
     return 0;
 }
