@@ -615,15 +615,10 @@ EBIM_API ebim_result ebim_energy_mixture(ebim_graph *g, ebim_arena *a, const ebi
  * 1 + i for the first pivot that is not finite or not above k eps times its diagonal element. */
 EBIM_API int ebim_cholesky(int k, ebim_real *A, int s);
 EBIM_API void ebim_cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s);
-/* The smallest pivot relative to its diagonal element of A, 0..1, whatever the units of the
- * variables: how far from singular the factored matrix is. */
-EBIM_API ebim_real ebim_cholesky_pivot(int k, const ebim_real *L, int s);
 /* In place LU with partial pivoting, piv: [k]. Returns 0, or 1 + i for the first pivot that is not
  * finite or not above k eps times the sum of its column of |U|. */
 EBIM_API int ebim_lu(int k, ebim_real *A, int *piv, int s);
 EBIM_API void ebim_lu_solve(int k, const ebim_real *LU, const int *piv, ebim_real *b, int s);
-/* The smallest pivot relative to that sum, 0..1, whatever the units of the columns. */
-EBIM_API ebim_real ebim_lu_pivot(int k, const ebim_real *LU, int s);
 
 /* Av = A v for all lanes; rows are batch last, [k][stride]. */
 typedef void (*ebim_linear_op)(void *user, const ebim_real *v, ebim_real *Av);
@@ -683,6 +678,8 @@ typedef struct ebim_lbfgs_desc {
     double max_step;      /* longest step |x' - x| (0: off); one so cut may miss c2 */
 } ebim_lbfgs_desc;
 
+typedef struct ebim__knot { double t, f, d; } ebim__knot; /* place on a line, value, derivative */
+
 /* Reverse communication: ask where to evaluate, tell the value and gradient there. x, f, g always
  * belong together and are the best point seen, and stop was decided there. A trial whose value or
  * gradient is not finite shortens the step. Line search: bracketing, then zoom with safeguarded
@@ -698,7 +695,8 @@ typedef struct ebim_lbfgs {
     ebim_real *trial, *dir, *base, *base_g, *s, *y; /* private from here on */
     double *rho, *alpha;
     int room, pairs, newest, phase, line;
-    double f0, slope0, t, t_max, lo, f_lo, slope_lo, hi, f_hi, slope_hi;
+    double f0, slope0, t, t_max;
+    ebim__knot lo, hi;
 } ebim_lbfgs;
 
 EBIM_API ebim_result ebim_lbfgs_init(ebim_lbfgs *s, ebim_arena *a, int n, const ebim_lbfgs_desc *d);
@@ -2997,18 +2995,6 @@ EBIM_API void ebim_cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s
     }
 }
 
-EBIM_API ebim_real ebim_cholesky_pivot(int k, const ebim_real *L, int s)
-{
-    ebim_real least = 1;
-    int i, j;
-    for (i = 0; i < k; i++) {
-        ebim_real pivot = EBIM__AT(L, i, i) * EBIM__AT(L, i, i), diagonal = pivot;
-        for (j = 0; j < i; j++) diagonal += EBIM__AT(L, i, j) * EBIM__AT(L, i, j);
-        if (pivot / diagonal < least) least = pivot / diagonal;
-    }
-    return least;
-}
-
 EBIM__INLINE void ebim__swap(ebim_real *a, ebim_real *b)
 {
     ebim_real t = *a;
@@ -3059,17 +3045,6 @@ EBIM_API void ebim_lu_solve(int k, const ebim_real *LU, const int *piv, ebim_rea
         for (j = i + 1; j < k; j++) b[(size_t)i * st] -= EBIM__AT(LU, i, j) * b[(size_t)j * st];
         b[(size_t)i * st] /= EBIM__AT(LU, i, i);
     }
-}
-
-EBIM_API ebim_real ebim_lu_pivot(int k, const ebim_real *LU, int s)
-{
-    ebim_real least = 1;
-    int c;
-    for (c = 0; c < k; c++) {
-        ebim_real q = EBIM__ABS(EBIM__AT(LU, c, c)) / ebim__lu_column(k, LU, c, s);
-        if (q < least) least = q;
-    }
-    return least;
 }
 
 #undef EBIM__AT
@@ -5390,9 +5365,9 @@ static ebim_stop ebim__lbfgs_search(ebim_lbfgs *s)
     }
     s->phase = EBIM__LS_BRACKET;
     s->line = 0;
-    s->f_lo = s->f0;
-    s->lo = 0;
-    s->slope_lo = s->slope0;
+    s->lo.t = 0;
+    s->lo.f = s->f0;
+    s->lo.d = s->slope0;
     s->t_max = s->d.max_step > 0 ? s->d.max_step / length : 1e10;
     t = s->pairs ? 1 : (s->d.first_step > 0 ? s->d.first_step : length < 1 ? length : 1) / length;
     ebim__lbfgs_try(s, t < s->t_max ? t : s->t_max);
@@ -5400,17 +5375,17 @@ static ebim_stop ebim__lbfgs_search(ebim_lbfgs *s)
 }
 
 /* Minimum of the cubic through two values and slopes, kept away from both ends. */
-static double ebim__cubic(double a, double fa, double ga, double b, double fb, double gb)
+static double ebim__cubic(const ebim__knot *a, const ebim__knot *b)
 {
-    double d1 = ga + gb - 3 * (fa - fb) / (a - b), d2 = d1 * d1 - ga * gb, t, low, high;
-    low = (a < b ? a : b) + 0.1 * fabs(b - a);
-    high = (a < b ? b : a) - 0.1 * fabs(b - a);
-    t = 0.5 * (a + b);
+    double width = b->t - a->t, d1 = a->d + b->d + 3 * (a->f - b->f) / width;
+    double d2 = d1 * d1 - a->d * b->d, t = 0.5 * (a->t + b->t), low, high;
+    low = fmin(a->t, b->t) + 0.1 * fabs(width);
+    high = fmax(a->t, b->t) - 0.1 * fabs(width);
     if (d2 >= 0 && ebim__finite64(d2)) {
-        d2 = a < b ? sqrt(d2) : -sqrt(d2);
-        t = b - (b - a) * (gb + d2 - d1) / (gb - ga + 2 * d2);
+        d2 = width > 0 ? sqrt(d2) : -sqrt(d2);
+        t = b->t - width * (b->d + d2 - d1) / (b->d - a->d + 2 * d2);
     }
-    return !ebim__finite64(t) ? 0.5 * (a + b) : t < low ? low : t > high ? high : t;
+    return !ebim__finite64(t) ? 0.5 * (a->t + b->t) : fmin(fmax(t, low), high);
 }
 
 /* The trial, told f and g, is the best point. */
@@ -5480,10 +5455,10 @@ static ebim_stop ebim__lbfgs_accept(ebim_lbfgs *s, double f, const ebim_real *g)
 
 static ebim_stop ebim__lbfgs_zoom(ebim_lbfgs *s)
 {
-    double width = fabs(s->hi - s->lo), size = s->lo > s->hi ? s->lo : s->hi, t;
-    if (!(width > 16 * (double)EBIM_EPS * size)) return ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
-    t = s->f_hi < DBL_MAX ? ebim__cubic(s->lo, s->f_lo, s->slope_lo, s->hi, s->f_hi, s->slope_hi)
-                          : s->lo + 0.2 * (s->hi - s->lo);
+    double width = s->hi.t - s->lo.t, size = fmax(s->lo.t, s->hi.t), t;
+    if (!(fabs(width) > 16 * (double)EBIM_EPS * size))
+        return ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
+    t = s->hi.f < DBL_MAX ? ebim__cubic(&s->lo, &s->hi) : s->lo.t + 0.2 * width;
     s->phase = EBIM__LS_ZOOM;
     return ebim__lbfgs_try(s, t) ? EBIM_RUNNING : ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
 }
@@ -5491,24 +5466,20 @@ static ebim_stop ebim__lbfgs_zoom(ebim_lbfgs *s)
 static ebim_stop ebim__lbfgs_line(ebim_lbfgs *s, double f, const ebim_real *g)
 {
     double slope = ebim__dot64(s->n, s->dir, g), t = s->t;
-    int high = f > s->f0 + s->d.c1 * t * s->slope0 || (f >= s->f_lo && s->lo > 0);
+    int high = f > s->f0 + s->d.c1 * t * s->slope0 || (f >= s->lo.f && s->lo.t > 0);
     int cut = s->d.max_step > 0 && t >= s->t_max && slope < 0;
+    ebim__knot now;
+    now.t = t;
+    now.f = f;
+    now.d = slope;
     if (!high && (cut || fabs(slope) <= -s->d.c2 * s->slope0)) return ebim__lbfgs_accept(s, f, g);
     if (++s->line >= s->d.max_line) return ebim__lbfgs_give_up(s, EBIM_MAX_LINE);
     if (high) {
-        s->hi = t;
-        s->f_hi = f;
-        s->slope_hi = slope;
+        s->hi = now;
         return ebim__lbfgs_zoom(s);
     }
-    if (s->phase == EBIM__LS_BRACKET ? slope >= 0 : slope * (s->hi - s->lo) >= 0) {
-        s->hi = s->lo;
-        s->f_hi = s->f_lo;
-        s->slope_hi = s->slope_lo;
-    }
-    s->lo = t;
-    s->f_lo = f;
-    s->slope_lo = slope;
+    if (s->phase == EBIM__LS_BRACKET ? slope >= 0 : slope * (s->hi.t - s->lo.t) >= 0) s->hi = s->lo;
+    s->lo = now;
     if (s->phase == EBIM__LS_ZOOM || slope >= 0) return ebim__lbfgs_zoom(s);
     if (t >= s->t_max) return ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
     ebim__lbfgs_try(s, 4 * t < s->t_max ? 4 * t : s->t_max);
@@ -7346,10 +7317,6 @@ enum { EBIM__MARCH, EBIM__HALVE, EBIM__ROOT };
 #define EBIM__NEAR_REACH 4  /* how far a line goes from an anchor, in its widths */
 #define EBIM__LINES_MAX_N 7 /* above, nearly all random lines miss the box */
 
-typedef struct ebim__knot { /* a point of a line: F and its derivative along the line */
-    double t, f, d;
-} ebim__knot;
-
 typedef struct ebim__walk { /* one lane */
     int64_t line;           /* -1: idle */
     int phase, top, roots, iter;
@@ -8080,8 +8047,11 @@ struct ebim_leaps {
     int energy;
     double *t;                /* [LEAPS][LEAP_ROOTS] */
     int32_t *count, *self;    /* [LEAPS] roots; which of them the line started from, -1: none */
-    ebim_real *x, *e;         /* [LEAPS * LEAP_ROOTS][n], [LEAPS * LEAP_ROOTS] all roots */
-    double *log_weight;       /* [LEAPS * LEAP_ROOTS] */
+    ebim_real *dir;           /* [LEAPS][n] directions */
+    double *uniform;          /* [LEAPS] numbers that choose */
+    ebim_real *x, *e;         /* [LEAPS * LEAP_ROOTS][n], [LEAPS * LEAP_ROOTS] all roots, */
+    int32_t *line;            /* [LEAPS * LEAP_ROOTS] their lines */
+    double *log_weight;       /* [LEAPS * LEAP_ROOTS] and -E - log |u . nu| */
 };
 
 EBIM_API ebim_result ebim_leaps_init(ebim_leaps **out, ebim_arena *a, const ebim_graph *F,
@@ -8100,18 +8070,14 @@ EBIM_API ebim_result ebim_leaps_init(ebim_leaps **out, ebim_arena *a, const ebim
     p->t = EBIM__NEW(a, double, all);
     p->count = EBIM__NEW(a, int32_t, EBIM__LEAPS);
     p->self = EBIM__NEW(a, int32_t, EBIM__LEAPS);
+    p->dir = EBIM__NEW(a, ebim_real, EBIM__LEAPS * (size_t)ebim_inputs(F));
+    p->uniform = EBIM__NEW(a, double, EBIM__LEAPS);
+    p->line = EBIM__NEW(a, int32_t, all);
     p->x = EBIM__NEW(a, ebim_real, all * (size_t)ebim_inputs(F));
     p->e = EBIM__NEW(a, ebim_real, all);
     p->log_weight = EBIM__NEW(a, double, all);
     if (ebim__ready(a)) *out = s;
     return r ? r : a->failed;
-}
-
-/* The direction of a line, as ebim__line_through drew it */
-static void ebim__leap_direction(const ebim_leaps *s, ebim_rng *r, uint64_t seed, uint64_t stream)
-{
-    ebim_rng_init(r, seed, stream);
-    ebim_rng_sphere(r, s->lines->w.n, s->lines->draw);
 }
 
 /* Points of all roots -> s->x, one line's after another's; x itself where the line started. */
@@ -8124,41 +8090,37 @@ static int ebim__leap_points(ebim_leaps *s, int lines, const ebim_real *x, uint6
         double near = 1e-4 * s->lines->radius;
         int close = 0;
         ebim_rng r;
-        ebim__leap_direction(s, &r, seed, stream + (uint64_t)b);
+        ebim_rng_init(&r, seed, stream + (uint64_t)b);
+        ebim_rng_sphere(&r, n, s->dir + b * n); /* as ebim__line_through drew it */
+        s->uniform[b] = (double)ebim_rng_uniform(&r);
         for (s->self[b] = -1, i = 0; i < s->count[b]; i++) {
             close |= i && t[i] - t[i - 1] < near;
             if (fabs(t[i]) < near) s->self[b] = i;
         }
         if (close) s->self[b] = -1;
-        for (i = 0; i < s->count[b]; i++, all++)
+        for (i = 0; i < s->count[b]; s->line[all++] = b, i++)
             for (c = 0; c < n; c++) {
                 double v = (double)x[b * n + c];
-                if (i != s->self[b]) v += t[i] * (double)s->lines->draw[c];
+                if (i != s->self[b]) v += t[i] * (double)s->dir[b * n + c];
                 s->x[all * n + c] = EBIM__R(v);
             }
     }
     return all;
 }
 
-/* -E - log |u . nu| of all roots -> s->log_weight */
-static void ebim__leap_weights(ebim_leaps *s, int lines, int all, uint64_t seed, uint64_t stream)
+static void ebim__leap_weights(ebim_leaps *s, int all)
 {
     ebim_ws *w = &s->lines->w;
-    int n = w->n, at, lanes, l, c, b = 0, left = lines ? s->count[0] : 0;
-    ebim_rng r;
-    if (lines) ebim__leap_direction(s, &r, seed, stream);
+    int n = w->n, at, lanes, l, c;
     for (at = 0; at < all; at += lanes) {
         lanes = ebim__min_int(EBIM__LINES, all - at);
         ebim__load(w, all, at, s->x, 1);
         ebim__normals(w, lanes);
-        for (l = 0; l < lanes; l++, left--) {
+        for (l = 0; l < lanes; l++) {
+            const ebim_real *u = s->dir + s->line[at + l] * n;
             double cosine = 0, E = s->energy ? (double)s->e[at + l] : 0;
-            while (!left) {
-                left = s->count[++b];
-                ebim__leap_direction(s, &r, seed, stream + (uint64_t)b);
-            }
             for (c = 0; c < n; c++)
-                cosine += (double)s->lines->draw[c] * (double)ebim_ws_xg(w, 0)[c * w->stride + l];
+                cosine += (double)u[c] * (double)ebim_ws_xg(w, 0)[c * w->stride + l];
             s->log_weight[at + l] = ebim__finite64(E) ? -E - log(fmax(fabs(cosine), 1e-12))
                                                       : -HUGE_VAL;
         }
@@ -8191,14 +8153,11 @@ EBIM_API int ebim_leaps_run(ebim_leaps *s, int B, ebim_real *x, uint64_t seed, u
         ebim__lines_harvest(s->lines, lines, &h, seed, stream);
         all = ebim__leap_points(s, lines, x, seed, stream);
         if (all && s->energy) ebim_eval(&s->E, all, s->x, s->e);
-        ebim__leap_weights(s, lines, all, seed, stream);
+        ebim__leap_weights(s, all);
         for (first = b = 0; b < lines; first += s->count[b++]) {
-            ebim_rng r;
             int pick;
             if (s->self[b] < 0 || s->count[b] < 2) continue;
-            ebim__leap_direction(s, &r, seed, stream + (uint64_t)b);
-            pick = ebim__leap_pick(s->count[b], s->log_weight + first,
-                                   (double)ebim_rng_uniform(&r));
+            pick = ebim__leap_pick(s->count[b], s->log_weight + first, s->uniform[b]);
             moved += pick != s->self[b];
             memcpy(x + b * n, s->x + (first + pick) * n, (size_t)n * sizeof *x);
         }

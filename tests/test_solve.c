@@ -118,6 +118,32 @@ static void cholesky_solves(void)
     }
 }
 
+/* How far from singular a factored matrix is, 0..1: the smallest pivot relative to its diagonal
+ * element of A, whatever the units of the variables */
+static ebim_real cholesky_pivot(int k, const ebim_real *L, int s)
+{
+    ebim_real least = 1;
+    int i, j;
+    for (i = 0; i < k; i++) {
+        ebim_real pivot = L[i * (k + 1) * s] * L[i * (k + 1) * s], diagonal = pivot;
+        for (j = 0; j < i; j++) diagonal += L[(i * k + j) * s] * L[(i * k + j) * s];
+        if (pivot / diagonal < least) least = pivot / diagonal;
+    }
+    return least;
+}
+
+/* and relative to the sum of its column of |U|, whatever the units of the columns */
+static ebim_real lu_pivot(int k, const ebim_real *LU, int s)
+{
+    ebim_real least = 1;
+    int c;
+    for (c = 0; c < k; c++) {
+        ebim_real q = (ebim_real)fabs((double)LU[c * (k + 1) * s]) / ebim__lu_column(k, LU, c, s);
+        if (q < least) least = q;
+    }
+    return least;
+}
+
 static void cholesky_by_hand(void)
 {
     ebim_real A[9] = {4, 9, 9, 2, 5, 9, -6, 1, 35}, b[3] = {-8, 10, 60};
@@ -129,8 +155,8 @@ static void cholesky_by_hand(void)
     CHECK_REL(A[6], -3, 4 * T_EPS);
     CHECK_REL(A[7], 2, 16 * T_EPS);
     CHECK_REL(A[8], sqrt(22), 2 * T_EPS);
-    CHECK_REL(ebim_cholesky_pivot(3, A, 1), 22.0 / 35, 8 * T_EPS);
-    CHECK_REL(ebim_cholesky_pivot(3, L, 1), 0.1, 8 * T_EPS); /* the second */
+    CHECK_REL(cholesky_pivot(3, A, 1), 22.0 / 35, 8 * T_EPS);
+    CHECK_REL(cholesky_pivot(3, L, 1), 0.1, 8 * T_EPS); /* the second */
     ebim_cholesky_solve(3, A, b, 1);      /* A (-0.5, 2.75, ...) by forward and back: below */
     CHECK_NEAR(4 * b[0] + 2 * b[1] - 6 * b[2], -8, 100 * T_EPS);
     CHECK_NEAR(2 * b[0] + 5 * b[1] + b[2], 10, 100 * T_EPS);
@@ -153,7 +179,7 @@ static void cholesky_refuses(void)
         CHECK_INT(ebim_cholesky(2, ones, 1), 2);
         badly[3] = (ebim_real)1e-30;  /* badly scaled is not singular */
         CHECK_INT(ebim_cholesky(2, badly, 1), 0);
-        CHECK(ebim_cholesky_pivot(2, badly, 1) == 1);
+        CHECK(cholesky_pivot(2, badly, 1) == 1);
     }
 }
 
@@ -198,8 +224,8 @@ static void lu_by_hand(void)
     CHECK(A[0] == 4 && A[1] == 2 && A[2] == 2);              /* U */
     CHECK(A[3] == (ebim_real)0.5 && A[4] == 3 && A[5] == 1);
     CHECK(A[6] == (ebim_real)0.25 && A[7] == (ebim_real)0.5 && A[8] == 3);
-    CHECK_REL(ebim_lu_pivot(3, A, 1), 0.5, 8 * T_EPS);       /* 3 of 2 + 1 + 3 */
-    CHECK(ebim_lu_pivot(3, LU, 1) == (ebim_real)0.25);       /* the second */
+    CHECK_REL(lu_pivot(3, A, 1), 0.5, 8 * T_EPS);       /* 3 of 2 + 1 + 3 */
+    CHECK(lu_pivot(3, LU, 1) == (ebim_real)0.25);       /* the second */
     ebim_lu_solve(3, A, piv, b, 1);
     CHECK_NEAR(b[0], 1, 32 * T_EPS);
     CHECK_NEAR(b[1], 2, 32 * T_EPS);
@@ -232,10 +258,10 @@ static void lu_and_cholesky_see_singular(void)
                 S[i * k + j] = (ebim_real)symmetric;
             }
         failed = ebim_lu(k, A, piv, 1);
-        if (!failed) CHECK_NEAR(ebim_lu_pivot(k, A, 1), 0, 16 * k * T_EPS);
+        if (!failed) CHECK_NEAR(lu_pivot(k, A, 1), 0, 16 * k * T_EPS);
         refused += failed != 0;
         failed = ebim_cholesky(k, S, 1);
-        if (!failed) CHECK_NEAR(ebim_cholesky_pivot(k, S, 1), 0, 16 * k * T_EPS);
+        if (!failed) CHECK_NEAR(cholesky_pivot(k, S, 1), 0, 16 * k * T_EPS);
         refused += failed != 0;
     }
     CHECK(refused > 300); /* of 400 */
@@ -266,10 +292,10 @@ static void pivots_ignore_scale(void)
             }
         CHECK_INT(ebim_lu(k, A, piv, 1), 0);
         CHECK_INT(ebim_lu(k, B, piv, 1), 0);
-        CHECK_REL(ebim_lu_pivot(k, B, 1), (double)ebim_lu_pivot(k, A, 1), 16 * T_EPS);
+        CHECK_REL(lu_pivot(k, B, 1), (double)lu_pivot(k, A, 1), 16 * T_EPS);
         CHECK_INT(ebim_cholesky(k, S, 1), 0);
         CHECK_INT(ebim_cholesky(k, T, 1), 0);
-        CHECK_REL(ebim_cholesky_pivot(k, T, 1), (double)ebim_cholesky_pivot(k, S, 1), 16 * T_EPS);
+        CHECK_REL(cholesky_pivot(k, T, 1), (double)cholesky_pivot(k, S, 1), 16 * T_EPS);
     }
 }
 
@@ -283,7 +309,7 @@ static void lu_refuses(void)
     columns[1] = (ebim_real)2e-20; /* badly scaled is not singular */
     columns[3] = (ebim_real)3e-20;
     CHECK_INT(ebim_lu(2, columns, piv, 1), 0);
-    CHECK_REL(ebim_lu_pivot(2, columns, 1), 1 / 3.0, 8 * T_EPS);
+    CHECK_REL(lu_pivot(2, columns, 1), 1 / 3.0, 8 * T_EPS);
     for (kind = 0; kind < 2; kind++)
         for (i = 0; i < 25; i++) {
             ebim_real A[25];
@@ -308,8 +334,8 @@ static void pivots_at_the_threshold(void)
         CHECK_INT(ebim_cholesky(2, A, 1), eps == 1 ? 2 : 0);
         CHECK_INT(ebim_lu(2, B, piv, 1), eps == 1 ? 2 : 0);
         if (eps == 1) continue;
-        CHECK_REL(ebim_cholesky_pivot(2, A, 1), eps * T_EPS, 1e-3);
-        CHECK_REL(ebim_lu_pivot(2, B, 1), eps * T_EPS, 1e-3);
+        CHECK_REL(cholesky_pivot(2, A, 1), eps * T_EPS, 1e-3);
+        CHECK_REL(lu_pivot(2, B, 1), eps * T_EPS, 1e-3);
     }
 }
 
@@ -842,9 +868,9 @@ static void check_pairs(const ebim_lbfgs *s)
 static void check_bracket(const ebim_lbfgs *s)
 {
     if (s->stop != EBIM_RUNNING || s->phase != EBIM__LS_ZOOM) return;
-    CHECK(s->slope_lo * (s->hi - s->lo) < 0);
-    CHECK(s->f_lo <= s->f0 + s->d.c1 * s->lo * s->slope0);
-    CHECK((s->t - s->lo) * (s->t - s->hi) < 0);
+    CHECK(s->lo.d * (s->hi.t - s->lo.t) < 0);
+    CHECK(s->lo.f <= s->f0 + s->d.c1 * s->lo.t * s->slope0);
+    CHECK((s->t - s->lo.t) * (s->t - s->hi.t) < 0);
 }
 
 typedef struct start_of_step {
@@ -919,7 +945,7 @@ static ebim_lbfgs drive(const run *r)
         if (t_finite(f) && t_finite(dot(r->n, g, g)) && f < least) least = f;
         if (told++) { /* where this line search started */
             from.f = s.f0;
-            from.lowest = s.f_lo;
+            from.lowest = s.lo.f;
             memcpy(from.x, s.base, (size_t)r->n * sizeof *x);
             memcpy(from.g, s.base_g, (size_t)r->n * sizeof *x);
         }
