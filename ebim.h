@@ -6842,6 +6842,12 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
 EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s) { return &s->report; }
 EBIM_API const ebim_clmc_desc *ebim_clmc_settings(const ebim_clmc *s) { return &s->d; }
 
+static void ebim__clmc_reset(ebim_clmc *s) /* the counts */
+{
+    memset(&s->report, 0, sizeof s->report);
+    s->f.iterations = s->g.iterations = 0;
+}
+
 EBIM_API const char *ebim_clmc_advice(const ebim_clmc_report *r)
 {
     static const char *const text[] = {
@@ -7791,9 +7797,10 @@ static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_gra
     return EBIM_OK;
 }
 
-/* Mean over anchors of N(P (x - c); h^2) |nu_c . nu|; without normals of N(x - c; h^2) in m
- * dimensions */
-static double ebim__near_density(const ebim__anchors *p, int m, const double *x, const double *nu)
+/* Mean over anchors of N(P (x - c); h^2) |nu_c . nu|, nu: [n] with a stride; where anchors have no
+ * normals, of N(x - c; h^2) in m dimensions */
+static double ebim__near_density(const ebim__anchors *p, int m, const ebim_real *x,
+                                 const ebim_real *nu, int stride)
 {
     int n = p->n, i, j;
     double sum = 0, far = EBIM__NEAR_REACH * EBIM__NEAR_REACH + 80; /* e^-40 is nothing */
@@ -7801,11 +7808,11 @@ static double ebim__near_density(const ebim__anchors *p, int m, const double *x,
         const double *c = p->x + (size_t)j * (size_t)n;
         const double *v = p->normal ? p->normal + (size_t)j * (size_t)n : NULL;
         double h2 = p->width[j] * p->width[j], d2 = 0, along = 0, cosine = v ? 0 : 1;
-        for (i = 0; i < n; i++) d2 += (x[i] - c[i]) * (x[i] - c[i]);
+        for (i = 0; i < n; i++) d2 += ((double)x[i] - c[i]) * ((double)x[i] - c[i]);
         if (d2 > far * h2) continue;
         for (i = 0; i < n && v; i++) {
-            along += v[i] * (x[i] - c[i]);
-            cosine += v[i] * nu[i];
+            along += v[i] * ((double)x[i] - c[i]);
+            cosine += v[i] * (double)nu[i * stride];
         }
         if (fabs(along) > EBIM__NEAR_REACH * p->width[j]) continue;
         sum += fabs(cosine) * exp(-0.5 * fmax(d2 - along * along, 0) / h2) *
@@ -7817,9 +7824,8 @@ static double ebim__near_density(const ebim__anchors *p, int m, const double *x,
 /* q: [B] log of how many roots a line has per unit of volume at x: [B][n], points of M */
 static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_real *q)
 {
-    int n = s->w.n, at, lanes, l, i;
+    int n = s->w.n, at, lanes, l;
     double share = s->near.count ? s->near.share : 0;
-    double point[EBIM__LINES_MAX_N], nu[EBIM__LINES_MAX_N];
     for (at = 0; at < B; at += lanes) {
         lanes = ebim__min_int(EBIM__LINES, B - at);
         if (s->near.count) {
@@ -7829,11 +7835,9 @@ static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_r
         for (l = 0; l < lanes; l++) {
             double sum = 0;
             if (ebim__work(s->w.watch, 4.0 * n * s->near.count)) return;
-            for (i = 0; i < n && s->near.count; i++) {
-                point[i] = (double)x[(size_t)(at + l) * (size_t)n + (size_t)i];
-                nu[i] = (double)ebim_ws_xg(&s->w, 0)[i * s->w.stride + l];
-            }
-            if (s->near.count) sum = share * ebim__near_density(&s->near, n - 1, point, nu);
+            if (s->near.count)
+                sum = share * ebim__near_density(&s->near, n - 1, x + (size_t)(at + l) * (size_t)n,
+                                                 ebim_ws_xg(&s->w, 0) + l, s->w.stride);
             q[at + l] = EBIM__R(log((1 - share) / s->unit + sum));
         }
     }
@@ -8213,13 +8217,10 @@ struct ebim_tubes {
     ebim__pick *heap;       /* [room], the highest rank on top */
     int64_t draws;
     double box;             /* vol(D) */
+    int room, have;         /* of a run: most points to keep, */
+    ebim_real *x;           /* [room][n] where, */
+    uint64_t seed;          /* and of its draws */
 };
-
-typedef struct ebim__choice { /* where a run puts points */
-    int room, have;
-    ebim_real *x;
-    uint64_t seed;          /* of the draws */
-} ebim__choice;
 
 static double ebim__log_ball(int m) /* volume of the unit ball in R^m */
 {
@@ -8271,23 +8272,23 @@ static void ebim__pick_sink(ebim__pick *h, int size, int i)
 /* Keeps waiting point l, or not. Of uniform variates over their weights the lowest stay (Ohlsson
  * 1998): those below some t, which is to say weight w with probability w t while w t <= 1, and in
  * whatever order they come. */
-static void ebim__choice_put(ebim_tubes *s, ebim__choice *c, int l, double weight)
+static void ebim__tubes_keep(ebim_tubes *s, int l, double weight)
 {
     ebim__pick p;
     ebim_rng rng;
-    int i, full = c->have == c->room, n = s->f.n;
-    if (!(weight > 0) || !c->room) return;
-    ebim_rng_init(&rng, ebim__subseed(c->seed, EBIM__SEED_PICK), s->draw[l]);
+    int i, full = s->have == s->room, n = s->f.n;
+    if (!(weight > 0) || !s->room) return;
+    ebim_rng_init(&rng, ebim__subseed(s->seed, EBIM__SEED_PICK), s->draw[l]);
     p.rank = ((double)ebim_rng_u32(&rng) + 0.5) / 4294967296.0 / weight;
     if (full && !(p.rank < s->heap[0].rank)) return;
-    p.at = full ? s->heap[0].at : c->have;
+    p.at = full ? s->heap[0].at : s->have;
     if (full) s->heap[0] = p;
-    else s->heap[c->have++] = p;
-    if (full) ebim__pick_sink(s->heap, c->room, 0);
-    else if (c->have == c->room)
-        for (i = c->room / 2; i-- > 0;) ebim__pick_sink(s->heap, c->room, i);
+    else s->heap[s->have++] = p;
+    if (full) ebim__pick_sink(s->heap, s->room, 0);
+    else if (s->have == s->room)
+        for (i = s->room / 2; i-- > 0;) ebim__pick_sink(s->heap, s->room, i);
     for (i = 0; i < n; i++)
-        c->x[(size_t)p.at * (size_t)n + (size_t)i] = ebim_ws_x(&s->f.w)[i * s->f.stride + l];
+        s->x[(size_t)p.at * (size_t)n + (size_t)i] = ebim_ws_x(&s->f.w)[i * s->f.stride + l];
 }
 
 /* sqrt(det G) of lane l; 0 where it is not a positive number. */
@@ -8301,7 +8302,7 @@ static double ebim__frame_volume(const ebim__frame *f, int l)
 }
 
 /* Linearises the points that wait, and counts them in. */
-static void ebim__tubes_flush(ebim_tubes *s, ebim__choice *c)
+static void ebim__tubes_flush(ebim_tubes *s)
 {
     int l, t;
     if (!s->waiting) return;
@@ -8309,7 +8310,7 @@ static void ebim__tubes_flush(ebim_tubes *s, ebim__choice *c)
     for (l = 0; l < s->waiting; l++) {
         double g = ebim__frame_volume(&s->f, l), r = s->norm[l] / s->tube[0].width;
         for (t = 0; t < s->tubes; t++) ebim__tube_add(&s->tube[t], s->f.k, s->norm[l], g);
-        if (c) ebim__choice_put(s, c, l, g * (1 - r * r));
+        ebim__tubes_keep(s, l, g * (1 - r * r));
     }
     s->waiting = 0;
 }
@@ -8337,11 +8338,15 @@ static void ebim__tubes_copy(ebim_tubes *s, int from, int to) /* a draw into the
         ebim_ws_x(&s->f.w)[i + to] = ebim_ws_x(&s->f.trial)[i + from];
 }
 
-static void ebim__tubes_sweep(ebim_tubes *s, int64_t draws, ebim__choice *c, uint64_t seed,
+static void ebim__tubes_sweep(ebim_tubes *s, int64_t draws, int room, ebim_real *x, uint64_t seed,
                               uint64_t stream)
 {
     int64_t at;
     int l, count;
+    s->room = room;
+    s->have = 0;
+    s->x = x;
+    s->seed = seed;
     for (at = 0; at < draws && !ebim__stopped(s->f.w.watch); at += count) {
         count = draws - at < EBIM__TUBES ? (int)(draws - at) : EBIM__TUBES;
         ebim__tubes_draw(s, count, seed, stream + (uint64_t)at);
@@ -8351,10 +8356,10 @@ static void ebim__tubes_sweep(ebim_tubes *s, int64_t draws, ebim__choice *c, uin
             ebim__tubes_copy(s, l, s->waiting);
             s->norm[s->waiting] = norm;
             s->draw[s->waiting] = stream + (uint64_t)at + (uint64_t)l;
-            if (++s->waiting == EBIM__TUBES) ebim__tubes_flush(s, c);
+            if (++s->waiting == EBIM__TUBES) ebim__tubes_flush(s);
         }
     }
-    ebim__tubes_flush(s, c);
+    ebim__tubes_flush(s);
     s->draws += draws;
 }
 
@@ -8430,7 +8435,7 @@ static double ebim__tubes_pilot(ebim_tubes *s, double edge)
     int t, margin;
     s->tubes = EBIM__RUNGS;
     for (t = 0; t < EBIM__RUNGS; t++) s->tube[t].width = top * pow(2, -0.5 * t);
-    ebim__tubes_sweep(s, EBIM__PILOT, NULL, seed, 0);
+    ebim__tubes_sweep(s, EBIM__PILOT, 0, NULL, seed, 0);
     for (t = 0; t + 1 < EBIM__RUNGS && s->tube[t + 1].inside >= EBIM__PILOT_INSIDE; t++)
         if (ebim__tubes_pass(s, t)) break;
     for (margin = 2 / s->f.k; margin > 0 && t + 1 < EBIM__RUNGS; margin--) t++;
@@ -8479,13 +8484,8 @@ EBIM_API ebim_result ebim_tubes_init(ebim_tubes **out, ebim_arena *a, const ebim
 EBIM_API int ebim_tubes_run(ebim_tubes *s, int64_t draws, int room, ebim_real *x, uint64_t seed,
                             uint64_t stream)
 {
-    ebim__choice c;
-    c.room = ebim__max_int(0, ebim__min_int(room, s->d.room));
-    c.have = 0;
-    c.x = x;
-    c.seed = seed;
-    ebim__tubes_sweep(s, draws, &c, seed, stream);
-    return c.have;
+    ebim__tubes_sweep(s, draws, ebim__max_int(0, ebim__min_int(room, s->d.room)), x, seed, stream);
+    return s->have;
 }
 
 EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s)
@@ -10898,7 +10898,6 @@ typedef struct ebim__source {
     ebim_projector *onto;
     ebim__anchors near;       /* k > 1: centres of E */
     unsigned char *ok;        /* [P] */
-    double *point;            /* [n] */
 } ebim__source;
 
 /* Whether E is one estimate, and not a map of several, of which the others would be missed */
@@ -10925,7 +10924,6 @@ static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, int P
     if (m->k > 1 || m->n > EBIM__LINES_MAX_N) {
         if (E && ebim__one_rbf(E)) ebim__anchors_of(&s->near, work, E, m->n);
         s->ok = EBIM__NEW(work, unsigned char, P);
-        s->point = EBIM__NEW(work, double, m->n);
         return ebim_projector_init(&s->onto, work, &m->F, &pd);
     }
     r = ebim_lines_init(&s->lines, work, &m->F, &ld);
@@ -10950,8 +10948,8 @@ static int ebim__source_kernels(ebim__source *s, const ebim_model *m, int P, ebi
     for (b = 0; b < (size_t)P; b++) {
         if (!s->ok[b] || !ebim__inside(x + b * n, 1, 0, m->n, m->lo, m->hi)) continue;
         memmove(x + have * n, x + b * n, n * sizeof *x);
-        for (i = 0; i < n; i++) s->point[i] = (double)x[have * n + i];
-        q[have++] = EBIM__R(log(ebim__near_density(p, m->m, s->point, NULL) + DBL_MIN));
+        q[have] = EBIM__R(log(ebim__near_density(p, m->m, x + have * n, NULL, 0) + DBL_MIN));
+        have++;
     }
     return (int)have;
 }
@@ -10983,19 +10981,31 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t s
     return r || !ebim__ready(work) ? r : ebim__z_run(&z, seed, out);
 }
 
-/* Rows behind the map are taken back to the user's coordinates. */
+/* Rows y = A x of x: [B][n], or x A; y may be x. */
+static void ebim__map_rows(int n, const double *A, int from_right, int B, const ebim_real *x,
+                           ebim_real *y)
+{
+    int b, i, j, down = from_right ? 1 : n, along = from_right ? n : 1;
+    double row[EBIM__MAPPED_MOST];
+    for (b = 0; b < B; b++, x += n, y += n) {
+        for (i = 0; i < n; i++)
+            for (row[i] = 0, j = 0; j < n; j++)
+                row[i] += A[i * down + j * along] * (double)x[j];
+        for (i = 0; i < n; i++) y[i] = EBIM__R(row[i]);
+    }
+}
+
+/* Rows x -> rows w behind the map, if there is one */
+static void ebim__to_model(const ebim_model *m, int B, const ebim_real *x, ebim_real *w)
+{
+    if (m->linear) ebim__map_rows(m->n, m->linear, 0, B, x, w);
+    else memcpy(w, x, (size_t)B * (size_t)m->n * sizeof *x);
+}
+
+/* and back */
 static void ebim__from_model(const ebim_model *m, int B, ebim_real *x)
 {
-    int b, i, j, n = m->n;
-    double w[EBIM__MAPPED_MOST];
-    for (b = 0; b < B && m->linear; b++, x += n) {
-        for (i = 0; i < n; i++) w[i] = (double)x[i];
-        for (i = 0; i < n; i++) {
-            double v = 0;
-            for (j = 0; j < n; j++) v += m->inverse[i * n + j] * w[j];
-            x[i] = EBIM__R(v);
-        }
-    }
+    if (m->linear) ebim__map_rows(m->n, m->inverse, 0, B, x, x);
 }
 
 enum { EBIM__LEGS = 3 }; /* of a chain, with leaps between them */
@@ -11088,8 +11098,7 @@ static void ebim__model_adapt(ebim__sampling *s, ebim_real *warm, uint64_t seed)
     double eps = ebim_clmc_adapt(s->c[0], EBIM__ADAPT, warm, 60, 0.8, seed, 0);
     int w;
     for (w = 0; w < s->workers; w++) s->c[w]->d.eps = eps;
-    memset(&s->c[0]->report, 0, sizeof s->c[0]->report);
-    s->c[0]->f.iterations = s->c[0]->g.iterations = 0;
+    ebim__clmc_reset(s->c[0]);
 }
 
 /* Where chains start: points of M with weights, sum 1, in proportion to e^-E, from as many rounds
@@ -11183,8 +11192,7 @@ static void ebim__model_diagnose(ebim__sampling *s, ebim__pool *p, const ebim_mo
     out->draws = EBIM__TRACED * EBIM__DRAWS;
     out->ess = ebim_ess(EBIM__TRACED, EBIM__DRAWS, trace);
     out->rhat = ebim_rhat(EBIM__TRACED, EBIM__DRAWS, trace);
-    memset(&s->c[0]->report, 0, sizeof s->c[0]->report);
-    s->c[0]->f.iterations = s->c[0]->g.iterations = 0;
+    ebim__clmc_reset(s->c[0]);
 }
 
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
@@ -11342,22 +11350,6 @@ static double ebim__energies_without(const ebim__energies *s, int l, const ebim_
     return log(flat + all) - log(flat + fmax(all - own, 0) / (1 - share));
 }
 
-/* Rows x behind the map -> w */
-static void ebim__to_model(const ebim_model *m, int B, const ebim_real *x, ebim_real *w)
-{
-    int b, i, j, n = m->n;
-    if (!m->linear) {
-        memcpy(w, x, (size_t)B * (size_t)n * sizeof *x);
-        return;
-    }
-    for (b = 0; b < B; b++, x += n, w += n)
-        for (i = 0; i < n; i++) {
-            double v = 0;
-            for (j = 0; j < n; j++) v += m->linear[i * n + j] * (double)x[j];
-            w[i] = EBIM__R(v);
-        }
-}
-
 /* What E at rows w behind the map, of a block, has to lose for volumes in front of it -> loss */
 static void ebim__energies_map(ebim__energies *s, int count, const ebim_real *w, double *loss)
 {
@@ -11473,14 +11465,9 @@ EBIM_API ebim_result ebim_scorer_init(ebim_scorer **s, ebim_arena *a, const ebim
 
 static int ebim__model_inside(const ebim_model *m, const ebim_real *x)
 {
-    int i, j, n = m->n;
-    if (!m->linear) return ebim__inside(x, 1, 0, n, m->lo, m->hi);
-    for (i = 0; i < n; i++) {
-        double v = 0;
-        for (j = 0; j < n; j++) v += m->linear[i * n + j] * (double)x[j];
-        if (!(v >= m->lo[i] && v <= m->hi[i])) return 0;
-    }
-    return 1;
+    ebim_real w[EBIM__MAPPED_MOST];
+    if (m->linear) ebim__to_model(m, 1, x, w);
+    return ebim__inside(m->linear ? w : x, 1, 0, m->n, m->lo, m->hi);
 }
 
 /* The nearer one of the points that are found in front of the map and behind it: seen from behind,
@@ -11618,21 +11605,6 @@ static void ebim__values_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_re
     }
 }
 
-/* Rows v: [count][n] of derivatives by w become those by x: v L. */
-static void ebim__chain_rule(const ebim_model *m, int count, ebim_real *v)
-{
-    double row[EBIM__MAPPED_MOST];
-    int i, j, n = m->n;
-    for (; count > 0; count--, v += n) {
-        for (i = 0; i < n; i++) row[i] = (double)v[i];
-        for (j = 0; j < n; j++) {
-            double sum = 0;
-            for (i = 0; i < n; i++) sum += row[i] * m->linear[i * n + j];
-            v[j] = EBIM__R(sum);
-        }
-    }
-}
-
 /* Takes the gradient of the stretch at w off grad, by differences of it over a thousandth of the
  * model's unit behind the map. */
 static void ebim__stretch_gradient(ebim__energies *s, const ebim_real *w, ebim_real *grad)
@@ -11664,10 +11636,10 @@ static void ebim__gradients_mapped(ebim__energies *s, ebim_ws *wF, ebim_ws *wE, 
         ebim_real *g = grad_E ? grad_E + b * n : NULL, *Jb = J ? J + b * k * n : NULL;
         ebim__to_model(m, 1, x + b * n, w);
         if (F || J) ebim__values_jacobian(wF, 1, w, F ? F + b * k : NULL, Jb);
-        if (J) ebim__chain_rule(m, m->k, Jb);
+        if (J) ebim__map_rows(m->n, m->linear, 1, m->k, Jb, Jb); /* the chain rule */
         if (g) {
             ebim__values_jacobian(wE, 1, w, NULL, g);
-            ebim__chain_rule(m, 1, g);
+            ebim__map_rows(m->n, m->linear, 1, 1, g, g);
             ebim__stretch_gradient(s, w, g);
         }
         if (E) ebim__energies_at(s, 1, x + b * n, NULL, E + b);
@@ -15008,59 +14980,23 @@ static void ebim__info_fields(ebim_model *m, double *field[EBIM__INFO])
     for (i = 0; i < EBIM_OUTLIERS; i++) *f++ = &m->info.outlier_distance[i];
 }
 
-/* Arrays of doubles in a file, each [size]; a model without a linear map has none of the first. */
-typedef struct ebim__array {
-    double **at;
-    size_t size;
-    int known;                /* 1: NaN is refused */
-} ebim__array;
-
-enum { EBIM__ARRAYS = 6 };
-
-static void ebim__model_arrays(ebim_model *m, int linear, ebim__array array[EBIM__ARRAYS])
+/* x: [count], NULL: not known, or read only to be checked */
+static void ebim__io_doubles(ebim__file *f, size_t count, double *x, int known)
 {
-    size_t n = (size_t)m->n, square = linear ? ebim__times(n, n) : 0;
-    double **at[EBIM__ARRAYS];
-    int i;
-    at[0] = &m->linear;
-    at[1] = &m->inverse;
-    at[2] = &m->lo;
-    at[3] = &m->hi;
-    at[4] = &m->hole;
-    at[5] = &m->end;
-    for (i = 0; i < EBIM__ARRAYS; i++) {
-        array[i].at = at[i];
-        array[i].size = i < 2 ? square : n;
-        array[i].known = i < 4;
+    size_t i;
+    for (i = 0; i < count && !f->failed; i++) {
+        double v = ebim__io_f64(f, x ? x[i] : ebim__nan64(), known);
+        if (f->in && x) x[i] = v;
     }
 }
 
-/* The arrays of a model, which have their memory, or none: then they are only checked. */
-static void ebim__io_arrays(ebim__file *f, ebim_model *m, int linear, int memory)
-{
-    ebim__array array[EBIM__ARRAYS];
-    ebim__file lows;
-    size_t j;
-    int i;
-    ebim__model_arrays(m, linear, array);
-    memset(&lows, 0, sizeof lows);
-    for (i = 0; i < EBIM__ARRAYS && !f->failed; i++) {
-        double *at = memory ? *array[i].at : NULL;
-        if (i == 2) lows = *f; /* reads lo once more beside hi: the first pass has no memory */
-        for (j = 0; j < array[i].size && !f->failed; j++) {
-            double v = ebim__io_f64(f, at ? at[j] : ebim__nan64(), array[i].known);
-            if (f->in && at) at[j] = v;
-            if (i == 3 && f->in) ebim__io_check(f, ebim__io_f64(&lows, 0, 1) <= v);
-        }
-    }
-}
-
-/* What stands behind the head. memory 0: arrays, text and theta are not touched, only checked.
- * Returns whether there is a linear map. */
-static int ebim__io_model(ebim__file *f, ebim_model *m, int memory)
+/* What stands behind the head. Arrays, text and theta that have no memory are only checked. Returns
+ * whether there is a linear map. */
+static int ebim__io_model(ebim__file *f, ebim_model *m)
 {
     double *field[EBIM__INFO];
     ebim_real *tF = f->in ? m->F.theta : NULL, *tE = f->in ? m->E.theta : NULL;
+    ebim__file lo, hi;
     int i, linear;
     m->n = ebim__io_int(f, m->n);
     m->k = ebim__io_int(f, m->k);
@@ -15071,13 +15007,22 @@ static int ebim__io_model(ebim__file *f, ebim_model *m, int memory)
                       (!linear || m->n <= EBIM__MAPPED_MOST) &&
                       (size_t)m->n <= f->size / (linear ? 16 + 16 * (size_t)m->n : 16));
     if (f->failed) return 0;
-    ebim__io_arrays(f, m, linear, memory);
+    ebim__io_doubles(f, linear ? (size_t)(m->n * m->n) : 0, m->linear, 1);
+    ebim__io_doubles(f, linear ? (size_t)(m->n * m->n) : 0, m->inverse, 1);
+    lo = *f;
+    ebim__io_doubles(f, (size_t)m->n, m->lo, 1);
+    hi = *f;
+    ebim__io_doubles(f, (size_t)m->n, m->hi, 1);
+    for (i = 0; i < m->n && f->in && !f->failed; i++) /* once more: both need no memory */
+        ebim__io_check(f, ebim__io_f64(&lo, 0, 1) <= ebim__io_f64(&hi, 0, 1));
+    ebim__io_doubles(f, (size_t)m->n, m->hole, 0);
+    ebim__io_doubles(f, (size_t)m->n, m->end, 0);
     m->unit = ebim__io_f64(f, m->unit, 1);
     ebim__io_check(f, m->unit > 0);
     for (i = 0; i < EBIM_TAG_SIZE; i++)
         m->tag[i] = (char)ebim__io(f, (unsigned char)m->tag[i], 1);
     ebim__io_check(f, !m->tag[EBIM_TAG_SIZE - 1]);
-    ebim__io_text(f, memory ? m->columns : NULL);
+    ebim__io_text(f, m->columns);
     ebim__info_fields(m, field);
     for (i = 0; i < EBIM__INFO; i++) *field[i] = ebim__io_f64(f, *field[i], 0);
     ebim__io_check(f, m->judged.verdict >= 0 && m->judged.verdict <= 16383); /* a set of bits */
@@ -15104,7 +15049,7 @@ static size_t ebim__put_model(const ebim_model *m, unsigned char *out, size_t to
     ebim__io(&f, EBIM__FORMAT, 4);
     ebim__io(&f, sizeof(ebim_real), 4);
     ebim__io(&f, total, 8);
-    ebim__io_model(&f, &copy, 1);
+    ebim__io_model(&f, &copy);
     ebim__io(&f, out ? ebim__crc32(out, f.at) : 0, 4);
     return f.at;
 }
@@ -15147,24 +15092,25 @@ static ebim_result ebim__open(ebim__file *f, const void *data, size_t size)
 EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, size_t size)
 {
     ebim__file f;
-    ebim__array array[EBIM__ARRAYS];
     ebim_result r = ebim__open(&f, data, size);
-    size_t body = f.at;
-    int i, linear;
+    size_t body = f.at, n;
     memset(m, 0, sizeof *m);
     if (r) return r;
-    linear = ebim__io_model(&f, m, 0);
+    n = ebim__io_model(&f, m) ? (size_t)(m->n * m->n) : 0; /* of a linear map */
     if (m->F.failed == EBIM_ERR_NODES || m->E.failed == EBIM_ERR_NODES) return EBIM_ERR_NODES;
     if (f.failed) return EBIM_ERR_FORMAT;
-    ebim__model_arrays(m, linear, array);
-    for (i = linear ? 0 : 2; i < EBIM__ARRAYS; i++)
-        *array[i].at = EBIM__NEW(a, double, array[i].size);
+    m->linear = n ? EBIM__NEW(a, double, n) : NULL;
+    m->inverse = n ? EBIM__NEW(a, double, n) : NULL;
+    m->lo = EBIM__NEW(a, double, m->n);
+    m->hi = EBIM__NEW(a, double, m->n);
+    m->hole = EBIM__NEW(a, double, m->n);
+    m->end = EBIM__NEW(a, double, m->n);
     m->F.theta = EBIM__NEW(a, ebim_real, m->F.n_theta);
     m->E.theta = m->has_energy ? EBIM__NEW(a, ebim_real, m->E.n_theta) : NULL;
     m->columns = f.columns ? EBIM__NEW(a, char, f.columns + 1) : NULL;
     if (!ebim__ready(a)) return a->failed;
     f.at = body;
-    ebim__io_model(&f, m, 1);
+    ebim__io_model(&f, m);
     return f.failed ? EBIM_ERR_FORMAT : EBIM_OK;
 }
 
