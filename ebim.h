@@ -88,10 +88,11 @@
     >>io        the model as bytes
     >>easy      all of it with malloc; files
  *
- * THREE LEVELS. ebim_fit, ebim_sample, ebim_score, ebim_gradients, ebim_save_file, ebim_load_file
- * do everything with malloc. ebim_fit_run and ebim_model_* do the same in the caller's memory, and
- * ebim_model_distance2 has the gradient of the distance. Below them stand the parts: graphs of your
- * own as F or E (ebim_record), training with any loss of >>mdf, projections, chains, solvers.
+ * THREE LEVELS. ebim_fit, ebim_sample, ebim_score, ebim_log_density, ebim_nearest, ebim_gradients,
+ * ebim_combine, ebim_save_file, ebim_load_file do everything with malloc. ebim_fit_run,
+ * ebim_model_* and ebim_scorer, for points that come one by one, do the same in the caller's
+ * memory. Below them stand the parts: graphs of your own as F or E (ebim_record), training with any
+ * loss of >>mdf, projections, chains, solvers.
  *
  * UNITS. Training standardises inside (one shift, one scale; behind a linear map, model.linear,
  * where the data's extents are very unlike each other); everything a caller sees is in the units of
@@ -6093,7 +6094,30 @@ static void ebim__frame_normals(ebim__frame *f, int l, ebim_real *N)
         }
 }
 
-/* The same where each coordinate has a length of its own: sum over them of (length J)^2 */
+/* sqrt(det G) of lane l; 0 where it is not a positive number. */
+static double ebim__frame_volume(const ebim__frame *f, int l)
+{
+    double v = 1;
+    int i;
+    if (f->singular[l]) return 0;
+    for (i = 0; i < f->k; i++) v *= (double)f->G[i * (f->k + 1) * f->stride + l];
+    return ebim__finite64(v) ? v : 0;
+}
+
+/* out <- length of Newton's correction J'G^-1 F at the points the frame is at; [lanes] */
+static void ebim__frame_lengths(ebim__frame *f, ebim_real *out)
+{
+    size_t st = (size_t)f->stride, i;
+    int l;
+    memcpy(f->vk, ebim_ws_y(&f->w), (size_t)f->k * st * sizeof *out);
+    ebim__frame_solve(f, f->vk);
+    memset(out, 0, st * sizeof *out);
+    for (i = 0; i < (size_t)f->k; i++)
+        f->w.kernels->fma(1, out, 0, f->vk + i * st, 0, ebim_ws_y(&f->w) + i * st, 0, f->lanes);
+    for (l = 0; l < f->lanes; l++) out[l] = out[l] > 0 ? EBIM__SQRT(out[l]) : 0;
+}
+
+/* limit, see below, where each coordinate has a length of its own: sum of (length J)^2 */
 static void ebim__frame_limits_each(ebim__frame *f, const ebim_real *y)
 {
     int i, p, l, S = f->stride;
@@ -6402,7 +6426,6 @@ static int ebim__clmc_onto(ebim_clmc *s, int B)
         s->ok[l] = -(!s->on[l] && s->ok[l] && f->state[l] == EBIM__SOLVED);
         put += s->ok[l] != 0;
     }
-    for (l = B; l < f->lanes; l++) s->ok[l] = s->ok[0];
     K->select(f->n, s->q, f->y, s->ok, f->stride, f->lanes);
     s->stands = !put;
     return off - put;
@@ -6465,6 +6488,30 @@ static void ebim__clmc_move(ebim_clmc *s, int B)
  * clamped gradient keep all this; H has the true E. Cost: twice the solves of the unadjusted step.
  * ========================================================================================= */
 
+static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_graph *F)
+{
+    size_t S = (size_t)s->f.stride, rows = (size_t)s->f.n * S;
+    ebim__exact *e = &s->exact;
+    e->x = EBIM__NEW(a, ebim_real, rows);
+    e->p = EBIM__NEW(a, ebim_real, rows);
+    e->end = EBIM__NEW(a, ebim_real, rows);
+    e->force = EBIM__NEW(a, ebim_real, rows);
+    e->kick = EBIM__NEW(a, ebim_real, rows);
+    e->end_kick = EBIM__NEW(a, ebim_real, rows);
+    e->E = EBIM__NEW(a, ebim_real, S);
+    e->now = EBIM__NEW(a, ebim_real, S);
+    e->end_E = EBIM__NEW(a, ebim_real, S);
+    e->H = EBIM__NEW(a, double, S);
+    e->rise = EBIM__NEW(a, double, S);
+    e->off = EBIM__NEW(a, double, S);
+    e->alive = EBIM__NEW(a, int, S);
+    e->length = EBIM__NEW(a, int, S);
+    e->chain = EBIM__NEW(a, int, S);
+    e->order = EBIM__NEW(a, int, 2 * S);
+    e->watch = EBIM__NEW(a, double, (size_t)s->f.n * EBIM__WATCHED);
+    return ebim__frame_init(&s->g, a, F, &s->d.constraint);
+}
+
 /* E and the kick at rows x. Blind moves have none: forth and back alike, so they are exact, too. */
 static void ebim__exact_force(ebim_clmc *s, int B, const ebim_real *x, ebim_real *kick,
                               ebim_real *E)
@@ -6518,13 +6565,14 @@ static void ebim__exact_leap(ebim_clmc *s, ebim__frame *f, ebim__frame *g, int B
     ebim__exact *e = &s->exact;
     ebim_clmc_report *rep = &s->report;
     double eps = s->d.eps;
-    size_t rows = (size_t)f->n * (size_t)f->stride, i;
-    int l;
+    int l, i, rows = f->n * f->stride;
     f->lanes = EBIM__ROUND(B); /* fewer, maybe, than stand in it */
     ebim__exact_kick(s, f, e->p, e->kick);
     ebim__exact_move(f, B, e->x, e->p, eps);
     ebim__frame_at(g, B, f->y);
-    for (i = 0; i < rows; i++) e->p[i] = EBIM__R(((double)f->y[i] - (double)e->x[i]) / eps);
+    for (i = 0; i < rows; i += f->stride)
+        for (l = i; l < i + f->lanes; l++)
+            e->p[l] = EBIM__R(((double)f->y[l] - (double)e->x[l]) / eps);
     ebim__frame_tangent(g, e->p);
     if (s->d.adjust != EBIM_UNCHECKED) ebim__exact_move(g, B, f->y, e->p, -eps);
     for (l = 0; l < B; l++) {
@@ -6535,7 +6583,7 @@ static void ebim__exact_leap(ebim_clmc *s, ebim__frame *f, ebim__frame *g, int B
         e->alive[l] = ebim__exact_returned(g, e->x, l, eps);
         rep->astray += !e->alive[l];
     }
-    memcpy(e->x, f->y, rows * sizeof *e->x);
+    memcpy(e->x, f->y, (size_t)rows * sizeof *e->x);
     ebim__exact_force(s, B, e->x, e->kick, e->now);
     ebim__exact_kick(s, g, e->p, e->kick);
 }
@@ -6629,7 +6677,7 @@ static void ebim__reorder(void *rows, int count, size_t size, const int *order, 
 static void ebim__exact_lengths(ebim_clmc *s, int B)
 {
     ebim__exact *e = &s->exact;
-    int n = s->f.n, S = s->f.stride, lanes = EBIM__ROUND(B), rows = n + n % 2, l, want, at = 0;
+    int n = s->f.n, S = s->f.stride, rows = n + n % 2, l, want, at = 0;
     const ebim_real *z = s->r + (rows + 2) * S;
     void *scratch = e->rise; /* not yet in use */
     int *drawn = e->order + S;
@@ -6644,13 +6692,12 @@ static void ebim__exact_lengths(ebim_clmc *s, int B)
             e->length[at] = want;
             e->order[at++] = l;
         }
-    for (l = B; l < lanes; l++) e->order[l] = e->order[0]; /* padding does as lane 0 does */
-    ebim__reorder(s->q, n, sizeof *s->q, e->order, S, lanes, scratch);
-    ebim__reorder(s->r, rows + 2, sizeof *s->r, e->order, S, lanes, scratch);
-    ebim__reorder(e->force, n, sizeof *e->force, e->order, S, lanes, scratch);
-    ebim__reorder(e->E, 1, sizeof *e->E, e->order, S, lanes, scratch);
-    ebim__reorder(s->rng, 4, sizeof *s->rng, e->order, S, lanes, scratch);
-    ebim__reorder(e->chain, 1, sizeof *e->chain, e->order, S, lanes, scratch);
+    ebim__reorder(s->q, n, sizeof *s->q, e->order, S, B, scratch);
+    ebim__reorder(s->r, rows + 2, sizeof *s->r, e->order, S, B, scratch);
+    ebim__reorder(e->force, n, sizeof *e->force, e->order, S, B, scratch);
+    ebim__reorder(e->E, 1, sizeof *e->E, e->order, S, B, scratch);
+    ebim__reorder(s->rng, 4, sizeof *s->rng, e->order, S, B, scratch);
+    ebim__reorder(e->chain, 1, sizeof *e->chain, e->order, S, B, scratch);
     s->stands = 0;
 }
 
@@ -6687,7 +6734,7 @@ static void ebim__exact_step(ebim_clmc *s, int B)
     ebim__exact *e = &s->exact;
     ebim__frame *f = &s->f, *g = &s->g, *t;
     const ebim__kernels *K = f->w.kernels;
-    int i, l, several = s->d.leapfrog > 1, count = B, lanes = EBIM__ROUND(B);
+    int i, several = s->d.leapfrog > 1, count = B, lanes = EBIM__ROUND(B);
     K->normals(s->rng, f->n + f->n % 2 + (several ? 4 : 2), s->r, f->stride, lanes);
     if (several) ebim__exact_lengths(s, B);
     if (!s->stands) ebim__frame_at(f, B, s->q);
@@ -6702,15 +6749,8 @@ static void ebim__exact_step(ebim_clmc *s, int B)
         f = g;
         g = t;
     }
-    for (l = B; l < lanes; l++) e->end_E[l] = e->end_E[0]; /* padding does as lane 0 does */
-    for (i = 0; i < f->n * f->stride; i += f->stride)
-        for (l = B; l < lanes; l++) {
-            e->end[i + l] = e->end[i];
-            e->end_kick[i + l] = e->end_kick[i];
-        }
     K->inside(f->n, e->end, s->d.lo, s->d.hi, s->ok, f->stride, lanes);
     ebim__exact_accept(s, B);
-    for (l = B; l < lanes; l++) s->ok[l] = s->ok[0];
     if (e->watching) ebim__exact_watch(s, B);
     K->select(f->n, s->q, e->end, s->ok, f->stride, lanes);
     K->select(f->n, e->force, e->end_kick, s->ok, f->stride, lanes);
@@ -6785,30 +6825,6 @@ EBIM_API double ebim_ess(int chains, int draws, const double *x)
  * ebim_clmc_run moves by >>exact or, unadjusted, by >>clmc. A point that is not on M is put there
  * first; one that cannot be is not moved, and counted.
  * ========================================================================================= */
-
-static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_graph *F)
-{
-    size_t S = (size_t)s->f.stride, rows = (size_t)s->f.n * S;
-    ebim__exact *e = &s->exact;
-    e->x = EBIM__NEW(a, ebim_real, rows);
-    e->p = EBIM__NEW(a, ebim_real, rows);
-    e->end = EBIM__NEW(a, ebim_real, rows);
-    e->force = EBIM__NEW(a, ebim_real, rows);
-    e->kick = EBIM__NEW(a, ebim_real, rows);
-    e->end_kick = EBIM__NEW(a, ebim_real, rows);
-    e->E = EBIM__NEW(a, ebim_real, S);
-    e->now = EBIM__NEW(a, ebim_real, S);
-    e->end_E = EBIM__NEW(a, ebim_real, S);
-    e->H = EBIM__NEW(a, double, S);
-    e->rise = EBIM__NEW(a, double, S);
-    e->off = EBIM__NEW(a, double, S);
-    e->alive = EBIM__NEW(a, int, S);
-    e->length = EBIM__NEW(a, int, S);
-    e->chain = EBIM__NEW(a, int, S);
-    e->order = EBIM__NEW(a, int, 2 * S);
-    e->watch = EBIM__NEW(a, double, (size_t)s->f.n * EBIM__WATCHED);
-    return ebim__frame_init(&s->g, a, F, &s->d.constraint);
-}
 
 EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_graph *F,
                                     const ebim_graph *E, const ebim_clmc_desc *d)
@@ -7148,7 +7164,8 @@ static void ebim__onto(ebim_projector *p, int B)
         memcpy(f->mu, ebim_ws_y(&f->w), (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
         ebim__frame_solve(f, f->mu);
         ebim__frame_jt(f, f->mu, f->vn);
-        for (i = 0; i < rows; i++) f->y[i] = p->x[i] - p->step[i % f->stride] * f->vn[i];
+        for (i = 0; i < rows; i += f->stride)
+            for (l = 0; l < f->lanes; l++) f->y[i + l] = p->x[i + l] - p->step[l] * f->vn[i + l];
         for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
         ebim__frame_limits(f, f->y);
         ebim__frame_test(f, B, 0);
@@ -7184,10 +7201,12 @@ static int ebim__nearest_step(ebim_projector *p, int B)
     ebim__frame *f = &p->f;
     int i, l, rows = f->n * f->stride, left = 0;
     ebim__frame_at(f, B, p->x);
-    for (i = 0; i < rows; i++) p->dir[i] = p->x0[i] - p->x[i];
+    for (i = 0; i < rows; i += f->stride)
+        for (l = i; l < i + f->lanes; l++) p->dir[l] = p->x0[l] - p->x[l];
     ebim__frame_tangent(f, p->dir);
     for (l = 0; l < B; l++) p->d2[l] = ebim__nearest_length(p, l);
-    for (i = 0; i < rows; i++) f->y0[i] = p->x[i] + p->step[i % f->stride] * p->dir[i];
+    for (i = 0; i < rows; i += f->stride)
+        for (l = 0; l < f->lanes; l++) f->y0[i + l] = p->x[i + l] + p->step[l] * p->dir[i + l];
     ebim__frame_root(f, B);
     for (l = 0; l < B; l++) {
         ebim_real here, there, noise, d2 = p->d2[l], size2 = 0;
@@ -8291,16 +8310,6 @@ static void ebim__tubes_keep(ebim_tubes *s, int l, double weight)
         s->x[(size_t)p.at * (size_t)n + (size_t)i] = ebim_ws_x(&s->f.w)[i * s->f.stride + l];
 }
 
-/* sqrt(det G) of lane l; 0 where it is not a positive number. */
-static double ebim__frame_volume(const ebim__frame *f, int l)
-{
-    double v = 1;
-    int i;
-    if (f->singular[l]) return 0;
-    for (i = 0; i < f->k; i++) v *= (double)f->G[i * (f->k + 1) * f->stride + l];
-    return ebim__finite64(v) ? v : 0;
-}
-
 /* Linearises the points that wait, and counts them in. */
 static void ebim__tubes_flush(ebim_tubes *s)
 {
@@ -8361,19 +8370,6 @@ static void ebim__tubes_sweep(ebim_tubes *s, int64_t draws, int room, ebim_real 
     }
     ebim__tubes_flush(s);
     s->draws += draws;
-}
-
-/* out <- length of Newton's correction J'G^-1 F at the points the frame is at; [lanes] */
-static void ebim__frame_lengths(ebim__frame *f, ebim_real *out)
-{
-    size_t st = (size_t)f->stride, i;
-    int l;
-    memcpy(f->vk, ebim_ws_y(&f->w), (size_t)f->k * st * sizeof *out);
-    ebim__frame_solve(f, f->vk);
-    memset(out, 0, st * sizeof *out);
-    for (i = 0; i < (size_t)f->k; i++)
-        f->w.kernels->fma(1, out, 0, f->vk + i * st, 0, ebim_ws_y(&f->w) + i * st, 0, f->lanes);
-    for (l = 0; l < f->lanes; l++) out[l] = out[l] > 0 ? EBIM__SQRT(out[l]) : 0;
 }
 
 /* |F| one unit of length from M: the geometric mean of |F| over Newton's correction, at the point
