@@ -3174,99 +3174,101 @@ EBIM__PRIVATE void ebim__principal_rows(int rows, int n, double *r, double total
 /* ============================================================================================
  * >>points  tables of points: order, quantiles, nearest rows by a k-d tree, union-find
  *
- * The tree: rows are copied into the order of the leaves and halved at the median of the widest
- * coordinate until a leaf holds EBIM__TREE_LEAF of them. Node j of depth d holds the rows from j N
- * / 2^d on, so a tree is its rows, their numbers and a bounding box per node. Answers are those of
- * brute force, distances in double and equal ones in the order of rows. Cost: build N log N; a
- * query log N and the answer where m is small, all N rows where the data fill many dimensions.
- * Pitfall: many equal rows are all visited by a query for the nearest; a count skips over them.
+ * Everything that is ordered is an index, moved by one quickselect: quantiles, sorts, trees.
+ * A tree halves its rows at the median of their widest coordinate until a leaf holds
+ * EBIM__TREE_LEAF of them; then it copies them in that order. Node j of depth d has the number
+ * 2^d + j and holds the rows from j N / 2^d on, so a tree is rows and a bounding box per node.
+ * Answers are those of brute force: distances in double, equal ones in the order of rows. Cost:
+ * N log N to build; a query log N and its answer where m is small, all N rows where the data fill
+ * many dimensions. Pitfall: a query for the nearest rows visits all that are equal.
  * ========================================================================================= */
 
-/* Heapsort of index by a comparison of the things it points at. */
+/* < 0: a stands before b; > 0: behind it */
 typedef int (*ebim__compare_fn)(const void *ctx, int32_t a, int32_t b);
 
-static void ebim__sift(int32_t *index, int root, int n, ebim__compare_fn cmp, const void *ctx)
+static int ebim__compare_values(const void *ctx, int32_t a, int32_t b)
 {
-    int32_t v = index[root];
-    int child;
-    while ((child = 2 * root + 1) < n) {
-        if (child + 1 < n && cmp(ctx, index[child], index[child + 1]) < 0) child++;
-        if (cmp(ctx, v, index[child]) >= 0) break;
-        index[root] = index[child];
-        root = child;
-    }
-    index[root] = v;
-}
-
-static void ebim__sort(int32_t *index, int n, ebim__compare_fn cmp, const void *ctx)
-{
-    int i;
-    for (i = n / 2 - 1; i >= 0; i--) ebim__sift(index, i, n, cmp, ctx);
-    for (i = n - 1; i > 0; i--) {
-        int32_t t = index[0];
-        index[0] = index[i];
-        index[i] = t;
-        ebim__sift(index, 0, i, cmp, ctx);
-    }
-}
-
-static int ebim__compare_reals(const void *ctx, int32_t a, int32_t b)
-{
-    const ebim_real *x = (const ebim_real *)ctx;
+    const double *x = (const double *)ctx;
     return (x[a] > x[b]) - (x[a] < x[b]);
 }
 
-/* The q-quantile of values that order: [count] then sorts. */
-static double ebim__quantile(int count, const ebim_real *value, int32_t *order, double q)
+EBIM__INLINE void ebim__swap_int(int32_t *a, int32_t *b)
 {
-    int i;
-    for (i = 0; i < count; i++) order[i] = i;
-    ebim__sort(order, count, ebim__compare_reals, value);
-    return count ? (double)value[order[(int)(q * (count - 1))]] : 0;
+    int32_t t = *a;
+    *a = *b;
+    *b = t;
 }
 
-/* The same where value i counts weight[i] times; all weights alike: the same number. */
-static double ebim__weighted_quantile(int count, const ebim_real *value, const ebim_real *weight,
-                                      int32_t *order, double q)
+/* 0 .. count - 1, where no seed of the caller's is at hand */
+static int ebim__draw(uint32_t *state, int count)
 {
-    double all = 0, sum = 0, first;
-    int i;
-    if (count < 1) return ebim__nan64();
-    ebim__quantile(count, value, order, q); /* sorts */
-    for (i = 0; i < count; i++) all += (double)weight[i];
-    first = (double)weight[order[0]];
-    for (i = 0; i + 1 < count; i++) {
-        sum += (double)weight[order[i]];
-        if (sum > q * (all - first) * (1 + 1e-12)) break;
-    }
-    return (double)value[order[i]];
+    *state = *state * 1664525u + 1013904223u;
+    return (int)((uint64_t)*state * (uint64_t)count >> 32);
 }
 
-/* The value that count * q others are below, of values whose order this changes. */
-static double ebim__select(int count, double *value, double q)
+/* Puts at `mid` what stands there when index is sorted, nothing greater before, nothing less behind
+ * it. Pivots are drawn: no order is a bad one. */
+static void ebim__part(int32_t *index, int count, int mid, ebim__compare_fn cmp, const void *ctx)
 {
-    int lo = 0, hi = count - 1, mid = (int)(q * (count - 1) + 0.5);
-    uint32_t seed = 1;
+    uint32_t state = 1;
+    int lo = 0, hi = count - 1;
     while (lo < hi) {
         int i = lo, j = hi;
-        double pivot, t;
-        seed = seed * 1664525u + 1013904223u;
-        pivot = value[lo + (int)((uint64_t)seed * (uint64_t)(hi - lo + 1) >> 32)];
+        int32_t pivot = index[lo + ebim__draw(&state, hi - lo + 1)];
         while (i <= j) {
-            while (value[i] < pivot) i++;
-            while (value[j] > pivot) j--;
+            while (cmp(ctx, index[i], pivot) < 0) i++;
+            while (cmp(ctx, index[j], pivot) > 0) j--;
             if (i > j) break;
-            t = value[i], value[i++] = value[j], value[j--] = t;
+            ebim__swap_int(&index[i++], &index[j--]);
         }
         if (mid <= j) hi = j;
         else if (mid >= i) lo = i;
         else break;
     }
-    return count > 0 ? value[mid] : 0;
 }
 
-/* The i-th of count numbers spread evenly over 0 to N - 1 */
+/* The i-th of count numbers spread evenly over 0 to N - 1; where the i-th of count parts begins */
 static int ebim__spread_at(int i, int count, int N) { return (int)((int64_t)i * N / count); }
+
+static void ebim__sort(int32_t *index, int count, ebim__compare_fn cmp, const void *ctx)
+{
+    int parts, j;
+    for (parts = 1; parts < count; parts *= 2)
+        for (j = 0; j < parts; j++) {
+            int lo = ebim__spread_at(j, parts, count), hi = ebim__spread_at(j + 1, parts, count);
+            int mid = ebim__spread_at(2 * j + 1, 2 * parts, count);
+            ebim__part(index + lo, hi - lo, mid - lo, cmp, ctx);
+        }
+}
+
+/* The q-quantile of values that order: [count] comes to stand by. */
+static double ebim__quantile(int count, const double *value, int32_t *order, double q)
+{
+    int at = (int)(q * (count - 1)), i;
+    for (i = 0; i < count; i++) order[i] = i;
+    ebim__part(order, count, at, ebim__compare_values, value);
+    return count > 0 ? value[order[at]] : 0;
+}
+
+/* The same where value i counts weight[i] times; all weights alike: the same number. */
+static double ebim__weighted_quantile(int count, const double *value, const ebim_real *weight,
+                                      int32_t *order, double q)
+{
+    double all = 0, sum = 0, first;
+    int i;
+    if (count < 1) return ebim__nan64();
+    for (i = 0; i < count; i++) {
+        order[i] = i;
+        all += (double)weight[i];
+    }
+    ebim__sort(order, count, ebim__compare_values, value);
+    first = (double)weight[order[0]];
+    for (i = 0; i + 1 < count; i++) {
+        sum += (double)weight[order[i]];
+        if (sum > q * (all - first) * (1 + 1e-12)) break;
+    }
+    return value[order[i]];
+}
 
 /* At most room rows, spread over all of x. */
 static int ebim__spread(int N, int n, const ebim_real *x, int room, ebim_real *out)
@@ -3300,7 +3302,7 @@ static void ebim__unite(int32_t *parent, int32_t a, int32_t b) /* the earlier ro
     else parent[a] = b;
 }
 
-static double ebim__square_distance(int n, const ebim_real *x, const ebim_real *y)
+EBIM__INLINE double ebim__square_distance(int n, const ebim_real *x, const ebim_real *y)
 {
     double s = 0;
     int i;
@@ -3317,39 +3319,19 @@ static ebim_real ebim__apart2(const ebim_real *a, const ebim_real *b, int n)
     return sum;
 }
 
-/* Index of the row of y: [N][n] nearest to x, and its distance; other: x itself does not count. */
-static int ebim__nearest_row(int n, const ebim_real *x, int N, const ebim_real *y, int other,
-                             double *distance)
-{
-    double best = HUGE_VAL;
-    int at = 0, i;
-    for (i = 0; i < N; i++) {
-        double s = ebim__square_distance(n, x, y + (size_t)i * (size_t)n);
-        if (s < best && !(other && s <= 0)) {
-            best = s;
-            at = i;
-        }
-    }
-    *distance = sqrt(best);
-    return at;
-}
-
-enum { EBIM__TREE_LEAF = 8, EBIM__TREE_STACK = 64, EBIM__NEAR_MOST = 128 };
+enum { EBIM__TREE_LEAF = 8, EBIM__TREE_STACK = 64 };
 
 typedef struct ebim__tree {
-    int N, n, depth;     /* rows, coordinates; leaves are at this depth */
-    ebim_real *row;      /* [room][n] in the order of leaves */
-    int32_t *index;      /* [room] their numbers in the caller's table */
-    ebim_real *box;      /* [2^(depth + 1)][2][n] least and largest; node j of depth d: 2^d + j */
-    ebim_watch *watch;   /* of the arena; once it is stopped, any row is the nearest */
+    int N, n, depth, axis; /* rows, coordinates; depth of leaves; the one that rows are halved by */
+    const ebim_real *x;    /* the caller's table */
+    ebim_real *row;        /* [room][n] in the order of leaves */
+    int32_t *index;        /* [room] which rows of x these are */
+    ebim_real *box;        /* [nodes][2][n] least and largest coordinates of a node's rows */
+    int most, found;       /* what the last query found, at most so many: */
+    int32_t *near;         /* [found] rows of x */
+    double *d2;            /* [found] their squared distances */
+    ebim_watch *watch;     /* of the arena; once it is stopped, any row is the nearest */
 } ebim__tree;
-
-typedef struct ebim__near { /* the nearest rows found so far, nearest first */
-    int k, found;           /* room <= EBIM__NEAR_MOST, rows */
-    double most2;           /* no row beyond this squared distance counts */
-    double d2[EBIM__NEAR_MOST];
-    int32_t row[EBIM__NEAR_MOST];
-} ebim__near;
 
 static int ebim__tree_depth(int N)
 {
@@ -3364,217 +3346,156 @@ static int ebim__tree_slow(int N, int n, int m)
     return 1.0 * N * n * fmin(N, ldexp(32, ebim__min_int(m, 30))) > 1073741824.0; /* 2^30 */
 }
 
-/* Memory for trees of at most room rows; each ebim__tree_build uses it anew. */
-static ebim_result ebim__tree_init(ebim__tree *t, ebim_arena *a, int room, int n)
+/* Memory for trees of at most room rows, and answers of at most `most`; each ebim__tree_build uses
+ * it anew. */
+static ebim_result ebim__tree_init(ebim__tree *t, ebim_arena *a, int room, int n, int most)
 {
-    size_t rows = (size_t)room, nodes = (size_t)2 << ebim__tree_depth(room);
+    size_t nodes = (size_t)2 << ebim__tree_depth(room);
     memset(t, 0, sizeof *t);
     t->n = n;
+    t->most = most;
     t->watch = a->watch;
-    t->row = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)n));
-    t->index = EBIM__NEW(a, int32_t, rows);
+    t->row = EBIM__NEW(a, ebim_real, ebim__times((size_t)room, (size_t)n));
+    t->index = EBIM__NEW(a, int32_t, room);
     t->box = EBIM__NEW(a, ebim_real, ebim__times(2 * nodes, (size_t)n));
+    t->near = EBIM__NEW(a, int32_t, most);
+    t->d2 = EBIM__NEW(a, double, most);
     return a->failed;
 }
 
-static int ebim__tree_start(const ebim__tree *t, int depth, int j)
+static int ebim__compare_axis(const void *ctx, int32_t a, int32_t b)
 {
-    return (int)((int64_t)j * t->N >> depth);
+    const ebim__tree *t = (const ebim__tree *)ctx;
+    const ebim_real *x = t->x + t->axis;
+    ebim_real p = x[(size_t)a * (size_t)t->n], q = x[(size_t)b * (size_t)t->n];
+    return (p > q) - (p < q);
 }
 
-static void ebim__tree_swap(ebim__tree *t, int a, int b)
+/* Bounding box of rows lo to hi; t->axis: their widest coordinate */
+static void ebim__tree_bound(ebim__tree *t, int lo, int hi, ebim_real *least)
 {
-    ebim_real *p = t->row + (size_t)a * (size_t)t->n, *q = t->row + (size_t)b * (size_t)t->n, v;
-    int32_t i = t->index[a];
-    int c;
-    t->index[a] = t->index[b];
-    t->index[b] = i;
-    for (c = 0; c < t->n; c++) v = p[c], p[c] = q[c], q[c] = v;
-}
-
-static ebim_real ebim__middle3(ebim_real a, ebim_real b, ebim_real c)
-{
-    if (a > b) return ebim__middle3(b, a, c);
-    return c < a ? a : c > b ? b : c;
-}
-
-/* Rows from lo to hi in such an order that coordinate c is at most that of row mid before it, and
- * at least that after it. Pivots are the middle one of three at random: no order is a bad one. */
-static void ebim__tree_part(ebim__tree *t, int lo, int hi, int mid, int c)
-{
-    const ebim_real *x = t->row + c;
-    size_t n = (size_t)t->n;
-    uint32_t seed = 1;
-    hi--;
-    while (lo < hi) {
-        int i = lo, j = hi, q, at[3];
-        ebim_real pivot;
-        for (q = 0; q < 3; q++) {
-            seed = seed * 1664525u + 1013904223u;
-            at[q] = lo + (int)((uint64_t)seed * (uint64_t)(hi - lo + 1) >> 32);
-        }
-        pivot = ebim__middle3(x[(size_t)at[0] * n], x[(size_t)at[1] * n], x[(size_t)at[2] * n]);
-        while (i <= j) {
-            while (x[(size_t)i * n] < pivot) i++;
-            while (x[(size_t)j * n] > pivot) j--;
-            if (i > j) break;
-            ebim__tree_swap(t, i++, j--);
-        }
-        if (mid <= j) hi = j;
-        else if (mid >= i) lo = i;
-        else break;
-    }
-}
-
-/* Bounding box of rows lo to hi; returns the widest coordinate. */
-static int ebim__tree_bound(const ebim__tree *t, int lo, int hi, ebim_real *box)
-{
-    int i, c, n = t->n, widest = 0;
-    ebim_real *least = box, *most = box + n;
+    int i, c, n = t->n;
+    ebim_real *most = least + n;
     for (i = lo; i < hi; i++) {
-        const ebim_real *x = t->row + (size_t)i * (size_t)n;
+        const ebim_real *x = t->x + (size_t)t->index[i] * (size_t)n;
         for (c = 0; c < n; c++) {
             if (i == lo || x[c] < least[c]) least[c] = x[c];
             if (i == lo || x[c] > most[c]) most[c] = x[c];
         }
     }
-    for (c = 1; c < n; c++)
-        if (most[c] - least[c] > most[widest] - least[widest]) widest = c;
-    return widest;
+    for (t->axis = 0, c = 1; c < n; c++)
+        if (most[c] - least[c] > most[t->axis] - least[t->axis]) t->axis = c;
 }
 
 /* The tree of x: [N][n]; which: the rows of x it is made of, NULL: the first N. */
 static void ebim__tree_build(ebim__tree *t, int N, const ebim_real *x, const int32_t *which)
 {
-    int i, j, d;
+    int i, j, parts, leaves;
     size_t n = (size_t)t->n;
     t->N = N;
+    t->x = x;
     t->depth = ebim__tree_depth(N);
-    for (i = 0; i < N; i++) {
-        t->index[i] = which ? which[i] : (int32_t)i;
-        memcpy(t->row + (size_t)i * n, x + (size_t)t->index[i] * n, n * sizeof *x);
-    }
-    for (d = 0; d <= t->depth; d++)
-        for (j = 0; j < 1 << d && !ebim__work(t->watch, 2.0 * N * t->n / (1 << d)); j++) {
-            int lo = ebim__tree_start(t, d, j), hi = ebim__tree_start(t, d, j + 1);
-            int c = ebim__tree_bound(t, lo, hi, t->box + 2 * n * (((size_t)1 << d) + (size_t)j));
-            if (d < t->depth)
-                ebim__tree_part(t, lo, hi, ebim__tree_start(t, d + 1, 2 * j + 1), c);
+    leaves = 1 << t->depth;
+    for (i = 0; i < N; i++) t->index[i] = which ? which[i] : (int32_t)i;
+    for (parts = 1; parts <= leaves; parts *= 2)
+        for (j = 0; j < parts && !ebim__work(t->watch, 2.0 * N * t->n / parts); j++) {
+            int lo = ebim__spread_at(j, parts, N), hi = ebim__spread_at(j + 1, parts, N);
+            int mid = ebim__spread_at(2 * j + 1, 2 * parts, N);
+            ebim__tree_bound(t, lo, hi, t->box + 2 * n * (size_t)(parts + j));
+            if (parts < leaves)
+                ebim__part(t->index + lo, hi - lo, mid - lo, ebim__compare_axis, t);
         }
+    for (i = 0; i < N; i++)
+        memcpy(t->row + (size_t)i * n, x + (size_t)t->index[i] * n, n * sizeof *x);
 }
 
-/* Squared distance of q from a box, and from its farthest corner; far: NULL or the latter. */
-static double ebim__box_distance2(int n, const ebim_real *box, const ebim_real *q, double *far)
+/* Squared distance of q from a node's box */
+static double ebim__box_distance2(const ebim__tree *t, int node, const ebim_real *q)
 {
-    double s = 0, f = 0;
+    const ebim_real *least = t->box + 2 * (size_t)t->n * (size_t)node, *most = least + t->n;
+    double s = 0;
     int c;
-    for (c = 0; c < n; c++) {
-        double below = (double)box[c] - (double)q[c], above = (double)q[c] - (double)box[n + c];
-        double out = below > above ? below : above, in = below < above ? below : above;
+    for (c = 0; c < t->n; c++) {
+        double below = (double)least[c] - (double)q[c], above = (double)q[c] - (double)most[c];
+        double out = below > above ? below : above;
         if (out > 0) s += out * out;
-        f += in * in;
     }
-    if (far) *far = f;
     return s;
 }
 
-static void ebim__near_insert(ebim__near *s, double d2, int32_t row)
+/* A row comes among those found, of which k are kept: the nearest, equal ones in the order of rows;
+ * any: in whatever order they come. */
+static void ebim__tree_keep(ebim__tree *t, int k, double d2, int32_t row, int any)
 {
-    int at, last = s->found - 1;
-    if (d2 > s->most2) return;
-    if (s->found == s->k) {
-        if (d2 > s->d2[last] || (!(d2 < s->d2[last]) && row > s->row[last])) return;
-    } else {
-        last = s->found++;
+    int at = t->found;
+    if (t->found < k) t->found++;
+    else if (d2 > t->d2[--at] || (!(d2 < t->d2[at]) && row > t->near[at])) return;
+    for (; at > 0 && !any; at--) {
+        if (t->d2[at - 1] < d2 || (!(t->d2[at - 1] > d2) && t->near[at - 1] < row)) break;
+        t->d2[at] = t->d2[at - 1];
+        t->near[at] = t->near[at - 1];
     }
-    for (at = last; at > 0; at--) {
-        if (s->d2[at - 1] < d2 || (!(s->d2[at - 1] > d2) && s->row[at - 1] < row)) break;
-        s->d2[at] = s->d2[at - 1];
-        s->row[at] = s->row[at - 1];
-    }
-    s->d2[at] = d2;
-    s->row[at] = row;
-    if (s->found == s->k) s->most2 = s->d2[s->k - 1];
+    t->d2[at] = d2;
+    t->near[at] = row;
 }
 
-/* What a query that was stopped answers: k rows that there are */
-static int ebim__near_any(const ebim__tree *t, ebim__near *s)
+/* Of the rows whose squared distances from q are above least2 and not above most2 the k nearest,
+ * nearest first; any: no matter which k. Returns how many there are. */
+static int ebim__tree_search(ebim__tree *t, const ebim_real *q, int k, double least2, double most2,
+                             int any)
 {
-    for (s->found = 0; s->found < s->k; s->found++) {
-        s->d2[s->found] = 0;
-        s->row[s->found] = t->index[0];
-    }
-    return s->found;
-}
-
-/* The k rows nearest to q, itself among them if it is a row, none beyond sqrt(most2); how many. */
-static int ebim__tree_near(const ebim__tree *t, const ebim_real *q, int k, double most2,
-                           ebim__near *s)
-{
-    struct { int node, depth; double d2; } stack[EBIM__TREE_STACK];
-    int top = 0, n = t->n, i, seen = 0; /* rows, boxes' corners */
-    s->k = ebim__min_int(ebim__min_int(k, t->N), EBIM__NEAR_MOST);
-    s->found = 0;
-    s->most2 = most2;
-    if (ebim__stopped(t->watch)) return ebim__near_any(t, s);
+    struct { int node; double d2; } stack[EBIM__TREE_STACK];
+    int top, leaves = 1 << t->depth, seen = 0, i;
+    k = ebim__min_int(ebim__min_int(k, t->N), t->most);
+    t->found = 0;
+    while (t->found < k && ebim__stopped(t->watch)) ebim__tree_keep(t, k, 0, t->index[0], 1);
+    top = t->found < k;
     stack[0].node = 1;
-    stack[0].depth = 0;
     stack[0].d2 = 0;
-    if (s->k > 0) top = 1;
     while (top--) {
-        int node = stack[top].node, depth = stack[top].depth, nearer;
+        int node = stack[top].node, nearer;
         double d2[2];
-        if (stack[top].d2 > s->most2) continue;
-        seen += depth == t->depth ? EBIM__TREE_LEAF : 4;
-        if (depth == t->depth) {
-            int j = node - (1 << depth), hi = ebim__tree_start(t, depth, j + 1);
-            for (i = ebim__tree_start(t, depth, j); i < hi; i++)
-                ebim__near_insert(s, ebim__square_distance(n, t->row + (size_t)i * (size_t)n, q),
-                                  t->index[i]);
+        if (stack[top].d2 > most2) continue;
+        if (node < leaves) {
+            for (i = 0; i < 2; i++) d2[i] = ebim__box_distance2(t, 2 * node + i, q);
+            nearer = d2[1] < d2[0];
+            for (i = 0; i < 2; i++, top++) { /* the nearer one is on top */
+                stack[top].node = 2 * node + (i ? nearer : !nearer);
+                stack[top].d2 = d2[i ? nearer : !nearer];
+            }
+            seen += 4;
             continue;
         }
-        for (i = 0; i < 2; i++)
-            d2[i] = ebim__box_distance2(
-                n, t->box + 2 * (size_t)n * (size_t)(2 * node + i), q, NULL);
-        nearer = d2[1] < d2[0];
-        for (i = 0; i < 2; i++, top++) { /* the nearer one is on top */
-            stack[top].node = 2 * node + (i ? nearer : !nearer);
-            stack[top].depth = depth + 1;
-            stack[top].d2 = d2[i ? nearer : !nearer];
+        node -= leaves;
+        for (i = ebim__spread_at(node, leaves, t->N); i < ebim__spread_at(node + 1, leaves, t->N);
+             i++) {
+            double d = ebim__square_distance(t->n, t->row + (size_t)i * (size_t)t->n, q);
+            if (d > most2 || d <= least2) continue;
+            ebim__tree_keep(t, k, d, t->index[i], any);
+            if (t->found == k) most2 = any ? -1 : t->d2[k - 1];
         }
+        seen += EBIM__TREE_LEAF;
     }
-    ebim__work(t->watch, 1.0 * seen * n);
-    return s->found;
+    ebim__work(t->watch, 1.0 * seen * t->n);
+    return t->found;
 }
 
-/* How many rows are within sqrt(r2) of q, itself if it is a row; stops at enough of them. */
-static int ebim__tree_count(const ebim__tree *t, const ebim_real *q, double r2, int enough)
+/* The k rows nearest to q, itself among them if it is a row, none beyond sqrt(most2) */
+static int ebim__tree_near(ebim__tree *t, const ebim_real *q, int k, double most2)
 {
-    struct { int node, depth; } stack[EBIM__TREE_STACK];
-    int top = 1, n = t->n, count = 0, seen = 0;
-    if (ebim__stopped(t->watch)) return enough;
-    stack[0].node = 1;
-    stack[0].depth = 0;
-    while (top-- && count < enough) {
-        int node = stack[top].node, depth = stack[top].depth, i, j = node - (1 << depth);
-        int lo = ebim__tree_start(t, depth, j), hi = ebim__tree_start(t, depth, j + 1);
-        double far, d2 = ebim__box_distance2(n, t->box + 2 * (size_t)n * (size_t)node, q, &far);
-        seen += depth == t->depth ? EBIM__TREE_LEAF : 2;
-        if (d2 > r2) continue;
-        if (far <= r2) {
-            count += hi - lo;
-        } else if (depth == t->depth) {
-            for (i = lo; i < hi; i++)
-                count += ebim__square_distance(n, t->row + (size_t)i * (size_t)n, q) <= r2;
-        } else {
-            for (i = 0; i < 2; i++, top++) {
-                stack[top].node = 2 * node + i;
-                stack[top].depth = depth + 1;
-            }
-        }
-    }
-    ebim__work(t->watch, 1.0 * seen * n);
-    return ebim__min_int(count, enough);
+    return ebim__tree_search(t, q, k, -1, most2, 0);
+}
+
+/* The k nearest of those that differ from q */
+static int ebim__tree_others(ebim__tree *t, const ebim_real *q, int k)
+{
+    return ebim__tree_search(t, q, k, 0, HUGE_VAL, 0);
+}
+
+/* Rows within sqrt(r2) of q, in no order; all of them if there are no more than k */
+static int ebim__tree_within(ebim__tree *t, const ebim_real *q, int k, double r2)
+{
+    return ebim__tree_search(t, q, k, -1, r2, 1);
 }
 
 /* ============================================================================================
@@ -8665,9 +8586,8 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
  * errors; which are copies of one another; whether a linear map should stand before the fit; how
  * far noise moves rows off the set; whether the set has ends or edges. Nothing is changed in x.
  * Cost: log N a row, and some thousand queries of a k-d tree, which in many dimensions take all N
- * rows each. Every bound stands in ebim__survey_bound, with what was measured beside it.
- * Pitfalls: quantiles are those of a sample beyond EBIM__SURVEY_SAMPLE rows; rows within the
- * data's extent are never called outliers here: the distance to what is learned tells those.
+ * rows each. Pitfalls: quantiles are those of a sample beyond EBIM__SURVEY_SAMPLE rows; rows within
+ * the data's extent are never called outliers here: the distance to what is learned tells those.
  * ========================================================================================= */
 
 enum {
@@ -8675,9 +8595,10 @@ enum {
     EBIM__SURVEY_SAMPLE = 20000,  /* rows that quantiles of a column are taken over */
     EBIM__SURVEY_QUERIES = 2048,  /* rows whose neighbours copies are told by */
     EBIM__SURVEY_WORK = 1 << 26,  /* coordinates compared at most by a stage in high dimensions */
+    EBIM__SURVEY_NEAR = 128,      /* neighbours, at most */
     EBIM__COPY_NEAR = 32,         /* neighbours: they must reach beyond a row's own copies */
     EBIM__COPY_BINS = 64,         /* scales, a factor sqrt(2) apart */
-    EBIM__FRAME_PASSES = 8,      /* of the iteration for leading directions, at most */
+    EBIM__FRAME_PASSES = 8,       /* of the iteration for leading directions, at most */
     EBIM__MAP_ROWS = 1000,        /* rows and queries that the choice of a linear map is made on */
     EBIM__MAP_QUERIES = 200,
     EBIM__MAP_NEAR = 8,           /* neighbours as seen along thin directions */
@@ -8695,80 +8616,81 @@ enum {
 };
 
 static const struct {
-    double tail, unit, far, isolated, copy_odds, copy_least, copy_rise, copy_smallest;
+    double tail, unit, far, isolated;
+    double copy_odds, copy_least, copy_rise, copy_smallest, again_ball, again_very, again_join;
+    double again_told, again_chance;
     double dead, dead_column, rounding, map_ratio, map_units, map_graph, map_share, map_worse;
     double noise_width, noise_told, noise_cut;
     double edge_index, edge_close, edge_even, edge_jump, edge_cone, edge_from, edge_to;
     double edge_pure, ends_pure, edge_share;
 } ebim__survey_bound = {
-    /* A column's extent is that between quantiles this far from the ends: a twentieth of the rows
-     * may be anywhere. */
+    /* tail: a column's extent is that between quantiles so far from the ends */
     0.025,
-    /* A column whose extent is this much below the largest has units of its own. Not less: a cap
-     * of a sphere is flat, and its tails would seem long (von Mises of concentration 200: 23). */
+    /* unit: a column whose extent is so much below the largest has units of its own. Not less: a
+     * cap of a sphere is flat (von Mises of concentration 200: its tails would seem 23 long) */
     100,
-    /* A far row is this many extents from all but a handful of others. Measured: circle_10.csv 9;
-     * smooth tails 0.64 at most (von Mises, any concentration), floods 0.3, glycine 0.23. */
+    /* far: extents from all but a handful of others. circle_10.csv 9; smooth tails 0.64 at most
+     * (von Mises, any concentration), floods 0.3, glycine 0.23 */
     1.5,
-    /* And its neighbours are this much farther than those of nine rows in ten: 20 rows are all far
-     * apart. Measured: 13 and more for scattered rows, 1.2 on 20 points of a curve. */
+    /* isolated: and so much farther than the neighbours of nine rows in ten, as 20 rows are all
+     * far apart. Scattered rows 13 and more, 20 points of a curve 1.2 */
     3,
-    /* A pair is one of copies where such pairs are this much denser than pairs by chance. */
+    /* copy_odds: pairs are copies where so much denser than pairs by chance, */
     3,
-    /* Copies must outweigh that many pairs by chance by this count. Measured: 15 and more with a
-     * tenth of the rows copies, 4.1 at most without copies. */
+    /* copy_least: and so many more than these. A tenth of the rows copies 15, none 4.1 at most */
     10,
-    /* Beyond the scale of copies no more excess comes, up to four times that scale, but for this
-     * factor. Measured: at most 1.31 with copies; floods 6, digits64.csv 11, without a gap. */
+    /* copy_rise: up to four times the scale of copies the excess grows by no more. With copies 1.31
+     * at most; without a gap floods 6, digits64.csv 11 */
     1.6,
-    /* The smallest scale of copies, in extents. */
+    /* copy_smallest: scale of copies, in extents */
     1e-9,
-    /* A principal direction this far below the first, columns scaled, is not stretched. */
+    /* again_ball, again_very: shares of the volume up to the 8th neighbour; again_join: within it
+     * rows are joined; again_told, again_chance: standard errors above and below chance */
+    0.05, 0.005, 0.08, 6, 2,
+    /* dead: a principal direction so far below the first, columns scaled, is not stretched, */
     1e-3,
-    /* Nor is a column this far below the widest, */
+    /* dead_column: nor a column so far below the widest, */
     1e-9,
-    /* or below its own value: rounding moves it. */
+    /* rounding: or below its own value: rounding moves it */
     1e-6,
-    /* Less than this ratio of deviations and of ranges along principal directions is left alone.
-     * Measured: glycine on the torus 7.4 and at most 4, an ellipse 10 : 1 7.3 and 10. */
+    /* map_ratio: of deviations and of ranges along principal directions; less is left alone.
+     * Glycine on the torus 7.4 and at most 4, an ellipse 10 : 1 7.3 and 10 */
     5,
-    /* Beyond this ratio columns have other units, and a graph is stretched too. */
+    /* map_units: beyond it columns have other units, and a graph is stretched too */
     30,
-    /* Of a graph's thin directions a smaller share is seen among neighbours.
-     * Measured: bowls 0.007, ellipses 0.7 */
+    /* map_graph: share of a graph's thin directions seen among neighbours. Bowls 0.007, ellipses
+     * 0.7 */
     0.1,
-    /* Local variance off the set after the map, at most. Measured: 0.0002,
-     * with noise of 5 % 0.07, a plane's noise 0.37 (without: 0.001) */
-    0.12,
-    /* or this times what it is without. */
-    1.5,
-    /* Noise is told where it is below this share of a neighbourhood's width. Measured: 2 % too
-     * low at 0.3, 6 % at 0.4, 13 % at 0.5. */
+    /* map_share, map_worse: local variance off the set after the map, at most, or so many times
+     * that without. 0.0002, with noise of 5 % 0.07, a plane's noise 0.37 (without: 0.001) */
+    0.12, 1.5,
+    /* noise_width: of a neighbourhood; wider noise is not told. 2 % too low at 0.3, 13 % at 0.5 */
     0.4,
-    /* And is at least this share of the variance off the set that curvature does not explain.
-     * Measured: clean spheres of dimension 2 to 5 0.04 at most, circles with noise 0.6. */
+    /* noise_told: share of the variance off the set that curvature must leave. Clean spheres of
+     * dimension 2 to 5 0.04 at most, circles with noise 0.6 */
     0.25,
-    /* Neighbourhoods are balls and cut noise off, by this times its share of their variance. */
+    /* noise_cut: balls cut noise off, by so many times its share of their variance */
     0.8,
-    /* Mean offset of the neighbours over their radius, along the set: 0.5 at the end of a curve,
-     * 0.42 at an edge. Measured: 60 neighbours within a set never reach it by chance. */
+    /* edge_index: mean offset of the neighbours over their radius, along the set; 0.5 at the end
+     * of a curve, 0.42 at an edge. 60 neighbours within a set never reach it by chance */
     0.35,
-    /* The same of a quarter of them, which scatters by 0.09 about 0.5 at the end of a curve. */
+    /* edge_close: of a quarter of them, which scatters by 0.09 about 0.5 at the end of a curve */
     0.25,
-    /* The density of the nearer third of the neighbours at an edge, below that of all by no more
-     * than this factor. Measured medians: edges 1, tails of von Mises densities 1.7 and more. */
+    /* edge_even: density of all neighbours over that of the nearer third. Medians: edges 1, tails
+     * of von Mises densities 1.7 and more */
     1.5,
-    /* No jump of the neighbours' distances, in radii, plus 6 / neighbours: a piece smaller than
-     * the neighbourhood has jumps of 0.4 there. */
+    /* edge_jump: of the neighbours' distances, in radii, plus 6 / neighbours: a piece smaller than
+     * the neighbourhood has jumps of 0.4 */
     0.1,
-    /* Nothing lies beyond an edge in a cone of this cosine, from and to these radii. */
+    /* edge_cone, edge_from, edge_to: nothing lies beyond an edge in a cone of this cosine, from
+     * and to these radii */
     0.8, 0.5, 1.1,
-    /* Of rows with a large index this share must pass the other three: for surfaces, for curves.
-     * Measured: surfaces with edges 0.98 and more; glycine 0.57, floods 0.42, tails 0.36 at most;
-     * arcs of 1000 rows 0.9 and more, of 300 0.5 and more; tails 0.31, clusters 0.43. */
+    /* edge_pure, ends_pure: share of the rows with a large index that pass the rest; surfaces,
+     * curves. Surfaces with edges 0.98 and more; glycine 0.57, floods 0.42, tails 0.36 at most;
+     * arcs of 1000 rows 0.9 and more, of 300 0.5 and more; tails 0.31, clusters 0.43 */
     0.8, 0.6,
-    /* And edges of surfaces are a larger share of the rows. Measured: the horns of spot.csv 0.004,
-     * a hemisphere 0.04 and more, a Moebius strip 0.09. */
+    /* edge_share: of the rows, for surfaces. The horns of spot.csv 0.004, a hemisphere 0.04 and
+     * more, a Moebius strip 0.09 */
     0.015
 };
 
@@ -8782,36 +8704,31 @@ typedef struct ebim__survey {
     int groups;
     int32_t *group;           /* [N] of each row; -1: a far row */
     int32_t *first;           /* [groups] the first row of each, ascending */
-    double *weight;           /* [groups] the sum of its rows' weights */
+    int32_t *copies;          /* [groups] how many rows each has */
     double copy_scale;        /* rows this close are copies, in the widest column's units */
-    double copies;            /* share of the rows, far ones apart, that repeat another */
-    /* a linear map that should stand before the fit, or the identity */
+    /* a linear map that should stand before the fit, or the identity; det L > 0 */
     int mapped;
     double *L, *inverse;      /* [n][n] */
-    double log_det;           /* log det L; det L > 0 */
     /* in coordinates L x, of one row per group */
-    double size;              /* median distance from the median of every coordinate */
-    double spacing;           /* median distance of a group from the nearest other */
     double noise;             /* standard deviation per direction off the set; < 0: not told */
     double edges;             /* share of rows at an edge; 0: none; < 0: not told */
     int ends;                 /* m = 1: ends of curves, of which ENDS_MOST are listed; else 1, a */
     int32_t end[EBIM__ENDS_MOST]; /* place on an edge */
-    double extent;            /* diameter of the edges' rows, roughly */
 } ebim__survey;
 
 typedef struct ebim__surveyor { /* a survey at work */
     ebim__survey *s;
     const ebim_real *x;
-    const double *w;
     ebim_real *z;             /* [N][n] rows in other coordinates */
     double *center, *scale;   /* [n] of the columns */
     double *own;              /* [n] their half extents as they are */
     double *mean;             /* [8][n] scratch */
     double *V, *W, *C;        /* [n][n] directions, others, a covariance */
-    double *T, *X;            /* [m][n]; [NEAR_MOST][n] neighbours */
+    double *T, *X;            /* [m][n]; [SURVEY_NEAR][n] neighbours */
     ebim_real *lead;          /* [MAP_ROWS][m] */
     double *off, *width;      /* [NOISE_SIZES][NOISE_QUERIES] variances off and along the set */
-    double *value;            /* [SAMPLE] scratch for quantiles */
+    double *value;            /* [SURVEY_SAMPLE] scratch for quantiles, */
+    int32_t *order;           /* and their order */
     int32_t *which, *up;      /* [N] rows at work; union and find */
     int32_t *table;           /* [slots] a hash table of rows */
     int slots;
@@ -8821,126 +8738,160 @@ typedef struct ebim__surveyor { /* a survey at work */
 static ebim_result ebim__surveyor_init(ebim__surveyor *v, ebim_arena *a, int N, int n)
 {
     ebim__survey *s = v->s;
-    size_t rows = (size_t)N, square = ebim__times((size_t)n, (size_t)n);
+    size_t rows = (size_t)N, m = (size_t)s->m, square = ebim__times((size_t)n, (size_t)n);
     s->outlier = EBIM__NEW(a, int32_t, rows);
     s->outlier_distance = EBIM__NEW(a, double, rows);
     s->group = EBIM__NEW(a, int32_t, rows);
     s->first = EBIM__NEW(a, int32_t, rows);
-    s->weight = EBIM__NEW(a, double, rows);
+    s->copies = EBIM__NEW(a, int32_t, rows);
+    s->L = EBIM__NEW(a, double, square);
+    s->inverse = EBIM__NEW(a, double, square);
     v->z = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)n));
     v->center = EBIM__NEW(a, double, n);
     v->scale = EBIM__NEW(a, double, n);
-    v->value = EBIM__NEW(a, double, EBIM__SURVEY_SAMPLE);
-    v->which = EBIM__NEW(a, int32_t, rows);
-    v->up = EBIM__NEW(a, int32_t, rows);
     v->own = EBIM__NEW(a, double, n);
     v->mean = EBIM__NEW(a, double, ebim__times(8, (size_t)n));
-    s->L = EBIM__NEW(a, double, square);
-    s->inverse = EBIM__NEW(a, double, square);
     v->V = EBIM__NEW(a, double, square);
     v->W = EBIM__NEW(a, double, square);
     v->C = EBIM__NEW(a, double, square);
-    v->T = EBIM__NEW(a, double, ebim__times((size_t)s->m, (size_t)n));
-    v->X = EBIM__NEW(a, double, ebim__times(EBIM__NEAR_MOST, (size_t)n));
-    v->lead = EBIM__NEW(a, ebim_real, ebim__times(EBIM__MAP_ROWS, (size_t)s->m));
+    v->T = EBIM__NEW(a, double, ebim__times(m, (size_t)n));
+    v->X = EBIM__NEW(a, double, ebim__times(EBIM__SURVEY_NEAR, (size_t)n));
+    v->lead = EBIM__NEW(a, ebim_real, ebim__times(EBIM__MAP_ROWS, m));
     v->off = EBIM__NEW(a, double, EBIM__NOISE_SIZES * EBIM__NOISE_QUERIES);
     v->width = EBIM__NEW(a, double, EBIM__NOISE_SIZES * EBIM__NOISE_QUERIES);
+    v->value = EBIM__NEW(a, double, EBIM__SURVEY_SAMPLE);
+    v->order = EBIM__NEW(a, int32_t, EBIM__SURVEY_SAMPLE);
+    v->which = EBIM__NEW(a, int32_t, rows);
+    v->up = EBIM__NEW(a, int32_t, rows);
     for (v->slots = 16; v->slots / 2 < N; v->slots *= 2) {}
     v->table = EBIM__NEW(a, int32_t, v->slots);
-    return ebim__tree_init(&v->tree, a, N, n);
+    return ebim__tree_init(&v->tree, a, N, n, EBIM__SURVEY_NEAR);
+}
+
+static const ebim_real *ebim__survey_z(const ebim__surveyor *v, int32_t row)
+{
+    return v->z + (size_t)row * (size_t)v->s->n;
+}
+
+/* The k rows nearest to a row, that one among them -> v->tree.near; how many there are */
+static int ebim__survey_near(ebim__surveyor *v, int32_t row, int k)
+{
+    return ebim__tree_near(&v->tree, ebim__survey_z(v, row), k, HUGE_VAL);
+}
+
+/* Of the numbers in v->value */
+static double ebim__survey_quantile(ebim__surveyor *v, int count, double q)
+{
+    return ebim__quantile(count, v->value, v->order, q);
 }
 
 /* Queries of a stage among N rows: fewer where each must look at all of them. */
 static int ebim__survey_queries(int most, int N, int n)
 {
-    double work = (double)N * n, few = (double)EBIM__SURVEY_WORK / work;
+    double few = (double)EBIM__SURVEY_WORK / ((double)N * n);
     if (n > 10 && few < most) most = ebim__max_int((int)few, 64);
     return ebim__min_int(most, N);
 }
 
-/* Center and half extent of every column of x, over rows which[0..N). */
-static void ebim__survey_columns(ebim__surveyor *v, int N, const int32_t *which)
+/* Queries for local frames: fewer in high dimensions */
+static int ebim__frame_queries(const ebim__surveyor *v, int most, int count)
 {
-    int n = v->s->n, count = ebim__min_int(N, EBIM__SURVEY_SAMPLE), c, i;
-    double tail = fmin(fmax(ebim__survey_bound.tail, 5.5 / N), 0.25), widest = 0;
-    for (c = 0; c < n; c++) {
-        double lo, hi;
-        for (i = 0; i < count; i++) {
-            int at = ebim__spread_at(i, count, N);
-            size_t row = (size_t)(which ? which[at] : at);
-            v->value[i] = (double)v->x[row * (size_t)n + (size_t)c];
-        }
-        lo = ebim__select(count, v->value, tail);
-        hi = ebim__select(count, v->value, 1 - tail);
-        v->center[c] = ebim__select(count, v->value, 0.5);
-        v->own[c] = v->scale[c] = (hi - lo) / 2;
-        widest = fmax(widest, v->scale[c]);
-    }
-    if (!(widest > 0)) widest = 1;
-    for (c = 0; c < n; c++)
-        if (!(v->scale[c] > 0 && v->scale[c] * ebim__survey_bound.unit < widest))
-            v->scale[c] = widest;
+    double n = v->s->n, work = n * (30.0 * (double)EBIM__SURVEY_NEAR * v->s->m + count);
+    double few = (double)EBIM__SURVEY_WORK * (n > 10 ? 1.0 : 8.0) / work;
+    return ebim__min_int(few < most ? ebim__max_int((int)few, 30) : most, count);
 }
 
-static double ebim__survey_widest(const ebim__surveyor *v)
+/* Row x of the data, minus the center */
+static void ebim__survey_centred(const ebim__surveyor *v, int32_t row, double *d)
 {
-    double widest = v->scale[0];
+    const ebim_real *x = v->x + (size_t)row * (size_t)v->s->n;
     int c;
-    for (c = 1; c < v->s->n; c++) widest = fmax(widest, v->scale[c]);
+    for (c = 0; c < v->s->n; c++) d[c] = (double)x[c] - v->center[c];
+}
+
+/* z = L (x - center) of all rows, or (x - center) / scale, or x - center */
+static void ebim__survey_apply(ebim__surveyor *v, const double *L, const double *scale)
+{
+    int N = v->s->N, n = v->s->n, i, c;
+    double *d = v->mean + n;
+    for (i = 0; i < N; i++) {
+        ebim_real *z = v->z + (size_t)i * (size_t)n;
+        ebim__survey_centred(v, i, d);
+        for (c = 0; c < n; c++)
+            z[c] = EBIM__R(L ? ebim__inner64(n, L + c * n, d) : d[c] / (scale ? scale[c] : 1));
+    }
+}
+
+/* Median and half extent of every column */
+static void ebim__survey_columns(ebim__surveyor *v)
+{
+    int N = v->s->N, n = v->s->n, count = ebim__min_int(N, EBIM__SURVEY_SAMPLE), c, i;
+    double tail = fmin(fmax(ebim__survey_bound.tail, 5.5 / N), 0.25), widest = 0;
+    for (c = 0; c < n; c++) {
+        const ebim_real *x = v->x + c;
+        for (i = 0; i < count; i++)
+            v->value[i] = (double)x[(size_t)ebim__spread_at(i, count, N) * (size_t)n];
+        v->own[c] = ebim__survey_quantile(v, count, 1 - tail);
+        v->own[c] = (v->own[c] - ebim__survey_quantile(v, count, tail)) / 2;
+        v->center[c] = ebim__survey_quantile(v, count, 0.5);
+        widest = fmax(widest, v->own[c]);
+    }
+    if (!(widest > 0)) widest = 1;
+    for (c = 0; c < n; c++) {
+        int like = v->own[c] > 0 && v->own[c] * ebim__survey_bound.unit < widest;
+        v->scale[c] = like ? v->own[c] : widest;
+    }
+}
+
+static double ebim__widest(int n, const double *scale)
+{
+    double widest = scale[0];
+    while (n-- > 1) widest = fmax(widest, scale[n]);
     return widest;
 }
 
-static void ebim__survey_scale(ebim__surveyor *v)
-{
-    size_t i, N = (size_t)v->s->N, n = (size_t)v->s->n, c;
-    for (i = 0; i < N; i++)
-        for (c = 0; c < n; c++)
-            v->z[i * n + c] = EBIM__R(((double)v->x[i * n + c] - v->center[c]) / v->scale[c]);
-}
+/* ---- far rows ---- */
 
-/* Median distance of rows from the origin of z, at least 1. */
-static double ebim__survey_radius(ebim__surveyor *v)
+/* How far a row must be: in median distances from the origin of z, which are at least 1 */
+static double ebim__survey_far_length(ebim__surveyor *v)
 {
     int N = v->s->N, n = v->s->n, count = ebim__min_int(N, EBIM__SURVEY_SAMPLE), i, c;
     for (i = 0; i < count; i++) {
-        const ebim_real *z = v->z + (size_t)ebim__spread_at(i, count, N) * (size_t)n;
+        const ebim_real *z = ebim__survey_z(v, ebim__spread_at(i, count, N));
         double r2 = 0;
         for (c = 0; c < n; c++) r2 += (double)z[c] * (double)z[c];
         v->value[i] = sqrt(r2);
     }
-    return fmax(ebim__select(count, v->value, 0.5), 1);
+    return ebim__survey_bound.far * fmax(ebim__survey_quantile(v, count, 0.5), 1);
 }
 
 /* Whether most rows have handful neighbours much nearer than length */
 static int ebim__survey_dense(ebim__surveyor *v, int handful, double length)
 {
-    int N = v->s->N, n = v->s->n, count = ebim__survey_queries(1000, N, n), i, found;
-    ebim__near near;
+    int N = v->s->N, count = ebim__survey_queries(1000, N, v->s->n), i, found;
     for (i = 0; i < count; i++) {
-        const ebim_real *z = v->z + (size_t)ebim__spread_at(i, count, N) * (size_t)n;
-        found = ebim__tree_near(&v->tree, z, handful + 1, HUGE_VAL, &near);
-        v->value[i] = sqrt(near.d2[found - 1]);
+        found = ebim__survey_near(v, ebim__spread_at(i, count, N), handful + 1);
+        v->value[i] = sqrt(v->tree.d2[found - 1]);
     }
-    return ebim__survey_bound.isolated * ebim__select(count, v->value, 0.9) <= length;
+    return ebim__survey_bound.isolated * ebim__survey_quantile(v, count, 0.9) <= length;
 }
 
-/* Joins candidates (which, all of group -2) within length of one another; up[i] of row i becomes
- * its root among them, or -1 where the chain reaches a row that is no candidate. */
+/* Joins candidates (which, all of group -2) within length of one another; the group of a root
+ * becomes -3 where the chain reaches a row that is no candidate. */
 static void ebim__survey_join(ebim__surveyor *v, int count, int handful, double length)
 {
+    int32_t *group = v->s->group;
     int i, j, pass;
-    ebim__near near;
     for (i = 0; i < count; i++) v->up[v->which[i]] = v->which[i];
     for (pass = 0; pass < 2; pass++) /* the chain first; then what touches the rest spoils it */
         for (i = 0; i < count; i++) {
-            int32_t row = v->which[i], root;
-            int found = ebim__tree_near(&v->tree, v->z + (size_t)row * (size_t)v->s->n,
-                                        handful + 1, length * length, &near);
+            int32_t row = v->which[i];
+            int found = ebim__tree_near(&v->tree, ebim__survey_z(v, row), handful + 1,
+                                        length * length);
             for (j = 0; j < found; j++) {
-                int candidate = v->s->group[near.row[j]] == -2;
-                root = ebim__find(v->up, row);
-                if (pass && !candidate) v->s->group[root] = -3;
-                else if (!pass && candidate) v->up[root] = ebim__find(v->up, near.row[j]);
+                int candidate = group[v->tree.near[j]] <= -2;
+                if (pass && !candidate) group[ebim__find(v->up, row)] = -3;
+                else if (!pass && candidate) ebim__unite(v->up, row, v->tree.near[j]);
             }
         }
 }
@@ -8949,14 +8900,14 @@ static void ebim__survey_join(ebim__surveyor *v, int count, int handful, double 
 static void ebim__survey_far(ebim__surveyor *v)
 {
     ebim__survey *s = v->s;
-    int N = s->N, n = s->n, i, count = 0;
+    int N = s->N, i, count = 0;
     int handful = ebim__max_int(5, ebim__min_int(N / 100, 50)), most = ebim__max_int(50, N / 50);
-    double length = ebim__survey_bound.far * ebim__survey_radius(v);
+    double length = ebim__survey_far_length(v);
     ebim__tree_build(&v->tree, N, v->z, NULL);
     if (N <= handful || !ebim__survey_dense(v, handful, length)) return;
     for (i = 0; i < N && count <= most; i++) {
-        if (ebim__tree_count(&v->tree, v->z + (size_t)i * (size_t)n, length * length,
-                             handful + 1) > handful)
+        if (ebim__tree_within(&v->tree, ebim__survey_z(v, i), handful + 1, length * length) >
+            handful)
             continue;
         v->which[count++] = (int32_t)i;
         s->group[i] = -2;
@@ -8975,22 +8926,30 @@ static void ebim__survey_far(ebim__surveyor *v)
     for (i = 0; i < s->outliers; i++) s->group[s->outlier[i]] = -1;
 }
 
+/* Rows that are not far -> v->which; how many */
+static int ebim__survey_rest(ebim__surveyor *v)
+{
+    int i, rest = 0;
+    for (i = 0; i < v->s->N; i++)
+        if (v->s->group[i] != -1) v->which[rest++] = (int32_t)i;
+    return rest;
+}
+
 /* How far each far row is from the others, in the user's coordinates. */
 static void ebim__survey_far_distances(ebim__surveyor *v)
 {
     ebim__survey *s = v->s;
-    int i, rest = 0;
-    ebim__near near;
-    for (i = 0; i < s->N; i++)
-        if (s->group[i] != -1) v->which[rest++] = (int32_t)i;
+    int i;
     if (!s->outliers) return;
-    ebim__tree_build(&v->tree, rest, v->x, v->which);
+    ebim__tree_build(&v->tree, ebim__survey_rest(v), v->x, v->which);
     for (i = 0; i < s->outliers; i++) {
         const ebim_real *x = v->x + (size_t)s->outlier[i] * (size_t)s->n;
-        if (ebim__tree_near(&v->tree, x, 1, HUGE_VAL, &near))
-            s->outlier_distance[i] = sqrt(near.d2[0]);
+        if (ebim__tree_near(&v->tree, x, 1, HUGE_VAL))
+            s->outlier_distance[i] = sqrt(v->tree.d2[0]);
     }
 }
+
+/* ---- copies ---- */
 
 static uint32_t ebim__row_hash(int n, const ebim_real *x)
 {
@@ -9032,23 +8991,24 @@ static int ebim__survey_equal(ebim__surveyor *v, int rest)
     return count;
 }
 
+static double ebim__copy_bin(int b) { return ebim__survey_bound.copy_smallest * pow(2, 0.5 * b); }
+
 /* Pairs of rows within the scales of copies, and those that chance would put there: of a row's
  * neighbours up to the last, at distance R, a share (r / R)^m is within r wherever the density is
  * level over R. Copies raise both, as they should: pairs of their groups come by chance too. */
 static void ebim__copy_counts(ebim__surveyor *v, int rows, double *seen, double *chance)
 {
-    int n = v->s->n, count = ebim__survey_queries(EBIM__SURVEY_QUERIES, rows, n), i, j, b;
+    int count = ebim__survey_queries(EBIM__SURVEY_QUERIES, rows, v->s->n), i, j, b;
     int k = ebim__min_int(EBIM__COPY_NEAR, ebim__max_int(8, rows / 4));
-    ebim__near near;
     for (b = 0; b < EBIM__COPY_BINS; b++) seen[b] = chance[b] = 0;
     for (i = 0; i < count; i++) {
         int32_t row = v->which[ebim__spread_at(i, count, rows)];
-        int found = ebim__tree_near(&v->tree, v->z + (size_t)row * (size_t)n, k + 1, HUGE_VAL,
-                                    &near);
-        double reach = found ? sqrt(near.d2[found - 1]) : 0;
+        int found = ebim__survey_near(v, row, k + 1);
+        double reach = found ? sqrt(v->tree.d2[found - 1]) : 0;
         for (b = 0; b < EBIM__COPY_BINS && found > 2 && reach > 0; b++) {
-            double r = ebim__survey_bound.copy_smallest * pow(2, 0.5 * b);
-            for (j = 0; j < found - 1; j++) seen[b] += near.row[j] != row && near.d2[j] < r * r;
+            double r = ebim__copy_bin(b);
+            for (j = 0; j < found - 1; j++)
+                seen[b] += v->tree.near[j] != row && v->tree.d2[j] < r * r;
             chance[b] += (found - 2) * (r < reach ? pow(r / reach, v->s->m) : 1);
         }
     }
@@ -9064,110 +9024,88 @@ static double ebim__copy_scale(ebim__surveyor *v, int rows)
         double gain = seen[b] - ebim__survey_bound.copy_odds * chance[b];
         if (gain > best) best = gain, at = b;
     }
-    if (!(best >= ebim__survey_bound.copy_least)) return 0;
     excess = seen[at] - chance[at];
     beyond = seen[at + 4] - chance[at + 4]; /* four times the scale */
-    if (beyond > ebim__survey_bound.copy_rise * excess) return 0;
-    return ebim__survey_bound.copy_smallest * pow(2, 0.5 * at);
+    return best >= ebim__survey_bound.copy_least &&
+                   beyond <= ebim__survey_bound.copy_rise * excess
+               ? ebim__copy_bin(at)
+               : 0;
 }
 
 static void ebim__survey_near_equal(ebim__surveyor *v, int rows, double scale)
 {
     int i, j;
-    ebim__near near;
     for (i = 0; i < rows; i++) {
         int32_t row = v->which[i];
-        int found = ebim__tree_near(&v->tree, v->z + (size_t)row * (size_t)v->s->n,
-                                    EBIM__COPY_NEAR, scale * scale, &near);
-        for (j = 0; j < found; j++) {
-            int32_t a = ebim__find(v->up, row), b = ebim__find(v->up, near.row[j]);
-            v->up[a > b ? a : b] = a > b ? b : a; /* the root is the first row of its group */
-        }
+        ebim__tree_near(&v->tree, ebim__survey_z(v, row), EBIM__COPY_NEAR, scale * scale);
+        for (j = 0; j < v->tree.found; j++) ebim__unite(v->up, row, v->tree.near[j]);
     }
 }
 
-/* Share of rows whose nearest neighbour is within `ball` of the volume that reaches to the 8th;
- * join: and are put into a group with it */
+/* Rows whose nearest neighbour is within `ball` of the volume that reaches to the 8th; join: and
+ * are put into a group with it. Returns by how many standard errors these are more than the chance
+ * 1 - (1 - ball)^7 of points that do not know of each other. */
 static double ebim__survey_close(ebim__surveyor *v, int rows, double ball, int join)
 {
-    ebim__near near;
+    const ebim__tree *t = &v->tree;
+    double chance = 1 - pow(1 - ball, 7);
     int i, close = 0;
     for (i = 0; i < rows; i++) {
-        const ebim_real *x = v->z + (size_t)v->which[i] * (size_t)v->s->n;
-        ebim__tree_near(&v->tree, x, 9, HUGE_VAL, &near);
-        if (near.found < 9 || !(pow(near.d2[1] / near.d2[8], 0.5 * v->s->m) < ball)) continue;
+        int32_t row = v->which[i];
+        if (ebim__survey_near(v, row, 9) < 9) continue;
+        if (!(pow(t->d2[1] / t->d2[8], 0.5 * v->s->m) < ball)) continue;
         close++;
-        if (join) ebim__unite(v->up, v->which[i], near.row[near.row[0] == v->which[i]]);
+        if (join) ebim__unite(v->up, row, t->near[t->near[0] == row]);
     }
-    return (double)close / rows;
+    return ((double)close / rows - chance) / sqrt(chance * (1 - chance) / rows);
 }
 
 /* What was measured again, with errors too large beside the spacing to tell copies one by one: more
- * neighbours are close than the chance 1 - (1 - ball)^7 of points that do not know of each other
- * explains, but not more are very close, as they are where data cluster on all scales. Neighbours
- * that close are then one group: some are so by chance, which harms nothing. */
+ * neighbours are close than by chance, but not more are very close, as where data cluster on all
+ * scales. Close neighbours are then one group: some are so by chance, which harms nothing. */
 static void ebim__survey_again(ebim__surveyor *v, int rows)
 {
-    double close, chance = 1 - pow(1 - 0.05, 7), very, hardly = 1 - pow(1 - 0.005, 7);
     if (rows < 100 || rows > EBIM__SURVEY_AGAIN) return;
     if (ebim__tree_slow(rows, v->s->n, v->s->m)) return;
-    close = (ebim__survey_close(v, rows, 0.05, 0) - chance) / sqrt(chance * (1 - chance) / rows);
-    if (close < 6) return;
-    very = (ebim__survey_close(v, rows, 0.005, 0) - hardly) / sqrt(hardly * (1 - hardly) / rows);
-    if (very < 2) ebim__survey_close(v, rows, 0.08, 1);
+    if (ebim__survey_close(v, rows, ebim__survey_bound.again_ball, 0) >=
+            ebim__survey_bound.again_told &&
+        ebim__survey_close(v, rows, ebim__survey_bound.again_very, 0) <
+            ebim__survey_bound.again_chance)
+        ebim__survey_close(v, rows, ebim__survey_bound.again_join, 1);
 }
 
 /* Groups of rows that are copies of one another. */
 static void ebim__survey_copies(ebim__surveyor *v)
 {
     ebim__survey *s = v->s;
-    int i, rest = 0, rows;
+    int i, rows = ebim__survey_equal(v, ebim__survey_rest(v));
     double scale;
-    for (i = 0; i < s->N; i++)
-        if (s->group[i] != -1) v->which[rest++] = (int32_t)i;
-    rows = ebim__survey_equal(v, rest);
     ebim__tree_build(&v->tree, rows, v->z, v->which);
     scale = ebim__copy_scale(v, rows);
     if (scale > 0) ebim__survey_near_equal(v, rows, scale);
     else ebim__survey_again(v, rows);
-    s->copy_scale = scale * ebim__survey_widest(v);
+    s->copy_scale = scale * ebim__widest(s->n, v->scale);
     for (i = 0; i < s->N; i++) {
         int32_t root;
         if (s->group[i] == -1) continue;
         root = ebim__find(v->up, (int32_t)i);
-        if (root == i) {
-            s->group[i] = (int32_t)s->groups;
-            s->first[s->groups++] = root;
-        } else {
-            s->group[i] = s->group[root];
-        }
-        s->weight[s->group[i]] += v->w ? v->w[i] : 1;
+        if (root == i) s->first[s->groups++] = root;
+        s->group[i] = root == i ? s->groups - 1 : s->group[root];
+        s->copies[s->group[i]]++;
     }
-    s->copies = rest ? 1 - (double)s->groups / rest : 0;
-}
-
-/* Rows first[order[0..count)] as a tree of n coordinates of z. */
-static void ebim__survey_plant(ebim__surveyor *v, int count, int n)
-{
-    v->tree.n = n;
-    ebim__tree_build(&v->tree, count, v->z, v->which);
 }
 
 /* Representatives in an order of chance -> v->which: the first so many are a fair sample. */
 static void ebim__survey_shuffle(ebim__surveyor *v)
 {
-    uint32_t seed = 1;
+    uint32_t state = 1;
     int i;
     memcpy(v->which, v->s->first, (size_t)v->s->groups * sizeof *v->which);
-    for (i = v->s->groups - 1; i > 0; i--) {
-        int32_t t = v->which[i];
-        int j;
-        seed = seed * 1664525u + 1013904223u;
-        j = (int)((uint64_t)seed * (uint64_t)(i + 1) >> 32);
-        v->which[i] = v->which[j];
-        v->which[j] = t;
-    }
+    for (i = v->s->groups - 1; i > 0; i--)
+        ebim__swap_int(&v->which[i], &v->which[ebim__draw(&state, i + 1)]);
 }
+
+/* ---- local frames ---- */
 
 /* The m leading directions of K rows -> v->V, by iteration on the subspace from the m rows that
  * are longest off one another; returns the sum of squares off them. v->X: [K][n] is centred. */
@@ -9176,7 +9114,6 @@ static double ebim__survey_frame(ebim__surveyor *v, int K, double *total)
     int n = v->s->n, m = v->s->m, i, j, c, pass;
     double *V = v->V, *T = v->T, along = 0, before;
     *total = ebim__inner64(K * n, v->X, v->X);
-    memset(V, 0, (size_t)(m * n) * sizeof *V);
     for (j = 0; j < m; j++) {
         double best = -1;
         int at = 0;
@@ -9208,43 +9145,36 @@ static double ebim__survey_frame(ebim__surveyor *v, int K, double *total)
     return fmax(*total - along, 0);
 }
 
-/* The K rows of near about their mean -> v->X; mean: [n] of them, minus the row at */
-static void ebim__survey_rows(ebim__surveyor *v, const ebim__near *near, int K, int32_t at,
-                              double *mean)
+/* Frame and sums of squares, in all and off the frame (returned), of the K first of the rows found
+ * last; row: one of them */
+static double ebim__survey_local(ebim__surveyor *v, int K, int32_t row, double *total)
 {
     int n = v->s->n, i, c;
-    const ebim_real *x = v->z + (size_t)at * (size_t)n;
+    const ebim_real *x = ebim__survey_z(v, row);
+    double *mean = v->mean;
     memset(mean, 0, (size_t)n * sizeof *mean);
-    for (i = 0; i < K; i++) {
-        const ebim_real *y = v->z + (size_t)near->row[i] * (size_t)n;
+    for (i = 0; i < K; i++) { /* differences first: they are exact, or nearly */
+        const ebim_real *y = ebim__survey_z(v, v->tree.near[i]);
         for (c = 0; c < n; c++) mean[c] += (v->X[i * n + c] = (double)y[c] - (double)x[c]) / K;
     }
-    for (i = 0; i < K; i++)
-        for (c = 0; c < n; c++) v->X[i * n + c] -= mean[c];
-}
-
-/* Queries for local frames: fewer in high dimensions */
-static int ebim__frame_queries(const ebim__surveyor *v, int most, int count)
-{
-    double n = v->s->n, work = n * (30.0 * (double)EBIM__NEAR_MOST * v->s->m + count);
-    double few = (double)EBIM__SURVEY_WORK * (n > 10 ? 1.0 : 8.0) / work;
-    return ebim__min_int(few < most ? ebim__max_int((int)few, 30) : most, count);
+    for (i = 0; i < K * n; i++) v->X[i] -= mean[i % n];
+    return ebim__survey_frame(v, K, total);
 }
 
 /* ---- the linear map ---- */
 
 /* Principal directions -> rows of V, their standard deviations -> sd, falling, of
- * representatives whose columns are divided by scale. */
+ * representatives whose columns are divided by scale (NULL: by 1). */
 static void ebim__survey_principal(ebim__surveyor *v, const double *scale, double *V, double *sd)
 {
     int n = v->s->n, most = n > 10 ? EBIM__SURVEY_WORK / (n * n) : EBIM__SURVEY_SAMPLE;
     int count = ebim__min_int(ebim__min_int(most, EBIM__SURVEY_SAMPLE), v->s->groups), i, c, e;
-    double *C = v->C, *mean = v->mean, *d = v->mean + n;
+    double *C = v->C, *mean = v->mean, *d = v->mean + n, t;
     memset(C, 0, (size_t)n * (size_t)n * sizeof *C);
     memset(mean, 0, (size_t)n * sizeof *mean);
     for (i = 0; i < 2 * count; i++) { /* the mean first */
-        const ebim_real *x = v->x + (size_t)v->which[i % count] * (size_t)n;
-        for (c = 0; c < n; c++) d[c] = ((double)x[c] - v->center[c]) / scale[c];
+        ebim__survey_centred(v, v->which[i % count], d);
+        for (c = 0; c < n; c++) d[c] /= scale ? scale[c] : 1;
         for (c = 0; c < n && i < count; c++) mean[c] += d[c] / count;
         for (c = 0; c < n && i >= count; c++)
             for (e = 0; e < n; e++) C[c * n + e] += (d[c] - mean[c]) * (d[e] - mean[e]) / count;
@@ -9253,7 +9183,6 @@ static void ebim__survey_principal(ebim__surveyor *v, const double *scale, doubl
     for (i = 0; i < n; i++) sd[i] = sqrt(fmax(C[i * n + i], 0));
     for (i = 0; i < n; i++) {
         int best = i;
-        double t;
         for (c = i + 1; c < n; c++)
             if (sd[c] > sd[best]) best = c;
         t = sd[i], sd[i] = sd[best], sd[best] = t;
@@ -9266,50 +9195,35 @@ static void ebim__survey_principal(ebim__surveyor *v, const double *scale, doubl
 static void ebim__survey_own_scales(ebim__surveyor *v, double *scale)
 {
     int n = v->s->n, c;
-    double widest = 0;
-    for (c = 0; c < n; c++) scale[c] = v->own[c], widest = fmax(widest, v->own[c]);
+    double widest = ebim__widest(n, v->own);
     if (!(widest > 0)) widest = 1;
     for (c = 0; c < n; c++)
-        if (!(scale[c] > ebim__survey_bound.rounding * fabs(v->center[c]) &&
-              scale[c] > ebim__survey_bound.dead_column * widest))
-            scale[c] = widest;
-}
-
-/* z = L (x - center) for all rows; L NULL: the identity */
-static void ebim__survey_apply(ebim__surveyor *v, const double *L)
-{
-    int N = v->s->N, n = v->s->n, i, c;
-    double *d = v->mean + n;
-    for (i = 0; i < N; i++) {
-        const ebim_real *x = v->x + (size_t)i * (size_t)n;
-        ebim_real *z = v->z + (size_t)i * (size_t)n;
-        for (c = 0; c < n; c++) d[c] = (double)x[c] - v->center[c];
-        for (c = 0; c < n; c++) z[c] = EBIM__R(L ? ebim__inner64(n, L + c * n, d) : d[c]);
-    }
+        scale[c] = v->own[c] > ebim__survey_bound.rounding * fabs(v->center[c]) &&
+                           v->own[c] > ebim__survey_bound.dead_column * widest
+                       ? v->own[c]
+                       : widest;
 }
 
 /* Median share of local variance off m directions, at the best of three sizes of neighbourhoods:
  * noise fills small ones whatever the map is, curvature large ones. */
 static double ebim__survey_share(ebim__surveyor *v)
 {
-    int count = ebim__min_int(v->s->groups, EBIM__MAP_ROWS), n = v->s->n, i, j;
+    int count = ebim__min_int(v->s->groups, EBIM__MAP_ROWS), i, j;
     int queries = ebim__frame_queries(v, EBIM__MAP_QUERIES, count);
     double least = 1;
-    ebim__near near;
-    ebim__survey_plant(v, count, n);
+    v->tree.n = v->s->n;
+    ebim__tree_build(&v->tree, count, v->z, v->which);
     for (j = 0; j < 3; j++) {
         int K = j ? count / (j == 1 ? 30 : 10) : 8 * (v->s->m + 1);
-        K = ebim__min_int(ebim__min_int(K, count), EBIM__NEAR_MOST);
+        K = ebim__min_int(ebim__min_int(K, count), EBIM__SURVEY_NEAR);
         if (K < v->s->m + 2) continue;
         for (i = 0; i < queries; i++) {
             int32_t row = v->which[ebim__spread_at(i, queries, count)];
-            double total, off;
-            ebim__tree_near(&v->tree, v->z + (size_t)row * (size_t)n, K, HUGE_VAL, &near);
-            ebim__survey_rows(v, &near, near.found, row, v->mean);
-            off = ebim__survey_frame(v, near.found, &total);
+            int found = ebim__survey_near(v, row, K);
+            double total, off = ebim__survey_local(v, found, row, &total);
             v->value[i] = total > 0 ? off / total : 0;
         }
-        least = fmin(least, ebim__select(queries, v->value, 0.5));
+        least = fmin(least, ebim__survey_quantile(v, queries, 0.5));
     }
     return least;
 }
@@ -9319,54 +9233,45 @@ static double ebim__survey_share(ebim__surveyor *v)
  * are neighbours as seen along them. */
 static int ebim__survey_graph(ebim__surveyor *v, int p, const double *V, const double *sd)
 {
-    int n = v->s->n, m = v->s->m, count = ebim__min_int(v->s->groups, EBIM__MAP_ROWS), i, j, q;
+    int m = v->s->m, count = ebim__min_int(v->s->groups, EBIM__MAP_ROWS), i, j, q;
     int queries = ebim__min_int(count, EBIM__MAP_QUERIES);
-    double *d = v->mean + n, all = 0;
-    ebim__near near;
+    double all = ebim__inner64(p - m, sd + m, sd + m);
+    ebim__tree *t = &v->tree;
     if (p <= m) return 1;
-    for (i = 0; i < count; i++) { /* z: [n] the principal coordinates, of which m are leading */
-        size_t row = (size_t)v->which[i];
-        for (j = 0; j < n; j++) d[j] = (double)v->x[row * (size_t)n + (size_t)j] - v->center[j];
-        for (j = 0; j < p; j++)
-            v->z[row * (size_t)n + (size_t)j] = EBIM__R(ebim__inner64(n, V + j * n, d));
-    }
+    ebim__survey_apply(v, V, NULL); /* z: the principal coordinates, of which m are leading */
     for (i = 0; i < count; i++)
-        for (j = 0; j < m; j++)
-            v->lead[(size_t)i * (size_t)m + (size_t)j] =
-                v->z[(size_t)v->which[i] * (size_t)n + (size_t)j];
-    v->tree.n = m;
-    ebim__tree_build(&v->tree, count, v->lead, NULL);
-    for (j = m; j < p; j++) all += sd[j] * sd[j];
+        memcpy(v->lead + (size_t)i * (size_t)m, ebim__survey_z(v, v->which[i]),
+               (size_t)m * sizeof *v->lead);
+    t->n = m;
+    ebim__tree_build(t, count, v->lead, NULL);
     for (q = 0; q < queries; q++) {
         int at = ebim__spread_at(q, queries, count);
         double within = 0;
-        ebim__tree_near(&v->tree, v->lead + (size_t)at * (size_t)m, EBIM__MAP_NEAR, HUGE_VAL,
-                        &near);
+        ebim__tree_near(t, v->lead + (size_t)at * (size_t)m, EBIM__MAP_NEAR, HUGE_VAL);
         for (j = m; j < p; j++) {
             double s = 0, s2 = 0;
-            for (i = 0; i < near.found; i++) {
-                double y = (double)v->z[(size_t)v->which[near.row[i]] * (size_t)n + (size_t)j];
-                s += y / near.found;
-                s2 += y * y / near.found;
+            for (i = 0; i < t->found; i++) {
+                double y = (double)ebim__survey_z(v, v->which[t->near[i]])[j];
+                s += y / t->found;
+                s2 += y * y / t->found;
             }
             within += s2 - s * s;
         }
         v->value[q] = within / all;
     }
-    return ebim__select(queries, v->value, 0.5) < ebim__survey_bound.map_graph;
+    return ebim__survey_quantile(v, queries, 0.5) < ebim__survey_bound.map_graph;
 }
 
 /* Ratio of the data's ranges along the first and the p-th row of V. */
 static double ebim__survey_ranges(ebim__surveyor *v, int p, const double *V)
 {
-    int n = v->s->n, i, c, e;
-    double *d = v->mean + n, range[2] = { 0, 0 };
+    int n = v->s->n, i, e;
+    double *d = v->mean + n, range[2];
     for (e = 0; e < 2; e++) {
         double lo = HUGE_VAL, hi = -HUGE_VAL;
         for (i = 0; i < v->s->groups; i++) {
-            const ebim_real *x = v->x + (size_t)v->s->first[i] * (size_t)n;
             double y;
-            for (c = 0; c < n; c++) d[c] = (double)x[c] - v->center[c];
+            ebim__survey_centred(v, v->s->first[i], d);
             y = ebim__inner64(n, V + (e ? p - 1 : 0) * n, d);
             lo = fmin(lo, y);
             hi = fmax(hi, y);
@@ -9382,11 +9287,8 @@ static double ebim__survey_ranges(ebim__surveyor *v, int p, const double *V)
 static void ebim__survey_whiten(ebim__surveyor *v, const double *scale, const double *V,
                                 const double *sd)
 {
-    ebim__survey *s = v->s;
-    int n = s->n, i, j, c;
-    double widest = 0;
-    for (c = 0; c < n; c++) widest = fmax(widest, scale[c]);
-    s->log_det = 0;
+    int n = v->s->n, i, j, c;
+    double widest = ebim__widest(n, scale);
     for (i = 0; i < n; i++)
         for (j = 0; j < n; j++) {
             double there = 0, back = 0;
@@ -9395,90 +9297,56 @@ static void ebim__survey_whiten(ebim__surveyor *v, const double *scale, const do
                 there += V[c * n + i] * V[c * n + j] / g;
                 back += V[c * n + i] * V[c * n + j] * g;
             }
-            s->L[i * n + j] = widest * there / scale[j];
-            s->inverse[i * n + j] = scale[i] * back / widest;
+            v->s->L[i * n + j] = widest * there / scale[j];
+            v->s->inverse[i * n + j] = scale[i] * back / widest;
         }
-    for (c = 0; c < n; c++) {
-        double g = sd[c] > ebim__survey_bound.dead * sd[0] ? sd[c] : sd[0];
-        s->log_det += log(widest / (g * scale[c]));
-    }
 }
 
-static void ebim__survey_identity(ebim__survey *s)
+/* Whether the data are worth a linear map: much longer in one direction than in another, and no
+ * mere graph. scale: of the columns; V, sd: principal directions behind it */
+static int ebim__survey_unlike(ebim__surveyor *v, const double *sd)
 {
-    int i;
-    for (i = 0; i < s->n * s->n; i++) s->L[i] = s->inverse[i] = i % (s->n + 1) == 0;
-    s->log_det = 0;
-    s->mapped = 0;
+    int n = v->s->n, p;
+    double *raw_sd = v->mean + 2 * n, *raw = v->V, ratio;
+    for (p = 0; p < n && sd[p] > ebim__survey_bound.dead * sd[0]; p++) {}
+    if (p < 2 || v->s->m >= n || v->s->groups < EBIM__MAP_LEAST) return 0;
+    ebim__survey_principal(v, NULL, raw, raw_sd);
+    ratio = raw_sd[p - 1] > 0 ? raw_sd[0] / raw_sd[p - 1] : HUGE_VAL;
+    return ratio >= ebim__survey_bound.map_ratio &&
+           ebim__survey_ranges(v, p, raw) >= ebim__survey_bound.map_ratio &&
+           (ratio >= ebim__survey_bound.map_units || !ebim__survey_graph(v, p, raw, raw_sd));
 }
 
 /* Whether a linear map helps: z becomes L x for it, x as it is otherwise, minus the center. */
 static void ebim__survey_map(ebim__surveyor *v)
 {
     ebim__survey *s = v->s;
-    int n = s->n, p, q = 0, c;
-    double *raw_sd = v->mean + 2 * n, *sd = v->mean + 3 * n, *one = v->mean + 4 * n;
-    double *scale = v->mean + 5 * n, *raw = v->V, *V = v->W, ratio, was, is;
-    ebim__survey_identity(s);
-    ebim__survey_apply(v, NULL);
-    if (n > EBIM__MAP_COLUMNS) return;
-    for (c = 0; c < n; c++) one[c] = 1;
-    ebim__survey_own_scales(v, scale);
-    ebim__survey_principal(v, scale, V, sd);
-    for (p = 0; p < n && sd[p] > ebim__survey_bound.dead * sd[0]; p++) {}
-    if (p > 1 && s->m < n && s->groups >= EBIM__MAP_LEAST) {
-        ebim__survey_principal(v, one, raw, raw_sd);
-        ratio = raw_sd[p - 1] > 0 ? raw_sd[0] / raw_sd[p - 1] : HUGE_VAL;
-        q = ratio >= ebim__survey_bound.map_ratio &&
-            ebim__survey_ranges(v, p, raw) >= ebim__survey_bound.map_ratio &&
-            (ratio >= ebim__survey_bound.map_units || !ebim__survey_graph(v, p, raw, raw_sd));
+    int n = s->n, unlike = 0, i;
+    double *sd = v->mean + 3 * n, *scale = v->mean + 4 * n, was;
+    if (n <= EBIM__MAP_COLUMNS) {
+        ebim__survey_own_scales(v, scale);
+        ebim__survey_principal(v, scale, v->W, sd);
+        unlike = ebim__survey_unlike(v, sd);
     }
-    ebim__survey_apply(v, NULL);
-    if (!q) return;
-    was = ebim__survey_share(v);
-    ebim__survey_whiten(v, scale, V, sd);
-    ebim__survey_apply(v, s->L);
-    is = ebim__survey_share(v);
-    s->mapped = is <= fmax(ebim__survey_bound.map_share, ebim__survey_bound.map_worse * was);
+    ebim__survey_apply(v, NULL, NULL);
+    if (unlike) {
+        was = ebim__survey_share(v);
+        ebim__survey_whiten(v, scale, v->W, sd);
+        ebim__survey_apply(v, s->L, NULL);
+        s->mapped = ebim__survey_share(v) <= fmax(ebim__survey_bound.map_share,
+                                                  ebim__survey_bound.map_worse * was);
+    }
     if (s->mapped) return;
-    ebim__survey_identity(s);
-    ebim__survey_apply(v, NULL);
+    for (i = 0; i < n * n; i++) s->L[i] = s->inverse[i] = i % (n + 1) == 0;
+    if (unlike) ebim__survey_apply(v, NULL, NULL);
 }
 
-/* ---- size, spacing, noise ---- */
-
-static void ebim__survey_measures(ebim__surveyor *v)
-{
-    ebim__survey *s = v->s;
-    int n = s->n, count = ebim__min_int(s->groups, EBIM__SURVEY_SAMPLE), i, c, queries;
-    ebim__near near;
-    for (c = 0; c < n; c++) {
-        for (i = 0; i < count; i++)
-            v->value[i] = (double)v->z[(size_t)v->which[i] * (size_t)n + (size_t)c];
-        v->mean[c] = ebim__select(count, v->value, 0.5);
-    }
-    for (i = 0; i < count; i++) {
-        double r2 = 0;
-        for (c = 0; c < n; c++) {
-            double d = (double)v->z[(size_t)v->which[i] * (size_t)n + (size_t)c] - v->mean[c];
-            r2 += d * d;
-        }
-        v->value[i] = sqrt(r2);
-    }
-    s->size = ebim__select(count, v->value, 0.5);
-    ebim__survey_plant(v, s->groups, n);
-    queries = ebim__survey_queries(EBIM__SURVEY_QUERIES, s->groups, n);
-    for (i = 0; i < queries; i++) {
-        ebim__tree_near(&v->tree, v->z + (size_t)v->which[i] * (size_t)n, 2, HUGE_VAL, &near);
-        v->value[i] = near.found == 2 ? sqrt(near.d2[1]) : 0;
-    }
-    s->spacing = ebim__select(queries, v->value, 0.5);
-}
+/* ---- noise ---- */
 
 /* Neighbours in neighbourhoods of size j, a factor sqrt(2) apart, from 8 (m + 1) on */
 static int ebim__noise_near(const ebim__surveyor *v, int j)
 {
-    double least = ebim__min_int(8 * (v->s->m + 1), EBIM__NEAR_MOST / 2);
+    double least = ebim__min_int(8 * (v->s->m + 1), EBIM__SURVEY_NEAR / 2);
     return (int)(least * pow(2, 0.5 * j) + 0.5);
 }
 
@@ -9488,9 +9356,8 @@ static int ebim__noise_near(const ebim__surveyor *v, int j)
 static int ebim__noise_sample(ebim__surveyor *v, int level, int queries)
 {
     int n = v->s->n, m = v->s->m, i, j, part, sizes = 0, count = v->s->groups >> level;
-    ebim__near near;
     while (sizes < EBIM__NOISE_SIZES &&
-           ebim__noise_near(v, sizes) <= ebim__min_int(2 * count / 3, EBIM__NEAR_MOST))
+           ebim__noise_near(v, sizes) <= ebim__min_int(2 * count / 3, EBIM__SURVEY_NEAR))
         sizes++;
     if (sizes < 3) return 0;
     for (part = i = 0; part < 1 << level; part++) {
@@ -9499,26 +9366,16 @@ static int ebim__noise_sample(ebim__surveyor *v, int level, int queries)
         ebim__tree_build(&v->tree, count, v->z, which);
         for (; i < end; i++) {
             int32_t row = which[ebim__spread_at(i - begin, end - begin, count)];
-            ebim__tree_near(&v->tree, v->z + (size_t)row * (size_t)n,
-                            ebim__noise_near(v, sizes - 1), HUGE_VAL, &near);
+            ebim__survey_near(v, row, ebim__noise_near(v, sizes - 1));
             for (j = 0; j < sizes; j++) {
                 int K = ebim__noise_near(v, j);
-                double total, off;
-                ebim__survey_rows(v, &near, K, row, v->mean);
-                off = ebim__survey_frame(v, K, &total);
+                double total, off = ebim__survey_local(v, K, row, &total);
                 v->off[j * EBIM__NOISE_QUERIES + i] = off / ((double)(K - 1 - m) * (n - m));
                 v->width[j * EBIM__NOISE_QUERIES + i] = (total - off) / ((double)(K - 1) * m);
             }
         }
     }
     return sizes;
-}
-
-/* Median of values that stay as they are */
-static double ebim__noise_median(ebim__surveyor *v, const double *value, int count)
-{
-    memcpy(v->value, value, (size_t)count * sizeof *value);
-    return ebim__select(count, v->value, 0.5);
 }
 
 /* Curvature adds c h^4 to a variance off the set over a width h; from neighbourhoods of two sizes,
@@ -9535,26 +9392,26 @@ static double ebim__noise_variance(ebim__surveyor *v, int j, int queries)
 {
     const double *off0 = v->off + j * EBIM__NOISE_QUERIES, *off1 = off0 + 2 * EBIM__NOISE_QUERIES;
     const double *h0 = v->width + j * EBIM__NOISE_QUERIES, *h1 = h0 + 2 * EBIM__NOISE_QUERIES;
-    double r = ebim__noise_median(v, off0, queries), h = ebim__noise_median(v, h0, queries);
-    double r1 = ebim__noise_median(v, off1, queries), w = ebim__noise_median(v, h1, queries);
-    double median, mean, sum[4] = { 0, 0, 0, 0 };
+    double r = ebim__quantile(queries, off0, v->order, 0.5);
+    double r1 = ebim__quantile(queries, off1, v->order, 0.5);
+    double h = ebim__quantile(queries, h0, v->order, 0.5);
+    double w = ebim__quantile(queries, h1, v->order, 0.5), median, mean, sum0 = 0, sum1 = 0;
     int i;
     if (!(h > 0) || r > ebim__survey_bound.noise_width * ebim__survey_bound.noise_width * h)
         return -1;
     median = ebim__noise_left(r, r1, h * h, w * w);
     if (!(median > ebim__survey_bound.noise_told * r)) return 0;
     for (i = 0; i < queries; i++) {
-        sum[0] += off0[i];
-        sum[1] += off1[i];
-        sum[2] += h0[i] * h0[i];
-        sum[3] += h1[i] * h1[i];
+        sum0 += off0[i];
+        sum1 += off1[i];
     }
-    mean = ebim__noise_left(sum[0], sum[1], sum[2], sum[3]) / queries;
+    mean = ebim__noise_left(sum0, sum1, ebim__inner64(queries, h0, h0),
+                            ebim__inner64(queries, h1, h1)) / queries;
     return (mean > 0 ? mean : median) * (1 + ebim__survey_bound.noise_cut * r / h);
 }
 
 /* Neighbourhoods grow until they are clearly wider than the noise: by their number of rows up to
- * EBIM__NEAR_MOST, then by leaving every other row out. */
+ * EBIM__SURVEY_NEAR, then by leaving every other row out. */
 static void ebim__survey_noise(ebim__surveyor *v)
 {
     ebim__survey *s = v->s;
@@ -9586,24 +9443,31 @@ typedef struct ebim__edge { /* neighbourhoods of a row: a wide one, and a close 
     double *radius, *index; /* [count] their wide radius and index */
 } ebim__edge;
 
-/* Length of the part along v->V of the mean of the k nearest rows, minus x, over their radius */
-static double ebim__edge_index(const ebim__surveyor *v, const ebim__near *near, const ebim_real *x,
-                               int k, double *toward)
+/* Mean of the k nearest rows, minus x -> v->mean; returns the square of its length */
+static double ebim__edge_mean(ebim__surveyor *v, const ebim_real *x, int k)
 {
-    int n = v->s->n, m = v->s->m, i, c;
-    double *mean = v->mean, s = 0;
-    memset(mean, 0, (size_t)n * sizeof *mean);
-    memset(toward, 0, (size_t)n * sizeof *toward);
+    int n = v->s->n, i, c;
+    memset(v->mean, 0, (size_t)n * sizeof *v->mean);
     for (i = 1; i <= k; i++) {
-        const ebim_real *y = v->z + (size_t)near->row[i] * (size_t)n;
-        for (c = 0; c < n; c++) mean[c] += ((double)y[c] - (double)x[c]) / k;
+        const ebim_real *y = ebim__survey_z(v, v->tree.near[i]);
+        for (c = 0; c < n; c++) v->mean[c] += ((double)y[c] - (double)x[c]) / k;
     }
-    for (i = 0; i < m; i++) {
-        double p = ebim__inner64(n, v->V + i * n, mean);
+    return ebim__inner64(n, v->mean, v->mean);
+}
+
+/* Length of the part of that mean along v->V -> toward, over the radius of the k rows */
+static double ebim__edge_index(ebim__surveyor *v, const ebim_real *x, int k, double *toward)
+{
+    int n = v->s->n, i, c;
+    double s = 0;
+    ebim__edge_mean(v, x, k);
+    memset(toward, 0, (size_t)n * sizeof *toward);
+    for (i = 0; i < v->s->m; i++) {
+        double p = ebim__inner64(n, v->V + i * n, v->mean);
         s += p * p;
         for (c = 0; c < n; c++) toward[c] += p * v->V[i * n + c];
     }
-    return near->d2[k] > 0 ? sqrt(s / near->d2[k]) : 0;
+    return v->tree.d2[k] > 0 ? sqrt(s / v->tree.d2[k]) : 0;
 }
 
 /* Whether no row lies from edge_from to edge_to radii from x in a cone away from `toward`. */
@@ -9614,7 +9478,7 @@ static int ebim__edge_nothing_beyond(const ebim__surveyor *v, const ebim_real *x
     double length = sqrt(ebim__inner64(n, toward, toward));
     double from = radius * ebim__survey_bound.edge_from, to = radius * ebim__survey_bound.edge_to;
     for (i = 0; i < count; i++) {
-        const ebim_real *y = v->z + (size_t)v->which[i] * (size_t)n;
+        const ebim_real *y = ebim__survey_z(v, v->which[i]);
         double p = 0, d2 = 0;
         for (c = 0; c < n; c++) {
             double d = (double)y[c] - (double)x[c];
@@ -9628,49 +9492,39 @@ static int ebim__edge_nothing_beyond(const ebim__surveyor *v, const ebim_real *x
     return 1;
 }
 
-/* Whether the density up to an edge is even: what falls off slowly is a tail. Weights count, as
+/* Whether the density up to an edge is even: what falls off slowly is a tail. Copies count, as
  * the rows of rounded data are evenly apart and only repeat less often in a tail. */
-static int ebim__edge_even(const ebim__surveyor *v, const ebim__edge *e, const ebim__near *near)
+static int ebim__edge_even(const ebim__surveyor *v, const ebim__edge *e)
 {
-    double r = sqrt(near->d2[e->wide]), jump = 0, all = 0, inner = 0;
+    const double *d2 = v->tree.d2;
+    double r = sqrt(d2[e->wide]), jump = 0, all = 0, inner = 0;
     int i;
     for (i = 1; i <= e->wide; i++) {
-        all += v->s->weight[v->s->group[near->row[i]]];
+        all += v->s->copies[v->s->group[v->tree.near[i]]];
         if (i == e->inner) inner = all;
     }
-    if (pow(sqrt(near->d2[e->inner]) / r, v->s->m) * all >= ebim__survey_bound.edge_even * inner)
+    if (pow(sqrt(d2[e->inner]) / r, v->s->m) * all >= ebim__survey_bound.edge_even * inner)
         return 0;
-    for (i = e->inner; i < e->wide; i++)
-        jump = fmax(jump, sqrt(near->d2[i + 1]) - sqrt(near->d2[i]));
+    for (i = e->inner; i < e->wide; i++) jump = fmax(jump, sqrt(d2[i + 1]) - sqrt(d2[i]));
     return jump < r * (ebim__survey_bound.edge_jump + 6.0 / e->wide);
 }
 
 static void ebim__edge_row(ebim__surveyor *v, ebim__edge *e, int32_t row)
 {
-    int n = v->s->n, i, c;
-    const ebim_real *x = v->z + (size_t)row * (size_t)n;
-    double *toward = v->mean + n, offset = 0, index, total;
-    ebim__near near;
-    ebim__tree_near(&v->tree, x, e->wide + 1, HUGE_VAL, &near);
-    if (near.found <= e->wide || !(near.d2[e->close] > 0)) return;
-    for (c = 0; c < n; c++) { /* most rows end here, without a frame */
-        double mean = 0;
-        for (i = 1; i <= e->wide; i++)
-            mean += (double)v->z[(size_t)near.row[i] * (size_t)n + (size_t)c] - (double)x[c];
-        offset += mean * mean / ((double)e->wide * e->wide);
-    }
-    if (offset < ebim__survey_bound.edge_index * ebim__survey_bound.edge_index * near.d2[e->wide])
-        return;
-    ebim__survey_rows(v, &near, e->wide + 1, row, v->mean);
-    ebim__survey_frame(v, e->wide + 1, &total);
-    if (ebim__edge_index(v, &near, x, e->close, toward) < ebim__survey_bound.edge_close) return;
-    index = ebim__edge_index(v, &near, x, e->wide, toward);
-    if (index < ebim__survey_bound.edge_index) return;
+    const ebim_real *x = ebim__survey_z(v, row);
+    const double *d2 = v->tree.d2, least = ebim__survey_bound.edge_index;
+    double *toward = v->mean + v->s->n, index, total;
+    if (ebim__survey_near(v, row, e->wide + 1) <= e->wide || !(d2[e->close] > 0)) return;
+    if (ebim__edge_mean(v, x, e->wide) < least * least * d2[e->wide]) return; /* most rows */
+    ebim__survey_local(v, e->wide + 1, row, &total);
+    if (ebim__edge_index(v, x, e->close, toward) < ebim__survey_bound.edge_close) return;
+    index = ebim__edge_index(v, x, e->wide, toward);
+    if (index < least) return;
     e->suspects++;
-    if (!ebim__edge_nothing_beyond(v, x, sqrt(near.d2[e->wide]), toward, e->count)) return;
-    e->even += ebim__edge_even(v, e, &near);
+    if (!ebim__edge_nothing_beyond(v, x, sqrt(d2[e->wide]), toward, e->count)) return;
+    e->even += ebim__edge_even(v, e);
     e->row[e->found] = row;
-    e->radius[e->found] = sqrt(near.d2[e->wide]);
+    e->radius[e->found] = sqrt(d2[e->wide]);
     e->index[e->found++] = index;
 }
 
@@ -9679,18 +9533,16 @@ static void ebim__edge_row(ebim__surveyor *v, ebim__edge *e, int32_t row)
 static void ebim__edge_places(ebim__surveyor *v, const ebim__edge *e)
 {
     ebim__survey *s = v->s;
-    int n = s->n, i, j;
-    double extent = 0;
-    for (i = 0; i < e->found; i++) v->up[i] = (int32_t)i;
-    for (i = 0; i < e->found; i++)
+    int i, j;
+    for (i = 0; i < e->found; i++) {
+        v->up[i] = (int32_t)i;
         for (j = 0; j < i; j++) {
-            double d = sqrt(ebim__square_distance(n, v->z + (size_t)e->row[i] * (size_t)n,
-                                                 v->z + (size_t)e->row[j] * (size_t)n));
-            extent = fmax(extent, d);
-            if (s->m > 1 || d < fmax(e->radius[i], e->radius[j]))
+            double r = fmax(e->radius[i], e->radius[j]);
+            if (s->m > 1 || ebim__square_distance(s->n, ebim__survey_z(v, e->row[i]),
+                                                  ebim__survey_z(v, e->row[j])) < r * r)
                 ebim__unite(v->up, (int32_t)i, (int32_t)j);
         }
-    s->extent = extent;
+    }
     for (i = 0; i < e->found; i++) {
         int best = i;
         if (ebim__find(v->up, (int32_t)i) != i) continue;
@@ -9706,6 +9558,7 @@ static void ebim__survey_edges(ebim__surveyor *v)
     ebim__survey *s = v->s;
     ebim__edge e;
     int i, n = s->n, enough, curve = s->m == 1;
+    double pure = curve ? ebim__survey_bound.ends_pure : ebim__survey_bound.edge_pure;
     memset(&e, 0, sizeof e);
     s->edges = -1;
     e.count = ebim__min_int(s->groups, EBIM__EDGE_ROWS);
@@ -9718,21 +9571,20 @@ static void ebim__survey_edges(ebim__surveyor *v)
     e.row = v->table;
     e.radius = v->value;
     e.index = v->value + EBIM__EDGE_ROWS;
-    ebim__survey_plant(v, e.count, n);
+    v->tree.n = n;
+    ebim__tree_build(&v->tree, e.count, v->z, v->which);
     for (i = 0; i < e.count; i++) ebim__edge_row(v, &e, v->which[i]);
     s->edges = 0;
     enough = curve ? 2 : ebim__max_int(8, (int)(ebim__survey_bound.edge_share * e.count));
-    if (e.even < enough || e.even < e.suspects * (curve ? ebim__survey_bound.ends_pure
-                                                          : ebim__survey_bound.edge_pure))
-        return;
+    if (e.even < enough || e.even < e.suspects * pure) return;
     s->edges = (double)e.found / e.count;
     ebim__edge_places(v, &e);
 }
 
-/* The survey of x: [N][n], all finite, on a set of dimension m; w: [N] weights >= 0, NULL: all 1.
- * What it says lies in the arena, as does its scratch. */
+/* The survey of x: [N][n], all finite, on a set of dimension m. What it says lies in the arena, as
+ * does its scratch. */
 EBIM__PRIVATE ebim_result ebim__survey_run(ebim__survey *s, ebim_arena *a, int N, int n, int m,
-                                           const ebim_real *x, const double *w)
+                                           const ebim_real *x)
 {
     ebim__surveyor v;
     ebim_result r;
@@ -9744,17 +9596,15 @@ EBIM__PRIVATE ebim_result ebim__survey_run(ebim__survey *s, ebim_arena *a, int N
     s->m = m;
     v.s = s;
     v.x = x;
-    v.w = w;
     r = ebim__surveyor_init(&v, a, N, n);
     if (r || !ebim__ready(a)) return r;
-    ebim__survey_columns(&v, N, NULL);
-    ebim__survey_scale(&v);
+    ebim__survey_columns(&v);
+    ebim__survey_apply(&v, NULL, v.scale);
     ebim__survey_far(&v);
     ebim__survey_far_distances(&v);
     ebim__survey_copies(&v);
     ebim__survey_shuffle(&v);
     ebim__survey_map(&v);
-    ebim__survey_measures(&v);
     ebim__survey_noise(&v);
     ebim__survey_edges(&v);
     return EBIM_OK;
@@ -9772,37 +9622,10 @@ EBIM__PRIVATE ebim_result ebim__survey_run(ebim__survey *s, ebim_arena *a, int N
  *     V the volume of the unit ball, rho the local density of data. Whatever f says; f has a floor.
  *     A connected part is open (the data end) or thin (they fade): see ebim__void_place.
  *   The energy distance of two samples, judged by permutations.
- * Cost: a search through rows sorted along one coordinate for each u, as long again for balls and
- * links: 0.04 .. 0.14 s for 5000 data and 20000 u in R^3. Pitfalls: near copies make local
- * densities those of the copies; sheets closer than the data's spacing share their data; data that
- * are cut where they are some four times thinner than elsewhere are thin there, not open.
+ * Cost: three queries of a k-d tree for each u. Pitfalls: near copies make local densities those of
+ * the copies; sheets closer than the data's spacing share their data; data that are cut where they
+ * are some four times thinner than elsewhere are thin there, not open.
  * ========================================================================================= */
-
-/* What is told, and by how much it is missed on either side (made sets of known M, 40 draws each,
- * and fits; N = 100 .. 5000). */
-#define EBIM__VOID_MARGIN 7.0   /* of a hole over the log of the number of balls. Data of the model
-                                 * itself, N = 200 .. 3000, 2000 and 16384 points of M, 4800 sets:
-                                 * none told. A sheet between two horns, 4 fits of 2930 points:
-                                 * lambda 31 .. 46, bound 17; with 2000 points of M, two are told */
-#define EBIM__VOID_ERROR 2.0    /* standard errors taken off lambda, from points of M in the ball */
-#define EBIM__VOID_FAR 9.0      /* B: for m = 1, 4.5 spacings. Uniform data exceed it on 0.03 % */
-#define EBIM__VOID_MISSING 8.0  /* data that an open part lacks, with a margin for unevenness below.
-                                 * Uniform data reach 4, fading ones 6; three quarters of a circle,
-                                 * N = 1500, 120 .. 500; N = 200, 7 .. 43, 39 of 40 told */
-#define EBIM__VOID_DROP 1.65    /* most that log density at an open border lies below its median,
-                                 * beyond one sd of log density. A straight edge halves it: -0.2 ..
-                                 * -1.4 where uniform data are cut; where data fade -1.9 .. -5.7,
-                                 * for 300 points in clusters from -1.6: these lack too few */
-#define EBIM__VOID_OPEN 0.25    /* share of a part beyond whose border is like that: cut uniform
-                                 * data 1, data cut at their mode 0.25 .. 0.8; oceans 0.1 */
-#define EBIM__VOID_UNEVEN 4.0   /* times sd of log density, off log missing: where densities vary by
-                                 * e^sd, a step of e^(4 sd) is no edge (sd: cut uniform 0.1, normal
-                                 * tails 0.7, floods 1.4) */
-#define EBIM__VOID_CHANCE 3.0   /* of `blind`: empty by chance once in e^3 sets */
-#define EBIM__VOID_BLIND 0.1    /* more is too few points: N < 72 for m = 1, 90 for m = 2 */
-#define EBIM__VOID_EXCESS 0.1   /* by which a curve may be longer than the way through few data: 20
-                                 * random points of a circle 0.02, above 0.1 in 2 of 1000 sets; a
-                                 * mean gait with a tail 0.17, with half of one 0.07 */
 
 enum {
     EBIM__VOID_DATA = 4096,    /* rows looked at: they see holes of 0.4 % of the mass */
@@ -9818,146 +9641,39 @@ enum {
     EBIM__SAMPLE_STOP = 20     /* of them that are no better: p is large enough to be known */
 };
 
-/* Rows in the order of the coordinate in which they spread most: a search leaves that window only
- * where a nearer row cannot be. */
-typedef struct ebim__sorted {
-    int N, n, axis;
-    ebim_real *x;    /* [N][n] */
-    int32_t *source; /* [N] whose of the caller's rows each is */
-} ebim__sorted;
-
-static void ebim__sorted_alloc(ebim__sorted *s, ebim_arena *a, int N, int n, int most)
-{
-    memset(s, 0, sizeof *s);
-    s->N = ebim__min_int(N, most);
-    s->n = n;
-    s->x = EBIM__NEW(a, ebim_real, ebim__times((size_t)s->N, (size_t)n));
-    s->source = EBIM__NEW(a, int32_t, s->N);
-}
-
-static int ebim__sorted_axis(int N, int n, const ebim_real *x)
-{
-    double most = -1;
-    int axis = 0, c, i;
-    for (c = 0; c < n; c++) {
-        double mean = 0, spread = 0;
-        for (i = 0; i < N; i++) mean += (double)x[(size_t)i * (size_t)n + (size_t)c] / N;
-        for (i = 0; i < N; i++)
-            spread += fabs((double)x[(size_t)i * (size_t)n + (size_t)c] - mean);
-        if (spread > most) {
-            most = spread;
-            axis = c;
-        }
-    }
-    return axis;
-}
-
-/* Heapsort of index by key[index * step]. */
-static void ebim__sorted_sort(int N, int32_t *index, const ebim_real *key, size_t step)
-{
-    int end = N, start = N / 2, root, child;
-    while (end > 1) {
-        int32_t v;
-        if (start > 0) v = index[--start];
-        else {
-            v = index[--end];
-            index[end] = index[0];
-        }
-        for (root = start; (child = 2 * root + 1) < end; root = child) {
-            if (child + 1 < end &&
-                key[(size_t)index[child] * step] < key[(size_t)index[child + 1] * step])
-                child++;
-            if (!(key[(size_t)v * step] < key[(size_t)index[child] * step])) break;
-            index[root] = index[child];
-        }
-        index[root] = v;
-    }
-}
-
-/* s->N rows, spread over all N of x. */
-static void ebim__sorted_fill(ebim__sorted *s, int N, const ebim_real *x)
-{
-    size_t n = (size_t)s->n;
-    int i;
-    s->axis = ebim__sorted_axis(N, s->n, x);
-    for (i = 0; i < s->N; i++) s->source[i] = (int32_t)((int64_t)i * N / s->N);
-    ebim__sorted_sort(s->N, s->source, x + s->axis, n);
-    for (i = 0; i < s->N; i++)
-        memcpy(s->x + (size_t)i * n, x + (size_t)s->source[i] * n, n * sizeof *x);
-}
-
-EBIM__INLINE const ebim_real *ebim__sorted_at(const ebim__sorted *s, int i)
-{
-    return s->x + (size_t)i * (size_t)s->n;
-}
-
-/* The first row whose coordinate is not below value. */
-static int ebim__sorted_from(const ebim__sorted *s, double value)
-{
-    int lo = 0, hi = s->N;
-    while (lo < hi) {
-        int mid = lo + (hi - lo) / 2;
-        if ((double)ebim__sorted_at(s, mid)[s->axis] < value) lo = mid + 1;
-        else hi = mid;
-    }
-    return lo;
-}
-
-/* Squared distance, or some number not below most: looked at every eighth coordinate. */
-EBIM__INLINE double ebim__sorted_distance(int n, const ebim_real *x, const ebim_real *y,
-                                          double most)
-{
-    double s = 0;
-    int i, end;
-    for (i = 0; i < n && s < most;)
-        for (end = ebim__min_int(i + 8, n); i < end; i++) {
-            double d = (double)x[i] - (double)y[i];
-            s += d * d;
-        }
-    return s;
-}
-
-/* The K rows nearest to q, row `skip` not counted, nearest first: squared distances and rows. */
-static void ebim__sorted_nearest(const ebim__sorted *s, const ebim_real *q, int K, int skip,
-                                 double *d2, int32_t *at)
-{
-    double key = (double)q[s->axis];
-    int hi = ebim__sorted_from(s, key), lo = hi - 1, i, k;
-    for (k = 0; k < K; k++) {
-        d2[k] = HUGE_VAL;
-        at[k] = 0;
-    }
-    for (;;) {
-        double up = hi < s->N ? (double)ebim__sorted_at(s, hi)[s->axis] - key : HUGE_VAL;
-        double down = lo >= 0 ? key - (double)ebim__sorted_at(s, lo)[s->axis] : HUGE_VAL;
-        double step = up < down ? up : down, d;
-        if ((lo < 0 && hi >= s->N) || !(step * step < d2[K - 1])) return;
-        i = up < down ? hi++ : lo--;
-        if (i == skip) continue;
-        d = ebim__sorted_distance(s->n, q, ebim__sorted_at(s, i), d2[K - 1]);
-        if (!(d < d2[K - 1])) continue;
-        for (k = K - 1; k > 0 && d2[k - 1] > d; k--) {
-            d2[k] = d2[k - 1];
-            at[k] = at[k - 1];
-        }
-        d2[k] = d;
-        at[k] = i;
-    }
-}
-
-/* All rows nearer to q than radius -> list, their number returned. */
-static int ebim__sorted_ball(const ebim__sorted *s, const ebim_real *q, double radius,
-                             int32_t *list)
-{
-    double key = (double)q[s->axis], most = radius * radius;
-    int i, count = 0;
-    for (i = ebim__sorted_from(s, key - radius); i < s->N; i++) {
-        const ebim_real *x = ebim__sorted_at(s, i);
-        if ((double)x[s->axis] - key > radius) break;
-        if (ebim__sorted_distance(s->n, q, x, most) < most) list[count++] = i;
-    }
-    return count;
-}
+/* What is told, and by how much it is missed on either side: 40 draws each of made sets whose M is
+ * known, and fits; N = 100 .. 5000. */
+static const struct {
+    double margin, error, far, missing, drop, open, uneven, chance, blind, excess;
+} ebim__void_bound = {
+    /* margin of a hole over the log of the number of balls. Data of the model itself, 4800 sets of
+     * 200 .. 3000: none told. A sheet between two horns, 4 fits: lambda 31 .. 46, bound 17 */
+    7,
+    /* error: standard errors taken off lambda, from points of M in the ball */
+    2,
+    /* far: of B; for m = 1, 4.5 spacings. Uniform data exceed it on 0.03 % */
+    9,
+    /* missing: data that an open part lacks, after `uneven`. Uniform data reach 4, fading ones 6;
+     * three quarters of a circle, N = 1500, 120 .. 500; N = 200, 7 .. 43, 39 of 40 told */
+    8,
+    /* drop: most that log density at an open border lies below its median, beyond one sd of log
+     * density. A straight edge halves it: -0.2 .. -1.4 where uniform data are cut; where data fade
+     * -1.9 .. -5.7, for 300 points in clusters from -1.6: these lack too few */
+    1.65,
+    /* open: share of a part beyond whose border is like that. Cut uniform data 1, data cut at
+     * their mode 0.25 .. 0.8; oceans 0.1 */
+    0.25,
+    /* uneven: times sd of log density, off log missing: where densities vary by e^sd, a step of
+     * e^(4 sd) is no edge (sd: cut uniform 0.1, normal tails 0.7, floods 1.4) */
+    4,
+    /* chance: of `blind`: empty by chance once in e^3 sets */
+    3,
+    /* blind: more is too few points: N < 72 for m = 1, 90 for m = 2 */
+    0.1,
+    /* excess: by which a curve may be longer than the way through few data. 20 random points of a
+     * circle 0.02, above 0.1 in 2 of 1000 sets; a mean gait with a tail 0.17, half of one 0.07 */
+    0.1
+};
 
 typedef struct ebim__void_desc {
     int N, S, n, m;
@@ -10008,43 +9724,65 @@ typedef struct ebim__void_part { /* sums over a part beyond */
 
 typedef struct ebim__void_scan {
     const ebim__void_desc *d;
-    ebim__sorted data, M;
-    ebim_real *reach; /* [M.N] distance to the nearest datum */
-    int32_t *owner;   /* [M.N] which that is */
-    double *area;     /* [M.N] share of M's volume */
-    double *mass;     /* [M.N] share of the model's mass */
-    int32_t *list;    /* [M.N] of a ball */
-    unsigned char *mark;
-    ebim_real *level; /* [data.N] log of the local density, by few neighbours */
-    ebim_real *wide;  /* [data.N] by many */
-    ebim_real *gap;   /* [data.N] distance to the 2m-th neighbour */
-    int32_t *order;   /* [data.N] scratch */
-    ebim_real *value; /* [M.N] scratch */
-    int32_t *parent;  /* [M.N] of the forest of parts beyond; -1: not beyond */
-    ebim__void_part *part; /* [M.N] at the roots of them */
+    int N, S;             /* rows of the caller's that are looked at, spread over all */
+    ebim_real *x, *u;     /* [N][n], [S][n] these */
+    ebim__tree data, M;
+    double *reach;        /* [S] distance to the nearest datum */
+    int32_t *owner;       /* [S] which that is */
+    double *area, *mass;  /* [S] shares of M's volume and of the model's mass */
+    double *level, *wide; /* [N] log of the local density, by few neighbours and by many */
+    double *gap;          /* [N] distance to the 2m-th neighbour */
+    double *value;        /* [S or N] scratch, */
+    int32_t *order;       /* to sort it by */
+    int32_t *list;        /* [S] parts beyond */
+    unsigned char *mark;  /* [S] in a hole */
+    int32_t *parent;      /* [S] of the forest of parts beyond; -1: not beyond */
+    ebim__void_part *part; /* [S] at the roots of them */
     double wide_median, gap_median;
-    double count;     /* of data, repeats by weight not counted as new evidence */
+    double count;         /* of data, repeats by weight not counted as new evidence */
 } ebim__void_scan;
 
 static void ebim__void_alloc(ebim__void_scan *s, ebim_arena *a, const ebim__void_desc *d)
 {
+    size_t n = (size_t)d->n;
+    int N = ebim__min_int(d->N, EBIM__VOID_DATA), S = ebim__min_int(d->S, EBIM__VOID_POINTS);
     memset(s, 0, sizeof *s);
     s->d = d;
-    ebim__sorted_alloc(&s->data, a, d->N, d->n, EBIM__VOID_DATA);
-    ebim__sorted_alloc(&s->M, a, d->S, d->n, EBIM__VOID_POINTS);
-    s->reach = EBIM__NEW(a, ebim_real, s->M.N);
-    s->owner = EBIM__NEW(a, int32_t, s->M.N);
-    s->area = EBIM__NEW(a, double, s->M.N);
-    s->mass = EBIM__NEW(a, double, s->M.N);
-    s->list = EBIM__NEW(a, int32_t, s->M.N);
-    s->mark = EBIM__NEW(a, unsigned char, s->M.N);
-    s->level = EBIM__NEW(a, ebim_real, s->data.N);
-    s->wide = EBIM__NEW(a, ebim_real, s->data.N);
-    s->gap = EBIM__NEW(a, ebim_real, s->data.N);
-    s->order = EBIM__NEW(a, int32_t, s->data.N);
-    s->value = EBIM__NEW(a, ebim_real, s->M.N);
-    s->parent = EBIM__NEW(a, int32_t, s->M.N);
-    s->part = EBIM__NEW(a, ebim__void_part, s->M.N);
+    s->N = N;
+    s->S = S;
+    s->x = EBIM__NEW(a, ebim_real, ebim__times((size_t)N, n));
+    s->u = EBIM__NEW(a, ebim_real, ebim__times((size_t)S, n));
+    ebim__tree_init(&s->data, a, N, d->n, EBIM__VOID_WIDE + 1);
+    ebim__tree_init(&s->M, a, S, d->n, S);
+    s->reach = EBIM__NEW(a, double, S);
+    s->owner = EBIM__NEW(a, int32_t, S);
+    s->area = EBIM__NEW(a, double, S);
+    s->mass = EBIM__NEW(a, double, S);
+    s->level = EBIM__NEW(a, double, N);
+    s->wide = EBIM__NEW(a, double, N);
+    s->gap = EBIM__NEW(a, double, N);
+    s->value = EBIM__NEW(a, double, S);
+    s->order = EBIM__NEW(a, int32_t, ebim__max_int(N, S));
+    s->list = EBIM__NEW(a, int32_t, S);
+    s->mark = EBIM__NEW(a, unsigned char, S);
+    s->parent = EBIM__NEW(a, int32_t, S);
+    s->part = EBIM__NEW(a, ebim__void_part, S);
+}
+
+static const ebim_real *ebim__void_datum(const ebim__void_scan *s, int i)
+{
+    return s->x + (size_t)i * (size_t)s->d->n;
+}
+
+static const ebim_real *ebim__void_point(const ebim__void_scan *s, int i)
+{
+    return s->u + (size_t)i * (size_t)s->d->n;
+}
+
+/* Which of the caller's rows point i of M is */
+static int ebim__void_source(const ebim__void_scan *s, int i)
+{
+    return ebim__spread_at(i, s->S, s->d->S);
 }
 
 /* (sum w)^2 / sum w^2 of the data looked at: as many equal ones are as good. */
@@ -10052,9 +9790,8 @@ static double ebim__void_count(const ebim__void_scan *s)
 {
     double sum = 0, square = 0;
     int i;
-    if (!s->d->weight) return s->data.N;
-    for (i = 0; i < s->data.N; i++) {
-        double w = (double)s->d->weight[s->data.source[i]];
+    for (i = 0; i < s->N; i++) {
+        double w = s->d->weight ? (double)s->d->weight[ebim__spread_at(i, s->N, s->d->N)] : 1;
         sum += w;
         square += w * w;
     }
@@ -10064,23 +9801,26 @@ static double ebim__void_count(const ebim__void_scan *s)
 static void ebim__void_start(ebim__void_scan *s)
 {
     const ebim__void_desc *d = s->d;
-    double area = 0, mass = 0, least = HUGE_VAL, d2;
+    double area = 0, mass = 0, least = HUGE_VAL;
     int i;
-    ebim__sorted_fill(&s->data, d->N, d->x);
-    ebim__sorted_fill(&s->M, d->S, d->u);
+    ebim__spread(d->N, d->n, d->x, s->N, s->x);
+    ebim__spread(d->S, d->n, d->u, s->S, s->u);
+    ebim__tree_build(&s->data, s->N, s->x, NULL);
+    ebim__tree_build(&s->M, s->S, s->u, NULL);
     s->count = ebim__void_count(s);
-    for (i = 0; i < s->M.N && d->energy; i++)
-        least = fmin(least, (double)d->energy[s->M.source[i]]);
-    for (i = 0; i < s->M.N; i++) {
-        int32_t at = s->M.source[i];
+    for (i = 0; i < s->S && d->energy; i++)
+        least = fmin(least, (double)d->energy[ebim__void_source(s, i)]);
+    for (i = 0; i < s->S; i++) {
+        int at = ebim__void_source(s, i);
         s->area[i] = d->area ? (double)d->area[at] : 1;
         s->mass[i] = s->area[i] * (d->energy ? exp(least - (double)d->energy[at]) : 1);
         area += s->area[i];
         mass += s->mass[i];
-        ebim__sorted_nearest(&s->data, ebim__sorted_at(&s->M, i), 1, -1, &d2, &s->owner[i]);
-        s->reach[i] = EBIM__R(sqrt(d2));
+        ebim__tree_near(&s->data, ebim__void_point(s, i), 1, HUGE_VAL);
+        s->owner[i] = s->data.near[0];
+        s->reach[i] = sqrt(s->data.d2[0]);
     }
-    for (i = 0; i < s->M.N; i++) {
+    for (i = 0; i < s->S; i++) {
         s->area[i] /= area;
         s->mass[i] /= mass;
     }
@@ -10093,104 +9833,84 @@ static double ebim__void_chances(double count, int m)
     return l + (m - 1) * log(l);
 }
 
-/* What the ball round point i of M expects -> *expected; returned with two standard errors taken
- * off, which come from the number of points of M in it. Point i itself is there by choice. */
-static double ebim__void_ball(ebim__void_scan *s, int i, int *in, double *expected)
+/* What the ball round point i of M, s->M.near, expects -> *expected; returned with two standard
+ * errors taken off, from the number of points in it. Point i itself is there by choice. */
+static double ebim__void_ball(ebim__void_scan *s, int i, double *expected)
 {
     double sum = 0, square = 0;
-    int j;
-    *in = ebim__sorted_ball(&s->M, ebim__sorted_at(&s->M, i), (double)s->reach[i], s->list);
-    for (j = 0; j < *in; j++) {
-        double q = s->count * s->mass[s->list[j]];
+    int j, in = ebim__tree_within(&s->M, ebim__void_point(s, i), s->S, s->reach[i] * s->reach[i]);
+    for (j = 0; j < in; j++) {
+        double q = s->count * s->mass[s->M.near[j]];
         square += q * q;
-        if (s->list[j] != i) sum += q;
+        if (s->M.near[j] != i) sum += q;
     }
     *expected = sum;
-    return sum - EBIM__VOID_ERROR * sqrt(square);
+    return sum - ebim__void_bound.error * sqrt(square);
 }
 
 static void ebim__void_holes(ebim__void_scan *s, ebim__voids *r)
 {
-    int centres = ebim__min_int(s->M.N, EBIM__VOID_CENTRES), c, j, in;
+    int centres = ebim__min_int(s->S, EBIM__VOID_CENTRES), c, j;
     double most = -HUGE_VAL, expected;
-    r->bound = ebim__void_chances(s->count, s->d->m) + EBIM__VOID_MARGIN;
+    r->bound = ebim__void_chances(s->count, s->d->m) + ebim__void_bound.margin;
     for (c = 0; c < centres; c++) {
-        int i = (int)((int64_t)c * s->M.N / centres);
-        double low = ebim__void_ball(s, i, &in, &expected);
-        if (low > r->bound)
-            for (j = 0; j < in; j++) s->mark[s->list[j]] = 1;
+        int i = ebim__spread_at(c, centres, s->S);
+        double low = ebim__void_ball(s, i, &expected);
+        for (j = 0; j < s->M.found && low > r->bound; j++) s->mark[s->M.near[j]] = 1;
         if (!(low > most)) continue;
         most = low;
         r->expected = expected;
-        r->radius = (double)s->reach[i];
-        r->centre = s->M.source[i];
+        r->radius = s->reach[i];
+        r->centre = ebim__void_source(s, i);
     }
     r->hole = most > r->bound;
-    for (j = 0; j < s->M.N; j++)
+    for (j = 0; j < s->S; j++)
         if (s->mark[j]) {
             r->holes += s->area[j];
             r->hole_mass += s->mass[j];
         }
 }
 
-/* Median of value: [N]; order: [N] scratch. */
-static double ebim__void_median(int N, const ebim_real *value, int32_t *order)
-{
-    int i;
-    for (i = 0; i < N; i++) order[i] = i;
-    ebim__sorted_sort(N, order, value, 1);
-    return (double)value[order[N / 2]];
-}
-
-/* log of k points in the ball of that squared radius; equal rows do not make it infinite. */
-static ebim_real ebim__void_level(int k, int m, double d2)
-{
-    return EBIM__R(log((double)k) - ebim__log_ball(m) - 0.5 * m * log(fmax(d2, 1e-30)));
-}
-
 /* Densities and spacings at the data, and how uneven they are. */
 static void ebim__void_levels(ebim__void_scan *s, ebim__voids *r)
 {
-    double d2[EBIM__VOID_WIDE], mean = 0, var = 0;
-    int32_t at[EBIM__VOID_WIDE];
-    int N = s->data.N, m = s->d->m, i;
+    int N = s->N, m = s->d->m, i, q;
     int near = ebim__max_int(2, ebim__min_int(EBIM__VOID_NEAR, N / 5));
     int wide = ebim__max_int(near, ebim__min_int(EBIM__VOID_WIDE, N / 4));
-    int gap = ebim__min_int(2 * m, wide);
+    double mean = 0, var = 0;
     for (i = 0; i < N; i++) {
-        ebim__sorted_nearest(&s->data, ebim__sorted_at(&s->data, i), wide, i, d2, at);
-        s->level[i] = ebim__void_level(near, m, d2[near - 1]);
-        s->wide[i] = ebim__void_level(wide, m, d2[wide - 1]);
-        s->gap[i] = EBIM__R(sqrt(d2[gap - 1]));
-        mean += (double)s->level[i] / N;
+        ebim__tree_near(&s->data, ebim__void_datum(s, i), wide + 1, HUGE_VAL); /* itself first */
+        for (q = 0; q < 2; q++) { /* k points in a ball, which equal rows do not make empty */
+            int k = q ? wide : near;
+            double log_r = 0.5 * log(fmax(s->data.d2[k], 1e-30));
+            (q ? s->wide : s->level)[i] = log((double)k) - ebim__log_ball(m) - m * log_r;
+        }
+        s->gap[i] = sqrt(s->data.d2[ebim__min_int(2 * m, wide)]);
+        mean += s->level[i] / N;
     }
-    for (i = 0; i < N; i++) {
-        double d = (double)s->level[i] - mean;
-        var += d * d / N;
-    }
+    for (i = 0; i < N; i++) var += (s->level[i] - mean) * (s->level[i] - mean) / N;
     var -= 1.0 / near + 0.5 / (near * near); /* of log Gamma(near), nearly */
     r->uneven = sqrt(fmax(var, 0));
-    s->wide_median = ebim__void_median(N, s->wide, s->order);
-    s->gap_median = ebim__void_median(N, s->gap, s->order);
+    s->wide_median = ebim__quantile(N, s->wide, s->order, 0.5);
+    s->gap_median = ebim__quantile(N, s->gap, s->order, 0.5);
 }
 
-/* Length of the shortest tree through the data (Prim's), from row 0: which row each hangs on, and
- * how far it is along the tree. */
-static double ebim__void_tree(const ebim__sorted *d, int *from, double *depth)
+/* Length of the shortest tree through rows x: [N][n], N <= VOID_FEW (Prim's), from row 0: which row
+ * each hangs on, and how far it is along the tree. */
+static double ebim__void_tree(int N, int n, const ebim_real *x, int *from, double *depth)
 {
     double step[EBIM__VOID_FEW], length = 0;
     int done, i, at = 0;
-    for (i = 0; i < d->N; i++) {
+    for (i = 0; i < N; i++) {
         step[i] = i ? HUGE_VAL : -1; /* -1: in the tree */
         depth[i] = from[i] = 0;
     }
-    for (done = 1; done < d->N; done++) {
+    for (done = 1; done < N; done++) {
         int next = -1;
-        for (i = 0; i < d->N; i++) {
+        for (i = 0; i < N; i++) {
             double s;
             if (step[i] < 0) continue;
-            s = sqrt(ebim__sorted_distance(d->n, ebim__sorted_at(d, at), ebim__sorted_at(d, i),
-                                           HUGE_VAL));
+            s = sqrt(ebim__square_distance(n, x + at * n, x + i * n));
             if (s < step[i]) {
                 step[i] = s;
                 from[i] = at;
@@ -10207,15 +9927,15 @@ static double ebim__void_tree(const ebim__sorted *d, int *from, double *depth)
 
 /* The closed way through the data, for a curve: the tree, and across between the two rows that are
  * farthest apart along it: the one farthest from row 0, and the one farthest from that. */
-static double ebim__void_way(const ebim__sorted *d)
+static double ebim__void_way(int N, int n, const ebim_real *x)
 {
     int from[EBIM__VOID_FEW], i, j, a = 0, b = 0;
     unsigned char up[EBIM__VOID_FEW] = {0}; /* rows between a and row 0 */
-    double depth[EBIM__VOID_FEW], most = -1, length = ebim__void_tree(d, from, depth);
-    for (i = 1; i < d->N; i++)
+    double depth[EBIM__VOID_FEW], most = -1, length = ebim__void_tree(N, n, x, from, depth);
+    for (i = 1; i < N; i++)
         if (depth[i] > depth[a]) a = i;
     for (i = a; i; i = from[i]) up[i] = 1;
-    for (i = 0; i < d->N; i++) {
+    for (i = 0; i < N; i++) {
         double apart;
         for (j = i; j && !up[j];) j = from[j];
         apart = depth[a] + depth[i] - 2 * depth[j];
@@ -10223,70 +9943,65 @@ static double ebim__void_way(const ebim__sorted *d)
         most = apart;
         b = i;
     }
-    return length + sqrt(ebim__sorted_distance(d->n, ebim__sorted_at(d, a), ebim__sorted_at(d, b),
-                                               HUGE_VAL));
+    return length + sqrt(ebim__square_distance(n, x + a * n, x + b * n));
 }
 
 /* How far M runs from the data, and whether there are enough of these. */
 static void ebim__void_few(const ebim__void_scan *s, ebim__voids *r)
 {
     int i;
-    for (i = 0; i < s->M.N; i++) {
-        double gap = fmax((double)s->gap[s->owner[i]], s->gap_median);
-        double run = gap > 0 ? (double)s->reach[i] / gap : 0;
+    for (i = 0; i < s->S; i++) {
+        double gap = fmax(s->gap[s->owner[i]], s->gap_median);
+        double run = gap > 0 ? s->reach[i] / gap : 0;
         if (!(run > r->run)) continue;
         r->run = run;
-        r->run_at = s->M.source[i];
+        r->run_at = ebim__void_source(s, i);
     }
-    r->blind = fmin(1, (ebim__void_chances(s->count, s->d->m) + EBIM__VOID_CHANCE) / s->count);
-    r->few = r->blind > EBIM__VOID_BLIND;
-    if (r->few && s->d->m == 1 && s->data.N <= EBIM__VOID_FEW) {
-        double way = ebim__void_way(&s->data);
+    r->blind = ebim__void_chances(s->count, s->d->m) + ebim__void_bound.chance;
+    r->blind = fmin(1, r->blind / s->count);
+    r->few = r->blind > ebim__void_bound.blind;
+    if (r->few && s->d->m == 1 && s->N <= EBIM__VOID_FEW) {
+        double way = ebim__void_way(s->N, s->d->n, s->x);
         if (way > 0 && s->d->volume > way) r->excess = s->d->volume / way - 1;
-        r->tail = r->excess > EBIM__VOID_EXCESS;
+        r->tail = r->excess > ebim__void_bound.excess;
     }
 }
 
 /* Joins points beyond that are so close that a part with as many points hangs together. */
 static void ebim__void_join(ebim__void_scan *s, ebim__voids *r)
 {
-    int S = s->M.N, m = s->d->m, i, j;
-    double ball = exp(ebim__log_ball(m)), link;
-    link = pow(2 * (log((double)S) + 4) * s->d->volume / (S * ball), 1.0 / m);
+    int S = s->S, m = s->d->m, i, j;
+    double ball = ebim__log_ball(m), link;
+    link = pow(2 * (log((double)S) + 4) * s->d->volume / (S * exp(ball)), 1.0 / m);
     for (i = 0; i < S; i++) {
-        double far = log(EBIM__VOID_FAR / ball) - (double)s->level[s->owner[i]];
-        s->parent[i] = m * log(fmax((double)s->reach[i], 1e-30)) > far ? i : -1;
+        double far = log(ebim__void_bound.far) - ball - s->level[s->owner[i]];
+        s->parent[i] = m * log(fmax(s->reach[i], 1e-30)) > far ? i : -1;
         if (s->parent[i] < 0) continue;
         r->beyond += s->area[i];
         r->beyond_mass += s->mass[i];
     }
     for (i = 0; i < S; i++) {
-        int in = s->parent[i] < 0 ? 0 : ebim__sorted_ball(&s->M, ebim__sorted_at(&s->M, i), link,
-                                                          s->list);
-        for (j = 0; j < in; j++) {
-            int32_t a, b;
-            if (s->list[j] >= i || s->parent[s->list[j]] < 0) continue;
-            a = ebim__find(s->parent, i);
-            b = ebim__find(s->parent, s->list[j]);
-            s->parent[a > b ? a : b] = a > b ? b : a;
-        }
+        if (s->parent[i] < 0) continue;
+        ebim__tree_within(&s->M, ebim__void_point(s, i), S, link * link);
+        for (j = 0; j < s->M.found; j++)
+            if (s->parent[s->M.near[j]] >= 0) ebim__unite(s->parent, i, s->M.near[j]);
     }
 }
 
 static void ebim__void_sums(ebim__void_scan *s, const ebim__voids *r)
 {
     int i;
-    for (i = 0; i < s->M.N; i++) {
+    for (i = 0; i < s->S; i++) {
         ebim__void_part *p;
         int32_t datum = s->owner[i];
-        double more = s->area[i] * s->d->volume * exp((double)s->level[datum]);
+        double more = s->area[i] * s->d->volume * exp(s->level[datum]);
         if (s->parent[i] < 0) continue;
         p = &s->part[ebim__find(s->parent, i)];
         if (!(p->share > 0) || s->reach[i] > s->reach[p->deepest]) p->deepest = i;
         p->share += s->area[i];
         p->mass += s->mass[i];
         p->missing += more;
-        if ((double)s->wide[datum] - s->wide_median - r->uneven < -EBIM__VOID_DROP) continue;
+        if (s->wide[datum] - s->wide_median - r->uneven < -ebim__void_bound.drop) continue;
         p->abrupt += s->area[i];
         p->like += more;
     }
@@ -10294,8 +10009,8 @@ static void ebim__void_sums(ebim__void_scan *s, const ebim__voids *r)
 
 static int ebim__void_open(const ebim__void_part *p, double uneven)
 {
-    return p->abrupt >= EBIM__VOID_OPEN * p->share &&
-           p->like * exp(-EBIM__VOID_UNEVEN * uneven) >= EBIM__VOID_MISSING;
+    return p->abrupt >= ebim__void_bound.open * p->share &&
+           p->like * exp(-ebim__void_bound.uneven * uneven) >= ebim__void_bound.missing;
 }
 
 /* The data next to a curve's part beyond: those farther from each other than it is from them are
@@ -10303,21 +10018,22 @@ static int ebim__void_open(const ebim__void_part *p, double uneven)
 static void ebim__void_ends(const ebim__void_scan *s, int32_t root, ebim__void_place *p)
 {
     int32_t end[EBIM__VOID_ENDS];
-    double first[EBIM__VOID_ENDS], most = p->radius * p->radius;
+    double first[EBIM__VOID_ENDS];
     int i, e;
     p->length = p->share * s->d->volume;
-    for (i = 0; i < s->M.N; i++) {
-        const ebim_real *x = ebim__sorted_at(&s->data, s->owner[i]);
+    for (i = 0; i < s->S; i++) {
+        const ebim_real *x = ebim__void_datum(s, s->owner[i]);
         if (s->parent[i] < 0 || ebim__find(s->parent, i) != root) continue;
         for (e = 0; e < p->ends; e++)
-            if (ebim__sorted_distance(s->d->n, x, ebim__sorted_at(&s->data, end[e]), most) < most)
+            if (ebim__square_distance(s->d->n, x, ebim__void_datum(s, end[e])) <
+                p->radius * p->radius)
                 break;
         if (e == EBIM__VOID_ENDS) continue;
         if (e == p->ends) {
             end[p->ends++] = s->owner[i];
             first[e] = HUGE_VAL;
         }
-        first[e] = fmin(first[e], (double)s->reach[i]);
+        first[e] = fmin(first[e], s->reach[i]);
     }
     for (e = 0; e < p->ends; e++) p->length += first[e];
 }
@@ -10329,47 +10045,35 @@ static void ebim__void_describe(const ebim__void_scan *s, int32_t root, double u
     int i, count = 0;
     p->share = q->share;
     p->mass = q->mass;
-    p->radius = (double)s->reach[q->deepest];
-    p->at = s->M.source[q->deepest];
+    p->radius = s->reach[q->deepest];
+    p->at = ebim__void_source(s, q->deepest);
     p->missing = q->missing;
     p->abrupt = q->abrupt / q->share;
     p->open = ebim__void_open(q, uneven);
-    for (i = 0; i < s->M.N; i++)
-        if (s->parent[i] >= 0 && ebim__find(s->parent, i) == root) {
-            s->value[count] = s->wide[s->owner[i]];
-            count++;
-        }
-    p->border = ebim__void_median(count, s->value, s->list) - s->wide_median;
+    for (i = 0; i < s->S; i++)
+        if (s->parent[i] >= 0 && ebim__find(s->parent, i) == root)
+            s->value[count++] = s->wide[s->owner[i]];
+    p->border = ebim__quantile(count, s->value, s->order, 0.5) - s->wide_median;
     if (s->d->m == 1) ebim__void_ends(s, root, p);
 }
 
 /* Parts beyond: found, counted, the open and the large ones described. */
 static void ebim__void_beyond(ebim__void_scan *s, ebim__voids *r)
 {
-    int i, k;
+    int i;
     ebim__void_join(s, r);
     ebim__void_sums(s, r);
-    for (i = 0; i < s->M.N; i++) {
-        int open = ebim__void_open(&s->part[i], r->uneven);
-        if (s->parent[i] != i) continue;
-        s->part[i].share *= open || s->part[i].missing >= EBIM__VOID_MISSING ? 1 : 0;
-        if (!(s->part[i].share > 0)) continue;
-        r->places++;
+    for (i = 0; i < s->S; i++) {
+        const ebim__void_part *p = &s->part[i];
+        int open = ebim__void_open(p, r->uneven);
+        if (s->parent[i] != i || !(open || p->missing >= ebim__void_bound.missing)) continue;
+        s->value[i] = -open - p->share;
+        s->list[r->places++] = i;
         r->open += open;
     }
-    for (k = 0; k < r->places && k < EBIM__VOID_PLACES; k++) {
-        int32_t best = -1;
-        double most = -1;
-        for (i = 0; i < s->M.N; i++) {
-            ebim__void_part *p = &s->part[i];
-            double value = p->share + ebim__void_open(p, r->uneven);
-            if (s->parent[i] != i || !(p->share > 0) || !(value > most)) continue;
-            most = value;
-            best = i;
-        }
-        ebim__void_describe(s, best, r->uneven, &r->place[k]);
-        s->part[best].share = 0;
-    }
+    ebim__sort(s->list, r->places, ebim__compare_values, s->value);
+    for (i = 0; i < ebim__min_int(r->places, EBIM__VOID_PLACES); i++)
+        ebim__void_describe(s, s->list[i], r->uneven, &r->place[i]);
 }
 
 /* ERR_ARG where there is nothing to compare. */
@@ -10384,7 +10088,7 @@ EBIM__PRIVATE ebim_result ebim__voids_find(const ebim__void_desc *d, ebim__voids
     if (!ebim__ready(work)) return work->failed;
     ebim__void_start(&s);
     ebim__void_holes(&s, r);
-    if (s.data.N < 4) { /* no density to speak of */
+    if (s.N < 4) { /* no density to speak of */
         r->blind = r->few = 1;
         return EBIM_OK;
     }
@@ -10401,7 +10105,7 @@ typedef struct ebim__two {
     int shuffles;    /* that p rests on */
 } ebim__two;
 
-/* Energy distance of rows in[0 .. X) and the others of D: [N][N], whose row sums are `sum`: */
+/* Energy distance of rows in[0 .. X) and the others of D: [N][N], whose row sums are `sum` */
 static double ebim__two_distance(int N, int X, const ebim_real *D, const double *sum,
                                  const int32_t *in)
 {
@@ -10421,14 +10125,6 @@ static double ebim__two_distance(int N, int X, const ebim_real *D, const double 
     return 1 - (xx / (x * x) + yy / (y * y)) * (x * y) / xy;
 }
 
-static void ebim__two_rows(int X, int all, int n, const ebim_real *x, ebim_real *to)
-{
-    int i;
-    for (i = 0; i < X; i++)
-        memcpy(to + (size_t)i * (size_t)n, x + (size_t)((int64_t)i * all / X) * (size_t)n,
-               (size_t)n * sizeof *x);
-}
-
 static void ebim__two_shuffles(int N, int X, const ebim_real *D, const double *sum, int32_t *in,
                                uint64_t seed, ebim__two *r)
 {
@@ -10436,12 +10132,8 @@ static void ebim__two_shuffles(int N, int X, const ebim_real *D, const double *s
     int as_far = 0, i;
     ebim_rng_init(&rng, seed, 0);
     while (r->shuffles < EBIM__SAMPLE_SHUFFLES && as_far < EBIM__SAMPLE_STOP) {
-        for (i = 0; i < X; i++) {
-            int j = i + (int)ebim_rng_below(&rng, (uint32_t)(N - i));
-            int32_t t = in[i];
-            in[i] = in[j];
-            in[j] = t;
-        }
+        for (i = 0; i < X; i++)
+            ebim__swap_int(&in[i], &in[i + (int)ebim_rng_below(&rng, (uint32_t)(N - i))]);
         as_far += ebim__two_distance(N, X, D, sum, in) >= r->distance - 1e-12;
         r->shuffles++;
     }
@@ -10456,8 +10148,7 @@ static void ebim__two_shuffles(int N, int X, const ebim_real *D, const double *s
 EBIM__PRIVATE ebim_result ebim__two_samples(int X, const ebim_real *x, int Y, const ebim_real *y,
                                             int n, uint64_t seed, ebim__two *r, ebim_arena *work)
 {
-    int a = ebim__min_int(X, EBIM__SAMPLE_MOST), b = ebim__min_int(Y, EBIM__SAMPLE_MOST);
-    int N = a + b, i, j;
+    int a = ebim__min_int(X, EBIM__SAMPLE_MOST), N = a + ebim__min_int(Y, EBIM__SAMPLE_MOST), i, j;
     size_t rows = (size_t)ebim__max_int(N, 0);
     ebim_real *z, *D;
     double *sum;
@@ -10470,33 +10161,22 @@ EBIM__PRIVATE ebim_result ebim__two_samples(int X, const ebim_real *x, int Y, co
     sum = EBIM__NEW(work, double, rows);
     in = EBIM__NEW(work, int32_t, rows);
     if (!ebim__ready(work)) return work->failed;
-    ebim__two_rows(a, X, n, x, z);
-    ebim__two_rows(b, Y, n, y, z + (size_t)a * (size_t)n);
+    ebim__spread(X, n, x, EBIM__SAMPLE_MOST, z);
+    ebim__spread(Y, n, y, EBIM__SAMPLE_MOST, z + (size_t)a * (size_t)n);
     for (i = 0; i < N; i++) {
         in[i] = i;
         for (j = 0; j < i; j++) {
-            double d = sqrt(ebim__sorted_distance(n, z + (size_t)i * (size_t)n,
-                                                  z + (size_t)j * (size_t)n, HUGE_VAL));
-            D[(size_t)i * rows + (size_t)j] = D[(size_t)j * rows + (size_t)i] = EBIM__R(d);
-            sum[i] += (double)EBIM__R(d);
-            sum[j] += (double)EBIM__R(d);
+            ebim_real d = EBIM__R(sqrt(ebim__square_distance(n, z + (size_t)i * (size_t)n,
+                                                            z + (size_t)j * (size_t)n)));
+            D[(size_t)i * rows + (size_t)j] = D[(size_t)j * rows + (size_t)i] = d;
+            sum[i] += (double)d;
+            sum[j] += (double)d;
         }
     }
     r->distance = ebim__two_distance(N, a, D, sum, in);
     ebim__two_shuffles(N, a, D, sum, in, seed, r);
     return EBIM_OK;
 }
-
-#undef EBIM__VOID_MARGIN
-#undef EBIM__VOID_ERROR
-#undef EBIM__VOID_FAR
-#undef EBIM__VOID_MISSING
-#undef EBIM__VOID_DROP
-#undef EBIM__VOID_OPEN
-#undef EBIM__VOID_UNEVEN
-#undef EBIM__VOID_CHANCE
-#undef EBIM__VOID_BLIND
-#undef EBIM__VOID_EXCESS
 
 /* ============================================================================================
  * >>judge  what a fitted manifold is worth
@@ -10505,8 +10185,7 @@ EBIM__PRIVATE ebim_result ebim__two_samples(int X, const ebim_real *x, int Y, co
  * uniform points of M: pieces without data, places where J loses rank (M crosses itself, or F is
  * flat), parts at the walls of the box, and parts that another fit of the same data does not have:
  * a spurious sheet is the accident of one training run, a bridge over a gap in the data is not.
- * The bounds stand in ebim__judge_verdict. Cost: some thousand projections, and points times at
- * most 4096 data for the nearest of them.
+ * Cost: some thousand projections, and as many searches in a tree of at most 4096 data.
  * ========================================================================================= */
 
 EBIM_API int ebim_verdict_worst(int verdict)
@@ -10534,10 +10213,36 @@ EBIM_API const char *ebim_verdict_advice(int verdict)
 }
 
 enum {
-    EBIM__JUDGE_DATA = 4096,
-    EBIM__JUDGE_HELD = 2000,
+    EBIM__JUDGE_DATA = 4096,   /* rows that points of M are compared with: all searches are short */
+    EBIM__JUDGE_HELD = 2000,   /* projected: 20 of them decide about the 0.99 quantile */
     EBIM__JUDGE_LINKED = 4096, /* points of M that components are told by: the first of them */
-    EBIM__JUDGE_DRAWS = 1 << 20
+    EBIM__JUDGE_LEAST = 100,   /* fewer do not tell components */
+    EBIM__JUDGE_DRAWS = 1 << 20, /* in the box, at most, for tubes to hold enough of them */
+    EBIM__JUDGE_BATCH = 64     /* Jacobians at a time */
+};
+
+/* Verdicts are given above these: lengths in the scale of the data, else shares. */
+static const struct {
+    double missed, mean, q99, loose_median, loose_q99, flat, singular, disputed, rival, empty;
+    double rim_part, rim;
+} ebim__judge_bound = {
+    /* missed: of the held-out points: so many rows off M may be rows that belong nowhere */
+    0.01,
+    /* mean, q99: the data lie off M; noise, if known, is added to them once and three times */
+    0.03, 0.1,
+    /* loose_median, loose_q99: the data lie in a band. Two circles 3 % apart that came out as one:
+     * a q99 of 0.01 is bad there */
+    0.004, 0.006,
+    /* flat: a slope is, below this share of the median one */
+    0.15,
+    /* singular: share of M that is flat: four points of 2000 */
+    0.002,
+    /* disputed: share of M that is farther than `rival` from what another network learned */
+    0.01, 0.03,
+    /* empty: share of M in pieces that own no datum; four points of 2000 */
+    0.002,
+    /* rim_part: of the distance that data keep from the walls; rim: share of M nearer to them */
+    0.1, 0.002
 };
 
 typedef struct ebim__judge {
@@ -10548,8 +10253,10 @@ typedef struct ebim__judge {
     double scale;
     ebim_real *data, *held, *u, *y, *dist; /* samples of the data; points of M; scratch */
     ebim_real *weight;                     /* [n_held] of those */
+    double *value;                         /* scratch for quantiles */
     int32_t *order, *label, *owner;        /* owner: the linked point nearest to a datum */
     unsigned char *ok;
+    ebim__tree tree;                       /* of data, or of linked points */
 } ebim__judge;
 
 static double ebim__diagonal(int n, const double *lo, const double *hi)
@@ -10586,14 +10293,14 @@ static ebim_result ebim__judge_held(ebim__judge *s, ebim_arena *a)
             s->weight[have] = s->weight[i];
             sum += (double)s->weight[i] * (double)s->dist[i];
             all += (double)s->weight[i];
-            s->dist[have++] = s->dist[i];
+            s->value[have++] = (double)s->dist[i];
         }
     j->missed = s->n_held - have;
     if (!have || !(all > 0)) return EBIM_OK;
     j->distance_mean = sum / all;
-    j->distance_median = ebim__weighted_quantile(have, s->dist, s->weight, s->order, 0.5);
-    j->distance_q99 = ebim__weighted_quantile(have, s->dist, s->weight, s->order, 0.99);
-    j->distance_max = ebim__quantile(have, s->dist, s->order, 1);
+    j->distance_median = ebim__weighted_quantile(have, s->value, s->weight, s->order, 0.5);
+    j->distance_q99 = ebim__weighted_quantile(have, s->value, s->weight, s->order, 0.99);
+    j->distance_max = ebim__quantile(have, s->value, s->order, 1);
     return EBIM_OK;
 }
 
@@ -10661,35 +10368,44 @@ static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
     return EBIM_OK;
 }
 
-/* Smallest singular value of J at every point of M -> dist. */
+/* Smallest singular value of J at every point of M. */
 static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
 {
+    enum { B = EBIM__JUDGE_BATCH };
     ebim_ws w;
-    ebim_real *J;
-    double *G = EBIM__NEW(a, double, ebim__times((size_t)s->k, (size_t)s->k)), median;
-    ebim_result r = ebim_ws_init(&w, a, s->F, 64, 1);
-    int i, p, q, c, flat = 0, k = s->k, n = s->n;
-    J = EBIM__NEW(a, ebim_real, ebim__times(64 * (size_t)k, (size_t)n));
+    size_t k = (size_t)s->k, n = (size_t)s->n;
+    double *G = EBIM__NEW(a, double, ebim__times(k, k)), *Ji, median;
+    ebim_result r = ebim_ws_init(&w, a, s->F, B, 1);
+    ebim_real *J = EBIM__NEW(a, ebim_real, ebim__times(B * k, n));
+    size_t i, p, q;
+    int flat = 0, at;
+    Ji = EBIM__NEW(a, double, ebim__times(k, n));
     if (r || !ebim__ready(a)) return r ? r : a->failed;
-    for (i = 0; i < s->count && !ebim__work(a->watch, k * k * (n + 20.0 * k)); i++) {
-        const ebim_real *Ji = J + (size_t)(i % 64) * (size_t)(k * n);
-        if (i % 64 == 0)
-            ebim_eval_jacobian(&w, ebim__min_int(64, s->count - i), s->u + (size_t)i * (size_t)n,
-                               J);
+    for (at = 0; at < s->count && !ebim__work(a->watch, (double)(k * k * (n + 20 * k))); at++) {
+        if (at % B == 0)
+            ebim_eval_jacobian(&w, ebim__min_int(B, s->count - at), s->u + (size_t)at * n, J);
+        for (i = 0; i < k * n; i++) Ji[i] = (double)J[(size_t)(at % B) * k * n + i];
         for (p = 0; p < k; p++)
-            for (q = 0; q < k; q++) {
-                double dot = 0;
-                for (c = 0; c < n; c++) dot += (double)Ji[p * n + c] * (double)Ji[q * n + c];
-                G[p * k + q] = dot;
-            }
-        s->dist[i] = EBIM__R(sqrt(fmax(ebim__least_eigenvalue(k, G), 0)));
+            for (q = 0; q < k; q++)
+                G[p * k + q] = ebim__inner64((int)n, Ji + p * n, Ji + q * n);
+        s->value[at] = sqrt(fmax(ebim__least_eigenvalue((int)k, G), 0));
     }
     if (ebim__stopped(a->watch)) return EBIM_OK;
-    s->r->sigma = ebim__quantile(s->count, s->dist, s->order, 0.01);
-    median = ebim__quantile(s->count, s->dist, s->order, 0.5);
-    for (i = 0; i < s->count; i++) flat += !((double)s->dist[i] >= 0.15 * median);
+    s->r->sigma = ebim__quantile(s->count, s->value, s->order, 0.01);
+    median = ebim__quantile(s->count, s->value, s->order, 0.5);
+    for (at = 0; at < s->count; at++) flat += !(s->value[at] >= ebim__judge_bound.flat * median);
     s->r->singular = (double)flat / s->count;
     return EBIM_OK;
+}
+
+/* Whether x is within the outer part of the rim */
+static int ebim__judge_at_rim(const ebim__judge *s, const ebim_real *x)
+{
+    double near = ebim__judge_bound.rim_part * s->d->rim;
+    int c;
+    for (c = 0; c < s->n; c++)
+        if ((double)x[c] - s->d->lo[c] < near || s->d->hi[c] - (double)x[c] < near) return 1;
+    return 0;
 }
 
 /* Distances between data and points of M; how much of M is out of the data's reach or at the rim;
@@ -10697,26 +10413,25 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
 static int ebim__judge_reach(ebim__judge *s, ebim_watch *watch)
 {
     ebim_judgement *j = s->r;
+    ebim__tree *t = &s->tree;
     size_t n = (size_t)s->n;
-    int i, c, far = 0, rim = 0, linked = ebim__min_int(s->count, EBIM__JUDGE_LINKED);
-    double d, cost = 1.0 * s->n_data * s->n;
-    for (i = 0; i < s->n_held && !ebim__work(watch, cost); i++) {
-        ebim__nearest_row(s->n, s->held + (size_t)i * n, s->n_data, s->data, s->d->n_held < 1, &d);
-        s->dist[i] = EBIM__R(d);
+    int i, found, far = 0, rim = 0;
+    ebim__tree_build(t, s->n_data, s->data, NULL);
+    for (i = 0; i < s->n_held; i++) { /* a datum is not its own neighbour */
+        const ebim_real *x = s->held + (size_t)i * n;
+        found = s->d->n_held < 1 ? ebim__tree_others(t, x, 1) : ebim__tree_near(t, x, 1, HUGE_VAL);
+        s->value[i] = found ? sqrt(t->d2[0]) : HUGE_VAL;
     }
-    j->reach = 2 * ebim__quantile(s->n_held, s->dist, s->order, 0.99);
-    for (i = 0; i < s->n_data && !ebim__work(watch, 1.0 * linked * s->n); i++)
-        s->owner[i] = ebim__nearest_row(s->n, s->data + (size_t)i * n, linked, s->u, 0, &d);
-    for (i = 0; i < s->count && !ebim__work(watch, cost); i++) {
+    j->reach = 2 * ebim__quantile(s->n_held, s->value, s->order, 0.99);
+    for (i = 0; i < s->count; i++) {
         const ebim_real *x = s->u + (size_t)i * n;
-        ebim__nearest_row(s->n, x, s->n_data, s->data, 0, &d);
-        far += d > j->reach;
-        for (c = 0; c < s->n; c++)
-            if ((double)x[c] - s->d->lo[c] < 0.1 * s->d->rim ||
-                s->d->hi[c] - (double)x[c] < 0.1 * s->d->rim) {
-                rim++;
-                break;
-            }
+        far += !ebim__tree_within(t, x, 1, j->reach * j->reach);
+        rim += ebim__judge_at_rim(s, x);
+    }
+    ebim__tree_build(t, ebim__min_int(s->count, EBIM__JUDGE_LINKED), s->u, NULL);
+    for (i = 0; i < s->n_data; i++) {
+        ebim__tree_near(t, s->data + (size_t)i * n, 1, HUGE_VAL);
+        s->owner[i] = t->near[0];
     }
     j->far = (double)far / s->count;
     j->rim = (double)rim / s->count;
@@ -10728,7 +10443,7 @@ static ebim_result ebim__judge_pieces(ebim__judge *s, ebim_arena *a)
 {
     int B = ebim__min_int(ebim__ready(a) ? s->count : s->room, EBIM__JUDGE_LINKED);
     int count, i, orphans = 0;
-    if (B < 100 && ebim__ready(a)) return EBIM_OK;
+    if (B < EBIM__JUDGE_LEAST && ebim__ready(a)) return EBIM_OK;
     count = ebim_components(s->F, B, s->u, ebim__ready(a) ? s->r->volume : 1, s->label, a);
     if (count < 0) return (ebim_result)count;
     s->r->components = count;
@@ -10778,15 +10493,17 @@ static int ebim__judge_verdict(const ebim_judgement *j, double scale)
     double noise = ebim__or_else(j->noise, 0); /* is no fault of M */
     int v = 0;
     if (!(j->points > 0)) v |= EBIM_VERDICT_NOWHERE;
-    if (j->missed > 0.01 * j->checked) v |= EBIM_VERDICT_MISSED;
-    if (ebim__above(j->distance_mean, 0.03 * scale + noise)) v |= EBIM_VERDICT_OFF;
-    if (ebim__above(j->distance_q99, 0.1 * scale + 3 * noise)) v |= EBIM_VERDICT_OFF;
-    if (ebim__above(j->distance_median, 0.004 * scale)) v |= EBIM_VERDICT_LOOSE;
-    if (ebim__above(j->distance_q99, 0.006 * scale)) v |= EBIM_VERDICT_LOOSE; /* 0.01 is bad */
-    if (ebim__above(j->singular, 0.002)) v |= EBIM_VERDICT_SINGULAR;
-    if (ebim__above(j->disputed, 0.01)) v |= EBIM_VERDICT_DISPUTED;
-    if (ebim__above(j->empty, 0.002)) v |= EBIM_VERDICT_EMPTY;
-    if (ebim__above(j->rim, 0.002)) v |= EBIM_VERDICT_RIM;
+    if (j->missed > ebim__judge_bound.missed * j->checked) v |= EBIM_VERDICT_MISSED;
+    if (ebim__above(j->distance_mean, ebim__judge_bound.mean * scale + noise) ||
+        ebim__above(j->distance_q99, ebim__judge_bound.q99 * scale + 3 * noise))
+        v |= EBIM_VERDICT_OFF;
+    if (ebim__above(j->distance_median, ebim__judge_bound.loose_median * scale) ||
+        ebim__above(j->distance_q99, ebim__judge_bound.loose_q99 * scale))
+        v |= EBIM_VERDICT_LOOSE;
+    if (ebim__above(j->singular, ebim__judge_bound.singular)) v |= EBIM_VERDICT_SINGULAR;
+    if (ebim__above(j->disputed, ebim__judge_bound.disputed)) v |= EBIM_VERDICT_DISPUTED;
+    if (ebim__above(j->empty, ebim__judge_bound.empty)) v |= EBIM_VERDICT_EMPTY;
+    if (ebim__above(j->rim, ebim__judge_bound.rim)) v |= EBIM_VERDICT_RIM;
     return v;
 }
 
@@ -10807,10 +10524,12 @@ static void ebim__judge_alloc(ebim__judge *s, const ebim_graph *F, const ebim_ju
     s->u = d->u ? d->u : EBIM__NEW(a, ebim_real, n * (size_t)s->room);
     s->y = EBIM__NEW(a, ebim_real, n * most);
     s->dist = EBIM__NEW(a, ebim_real, most);
+    s->value = EBIM__NEW(a, double, most);
     s->order = EBIM__NEW(a, int32_t, most);
     s->label = EBIM__NEW(a, int32_t, most);
     s->owner = EBIM__NEW(a, int32_t, EBIM__JUDGE_DATA);
     s->ok = EBIM__NEW(a, unsigned char, most);
+    ebim__tree_init(&s->tree, a, EBIM__JUDGE_DATA, s->n, 1); /* or as many linked points */
 }
 
 EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, ebim_arena *work,
@@ -10848,7 +10567,8 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
     if (!r && (run ? ebim__above(out->volume, 0) : ebim__judge_measures(&s)))
         r = ebim__judge_pieces(&s, work);
     if (!r && d->rival)
-        r = ebim__disputed(&s, d->rival, s.count, s.u, 0.03 * s.scale, &out->disputed, work);
+        r = ebim__disputed(&s, d->rival, s.count, s.u, ebim__judge_bound.rival * s.scale,
+                           &out->disputed, work);
     out->verdict = ebim__judge_verdict(out, s.scale);
     return r;
 }
@@ -11246,7 +10966,7 @@ typedef struct ebim__energies {
     int rbf, flat;            /* nodes of E; 0: it is no estimate */
     double widest, masses;    /* of the kernels: width; sum of weight width^m */
     int32_t *order;           /* [centres] by their first coordinate */
-    ebim_real *first;         /* [centres] which that is */
+    double *first;            /* [centres] which that is */
 } ebim__energies;
 
 enum { EBIM__LANES = 64 };
@@ -11283,7 +11003,7 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     count = s->rbf ? m->E.node[s->rbf].i0 : 0;
     s->w = EBIM__NEW(a, ebim_real, (size_t)s->lanes * n);
     s->order = EBIM__NEW(a, int32_t, count);
-    s->first = EBIM__NEW(a, ebim_real, count);
+    s->first = EBIM__NEW(a, double, count);
     s->J = EBIM__NEW(a, ebim_real, m->linear ? ebim__times((size_t)s->lanes, k * n) : 1);
     ebim__stretch_init(&s->map, a, m->linear, m->n, m->m);
     if (!r && m->linear) r = ebim__ws_for(&s->F, a, &m->F, s->lanes, 0, EBIM__FOR_VJP);
@@ -11292,12 +11012,12 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     s->widest = s->masses = 0;
     for (i = 0; i < count; i++, t += n + 2) {
         double h = sqrt(0.5 / (double)t[n]);
-        s->first[i] = t[0];
+        s->first[i] = (double)t[0];
         s->order[i] = (int32_t)i;
         s->widest = fmax(s->widest, h);
         s->masses += (double)t[n + 1] * pow(h, m->m);
     }
-    ebim__sort(s->order, count, ebim__compare_reals, s->first);
+    ebim__sort(s->order, count, ebim__compare_values, s->first);
     return EBIM_OK;
 }
 
@@ -11309,10 +11029,10 @@ static int ebim__energies_centre(const ebim__energies *s, const double *x)
     double reach = EBIM__SAME * s->widest;
     while (lo < hi) {
         int mid = lo + (hi - lo) / 2;
-        if ((double)s->first[s->order[mid]] < x[0] - reach) lo = mid + 1;
+        if (s->first[s->order[mid]] < x[0] - reach) lo = mid + 1;
         else hi = mid;
     }
-    for (; lo < rbf->i0 && (double)s->first[s->order[lo]] <= x[0] + reach; lo++) {
+    for (; lo < rbf->i0 && s->first[s->order[lo]] <= x[0] + reach; lo++) {
         const ebim_real *t = s->m->E.theta + rbf->theta + s->order[lo] * (n + 2);
         double d2 = 0;
         for (c = 0; c < n; c++) d2 += ((double)t[c] - x[c]) * ((double)t[c] - x[c]);
@@ -12006,8 +11726,7 @@ typedef struct ebim__local {
     int N, n, m, count, pool; /* points, coordinates, tangents, neighbours; points searched */
     ebim_real *tangent;       /* [N][m][n] orthonormal; 0 where the neighbours span less */
     ebim_real *reach;         /* [N] how far off M a point may go (NULL: not wanted) */
-    int32_t *close;           /* [count] of the point at work, nearest first */
-    ebim_real *apart2;        /* [count] their squared distances */
+    ebim__tree tree;          /* of the pool; what was found last are neighbours */
     double *row;              /* [count + 1][n] they and the point itself, centred */
     ebim_watch *watch;
 } ebim__local;
@@ -12026,8 +11745,7 @@ static ebim_result ebim__local_init(ebim__local *f, ebim_arena *a, int N, int n,
     size = ebim__times((size_t)N, ebim__times((size_t)f->m, (size_t)n));
     f->tangent = EBIM__NEW(a, ebim_real, size);
     if (reach) f->reach = EBIM__NEW(a, ebim_real, N);
-    f->close = EBIM__NEW(a, int32_t, f->count);
-    f->apart2 = EBIM__NEW(a, ebim_real, f->count);
+    ebim__tree_init(&f->tree, a, f->pool, n, reach ? f->pool : f->count);
     f->row = EBIM__NEW(a, double, ebim__times((size_t)f->count + 1, (size_t)n));
     return a->failed;
 }
@@ -12035,32 +11753,6 @@ static ebim_result ebim__local_init(ebim__local *f, ebim_arena *a, int N, int n,
 static const ebim_real *ebim__local_at(const ebim__local *f, int i)
 {
     return f->tangent + (size_t)i * (size_t)f->m * (size_t)f->n;
-}
-
-/* Point p of those that are searched */
-static int32_t ebim__pool_at(const ebim__local *f, int p)
-{
-    return f->N == f->pool ? (int32_t)p : (int32_t)((int64_t)p * f->N / f->pool);
-}
-
-/* The nearest points to point i that differ from it; returns how many. */
-static int ebim__local_search(ebim__local *f, const ebim_real *x, int i)
-{
-    int p, at, found = 0;
-    size_t n = (size_t)f->n;
-    for (p = 0; p < f->pool; p++) {
-        int32_t j = ebim__pool_at(f, p);
-        ebim_real d = ebim__apart2(x + (size_t)i * n, x + (size_t)j * n, f->n);
-        if (!(d > 0) || (found == f->count && !(d < f->apart2[found - 1]))) continue;
-        if (found < f->count) found++;
-        for (at = found - 1; at > 0 && f->apart2[at - 1] > d; at--) {
-            f->apart2[at] = f->apart2[at - 1];
-            f->close[at] = f->close[at - 1];
-        }
-        f->apart2[at] = d;
-        f->close[at] = j;
-    }
-    return found;
 }
 
 /* Point i and its neighbours, minus their mean -> f->row; returns the sum of squares. */
@@ -12071,7 +11763,7 @@ static double ebim__local_rows(ebim__local *f, const ebim_real *x, int i, int fo
     for (c = 0; c < n; c++) {
         double mean = 0, *r = f->row + c, at = (double)x[(size_t)i * (size_t)n + (size_t)c];
         for (q = 0; q < found; q++) { /* differences first: they are exact, or nearly */
-            r[q * n] = (double)x[(size_t)f->close[q] * (size_t)n + (size_t)c] - at;
+            r[q * n] = (double)x[(size_t)f->tree.near[q] * (size_t)n + (size_t)c] - at;
             mean += r[q * n] / (found + 1);
         }
         r[found * n] = 0;
@@ -12125,17 +11817,18 @@ static double ebim__normal2_part(const ebim__local *f, const ebim_real *T, const
 /* Half the largest distance that no point y outside the neighbourhood undercuts: x + t v, v a unit
  * normal, is nearer to x than to y while 2 t |N (y - x)| < ||y - x||^2 (Aamari et al. 2019 estimate
  * the reach by the least of these t). Noise spoils that for neighbours, so they are left out. */
-static ebim_real ebim__local_reach(const ebim__local *f, const ebim_real *x, int i, int found,
-                                   double most)
+static ebim_real ebim__local_reach(ebim__local *f, const ebim_real *x, int i, double most)
 {
     const ebim_real *T = ebim__local_at(f, i), *xi = x + (size_t)i * (size_t)f->n;
+    const ebim_real *last = x + (size_t)f->tree.near[f->tree.found - 1] * (size_t)f->n;
+    ebim_real outer = ebim__apart2(xi, last, f->n);
     double t = 2 * most;
-    int p;
-    for (p = 0; p < f->pool; p++) {
-        const ebim_real *y = x + (size_t)ebim__pool_at(f, p) * (size_t)f->n;
+    int p, in = ebim__tree_within(&f->tree, xi, f->pool, 4.0001 * t * t);
+    for (p = 0; p < in; p++) {
+        const ebim_real *y = x + (size_t)f->tree.near[p] * (size_t)f->n;
         ebim_real d = ebim__apart2(xi, y, f->n);
         double s;
-        if (!(d > f->apart2[found - 1]) || (double)d >= 4 * t * t) continue;
+        if (!(d > outer) || (double)d >= 4 * t * t) continue;
         s = ebim__normal2_part(f, T, xi, y);
         if ((double)d * (double)d < 4 * t * t * s) t = (double)d / (2 * sqrt(s));
     }
@@ -12145,13 +11838,15 @@ static ebim_real ebim__local_reach(const ebim__local *f, const ebim_real *x, int
 static void ebim__local_fit(ebim__local *f, const ebim_real *x, double most)
 {
     int i;
-    for (i = 0; i < f->N && !ebim__work(f->watch, 2.0 * f->pool * f->n); i++) {
-        int found = ebim__local_search(f, x, i), good = 0;
+    for (i = 0; i < f->pool; i++) f->tree.index[i] = ebim__spread_at(i, f->pool, f->N);
+    ebim__tree_build(&f->tree, f->pool, x, f->tree.index);
+    for (i = 0; i < f->N && !ebim__stopped(f->watch); i++) {
+        int found = ebim__tree_others(&f->tree, x + (size_t)i * (size_t)f->n, f->count), good = 0;
         double total = ebim__local_rows(f, x, i, found);
         ebim_real *T = f->tangent + (size_t)i * (size_t)f->m * (size_t)f->n;
         ebim__principal_rows(found + 1, f->n, f->row, total);
         if (found >= f->m) good = ebim__longest_rows(f, found + 1, T);
-        if (f->reach) f->reach[i] = good ? ebim__local_reach(f, x, i, found, most) : 0;
+        if (f->reach) f->reach[i] = good ? ebim__local_reach(f, x, i, most) : 0;
     }
 }
 
@@ -13012,13 +12707,6 @@ static int ebim__row_order(const ebim__rows *r, int32_t a, int32_t b)
     return 0;
 }
 
-static void ebim__swap_int(int32_t *a, int32_t *b)
-{
-    int32_t t = *a;
-    *a = *b;
-    *b = t;
-}
-
 static int ebim__compare_rows(const void *ctx, int32_t a, int32_t b)
 {
     int c = ebim__row_order((const ebim__rows *)ctx, a, b);
@@ -13210,28 +12898,27 @@ enum { EBIM__OFF_NEAR = 6, EBIM__OFF_MOST = 100000 };
 /* Distances to the 6th neighbour among distinct points -> apart: [N], 0 at copies */
 static void ebim__off_apart(ebim__fit *f, ebim_real *apart, int32_t *rows)
 {
-    ebim__near near;
+    ebim__tree *t = &f->tree;
     int i, count = 0;
     for (i = 0; i < f->N; i++)
         if (f->mass[i] > 0) rows[count++] = (int32_t)i;
-    ebim__tree_build(&f->tree, count, f->z, rows);
+    ebim__tree_build(t, count, f->z, rows);
     for (i = 0; i < f->N; i++) {
         apart[i] = 0;
         if (!(f->mass[i] > 0)) continue;
-        ebim__tree_near(&f->tree, f->z + (size_t)i * (size_t)f->n, EBIM__OFF_NEAR + 1, HUGE_VAL,
-                        &near);
-        apart[i] = EBIM__R(sqrt(near.d2[near.found - 1]));
+        ebim__tree_near(t, f->z + (size_t)i * (size_t)f->n, EBIM__OFF_NEAR + 1, HUGE_VAL);
+        apart[i] = EBIM__R(sqrt(t->d2[t->found - 1]));
     }
 }
 
 /* Whether row i is alone: its neighbours are much nearer to theirs. */
 static int ebim__off_alone(ebim__fit *f, int i, const ebim_real *apart)
 {
-    ebim__near near;
+    ebim__tree *t = &f->tree;
     double sum = 0;
     int q;
-    ebim__tree_near(&f->tree, f->z + (size_t)i * (size_t)f->n, EBIM__OFF_NEAR + 1, HUGE_VAL, &near);
-    for (q = 1; q < near.found; q++) sum += (double)apart[near.row[q]] / (near.found - 1);
+    ebim__tree_near(t, f->z + (size_t)i * (size_t)f->n, EBIM__OFF_NEAR + 1, HUGE_VAL);
+    for (q = 1; q < t->found; q++) sum += (double)apart[t->near[q]] / (t->found - 1);
     return pow((double)apart[i] / sum, f->n - f->k) > EBIM__OFF_ALONE;
 }
 
@@ -13984,23 +13671,22 @@ static int ebim__rbf_centres(const ebim__fit *f, int N, int32_t *row, int *centr
     return at;
 }
 
-/* Distances of centres to their nearest neighbours among them, by brute force */
+/* Squared distances of centres to their nearest neighbours among them */
 static void ebim__rbf_neighbours(ebim__fit *f)
 {
     const ebim__rbf *b = &f->rbf;
-    int n = f->n, i, j, c, at;
-    for (i = 0; i < b->count && !ebim__work(&f->watch[0], 1.0 * b->count * n); i++) {
-        const ebim_real *x = f->z + (size_t)b->row[i] * (size_t)n;
+    ebim__tree *t = &f->tree;
+    size_t n = (size_t)f->n;
+    int i, j, at;
+    ebim__tree_build(t, b->count, f->z, b->row);
+    for (i = 0; i < b->count; i++) {
+        const ebim_real *x = f->z + (size_t)b->row[i] * n;
         ebim_real *d = b->near + (size_t)i * EBIM__NEIGHBOURS;
-        for (j = 0; j < EBIM__NEIGHBOURS; j++) d[j] = EBIM__R(1e30);
-        for (j = 0; j < b->count; j++) {
-            const ebim_real *y = f->z + (size_t)b->row[j] * (size_t)n;
-            ebim_real d2 = 0;
-            for (c = 0; c < n; c++) d2 += (x[c] - y[c]) * (x[c] - y[c]);
-            if (j == i || !(d2 < d[EBIM__NEIGHBOURS - 1])) continue;
-            for (at = EBIM__NEIGHBOURS - 1; at && d2 < d[at - 1]; at--) d[at] = d[at - 1];
-            d[at] = d2;
-        }
+        ebim__tree_near(t, x, EBIM__NEIGHBOURS + 1, HUGE_VAL); /* itself is one of them */
+        for (at = j = 0; j < t->found && at < EBIM__NEIGHBOURS; j++)
+            if (t->near[j] != b->row[i])
+                d[at++] = ebim__apart2(x, f->z + (size_t)t->near[j] * n, f->n);
+        while (at < EBIM__NEIGHBOURS) d[at++] = EBIM__R(1e30);
     }
 }
 
@@ -14356,7 +14042,7 @@ static ebim_result ebim__fit_alloc(ebim__fit *f, ebim_arena *keep, ebim_arena *w
     f->distance = EBIM__NEW(work, ebim_real, rows);
     f->scratch_row = EBIM__NEW(work, int32_t, rows);
     f->mark = EBIM__NEW(work, unsigned char, rows);
-    ebim__tree_init(&f->tree, work, f->rows, f->n);
+    ebim__tree_init(&f->tree, work, f->rows, f->n, EBIM__NEIGHBOURS + 1);
     f->unit = 2; /* not 1: measuring must count the output's scale, too */
     return keep->failed ? keep->failed : work->failed;
 }
@@ -14431,7 +14117,7 @@ static ebim_result ebim__fit_data(ebim__fit *f, ebim_arena *work)
     int run = ebim__ready(work), i;
     if (run && !f->x) return EBIM_ERR_ARG;
     if (run) r = ebim_check_data(f->rows, f->n, f->x, index, NULL, NULL, NULL);
-    if (!r) r = ebim__survey_run(&f->survey, work, f->rows, f->n, f->n - f->k, f->x, NULL);
+    if (!r) r = ebim__survey_run(&f->survey, work, f->rows, f->n, f->n - f->k, f->x);
     if (r || !run) return r;
     if (ebim__fit_stopped(f)) ebim__fit_unsurveyed(f);
     if (f->d->recipe == EBIM_RECIPE_PAPER) ebim__fit_all_rows(f);
@@ -14689,8 +14375,8 @@ static ebim_result ebim__fit_volume(ebim__fit *f, double volume, ebim_arena *wor
 
 /* Distances of the held-out points in front, and what their densities are there */
 static void ebim__fit_distances(ebim__fit *f, int first, int count, const ebim_real *y,
-                                ebim_real *distance, const unsigned char *ok, int32_t *order,
-                                ebim__energies *e)
+                                const ebim_real *distance, const unsigned char *ok, double *value,
+                                int32_t *order, ebim__energies *e)
 {
     const ebim_model *m = f->model;
     ebim_judgement *j = &f->model->judged;
@@ -14700,7 +14386,7 @@ static void ebim__fit_distances(ebim__fit *f, int first, int count, const ebim_r
         double weight = f->weight ? (double)f->weight[first + i] : 1;
         if (!ok[i]) continue;
         sum += (double)distance[i];
-        distance[have++] = distance[i];
+        value[have++] = (double)distance[i];
         if (!m->has_energy) continue;
         ebim__to_model(m, 1, y + (size_t)i * (size_t)f->n, e->w);
         ebim__energies_map(e, 1, e->w, &loss);
@@ -14716,9 +14402,9 @@ static void ebim__fit_distances(ebim__fit *f, int first, int count, const ebim_r
         f->model->info.nll_se = sqrt(f->model->info.nll_se * f->model->info.nll_se + var);
     }
     j->distance_mean = sum / have;
-    j->distance_median = ebim__quantile(have, distance, order, 0.5);
-    j->distance_q99 = ebim__quantile(have, distance, order, 0.99);
-    j->distance_max = ebim__quantile(have, distance, order, 1);
+    j->distance_median = ebim__quantile(have, value, order, 0.5);
+    j->distance_q99 = ebim__quantile(have, value, order, 0.99);
+    j->distance_max = ebim__quantile(have, value, order, 1);
 }
 
 static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
@@ -14730,6 +14416,7 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
     ebim_real *x = EBIM__NEW(work, ebim_real, room * n), *y = EBIM__NEW(work, ebim_real, room * n);
     ebim_real *distance = EBIM__NEW(work, ebim_real, room);
     unsigned char *ok = EBIM__NEW(work, unsigned char, room);
+    double *value = EBIM__NEW(work, double, room);
     int32_t *order = EBIM__NEW(work, int32_t, room);
     double held = m->info.held, volume = run ? ebim__fit_behind(f) : 0;
     ebim__energies e;
@@ -14742,7 +14429,8 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
         r = ebim_model_score(m, run ? count : (int)room, x, y, distance, NULL, ok, work);
     if (r || !ebim__ready(work)) return r;
     if (!ebim__finite64(m->judged.volume)) f->model->judged.volume_se = ebim__nan64();
-    if (!ebim__fit_stopped(f)) ebim__fit_distances(f, first, count, y, distance, ok, order, &e);
+    if (!ebim__fit_stopped(f))
+        ebim__fit_distances(f, first, count, y, distance, ok, value, order, &e);
     if (ebim__fit_stopped(f)) f->model->info.partial = 1; /* a number may be unfinished */
     else if (ebim__finite64(m->judged.distance_mean)) f->model->info.held = held;
     return EBIM_OK;

@@ -263,8 +263,8 @@ static void good_circle(void)
  * ends. Data are missing, but M is as it should be: nothing against it. */
 static void far_is_the_gap(void)
 {
-    double turn = 2 * PI - 1, step = turn / 90, r = one[2], reach = 4 * r * sin(step / 4), d;
-    int i, far = 0;
+    double turn = 2 * PI - 1, step = turn / 90, r = one[2], reach = 4 * r * sin(step / 4);
+    int i, j, far = 0;
     if (!scene(2, circles, one, 2.2)) return;
     s.d.n_data = 90;
     s.d.n_held = 40;
@@ -276,8 +276,10 @@ static void far_is_the_gap(void)
     CHECK_NEAR(s.j.reach, reach, 64 * T_EPS);
     share_is(s.j.far, (1 + step - 4 * asin(reach / (2 * r))) / (2 * PI));
     for (i = 0; i < (int)s.j.points; i++) {
-        ebim__nearest_row(2, seen[i], 90, s.data, 0, &d);
-        far += d > reach;
+        double least = 1e9;
+        for (j = 0; j < 90; j++)
+            least = fmin(least, ebim__square_distance(2, seen[i], s.data + 2 * j));
+        far += sqrt(least) > reach;
     }
     CHECK_NEAR(s.j.far, far / s.j.points, 1.5 / s.j.points);
 }

@@ -1,6 +1,6 @@
 /* Holes, open ends, tails and the two-sample test. M is known here: what fits make of such data is
  * tested elsewhere. Rates are of simulations with fixed seeds: data drawn from the model itself
- * for false alarms. A search is compared with all distances. */
+ * for false alarms. */
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
@@ -122,47 +122,6 @@ static int load(const char *name, ebim_real *to, int n)
     }
     fclose(f);
     return count;
-}
-
-/* ---- searches ---- */
-
-static void rows_are_found(void)
-{
-    ebim__sorted rows;
-    static int32_t list[MOST];
-    int i, j, k;
-    begin(3, 2, 1);
-    on_sphere(s.x, &s.N, 500, -1, 1);
-    ebim_arena_init(&s.a, memory, sizeof memory);
-    ebim__sorted_alloc(&rows, &s.a, s.N, s.n, 400);
-    ebim__sorted_fill(&rows, s.N, s.x);
-    CHECK_INT(rows.N, 400);
-    for (i = 1; i < rows.N; i++)
-        CHECK(ebim__sorted_at(&rows, i - 1)[rows.axis] <= ebim__sorted_at(&rows, i)[rows.axis]);
-    for (i = 0; i < 50; i++) {
-        double q[2], d2[5];
-        ebim_real at[3];
-        int32_t found[5];
-        int count, near = 0, nearer = 0, again = 0;
-        q[0] = uniform(-1, 1);
-        q[1] = uniform(0.01, 1.5);
-        at[0] = (ebim_real)q[0];
-        at[1] = at[2] = (ebim_real)0.5;
-        count = ebim__sorted_ball(&rows, at, q[1], list);
-        ebim__sorted_nearest(&rows, at, 5, i, d2, found);
-        for (k = 1; k < 5; k++) CHECK(d2[k - 1] <= d2[k]);
-        for (j = 0; j < rows.N; j++) {
-            double d = ebim__sorted_distance(3, at, ebim__sorted_at(&rows, j), HUGE_VAL);
-            near += d < q[1] * q[1];
-            nearer += j != i && d < d2[4];
-            for (k = 0; k < 5; k++) again += found[k] == j && j != i && fabs(d - d2[k]) <= 0;
-        }
-        CHECK_INT(count, near);
-        CHECK_INT(nearer, 4);
-        CHECK_INT(again, 5);
-        ebim__sorted_nearest(&rows, ebim__sorted_at(&rows, i), 2, i, d2, found);
-        CHECK(d2[0] > 0 && found[0] != i && found[1] != i); /* its own neighbours */
-    }
 }
 
 /* ---- holes ---- */
@@ -448,14 +407,10 @@ static void few_points_settle_nothing(void)
 static void a_mean_gait_is_few_points(void)
 {
     double way;
-    ebim__sorted rows;
     begin(2, 1, 17);
     s.N = load("gait_mean_cycle.csv", s.x, 2);
     if (!s.N) T_SKIP("no ../shared/cases here");
-    ebim_arena_init(&s.a, memory, sizeof memory);
-    ebim__sorted_alloc(&rows, &s.a, s.N, 2, 100);
-    ebim__sorted_fill(&rows, s.N, s.x);
-    way = ebim__void_way(&rows);
+    way = ebim__void_way(s.N, 2, s.x);
     CHECK(way > 190 && way < 199); /* the smooth curve through them is 197 long */
     on_circle(s.u, &s.S, 100, 0, 1);
     s.volume = 226;
@@ -583,7 +538,6 @@ static void bad_descriptions_are_refused(void)
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
-    T_RUN(rows_are_found);
     T_RUN(data_of_the_model_show_no_hole);
     T_RUN(few_points_of_m_show_no_hole);
     T_RUN(a_hole_is_told);
