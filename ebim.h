@@ -3320,15 +3320,6 @@ static double ebim__square_distance(int n, const ebim_real *x, const ebim_real *
     return ebim__distance2_upto(n, x, y, HUGE_VAL);
 }
 
-/* Squared distance of two rows. */
-static ebim_real ebim__apart2(const ebim_real *a, const ebim_real *b, int n)
-{
-    ebim_real sum = 0;
-    int i;
-    for (i = 0; i < n; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
-    return sum;
-}
-
 enum { EBIM__TREE_STACK = 64 };
 
 typedef struct ebim__tree {
@@ -8474,7 +8465,7 @@ static int ebim__links_along(const ebim__links *s, const ebim_real *N, int32_t a
         for (c = 0; c < n; c++) v += N[i * n + c] * (xb[c] - xa[c]);
         off2 += v * v;
     }
-    return 4 * off2 <= ebim__apart2(xa, xb, n);
+    return 4 * (double)off2 <= ebim__square_distance(n, xa, xb);
 }
 
 static ebim_real *ebim__links_normals(ebim__links *s, int32_t b)
@@ -8497,7 +8488,7 @@ static void ebim__links_flush(ebim__links *s)
     for (p = 0; p < s->pairs; p++) {
         int32_t a = s->pair[2 * p], b = s->pair[2 * p + 1];
         const ebim_real *xa = s->x + (size_t)a * (size_t)n, *xb = s->x + (size_t)b * (size_t)n;
-        ebim_real far2 = ebim__apart2(xa, xb, n), d = s->length[p];
+        ebim_real far2 = EBIM__R(ebim__square_distance(n, xa, xb)), d = s->length[p];
         if (s->f.singular[p] || !ebim__finite(d) || !(36 * d * d <= far2)) continue;
         ebim__frame_normals(&s->f, p, s->mid);
         if (ebim__links_face(s, s->mid, ebim__links_normals(s, a)))
@@ -8529,7 +8520,9 @@ static void ebim__links_join(ebim__links *s, int B, ebim_real r2)
     int32_t a, b;
     for (a = 1; a < B && !ebim__work(s->f.w.watch, 1.0 * a * s->f.n); a++)
         for (b = 0; b < a; b++) {
-            if (!(ebim__apart2(s->x + (size_t)a * n, s->x + (size_t)b * n, s->f.n) < r2)) continue;
+            if (!(ebim__square_distance(s->f.n, s->x + (size_t)a * n, s->x + (size_t)b * n) <
+                  (double)r2))
+                continue;
             if (ebim__find(s->parent, a) == ebim__find(s->parent, b)) continue;
             A = ebim__links_normals(s, a);
             N = ebim__links_normals(s, b);
@@ -11834,17 +11827,14 @@ static double ebim__normal2_part(const ebim__local *f, const ebim_real *T, const
 static ebim_real ebim__local_reach(ebim__local *f, const ebim_real *x, int i, double most)
 {
     const ebim_real *T = ebim__local_at(f, i), *xi = x + (size_t)i * (size_t)f->n;
-    const ebim_real *last = x + (size_t)f->tree.near[f->tree.found - 1] * (size_t)f->n;
-    ebim_real outer = ebim__apart2(xi, last, f->n);
-    double t = 2 * most;
-    int p, in = ebim__tree_within(&f->tree, xi, f->pool, 4.0001 * t * t);
+    ebim__tree *tree = &f->tree;
+    double outer = tree->d2[tree->found - 1], t = 2 * most;
+    int p, in = ebim__tree_within(tree, xi, f->pool, 4 * t * t);
     for (p = 0; p < in; p++) {
-        const ebim_real *y = x + (size_t)f->tree.near[p] * (size_t)f->n;
-        ebim_real d = ebim__apart2(xi, y, f->n);
-        double s;
-        if (!(d > outer) || (double)d >= 4 * t * t) continue;
-        s = ebim__normal2_part(f, T, xi, y);
-        if ((double)d * (double)d < 4 * t * t * s) t = (double)d / (2 * sqrt(s));
+        double d2 = tree->d2[p], s;
+        if (!(d2 > outer) || d2 >= 4 * t * t) continue;
+        s = ebim__normal2_part(f, T, xi, x + (size_t)tree->near[p] * (size_t)f->n);
+        if (d2 * d2 < 4 * t * t * s) t = d2 / (2 * sqrt(s));
     }
     return EBIM__R(t / 2);
 }
@@ -13690,16 +13680,13 @@ static void ebim__rbf_neighbours(ebim__fit *f)
 {
     const ebim__rbf *b = &f->rbf;
     ebim__tree *t = &f->tree;
-    size_t n = (size_t)f->n;
     int i, j, at;
     ebim__tree_build(t, b->count, f->z, b->row);
     for (i = 0; i < b->count; i++) {
-        const ebim_real *x = f->z + (size_t)b->row[i] * n;
         ebim_real *d = b->near + (size_t)i * EBIM__NEIGHBOURS;
-        ebim__tree_near(t, x, EBIM__NEIGHBOURS + 1, HUGE_VAL); /* itself is one of them */
-        for (at = j = 0; j < t->found && at < EBIM__NEIGHBOURS; j++)
-            if (t->near[j] != b->row[i])
-                d[at++] = ebim__apart2(x, f->z + (size_t)t->near[j] * n, f->n);
+        ebim__tree_near(t, f->z + (size_t)b->row[i] * (size_t)f->n, EBIM__NEIGHBOURS + 1, HUGE_VAL);
+        for (at = j = 0; j < t->found && at < EBIM__NEIGHBOURS; j++) /* itself is one of them */
+            if (t->near[j] != b->row[i]) d[at++] = EBIM__R(t->d2[j]);
         while (at < EBIM__NEIGHBOURS) d[at++] = EBIM__R(1e30);
     }
 }
