@@ -1090,7 +1090,7 @@ typedef struct ebim_judgement {
     double singular;         /* share where it is below 0.15 of its median */
     double empty;            /* share of components that are nearest to no point of the data */
     double fewest;           /* data of the component that has fewest, of those that have some */
-    double far, reach;       /* share farther than reach from all data; reach is twice the distance
+    double remote, reach;    /* share farther than reach from all data; reach is twice the distance
                               * within which 99 % of the held-out points have a training point */
     double rim;              /* share in the outer tenth of D's rim */
     double disputed;         /* share farther from the rival than 3 % of scale */
@@ -1961,11 +1961,11 @@ typedef struct ebim__kernels {
                  int stride, int nl, int order);             /* the same of sin(a) */
     void (*mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y, int stride,
                 int nl);                                     /* z = x y */
-    void (*fma3)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
+    void (*mac3)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
                  const ebim_real *w, int stride, int nl);    /* z += x y w */
     /* rows z_i += x_i y_i and z_i += s x_i; row i of z is at z + i zs: a step of 0 is one row for
      * all, so that the first is also a dot product over rows */
-    void (*fma)(int rows, ebim_real *z, int zs, const ebim_real *x, int xs, const ebim_real *y,
+    void (*mac)(int rows, ebim_real *z, int zs, const ebim_real *x, int xs, const ebim_real *y,
                 int ys, int nl);
     void (*axpy)(int rows, ebim_real *z, int zs, ebim_real s, const ebim_real *x, int xs, int nl);
     void (*sum)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl); /* over lanes */
@@ -2560,7 +2560,7 @@ static void EBIM__N(mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_
         EBIM__STEPS(j, nl) EBIM__LANES EBIM__AT(z + j) = EBIM__AT(x + j) * EBIM__AT(y + j);
 }
 
-static void EBIM__N(fma3)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
+static void EBIM__N(mac3)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
                           const ebim_real *w, int stride, int nl)
 {
     int j;
@@ -2569,7 +2569,7 @@ static void EBIM__N(fma3)(int rows, ebim_real *z, const ebim_real *x, const ebim
             EBIM__LANES EBIM__AT(z + j) += EBIM__AT(x + j) * EBIM__AT(y + j) * EBIM__AT(w + j);
 }
 
-static void EBIM__N(fma)(int rows, ebim_real *z, int zs, const ebim_real *x, int xs,
+static void EBIM__N(mac)(int rows, ebim_real *z, int zs, const ebim_real *x, int xs,
                          const ebim_real *y, int ys, int nl)
 {
     int j;
@@ -2783,7 +2783,7 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
 
 #define EBIM__TABLE(isa, label)                                                              \
     {label, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__outer_##isa, ebim__silu_##isa,  \
-     ebim__sine_##isa, ebim__mul_##isa, ebim__fma3_##isa, ebim__fma_##isa,                   \
+     ebim__sine_##isa, ebim__mul_##isa, ebim__mac3_##isa, ebim__mac_##isa,                   \
      ebim__axpy_##isa, ebim__sum_##isa,                                                      \
      ebim__exp_minus_##isa, ebim__rbf_##isa, ebim__drift_##isa, ebim__inside_##isa,          \
      ebim__select_##isa, ebim__sign_##isa, ebim__pending_##isa, ebim__quotient_##isa,        \
@@ -2938,7 +2938,7 @@ static void ebim__norms(ebim_ws *w, ebim_real *norm)
         return;
     }
     memset(norm, 0, (size_t)w->lanes * sizeof *norm);
-    w->kernels->fma(w->k, norm, 0, y, w->stride, y, w->stride, w->lanes);
+    w->kernels->mac(w->k, norm, 0, y, w->stride, y, w->stride, w->lanes);
     for (l = 0; l < w->lanes; l++)
         if (ebim__finite(norm[l])) norm[l] = EBIM__SQRT(norm[l]);
 }
@@ -3329,7 +3329,7 @@ typedef struct ebim__tree {
     int32_t *index;        /* [room] which rows of x these are */
     ebim_real *box;        /* [nodes][2][n] least and largest coordinates of a node's rows */
     int most, found;       /* what the last query found, at most so many: */
-    int32_t *near;         /* [found] rows of x */
+    int32_t *hood;         /* [found] rows of x */
     double *d2;            /* [found] their squared distances */
     ebim_watch *watch;     /* of the arena; once it is stopped, any row is the nearest */
 } ebim__tree;
@@ -3363,7 +3363,7 @@ static ebim_result ebim__tree_init(ebim__tree *t, ebim_arena *a, int room, int n
     t->row = EBIM__NEW(a, ebim_real, ebim__times((size_t)room, (size_t)n));
     t->index = EBIM__NEW(a, int32_t, room);
     t->box = EBIM__NEW(a, ebim_real, ebim__times(2 * nodes, (size_t)n));
-    t->near = EBIM__NEW(a, int32_t, most);
+    t->hood = EBIM__NEW(a, int32_t, most);
     t->d2 = EBIM__NEW(a, double, most);
     return a->failed;
 }
@@ -3434,14 +3434,14 @@ static void ebim__tree_keep(ebim__tree *t, int k, double d2, int32_t row, int an
 {
     int at = t->found;
     if (t->found < k) t->found++;
-    else if (d2 > t->d2[--at] || (!(d2 < t->d2[at]) && row > t->near[at])) return;
+    else if (d2 > t->d2[--at] || (!(d2 < t->d2[at]) && row > t->hood[at])) return;
     for (; at > 0 && !any; at--) {
-        if (t->d2[at - 1] < d2 || (!(t->d2[at - 1] > d2) && t->near[at - 1] < row)) break;
+        if (t->d2[at - 1] < d2 || (!(t->d2[at - 1] > d2) && t->hood[at - 1] < row)) break;
         t->d2[at] = t->d2[at - 1];
-        t->near[at] = t->near[at - 1];
+        t->hood[at] = t->hood[at - 1];
     }
     t->d2[at] = d2;
-    t->near[at] = row;
+    t->hood[at] = row;
 }
 
 /* Of the rows whose squared distances from q are above least2 and not above most2 the k nearest,
@@ -3854,7 +3854,7 @@ static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
         if (p || !z->direct)
             s->K->mul(s->n, ga, ebim__row(s, z->g, s->n, p, 0), z->d1, s->stride, s->nl);
         for (q = 1; q <= pairs; q++)
-            s->K->fma3(s->n, ga, z->d2, ebim__row(s, z->ta, s->n, q - 1, 0),
+            s->K->mac3(s->n, ga, z->d2, ebim__row(s, z->ta, s->n, q - 1, 0),
                        ebim__row(s, z->g, s->n, q, 0), s->stride, s->nl);
     }
     if (!p && a->direct) s->K->dense(&m, NULL, ga, a->ga, a->d1, s->stride, s->nl, 0);
@@ -3914,10 +3914,10 @@ static int ebim__op_apply(const ebim__sweep *s, int mode)
                   s->stride, s->nl);
         break;
     default:
-        s->K->fma(n, ebim__row(s, a->g, n, p, 0), s->stride, ebim__row(s, z->g, n, p, 0), s->stride,
+        s->K->mac(n, ebim__row(s, a->g, n, p, 0), s->stride, ebim__row(s, z->g, n, p, 0), s->stride,
                   z->d1, s->stride, s->nl);
         for (q = 1; q <= s->pairs && mode == EBIM__BACK; q++)
-            s->K->fma3(n, a->g, z->d2, ebim__row(s, a->t, n, q - 1, 0),
+            s->K->mac3(n, a->g, z->d2, ebim__row(s, a->t, n, q - 1, 0),
                        ebim__row(s, z->g, n, q, 0), s->stride, s->nl);
     }
     return 0;
@@ -3994,7 +3994,7 @@ static int ebim__op_add(const ebim__sweep *s, int mode)
 static void ebim__mul_rows(const ebim__sweep *s, ebim_real *z, int nz, const ebim_real *x, int nx,
                            const ebim_real *y, int ny)
 {
-    s->K->fma(ebim__max_int(s->na, s->nb), z, ebim__step(s, nz), x, ebim__step(s, nx), y,
+    s->K->mac(ebim__max_int(s->na, s->nb), z, ebim__step(s, nz), x, ebim__step(s, nx), y,
               ebim__step(s, ny), s->nl);
 }
 
@@ -4150,10 +4150,10 @@ static int ebim__op_rbf(const ebim__sweep *s, int mode)
     case EBIM__TAN:
         t = ebim__row(s, z->t, 1, p - 1, 0);
         memset(t, 0, (size_t)s->stride * sizeof *t);
-        s->K->fma(na, t, 0, z->d1, s->stride, ebim__row(s, a->t, na, p - 1, 0), s->stride, s->nl);
+        s->K->mac(na, t, 0, z->d1, s->stride, ebim__row(s, a->t, na, p - 1, 0), s->stride, s->nl);
         break;
     default:
-        s->K->fma(na, ebim__row(s, a->g, na, p, 0), s->stride, z->d1, s->stride,
+        s->K->mac(na, ebim__row(s, a->g, na, p, 0), s->stride, z->d1, s->stride,
                   ebim__row(s, z->g, 1, p, 0), 0, s->nl);
         for (q = 1; q <= s->pairs && mode == EBIM__BACK; q++)
             ebim__rbf_hessian(s, ebim__row(s, a->t, na, q - 1, 0), ebim__row(s, z->g, 1, q, 0));
@@ -5884,7 +5884,7 @@ static void ebim__frame_j(ebim__frame *f, const ebim_real *t, ebim_real *out)
     }
     memset(out, 0, (size_t)f->k * st * sizeof *out);
     for (i = 0; i < f->k; i++)
-        f->w.kernels->fma(f->n, out + (size_t)i * st, 0, ebim_ws_xg(&f->w, 1 + i), f->stride, t,
+        f->w.kernels->mac(f->n, out + (size_t)i * st, 0, ebim_ws_xg(&f->w, 1 + i), f->stride, t,
                           f->stride, f->lanes);
 }
 
@@ -5901,7 +5901,7 @@ static void ebim__frame_jt(ebim__frame *f, const ebim_real *v, ebim_real *out)
     }
     memset(out, 0, (size_t)f->n * st * sizeof *out);
     for (i = 0; i < f->k; i++)
-        f->w.kernels->fma(f->n, out, f->stride, ebim_ws_xg(&f->w, 1 + i), f->stride,
+        f->w.kernels->mac(f->n, out, f->stride, ebim_ws_xg(&f->w, 1 + i), f->stride,
                           v + (size_t)i * st, 0, f->lanes);
 }
 
@@ -5946,7 +5946,7 @@ static void ebim__frame_factor(ebim__frame *f)
     memset(f->G, 0, k * k * st * sizeof *f->G);
     for (i = 0; i < k; i++)
         for (j = 0; j <= i; j++)
-            f->w.kernels->fma(f->n, f->G + (i * k + j) * st, 0, ebim_ws_xg(&f->w, 1 + (int)i),
+            f->w.kernels->mac(f->n, f->G + (i * k + j) * st, 0, ebim_ws_xg(&f->w, 1 + (int)i),
                               f->stride, ebim_ws_xg(&f->w, 1 + (int)j), f->stride, f->lanes);
     for (l = 0; k == 1 && l < f->lanes; l++) { /* the factor of a number */
         f->singular[l] = !ebim__finite(f->G[l]) || !(f->G[l] > 0);
@@ -5974,7 +5974,7 @@ static void ebim__frame_estimate(ebim__frame *f)
                 f->vk[(size_t)i * st + (size_t)l] = EBIM__R(probes == 1 ? sign : i == p);
         }
         ebim__frame_jt(f, f->vk, f->vn);
-        f->w.kernels->fma(f->n, f->scale, 0, f->vn, f->stride, f->vn, f->stride, f->lanes);
+        f->w.kernels->mac(f->n, f->scale, 0, f->vn, f->stride, f->vn, f->stride, f->lanes);
     }
     for (l = 0; l < f->lanes; l++) {
         f->singular[l] = !ebim__finite(f->scale[l]) || !(f->scale[l] > 0);
@@ -6039,7 +6039,7 @@ static void ebim__frame_lengths(ebim__frame *f, ebim_real *out)
     ebim__frame_solve(f, f->vk);
     memset(out, 0, st * sizeof *out);
     for (i = 0; i < (size_t)f->k; i++)
-        f->w.kernels->fma(1, out, 0, f->vk + i * st, 0, ebim_ws_y(&f->w) + i * st, 0, f->lanes);
+        f->w.kernels->mac(1, out, 0, f->vk + i * st, 0, ebim_ws_y(&f->w) + i * st, 0, f->lanes);
     for (l = 0; l < f->lanes; l++) out[l] = out[l] > 0 ? EBIM__SQRT(out[l]) : 0;
 }
 
@@ -6179,7 +6179,7 @@ static void ebim__newton_direct(ebim__frame *f, int B)
                 if (f->busy[p]) ebim__newton_lane(f, p);
                 else for (i = 0; i < f->k; i++) f->mu[i * f->stride + p] = 0;
         for (i = 0; i < f->k; i++)
-            K->fma(f->n, x, f->stride, ebim_ws_xt(&f->trial, 1 + i), f->stride,
+            K->mac(f->n, x, f->stride, ebim_ws_xt(&f->trial, 1 + i), f->stride,
                    f->mu + i * f->stride, 0, f->trial.lanes);
         if (4 * EBIM__ROUND(left) > 3 * f->trial.lanes) continue; /* moving costs, too */
         ebim__newton_store(f, norm);
@@ -6187,8 +6187,8 @@ static void ebim__newton_direct(ebim__frame *f, int B)
     }
     ebim__newton_store(f, norm);
     for (p = 0; p < B; p++) {
-        int far = !ebim__finite(f->residual[p]) || f->residual[p] > f->limit[p];
-        f->state[p] = far || f->singular[p] ? EBIM__LOST : EBIM__SOLVED;
+        int afar = !ebim__finite(f->residual[p]) || f->residual[p] > f->limit[p];
+        f->state[p] = afar || f->singular[p] ? EBIM__LOST : EBIM__SOLVED;
     }
 }
 
@@ -7286,7 +7286,7 @@ typedef struct ebim__anchors { /* places that lines go near to: see >>logz */
 struct ebim_lines {
     ebim_lines_desc d;
     ebim_ws w;
-    ebim__anchors near;     /* count 0: all lines are uniform */
+    ebim__anchors anchor;   /* count 0: all lines are uniform */
     const ebim_real *through; /* [lines][n]: line i passes through point i, NULL: see above */
     ebim__walk *walk;       /* [LINES] */
     double *origin, *dir;   /* [LINES][n] */
@@ -7379,9 +7379,9 @@ static double ebim__line_through(const ebim_lines *s, ebim_rng *r, const ebim_re
 static double ebim__line_near(const ebim_lines *s, ebim_rng *r, double *o, double *u)
 {
     int n = s->w.n, i;
-    size_t j = ebim_rng_below(r, (uint32_t)s->near.count);
-    const double *x = s->near.x + j * (size_t)n, *normal = s->near.normal + j * (size_t)n;
-    double along = 0, width = s->near.width[j];
+    size_t j = ebim_rng_below(r, (uint32_t)s->anchor.count);
+    const double *x = s->anchor.x + j * (size_t)n, *normal = s->anchor.normal + j * (size_t)n;
+    double along = 0, width = s->anchor.width[j];
     for (i = 0; i < n; i++) {
         u[i] = normal[i];
         o[i] = (double)ebim_rng_normal(r);
@@ -7401,18 +7401,18 @@ static int ebim__line_draw(ebim_lines *s, int l, uint64_t seed, uint64_t stream)
     ebim_rng r;
     ebim_rng_init(&r, seed, stream + (uint64_t)k->line);
     if (s->through) t1 = ebim__line_through(s, &r, s->through + k->line * n, o, u);
-    else if (s->near.count && (double)ebim_rng_uniform(&r) < s->near.share)
+    else if (s->anchor.count && (double)ebim_rng_uniform(&r) < s->anchor.share)
         t1 = ebim__line_near(s, &r, o, u);
     else t1 = ebim__line_uniform(s, &r, o, u);
     k->step = fmin(2 * s->radius / s->d.grid, t1);
     t0 = -t1;
     for (i = 0; i < n; i++) {
-        double near, far, half = 0.5 * (s->d.hi[i] - s->d.lo[i]);
-        near = (-half - o[i]) / u[i];
-        far = (half - o[i]) / u[i];
+        double enter, leave, half = 0.5 * (s->d.hi[i] - s->d.lo[i]);
+        enter = (-half - o[i]) / u[i];
+        leave = (half - o[i]) / u[i];
         if (u[i] < 0 || u[i] > 0) {
-            t0 = fmax(t0, fmin(near, far));
-            t1 = fmin(t1, fmax(near, far));
+            t0 = fmax(t0, fmin(enter, leave));
+            t1 = fmin(t1, fmax(enter, leave));
         } else if (fabs(o[i]) > half) {
             return 0;
         }
@@ -7473,11 +7473,11 @@ static int ebim__line_root(ebim_lines *s, int l, ebim__walk *k, const ebim__knot
 {
     const double *o = s->origin + (size_t)l * (size_t)s->w.n;
     const ebim__knot *end = &k->stack[k->top - 1];
-    double far = s->radius, tol;
+    double afar = s->radius, tol;
     int i;
     if (!ebim__finite64(p->f + p->d)) return 1;
-    for (i = 0; i < s->w.n; i++) far = fmax(far, fabs(o[i])); /* rounding of the coordinates */
-    tol = 4 * (double)EBIM_EPS * (far + fabs(p->t));
+    for (i = 0; i < s->w.n; i++) afar = fmax(afar, fabs(o[i])); /* rounding of the coordinates */
+    tol = 4 * (double)EBIM_EPS * (afar + fabs(p->t));
     if ((p->f < 0) == (k->lo.f < 0)) k->lo = *p;
     else k->hi = *p;
     k->iter++;
@@ -7727,7 +7727,7 @@ static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_gra
     p.share = 0.5;
     p.normal = EBIM__NEW(a, double, (size_t)ebim__rbf_count(E) * (size_t)n);
     if (!ebim__ready(a)) return a->failed;
-    s->near = p;
+    s->anchor = p;
     x = ebim_ws_x(&s->w);
     for (at = 0; at < p.count; at += lanes) {
         lanes = ebim__min_int(EBIM__LINES, p.count - at);
@@ -7748,13 +7748,13 @@ static double ebim__near_density(const ebim__anchors *p, int m, const ebim_real 
                                  const ebim_real *nu, int stride)
 {
     int n = p->n, i, j;
-    double sum = 0, far = EBIM__NEAR_REACH * EBIM__NEAR_REACH + 80; /* e^-40 is nothing */
+    double sum = 0, afar = EBIM__NEAR_REACH * EBIM__NEAR_REACH + 80; /* e^-40 is nothing */
     for (j = 0; j < p->count; j++) {
         const double *c = p->x + (size_t)j * (size_t)n;
         const double *v = p->normal ? p->normal + (size_t)j * (size_t)n : NULL;
         double h2 = p->width[j] * p->width[j], d2 = 0, along = 0, cosine = v ? 0 : 1;
         for (i = 0; i < n; i++) d2 += ((double)x[i] - c[i]) * ((double)x[i] - c[i]);
-        if (d2 > far * h2) continue;
+        if (d2 > afar * h2) continue;
         for (i = 0; i < n && v; i++) {
             along += v[i] * ((double)x[i] - c[i]);
             cosine += v[i] * (double)nu[i * stride];
@@ -7770,18 +7770,18 @@ static double ebim__near_density(const ebim__anchors *p, int m, const ebim_real 
 static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_real *q)
 {
     int n = s->w.n, at, lanes, l;
-    double share = s->near.count ? s->near.share : 0;
+    double share = s->anchor.count ? s->anchor.share : 0;
     for (at = 0; at < B; at += lanes) {
         lanes = ebim__min_int(EBIM__LINES, B - at);
-        if (s->near.count) {
+        if (s->anchor.count) {
             ebim__load(&s->w, B, at, x, 1);
             ebim__normals(&s->w, lanes);
         }
         for (l = 0; l < lanes; l++) {
             double sum = 0;
-            if (ebim__work(s->w.watch, 4.0 * n * s->near.count)) return;
-            if (s->near.count)
-                sum = share * ebim__near_density(&s->near, n - 1, x + (size_t)(at + l) * (size_t)n,
+            if (ebim__work(s->w.watch, 4.0 * n * s->anchor.count)) return;
+            if (s->anchor.count)
+                sum = share * ebim__near_density(&s->anchor, n - 1, x + (size_t)(at + l) * (size_t)n,
                                                  ebim_ws_xg(&s->w, 0) + l, s->w.stride);
             q[at + l] = EBIM__R(log((1 - share) / s->unit + sum));
         }
@@ -8036,15 +8036,15 @@ static int ebim__leap_points(ebim_leaps *s, int lines, const ebim_real *x, uint6
     int n = s->lines->w.n, b, i, c, all = 0;
     for (b = 0; b < lines; b++) {
         const double *t = s->t + b * EBIM__LEAP_ROOTS;
-        double near = 1e-4 * s->lines->radius;
+        double tiny = 1e-4 * s->lines->radius;
         int close = 0;
         ebim_rng r;
         ebim_rng_init(&r, seed, stream + (uint64_t)b);
         ebim_rng_sphere(&r, n, s->dir + b * n); /* as ebim__line_through drew it */
         s->uniform[b] = (double)ebim_rng_uniform(&r);
         for (s->self[b] = -1, i = 0; i < s->count[b]; i++) {
-            close |= i && t[i] - t[i - 1] < near;
-            if (fabs(t[i]) < near) s->self[b] = i;
+            close |= i && t[i] - t[i - 1] < tiny;
+            if (fabs(t[i]) < tiny) s->self[b] = i;
         }
         if (close) s->self[b] = -1;
         for (i = 0; i < s->count[b]; s->line[all++] = b, i++)
@@ -8623,7 +8623,7 @@ enum {
 };
 
 static const struct {
-    double tail, unit, far, isolated;
+    double tail, unit, afar, isolated;
     double copy_odds, copy_least, copy_rise, copy_smallest, again_ball, again_very, again_join;
     double again_told, again_chance;
     double dead, dead_column, rounding, map_ratio, map_units, map_graph, map_share, map_worse;
@@ -8869,7 +8869,7 @@ static double ebim__survey_far_length(ebim__surveyor *v)
         for (c = 0; c < n; c++) r2 += (double)z[c] * (double)z[c];
         v->value[i] = sqrt(r2);
     }
-    return ebim__survey_bound.far * fmax(ebim__survey_quantile(v, count, 0.5), 1);
+    return ebim__survey_bound.afar * fmax(ebim__survey_quantile(v, count, 0.5), 1);
 }
 
 /* Whether most rows have handful neighbours much nearer than length */
@@ -8896,9 +8896,9 @@ static void ebim__survey_join(ebim__surveyor *v, int count, int handful, double 
             int found = ebim__tree_near(&v->tree, ebim__survey_z(v, row), handful + 1,
                                         length * length);
             for (j = 0; j < found; j++) {
-                int candidate = group[v->tree.near[j]] <= -2;
+                int candidate = group[v->tree.hood[j]] <= -2;
                 if (pass && !candidate) group[ebim__find(v->up, row)] = -3;
-                else if (!pass && candidate) ebim__unite(v->up, row, v->tree.near[j]);
+                else if (!pass && candidate) ebim__unite(v->up, row, v->tree.hood[j]);
             }
         }
 }
@@ -9015,7 +9015,7 @@ static void ebim__copy_counts(ebim__surveyor *v, int rows, double *seen, double 
         for (b = 0; b < EBIM__COPY_BINS && found > 2 && reach > 0; b++) {
             double r = ebim__copy_bin(b);
             for (j = 0; j < found - 1; j++)
-                seen[b] += v->tree.near[j] != row && v->tree.d2[j] < r * r;
+                seen[b] += v->tree.hood[j] != row && v->tree.d2[j] < r * r;
             chance[b] += (found - 2) * (r < reach ? pow(r / reach, v->s->m) : 1);
         }
     }
@@ -9045,7 +9045,7 @@ static void ebim__survey_near_equal(ebim__surveyor *v, int rows, double scale)
     for (i = 0; i < rows; i++) {
         int32_t row = v->which[i];
         ebim__tree_near(&v->tree, ebim__survey_z(v, row), EBIM__COPY_NEAR, scale * scale);
-        for (j = 0; j < v->tree.found; j++) ebim__unite(v->up, row, v->tree.near[j]);
+        for (j = 0; j < v->tree.found; j++) ebim__unite(v->up, row, v->tree.hood[j]);
     }
 }
 
@@ -9062,7 +9062,7 @@ static double ebim__survey_close(ebim__surveyor *v, int rows, double ball, int j
         if (ebim__survey_near(v, row, 9) < 9) continue;
         if (!(pow(t->d2[1] / t->d2[8], 0.5 * v->s->m) < ball)) continue;
         close++;
-        if (join) ebim__unite(v->up, row, t->near[t->near[0] == row]);
+        if (join) ebim__unite(v->up, row, t->hood[t->hood[0] == row]);
     }
     return ((double)close / rows - chance) / sqrt(chance * (1 - chance) / rows);
 }
@@ -9161,7 +9161,7 @@ static double ebim__survey_local(ebim__surveyor *v, int K, int32_t row, double *
     double *mean = v->mean;
     memset(mean, 0, (size_t)n * sizeof *mean);
     for (i = 0; i < K; i++) { /* differences first: they are exact, or nearly */
-        const ebim_real *y = ebim__survey_z(v, v->tree.near[i]);
+        const ebim_real *y = ebim__survey_z(v, v->tree.hood[i]);
         for (c = 0; c < n; c++) mean[c] += (v->X[i * n + c] = (double)y[c] - (double)x[c]) / K;
     }
     for (i = 0; i < K * n; i++) v->X[i] -= mean[i % n];
@@ -9258,7 +9258,7 @@ static int ebim__survey_graph(ebim__surveyor *v, int p, const double *V, const d
         for (j = m; j < p; j++) {
             double s = 0, s2 = 0;
             for (i = 0; i < t->found; i++) {
-                double y = (double)ebim__survey_z(v, v->which[t->near[i]])[j];
+                double y = (double)ebim__survey_z(v, v->which[t->hood[i]])[j];
                 s += y / t->found;
                 s2 += y * y / t->found;
             }
@@ -9456,7 +9456,7 @@ static double ebim__edge_mean(ebim__surveyor *v, const ebim_real *x, int k)
     int n = v->s->n, i, c;
     memset(v->mean, 0, (size_t)n * sizeof *v->mean);
     for (i = 1; i <= k; i++) {
-        const ebim_real *y = ebim__survey_z(v, v->tree.near[i]);
+        const ebim_real *y = ebim__survey_z(v, v->tree.hood[i]);
         for (c = 0; c < n; c++) v->mean[c] += ((double)y[c] - (double)x[c]) / k;
     }
     return ebim__inner64(n, v->mean, v->mean);
@@ -9507,7 +9507,7 @@ static int ebim__edge_even(const ebim__surveyor *v, const ebim__edge *e)
     double r = sqrt(d2[e->wide]), jump = 0, all = 0, inner = 0;
     int i;
     for (i = 1; i <= e->wide; i++) {
-        all += v->s->copies[v->s->group[v->tree.near[i]]];
+        all += v->s->copies[v->s->group[v->tree.hood[i]]];
         if (i == e->inner) inner = all;
     }
     if (pow(sqrt(d2[e->inner]) / r, v->s->m) * all >= ebim__survey_bound.edge_even * inner)
@@ -9651,7 +9651,7 @@ enum {
 /* What is told, and by how much it is missed on either side: 40 draws each of made sets whose M is
  * known, and fits; N = 100 .. 5000. */
 static const struct {
-    double margin, error, far, missing, drop, open, uneven, chance, blind, excess;
+    double margin, error, afar, missing, drop, open, uneven, chance, blind, excess;
 } ebim__void_bound = {
     /* margin of a hole over the log of the number of balls. Data of the model itself, 4800 sets of
      * 200 .. 3000: none told. A sheet between two horns, 4 fits: lambda 31 .. 46, bound 17 */
@@ -9824,7 +9824,7 @@ static void ebim__void_start(ebim__void_scan *s)
         area += s->area[i];
         mass += s->mass[i];
         ebim__tree_near(&s->data, ebim__void_point(s, i), 1, HUGE_VAL);
-        s->owner[i] = s->data.near[0];
+        s->owner[i] = s->data.hood[0];
         s->reach[i] = sqrt(s->data.d2[0]);
     }
     for (i = 0; i < s->S; i++) {
@@ -9847,9 +9847,9 @@ static double ebim__void_ball(ebim__void_scan *s, int i, double *expected)
     double sum = 0, square = 0;
     int j, in = ebim__tree_within(&s->M, ebim__void_point(s, i), s->S, s->reach[i] * s->reach[i]);
     for (j = 0; j < in; j++) {
-        double q = s->count * s->mass[s->M.near[j]];
+        double q = s->count * s->mass[s->M.hood[j]];
         square += q * q;
-        if (s->M.near[j] != i) sum += q;
+        if (s->M.hood[j] != i) sum += q;
     }
     *expected = sum;
     return sum - ebim__void_bound.error * sqrt(square);
@@ -9863,7 +9863,7 @@ static void ebim__void_holes(ebim__void_scan *s, ebim__voids *r)
     for (c = 0; c < centres; c++) {
         int i = ebim__spread_at(c, centres, s->S);
         double low = ebim__void_ball(s, i, &expected);
-        for (j = 0; j < s->M.found && low > r->bound; j++) s->mark[s->M.near[j]] = 1;
+        for (j = 0; j < s->M.found && low > r->bound; j++) s->mark[s->M.hood[j]] = 1;
         if (!(low > most)) continue;
         most = low;
         r->expected = expected;
@@ -9882,13 +9882,13 @@ static void ebim__void_holes(ebim__void_scan *s, ebim__voids *r)
 static void ebim__void_levels(ebim__void_scan *s, ebim__voids *r)
 {
     int N = s->N, m = s->d->m, i, q;
-    int near = ebim__max_int(2, ebim__min_int(EBIM__VOID_NEAR, N / 5));
-    int wide = ebim__max_int(near, ebim__min_int(EBIM__VOID_WIDE, N / 4));
+    int hood = ebim__max_int(2, ebim__min_int(EBIM__VOID_NEAR, N / 5));
+    int wide = ebim__max_int(hood, ebim__min_int(EBIM__VOID_WIDE, N / 4));
     double mean = 0, var = 0;
     for (i = 0; i < N; i++) {
         ebim__tree_near(&s->data, ebim__void_datum(s, i), wide + 1, HUGE_VAL); /* itself first */
         for (q = 0; q < 2; q++) { /* k points in a ball, which equal rows do not make empty */
-            int k = q ? wide : near;
+            int k = q ? wide : hood;
             double log_r = 0.5 * log(fmax(s->data.d2[k], 1e-30));
             (q ? s->wide : s->level)[i] = log((double)k) - ebim__log_ball(m) - m * log_r;
         }
@@ -9896,7 +9896,7 @@ static void ebim__void_levels(ebim__void_scan *s, ebim__voids *r)
         mean += s->level[i] / N;
     }
     for (i = 0; i < N; i++) var += (s->level[i] - mean) * (s->level[i] - mean) / N;
-    var -= 1.0 / near + 0.5 / (near * near); /* of log Gamma(near), nearly */
+    var -= 1.0 / hood + 0.5 / (hood * hood); /* of log Gamma(near), nearly */
     r->uneven = sqrt(fmax(var, 0));
     s->wide_median = ebim__quantile(N, s->wide, s->order, 0.5);
     s->gap_median = ebim__quantile(N, s->gap, s->order, 0.5);
@@ -9981,8 +9981,8 @@ static void ebim__void_join(ebim__void_scan *s, ebim__voids *r)
     double ball = ebim__log_ball(m), link;
     link = pow(2 * (log((double)S) + 4) * s->d->volume / (S * exp(ball)), 1.0 / m);
     for (i = 0; i < S; i++) {
-        double far = log(ebim__void_bound.far) - ball - s->level[s->owner[i]];
-        s->parent[i] = m * log(fmax(s->reach[i], 1e-30)) > far ? i : -1;
+        double afar = log(ebim__void_bound.afar) - ball - s->level[s->owner[i]];
+        s->parent[i] = m * log(fmax(s->reach[i], 1e-30)) > afar ? i : -1;
         if (s->parent[i] < 0) continue;
         r->beyond += s->area[i];
         r->beyond_mass += s->mass[i];
@@ -9991,7 +9991,7 @@ static void ebim__void_join(ebim__void_scan *s, ebim__voids *r)
         if (s->parent[i] < 0) continue;
         ebim__tree_within(&s->M, ebim__void_point(s, i), S, link * link);
         for (j = 0; j < s->M.found; j++)
-            if (s->parent[s->M.near[j]] >= 0) ebim__unite(s->parent, i, s->M.near[j]);
+            if (s->parent[s->M.hood[j]] >= 0) ebim__unite(s->parent, i, s->M.hood[j]);
     }
 }
 
@@ -10408,10 +10408,10 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
 /* Whether x is within the outer part of the rim */
 static int ebim__judge_at_rim(const ebim__judge *s, const ebim_real *x)
 {
-    double near = ebim__judge_bound.rim_part * s->d->rim;
+    double hood = ebim__judge_bound.rim_part * s->d->rim;
     int c;
     for (c = 0; c < s->n; c++)
-        if ((double)x[c] - s->d->lo[c] < near || s->d->hi[c] - (double)x[c] < near) return 1;
+        if ((double)x[c] - s->d->lo[c] < hood || s->d->hi[c] - (double)x[c] < hood) return 1;
     return 0;
 }
 
@@ -10422,7 +10422,7 @@ static int ebim__judge_reach(ebim__judge *s, ebim_watch *watch)
     ebim_judgement *j = s->r;
     ebim__tree *t = &s->tree;
     size_t n = (size_t)s->n;
-    int i, found, far = 0, rim = 0;
+    int i, found, remote = 0, rim = 0;
     ebim__tree_build(t, s->n_data, s->data, NULL);
     for (i = 0; i < s->n_held; i++) { /* a datum is not its own neighbour */
         const ebim_real *x = s->held + (size_t)i * n;
@@ -10432,15 +10432,15 @@ static int ebim__judge_reach(ebim__judge *s, ebim_watch *watch)
     j->reach = 2 * ebim__quantile(s->n_held, s->value, s->order, 0.99);
     for (i = 0; i < s->count; i++) {
         const ebim_real *x = s->u + (size_t)i * n;
-        far += !ebim__tree_within(t, x, 1, j->reach * j->reach);
+        remote += !ebim__tree_within(t, x, 1, j->reach * j->reach);
         rim += ebim__judge_at_rim(s, x);
     }
     ebim__tree_build(t, ebim__min_int(s->count, EBIM__JUDGE_LINKED), s->u, NULL);
     for (i = 0; i < s->n_data; i++) {
         ebim__tree_near(t, s->data + (size_t)i * n, 1, HUGE_VAL);
-        s->owner[i] = t->near[0];
+        s->owner[i] = t->hood[0];
     }
-    j->far = (double)far / s->count;
+    j->remote = (double)remote / s->count;
     j->rim = (double)rim / s->count;
     return ebim__stopped(watch);
 }
@@ -10487,7 +10487,7 @@ static void ebim__judge_nothing(ebim_judgement *j)
     j->checked = j->missed = j->points = j->verdict = 0;
     j->distance_mean = j->distance_median = j->distance_q99 = j->distance_max = nan;
     j->volume = j->volume_se = j->components = j->sigma = j->singular = nan;
-    j->empty = j->fewest = j->far = j->reach = j->rim = j->disputed = nan;
+    j->empty = j->fewest = j->remote = j->reach = j->rim = j->disputed = nan;
     j->noise = j->hole = j->hole_expected = j->hole_radius = nan;
     j->gap = j->gap_extent = j->gap_abrupt = j->density_p = nan;
 }
@@ -10619,7 +10619,7 @@ static int ebim__share(int B, int workers, int w, int *at)
 typedef struct ebim__source {
     ebim_lines *lines;        /* k = 1 */
     ebim_projector *onto;
-    ebim__anchors near;       /* k > 1: centres of E */
+    ebim__anchors anchor;     /* k > 1: centres of E */
     unsigned char *ok;        /* [P] */
 } ebim__source;
 
@@ -10645,7 +10645,7 @@ static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, int P
     pd.method = EBIM_ONTO;
     pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
     if (m->k > 1 || m->n > EBIM__LINES_MAX_N) {
-        if (E && ebim__one_rbf(E)) ebim__anchors_of(&s->near, work, E, m->n);
+        if (E && ebim__one_rbf(E)) ebim__anchors_of(&s->anchor, work, E, m->n);
         s->ok = EBIM__NEW(work, unsigned char, P);
         return ebim_projector_init(&s->onto, work, &m->F, &pd);
     }
@@ -10658,7 +10658,7 @@ static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, int P
 static int ebim__source_kernels(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
                                 ebim_real *q, uint64_t seed)
 {
-    const ebim__anchors *p = &s->near;
+    const ebim__anchors *p = &s->anchor;
     size_t n = (size_t)m->n, b, i, have = 0;
     ebim_rng r;
     ebim_rng_init(&r, seed, 0);
@@ -10687,7 +10687,7 @@ static int ebim__source_draw(ebim__source *s, const ebim_model *m, int P, ebim_r
         if (have) ebim__lines_density(s->lines, have, x, q);
         return have;
     }
-    if (s->near.count) return ebim__source_kernels(s, m, P, x, q, seed);
+    if (s->anchor.count) return ebim__source_kernels(s, m, P, x, q, seed);
     memset(q, 0, (size_t)P * sizeof *q);
     return ebim_project_noise(s->onto, P, x, m->lo, m->hi, seed, 0);
 }
@@ -11770,7 +11770,7 @@ static double ebim__local_rows(ebim__local *f, const ebim_real *x, int i, int fo
     for (c = 0; c < n; c++) {
         double mean = 0, *r = f->row + c, at = (double)x[(size_t)i * (size_t)n + (size_t)c];
         for (q = 0; q < found; q++) { /* differences first: they are exact, or nearly */
-            r[q * n] = (double)x[(size_t)f->tree.near[q] * (size_t)n + (size_t)c] - at;
+            r[q * n] = (double)x[(size_t)f->tree.hood[q] * (size_t)n + (size_t)c] - at;
             mean += r[q * n] / (found + 1);
         }
         r[found * n] = 0;
@@ -11833,7 +11833,7 @@ static ebim_real ebim__local_reach(ebim__local *f, const ebim_real *x, int i, do
     for (p = 0; p < in; p++) {
         double d2 = tree->d2[p], s;
         if (!(d2 > outer) || d2 >= 4 * t * t) continue;
-        s = ebim__normal2_part(f, T, xi, x + (size_t)tree->near[p] * (size_t)f->n);
+        s = ebim__normal2_part(f, T, xi, x + (size_t)tree->hood[p] * (size_t)f->n);
         if (d2 * d2 < 4 * t * t * s) t = d2 / (2 * sqrt(s));
     }
     return EBIM__R(t / 2);
@@ -12636,7 +12636,7 @@ typedef struct ebim__rbf { /* a kernel estimate: how wide, and what it is worth 
     ebim_graph part, all;      /* E from the training part and from all data */
     int32_t *row;              /* [CENTRES] rows of the data that are centres, one of each group */
     int count, parts;          /* of them; of the training part alone */
-    ebim_real *near;           /* [CENTRES][NEIGHBOURS] squared distances of centres, ascending */
+    ebim_real *gaps;           /* [CENTRES][NEIGHBOURS] squared distances of centres, ascending */
     int neighbour;             /* width^2 = factor^2 (distance to this one^2 + a little) */
     double factor, flat;       /* flat: share of the uniform density */
     double held, held_se;      /* mean E of held-out data */
@@ -12922,7 +12922,7 @@ static int ebim__off_alone(ebim__fit *f, int i, const ebim_real *apart)
     double sum = 0;
     int q;
     ebim__tree_near(t, f->z + (size_t)i * (size_t)f->n, EBIM__OFF_NEAR + 1, HUGE_VAL);
-    for (q = 1; q < t->found; q++) sum += (double)apart[t->near[q]] / (t->found - 1);
+    for (q = 1; q < t->found; q++) sum += (double)apart[t->hood[q]] / (t->found - 1);
     return pow((double)apart[i] / sum, f->n - f->k) > EBIM__OFF_ALONE;
 }
 
@@ -13258,10 +13258,10 @@ static ebim_result ebim__off_distances(ebim__fit *f, int first, int count, ebim_
 static void ebim__off_decide(ebim__fit *f, int first)
 {
     int train = f->N - f->held, rows = f->N + f->off, i, kept = 0, part;
-    double far = EBIM__OFF_SET + 6 * f->noise;
+    double afar = EBIM__OFF_SET + 6 * f->noise;
     int32_t *order = f->scratch_row;
     for (i = 0; i < rows; i++) { /* mark: 1 goes */
-        int off = i >= first && (double)f->distance[i] > far;
+        int off = i >= first && (double)f->distance[i] > afar;
         f->mark[i] = (unsigned char)(off && (i >= f->N || f->mark[i]));
     }
     f->off = 0;
@@ -13288,7 +13288,7 @@ static void ebim__off_decide(ebim__fit *f, int first)
 
 static ebim_result ebim__fit_sort_out(ebim__fit *f, ebim_arena *work)
 {
-    int rows = f->N + f->off, first = rows > EBIM__OFF_MOST ? f->N : 0, i, far = 0;
+    int rows = f->N + f->off, first = rows > EBIM__OFF_MOST ? f->N : 0, i, afar = 0;
     ebim_result r;
     if (f->d->recipe == EBIM_RECIPE_PAPER) return EBIM_OK;
     ebim__fit_z(f, rows);
@@ -13296,10 +13296,10 @@ static ebim_result ebim__fit_sort_out(ebim__fit *f, ebim_arena *work)
     if (r || ebim__fit_stopped(f)) return r;
     for (i = 0; i < f->N; i++) {
         f->mark[i] = 0;
-        if (i >= first) far += (double)f->distance[i] > EBIM__OFF_SET + 6 * f->noise;
+        if (i >= first) afar += (double)f->distance[i] > EBIM__OFF_SET + 6 * f->noise;
     }
-    if (!far && !f->off) return EBIM_OK;
-    if (far && far <= EBIM__OFF_SHARE * f->N && f->survey.groups >= EBIM__SETTLED) {
+    if (!afar && !f->off) return EBIM_OK;
+    if (afar && afar <= EBIM__OFF_SHARE * f->N && f->survey.groups >= EBIM__SETTLED) {
         ebim__off_apart(f, f->value, f->scratch_row);
         for (i = 0; i < f->N && !ebim__fit_stopped(f); i++)
             f->mark[i] = f->mass[i] > 0 && ebim__off_alone(f, i, f->value);
@@ -13683,10 +13683,10 @@ static void ebim__rbf_neighbours(ebim__fit *f)
     int i, j, at;
     ebim__tree_build(t, b->count, f->z, b->row);
     for (i = 0; i < b->count; i++) {
-        ebim_real *d = b->near + (size_t)i * EBIM__NEIGHBOURS;
+        ebim_real *d = b->gaps + (size_t)i * EBIM__NEIGHBOURS;
         ebim__tree_near(t, f->z + (size_t)b->row[i] * (size_t)f->n, EBIM__NEIGHBOURS + 1, HUGE_VAL);
         for (at = j = 0; j < t->found && at < EBIM__NEIGHBOURS; j++) /* itself is one of them */
-            if (t->near[j] != b->row[i]) d[at++] = EBIM__R(t->d2[j]);
+            if (t->hood[j] != b->row[i]) d[at++] = EBIM__R(t->d2[j]);
         while (at < EBIM__NEIGHBOURS) d[at++] = EBIM__R(1e30);
     }
 }
@@ -13707,13 +13707,13 @@ static void ebim__rbf_fill(const ebim__fit *f, const ebim_graph *g)
     ebim_real *t = g->theta;
     double least = 0, sum = 0;
     for (i = 0; i < b->count; i++) {
-        least += sqrt((double)b->near[i * EBIM__NEIGHBOURS + b->neighbour]) / b->count;
+        least += sqrt((double)b->gaps[i * EBIM__NEIGHBOURS + b->neighbour]) / b->count;
         sum += (double)f->mass[b->row[i]];
     }
     least = 0.01 * least * least; /* centres that nearly meet would have no width */
     for (i = 0; i < b->count; i++) {
         const ebim_real *x = f->z + (size_t)b->row[i] * (size_t)n;
-        double d2 = (double)b->near[i * EBIM__NEIGHBOURS + b->neighbour] + least;
+        double d2 = (double)b->gaps[i * EBIM__NEIGHBOURS + b->neighbour] + least;
         double h2 = b->factor * b->factor * d2, mass = pow(6.283185307179586477 * h2, 0.5 * m);
         double share = (double)f->mass[b->row[i]] / sum;
         for (c = 0; c < n; c++) *t++ = x[c];
@@ -13946,7 +13946,7 @@ static ebim_result ebim__rbf_alloc(ebim__fit *f, ebim_arena *work)
         ebim__rbf_centres(f, f->N, NULL, &all);
     }
     f->rbf.row = EBIM__NEW(work, int32_t, ebim__centres(f->N));
-    f->rbf.near = EBIM__NEW(work, ebim_real, (size_t)ebim__centres(f->N) * EBIM__NEIGHBOURS);
+    f->rbf.gaps = EBIM__NEW(work, ebim_real, (size_t)ebim__centres(f->N) * EBIM__NEIGHBOURS);
     f->rbf.held = HUGE_VAL;
     r = ebim_record(&f->rbf.part, work, f->n, ebim__record_estimate, &part);
     return r ? r : ebim_record(&f->rbf.all, work, f->n, ebim__record_estimate, &all);
@@ -14642,7 +14642,7 @@ static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta
     X(judged.checked) X(judged.missed) X(judged.distance_mean) X(judged.distance_median)       \
     X(judged.distance_q99) X(judged.distance_max) X(judged.points) X(judged.volume)            \
     X(judged.volume_se) X(judged.components) X(judged.sigma) X(judged.singular)                \
-    X(judged.empty) X(judged.fewest) X(judged.far) X(judged.reach) X(judged.rim)               \
+    X(judged.empty) X(judged.fewest) X(judged.remote) X(judged.reach) X(judged.rim)               \
     X(judged.disputed) X(judged.noise) X(judged.hole) X(judged.hole_expected)                  \
     X(judged.hole_radius) X(judged.gap) X(judged.gap_extent) X(judged.gap_abrupt)              \
     X(judged.density_p)                                                                        \

@@ -789,7 +789,7 @@ static void number_judged(ebim_model *m)
     m->judged.singular = 25;
     m->judged.empty = 26;
     m->judged.fewest = 27;
-    m->judged.far = 28;
+    m->judged.remote = 28;
     m->judged.reach = 29;
     m->judged.rim = 30;
     m->judged.disputed = 31;

@@ -252,7 +252,7 @@ static void good_circle(void)
     CHECK_NEAR(s.j.distance_max, 100 * off, 32 * T_EPS);
     reach = 2 * sqrt(far * far + r * r - 2 * far * r * cos(PI / 500));
     CHECK_NEAR(s.j.reach, reach, 1e3 * T_EPS);
-    CHECK_NEAR(s.j.far, 0, 0);
+    CHECK_NEAR(s.j.remote, 0, 0);
     least = 2 * r * exp((one[0] - r) / 2);
     share = 0.01 + 5 * sqrt(2 * 0.01 * 0.99 / s.j.points);
     CHECK((double)s.j.sigma >= least * (1 - 64 * T_EPS));
@@ -274,14 +274,14 @@ static void far_is_the_gap(void)
     if (!judged()) return;
     verdict_is(0);
     CHECK_NEAR(s.j.reach, reach, 64 * T_EPS);
-    share_is(s.j.far, (1 + step - 4 * asin(reach / (2 * r))) / (2 * PI));
+    share_is(s.j.remote, (1 + step - 4 * asin(reach / (2 * r))) / (2 * PI));
     for (i = 0; i < (int)s.j.points; i++) {
         double least = 1e9;
         for (j = 0; j < 90; j++)
             least = fmin(least, ebim__square_distance(2, seen[i], s.data + 2 * j));
         far += sqrt(least) > reach;
     }
-    CHECK_NEAR(s.j.far, far / s.j.points, 1.5 / s.j.points);
+    CHECK_NEAR(s.j.remote, far / s.j.points, 1.5 / s.j.points);
 }
 
 /* All held-out points off by `all` of the scale, one in 50 by `few`. */
@@ -432,7 +432,7 @@ static void empty_piece(void)
     if (!judged()) return;
     verdict_is(EBIM_VERDICT_EMPTY);
     share_is(s.j.empty, 0.25);
-    share_is(s.j.far, 0.25);
+    share_is(s.j.remote, 0.25);
     CHECK_NEAR(s.j.components, 2, 0);
     CHECK_NEAR(s.j.volume, 2.4 * PI, 5 * s.j.volume_se);
 }
@@ -576,7 +576,7 @@ static void curve_in_space(void)
     CHECK_NEAR(below, 0.01, 5 * sqrt(0.01 * 0.99 / s.j.points));
     CHECK_NEAR(s.j.components, 1, 0);
     CHECK_NEAR(s.j.distance_max, 0, 64 * T_EPS);
-    CHECK_NEAR(s.j.far, 0, 0);
+    CHECK_NEAR(s.j.remote, 0, 0);
 }
 
 /* Three orthogonal rows of length 2, 1/2 and 3. */
@@ -725,7 +725,7 @@ static void units(void)
         CHECK_NEAR(s.j.empty, a.empty, few);
         CHECK_NEAR(s.j.disputed, a.disputed, few);
         CHECK_NEAR(s.j.rim, a.rim, few);
-        CHECK_NEAR(s.j.far, a.far, few);
+        CHECK_NEAR(s.j.remote, a.remote, few);
         CHECK_NEAR(s.j.singular, a.singular, few);
         CHECK_REL(s.j.sigma, a.sigma, i > 1 ? 1e-6 : 0.1);
         CHECK_REL(s.j.volume, u * a.volume, i > 1 ? 1e-6 : 1e-2);
@@ -872,7 +872,7 @@ static void few_points(void)
         CHECK_NEAR(s.j.points, s.d.points, 0);
         CHECK(ebim__finite64(s.j.components) == q);
         CHECK_INT(s.j.verdict, q ? EBIM_VERDICT_EMPTY : 0);
-        share_is(s.j.far, 0.25);
+        share_is(s.j.remote, 0.25);
     }
 }
 
@@ -901,7 +901,7 @@ static void nothing_held_out(void)
     CHECK_NEAR(s.j.checked, 300, 0);
     CHECK_NEAR(s.j.distance_max, 0, 64 * T_EPS);
     CHECK_NEAR(s.j.reach, 4 * one[2] * sin(PI / 300), 64 * T_EPS);
-    CHECK_NEAR(s.j.far, 0, 0);
+    CHECK_NEAR(s.j.remote, 0, 0);
 }
 
 /* ---- the choice among networks ---- */

@@ -187,7 +187,7 @@ static void products_of_rows(void)
         double worst = 0;
         set_up(&r);
         memcpy(Y, X(0), sizeof Y);
-        ebim__kernels_at(t)->fma3(2, Y, X(1), X(2), D(0), STRIDE, LANES);
+        ebim__kernels_at(t)->mac3(2, Y, X(1), X(2), D(0), STRIDE, LANES);
         ebim__kernels_at(t)->mul(2, Y + 2 * STRIDE, X(1), X(2), STRIDE, LANES);
         for (i = stray = 0; i < 4 * STRIDE; i++) {
             double xy = (double)X(1)[i % (2 * STRIDE)] * (double)X(2)[i % (2 * STRIDE)];
@@ -216,8 +216,8 @@ static void sums_of_rows(void)
         ebim_real total[3] = {1, 2, 3}, *y = Y + 3 * STRIDE, *z = Y + 6 * STRIDE;
         set_up(&r);
         memcpy(Y, X(0), sizeof Y);
-        k->fma(3, Y, STRIDE, X(1), STRIDE, D(0), 0, LANES);         /* rows times one row */
-        k->fma(3, y, 0, X(1), STRIDE, D(0), STRIDE, LANES);         /* a dot product */
+        k->mac(3, Y, STRIDE, X(1), STRIDE, D(0), 0, LANES);         /* rows times one row */
+        k->mac(3, y, 0, X(1), STRIDE, D(0), STRIDE, LANES);         /* a dot product */
         k->axpy(3, z, STRIDE, (ebim_real)0.3, X(1), STRIDE, LANES);
         k->axpy(3, z + 3 * STRIDE, 0, 2, X(1), STRIDE, LANES);
         k->sum(3, total, X(1), STRIDE, LANES);

@@ -124,7 +124,7 @@ static void check_nothing(const ebim_judgement *j)
     CHECK(!known(j->distance_mean) && !known(j->distance_median) && !known(j->distance_q99));
     CHECK(!known(j->distance_max) && !known(j->volume) && !known(j->volume_se));
     CHECK(!known(j->components) && !known(j->sigma) && !known(j->singular) && !known(j->empty));
-    CHECK(!known(j->far) && !known(j->reach) && !known(j->rim) && !known(j->disputed));
+    CHECK(!known(j->remote) && !known(j->reach) && !known(j->rim) && !known(j->disputed));
 }
 
 /* Distances that are known are those to this M, of a part of the data, in their units. */

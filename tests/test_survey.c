@@ -245,7 +245,7 @@ static void check_tree(int k)
         nearest(q, k, d2, at);
         CHECK_INT(ebim__tree_near(&t, q, k, HUGE_VAL), k);
         for (j = 0; j < k; j++)
-            wrong += t.near[j] != at[j] || t.d2[j] < d2[j] || t.d2[j] > d2[j];
+            wrong += t.hood[j] != at[j] || t.d2[j] < d2[j] || t.d2[j] > d2[j];
         CHECK_INT(wrong, 0);
         r2 = d2[k / 2];
         for (count = equal = j = 0; j < s.N; j++) {
@@ -255,7 +255,7 @@ static void check_tree(int k)
         }
         CHECK_INT(ebim__tree_within(&t, q, s.N, r2), count);
         for (wrong = j = 0; j < count; j++) {
-            const ebim_real *x = s.x + (size_t)t.near[j] * (size_t)s.n;
+            const ebim_real *x = s.x + (size_t)t.hood[j] * (size_t)s.n;
             wrong += ebim__square_distance(s.n, x, q) > r2;
         }
         CHECK_INT(wrong, 0);
@@ -264,7 +264,7 @@ static void check_tree(int k)
         CHECK_INT(ebim__tree_near(&t, q, k, r2), count);
         count = ebim__min_int(k, s.N - equal);
         CHECK_INT(ebim__tree_others(&t, q, k), count);
-        for (wrong = 0, j = equal; j < k && count; j++) wrong += t.near[j - equal] != at[j];
+        for (wrong = 0, j = equal; j < k && count; j++) wrong += t.hood[j - equal] != at[j];
         CHECK_INT(wrong + (count && !(t.d2[0] > 0)), 0);
     }
     free(owned);
@@ -311,8 +311,8 @@ static void a_tree_of_some_rows_names_them(void)
     grow(&t, 500, which, &owned);
     for (i = 0; i < 20; i++) {
         ebim__tree_near(&t, s.x + 2 * (2 * i + 1), 3, HUGE_VAL);
-        CHECK_INT(t.near[0], 2 * i + 1);
-        CHECK(t.near[1] % 2 == 1 && t.near[2] % 2 == 1);
+        CHECK_INT(t.hood[0], 2 * i + 1);
+        CHECK(t.hood[1] % 2 == 1 && t.hood[2] % 2 == 1);
         ebim__tree_near(&t, s.x + 2 * (2 * i), 1, HUGE_VAL);
         CHECK(t.d2[0] > 0);
     }

@@ -66,7 +66,7 @@ FILE_FN void report__json_judged(json *j, const ebim_model *m)
     json_number(j, "empty", q->empty);
     json_number(j, "fewest", q->fewest);
     json_number(j, "reach", report_if(on, q->reach));
-    json_number(j, "far", report_if(on, q->far));
+    json_number(j, "far", report_if(on, q->remote));
     json_number(j, "rim", report_if(on, q->rim));
     json_number(j, "disputed", report_if(on && m->info.networks > 1, q->disputed));
     json_number(j, "noise", q->noise);
