@@ -1573,9 +1573,10 @@ EBIM__INLINE void ebim__no_number(size_t count, ebim_real *x)
 
 EBIM__INLINE int ebim__min_int(int a, int b) { return a < b ? a : b; }
 EBIM__INLINE int ebim__max_int(int a, int b) { return a > b ? a : b; }
+EBIM__INLINE int ebim__nonzero(double x) { return !(x <= 0 && x >= 0); } /* -Wfloat-equal */
 EBIM__INLINE double ebim__or(double value, double fallback)
 {
-    return value != 0.0 ? value : fallback;
+    return ebim__nonzero(value) ? value : fallback;
 }
 EBIM__INLINE int ebim__or_int(int value, int fallback) { return value ? value : fallback; }
 EBIM__INLINE size_t ebim__times(size_t a, size_t b) /* SIZE_MAX, which no arena has, if too large */
@@ -1589,8 +1590,9 @@ EBIM_API const char *ebim_result_str(ebim_result r)
 #define EBIM__CASE(name, value, text) case EBIM_##name: return text;
         EBIM_RESULTS(EBIM__CASE)
 #undef EBIM__CASE
-    default: return "unknown result";
+    case EBIM__RESULT_MIN: break;
     }
+    return "unknown result";
 }
 
 /* What is not known */
@@ -1601,6 +1603,9 @@ static double ebim__nan64(void)
     memcpy(&x, &v, sizeof x);
     return x;
 }
+
+/* x as a count, 0 where it is not known */
+EBIM__INLINE int ebim__count(double x) { return ebim__finite64(x) ? (int)x : 0; }
 
 /* x, or another number where x is not known */
 EBIM__INLINE double ebim__or_else(double x, double otherwise)
@@ -2048,7 +2053,9 @@ static void ebim__sine_of_large(int n, const ebim_real *a, ebim_real *v, ebim_re
 #define EBIM__PASTE2(a, b, c) a##b##_##c
 #define EBIM__PASTE(a, b, c) EBIM__PASTE2(a, b, c)
 #define EBIM__N(name) EBIM__PASTE(ebim__, name, EBIM__ISA)
-#if defined(__clang__)
+#if defined(__clang__) && defined(__OPTIMIZE_SIZE__)
+#define EBIM__UNROLL /* clang would warn that it does not */
+#elif defined(__clang__)
 #define EBIM__UNROLL _Pragma("clang loop unroll(full)")
 #elif defined(__GNUC__)
 #define EBIM__UNROLL _Pragma("GCC unroll 16")
@@ -2056,7 +2063,8 @@ static void ebim__sine_of_large(int n, const ebim_real *a, ebim_real *v, ebim_re
 #define EBIM__UNROLL
 #endif
 #define EBIM__ISA base
-#if defined(EBIM_NO_SIMD) || !defined(__GNUC__) || (__GNUC__ < 9 && !defined(__clang__))
+#if defined(EBIM_NO_SIMD) || !defined(__GNUC__) || (__GNUC__ < 9 && !defined(__clang__)) || \
+    (FLT_EVAL_METHOD && defined(__STRICT_ANSI__)) /* numbers of excess precision fit no vector */
 #define EBIM__VB 0
 #else
 #define EBIM__VB 16
@@ -2084,8 +2092,10 @@ typedef ebim__int EBIM__N(imem) __attribute__((vector_size(EBIM__VB), aligned(4)
 #define EBIM__NUM EBIM__N(vec)
 #define EBIM__INT EBIM__N(ivec)
 #define EBIM__L(a) (a)
-#define EBIM__AT(p) (*(EBIM__N(mem) *)(p))
-#define EBIM__IAT(p) (*(EBIM__N(imem) *)(p))
+#define EBIM__AT(p) (*(const EBIM__N(mem) *)(p))
+#define EBIM__IAT(p) (*(const EBIM__N(imem) *)(p))
+#define EBIM__PUT(p) (*(EBIM__N(mem) *)(p))
+#define EBIM__IPUT(p) (*(EBIM__N(imem) *)(p))
 #define EBIM__AS_INT(x) ((EBIM__N(ivec))(x))
 #define EBIM__AS_NUM(i) ((EBIM__N(vec))(i))
 #define EBIM__TO_INT(x) __builtin_convertvector(x, EBIM__N(ivec))
@@ -2103,6 +2113,8 @@ typedef struct EBIM__N(vec) {
 #define EBIM__L(a) ((a).l[l])
 #define EBIM__AT(p) ((p)[l])
 #define EBIM__IAT(p) ((p)[l])
+#define EBIM__PUT(p) ((p)[l])
+#define EBIM__IPUT(p) ((p)[l])
 #define EBIM__AS_INT(x) ebim__bits(x)
 #define EBIM__AS_NUM(i) ebim__from_bits(i)
 #define EBIM__TO_INT(x) ((ebim__int)(x))
@@ -2169,7 +2181,7 @@ EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, size_t tv, const ebim__matrix
         }
         EBIM__UNROLL
         for (v = 0; v < tv; v++)
-            EBIM__LANES EBIM__AT(Y + v * EBIM__VW) = EBIM__L(acc[q][v]);
+            EBIM__LANES EBIM__PUT(Y + v * EBIM__VW) = EBIM__L(acc[q][v]);
     }
 }
 
@@ -2393,7 +2405,7 @@ static void EBIM__N(exp_minus)(int n, ebim_real *x)
         EBIM__STEPS(j, EBIM__W) EBIM__LANES {
             EBIM__NUM q = EBIM__AT(p + j);
             EBIM__N(exp_of_minus)(&q);
-            EBIM__AT(p + j) = q;
+            EBIM__PUT(p + j) = q;
         }
         if (p == rest) memcpy(x + i, rest, (size_t)(n - i) * sizeof *x);
     }
@@ -2414,7 +2426,7 @@ static void EBIM__N(rbf)(int n, int count, const ebim_real *theta, const ebim_re
             EBIM__LANES EBIM__L(zero) += EBIM__AT(x + i + j) - EBIM__AT(x + i + j); /* exp clamps */
         EBIM__LANES EBIM__L(sum) = EBIM__L(zero);
         for (i = 0; i < end && d; i += (size_t)stride)
-            EBIM__LANES EBIM__AT(d + i + j) = EBIM__L(zero);
+            EBIM__LANES EBIM__PUT(d + i + j) = EBIM__L(zero);
         for (t = theta; t < stop; t = c + 2) {
             EBIM__LANES EBIM__L(e) = EBIM__L(zero);
             for (c = t, i = 0; i < end; i += (size_t)stride, c++)
@@ -2431,9 +2443,9 @@ static void EBIM__N(rbf)(int n, int count, const ebim_real *theta, const ebim_re
             }
             for (c = t, i = 0; i < end; i += (size_t)stride, c++)
                 if (d)
-                    EBIM__LANES EBIM__AT(d + i + j) += EBIM__L(e) * (EBIM__AT(x + i + j) - *c);
+                    EBIM__LANES EBIM__PUT(d + i + j) += EBIM__L(e) * (EBIM__AT(x + i + j) - *c);
         }
-        EBIM__LANES EBIM__AT(z + j) = EBIM__L(sum);
+        EBIM__LANES EBIM__PUT(z + j) = EBIM__L(sum);
     }
 }
 
@@ -2457,9 +2469,9 @@ EBIM__INLINE void EBIM__N(silu_rows)(int rows, const ebim_real *a, ebim_real *v,
                 EBIM__L(g) = s + EBIM__L(h) * q;
                 EBIM__L(c) = s * q * (EBIM__R(2) + EBIM__L(x) * (q - s));
             }
-            EBIM__LANES EBIM__AT(v + i + j) = EBIM__L(h);
-            if (order > 0) EBIM__LANES EBIM__AT(d1 + i + j) = EBIM__L(g);
-            if (order > 1) EBIM__LANES EBIM__AT(d2 + i + j) = EBIM__L(c);
+            EBIM__LANES EBIM__PUT(v + i + j) = EBIM__L(h);
+            if (order > 0) EBIM__LANES EBIM__PUT(d1 + i + j) = EBIM__L(g);
+            if (order > 1) EBIM__LANES EBIM__PUT(d2 + i + j) = EBIM__L(c);
         }
 }
 
@@ -2536,9 +2548,9 @@ static void EBIM__N(sine)(int rows, const ebim_real *a, ebim_real *v, ebim_real 
                 EBIM__L(x) = EBIM__AS_NUM(b & EBIM__TRUE((b & ~EBIM__SIGN) <= EBIM__SINE_MOST));
             }
             EBIM__LANES EBIM__N(sine_cosine)(EBIM__L(x), &EBIM__L(s), &EBIM__L(c));
-            EBIM__LANES EBIM__AT(v + i + j) = EBIM__L(s);
-            if (order > 0) EBIM__LANES EBIM__AT(d1 + i + j) = EBIM__L(c);
-            if (order > 1) EBIM__LANES EBIM__AT(d2 + i + j) = -EBIM__L(s);
+            EBIM__LANES EBIM__PUT(v + i + j) = EBIM__L(s);
+            if (order > 0) EBIM__LANES EBIM__PUT(d1 + i + j) = EBIM__L(c);
+            if (order > 1) EBIM__LANES EBIM__PUT(d2 + i + j) = -EBIM__L(s);
             ebim__sine_of_large((int)EBIM__VW, raw, v + i + j, order > 0 ? d1 + i + j : NULL,
                                 order > 1 ? d2 + i + j : NULL);
         }
@@ -2557,7 +2569,7 @@ static void EBIM__N(mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_
 {
     int j;
     for (; rows--; z += stride, x += stride, y += stride)
-        EBIM__STEPS(j, nl) EBIM__LANES EBIM__AT(z + j) = EBIM__AT(x + j) * EBIM__AT(y + j);
+        EBIM__STEPS(j, nl) EBIM__LANES EBIM__PUT(z + j) = EBIM__AT(x + j) * EBIM__AT(y + j);
 }
 
 static void EBIM__N(mac3)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
@@ -2566,7 +2578,7 @@ static void EBIM__N(mac3)(int rows, ebim_real *z, const ebim_real *x, const ebim
     int j;
     for (; rows--; z += stride, x += stride, y += stride, w += stride)
         EBIM__STEPS(j, nl)
-            EBIM__LANES EBIM__AT(z + j) += EBIM__AT(x + j) * EBIM__AT(y + j) * EBIM__AT(w + j);
+            EBIM__LANES EBIM__PUT(z + j) += EBIM__AT(x + j) * EBIM__AT(y + j) * EBIM__AT(w + j);
 }
 
 static void EBIM__N(mac)(int rows, ebim_real *z, int zs, const ebim_real *x, int xs,
@@ -2574,7 +2586,7 @@ static void EBIM__N(mac)(int rows, ebim_real *z, int zs, const ebim_real *x, int
 {
     int j;
     for (; rows--; z += zs, x += xs, y += ys)
-        EBIM__STEPS(j, nl) EBIM__LANES EBIM__AT(z + j) += EBIM__AT(x + j) * EBIM__AT(y + j);
+        EBIM__STEPS(j, nl) EBIM__LANES EBIM__PUT(z + j) += EBIM__AT(x + j) * EBIM__AT(y + j);
 }
 
 static void EBIM__N(axpy)(int rows, ebim_real *z, int zs, ebim_real s, const ebim_real *x, int xs,
@@ -2582,7 +2594,7 @@ static void EBIM__N(axpy)(int rows, ebim_real *z, int zs, ebim_real s, const ebi
 {
     int j;
     for (; rows--; z += zs, x += xs)
-        EBIM__STEPS(j, nl) EBIM__LANES EBIM__AT(z + j) += s * EBIM__AT(x + j);
+        EBIM__STEPS(j, nl) EBIM__LANES EBIM__PUT(z + j) += s * EBIM__AT(x + j);
 }
 
 static void EBIM__N(sum)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl)
@@ -2606,7 +2618,7 @@ static void EBIM__N(drift)(int rows, ebim_real *z, const ebim_real *x, const ebi
             EBIM__INT b = EBIM__AS_INT(EBIM__AT(w + j)), a = b & ~EBIM__SIGN;
             EBIM__INT cut = EBIM__TRUE(a > most) & EBIM__TRUE(a <= EBIM__INF_BITS);
             a = (a & ~cut) | (cut & most) | (b & EBIM__SIGN);
-            EBIM__AT(z + j) = EBIM__AT(x + j) + c[0] * EBIM__AT(y + j) - c[1] * EBIM__AS_NUM(a);
+            EBIM__PUT(z + j) = EBIM__AT(x + j) + c[0] * EBIM__AT(y + j) - c[1] * EBIM__AS_NUM(a);
         }
 }
 
@@ -2618,13 +2630,13 @@ static int EBIM__N(inside)(int rows, const ebim_real *x, const double *lo, const
     for (i = 0; i < rows; i++, x += stride) {
         EBIM__STEPS(j, nl) EBIM__LANES {
             EBIM__INT e = EBIM__AS_INT(EBIM__AT(x + j)) & EBIM__INF_BITS;
-            EBIM__IAT(ok + j) &= EBIM__TRUE(e < EBIM__INF_BITS);
+            EBIM__IPUT(ok + j) &= EBIM__TRUE(e < EBIM__INF_BITS);
         }
         if (lo) {
             ebim_real least = ebim__round_up(lo[i]), most = -ebim__round_up(-hi[i]);
             EBIM__STEPS(j, nl) EBIM__LANES {
                 EBIM__NUM q = EBIM__AT(x + j);
-                EBIM__IAT(ok + j) &= EBIM__TRUE(q >= least) & EBIM__TRUE(q <= most);
+                EBIM__IPUT(ok + j) &= EBIM__TRUE(q >= least) & EBIM__TRUE(q <= most);
             }
         }
     }
@@ -2638,7 +2650,7 @@ static void EBIM__N(sign)(int rows, ebim_real *z, const ebim_real *x, int stride
     for (; rows--; z += stride, x += stride)
         EBIM__STEPS(j, nl) EBIM__LANES {
             EBIM__NUM q = EBIM__AT(x + j);
-            EBIM__AT(z + j) = EBIM__TO_NUM(EBIM__TRUE(q < 0) - EBIM__TRUE(q > 0));
+            EBIM__PUT(z + j) = EBIM__TO_NUM(EBIM__TRUE(q < 0) - EBIM__TRUE(q > 0));
         }
 }
 
@@ -2649,7 +2661,7 @@ static void EBIM__N(select)(int rows, ebim_real *z, const ebim_real *x, const eb
     for (; rows--; z += stride, x += stride)
         EBIM__STEPS(j, nl) EBIM__LANES {
             EBIM__INT u = EBIM__AS_INT(EBIM__AT(z + j)), v = EBIM__AS_INT(EBIM__AT(x + j));
-            EBIM__AT(z + j) = EBIM__AS_NUM((v & EBIM__IAT(ok + j)) | (u & ~EBIM__IAT(ok + j)));
+            EBIM__PUT(z + j) = EBIM__AS_NUM((v & EBIM__IAT(ok + j)) | (u & ~EBIM__IAT(ok + j)));
         }
 }
 
@@ -2658,7 +2670,7 @@ static int EBIM__N(pending)(const ebim_real *norm, const ebim_real *limit, ebim_
     int j, left = 0;
     EBIM__STEPS(j, nl) EBIM__LANES {
         EBIM__INT e = EBIM__AS_INT(EBIM__AT(norm + j)) & EBIM__INF_BITS;
-        EBIM__IAT(busy + j) &= EBIM__TRUE(e < EBIM__INF_BITS) &
+        EBIM__IPUT(busy + j) &= EBIM__TRUE(e < EBIM__INF_BITS) &
                                EBIM__TRUE(EBIM__AT(norm + j) > EBIM__AT(limit + j));
     }
     for (j = 0; j < nl; j++) left += busy[j] != 0;
@@ -2671,7 +2683,7 @@ static void EBIM__N(quotient)(ebim_real *z, const ebim_real *x, const ebim_real 
     int j;
     EBIM__STEPS(j, nl) EBIM__LANES {
         EBIM__NUM q = -EBIM__AT(x + j) / EBIM__AT(y + j);
-        EBIM__AT(z + j) = EBIM__AS_NUM(EBIM__AS_INT(q) & EBIM__IAT(busy + j));
+        EBIM__PUT(z + j) = EBIM__AS_NUM(EBIM__AS_INT(q) & EBIM__IAT(busy + j));
     }
 }
 
@@ -2758,6 +2770,8 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
 #undef EBIM__L
 #undef EBIM__AT
 #undef EBIM__IAT
+#undef EBIM__PUT
+#undef EBIM__IPUT
 #undef EBIM__AS_INT
 #undef EBIM__AS_NUM
 #undef EBIM__TO_INT
@@ -2790,8 +2804,6 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
      ebim__normals_##isa, ebim__adam_##isa}
 
 static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain");
-#undef EBIM__VB
-#undef EBIM__ISA
 
 #ifndef EBIM_HEADER
 #define EBIM_HEADER "ebim.h"
@@ -2799,12 +2811,15 @@ static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" 
 #ifndef EBIM_SIMD_BITS
 #define EBIM_SIMD_BITS 512
 #endif
-#if !defined(EBIM_NO_SIMD) && defined(__GNUC__) && defined(__has_include) && \
-    (defined(__x86_64__) || defined(__i386__)) && EBIM_SIMD_BITS > 128
+/* gcc for Windows keeps wide vectors on a stack that is not aligned for them (its bug 54412) */
+#if EBIM__VB && defined(__has_include) && (defined(__x86_64__) || defined(__i386__)) && \
+    EBIM_SIMD_BITS > 128 && (defined(__clang__) || !defined(__MINGW32__))
 #if __has_include(EBIM_HEADER) /* not when it was pasted into another file or renamed */
 #define EBIM__X86
 #endif
 #endif
+#undef EBIM__VB
+#undef EBIM__ISA
 
 #ifdef EBIM__X86
 #define EBIM__MISSING /* until the template has been seen: the file may be another of that name */
@@ -4897,7 +4912,7 @@ static ebim_ref ebim__mlp_input(ebim_graph *g, ebim_ref x, const ebim_mlp_desc *
         ebim_ref c = d->center ? ebim_affine(g, x, d->center, 1) : x;
         square = ebim_scale(g, ebim_sumsq(g, c), d->lift);
     }
-    if (d->center || d->in_scale != 0) x = ebim_affine(g, x, d->center, ebim__or(d->in_scale, 1));
+    if (d->center || ebim__nonzero(d->in_scale)) x = ebim_affine(g, x, d->center, ebim__or(d->in_scale, 1));
     if (d->fourier) x = ebim_fourier(g, x, d->fourier, ebim__or(d->fourier_scale, 1), seed);
     return d->lift > 0 ? ebim_concat(g, x, square) : x;
 }
@@ -4921,7 +4936,7 @@ static ebim_ref ebim__record_mlp(ebim_graph *g, ebim_ref x, void *user)
         x = ebim_dense(g, x, width, fn);
     }
     x = ebim_dense(g, x, d->out, EBIM_IDENTITY);
-    if (d->scale != 0) x = ebim_scale(g, x, d->scale);
+    if (ebim__nonzero(d->scale)) x = ebim_scale(g, x, d->scale);
     return d->ceiling > 0 ? ebim__under_ceiling(g, x, d->ceiling) : x;
 }
 
@@ -5269,7 +5284,7 @@ static int ebim__lbfgs_try(ebim_lbfgs *s, double t)
     s->t = t;
     for (i = 0; i < s->n; i++) {
         s->trial[i] = s->base[i] + EBIM__R(t) * s->dir[i];
-        moved |= s->trial[i] != s->base[i];
+        moved |= !(s->trial[i] <= s->base[i] && s->trial[i] >= s->base[i]);
     }
     return moved;
 }
@@ -6275,6 +6290,7 @@ static void ebim__frame_root(ebim__frame *f, int B)
     switch (f->d.solver) {
     case EBIM_LBFGS: ebim__solve_lbfgs(f, B); break;
     case EBIM_SGD: ebim__solve_sgd(f, B); break;
+    case EBIM_NEWTON:
     default:
         if (f->direct) ebim__newton_direct(f, B);
         else ebim__newton_cg(f, B);
@@ -7515,7 +7531,7 @@ static void ebim__harvest_put(ebim__harvest *h, const ebim_lines *s, int l, doub
         return;
     }
     if (at < h->room) h->have++;
-    else at = (int64_t)((double)ebim_rng_u32(&h->rng) / 4294967296.0 * (double)h->seen);
+    else at = (int64_t)(ebim_rng_u32(&h->rng) / 4294967296.0 * (double)h->seen);
     if (at < h->room) ebim__line_point(s, l, t, h->x + (size_t)at * (size_t)s->w.n, 1);
 }
 
@@ -7623,7 +7639,8 @@ EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed)
            (drawn < 4096 || h.seen * 1000 >= s->met - met)) {
         double rate = drawn ? ((double)h.seen + 1) / (double)drawn : 1; /* roots a line, so far */
         double want = 1.1 * (double)(B - h.have) / rate + EBIM__LINES;
-        int lines = (int)fmin(fmin(want, 4 * (double)drawn + 4096), 1e7); /* not long in vain */
+        double most = fmin(4 * (double)drawn + 4096, 1e7); /* not long in vain */
+        int lines = (int)(want < most ? want : most);
         ebim__lines_harvest(s, lines, &h, seed, (uint64_t)drawn);
         drawn += lines;
     }
@@ -8224,7 +8241,7 @@ static void ebim__tubes_keep(ebim_tubes *s, int l, double weight)
     int i, full = s->have == s->room, n = s->f.n;
     if (!(weight > 0) || !s->room) return;
     ebim_rng_init(&rng, ebim__subseed(s->seed, EBIM__SEED_PICK), s->draw[l]);
-    p.rank = ((double)ebim_rng_u32(&rng) + 0.5) / 4294967296.0 / weight;
+    p.rank = (ebim_rng_u32(&rng) + 0.5) / 4294967296.0 / weight;
     if (full && !(p.rank < s->heap[0].rank)) return;
     p.at = full ? s->heap[0].at : s->have;
     if (full) s->heap[0] = p;
@@ -9569,7 +9586,10 @@ static void ebim__survey_edges(ebim__surveyor *v)
     memset(&e, 0, sizeof e);
     s->edges = -1;
     e.count = ebim__min_int(s->groups, EBIM__EDGE_ROWS);
-    if (n > 10) e.count = ebim__min_int(e.count, (int)sqrt((double)EBIM__SURVEY_WORK / n));
+    if (n > 10) {
+        double rows = sqrt((double)EBIM__SURVEY_WORK / n);
+        e.count = ebim__min_int(e.count, (int)rows);
+    }
     if (e.count < EBIM__EDGE_LEAST || s->m > EBIM__EDGE_DIMENSION) return;
     e.wide = ebim__max_int(EBIM__EDGE_FEW * (s->m + 1),
                            ebim__min_int(EBIM__EDGE_NEAR, e.count / 20));
@@ -11929,7 +11949,7 @@ static double ebim__norm_terms(ebim__trainer *t, const ebim_mdf_terms *m, int co
             sign = e < 0 ? -1 : 1;
             e *= sign;
         }
-        rep = m->repel != 0 ? m->repel * exp(-m->kappa * e) : 0;
+        rep = ebim__nonzero(m->repel) ? m->repel * exp(-m->kappa * e) : 0;
         value = m->norm * e + m->norm2 * e * e + m->norm4 * e * e * e * e + rep;
         slope = m->norm + 2 * m->norm2 * e + 4 * m->norm4 * e * e * e - m->kappa * rep;
         t->slope[l] = weight * EBIM__R(sign * slope);
@@ -11940,13 +11960,13 @@ static double ebim__norm_terms(ebim__trainer *t, const ebim_mdf_terms *m, int co
 
 static int ebim__terms_in_slope(const ebim_mdf_terms *m)
 {
-    return m->rank != 0 || m->smooth > 0 || m->normals > 0;
+    return ebim__nonzero(m->rank) || m->smooth > 0 || m->normals > 0;
 }
 
 static int ebim__terms_used(const ebim_mdf_terms *m)
 {
-    return m->norm != 0 || m->norm2 != 0 || m->norm4 != 0 || m->repel != 0 ||
-           ebim__terms_in_slope(m);
+    return ebim__nonzero(m->norm) || ebim__nonzero(m->norm2) || ebim__nonzero(m->norm4) ||
+           ebim__nonzero(m->repel) || ebim__terms_in_slope(m);
 }
 
 /* What is known of the points of a set: the data points they belong to, and ||F||. */
@@ -14161,7 +14181,7 @@ static int ebim__fit_spread(ebim__fit *f, ebim_real *u, ebim_real *e, ebim_arena
     ebim_result r = EBIM_OK;
     if (f->model->has_energy) r = ebim_ws_init(&w, work, &f->E, 64, 0);
     if (r || !ebim__ready(work)) return 0;
-    count = ebim__spread(nodes ? f->nodes : (int)ebim__or_else(f->model->judged.points, 0), f->n,
+    count = ebim__spread(nodes ? f->nodes : ebim__count(f->model->judged.points), f->n,
                          nodes ? f->node : f->u, EBIM__VOIDS, u);
     if (f->model->has_energy && count) ebim_eval(&w, count, u, e);
     return count;
@@ -14352,7 +14372,7 @@ static ebim_result ebim__fit_volume(ebim__fit *f, double volume, ebim_arena *wor
     ebim_real *J = EBIM__NEW(work, ebim_real, ebim__times(EBIM__LANES * n, k));
     ebim_result r = ebim_ws_init(&w, work, &m->F, EBIM__LANES, 1);
     double sum = 0, square = 0, mean;
-    int count = (int)ebim__or_else(j->points, 0), b, lanes, at;
+    int count = ebim__count(j->points), b, lanes, at;
     ebim__stretch_init(&map, work, m->linear, f->n, m->m);
     if (r || !ebim__ready(work) || !(volume > 0) || count < 2) return r ? r : work->failed;
     for (at = 0; at < count; at += lanes) {
