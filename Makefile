@@ -3,7 +3,9 @@
 #
 #   make           examples/X.c -> build/X, bench/X.c -> build/X
 #   make run       build/ebim demo: a manifold learned, sampled and drawn
-#   make test      all tests, in float and in double; T_ARGS='--quick' or '-f NAME' narrows them
+#   make test      the tests in their quick form, in float and in double: a few minutes;
+#                  T_ARGS='-f TEXT', TESTS='kernels checks', PREC=f64 narrow them
+#   make check     every test in full, those of the examples and of bench/ too: half an hour
 #   make paper     the paper's figures and tables: build/out/paper.md; QUICK=1: that all runs
 #   make gallery   the pictures of the README anew, in examples/gallery (runs both of these)
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
@@ -29,21 +31,24 @@ PREFIX ?= /usr/local
 COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(WARN)
 LINK = $(LDFLAGS) $(LDLIBS) -lm
 RULES = $(BUILD)/rules.mk
+FLAGS = $(BUILD)/flags
 
 all: $(RULES)
 	@$(MAKE) -s -f $(RULES) programs
 
 # Tests are static: the compiler drops what a test does not call, in a fraction of the time.
-# Rules for every program, written by the shell because GNU and BSD make share no wildcards. The
-# file changes only when the list of programs, the headers or the flags do; then all is built anew.
+# Rules for every program, written by the shell because GNU and BSD make share no wildcards. What a
+# program is built by, other than its sources, is in FLAGS: only when that changes is all built anew.
 $(RULES): FORCE
 	@mkdir -p $(BUILD)/tests
-	@{ echo 'programs tests:'; \
+	@echo '$(COMPILE)' '$(LINK)' | cmp -s - $(FLAGS) || echo '$(COMPILE)' '$(LINK)' >$(FLAGS)
+	@{ echo 'programs tests:'; echo 'short: tests'; \
+	case " $(TESTS) " in "  " | *' tool '*) echo 'short: $(BUILD)/ebim' ;; esac; \
 	h=`ls ebim.h examples/common/*.h 2>/dev/null | tr '\n' ' '`; \
 	t=`ls tests/*.h tests/golden/*.h 2>/dev/null | tr '\n' ' '`; \
 	rule() { \
 	    echo "$$1: $$2"; \
-	    echo "$$2: $$3 $$4$(RULES); @rm -f $$2;" 'set -x; $(COMPILE)' "$$5 -o $$2 $$3" '$(LINK)'; \
+	    echo "$$2: $$3 $$4$(FLAGS); @rm -f $$2;" 'set -x; $(COMPILE)' "$$5 -o $$2 $$3" '$(LINK)'; \
 	}; \
 	for c in examples/*.c bench/*.c; do \
 	    test -f $$c || continue; \
@@ -51,11 +56,13 @@ $(RULES): FORCE
 	        rule programs $(BUILD)/`basename $$c .c` "$$c $(BUILD)/paper.o" "$$h" -DPAPER_LINKED;; \
 	    *) rule programs $(BUILD)/`basename $$c .c` $$c "$$h" '';; esac; \
 	done; \
-	echo "$(BUILD)/paper.o: examples/common/paper_ebim.c ebim.h $(RULES); @set -x;" \
+	echo "$(BUILD)/paper.o: examples/common/paper_ebim.c ebim.h $(FLAGS); @set -x;" \
 	    '$(COMPILE) -c -o $(BUILD)/paper.o examples/common/paper_ebim.c'; \
 	for c in tests/test_*.c; do for p in $(PREC); do \
+	    n=`basename $$c .c`; \
+	    case " $(TESTS) " in "  " | *" $${n#test_} "*) ;; *) continue ;; esac; \
 	    case $$p in f64) d='-DEBIM_STATIC -DEBIM_DOUBLE';; *) d=-DEBIM_STATIC;; esac; \
-	    rule tests $(BUILD)/tests/`basename $$c .c`-$$p $$c "$$h$$t" "$$d"; \
+	    rule tests $(BUILD)/tests/$$n-$$p $$c "$$h$$t" "$$d"; \
 	done; done; } > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
@@ -72,9 +79,15 @@ gallery: run paper
 	cp $(BUILD)/out/demo/demo.png $(BUILD)/out/paper/*.png examples/gallery/
 
 # A program that does not compile counts as a failed test, so the others still run.
+RUN = CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' PREC='$(PREC)' TESTS='$(TESTS)' sh tests/run.sh $(BUILD)
+
 test: $(RULES)
+	@$(MAKE) -s -k -f $(RULES) short || echo 'some programs did not compile'
+	@T_SCRIPTS='checks tool' $(RUN) --quick $(T_ARGS)
+
+check: $(RULES)
 	@$(MAKE) -s -k -f $(RULES) programs tests || echo 'some programs did not compile'
-	@CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' PREC='$(PREC)' sh tests/run.sh $(BUILD) $(T_ARGS)
+	@$(RUN) $(T_ARGS)
 
 bench: all
 	@$(BUILD)/bench $(B_ARGS)
@@ -128,4 +141,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper gallery test peers flags ulps manifolds calibration verdicts data install coverage size clean FORCE
+.PHONY: bench all run paper gallery test check peers flags ulps manifolds calibration verdicts data install coverage size clean FORCE

@@ -2,9 +2,9 @@
 # tests/run.sh BUILD [-f TEXT] [-s SEED] [--quick]: runs every test program and script, as many at
 # a time as there are processors (JOBS=N: N), and adds up their last lines. Each has a scratch
 # directory, T_TMP, and a log beside the binaries; the log of one that failed is shown. One that
-# is missing, crashes, hangs (T_TIMEOUT seconds) or ends without its count is a failed test.
-# T_WRAP=valgrind runs the programs under it; T_CHECKS=no leaves checks.sh out,
-# T_CHECKS=none all scripts.
+# is missing, crashes, hangs or ends without its count is a failed test: a process may take T_CPU
+# seconds of CPU, however busy the machine is. T_WRAP=valgrind runs the programs under it.
+# TESTS='kernels checks': only these. T_SCRIPTS='checks tool': of the scripts only these.
 
 # One program: leaves NAME.log, the last line of which is its count.
 run_one() {
@@ -14,11 +14,10 @@ run_one() {
     export T_TMP
     rm -rf "$T_TMP"
     mkdir -p "$T_TMP" || exit 1
-    limit=
-    if command -v timeout >/dev/null; then limit="timeout ${T_TIMEOUT:-900}"; fi
-    case $1 in *.sh) limit="$limit sh" ;; *) limit="$limit $T_WRAP" ;; esac
+    case $1 in *.sh) with=sh ;; *) with=$T_WRAP ;; esac
+    if command -v timeout >/dev/null; then with="timeout 7200 $with"; fi # one that only waits
     start=$(date +%s)
-    $limit "$1" $T_OPTIONS >"$log" 2>&1
+    (ulimit -t "${T_CPU:-900}" && exec $with "$1" $T_OPTIONS) >"$log" 2>&1
     status=$?
     last=$(tail -n 1 "$log")
     case $status:$last in
@@ -50,12 +49,16 @@ shift
 T_OPTIONS=$*
 export BUILD T_OPTIONS
 list= logs=
+wanted() { case " ${2:-$1} " in *" $1 "*) ;; *) return 1 ;; esac; } # NAME LIST; none: all
 for c in tests/checks.sh tests/test_*.sh; do
-    case $T_CHECKS:$c in no:tests/checks.sh | none:*) continue ;; esac
-    if [ -f "$c" ]; then list="$list $c"; fi
+    name=$(basename "$c" .sh)
+    name=${name#test_}
+    if wanted "$name" "$T_SCRIPTS" && wanted "$name" "$TESTS"; then list="$list $c"; fi
 done
 for c in tests/test_*.c; do
-    for p in ${PREC:-f32 f64}; do list="$list $BUILD/tests/$(basename "$c" .c)-$p"; done
+    name=$(basename "$c" .c)
+    wanted "${name#test_}" "$TESTS" || continue
+    for p in ${PREC:-f32 f64}; do list="$list $BUILD/tests/$name-$p"; done
 done
 for p in $list; do logs="$logs $BUILD/tests/$(basename "$p" .sh).log"; done
 rm -f $logs
