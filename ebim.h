@@ -178,6 +178,7 @@
 #ifndef EBIM_H
 #define EBIM_H
 
+/* Read by install and by callers: MAJOR.MINOR.PATCH */
 #define EBIM_VERSION_MAJOR 0
 #define EBIM_VERSION_MINOR 1
 #define EBIM_VERSION_PATCH 0
@@ -187,9 +188,10 @@
 #include <stdint.h>
 
 /* --------------------------------------------------------------------------------------------
- * platform
+ * platform and dispatch: precision, linkage, results
  * ----------------------------------------------------------------------------------------- */
 
+/* What numbers are, and their spacing at 1 */
 #ifdef EBIM_DOUBLE
 typedef double ebim_real;
 #define EBIM_EPS DBL_EPSILON
@@ -198,6 +200,7 @@ typedef float ebim_real;
 #define EBIM_EPS FLT_EPSILON
 #endif
 
+/* Stands before every public function. */
 #if defined(EBIM_STATIC) && defined(__GNUC__)
 #define EBIM_API static __attribute__((unused))
 #elif defined(EBIM_STATIC)
@@ -238,6 +241,7 @@ typedef float ebim_real;
     X(ERR_RECIPE, -18, "recipe or networks holds a value that there is none of")             \
     X(ERR_WEIGHTS, -19, "weights should be finite, none below 0 and not all 0")
 
+/* What most functions return: EBIM_OK, or EBIM_ERR_... from the list above */
 typedef enum ebim_result {
 #define EBIM__ENUM(name, value, text) EBIM_##name = value,
     EBIM_RESULTS(EBIM__ENUM)
@@ -255,6 +259,7 @@ EBIM_API const char *ebim_result_str(ebim_result r);
  * watch: progress, and a way to stop
  * ----------------------------------------------------------------------------------------- */
 
+/* What long work is about: training of F, training of E, judging, use of a model */
 typedef enum ebim_stage {
     EBIM_STAGE_MANIFOLD, EBIM_STAGE_ENERGY, EBIM_STAGE_CHECK, EBIM_STAGE_USE
 } ebim_stage;
@@ -316,6 +321,7 @@ EBIM_API size_t ebim_arena_bytes(const ebim_arena *a);
  * rng: xoshiro128++ (Blackman, Vigna 2019), one independent stream per (seed, stream)
  * ----------------------------------------------------------------------------------------- */
 
+/* The state of one stream; copied by value */
 typedef struct ebim_rng {
     uint32_t s[4];
 } ebim_rng;
@@ -332,7 +338,7 @@ EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index); /* Fisher-Ya
  * tensor: a view of weights, of values inside a network, of Jacobians, and arithmetic on it
  * ----------------------------------------------------------------------------------------- */
 
-#define EBIM_TENSOR_RANK 4
+#define EBIM_TENSOR_RANK 4 /* the most axes */
 
 /* Up to four axes over memory of somebody else. Row-major when wrapped; slice and transpose give
  * views of the same memory. Copied by value. ebim_weights, ebim_ws_values and ebim_ws_jacobian hand
@@ -391,7 +397,7 @@ EBIM_API ebim_dual ebim_dual_op(ebim_dual a, int op, ebim_dual b); /* + - * / */
 EBIM_API ebim_dual ebim_dual_apply(ebim_fn fn, ebim_dual a, ebim_real exponent); /* of POW only */
 
 /* --------------------------------------------------------------------------------------------
- * tape and ops: a graph recorded once, swept often
+ * ops, record and tape: a graph recorded once, swept often
  * ----------------------------------------------------------------------------------------- */
 
 typedef int32_t ebim_ref; /* a node of a graph; 0: failed, and every op passes it on */
@@ -606,7 +612,7 @@ EBIM_API ebim_result ebim_energy_mixture(ebim_graph *g, ebim_arena *a, const ebi
                                          const ebim_graph *e2, double w);
 
 /* --------------------------------------------------------------------------------------------
- * solve: small dense systems, conjugate gradients, L-BFGS
+ * linear and solve: small dense systems, conjugate gradients, L-BFGS
  * ----------------------------------------------------------------------------------------- */
 
 /* k x k matrices with element (i, j) at A[(i * k + j) * s] and vectors with element i at b[i * s]:
@@ -647,6 +653,7 @@ EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_
                       void *user, const ebim_real *b, ebim_real *x, ebim_real *work,
                       ebim_cg_report *report);
 
+/* Why a minimiser stopped */
 #define EBIM_STOPS(X)                                                       \
     X(RUNNING, "running")                                                   \
     X(CONVERGED, "the gradient is small enough")                            \
@@ -657,6 +664,7 @@ EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_
     X(CALLBACK, "stopped by the callback")                                  \
     X(BAD_START, "the value or gradient at the start is not finite")
 
+/* EBIM_CONVERGED and so on */
 typedef enum ebim_stop {
 #define EBIM__ENUM(name, text) EBIM_##name,
     EBIM_STOPS(EBIM__ENUM)
@@ -664,7 +672,7 @@ typedef enum ebim_stop {
     EBIM__STOP_COUNT
 } ebim_stop;
 
-EBIM_API const char *ebim_stop_str(ebim_stop s);
+EBIM_API const char *ebim_stop_str(ebim_stop s); /* one line of text, never NULL */
 
 typedef struct ebim_lbfgs_desc {
     int history;          /* pairs kept (0: 6) */
@@ -803,7 +811,7 @@ EBIM_API void ebim_replay_put(ebim_replay *r, ebim_rng *rng, int B, const ebim_r
                               const int32_t *slot);
 
 /* --------------------------------------------------------------------------------------------
- * clmc: constrained Langevin on M = {F = 0}, and projection onto it
+ * clmc, chains, diagnose and project: constrained Langevin on M = {F = 0}, and projection onto it
  * ----------------------------------------------------------------------------------------- */
 
 typedef enum ebim_solver { /* of F(y - J'mu) = 0 for mu in R^k */
@@ -812,6 +820,7 @@ typedef enum ebim_solver { /* of F(y - J'mu) = 0 for mu in R^k */
     EBIM_SGD               /* gradient steps on ||F||^2, scaled by 1 / ||J||^4 */
 } ebim_solver;
 
+/* By a matrix (small k), or without one by conjugate gradients */
 typedef enum ebim_linear { EBIM_LINEAR_AUTO, EBIM_LINEAR_DIRECT, EBIM_LINEAR_CG } ebim_linear;
 
 /* How systems on the constraint are solved, shared by everything that moves along M. */
@@ -936,7 +945,7 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
                                 const double *hi, uint64_t seed, uint64_t stream);
 
 /* --------------------------------------------------------------------------------------------
- * lines: uniform points of M, its volume, moves from one part to another; codimension 1
+ * lines and leap: uniform points of M, its volume, moves from one part to another; codimension 1
  * ----------------------------------------------------------------------------------------- */
 
 typedef struct ebim_lines_desc {
@@ -976,7 +985,7 @@ EBIM_API ebim_result ebim_leaps_init(ebim_leaps **s, ebim_arena *a, const ebim_g
 EBIM_API int ebim_leaps_run(ebim_leaps *s, int B, ebim_real *x, uint64_t seed, uint64_t stream);
 
 /* --------------------------------------------------------------------------------------------
- * tubes: volume and nearly uniform points of M, any codimension; connected components of M
+ * tubes and components: volume and nearly uniform points of M, any k; connected parts of M
  * ----------------------------------------------------------------------------------------- */
 
 typedef struct ebim_tubes_desc {
@@ -1235,6 +1244,7 @@ typedef struct ebim_energy_desc {
     void *user;
 } ebim_energy_desc;
 
+/* The memory that training takes, and training; results are those of the training of F */
 EBIM_API size_t ebim_energy_bytes(const ebim_graph *E, const ebim_graph *F, int N,
                                   const ebim_energy_desc *d);
 EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N,
@@ -1244,7 +1254,7 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
 #endif /* EBIM_NO_TRAIN */
 
 /* --------------------------------------------------------------------------------------------
- * model: F, E and the box, in the units of the data
+ * model and fit: F, E and the box, in the units of the data
  * ----------------------------------------------------------------------------------------- */
 
 /* Calls task(arg, i) for i = 0 .. count - 1, in any order, at the same time if it likes, and
@@ -1259,7 +1269,7 @@ typedef struct ebim_parallel {
     int workers;          /* 1: no threads (0: with run 4, else as many as OpenMP has) */
 } ebim_parallel;
 
-#define EBIM_TAG_SIZE 64
+#define EBIM_TAG_SIZE 64 /* bytes of ebim_model.tag */
 
 /* The normaliser: -E - log_z is the log density on M, per unit of M's volume (in the data's units).
  * log_z = log volume + log mean e^-E over uniform points, and standard errors of all three. */
@@ -1409,7 +1419,7 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, c
                                         const ebim_model *b, double share, ebim_arena *keep);
 
 /* --------------------------------------------------------------------------------------------
- * io: the model as bytes
+ * easy and io: the model as bytes
  * ----------------------------------------------------------------------------------------- */
 
 EBIM_API size_t ebim_save_bytes(const ebim_model *m);
@@ -2940,22 +2950,6 @@ static void ebim__lane_dot(int k, int lanes, int stride, const ebim_real *a, con
     for (l = 0; l < lanes; l++) out[l] = 0;
     for (i = 0; i < k * stride; i += stride)
         for (l = 0; l < lanes; l++) out[l] += a[i + l] * b[i + l];
-}
-
-/* ||F|| per lane; what is not finite stays so (sqrt of a NaN is 0 in clang's -ffast-math) */
-static void ebim__norms(ebim_ws *w, ebim_real *norm)
-{
-    const ebim_real *y = ebim_ws_y(w);
-    int j, l;
-    if (w->k == 1) {
-        EBIM__CHUNKS(j, w->lanes)
-            EBIM__EACH(l) norm[j + l] = ebim__from_bits(ebim__bits(y[j + l]) & ~EBIM__SIGN);
-        return;
-    }
-    memset(norm, 0, (size_t)w->lanes * sizeof *norm);
-    w->kernels->mac(w->k, norm, 0, y, w->stride, y, w->stride, w->lanes);
-    for (l = 0; l < w->lanes; l++)
-        if (ebim__finite(norm[l])) norm[l] = EBIM__SQRT(norm[l]);
 }
 
 static ebim_real ebim__distance2(const ebim_real *a, const ebim_real *b, int n, int stride, int l)
@@ -4847,6 +4841,22 @@ EBIM_API void ebim_eval_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_rea
         }
 }
 
+/* ||F|| per lane; what is not finite stays so (sqrt of a NaN is 0 in clang's -ffast-math) */
+static void ebim__norms(ebim_ws *w, ebim_real *norm)
+{
+    const ebim_real *y = ebim_ws_y(w);
+    int j, l;
+    if (w->k == 1) {
+        EBIM__CHUNKS(j, w->lanes)
+            EBIM__EACH(l) norm[j + l] = ebim__from_bits(ebim__bits(y[j + l]) & ~EBIM__SIGN);
+        return;
+    }
+    memset(norm, 0, (size_t)w->lanes * sizeof *norm);
+    w->kernels->mac(w->k, norm, 0, y, w->stride, y, w->stride, w->lanes);
+    for (l = 0; l < w->lanes; l++)
+        if (ebim__finite(norm[l])) norm[l] = EBIM__SQRT(norm[l]);
+}
+
 /* ============================================================================================
  * >>net  MLPs, Fourier features and initial weights
  * ========================================================================================= */
@@ -4912,7 +4922,8 @@ static ebim_ref ebim__mlp_input(ebim_graph *g, ebim_ref x, const ebim_mlp_desc *
         ebim_ref c = d->center ? ebim_affine(g, x, d->center, 1) : x;
         square = ebim_scale(g, ebim_sumsq(g, c), d->lift);
     }
-    if (d->center || ebim__nonzero(d->in_scale)) x = ebim_affine(g, x, d->center, ebim__or(d->in_scale, 1));
+    if (d->center || ebim__nonzero(d->in_scale))
+        x = ebim_affine(g, x, d->center, ebim__or(d->in_scale, 1));
     if (d->fourier) x = ebim_fourier(g, x, d->fourier, ebim__or(d->fourier_scale, 1), seed);
     return d->lift > 0 ? ebim_concat(g, x, square) : x;
 }

@@ -316,17 +316,30 @@ no_private_macro_leaks() {
     fi
 }
 
-contents_match_sections() {
-    sed -n 's/^    \(>>[a-z]*\).*/\1/p' "$HEADER" >contents
-    sed -n 's/^ \* \(>>[a-z]*\)  .*/\1/p' "$HEADER" >sections
-    test -s sections
-    diff contents sections || fail 'the table of contents (<) is not the sections (>)'
+# Contents and tags, names in comments, which room uses which, where public functions are defined,
+# comments of what is public; and that each of these is noticed.
+rooms_are_in_order() {
+    awk -f "$TOP/tests/rooms.awk" "$HEADER" "$HEADER" || fail 'rooms are not in order'
+    while IFS='|' read -r what from to; do
+        sed "s|$from|$to|" "$HEADER" >broken.h
+        if cmp -s broken.h "$HEADER"; then fail "no line has $from"; fi
+        if awk -f "$TOP/tests/rooms.awk" broken.h broken.h >log; then fail "not noticed: $to"; fi
+        grep -q "$what" log || fail "$to is told as: $(cat log)"
+    done <<'END'
+contents: >>arenas, sections: >>arena|^    >>arena |    >>arenas |
+there is no >>nowhere|^ \* >>frame  .*|& see >>nowhere
+there is no ebim_nothing|^ \* >>frame  .*|& ebim_nothing
+>>platform uses ebim_rhat of >>diagnose|^    return "unknown result";|& (void)ebim_rhat;
+ebim_eval is declared under `linear|^ \* ops, record and tape: .*| * linear: no
+ebim_rng { has no comment|^/\* The state of one stream.*|
+END
 }
 
 lines_fit() {
     cd "$TOP"
     awk 'length($0) > 100 || /\t/ { print FILENAME ":" FNR; bad = 1 } END { exit bad }' ebim.h \
-        tests/*.[ch] tests/*.cc tests/*.sh $(find examples bench -name '*.[ch]' 2>/dev/null) ||
+        tests/*.[ch] tests/*.cc tests/*.sh tests/*.awk \
+        $(find examples bench -name '*.[ch]' 2>/dev/null) ||
         fail 'longer than 100 columns, or a tab'
 }
 
@@ -449,7 +462,7 @@ for check in public_symbols_begin_with_ebim static_leaves_no_symbols no_mutable_
     declarations_alone_compile compiles_as_cxx11 openmp_changes_nothing cblas_does_the_same \
     exact_sampler_breaks size_program_scores \
     no_private_macro_leaks \
-    contents_match_sections lines_fit manual_program_runs readme_programs_run \
+    rooms_are_in_order lines_fit manual_program_runs readme_programs_run \
     readme_targets_exist install_into data_is_downloaded_and_converted \
     data_that_was_altered_is_refused data_that_is_missing_is_an_error; do
     t_run $check
