@@ -236,30 +236,39 @@ cblas_does_the_same() {
     nm kernels | grep -q 'U cblas_dgemm' || fail 'the BLAS is not called'
 }
 
-# What tests/test_exact.c says it would notice: each opening is made in a copy of the header.
-exact_sampler_breaks() {
+# What tests would notice: each is broken in a copy of the header, and the test named fails.
+breaks_are_noticed() {
     if [ "$T_QUICK" ]; then skip 'slow'; fi
     mkdir tests examples
     cp "$TOP/examples/exact_sampler.c" examples
-    cp "$TOP/tests/test_exact.c" "$TOP/tests/t.h" tests
-    while IFS='|' read -r name from to; do
+    cp "$TOP"/tests/*.[ch] tests
+    while IFS='|' read -r test name from to; do
         sed "s|$from|$to|" "$HEADER" >ebim.h
         test "$(diff "$HEADER" ebim.h | grep -c '^>')" = 1 || fail "not one line has $from"
-        $CC -O2 -DEBIM_STATIC -DEBIM_SIMD_BITS=128 -o broken tests/test_exact.c -lm
-        if ./broken -f "$name" >log; then fail "not noticed: $to"; fi
+        $CC -O1 -DEBIM_STATIC -DEBIM_SIMD_BITS=128 -o broken tests/test_$test.c -lm
+        if T_TMP=. ./broken -f "$name" >log; then fail "not noticed: $to"; fi
         cat log
     done <<'END'
-many_on_the_torus|s->ok\[l\] = -(rise < .*|s->ok[l] = -1;
-many_on_the_torus|return sum / 2; /\* the kinetic|return 0 * sum; /* no
-many_on_the_torus|return off <= tol;|return 1;
-many_on_the_torus|ebim__frame_tangent(f, e->p); /\* now|/* not
-many_on_the_torus|ebim__exact_kick(s, g, e->p, e->kick);|;
-far_moves_are_blind|    s->blind = 1;|    s->blind = 0;
-lengths_are_uniform|drawn\[l\] = 1 + ebim__min_int(|drawn[l] = s->d.leapfrog + 0 * ebim__min_int(
-paths_do_not_resonate|drawn\[l\] = 1 + ebim__min_int(|drawn[l] = s->d.leapfrog + 0 * ebim__min_int(
-blocks_do_not_matter_to|ebim__reorder(e->force, n|ebim__reorder(e->force, 0 * n
-leaps_keep_the_law|-E - log(fmax(fabs(cosine), 1e-12))|-E
-narrow_peaks_are_found|sum = share \* ebim__near_density|sum = 0.8 * share * ebim__near_density
+exact|many_on_the_torus|s->ok\[l\] = -(rise < .*|s->ok[l] = -1;
+exact|many_on_the_torus|return sum / 2; /\* the kinetic|return 0 * sum; /* no
+exact|many_on_the_torus|return off <= tol;|return 1;
+exact|many_on_the_torus|ebim__frame_tangent(f, e->p); /\* now|/* not
+exact|many_on_the_torus|ebim__exact_kick(s, g, e->p, e->kick);|;
+exact|far_moves_are_blind|    s->blind = 1;|    s->blind = 0;
+exact|lengths_are_uniform|drawn\[l\] = 1 + |drawn[l] = s->d.leapfrog + 0 * 
+exact|paths_do_not_resonate|drawn\[l\] = 1 + |drawn[l] = s->d.leapfrog + 0 * 
+exact|blocks_do_not_matter_to|ebim__reorder(e->force, n|ebim__reorder(e->force, 0 * n
+exact|leaps_keep_the_law|-E - log(fmax(fabs(cosine), 1e-12))|-E
+exact|narrow_peaks_are_found|= share \* ebim__near_density|= 0.8 * share * ebim__near_density
+exact|diagnostics|last = fmin(last, pair);|last = pair;
+exact|diagnostics|return tau \* log10(all) > 1 ? all / tau : .*|return all / tau;
+exact|far_moves|^    if (s->blind) return;|
+exact|reports_add_up|rep->rejected += !s->ok\[l\];|
+model|workers|sum->rejected += r->rejected;|
+kernels|large|D && k + K >= m->ni ? D + l : NULL|D ? D + l : NULL
+clmc|lanes_that|f->need\[left\] = f->need\[p\];|
+clmc|lanes_that|f->at\[left\] = f->at\[p\];|
+clmc|lanes_that|t\[i + left\] = t\[i + p\];|;
 END
 }
 
@@ -460,7 +469,7 @@ for check in public_symbols_begin_with_ebim static_leaves_no_symbols no_mutable_
     needs_only_libc_and_libm no_malloc_means_none no_stdio_means_none two_units_link \
     two_static_units_link included_in_any_order mixed_precision_is_caught every_switch_compiles \
     declarations_alone_compile compiles_as_cxx11 openmp_changes_nothing cblas_does_the_same \
-    exact_sampler_breaks size_program_scores \
+    breaks_are_noticed size_program_scores \
     no_private_macro_leaks \
     rooms_are_in_order lines_fit manual_program_runs readme_programs_run \
     readme_targets_exist install_into data_is_downloaded_and_converted \

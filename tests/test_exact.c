@@ -226,7 +226,8 @@ static void fill_trace(double rho, double shift)
 static void diagnostics_of_known_chains(void)
 {
     static const double rhos[] = {0, 0.3, 0.6, 0.9, -0.4};
-    double within, between = 0, mean[2 * C], all = 0, sum = 0;
+    double within, between = 0, mean[2 * C], all = 0, sum = 0, white[4];
+    ebim_rng r;
     int i, h, c;
     for (i = 0; i < 5; i++) {
         double want = C * D * (1 - rhos[i]) / (1 + rhos[i]);
@@ -246,6 +247,16 @@ static void diagnostics_of_known_chains(void)
     CHECK(ebim_rhat(C, D, trace) > 1.3 && ebim_ess(C, D, trace) < 100);
     fill_trace(-0.98, 0); /* its sum of correlations is 0.01 at best, and may come out negative */
     CHECK_REL(ebim_ess(C, D, trace), C * D * log10(C * D), 1e-9);
+    fill_trace(0.8, 0); /* pairs of correlations that rise at lag 4 are cut to the one before: */
+    ebim_rng_init(&r, T_SEED, 4);
+    for (c = 0; c < C; c++)
+        for (i = 0; i < D; i++) { /* + w_i + w_(i - 4), w white */
+            if (i < 4) white[i] = (double)ebim_rng_normal(&r);
+            trace[c * D + i] = sqrt(0.3) * trace[c * D + i] + white[i % 4];
+            white[i % 4] = (double)ebim_rng_normal(&r);
+            trace[c * D + i] += white[i % 4];
+        }
+    CHECK_REL(ebim_ess(C, D, trace), C * D / 2.15, 0.15); /* 2.91 without that */
     for (i = 0; i < C * D; i++) trace[i] = 3;
     CHECK_NEAR(ebim_rhat(C, D, trace), 1, 0);
     CHECK_NEAR(ebim_ess(C, D, trace), 0, 0);
@@ -640,6 +651,28 @@ static void far_moves_are_blind_to_the_gradient(void)
     CHECK_NEAR(ebim_clmc_settings(c)->eps, 0.1, 0);
 }
 
+/* Nor do they use one that ordinary moves have left behind. */
+static void far_moves_remember_nothing(void)
+{
+    enum { B = 100 };
+    static ebim_real start[3 * B], x[3 * B], y[3 * B];
+    bench *b = bench_of("torus");
+    ebim_clmc *fresh = sampler(&b->a, &b->F, &b->E, EBIM_ADJUSTED, 0.3);
+    ebim_clmc *used = sampler(&b->a, &b->F, &b->E, EBIM_ADJUSTED, 0.3);
+    ebim_rng r;
+    int i;
+    ebim_rng_init(&r, T_SEED, 5);
+    for (i = 0; i < B; i++) exact_point(&b->l, &r, start + 3 * i);
+    memcpy(x, start, sizeof x);
+    ebim_clmc_run(used, B, x, 5, T_SEED, 0);
+    memcpy(x, start, sizeof x);
+    memcpy(y, start, sizeof y);
+    i = ebim_clmc_far(fresh, B, x, 1, T_SEED, 0);
+    CHECK(i > B / 10);
+    CHECK_INT(ebim_clmc_far(used, B, y, 1, T_SEED, 0), i);
+    CHECK(!memcmp(x, y, sizeof x));
+}
+
 /* ---- moves of several steps ---- */
 
 static ebim_ref record_plane(ebim_graph *g, ebim_ref x, void *user) /* x2 = 0, on which all roots
@@ -939,6 +972,7 @@ int main(int argc, char **argv)
     T_RUN(far_moves_keep_the_law);
     T_RUN(far_moves_reach_other_components);
     T_RUN(far_moves_are_blind_to_the_gradient);
+    T_RUN(far_moves_remember_nothing);
     T_RUN(lengths_are_uniform);
     T_RUN(paths_do_not_resonate);
     T_RUN(blocks_do_not_matter_to_long_moves);

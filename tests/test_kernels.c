@@ -75,26 +75,30 @@ static void dense_products(void)
                     dense_case(ebim__kernels_at(t), no, ni, nl, (no + ni + nl / 16) & 7);
 }
 
-/* Beyond the sizes at which X is copied in blocks. */
+/* Beyond the sizes at which X is copied in blocks; the factor D belongs to the whole sum. */
 static void large_products(void)
 {
     static ebim_real w[MAX * BIG], x[BIG * 2 * STRIDE], y[MAX * 2 * STRIDE];
+    static ebim_real d[MAX * 2 * STRIDE];
     ebim__matrix m;
     ebim_rng r;
-    int t, o, i, l, add, nl = 2 * STRIDE - 16;
+    int t, o, i, l, kind, nl = 2 * STRIDE - 16;
     ebim_rng_init(&r, T_SEED, 1);
     fill(&r, w, MAX * BIG);
     fill(&r, x, BIG * 2 * STRIDE);
+    fill(&r, d, MAX * 2 * STRIDE);
     fill(&r, bias, MAX);
     m.w = w;
     m.no = MAX;
     m.ni = m.wo = BIG;
     m.wi = 1;
     for (t = 0; t < TABLES && ebim__kernels_at(t); t++)
-        for (add = 0; add < 2; add++) {
+        for (kind = 0; kind < 4; kind++) {
+            int add = kind & 1;
+            const ebim_real *D = kind & 2 ? d : NULL;
             double worst = 0;
             for (i = 0; i < MAX * 2 * STRIDE; i++) y[i] = (ebim_real)0.5;
-            ebim__kernels_at(t)->dense(&m, add ? NULL : bias, x, y, NULL, 2 * STRIDE, nl, add);
+            ebim__kernels_at(t)->dense(&m, add ? NULL : bias, x, y, D, 2 * STRIDE, nl, add);
             for (o = 0; o < MAX; o++)
                 for (l = 0; l < nl; l++) {
                     double want = add ? 0.5 : (double)bias[o], size = 1;
@@ -102,6 +106,10 @@ static void large_products(void)
                         double p = (double)w[o * BIG + i] * (double)x[i * 2 * STRIDE + l];
                         want += p;
                         size += fabs(p);
+                    }
+                    if (D) {
+                        want *= (double)d[o * 2 * STRIDE + l];
+                        size *= fabs((double)d[o * 2 * STRIDE + l]) + 1;
                     }
                     worst = fmax(worst, fabs(want - (double)y[o * 2 * STRIDE + l]) / size);
                 }

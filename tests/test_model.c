@@ -774,6 +774,10 @@ static void workers_change_nothing(void)
         do_work(&m, &alone);
         CHECK_INT(alone.report.steps, 3 * MANY);
         CHECK(alone.report.moved > 2 * MANY);
+        CHECK(alone.report.rejected > 0);
+        CHECK_INT(alone.report.steps,
+                  alone.report.moved + alone.report.rejected + alone.report.unsolved +
+                      alone.report.astray + alone.report.outside + alone.report.singular);
         m.parallel.run = backwards;
         m.parallel.user = &calls;
         for (i = 0; i < 5; i++) {
