@@ -22,7 +22,7 @@
         ebim_model model;
         ebim_result r;
         int i;
-        for (i = 0; i < N; i++) { // an ellipse, denser at its right end
+        for (i = 0; i < N; i++) { // an ellipse, denser at its left end
             double a = 6.2832 * i / N;
             x[i][0] = (ebim_real)(3 * cos(a + sin(a) / 2));
             x[i][1] = (ebim_real)(2 * sin(a + sin(a) / 2));
@@ -41,6 +41,14 @@
     }
     ---- end example ----
 
+ * It prints five samples, here (other processors: five others) with low energies at the left end:
+ *
+ *       1.2499   1.8171  energy 0.386
+ *      -0.2492  -1.9924  energy 0.375
+ *       1.0865  -1.8654  energy 0.354
+ *      -2.4556  -1.1519  energy -0.371
+ *      -2.0567   1.4563  energy -0.114
+ *
  * Exactly one file defines EBIM_IMPLEMENTATION before it includes this one.
  *
  * CONTENTS. Declarations come first, in the order of the implementation; a section of the
@@ -69,7 +77,7 @@
     >>langevin  chains on R^n, eq. 6, and the replay buffer
     >>frame     F linearised per lane; the root of F(y - J'mu)
     >>clmc      constrained Langevin on M, Algorithm 1
-    >>exact     the same without its error: Metropolis and a reverse check
+    >>exact     constrained Langevin without its error: Metropolis and a reverse check
     >>diagnose  R-hat and effective sample size of chains
     >>chains    runs of both kinds, far moves, the step that serves best
     >>project   nearest points and other ways onto M
@@ -110,16 +118,18 @@
  *
  * ERRORS. Functions return an ebim_result, 0 or negative. Why a solver stopped is no error: it
  * stands in its report. A point that finds no point of M has NaN for its scores and gradients, and
- * ok = 0 tells which. Nothing is printed. Descriptors (*_desc) are plain structs: all zero is
- * valid and means the defaults written beside the fields; set them to zero first.
+ * ok = 0 tells which. Nothing is printed. Descriptors (*_desc) are plain structs: set them to zero
+ * first. A field that is 0 means the default written beside it, or off; one that is said to be
+ * required has none, and is refused while it is 0.
  *
  * MEMORY. All objects live in an ebim_arena over memory of the caller, and the code that builds
  * one also measures it (see `arena`). Training and sampling never allocate.
  *
- * VERDICT. ebim_fit judges what it has learned (>>judge, >>voids): look at model.judged.verdict, 0
- * is fine, EBIM_VERDICT_BAD holds the bits that mean: do not trust it. ebim_verdict_worst takes the
- * bits one by one, ebim_verdict_str says what each means, ebim_verdict_advice what can be done.
- * Numbers that are not known are NaN.
+ * VERDICT. ebim_fit judges what it has learned (>>judge, >>voids): look at model.judged.verdict, a
+ * number that holds bits: 0 is fine, any of EBIM_VERDICT_BAD means that the fit is not to be
+ * trusted, the other bits are warnings. ebim_verdict_worst takes the bits one by one,
+ * ebim_verdict_str says what each means, ebim_verdict_advice what can be done. Numbers that are not
+ * known are NaN.
  *
  * STOPPING. A progress callback, or a watch in an arena (ebim_watch), ends all work of what is made
  * from that arena within some ten milliseconds, in every stage. A fit that was stopped has what it
@@ -142,7 +152,8 @@
  *   EBIM_NO_TRAIN        no training: load, sample and score only
  *   EBIM_NO_MALLOC       no malloc layer (and so no files)
  *   EBIM_NO_STDIO        no files (and no <stdio.h>, which the program above relies on)
- *   EBIM_NO_SIMD         plain C loops (what compilers other than gcc and clang get anyway)
+ *   EBIM_NO_SIMD         plain C loops, which others than clang and gcc from 9 on get anyway, and
+ *                        32-bit x86 with -std=c99, whose numbers carry more digits than a vector's
  *   EBIM_SIMD_BITS       the widest vectors to use on x86: 128, 256, 512 (512)
  *   EBIM_USE_OPENMP      threads by default: OpenMP's (-fopenmp), see ebim_parallel
  *   EBIM_USE_CBLAS       large products by cblas_sgemm or cblas_dgemm (<cblas.h>, -lopenblas)
@@ -7283,9 +7294,10 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
  *
  * All roots: a line is walked in steps of a grid with values f and slopes d of F along it. A sign
  * change is a root. Where the signs are equal a pair of roots may hide: the interval is halved
- * until |f_a| + |f_b| >= L (b - a), L twice the larger slope there, shows that none does, or the
- * interval is 2^-10 of a step. Each lane walks a line of its own and takes the next when it is
- * done, so every sweep is full. Cost: about 1.3 `grid` forward and tangent sweeps a line.
+ * until |f_a| + |f_b| >= L (b - a), or until it is 2^-10 of a step. L is twice the larger slope at
+ * its ends, no bound of the slope between them: a pair may be missed where F bends sharply. Each
+ * lane walks a line of its own and takes the next when it is done, so every sweep is full. Cost:
+ * about 1.3 `grid` forward and tangent sweeps a line.
  * ========================================================================================= */
 
 enum { EBIM__MARCH, EBIM__HALVE, EBIM__ROOT };
