@@ -1169,7 +1169,8 @@ typedef struct ebim_mdf_terms {
 typedef struct ebim_mdf_desc {
     ebim_mdf_terms data, negatives, box, off; /* all zero: set not used */
     int steps, batch;      /* optimiser steps, points of each set per step; required */
-    double rate, rate_end; /* Adam's rate; rate_end > 0: cosine decay down to rate_end * rate */
+    double rate, rate_end; /* Adam's rate, required; rate_end > 0: cosine decay down to rate_end
+                            * times it */
     double clip;           /* gradient norm (0: off) */
     double decay;          /* of the weights, decoupled (0: none) */
     double start, ramp;    /* data.norm and norm2 are multiplied by start^(1 - t / ramp), t the
@@ -1214,7 +1215,7 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
  * Afterwards, where the last op of E is a dense layer, its bias makes mean e^-E(y) = 1: e^-E is the
  * density relative to the uniform one. */
 typedef struct ebim_energy_desc {
-    int steps, batch;
+    int steps, batch;      /* required, as is `rate`; see ebim_mdf_desc */
     double rate, rate_end, clip;
     double decay;          /* of the weights (0: none) */
     double magnitude;

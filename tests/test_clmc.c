@@ -7,35 +7,10 @@
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
+#include "surfaces.h"
 
 enum { NMAX = 4, KMAX = 2 };
 static const double SIGMAS = 5, PI = 3.14159265358979323846;
-
-static double memory[1 << 19];
-
-static ebim_arena arena(void)
-{
-    ebim_arena a;
-    ebim_arena_init(&a, memory, sizeof memory);
-    return a;
-}
-
-/* From bits, out of the compiler's sight: under -ffast-math it may do as it likes with NAN. */
-static ebim_real real_nan(void)
-{
-    volatile uint32_t bits32 = 0x7fc00000u;
-    volatile uint64_t bits64 = UINT64_C(0x7ff8000000000000);
-    uint32_t b32 = bits32;
-    uint64_t b64 = bits64;
-    ebim_real x;
-    memcpy(&x, sizeof x == 8 ? (const void *)&b64 : (const void *)&b32, sizeof x);
-    return x;
-}
-
-static int same_bits(size_t n, const ebim_real *a, const ebim_real *b)
-{
-    return !memcmp(a, b, n * sizeof *a);
-}
 
 static double normal(ebim_rng *r) { return (double)ebim_rng_normal(r); }
 
@@ -60,11 +35,6 @@ static double dot(int n, const double *a, const double *b)
 
 /* ---- manifolds, as graphs and in double; user: a factor of F, or NULL for 1 ---- */
 
-static ebim_ref scaled(ebim_graph *g, ebim_ref y, void *user)
-{
-    return user ? ebim_scale(g, y, *(const double *)user) : y;
-}
-
 /* |x_from..|^2 - level over `count` coordinates */
 static ebim_ref round_part(ebim_graph *g, ebim_ref x, int from, int count, double level)
 {
@@ -85,15 +55,6 @@ static ebim_ref record_warped(ebim_graph *g, ebim_ref x, void *user)
 static void ball(const double *x, double *y) { *y = exp(x[0]) * (dot(2, x, x) - 1); }
 static void ball3(const double *x, double *y) { *y = exp(x[0]) * (dot(3, x, x) - 1); }
 
-/* For long chains: e^x0 F has roots to rounding far out at x0 = -50, and they do get there. */
-static ebim_ref record_waved(ebim_graph *g, ebim_ref x, void *user)
-{
-    double minus_two = -2;
-    ebim_ref y = round_part(g, x, 0, g->node[x].size, 1);
-    ebim_ref c = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 2), EBIM_COSINE);
-    return scaled(g, ebim_mul(g, y, ebim_affine(g, c, &minus_two, 1)), user);
-}
-
 static ebim_ref record_ellipse(ebim_graph *g, ebim_ref x, void *user)
 {
     static const double half[2] = {1.75, 7}, level = 7;
@@ -102,15 +63,6 @@ static ebim_ref record_ellipse(ebim_graph *g, ebim_ref x, void *user)
 }
 
 static void ellipse(const double *x, double *y) { *y = 7 * (x[0] * x[0] / 4 + x[1] * x[1] - 1); }
-
-static ebim_ref record_torus(ebim_graph *g, ebim_ref x, void *user)
-{
-    double one = 1, level = 0.25;
-    ebim_ref rho = ebim_apply(g, ebim_sumsq(g, ebim_slice(g, x, 0, 2)), EBIM_SQRT);
-    ebim_ref a = ebim_apply(g, ebim_affine(g, rho, &one, 1), EBIM_SQUARE);
-    ebim_ref b = ebim_apply(g, ebim_slice(g, x, 2, 1), EBIM_SQUARE);
-    return scaled(g, ebim_affine(g, ebim_add(g, a, b), &level, 1), user);
-}
 
 static void torus(const double *x, double *y)
 {
@@ -248,11 +200,6 @@ static void some_point(const manifold *m, ebim_rng *r, ebim_real *x)
         m->f(y, f);
     } while (!ok || fabs(f[0]) > 1e-9 || fabs(f[m->k - 1]) > 1e-9);
     for (i = 0; i < m->n; i++) x[i] = (ebim_real)y[i];
-}
-
-static void to_double(int n, const ebim_real *x, double *y)
-{
-    while (n--) y[n] = (double)x[n];
 }
 
 static void random_points(const manifold *m, int B, ebim_real *x, uint64_t stream)

@@ -5,6 +5,7 @@
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
+#include "surfaces.h"
 
 #define PI 3.14159265358979323846
 
@@ -24,19 +25,6 @@ static struct {
     ebim_real data[ROOM * MOST_N], held[ROOM * MOST_N];
     ebim_arena a;
 } s;
-
-static double memory[1 << 15];
-
-static ebim_ref minus(ebim_graph *g, ebim_ref a, double b)
-{
-    return ebim_sub(g, a, ebim_constant(g, 1, &b));
-}
-
-static ebim_ref warp(ebim_graph *g, ebim_ref x, ebim_ref y) /* y e^(x0 / 2) */
-{
-    ebim_ref e = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 0.5), EBIM_EXP);
-    return ebim_mul(g, y, e);
-}
 
 /* Warped product over circles (cx, cy, r) at user; ends with r = 0. */
 static ebim_ref circles(ebim_graph *g, ebim_ref x, void *user)
@@ -100,21 +88,6 @@ static ebim_ref ring(ebim_graph *g, ebim_ref x, void *user)
     (void)user;
     y = ebim_concat(g, y, ebim_scale(g, ebim_slice(g, x, 2, 1), 0.5));
     return ebim_concat(g, y, ebim_scale(g, ebim_slice(g, x, 3, 1), 3));
-}
-
-/* The upper triangle of A'A - I, the columns of A one after the other. */
-static ebim_ref orthogonal(ebim_graph *g, ebim_ref x, void *user)
-{
-    ebim_ref y = 0;
-    int i, j;
-    (void)user;
-    for (i = 0; i < 3; i++)
-        for (j = i; j < 3; j++) {
-            ebim_ref d = ebim_dot(g, ebim_slice(g, x, 3 * i, 3), ebim_slice(g, x, 3 * j, 3));
-            if (i == j) d = minus(g, d, 1);
-            y = y ? ebim_concat(g, y, d) : d;
-        }
-    return y;
 }
 
 static ebim_ref shaped(ebim_graph *g, ebim_ref x, void *user)

@@ -4,34 +4,9 @@
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
+#include "surfaces.h"
 
 static const double SIGMAS = 5;
-
-static double memory[1 << 17];
-
-static ebim_arena arena(void)
-{
-    ebim_arena a;
-    ebim_arena_init(&a, memory, sizeof memory);
-    return a;
-}
-
-/* From bits, out of the compiler's sight: under -ffast-math it may do as it likes with NAN. */
-static ebim_real real_nan(void)
-{
-    volatile uint32_t bits32 = 0x7fc00000u;
-    volatile uint64_t bits64 = UINT64_C(0x7ff8000000000000);
-    uint32_t b32 = bits32;
-    uint64_t b64 = bits64;
-    ebim_real x;
-    memcpy(&x, sizeof x == 8 ? (const void *)&b64 : (const void *)&b32, sizeof x);
-    return x;
-}
-
-static int same_bits(size_t n, const ebim_real *a, const ebim_real *b)
-{
-    return !memcmp(a, b, n * sizeof *a);
-}
 
 /* The noise of chain b: one row of n per step, in the order of the sampler. */
 static void noise(ebim_rng *r, int n, double *out)

@@ -2,10 +2,9 @@
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
+#include "surfaces.h"
 
 enum { N = 3, B = 20 };
-
-static double memory[1 << 18];
 
 static ebim_real real(double x) { return (ebim_real)x; }
 
@@ -19,13 +18,6 @@ static ebim_rng stream(uint64_t number)
 static double uniform(ebim_rng *r, double lo, double hi)
 {
     return lo + (hi - lo) * (double)ebim_rng_uniform(r);
-}
-
-static ebim_arena arena(void)
-{
-    ebim_arena a;
-    ebim_arena_init(&a, memory, sizeof memory);
-    return a;
 }
 
 static ebim_mlp_desc net(int in, int out)

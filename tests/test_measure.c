@@ -3,18 +3,11 @@
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
+#include "surfaces.h"
 
 #define PI 3.14159265358979323846
 
-static double memory[1 << 18];
 static const double low[4] = {-2, -2, -2, -2}, high[4] = {2, 2, 2, 2};
-
-static ebim_arena arena(void)
-{
-    ebim_arena a;
-    ebim_arena_init(&a, memory, sizeof memory);
-    return a;
-}
 
 /* (|x|^2 - r^2) e^(x0 / 2) for r in the list at user, multiplied; ends with r = 0 */
 static ebim_ref spheres(ebim_graph *g, ebim_ref x, void *user)
@@ -79,14 +72,6 @@ static int setup(surface *p, ebim_arena *a, int n, ebim_record_fn f, const doubl
     p->d.hi = high;
     return CHECK_INT(ebim_record(&p->g, a, n, f, copy), EBIM_OK) &&
            CHECK_INT(ebim_lines_init(&p->s, a, &p->g, &p->d), EBIM_OK);
-}
-
-static double ellipse_length(void)
-{
-    double sum = 0;
-    int i, N = 10000;
-    for (i = 0; i < N; i++) sum += hypot(1.5 * sin(2 * PI * i / N), 0.5 * cos(2 * PI * i / N));
-    return 2 * PI / N * sum;
 }
 
 static void check_volume(int n, ebim_record_fn f, const double *radii, double truth)

@@ -7,10 +7,9 @@
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
+#include "surfaces.h"
 
 enum { B = 133, N = 3, K = 2 }; /* more than a block of 128 lanes */
-
-static double memory[1 << 17];
 
 #ifdef EBIM_DOUBLE
 static const double TANGENTIAL = 1e-8;
@@ -22,11 +21,6 @@ static const double ONTO = 500 * T_EPS; /* 16 of the box, times what the rows of
 /* ---- models ---- */
 
 static const double radius = 1.3, height = 0.3, slope[N] = {0.5, -1.25, 2};
-
-static ebim_ref minus(ebim_graph *g, ebim_ref y, double level)
-{
-    return ebim_affine(g, y, &level, 1);
-}
 
 /* e^(x_i / 2) */
 static ebim_ref growth(ebim_graph *g, ebim_ref x, int i)

@@ -5,73 +5,23 @@
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
+#include "surfaces.h"
 
 static const double PI = 3.14159265358979323846;
-static double memory[1 << 19];
-
 #ifdef EBIM_DOUBLE
 static const double TANGENTIAL = 1e-8;
 #else
 static const double TANGENTIAL = 1e-4;
 #endif
 
-static ebim_arena arena(void)
-{
-    ebim_arena a;
-    ebim_arena_init(&a, memory, sizeof memory);
-    return a;
-}
-
-/* From bits, out of the compiler's sight: under -ffast-math it may do as it likes with NAN. */
-static ebim_real real_nan(void)
-{
-    volatile uint32_t bits32 = 0x7fc00000u;
-    volatile uint64_t bits64 = UINT64_C(0x7ff8000000000000);
-    uint32_t b32 = bits32;
-    uint64_t b64 = bits64;
-    ebim_real x;
-    memcpy(&x, sizeof x == 8 ? (const void *)&b64 : (const void *)&b32, sizeof x);
-    return x;
-}
-
-static int same_bits(size_t n, const ebim_real *a, const ebim_real *b)
-{
-    return !memcmp(a, b, n * sizeof *a);
-}
-
 /* ---- manifolds; user: a factor of F, or NULL ---- */
 
-static ebim_ref scaled(ebim_graph *g, ebim_ref y, void *user)
-{
-    return user ? ebim_scale(g, y, *(const double *)user) : y;
-}
-
-static ebim_ref minus(ebim_graph *g, ebim_ref y, double level)
-{
-    return ebim_affine(g, y, &level, 1);
-}
-
 /* (|x|^2 - 1) (2 + cos 2 x0): circle or sphere */
-static ebim_ref record_ball(ebim_graph *g, ebim_ref x, void *user)
-{
-    ebim_ref c = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 2), EBIM_COSINE);
-    ebim_ref y = ebim_mul(g, minus(g, ebim_sumsq(g, x), 1), minus(g, c, -2));
-    return scaled(g, y, user);
-}
-
 static ebim_ref record_ellipse(ebim_graph *g, ebim_ref x, void *user) /* axes 2, 1 */
 {
     static const double w[2] = {0.25, 1};
     ebim_ref y = ebim_dot(g, ebim_constant(g, 2, w), ebim_apply(g, x, EBIM_SQUARE));
     return scaled(g, minus(g, y, 1), user);
-}
-
-static ebim_ref record_torus(ebim_graph *g, ebim_ref x, void *user)
-{
-    ebim_ref rho = ebim_apply(g, ebim_sumsq(g, ebim_slice(g, x, 0, 2)), EBIM_SQRT);
-    ebim_ref a = ebim_apply(g, minus(g, rho, 1), EBIM_SQUARE);
-    ebim_ref b = ebim_apply(g, ebim_slice(g, x, 2, 1), EBIM_SQUARE);
-    return scaled(g, minus(g, ebim_add(g, a, b), 0.25), user);
 }
 
 static const double plane_normal[3] = {1, -2, 0.5}, plane_level = 0.7;
@@ -188,8 +138,8 @@ typedef struct manifold {
 } manifold;
 
 static const manifold manifolds[] = {
-    {"circle", 2, record_ball, nearest_ball2, 0.8, 3},
-    {"sphere", 3, record_ball, nearest_ball3, 0.8, 3},
+    {"circle", 2, record_waved, nearest_ball2, 0.8, 3},
+    {"sphere", 3, record_waved, nearest_ball3, 0.8, 3},
     {"torus", 3, record_torus, nearest_torus, 0.4, 0.4},
     {"plane", 3, record_plane, nearest_plane, 2, 2},
     {"ring", 3, record_ring, nearest_ring, 0.8, 0.8},
@@ -219,11 +169,6 @@ static double gap(int n, const double *a, const double *b)
     double s = 0;
     while (n--) s += (a[n] - b[n]) * (a[n] - b[n]);
     return sqrt(s);
-}
-
-static void to_double(int n, const ebim_real *x, double *y)
-{
-    while (n--) y[n] = (double)x[n];
 }
 
 /* Points of a box round M whose nearest point is beyond doubt. */
@@ -438,7 +383,7 @@ static void singular_points(void)
             ebim_projector *p;
             d.constraint.linear = (ebim_linear)linear;
             d.constraint.max_iter = 100;
-            p = projector(&a, &g, 2, record_ball, NULL, &d);
+            p = projector(&a, &g, 2, record_waved, NULL, &d);
             if (!p) return;
             draw_points(&manifolds[0], x, 5);
             CHECK_INT(ebim_project(p, B, x, clean, dist, ok), 0);
@@ -555,7 +500,7 @@ static void noise_stays_in_the_box(void)
     ebim_project_desc d = desc(EBIM_ONTO, 0);
     ebim_arena a = arena();
     ebim_graph g;
-    ebim_projector *p = projector(&a, &g, 2, record_ball, NULL, &d);
+    ebim_projector *p = projector(&a, &g, 2, record_waved, NULL, &d);
     int b;
     if (!p) return;
     CHECK_INT(ebim_project_noise(p, 30, x, lo, hi, T_SEED, 0), 30);

@@ -7,28 +7,11 @@
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
+#include "surfaces.h"
 
 #define PI 3.14159265358979323846
 
-static double memory[1 << 19], second[1 << 18];
-
-static ebim_arena arena(void)
-{
-    ebim_arena a;
-    ebim_arena_init(&a, memory, sizeof memory);
-    return a;
-}
-
-static ebim_ref minus(ebim_graph *g, ebim_ref a, double b)
-{
-    return ebim_sub(g, a, ebim_constant(g, 1, &b));
-}
-
-static ebim_ref warp(ebim_graph *g, ebim_ref x, ebim_ref y) /* y e^(x0 / 2) */
-{
-    ebim_ref e = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 0.5), EBIM_EXP);
-    return ebim_mul(g, y, e);
-}
+static double second[1 << 18];
 
 /* Warped product of |x|^2 - r^2 for r in the list at user, which ends with 0. */
 static ebim_ref spheres(ebim_graph *g, ebim_ref x, void *user)
@@ -77,29 +60,6 @@ static ebim_ref curve(ebim_graph *g, ebim_ref x, void *user)
     ebim_ref v = ebim_sub(g, z, ebim_scale(g, xy, 0.4));
     (void)user;
     return ebim_concat(g, warp(g, x, u), ebim_add(g, v, ebim_scale(g, u, 0.3)));
-}
-
-/* The upper triangle of A'A - I, the columns of A one after the other. */
-static ebim_ref orthogonal(ebim_graph *g, ebim_ref x, void *user)
-{
-    ebim_ref y = 0;
-    int i, j;
-    (void)user;
-    for (i = 0; i < 3; i++)
-        for (j = i; j < 3; j++) {
-            ebim_ref d = ebim_dot(g, ebim_slice(g, x, 3 * i, 3), ebim_slice(g, x, 3 * j, 3));
-            if (i == j) d = minus(g, d, 1);
-            y = y ? ebim_concat(g, y, d) : d;
-        }
-    return y;
-}
-
-static double ellipse_length(void)
-{
-    double sum = 0;
-    int i, N = 10000;
-    for (i = 0; i < N; i++) sum += hypot(1.5 * sin(2 * PI * i / N), 0.5 * cos(2 * PI * i / N));
-    return 2 * PI / N * sum;
 }
 
 /* Of `curve`, from the angle 0 to N of N equal steps: (x, y) = r (cos, sin) with
