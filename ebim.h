@@ -5690,7 +5690,7 @@ EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, cons
 {
     ebim_langevin *s = EBIM__NEW(a, ebim_langevin, 1);
     ebim_ws w;
-    ebim_result r = ebim_ws_init(&w, a, u, ebim__or_int(d->lanes, 64), 0);
+    ebim_result r = ebim__ws_for(&w, a, u, ebim__or_int(d->lanes, 64), 0, EBIM__FOR_VJP);
     ebim_real *trial = EBIM__NEW(a, ebim_real, (size_t)w.stride * (size_t)(w.n + 1));
     ebim__int *ok = EBIM__NEW(a, ebim__int, w.stride);
     uint32_t *rng = EBIM__NEW(a, uint32_t, 4 * (size_t)w.stride);
@@ -6805,7 +6805,7 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     r = ebim__frame_init(&p->f, a, F, &d->constraint);
     if (!r && E) {
         if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
-        r = ebim_ws_init(&p->e, a, E, p->f.d.lanes, 0);
+        r = ebim__ws_for(&p->e, a, E, p->f.d.lanes, 0, EBIM__FOR_VJP);
         p->has_energy = 1;
     }
     if (r) return r;
@@ -7365,7 +7365,7 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim
     memset(p, 0, sizeof *p);
     p->d = *d;
     p->d.grid = ebim__or_int(d->grid, 64);
-    r = ebim_ws_init(&p->w, a, F, EBIM__LINES, 1);
+    r = ebim__ws_for(&p->w, a, F, EBIM__LINES, 1, EBIM__FOR_JVP | EBIM__FOR_VJP);
     if (r) return r;
     if (p->w.k != 1 || p->w.n < 2) return EBIM_ERR_SHAPE;
     if (p->d.grid < 1) return EBIM_ERR_ARG;
@@ -7937,7 +7937,7 @@ static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
     z->s = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
     ebim__stretch_init(&z->map, a, L, n, n - 1);
     r = ebim_lines_init(&z->lines, a, F, &d);
-    if (!r && E) r = ebim_ws_init(&z->E, a, E, 64, 0);
+    if (!r && E) r = ebim_ws_init(&z->E, a, E, 64, EBIM_WS_VALUES);
     return r ? r : ebim__lines_near(z->lines, a, E, n);
 }
 
@@ -8056,7 +8056,7 @@ EBIM_API ebim_result ebim_leaps_init(ebim_leaps **out, ebim_arena *a, const ebim
     if (r) return r;
     p->energy = E != NULL;
     if (E && (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F))) return EBIM_ERR_SHAPE;
-    if (E) r = ebim_ws_init(&p->E, a, E, EBIM__LINES, 0);
+    if (E) r = ebim_ws_init(&p->E, a, E, EBIM__LINES, EBIM_WS_VALUES);
     p->t = EBIM__NEW(a, double, all);
     p->count = EBIM__NEW(a, int32_t, EBIM__LEAPS);
     p->self = EBIM__NEW(a, int32_t, EBIM__LEAPS);
@@ -10426,7 +10426,7 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
     ebim_ws w;
     size_t k = (size_t)s->k, n = (size_t)s->n;
     double *G = EBIM__NEW(a, double, ebim__times(k, k)), *Ji, median;
-    ebim_result r = ebim_ws_init(&w, a, s->F, B, 1);
+    ebim_result r = ebim__ws_for(&w, a, s->F, B, 1, EBIM__FOR_VJP);
     ebim_real *J = EBIM__NEW(a, ebim_real, ebim__times(B * k, n));
     size_t i, p, q;
     int flat = 0, at;
@@ -10894,7 +10894,8 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     p->energy = EBIM__NEW(work, ebim_real, most);
     p->log_density = EBIM__NEW(work, ebim_real, p->each);
     r = ebim__source_init(&p->from, m, p->each, work);
-    return r || !m->has_energy ? r : ebim_ws_init(&p->E, work, &m->E, 64, 0);
+    if (r || !m->has_energy) return r;
+    return ebim_ws_init(&p->E, work, &m->E, 64, EBIM_WS_VALUES);
 }
 
 static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, uint64_t seed)
@@ -12319,7 +12320,7 @@ static ebim_result ebim__matching_init(ebim__cebm *s, ebim_arena *a, const ebim_
     memset(&p, 0, sizeof p);
     p.method = EBIM_ONTO;
     r = ebim_projector_init(&s->onto, a, F, &p);
-    if (!r) r = ebim_ws_init(&s->F, a, F, s->t.w.stride, 0);
+    if (!r) r = ebim__ws_for(&s->F, a, F, s->t.w.stride, 0, EBIM__FOR_VJP);
     s->J = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)ebim_outputs(F)));
     s->normals = EBIM__NEW(a, double, (ebim_outputs(F) + 1) * ebim_inputs(F));
     for (i = 0; i < 3; i++) {
@@ -13792,7 +13793,7 @@ static ebim_result ebim__rbf_trial(ebim__fit *f, ebim_arena *work, ebim__trial *
         memcpy(t->x + (size_t)i * n, f->z + row * n, n * sizeof *t->x);
         t->weight[i] = t->itself ? f->mass[row] : f->weight ? f->weight[row] : 1;
     }
-    return ebim_ws_init(&t->w, work, &f->rbf.part, 64, 0);
+    return ebim_ws_init(&t->w, work, &f->rbf.part, 64, EBIM_WS_VALUES);
 }
 
 /* Mean E of the points, and with it *se; the share that is flat is the best of three. */
@@ -13913,7 +13914,7 @@ static void ebim__fit_honest(ebim__fit *f, const ebim_graph *E, double held, dou
     if (ebim__fit_stopped(f)) return;
     f->scratch[0].used = 0;
     e = EBIM__NEW(&f->scratch[0], ebim_real, f->held);
-    if (ebim_ws_init(&w, &f->scratch[0], E, 64, 0) || f->scratch[0].failed) return;
+    if (ebim_ws_init(&w, &f->scratch[0], E, 64, EBIM_WS_VALUES) || f->scratch[0].failed) return;
     ebim_eval(&w, f->held, f->z + first * (size_t)f->n, e);
     mean = ebim__mean_se(f->held, e, f->weight ? f->weight + first : NULL, &unused) +
            f->known.log_mean;
@@ -14203,7 +14204,7 @@ static int ebim__fit_spread(ebim__fit *f, ebim_real *u, ebim_real *e, ebim_arena
     ebim_ws w;
     int count, nodes = f->node && f->nodes > 0;
     ebim_result r = EBIM_OK;
-    if (f->model->has_energy) r = ebim_ws_init(&w, work, &f->E, 64, 0);
+    if (f->model->has_energy) r = ebim_ws_init(&w, work, &f->E, 64, EBIM_WS_VALUES);
     if (r || !ebim__ready(work)) return 0;
     count = ebim__spread(nodes ? f->nodes : ebim__count(f->model->judged.points), f->n,
                          nodes ? f->node : f->u, EBIM__VOIDS, u);
@@ -14394,7 +14395,7 @@ static ebim_result ebim__fit_volume(ebim__fit *f, double volume, ebim_arena *wor
     ebim_ws w;
     ebim_real *x = EBIM__NEW(work, ebim_real, EBIM__LANES * n);
     ebim_real *J = EBIM__NEW(work, ebim_real, ebim__times(EBIM__LANES * n, k));
-    ebim_result r = ebim_ws_init(&w, work, &m->F, EBIM__LANES, 1);
+    ebim_result r = ebim__ws_for(&w, work, &m->F, EBIM__LANES, 1, EBIM__FOR_VJP);
     double sum = 0, square = 0, mean;
     int count = ebim__count(j->points), b, lanes, at;
     ebim__stretch_init(&map, work, m->linear, f->n, m->m);
