@@ -10658,14 +10658,8 @@ static int ebim__share(int B, int workers, int w, int *at)
     return (int)(end < B ? end : B) - *at;
 }
 
-/* Where points of M come from: of known density where k = 1; else, where E is a kernel estimate, of
- * nearly known density, or noise thrown onto M */
-typedef struct ebim__source {
-    ebim_lines *lines;        /* k = 1 */
-    ebim_projector *onto;
-    ebim__anchors anchor;     /* k > 1: centres of E */
-    unsigned char *ok;        /* [P] */
-} ebim__source;
+/* Whether random lines measure M */
+static int ebim__by_lines(const ebim_model *m) { return m->k == 1 && m->n <= EBIM__LINES_MAX_N; }
 
 /* Whether E is one estimate, and not a map of several, of which the others would be missed */
 static int ebim__one_rbf(const ebim_graph *E)
@@ -10675,67 +10669,6 @@ static int ebim__one_rbf(const ebim_graph *E)
     return count == 1;
 }
 
-static ebim_result ebim__source_init(ebim__source *s, const ebim_model *m, int P, ebim_arena *work)
-{
-    const ebim_graph *E = m->has_energy ? &m->E : NULL;
-    ebim_lines_desc ld;
-    ebim_project_desc pd;
-    ebim_result r;
-    memset(s, 0, sizeof *s);
-    memset(&ld, 0, sizeof ld);
-    memset(&pd, 0, sizeof pd);
-    ld.lo = m->lo;
-    ld.hi = m->hi;
-    pd.method = EBIM_ONTO;
-    pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    if (m->k > 1 || m->n > EBIM__LINES_MAX_N) {
-        if (E && ebim__one_rbf(E)) ebim__anchors_of(&s->anchor, work, E, m->n);
-        s->ok = EBIM__NEW(work, unsigned char, P);
-        return ebim_projector_init(&s->onto, work, &m->F, &pd);
-    }
-    r = ebim_lines_init(&s->lines, work, &m->F, &ld);
-    return r ? r : ebim__lines_near(s->lines, work, E, m->n);
-}
-
-/* Points of kernels, thrown onto M: their density there is that of the kernels, but for curvature
- * and where M comes back to a kernel. */
-static int ebim__source_kernels(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
-                                ebim_real *q, uint64_t seed)
-{
-    const ebim__anchors *p = &s->anchor;
-    size_t n = (size_t)m->n, b, i, have = 0;
-    ebim_rng r;
-    ebim_rng_init(&r, seed, 0);
-    for (b = 0; b < (size_t)P; b++) {
-        size_t j = ebim_rng_below(&r, (uint32_t)p->count);
-        for (i = 0; i < n; i++)
-            x[b * n + i] = EBIM__R(p->x[j * n + i] + p->width[j] * (double)ebim_rng_normal(&r));
-    }
-    ebim_project(s->onto, P, x, x, NULL, s->ok);
-    for (b = 0; b < (size_t)P; b++) {
-        if (!s->ok[b] || !ebim__inside(x + b * n, 1, 0, m->n, m->lo, m->hi)) continue;
-        memmove(x + have * n, x + b * n, n * sizeof *x);
-        q[have] = EBIM__R(log(ebim__near_density(p, m->m, x + have * n, NULL, 0) + DBL_MIN));
-        have++;
-    }
-    return (int)have;
-}
-
-/* At most P of them and q: [P], logs of their densities; returns how many. */
-static int ebim__source_draw(ebim__source *s, const ebim_model *m, int P, ebim_real *x,
-                             ebim_real *q, uint64_t seed)
-{
-    int have;
-    if (s->lines) {
-        have = ebim_uniform(s->lines, P, x, seed);
-        if (have) ebim__lines_density(s->lines, have, x, q);
-        return have;
-    }
-    if (s->anchor.count) return ebim__source_kernels(s, m, P, x, q, seed);
-    memset(q, 0, (size_t)P * sizeof *q);
-    return ebim_project_noise(s->onto, P, x, m->lo, m->hi, seed, 0);
-}
-
 EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t seed,
                                       ebim_arena *work, ebim_log_z *out)
 {
@@ -10743,7 +10676,7 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t s
     ebim_result r;
     memset(out, 0, sizeof *out);
     if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
-    if (m->k != 1 || m->n > EBIM__LINES_MAX_N) return EBIM_ERR_SHAPE;
+    if (!ebim__by_lines(m)) return EBIM_ERR_SHAPE;
     r = ebim__z_init(&z, work, &m->F, m->has_energy ? &m->E : NULL, m->linear, m->lo, m->hi, lines);
     return r || !ebim__ready(work) ? r : ebim__z_run(&z, seed, out);
 }
@@ -10850,7 +10783,7 @@ static ebim_result ebim__model_chains(const ebim_model *m, ebim__sampling *s, eb
     for (w = 0; w < s->workers && !r; w++) {
         const ebim_graph *E = m->has_energy ? &m->E : NULL;
         r = ebim_clmc_init(&c, work, &m->F, E, &cd);
-        if (!r && m->k == 1 && m->n <= EBIM__LINES_MAX_N)
+        if (!r && ebim__by_lines(m))
             r = ebim_leaps_init(&leap, work, &m->F, E, &ld);
         if (r || !ebim__ready(work)) continue;
         s->c[w] = c;
@@ -10869,9 +10802,14 @@ static void ebim__model_adapt(ebim__sampling *s, ebim_real *warm, uint64_t seed)
 }
 
 /* Where chains start: points of M with weights, sum 1, in proportion to e^-E, from as many rounds
- * as it takes until they are worth B equally weighted ones. */
+ * as it takes until they are worth B equally weighted ones. The points are of known density where
+ * lines measure M; else, where E is a kernel estimate, of nearly known density, or noise thrown
+ * onto M. */
 typedef struct ebim__pool {
-    ebim__source from;
+    ebim_lines *lines;              /* NULL: */
+    ebim_projector *onto;
+    ebim__anchors anchor;           /* centres of E; count 0: noise */
+    unsigned char *ok;              /* [each] */
     ebim_ws E;
     ebim_real *x, *weight, *energy; /* [ROUNDS * each][n], [ROUNDS * each]; energy: over M, less
                                      * that of the law the points come from */
@@ -10884,18 +10822,71 @@ enum { EBIM__ROUNDS = 4 };
 
 static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, ebim_arena *work)
 {
-    ebim_result r;
+    const ebim_graph *E = m->has_energy ? &m->E : NULL;
+    ebim_lines_desc ld;
+    ebim_project_desc pd;
+    ebim_result r = EBIM_OK;
     size_t most;
     memset(p, 0, sizeof *p);
-    p->each = ebim__max_int((m->has_energy && ebim__rbf_count(&m->E) ? 1 : 3) * B, 4000);
+    memset(&ld, 0, sizeof ld);
+    memset(&pd, 0, sizeof pd);
+    ld.lo = m->lo;
+    ld.hi = m->hi;
+    pd.method = EBIM_ONTO;
+    pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    p->each = ebim__max_int((E && ebim__rbf_count(E) ? 1 : 3) * B, 4000);
     most = EBIM__ROUNDS * (size_t)p->each;
     p->x = EBIM__NEW(work, ebim_real, most * (size_t)m->n);
     p->weight = EBIM__NEW(work, ebim_real, most);
     p->energy = EBIM__NEW(work, ebim_real, most);
     p->log_density = EBIM__NEW(work, ebim_real, p->each);
-    r = ebim__source_init(&p->from, m, p->each, work);
-    if (r || !m->has_energy) return r;
-    return ebim_ws_init(&p->E, work, &m->E, 64, EBIM_WS_VALUES);
+    if (E) r = ebim_ws_init(&p->E, work, E, 64, EBIM_WS_VALUES);
+    if (!r && ebim__by_lines(m)) {
+        r = ebim_lines_init(&p->lines, work, &m->F, &ld);
+        return r ? r : ebim__lines_near(p->lines, work, E, m->n);
+    }
+    if (E && ebim__one_rbf(E)) ebim__anchors_of(&p->anchor, work, E, m->n);
+    p->ok = EBIM__NEW(work, unsigned char, p->each);
+    return r ? r : ebim_projector_init(&p->onto, work, &m->F, &pd);
+}
+
+/* Points of kernels, thrown onto M: their density there is that of the kernels, but for curvature
+ * and where M comes back to a kernel. */
+static int ebim__pool_kernels(ebim__pool *p, const ebim_model *m, ebim_real *x, uint64_t seed)
+{
+    const ebim__anchors *anchor = &p->anchor;
+    size_t n = (size_t)m->n, count = (size_t)p->each, b, i, have = 0;
+    ebim_rng r;
+    ebim_rng_init(&r, seed, 0);
+    for (b = 0; b < count; b++) {
+        size_t j = ebim_rng_below(&r, (uint32_t)anchor->count);
+        for (i = 0; i < n; i++)
+            x[b * n + i] = EBIM__R(anchor->x[j * n + i] +
+                                   anchor->width[j] * (double)ebim_rng_normal(&r));
+    }
+    ebim_project(p->onto, p->each, x, x, NULL, p->ok);
+    for (b = 0; b < count; b++) {
+        double density;
+        if (!p->ok[b] || !ebim__inside(x + b * n, 1, 0, m->n, m->lo, m->hi)) continue;
+        memmove(x + have * n, x + b * n, n * sizeof *x);
+        density = ebim__near_density(anchor, m->m, x + have * n, NULL, 0);
+        p->log_density[have++] = EBIM__R(log(density + DBL_MIN));
+    }
+    return (int)have;
+}
+
+/* At most p->each points -> x, logs of their densities; returns how many. */
+static int ebim__pool_draw(ebim__pool *p, const ebim_model *m, ebim_real *x, uint64_t seed)
+{
+    int have;
+    if (p->anchor.count) return ebim__pool_kernels(p, m, x, seed);
+    if (!p->lines) {
+        memset(p->log_density, 0, (size_t)p->each * sizeof *x);
+        return ebim_project_noise(p->onto, p->each, x, m->lo, m->hi, seed, 0);
+    }
+    have = ebim_uniform(p->lines, p->each, x, seed);
+    if (have) ebim__lines_density(p->lines, have, x, p->log_density);
+    return have;
 }
 
 static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, uint64_t seed)
@@ -10905,8 +10896,7 @@ static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, ui
         ebim_real *x = p->x + (size_t)p->count * (size_t)m->n;
         double square = 0;
         ebim_real *e = p->energy + p->count;
-        int have = ebim__source_draw(&p->from, m, p->each, x, p->log_density,
-                                     ebim__subseed(seed, (uint64_t)round));
+        int have = ebim__pool_draw(p, m, x, ebim__subseed(seed, (uint64_t)round));
         if (m->has_energy && have) ebim_eval(&p->E, have, x, e);
         for (i = 0; i < have; i++) e[i] += p->log_density[i];
         p->count += have;
@@ -11392,51 +11382,35 @@ static void ebim__stretch_gradient(ebim__energies *s, const ebim_real *w, ebim_r
     }
 }
 
-/* The same behind a map; E is that of a score. */
-static void ebim__gradients_mapped(ebim__energies *s, ebim_ws *wF, ebim_ws *wE, int B,
-                                   const ebim_real *x, ebim_real *F, ebim_real *J, ebim_real *E,
-                                   ebim_real *grad_E)
-{
-    const ebim_model *m = s->m;
-    size_t n = (size_t)m->n, k = (size_t)m->k, b;
-    ebim_real w[EBIM__MAPPED_MOST];
-    for (b = 0; b < (size_t)B; b++) {
-        ebim_real *g = grad_E ? grad_E + b * n : NULL, *Jb = J ? J + b * k * n : NULL;
-        ebim__to_model(m, 1, x + b * n, w);
-        if (F || J) ebim__values_jacobian(wF, 1, w, F ? F + b * k : NULL, Jb);
-        if (J) ebim__map_rows(m->n, m->linear, 1, m->k, Jb, Jb); /* the chain rule */
-        if (g) {
-            ebim__values_jacobian(wE, 1, w, NULL, g);
-            ebim__map_rows(m->n, m->linear, 1, 1, g, g);
-            ebim__stretch_gradient(s, w, g);
-        }
-        if (E) ebim__energies_at(s, 1, x + b * n, NULL, E + b);
-    }
-}
-
 EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim_real *x,
                                           ebim_real *F, ebim_real *J, ebim_real *E,
                                           ebim_real *grad_E, ebim_arena *work)
 {
+    size_t n = (size_t)m->n, k = (size_t)m->k, rows = B > 0 ? (size_t)B : 1, b;
+    ebim_real *w = m->linear ? EBIM__NEW(work, ebim_real, ebim__times(rows, n)) : NULL;
+    const ebim_real *at = w ? w : x; /* behind the map */
     ebim_ws wF, wE;
     ebim__energies e;
     ebim_result r = EBIM_OK;
     int lanes;
     if (B < 1 || ((E || grad_E) && !m->has_energy)) return EBIM_ERR_ARG;
     memset(&e, 0, sizeof e);
-    e.m = m;
-    lanes = m->linear ? 1 : ebim__min_int(EBIM__LANES, B); /* behind a map: one by one */
+    lanes = ebim__min_int(EBIM__LANES, B);
     if (F || J) r = ebim__ws_for(&wF, work, &m->F, lanes, 0, EBIM__FOR_VJP);
     if (!r && (E || grad_E)) r = ebim__ws_for(&wE, work, &m->E, lanes, 0, EBIM__FOR_VJP);
-    if (!r && (E || grad_E) && m->linear) r = ebim__energies_init(&e, work, m, 1);
+    if (!r && (E || grad_E) && m->linear) r = ebim__energies_init(&e, work, m, lanes);
     if (r || !ebim__ready(work)) return r;
-    if (!ebim__all_finite((size_t)B * (size_t)m->n, x)) return EBIM_ERR_FINITE;
-    if (m->linear) {
-        ebim__gradients_mapped(&e, &wF, &wE, B, x, F, J, E, grad_E);
-        return EBIM_OK;
+    if (!ebim__all_finite(rows * n, x)) return EBIM_ERR_FINITE;
+    if (w) ebim__to_model(m, B, x, w);
+    if (F || J) ebim__values_jacobian(&wF, B, at, F, J);
+    if (E || grad_E) ebim__values_jacobian(&wE, B, at, E, grad_E);
+    for (b = 0; b < rows && w; b++) { /* the chain rule */
+        if (J) ebim__map_rows(m->n, m->linear, 1, m->k, J + b * k * n, J + b * k * n);
+        if (!grad_E) continue;
+        ebim__map_rows(m->n, m->linear, 1, 1, grad_E + b * n, grad_E + b * n);
+        ebim__stretch_gradient(&e, w + b * n, grad_E + b * n);
     }
-    if (F || J) ebim__values_jacobian(&wF, B, x, F, J);
-    if (E || grad_E) ebim__values_jacobian(&wE, B, x, E, grad_E);
+    if (E && w) ebim__energies_at(&e, B, x, NULL, E); /* as scores have it */
     return EBIM_OK;
 }
 
