@@ -3175,23 +3175,6 @@ static double ebim__least_eigenvalue(int n, double *C)
     return least;
 }
 
-/* Makes rows of r: [rows][n] orthogonal by turning pairs of them (one-sided Jacobi), up to
- * 1e-13 of `total`, the sum of their squares. */
-EBIM__PRIVATE void ebim__principal_rows(int rows, int n, double *r, double total)
-{
-    int p, q, i, sweep, turned = 1;
-    for (sweep = 0; sweep < 30 && turned; sweep++)
-        for (turned = 0, p = 0; p < rows; p++)
-            for (q = p + 1; q < rows; q++) {
-                double *a = r + p * n, *b = r + q * n, dot = ebim__inner64(n, a, b), c, s;
-                if (!(fabs(dot) > 1e-13 * total)) continue;
-                ebim__rotation((ebim__inner64(n, b, b) - ebim__inner64(n, a, a)) / (2 * dot),
-                               &c, &s);
-                for (i = 0; i < n; i++) ebim__rotate(c, s, a + i, b + i);
-                turned++;
-            }
-}
-
 /* ============================================================================================
  * >>points  tables of points: order, quantiles, nearest rows by a k-d tree, union-find
  *
@@ -3341,7 +3324,7 @@ static double ebim__square_distance(int n, const ebim_real *x, const ebim_real *
     return ebim__distance2_upto(n, x, y, HUGE_VAL);
 }
 
-enum { EBIM__TREE_STACK = 64 };
+enum { EBIM__TREE_STACK = 64, EBIM__LEADING_PASSES = 8 };
 
 typedef struct ebim__tree {
     int N, n, depth, axis; /* rows, coordinates; depth of leaves; the one that rows are halved by */
@@ -3522,6 +3505,63 @@ static int ebim__tree_others(ebim__tree *t, const ebim_real *q, int k)
 static int ebim__tree_within(ebim__tree *t, const ebim_real *q, int k, double r2)
 {
     return ebim__tree_search(t, q, k, -1, r2, 1);
+}
+
+/* The K first of the rows found last -> X: [K][n], minus their mean. From q first: such differences
+ * are exact, or nearly. */
+static void ebim__tree_rows(const ebim__tree *t, const ebim_real *q, int K, double *X)
+{
+    int n = t->n, i, c;
+    for (c = 0; c < n; c++) {
+        double mean = 0;
+        for (i = 0; i < K; i++) {
+            X[i * n + c] = (double)t->x[(size_t)t->hood[i] * (size_t)n + (size_t)c] - (double)q[c];
+            mean += X[i * n + c] / K;
+        }
+        for (i = 0; i < K; i++) X[i * n + c] -= mean;
+    }
+}
+
+/* The m leading directions of rows X: [K][n] -> V: [m][n]; more: [m][n] scratch. Iteration on the
+ * subspace from the m rows that are longest off one another, until a pass adds no more than `tell`
+ * of the squares off it. Sums of squares, in all and off: *total, *off. Returns whether the rows
+ * span so many dimensions. */
+static int ebim__leading_rows(int K, int n, int m, const double *X, double *V, double *more,
+                              double tell, double *total, double *off)
+{
+    double along = 0, before, longest = 0, best = 0;
+    int i, j, c, pass;
+    *total = ebim__inner64(K * n, X, X);
+    for (j = 0; j < m; j++) {
+        int at = 0;
+        for (best = -1, i = 0; i < K; i++) {
+            double s = ebim__inner64(n, X + i * n, X + i * n);
+            for (c = 0; c < j; c++) {
+                double p = ebim__inner64(n, X + i * n, V + c * n);
+                s -= p * p;
+            }
+            if (s > best) best = s, at = i;
+        }
+        if (!j) longest = best;
+        memcpy(V + j * n, X + at * n, (size_t)n * sizeof *V);
+        ebim__orthonormal_rows(j + 1, n, V, 1e-24);
+    }
+    for (pass = 0; pass < EBIM__LEADING_PASSES; pass++) {
+        before = along;
+        along = 0;
+        memset(more, 0, (size_t)(m * n) * sizeof *more);
+        for (i = 0; i < K; i++)
+            for (j = 0; j < m; j++) {
+                double p = ebim__inner64(n, X + i * n, V + j * n);
+                along += p * p;
+                for (c = 0; c < n; c++) more[j * n + c] += p * X[i * n + c];
+            }
+        if (pass && along - before <= tell * (*total - along) + 1e-15 * *total) break;
+        memcpy(V, more, (size_t)(m * n) * sizeof *V);
+        ebim__orthonormal_rows(m, n, V, 1e-24);
+    }
+    *off = fmax(*total - along, 0);
+    return best > (double)EBIM_EPS * longest;
 }
 
 /* ============================================================================================
@@ -8646,7 +8686,6 @@ enum {
     EBIM__SURVEY_NEAR = 128,      /* neighbours, at most */
     EBIM__COPY_NEAR = 32,         /* neighbours: they must reach beyond a row's own copies */
     EBIM__COPY_BINS = 64,         /* scales, a factor sqrt(2) apart */
-    EBIM__FRAME_PASSES = 8,       /* of the iteration for leading directions, at most */
     EBIM__MAP_ROWS = 1000,        /* rows and queries that the choice of a linear map is made on */
     EBIM__MAP_QUERIES = 200,
     EBIM__MAP_NEAR = 8,           /* neighbours as seen along thin directions */
@@ -8821,7 +8860,7 @@ static const ebim_real *ebim__survey_z(const ebim__surveyor *v, int32_t row)
     return v->z + (size_t)row * (size_t)v->s->n;
 }
 
-/* The k rows nearest to a row, that one among them -> v->tree.near; how many there are */
+/* The k rows nearest to a row, that one among them -> v->tree.hood; how many there are */
 static int ebim__survey_near(ebim__surveyor *v, int32_t row, int k)
 {
     return ebim__tree_near(&v->tree, ebim__survey_z(v, row), k, HUGE_VAL);
@@ -9153,60 +9192,14 @@ static void ebim__survey_shuffle(ebim__surveyor *v)
         ebim__swap_int(&v->which[i], &v->which[ebim__draw(&state, i + 1)]);
 }
 
-/* ---- local frames ---- */
-
-/* The m leading directions of K rows -> v->V, by iteration on the subspace from the m rows that
- * are longest off one another; returns the sum of squares off them. v->X: [K][n] is centred. */
-static double ebim__survey_frame(ebim__surveyor *v, int K, double *total)
-{
-    int n = v->s->n, m = v->s->m, i, j, c, pass;
-    double *V = v->V, *T = v->T, along = 0, before;
-    *total = ebim__inner64(K * n, v->X, v->X);
-    for (j = 0; j < m; j++) {
-        double best = -1;
-        int at = 0;
-        for (i = 0; i < K; i++) {
-            double s = ebim__inner64(n, v->X + i * n, v->X + i * n);
-            for (c = 0; c < j; c++) {
-                double p = ebim__inner64(n, v->X + i * n, V + c * n);
-                s -= p * p;
-            }
-            if (s > best) best = s, at = i;
-        }
-        memcpy(V + j * n, v->X + at * n, (size_t)n * sizeof *V);
-        ebim__orthonormal_rows(j + 1, n, V, 1e-24);
-    }
-    for (pass = 0; pass < EBIM__FRAME_PASSES; pass++) {
-        before = along;
-        along = 0;
-        memset(T, 0, (size_t)(m * n) * sizeof *T);
-        for (i = 0; i < K; i++)
-            for (j = 0; j < m; j++) {
-                double p = ebim__inner64(n, v->X + i * n, V + j * n);
-                along += p * p;
-                for (c = 0; c < n; c++) T[j * n + c] += p * v->X[i * n + c];
-            }
-        if (pass && along - before <= 1e-3 * (*total - along) + 1e-15 * *total) break;
-        memcpy(V, T, (size_t)(m * n) * sizeof *V);
-        ebim__orthonormal_rows(m, n, V, 1e-24);
-    }
-    return fmax(*total - along, 0);
-}
-
-/* Frame and sums of squares, in all and off the frame (returned), of the K first of the rows found
- * last; row: one of them */
+/* Leading directions of the K first of the rows found last -> v->V; returns the sum of squares off
+ * them. row: one of these rows */
 static double ebim__survey_local(ebim__surveyor *v, int K, int32_t row, double *total)
 {
-    int n = v->s->n, i, c;
-    const ebim_real *x = ebim__survey_z(v, row);
-    double *mean = v->mean;
-    memset(mean, 0, (size_t)n * sizeof *mean);
-    for (i = 0; i < K; i++) { /* differences first: they are exact, or nearly */
-        const ebim_real *y = ebim__survey_z(v, v->tree.hood[i]);
-        for (c = 0; c < n; c++) mean[c] += (v->X[i * n + c] = (double)y[c] - (double)x[c]) / K;
-    }
-    for (i = 0; i < K * n; i++) v->X[i] -= mean[i % n];
-    return ebim__survey_frame(v, K, total);
+    double off;
+    ebim__tree_rows(&v->tree, ebim__survey_z(v, row), K, v->X);
+    ebim__leading_rows(K, v->s->n, v->s->m, v->X, v->V, v->T, 1e-3, total, &off);
+    return off;
 }
 
 /* ---- the linear map ---- */
@@ -11754,6 +11747,7 @@ typedef struct ebim__local {
     ebim_real *reach;         /* [N] how far off M a point may go (NULL: not wanted) */
     ebim__tree tree;          /* of the pool; what was found last are neighbours */
     double *row;              /* [count + 1][n] they and the point itself, centred */
+    double *V;                /* [2 m][n] their leading directions, and scratch */
     ebim_watch *watch;
 } ebim__local;
 
@@ -11771,7 +11765,8 @@ static ebim_result ebim__local_init(ebim__local *f, ebim_arena *a, int N, int n,
     size = ebim__times((size_t)N, ebim__times((size_t)f->m, (size_t)n));
     f->tangent = EBIM__NEW(a, ebim_real, size);
     if (reach) f->reach = EBIM__NEW(a, ebim_real, N);
-    ebim__tree_init(&f->tree, a, f->pool, n, reach ? f->pool : f->count);
+    ebim__tree_init(&f->tree, a, f->pool, n, reach ? f->pool : f->count + 1);
+    f->V = EBIM__NEW(a, double, ebim__times(2 * (size_t)f->m, (size_t)n));
     f->row = EBIM__NEW(a, double, ebim__times((size_t)f->count + 1, (size_t)n));
     return a->failed;
 }
@@ -11779,50 +11774,6 @@ static ebim_result ebim__local_init(ebim__local *f, ebim_arena *a, int N, int n,
 static const ebim_real *ebim__local_at(const ebim__local *f, int i)
 {
     return f->tangent + (size_t)i * (size_t)f->m * (size_t)f->n;
-}
-
-/* Point i and its neighbours, minus their mean -> f->row; returns the sum of squares. */
-static double ebim__local_rows(ebim__local *f, const ebim_real *x, int i, int found)
-{
-    int q, c, n = f->n;
-    double total = 0;
-    for (c = 0; c < n; c++) {
-        double mean = 0, *r = f->row + c, at = (double)x[(size_t)i * (size_t)n + (size_t)c];
-        for (q = 0; q < found; q++) { /* differences first: they are exact, or nearly */
-            r[q * n] = (double)x[(size_t)f->tree.hood[q] * (size_t)n + (size_t)c] - at;
-            mean += r[q * n] / (found + 1);
-        }
-        r[found * n] = 0;
-        for (q = 0; q <= found; q++) {
-            r[q * n] -= mean;
-            total += r[q * n] * r[q * n];
-        }
-    }
-    return total;
-}
-
-/* The m longest rows, normalised -> T; 0 when the last of them is nothing beside the first. */
-static int ebim__longest_rows(const ebim__local *f, int rows, ebim_real *T)
-{
-    int i, j, c, n = f->n;
-    double first = 0;
-    for (i = 0; i < f->m; i++) {
-        double best = -1, *r = f->row;
-        for (j = 0; j < rows; j++) {
-            double s = ebim__inner64(n, f->row + j * n, f->row + j * n);
-            if (s > best) best = s, r = f->row + j * n;
-        }
-        if (!i) first = best;
-        if (!(best > (double)EBIM_EPS * first)) {
-            memset(T, 0, (size_t)f->m * (size_t)n * sizeof *T);
-            return 0;
-        }
-        for (c = 0; c < n; c++) {
-            T[i * n + c] = EBIM__R(r[c] / sqrt(best));
-            r[c] = 0;
-        }
-    }
-    return 1;
 }
 
 /* Squared length of what T leaves of b - a */
@@ -11843,11 +11794,12 @@ static double ebim__normal2_part(const ebim__local *f, const ebim_real *T, const
 /* Half the largest distance that no point y outside the neighbourhood undercuts: x + t v, v a unit
  * normal, is nearer to x than to y while 2 t |N (y - x)| < ||y - x||^2 (Aamari et al. 2019 estimate
  * the reach by the least of these t). Noise spoils that for neighbours, so they are left out. */
-static ebim_real ebim__local_reach(ebim__local *f, const ebim_real *x, int i, double most)
+static ebim_real ebim__local_reach(ebim__local *f, const ebim_real *x, int i, double outer,
+                                   double most)
 {
     const ebim_real *T = ebim__local_at(f, i), *xi = x + (size_t)i * (size_t)f->n;
     ebim__tree *tree = &f->tree;
-    double outer = tree->d2[tree->found - 1], t = 2 * most;
+    double t = 2 * most;
     int p, in = ebim__tree_within(tree, xi, f->pool, 4 * t * t);
     for (p = 0; p < in; p++) {
         double d2 = tree->d2[p], s;
@@ -11864,12 +11816,16 @@ static void ebim__local_fit(ebim__local *f, const ebim_real *x, double most)
     for (i = 0; i < f->pool; i++) f->tree.index[i] = ebim__spread_at(i, f->pool, f->N);
     ebim__tree_build(&f->tree, f->pool, x, f->tree.index);
     for (i = 0; i < f->N && !ebim__stopped(f->watch); i++) {
-        int found = ebim__tree_others(&f->tree, x + (size_t)i * (size_t)f->n, f->count), good = 0;
-        double total = ebim__local_rows(f, x, i, found);
-        ebim_real *T = f->tangent + (size_t)i * (size_t)f->m * (size_t)f->n;
-        ebim__principal_rows(found + 1, f->n, f->row, total);
-        if (found >= f->m) good = ebim__longest_rows(f, found + 1, T);
-        if (f->reach) f->reach[i] = good ? ebim__local_reach(f, x, i, most) : 0;
+        const ebim_real *q = x + (size_t)i * (size_t)f->n;
+        ebim_real *T = f->tangent + (size_t)i * (size_t)(f->m * f->n);
+        int found = ebim__tree_others(&f->tree, q, f->count), good, c;
+        double outer = found ? f->tree.d2[found - 1] : 0, total, off;
+        f->tree.hood[found] = i; /* itself is one of the rows */
+        ebim__tree_rows(&f->tree, q, found + 1, f->row);
+        good = ebim__leading_rows(found + 1, f->n, f->m, f->row, f->V, f->V + f->m * f->n, 1e-6,
+                                  &total, &off) && found >= f->m;
+        for (c = 0; c < f->m * f->n; c++) T[c] = good ? EBIM__R(f->V[c]) : 0;
+        if (f->reach) f->reach[i] = good ? ebim__local_reach(f, x, i, outer, most) : 0;
     }
 }
 
