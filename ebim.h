@@ -9269,17 +9269,29 @@ static double ebim__survey_share(ebim__surveyor *v)
     return least;
 }
 
-/* Whether the data are a graph over the m leading of p principal directions (rows of V): nothing
- * is gained by making a shallow bowl deep. The thin directions then vary little among rows that
- * are neighbours as seen along them. */
-static int ebim__survey_graph(ebim__surveyor *v, int p, const double *V, const double *sd)
+/* Range of column c of z, over groups */
+static double ebim__survey_range(const ebim__surveyor *v, int c)
+{
+    double lo = HUGE_VAL, hi = -HUGE_VAL;
+    int i;
+    for (i = 0; i < v->s->groups; i++) {
+        double z = (double)ebim__survey_z(v, v->s->first[i])[c];
+        lo = fmin(lo, z);
+        hi = fmax(hi, z);
+    }
+    return hi - lo;
+}
+
+/* Whether the data are a graph over the m leading of p principal coordinates z: nothing is gained
+ * by making a shallow bowl deep. The thin directions then vary little among rows that are
+ * neighbours as seen along them. */
+static int ebim__survey_graph(ebim__surveyor *v, int p, const double *sd)
 {
     int m = v->s->m, count = ebim__min_int(v->s->groups, EBIM__MAP_ROWS), i, j, q;
     int queries = ebim__min_int(count, EBIM__MAP_QUERIES);
     double all = ebim__inner64(p - m, sd + m, sd + m);
     ebim__tree *t = &v->tree;
     if (p <= m) return 1;
-    ebim__survey_apply(v, V, NULL); /* z: the principal coordinates, of which m are leading */
     for (i = 0; i < count; i++)
         memcpy(v->lead + (size_t)i * (size_t)m, ebim__survey_z(v, v->which[i]),
                (size_t)m * sizeof *v->lead);
@@ -9303,25 +9315,6 @@ static int ebim__survey_graph(ebim__surveyor *v, int p, const double *V, const d
     return ebim__survey_quantile(v, queries, 0.5) < ebim__survey_bound.map_graph;
 }
 
-/* Ratio of the data's ranges along the first and the p-th row of V. */
-static double ebim__survey_ranges(ebim__surveyor *v, int p, const double *V)
-{
-    int n = v->s->n, i, e;
-    double *d = v->mean + n, range[2];
-    for (e = 0; e < 2; e++) {
-        double lo = HUGE_VAL, hi = -HUGE_VAL;
-        for (i = 0; i < v->s->groups; i++) {
-            double y;
-            ebim__survey_centred(v, v->s->first[i], d);
-            y = ebim__inner64(n, V + (e ? p - 1 : 0) * n, d);
-            lo = fmin(lo, y);
-            hi = fmax(hi, y);
-        }
-        range[e] = hi - lo;
-    }
-    return range[1] > 0 ? range[0] / range[1] : 1;
-}
-
 /* L = s W diag(1 / sd) W' D^-1 from principal directions W (rows of V) in columns scaled by D; s
  * is the widest scale. Directions that rounding or noise alone fill are stretched like the first.
  */
@@ -9343,19 +9336,20 @@ static void ebim__survey_whiten(ebim__surveyor *v, const double *scale, const do
         }
 }
 
-/* Whether the data are worth a linear map: much longer in one direction than in another, and no
- * mere graph. scale: of the columns; V, sd: principal directions behind it */
+/* Whether a linear map may help: the data are much longer in one direction than in another, and no
+ * mere graph. sd: along principal directions of scaled columns, which tell dead ones */
 static int ebim__survey_unlike(ebim__surveyor *v, const double *sd)
 {
     int n = v->s->n, p;
-    double *raw_sd = v->mean + 2 * n, *raw = v->V, ratio;
+    double *raw = v->mean + 2 * n, ratio, thin;
     for (p = 0; p < n && sd[p] > ebim__survey_bound.dead * sd[0]; p++) {}
     if (p < 2 || v->s->m >= n || v->s->groups < EBIM__MAP_LEAST) return 0;
-    ebim__survey_principal(v, NULL, raw, raw_sd);
-    ratio = raw_sd[p - 1] > 0 ? raw_sd[0] / raw_sd[p - 1] : HUGE_VAL;
-    return ratio >= ebim__survey_bound.map_ratio &&
-           ebim__survey_ranges(v, p, raw) >= ebim__survey_bound.map_ratio &&
-           (ratio >= ebim__survey_bound.map_units || !ebim__survey_graph(v, p, raw, raw_sd));
+    ebim__survey_principal(v, NULL, v->V, raw);
+    ebim__survey_apply(v, v->V, NULL);
+    ratio = raw[p - 1] > 0 ? raw[0] / raw[p - 1] : HUGE_VAL;
+    thin = ebim__survey_bound.map_ratio * ebim__survey_range(v, p - 1);
+    return ratio >= ebim__survey_bound.map_ratio && thin > 0 && ebim__survey_range(v, 0) >= thin &&
+           (ratio >= ebim__survey_bound.map_units || !ebim__survey_graph(v, p, raw));
 }
 
 /* Whether a linear map helps: z becomes L x for it, x as it is otherwise, minus the center. */
@@ -9732,37 +9726,33 @@ typedef struct ebim__void_desc {
 /* A connected part of M beyond the data. Open: its border is as dense as data are elsewhere on a
  * share `abrupt` of it, and it lacks many: an end, a gap, an edge. Else the data fade there. */
 typedef struct ebim__void_place {
-    double share, mass; /* of M's volume and of the model's mass */
+    double share;       /* of M's volume */
     double radius;      /* largest distance to the data, at row `at` of u */
     double missing;     /* number of data it would hold at its border's density */
-    double border;      /* median log density at its border, less that of the data */
     double abrupt;
     double length;      /* m = 1: along M, from datum to datum or to the end; else 0 */
     int at, open;
     int ends;           /* m = 1: of the data that border on it. 1: M runs on; 2: it closes a gap */
 } ebim__void_place;
 
-/* Shares are of M's volume, masses of the model's. Rows named are the caller's; -1: none. */
+/* Shares are of M's volume. Rows named are the caller's; -1: none. */
 typedef struct ebim__voids {
-    double holes, hole_mass; /* share and mass of the union of all empty balls that are holes */
+    double holes;            /* share of the union of all empty balls that are holes */
     double expected;         /* number of data that the emptiest ball should have */
     double bound;            /* a hole is what expects more, its own error taken off */
     double radius;           /* of the emptiest ball; its centre is row `centre` of u */
-    double beyond, beyond_mass;
+    double beyond;           /* share */
     double uneven;           /* sd of the log density of the data, that of counting taken off */
     double blind;            /* largest share that data leave empty by chance */
-    double run;              /* most that M runs from the data, at row `run_at`, in spacings: of
-                              * the 2m-th neighbour, there or in the median, whichever is larger.
-                              * Random data leave 3 or more, few data at equal distances 0.5 */
     double excess;           /* m = 1, few: share that M is longer than the way through the data */
     int centre, hole;        /* hole: 1: the emptiest ball is one */
-    int run_at, few, tail;   /* few: blind is too large to settle M; tail: excess is too large */
+    int few, tail;           /* few: blind is too large to settle M; tail: excess is too large */
     int places, open;        /* parts beyond that would hold as many data as an open one must */
     ebim__void_place place[EBIM__VOID_PLACES]; /* min(places, this many): open, then large first */
 } ebim__voids;
 
 typedef struct ebim__void_part { /* sums over a part beyond */
-    double share, mass, missing, abrupt, like; /* like: missing where the border is abrupt */
+    double share, missing, abrupt, like; /* like: missing where the border is abrupt */
     int32_t deepest;
 } ebim__void_part;
 
@@ -9775,14 +9765,13 @@ typedef struct ebim__void_scan {
     int32_t *owner;       /* [S] which that is */
     double *area, *mass;  /* [S] shares of M's volume and of the model's mass */
     double *level, *wide; /* [N] log of the local density, by few neighbours and by many */
-    double *gap;          /* [N] distance to the 2m-th neighbour */
-    double *value;        /* [S or N] scratch, */
-    int32_t *order;       /* to sort it by */
-    int32_t *list;        /* [S] parts beyond */
+    double *value;        /* [S] how much parts beyond are worth telling, */
+    int32_t *list;        /* [S] which these are */
+    int32_t *order;       /* [N] scratch */
     unsigned char *mark;  /* [S] in a hole */
     int32_t *parent;      /* [S] of the forest of parts beyond; -1: not beyond */
     ebim__void_part *part; /* [S] at the roots of them */
-    double wide_median, gap_median;
+    double wide_median;
     double count;         /* of data, repeats by weight not counted as new evidence */
 } ebim__void_scan;
 
@@ -9804,9 +9793,8 @@ static void ebim__void_alloc(ebim__void_scan *s, ebim_arena *a, const ebim__void
     s->mass = EBIM__NEW(a, double, S);
     s->level = EBIM__NEW(a, double, N);
     s->wide = EBIM__NEW(a, double, N);
-    s->gap = EBIM__NEW(a, double, N);
     s->value = EBIM__NEW(a, double, S);
-    s->order = EBIM__NEW(a, int32_t, ebim__max_int(N, S));
+    s->order = EBIM__NEW(a, int32_t, N);
     s->list = EBIM__NEW(a, int32_t, S);
     s->mark = EBIM__NEW(a, unsigned char, S);
     s->parent = EBIM__NEW(a, int32_t, S);
@@ -9909,10 +9897,7 @@ static void ebim__void_holes(ebim__void_scan *s, ebim__voids *r)
     }
     r->hole = most > r->bound;
     for (j = 0; j < s->S; j++)
-        if (s->mark[j]) {
-            r->holes += s->area[j];
-            r->hole_mass += s->mass[j];
-        }
+        if (s->mark[j]) r->holes += s->area[j];
 }
 
 /* Densities and spacings at the data, and how uneven they are. */
@@ -9929,14 +9914,12 @@ static void ebim__void_levels(ebim__void_scan *s, ebim__voids *r)
             double log_r = 0.5 * log(fmax(s->data.d2[k], 1e-30));
             (q ? s->wide : s->level)[i] = log((double)k) - ebim__log_ball(m) - m * log_r;
         }
-        s->gap[i] = sqrt(s->data.d2[ebim__min_int(2 * m, wide)]);
         mean += s->level[i] / N;
     }
     for (i = 0; i < N; i++) var += (s->level[i] - mean) * (s->level[i] - mean) / N;
     var -= 1.0 / hood + 0.5 / (hood * hood); /* of log Gamma(near), nearly */
     r->uneven = sqrt(fmax(var, 0));
     s->wide_median = ebim__quantile(N, s->wide, s->order, 0.5);
-    s->gap_median = ebim__quantile(N, s->gap, s->order, 0.5);
 }
 
 /* Length of the shortest tree through rows x: [N][n], N <= VOID_FEW (Prim's), from row 0: which row
@@ -9990,17 +9973,9 @@ static double ebim__void_way(int N, int n, const ebim_real *x)
     return length + sqrt(ebim__square_distance(n, x + a * n, x + b * n));
 }
 
-/* How far M runs from the data, and whether there are enough of these. */
+/* Whether there are enough data to settle M. */
 static void ebim__void_few(const ebim__void_scan *s, ebim__voids *r)
 {
-    int i;
-    for (i = 0; i < s->S; i++) {
-        double gap = fmax(s->gap[s->owner[i]], s->gap_median);
-        double run = gap > 0 ? s->reach[i] / gap : 0;
-        if (!(run > r->run)) continue;
-        r->run = run;
-        r->run_at = ebim__void_source(s, i);
-    }
     r->blind = ebim__void_chances(s->count, s->d->m) + ebim__void_bound.chance;
     r->blind = fmin(1, r->blind / s->count);
     r->few = r->blind > ebim__void_bound.blind;
@@ -10020,9 +9995,7 @@ static void ebim__void_join(ebim__void_scan *s, ebim__voids *r)
     for (i = 0; i < S; i++) {
         double afar = log(ebim__void_bound.afar) - ball - s->level[s->owner[i]];
         s->parent[i] = m * log(fmax(s->reach[i], 1e-30)) > afar ? i : -1;
-        if (s->parent[i] < 0) continue;
-        r->beyond += s->area[i];
-        r->beyond_mass += s->mass[i];
+        if (s->parent[i] >= 0) r->beyond += s->area[i];
     }
     for (i = 0; i < S; i++) {
         if (s->parent[i] < 0) continue;
@@ -10043,7 +10016,6 @@ static void ebim__void_sums(ebim__void_scan *s, const ebim__voids *r)
         p = &s->part[ebim__find(s->parent, i)];
         if (!(p->share > 0) || s->reach[i] > s->reach[p->deepest]) p->deepest = i;
         p->share += s->area[i];
-        p->mass += s->mass[i];
         p->missing += more;
         if (s->wide[datum] - s->wide_median - r->uneven < -ebim__void_bound.drop) continue;
         p->abrupt += s->area[i];
@@ -10086,18 +10058,12 @@ static void ebim__void_describe(const ebim__void_scan *s, int32_t root, double u
                                 ebim__void_place *p)
 {
     const ebim__void_part *q = &s->part[root];
-    int i, count = 0;
     p->share = q->share;
-    p->mass = q->mass;
     p->radius = s->reach[q->deepest];
     p->at = ebim__void_source(s, q->deepest);
     p->missing = q->missing;
     p->abrupt = q->abrupt / q->share;
     p->open = ebim__void_open(q, uneven);
-    for (i = 0; i < s->S; i++)
-        if (s->parent[i] >= 0 && ebim__find(s->parent, i) == root)
-            s->value[count++] = s->wide[s->owner[i]];
-    p->border = ebim__quantile(count, s->value, s->order, 0.5) - s->wide_median;
     if (s->d->m == 1) ebim__void_ends(s, root, p);
 }
 
@@ -10126,7 +10092,7 @@ EBIM__PRIVATE ebim_result ebim__voids_find(const ebim__void_desc *d, ebim__voids
 {
     ebim__void_scan s;
     memset(r, 0, sizeof *r);
-    r->centre = r->run_at = -1;
+    r->centre = -1;
     if (d->N < 1 || d->S < 1 || d->n < 1 || d->m < 1) return EBIM_ERR_ARG;
     ebim__void_alloc(&s, work, d);
     if (!ebim__ready(work)) return work->failed;
@@ -10232,28 +10198,25 @@ EBIM__PRIVATE ebim_result ebim__two_samples(int X, const ebim_real *x, int Y, co
  * Cost: some thousand projections, and as many searches in a tree of at most 4096 data.
  * ========================================================================================= */
 
-EBIM_API int ebim_verdict_worst(int verdict)
-{
-#define EBIM__CASE(name, value, bad, text, advice) if (verdict & value) return value;
-    EBIM_VERDICTS(EBIM__CASE)
+static const struct { int bit; const char *text, *advice; } ebim__verdicts[] = {
+#define EBIM__CASE(name, value, bad, text, advice) { value, text, advice },
+    EBIM_VERDICTS(EBIM__CASE) { 0, "fine", "" } /* worst first */
 #undef EBIM__CASE
-    return 0;
+};
+
+static int ebim__verdict_row(int verdict)
+{
+    int i = 0;
+    while (ebim__verdicts[i].bit && !(verdict & ebim__verdicts[i].bit)) i++;
+    return i;
 }
 
-EBIM_API const char *ebim_verdict_str(int verdict)
-{
-#define EBIM__CASE(name, value, bad, text, advice) if (verdict & value) return text;
-    EBIM_VERDICTS(EBIM__CASE)
-#undef EBIM__CASE
-    return "fine";
-}
+EBIM_API int ebim_verdict_worst(int v) { return ebim__verdicts[ebim__verdict_row(v)].bit; }
+EBIM_API const char *ebim_verdict_str(int v) { return ebim__verdicts[ebim__verdict_row(v)].text; }
 
 EBIM_API const char *ebim_verdict_advice(int verdict)
 {
-#define EBIM__CASE(name, value, bad, text, advice) if (verdict & value) return advice;
-    EBIM_VERDICTS(EBIM__CASE)
-#undef EBIM__CASE
-    return "";
+    return ebim__verdicts[ebim__verdict_row(verdict)].advice;
 }
 
 enum {

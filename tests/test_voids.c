@@ -178,7 +178,6 @@ static void a_hole_is_told(void)
     CHECK_NEAR(s.r.radius, size, 0.15 * size);
     CHECK_NEAR(s.r.expected, 40, 12);
     CHECK_NEAR(s.r.holes, 0.022, 0.009);
-    CHECK_NEAR(s.r.hole_mass, s.r.holes, 1e-6);
     CHECK_NEAR(s.r.bound, log(2000.0) + log(log(2000.0)) + 7, 1e-9);
     if (CHECK(s.r.centre >= 0 && s.r.centre < s.S))
         CHECK((double)s.u[3 * s.r.centre + 2] > 0.98);
@@ -249,10 +248,9 @@ static void ends_of_a_curve_are_told(void)
     CHECK_NEAR(p->length, PI / 2, 0.03 * PI / 2);
     CHECK_NEAR(p->share, 0.24, 0.03);
     CHECK_NEAR(s.r.beyond, p->share, 0.01);
-    CHECK_NEAR(p->mass, p->share, 1e-6);
     CHECK_NEAR(p->radius, 2 * sin(PI / 8), 0.01);
     CHECK(p->missing > 100 && p->missing < 900);
-    CHECK(p->border > -1.65 && p->abrupt > 0.99);
+    CHECK(p->abrupt > 0.99);
     CHECK_NEAR(s.u[2 * p->at], sqrt(0.5), 0.02); /* the middle of the gap */
     CHECK_NEAR(s.u[2 * p->at + 1], -sqrt(0.5), 0.02);
     CHECK_INT(s.r.few, 0);
@@ -309,7 +307,7 @@ static void fading_data_have_no_ends(void)
             if (k == 3) {
                 CHECK(s.r.beyond > 0.5 && s.r.uneven > 0.4 && s.r.places >= 1);
                 CHECK_INT(s.r.place[0].open, 0);
-                CHECK(s.r.place[0].border < -2);
+                CHECK(s.r.place[0].abrupt < 0.2);
             }
             if (k == 0) CHECK(s.r.beyond < 0.01 && s.r.uneven < 0.3);
         }
@@ -392,15 +390,12 @@ static void few_points_settle_nothing(void)
     s.N = 0; /* equal distances, 2 sin(pi / 20) */
     for (i = 0; i < 20; i++) put(s.x, &s.N, cos(i * PI / 10), sin(i * PI / 10), 0);
     if (!look_all()) return;
-    CHECK_NEAR(s.r.run, 0.5, 0.05);
     CHECK_NEAR(s.r.excess, 2 * PI / (40 * sin(PI / 20)) - 1, 1e-5);
     s.volume += 1; /* a spur of half the radius, there and back */
     for (i = 0; i < 320; i++) put(s.u, &s.S, uniform(0.99, 1.5), 0, 0);
     if (!look_all()) return;
     CHECK_INT(s.r.tail, 1);
     CHECK_NEAR(s.r.excess, (2 * PI + 1) / (40 * sin(PI / 20)) - 1, 1e-5);
-    CHECK_NEAR(s.r.run, 0.5 / (2 * sin(PI / 20)), 0.05);
-    CHECK((double)s.u[2 * s.r.run_at] > 1.48);
 }
 
 /* The mean gait cycle, whose fits grow a tail of 15 %: too few points to say what M is. */
