@@ -8519,6 +8519,7 @@ typedef struct ebim__links {
     int32_t *parent, *size; /* [B] union-find; points of a root */
     int32_t *pair;          /* [lanes][2] to be joined if their midpoint agrees */
     int pairs;
+    ebim__tree tree;
 } ebim__links;
 
 /* Whether normal spaces with bases A and B are oriented alike and turned by little. */
@@ -8594,18 +8595,17 @@ static void ebim__links_start(ebim__links *s, int B)
     for (l = 0; l < B; l++) s->parent[l] = l;
 }
 
-static void ebim__links_join(ebim__links *s, int B, ebim_real r2)
+static void ebim__links_join(ebim__links *s, int B, double r2)
 {
-    size_t n = (size_t)s->f.n;
-    const ebim_real *A, *N;
     int32_t a, b;
-    for (a = 1; a < B && !ebim__work(s->f.w.watch, 1.0 * a * s->f.n); a++)
-        for (b = 0; b < a; b++) {
-            if (!(ebim__square_distance(s->f.n, s->x + (size_t)a * n, s->x + (size_t)b * n) <
-                  (double)r2))
-                continue;
-            if (ebim__find(s->parent, a) == ebim__find(s->parent, b)) continue;
-            A = ebim__links_normals(s, a);
+    int i;
+    ebim__tree_build(&s->tree, B, s->x, NULL);
+    for (a = 1; a < B && !ebim__stopped(s->f.w.watch); a++) {
+        const ebim_real *A = ebim__links_normals(s, a), *N;
+        ebim__tree_within(&s->tree, s->x + (size_t)a * (size_t)s->f.n, B, r2);
+        for (i = 0; i < s->tree.found; i++) {
+            b = s->tree.near[i];
+            if (b >= a || ebim__find(s->parent, a) == ebim__find(s->parent, b)) continue;
             N = ebim__links_normals(s, b);
             if (!ebim__links_along(s, A, a, b) || !ebim__links_along(s, N, a, b) ||
                 !ebim__links_face(s, A, N))
@@ -8614,6 +8614,7 @@ static void ebim__links_join(ebim__links *s, int B, ebim_real r2)
             s->pair[2 * s->pairs + 1] = b;
             if (++s->pairs == s->f.stride) ebim__links_flush(s);
         }
+    }
     ebim__links_flush(s);
 }
 
@@ -8657,12 +8658,13 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
     s.parent = EBIM__NEW(work, int32_t, B);
     s.size = EBIM__NEW(work, int32_t, B);
     s.pair = EBIM__NEW(work, int32_t, 2 * s.f.stride);
+    ebim__tree_init(&s.tree, work, B, s.f.n, B);
     if (!ebim__ready(work)) return work->failed;
     m = s.f.n - s.f.k;
     per = 2 * volume * log(B / EBIM__LINKING) / B;
     length = exp((log(per) - ebim__log_ball(m)) / m);
     ebim__links_start(&s, B);
-    ebim__links_join(&s, B, EBIM__R(length * length));
+    ebim__links_join(&s, B, length * length);
     return ebim__links_label(&s, B, label);
 }
 
