@@ -8718,74 +8718,57 @@ static const struct {
     double edge_index, edge_close, edge_even, edge_jump, edge_cone, edge_from, edge_to;
     double edge_pure, ends_pure, edge_share;
 } ebim__survey_bound = {
-    /* tail: a column's extent is that between quantiles so far from the ends */
-    0.025,
-    /* unit: a column whose extent is so much below the largest has units of its own. Not less: a
-     * cap of a sphere is flat (von Mises of concentration 200: its tails would seem 23 long) */
-    100,
-    /* far: extents from all but a handful of others. circle_10.csv 9; smooth tails 0.64 at most
-     * (von Mises, any concentration), floods 0.3, glycine 0.23 */
-    1.5,
-    /* isolated: and so much farther than the neighbours of nine rows in ten, as 20 rows are all
-     * far apart. Scattered rows 13 and more, 20 points of a curve 1.2 */
-    3,
-    /* copy_odds: pairs are copies where so much denser than pairs by chance, */
-    3,
-    /* copy_least: and so many more than these. A tenth of the rows copies 15, none 4.1 at most */
-    10,
-    /* copy_rise: up to four times the scale of copies the excess grows by no more. With copies 1.31
-     * at most; without a gap floods 6, digits64.csv 11 */
-    1.6,
-    /* copy_smallest: scale of copies, in extents */
-    1e-9,
-    /* again_ball, again_very: shares of the volume up to the 8th neighbour; again_join: within it
-     * rows are joined; again_told, again_chance: standard errors above and below chance */
-    0.05, 0.005, 0.08, 6, 2,
-    /* dead: a principal direction so far below the first, columns scaled, is not stretched, */
-    1e-3,
-    /* dead_column: nor a column so far below the widest, */
-    1e-9,
-    /* rounding: or below its own value: rounding moves it */
-    1e-6,
-    /* map_ratio: of deviations and of ranges along principal directions; less is left alone.
-     * Glycine on the torus 7.4 and at most 4, an ellipse 10 : 1 7.3 and 10 */
-    5,
-    /* map_units: beyond it columns have other units, and a graph is stretched too */
-    30,
-    /* map_graph: share of a graph's thin directions seen among neighbours. Bowls 0.007, ellipses
-     * 0.7 */
-    0.1,
-    /* map_share, map_worse: local variance off the set after the map, at most, or so many times
-     * that without. 0.0002, with noise of 5 % 0.07, a plane's noise 0.37 (without: 0.001) */
-    0.12, 1.5,
-    /* noise_width: of a neighbourhood; wider noise is not told. 2 % too low at 0.3, 13 % at 0.5 */
-    0.4,
-    /* noise_told: share of the variance off the set that curvature must leave. Clean spheres of
-     * dimension 2 to 5 0.04 at most, circles with noise 0.6 */
-    0.25,
-    /* noise_cut: balls cut noise off, by so many times its share of their variance */
-    0.8,
-    /* edge_index: mean offset of the neighbours over their radius, along the set; 0.5 at the end
-     * of a curve, 0.42 at an edge. 60 neighbours within a set never reach it by chance */
-    0.35,
-    /* edge_close: of a quarter of them, which scatters by 0.09 about 0.5 at the end of a curve */
-    0.25,
-    /* edge_even: density of all neighbours over that of the nearer third. Medians: edges 1, tails
-     * of von Mises densities 1.7 and more */
-    1.5,
-    /* edge_jump: of the neighbours' distances, in radii, plus 6 / neighbours: a piece smaller than
-     * the neighbourhood has jumps of 0.4 */
-    0.1,
-    /* edge_cone, edge_from, edge_to: nothing lies beyond an edge in a cone of this cosine, from
-     * and to these radii */
-    0.8, 0.5, 1.1,
-    /* edge_pure, ends_pure: share of the rows with a large index that pass the rest; surfaces,
-     * curves. Surfaces with edges 0.98 and more; glycine 0.57, floods 0.42, tails 0.36 at most;
-     * arcs of 1000 rows 0.9 and more, of 300 0.5 and more; tails 0.31, clusters 0.43 */
-    0.8, 0.6,
-    /* edge_share: of the rows, for surfaces. The horns of spot.csv 0.004, a hemisphere 0.04 and
-     * more, a Moebius strip 0.09 */
-    0.015
+    0.025, /* tail: a column's extent is that between quantiles so far from the ends */
+    100, /* unit: a column whose extent is so much below the largest has units of its own. Not
+          * less: a cap of a sphere is flat (von Mises of concentration 200: its tails would seem
+          * 23 long) */
+    1.5, /* far: extents from all but a handful of others. circle_10.csv 9; smooth tails 0.64 at
+          * most (von Mises, any concentration), floods 0.3, glycine 0.23 */
+    3, /* isolated: and so much farther than the neighbours of nine rows in ten, as 20 rows are all
+        * far apart. Scattered rows 13 and more, 20 points of a curve 1.2 */
+    3, /* copy_odds: pairs are copies where so much denser than pairs by chance, */
+    10, /* copy_least: and so many more than these. A tenth of the rows copies 15, none 4.1 at
+         * most */
+    1.6, /* copy_rise: up to four times the scale of copies the excess grows by no more. With
+          * copies 1.31 at most; without a gap floods 6, digits64.csv 11 */
+    1e-9, /* copy_smallest: scale of copies, in extents */
+    0.05, 0.005, 0.08, 6, 2, /* again_ball, again_very: shares of the volume up to the 8th
+                              * neighbour; again_join: within it rows are joined; again_told,
+                              * again_chance: standard errors above and below chance */
+    1e-3, /* dead: a principal direction so far below the first, columns scaled, is not
+           * stretched, */
+    1e-9, /* dead_column: nor a column so far below the widest, */
+    1e-6, /* rounding: or below its own value: rounding moves it */
+    5, /* map_ratio: of deviations and of ranges along principal directions; less is left alone.
+        * Glycine on the torus 7.4 and at most 4, an ellipse 10 : 1 7.3 and 10 */
+    30, /* map_units: beyond it columns have other units, and a graph is stretched too */
+    0.1, /* map_graph: share of a graph's thin directions seen among neighbours. Bowls 0.007,
+          * ellipses 0.7 */
+    0.12, 1.5, /* map_share, map_worse: local variance off the set after the map, at most, or so
+                * many times that without. 0.0002, with noise of 5 % 0.07, a plane's noise 0.37
+                * (without: 0.001) */
+    0.4, /* noise_width: of a neighbourhood; wider noise is not told. 2 % too low at 0.3, 13 % at
+          * 0.5 */
+    0.25, /* noise_told: share of the variance off the set that curvature must leave. Clean spheres
+           * of dimension 2 to 5 0.04 at most, circles with noise 0.6 */
+    0.8, /* noise_cut: balls cut noise off, by so many times its share of their variance */
+    0.35, /* edge_index: mean offset of the neighbours over their radius, along the set; 0.5 at the
+           * end of a curve, 0.42 at an edge. 60 neighbours within a set never reach it by
+           * chance */
+    0.25, /* edge_close: of a quarter of them, which scatters by 0.09 about 0.5 at the end of a
+           * curve */
+    1.5, /* edge_even: density of all neighbours over that of the nearer third. Medians: edges 1,
+          * tails of von Mises densities 1.7 and more */
+    0.1, /* edge_jump: of the neighbours' distances, in radii, plus 6 / neighbours: a piece smaller
+          * than the neighbourhood has jumps of 0.4 */
+    0.8, 0.5, 1.1, /* edge_cone, edge_from, edge_to: nothing lies beyond an edge in a cone of this
+                    * cosine, from and to these radii */
+    0.8, 0.6, /* edge_pure, ends_pure: share of the rows with a large index that pass the rest;
+               * surfaces, curves. Surfaces with edges 0.98 and more; glycine 0.57, floods 0.42,
+               * tails 0.36 at most; arcs of 1000 rows 0.9 and more, of 300 0.5 and more; tails
+               * 0.31, clusters 0.43 */
+    0.015 /* edge_share: of the rows, for surfaces. The horns of spot.csv 0.004, a hemisphere 0.04
+           * and more, a Moebius strip 0.09 */
 };
 
 typedef struct ebim__survey {
@@ -9688,33 +9671,25 @@ enum {
 static const struct {
     double margin, error, afar, missing, drop, open, uneven, chance, blind, excess;
 } ebim__void_bound = {
-    /* margin of a hole over the log of the number of balls. Data of the model itself, 4800 sets of
-     * 200 .. 3000: none told. A sheet between two horns, 4 fits: lambda 31 .. 46, bound 17 */
-    7,
-    /* error: standard errors taken off lambda, from points of M in the ball */
-    2,
-    /* far: of B; for m = 1, 4.5 spacings. Uniform data exceed it on 0.03 % */
-    9,
-    /* missing: data that an open part lacks, after `uneven`. Uniform data reach 4, fading ones 6;
-     * three quarters of a circle, N = 1500, 120 .. 500; N = 200, 7 .. 43, 39 of 40 told */
-    8,
-    /* drop: most that log density at an open border lies below its median, beyond one sd of log
-     * density. A straight edge halves it: -0.2 .. -1.4 where uniform data are cut; where data fade
-     * -1.9 .. -5.7, for 300 points in clusters from -1.6: these lack too few */
-    1.65,
-    /* open: share of a part beyond whose border is like that. Cut uniform data 1, data cut at
-     * their mode 0.25 .. 0.8; oceans 0.1 */
-    0.25,
-    /* uneven: times sd of log density, off log missing: where densities vary by e^sd, a step of
-     * e^(4 sd) is no edge (sd: cut uniform 0.1, normal tails 0.7, floods 1.4) */
-    4,
-    /* chance: of `blind`: empty by chance once in e^3 sets */
-    3,
-    /* blind: more is too few points: N < 72 for m = 1, 90 for m = 2 */
-    0.1,
-    /* excess: by which a curve may be longer than the way through few data. 20 random points of a
-     * circle 0.02, above 0.1 in 2 of 1000 sets; a mean gait with a tail 0.17, half of one 0.07 */
-    0.1
+    7, /* margin of a hole over the log of the number of balls. Data of the model itself, 4800 sets
+        * of 200 .. 3000: none told. A sheet between two horns, 4 fits: lambda 31 .. 46, bound
+        * 17 */
+    2, /* error: standard errors taken off lambda, from points of M in the ball */
+    9, /* far: of B; for m = 1, 4.5 spacings. Uniform data exceed it on 0.03 % */
+    8, /* missing: data that an open part lacks, after `uneven`. Uniform data reach 4, fading ones
+        * 6; three quarters of a circle, N = 1500, 120 .. 500; N = 200, 7 .. 43, 39 of 40 told */
+    1.65, /* drop: most that log density at an open border lies below its median, beyond one sd of
+           * log density. A straight edge halves it: -0.2 .. -1.4 where uniform data are cut; where
+           * data fade -1.9 .. -5.7, for 300 points in clusters from -1.6: these lack too few */
+    0.25, /* open: share of a part beyond whose border is like that. Cut uniform data 1, data cut
+           * at their mode 0.25 .. 0.8; oceans 0.1 */
+    4, /* uneven: times sd of log density, off log missing: where densities vary by e^sd, a step of
+        * e^(4 sd) is no edge (sd: cut uniform 0.1, normal tails 0.7, floods 1.4) */
+    3, /* chance: of `blind`: empty by chance once in e^3 sets */
+    0.1, /* blind: more is too few points: N < 72 for m = 1, 90 for m = 2 */
+    0.1 /* excess: by which a curve may be longer than the way through few data. 20 random points
+         * of a circle 0.02, above 0.1 in 2 of 1000 sets; a mean gait with a tail 0.17, half of one
+         * 0.07 */
 };
 
 typedef struct ebim__void_desc {
@@ -10228,24 +10203,19 @@ static const struct {
     double missed, mean, q99, loose_median, loose_q99, flat, singular, disputed, rival, empty;
     double rim_part, rim;
 } ebim__judge_bound = {
-    /* missed: of the held-out points: so many rows off M may be rows that belong nowhere */
-    0.01,
-    /* mean, q99: the data lie off M; noise, if known, is added to them once and three times. A
-     * curve of 400 rows that was learned well: 0.0005 and 0.002 */
-    0.03, 0.1,
-    /* loose_median, loose_q99: the data lie in a band. Two circles 3 % apart came out as one and
-     * were called fine without; a q99 of 0.01 is bad. The same curve: 0.0004, 0.002 */
-    0.004, 0.006,
-    /* flat: a slope is, below this share of the median one */
-    0.15,
-    /* singular: share of M that is flat: four points of 2000 */
-    0.002,
-    /* disputed: share of M that is farther than `rival` from what another network learned */
-    0.01, 0.03,
-    /* empty: share of M in pieces that own no datum; four points of 2000 */
-    0.002,
-    /* rim_part: of the distance that data keep from the walls; rim: share of M nearer to them */
-    0.1, 0.002
+    0.01, /* missed: of the held-out points: so many rows off M may be rows that belong nowhere */
+    0.03, 0.1, /* mean, q99: the data lie off M; noise, if known, is added to them once and three
+                * times. A curve of 400 rows that was learned well: 0.0005 and 0.002 */
+    0.004, 0.006, /* loose_median, loose_q99: the data lie in a band. Two circles 3 % apart came
+                   * out as one and were called fine without; a q99 of 0.01 is bad. The same curve:
+                   * 0.0004, 0.002 */
+    0.15, /* flat: a slope is, below this share of the median one */
+    0.002, /* singular: share of M that is flat: four points of 2000 */
+    0.01, 0.03, /* disputed: share of M that is farther than `rival` from what another network
+                 * learned */
+    0.002, /* empty: share of M in pieces that own no datum; four points of 2000 */
+    0.1, 0.002 /* rim_part: of the distance that data keep from the walls; rim: share of M nearer
+                * to them */
 };
 
 typedef struct ebim__judge {
