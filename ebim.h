@@ -7867,7 +7867,8 @@ static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_r
             double sum = 0;
             if (ebim__work(s->w.watch, 4.0 * n * s->anchor.count)) return;
             if (s->anchor.count)
-                sum = share * ebim__near_density(&s->anchor, n - 1, x + (size_t)(at + l) * (size_t)n,
+                sum = share * ebim__near_density(&s->anchor, n - 1,
+                                                 x + (size_t)(at + l) * (size_t)n,
                                                  ebim_ws_xg(&s->w, 0) + l, s->w.stride);
             q[at + l] = EBIM__R(log((1 - share) / s->unit + sum));
         }
