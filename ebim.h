@@ -7119,15 +7119,13 @@ static void ebim__projector_swap(ebim_projector *p, int a, int b)
     }
 }
 
-/* Of B lanes those that are not `out` come first, where that saves sweeps enough. Returns how many
- * are to be swept. */
-static int ebim__projector_pack(ebim_projector *p, int B, int left, const int *out)
+/* Of B lanes those that are not `out` come first. Returns how many they are. */
+static int ebim__projector_pack(ebim_projector *p, int B, const int *out)
 {
     int l, to = 0;
-    if (4 * EBIM__ROUND(left) > 3 * EBIM__ROUND(B)) return B;
     for (l = 0; l < B; l++)
-        if (!out[l]) ebim__projector_swap(p, l, to++);
-    return left;
+        if (!out[l] && l != to++) ebim__projector_swap(p, l, to - 1);
+    return to;
 }
 
 static void ebim__projector_unpack(ebim_projector *p)
@@ -7162,7 +7160,7 @@ static int ebim__onto_accept(ebim_projector *p, int B)
 static void ebim__onto(ebim_projector *p, int B)
 {
     ebim__frame *f = &p->f;
-    int it, i, l, left, rows = f->n * f->stride;
+    int it, i, l, rows = f->n * f->stride;
     for (l = 0; l < f->stride; l++) {
         p->step[l] = 1;
         p->done[l] = 0;
@@ -7179,9 +7177,8 @@ static void ebim__onto(ebim_projector *p, int B)
         for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
         ebim__frame_limits(f, f->y);
         ebim__frame_test(f, B, 0);
-        left = ebim__onto_accept(p, B);
-        if (!left) break;
-        B = ebim__projector_pack(p, B, left, p->done);
+        if (!ebim__onto_accept(p, B)) break;
+        B = ebim__projector_pack(p, B, p->done);
     }
     ebim__projector_unpack(p);
 }
@@ -7247,7 +7244,7 @@ static int ebim__nearest_step(ebim_projector *p, int B)
 
 static void ebim__nearest(ebim_projector *p, int B)
 {
-    int it, l, left;
+    int it, l;
     for (l = 0; l < p->f.stride; l++) {
         p->step[l] = 1;
         p->last2[l] = 0;
@@ -7255,9 +7252,8 @@ static void ebim__nearest(ebim_projector *p, int B)
         p->idle[l] = p->done[l] != EBIM__SOLVED;
     }
     for (it = 0; it < p->d.max_iter && !ebim__stopped(p->f.w.watch); it++) {
-        left = ebim__nearest_step(p, B);
-        if (!left) break;
-        B = ebim__projector_pack(p, B, left, p->idle);
+        if (!ebim__nearest_step(p, B)) break;
+        B = ebim__projector_pack(p, B, p->idle);
     }
     ebim__projector_unpack(p);
 }
