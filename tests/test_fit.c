@@ -650,6 +650,115 @@ static void wrong_settings_are_named(void)
     CHECK(m.owned == NULL);
 }
 
+/* tanh layers: no recipe has them. user: how many numbers come out. */
+static ebim_ref record_own(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref y = ebim_dense(g, ebim_scale(g, x, 3), 24, EBIM_TANH);
+    return ebim_dense(g, ebim_dense(g, y, 24, EBIM_TANH), *(const int *)user, EBIM_IDENTITY);
+}
+
+static int count_tanh(const ebim_graph *g)
+{
+    int i, count = 0;
+    for (i = 2; i < g->n_nodes; i++)
+        count += g->node[i].op == EBIM_OP_DENSE && g->node[i].fn == EBIM_TANH;
+    return count;
+}
+
+/* The graphs of a caller are what is trained, and stay as they were; each network of F has weights
+ * of its own. */
+static void graphs_of_the_caller(void)
+{
+    static ebim_real x[N][2];
+    static double room[1 << 15];
+    ebim_fit_desc d = describe(T_QUICK ? 0.005 : 0.1);
+    ebim_graph own, copy;
+    ebim_arena a;
+    ebim_model m, other;
+    int out = 1, i;
+    ebim_arena_init(&a, room, sizeof room);
+    if (!CHECK_INT(ebim_record(&own, &a, 2, record_own, &out), EBIM_OK)) return;
+    ebim_init_theta(&own, 7);
+    copy = own;
+    copy.theta = (ebim_real *)ebim_arena_push(&a, (size_t)own.n_theta, sizeof *own.theta);
+    for (i = 0; i < own.n_theta; i++) copy.theta[i] = own.theta[i];
+    circle(x[0], 2, 1);
+    d.F = &own;
+    if (!CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK)) return;
+    CHECK_INT(count_tanh(&m.F), 2);
+    CHECK_INT(count_tanh(&m.E), 0);
+    if (!T_QUICK) CHECK(m.judged.distance_mean < 0.02);
+    d.networks = 1;
+    if (CHECK_INT(ebim_fit(&other, N, 2, x[0], &d), EBIM_OK)) {
+        d.seed++;
+        ebim_free(&m);
+        if (!CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK)) return;
+        for (i = 0; i < m.F.n_theta && m.F.theta[i] - other.F.theta[i] == 0; i++) {}
+        CHECK(i < m.F.n_theta);
+        ebim_free(&other);
+    }
+    ebim_free(&m);
+    d.F = NULL;
+    d.E = &own;
+    if (!CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK)) return;
+    CHECK_INT(count_tanh(&m.F), 0);
+    CHECK_INT(count_tanh(&m.E), 2);
+    CHECK(m.info.held > 0 && t_finite(m.info.nll)); /* held-out data judge it as any other */
+    if (!T_QUICK) CHECK_NEAR(m.info.nll, log(4 * PI), 0.05);
+    ebim_free(&m);
+    for (i = 0; i < own.n_theta; i++) CHECK_NEAR(own.theta[i], copy.theta[i], 0);
+}
+
+/* E of the caller where there are no nodes: by chains, in place of kernels */
+static void energy_of_the_caller_in_codimension_two(void)
+{
+    static ebim_real x[N][3];
+    static double room[1 << 15];
+    ebim_fit_desc d = describe(0.005);
+    ebim_graph own;
+    ebim_arena a;
+    ebim_model m;
+    int out = 1, i;
+    ebim_arena_init(&a, room, sizeof room);
+    if (!CHECK_INT(ebim_record(&own, &a, 3, record_own, &out), EBIM_OK)) return;
+    for (i = 0; i < N; i++) {
+        double t = 2 * PI * (i * 227 % N) / N;
+        x[i][0] = (ebim_real)cos(t);
+        x[i][1] = (ebim_real)sin(t);
+        x[i][2] = (ebim_real)(sin(t) / 2);
+    }
+    d.E = &own;
+    if (!CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK)) return;
+    CHECK(m.has_energy && count_tanh(&m.E) == 2 && !ebim__find_rbf(&m.E));
+    ebim_free(&m);
+}
+
+static void graphs_that_do_not_fit_are_refused(void)
+{
+    static ebim_real x[N][2];
+    static double room[1 << 15];
+    ebim_fit_desc d = describe(0.01);
+    ebim_graph plane[2], space;
+    ebim_arena a;
+    ebim_model m;
+    int out = 1, two = 2;
+    ebim_arena_init(&a, room, sizeof room);
+    CHECK_INT(ebim_record(&plane[0], &a, 2, record_own, &out), EBIM_OK);
+    CHECK_INT(ebim_record(&plane[1], &a, 2, record_own, &two), EBIM_OK);
+    CHECK_INT(ebim_record(&space, &a, 3, record_own, &out), EBIM_OK);
+    circle(x[0], 1, 0);
+    d.F = &space; /* other inputs */
+    CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_GRAPH);
+    d.F = &plane[1]; /* more outputs than n - dim */
+    CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_GRAPH);
+    d.F = NULL;
+    d.E = &plane[1];
+    CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_GRAPH);
+    plane[0].theta = NULL; /* it was only measured */
+    d.E = &plane[0];
+    CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_GRAPH);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -668,5 +777,8 @@ int main(int argc, char **argv)
     T_RUN(progress_and_stop);
     T_RUN(bad_input_is_refused);
     T_RUN(wrong_settings_are_named);
+    T_RUN(graphs_of_the_caller);
+    T_RUN(energy_of_the_caller_in_codimension_two);
+    T_RUN(graphs_that_do_not_fit_are_refused);
     return T_END();
 }

@@ -918,18 +918,15 @@ static const ebim_real *sphere(int count)
 }
 
 /* A candidate whose training is over: an exact F, judged by itself. */
-static int candidate(ebim__fit *f, int i, ebim_record_fn fn, const double *user, ebim_real *u)
+static int candidate(ebim__contest *f, int i, ebim_record_fn fn, const double *user, ebim_real *u)
 {
     ebim__candidate *c = &f->c[i];
     ebim_judge_desc jd;
     memset(c, 0, sizeof *c);
-    c->f = f;
     c->rival = -1;
     c->u = u;
     if (!map(&c->F, 2, fn, user, 1)) return 0;
-    ebim__judge_of(f, &jd);
-    jd.points = EBIM__FIT_POINTS;
-    jd.u = u;
+    ebim__judge_of(f->rows, EBIM__FIT_POINTS, u, &jd);
     return CHECK_INT(judged_in(&c->F, &jd, 0, &c->j), EBIM_OK);
 }
 
@@ -939,26 +936,29 @@ static void choice(void)
 {
     static const double aside[6] = {-0.95, 0, 0.9, 0, 0, 0};
     static ebim_real u[3][EBIM__FIT_POINTS * 2];
-    static ebim__fit f;
+    static ebim__contest f;
+    static ebim__rows rows;
     ebim_fit_desc d = describe(0);
     void *mem = malloc((size_t)1 << 22);
     if (!scene(2, circles, two, 2.1)) return;
     ring_of_data(two, 600, 0);
     memset(&f, 0, sizeof f);
-    f.d = &d;
-    f.N = 600;
-    f.n = 2;
-    f.k = 1;
-    f.held = 120;
-    f.z = s.data;
-    f.lo = s.lo;
-    f.hi = s.hi;
+    memset(&rows, 0, sizeof rows);
+    rows.d = &d;
+    rows.N = 600;
+    rows.n = 2;
+    rows.k = 1;
+    rows.held = 120;
+    rows.z = s.data;
+    rows.lo = s.lo;
+    rows.hi = s.hi;
+    f.rows = &rows;
     ebim_arena_init(&f.scratch[0], mem, (size_t)1 << 22);
     if (!candidate(&f, 0, circles, two, u[0]) || !candidate(&f, 1, steeper, large, u[1]) ||
         !candidate(&f, 2, circles, aside, u[2]))
         return;
     f.count = 3;
-    CHECK_INT(ebim__fit_choose(&f), 1);
+    CHECK_INT(ebim__contest_choose(&f), 1);
     CHECK_INT(f.best, 1);
     CHECK_INT(f.c[1].rival, 0);
     CHECK_NEAR(f.c[1].j.disputed, 0, 0);
@@ -967,11 +967,11 @@ static void choice(void)
     CHECK(f.c[2].j.disputed > 0.3);
     CHECK(f.c[0].score > f.c[1].score + 0.3 && f.c[2].score > f.c[1].score + 0.3);
     f.c[1].r = EBIM_ERR_DIVERGED; /* then the other is better, and not good */
-    CHECK_INT(ebim__fit_choose(&f), 0);
+    CHECK_INT(ebim__contest_choose(&f), 0);
     CHECK_INT(f.best, 0);
     f.c[1].r = EBIM_OK;
     f.c[1].j.points = 0; /* without points it is nobody's rival, and worst */
-    CHECK_INT(ebim__fit_choose(&f), 0);
+    CHECK_INT(ebim__contest_choose(&f), 0);
     CHECK_INT(f.best, 2); /* which lacks less of the first than the first has too much */
     CHECK_INT(f.c[0].rival, -1); /* the third lies off the data and cannot vouch for it */
     CHECK_NEAR(f.c[0].j.disputed, 1, 0);
@@ -1167,7 +1167,7 @@ static void stopped_in_parallel(void)
 static void held_rows(const ebim_fit_desc *d, int held, int *row)
 {
     static int32_t order[N];
-    static ebim__fit f;
+    static ebim__rows f;
     int i;
     memset(&f, 0, sizeof f);
     for (i = 0; i < N; i++) order[i] = (int32_t)i;
@@ -1176,7 +1176,7 @@ static void held_rows(const ebim_fit_desc *d, int held, int *row)
     f.n = WIDE;
     f.held = held;
     f.order = order;
-    ebim__fit_hold_out(&f);
+    ebim__rows_hold_out(&f);
     for (i = 0; i < held; i++) row[i] = order[N - held + i];
 }
 

@@ -143,41 +143,23 @@ static void weight_zero_is_no_row(void)
 
 /* The rows of a fit that s.d describes, in its order: those that are held out are the last. */
 typedef struct split {
-    ebim__fit f;
-    ebim_model m;
-    void *keep, *work;
+    ebim__rows f;
+    void *work;
 } split;
 
 static int split_data(split *t)
 {
-    ebim_arena keep, work;
-    int pass;
-    ebim_result r = EBIM_OK;
-    t->keep = t->work = NULL;
-    ebim_arena_init(&keep, NULL, 0);
+    ebim_arena work;
+    ebim_result r;
+    t->work = NULL;
     ebim_arena_init(&work, NULL, 0);
-    for (pass = 0; pass < 2 && !r; pass++) {
-        memset(&t->f, 0, sizeof t->f);
-        t->f.d = &s.d;
-        t->f.model = &t->m;
-        t->f.rows = t->f.N = s.N;
-        t->f.n = s.n;
-        t->f.k = s.n - s.d.dim;
-        t->f.x = s.x;
-        t->f.held = ebim__min_int(s.N / 5, 2000);
-        r = ebim__fit_alloc(&t->f, &keep, &work);
-        if (!r) r = ebim__fit_data(&t->f, &work);
-        if (!pass && !r) r = ebim__heap(&keep, &t->keep);
-        if (!pass && !r) r = ebim__heap(&work, &t->work);
-    }
+    r = ebim__rows_init(&t->f, s.N, s.n, s.x, &s.d, &work);
+    if (!r) r = ebim__heap(&work, &t->work);
+    if (!r) r = ebim__rows_init(&t->f, s.N, s.n, s.x, &s.d, &work);
     return CHECK_INT(r, EBIM_OK);
 }
 
-static void join(split *t)
-{
-    free(t->keep);
-    free(t->work);
-}
+static void join(split *t) { free(t->work); }
 
 /* Each of 200 points five times, exactly or nearly, in any order: what is held out has no copy in
  * what is not, and about a fifth of the rows are. */

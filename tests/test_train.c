@@ -142,6 +142,15 @@ static double energy_loss(const net *m, double sign, double magnitude)
 
 enum { BATCH = 40 };
 
+static int start_trainer(ebim__trainer *t, ebim_arena *a, ebim_graph *g, int lanes, uint64_t seed)
+{
+    memset(t, 0, sizeof *t);
+    t->batch = BATCH;
+    t->lanes = lanes;
+    t->seed = seed;
+    return CHECK_INT(ebim__trainer_init(t, a, g, BATCH, 1), EBIM_OK);
+}
+
 /* A trainer on a random network of n inputs and k outputs, and its twin. */
 static int new_net(ebim__trainer *t, ebim_arena *a, ebim_graph *g, net *m, int n, int k, int lanes,
                    ebim_real *x)
@@ -171,7 +180,7 @@ static int new_net(ebim__trainer *t, ebim_arena *a, ebim_graph *g, net *m, int n
             net_at(m, x + b * n, y, J);
         } while (fabs(y[0]) + (k > 1 ? fabs(y[1]) : 0) < 0.05 || least_slope(m, J) < 0.04);
     }
-    return CHECK_INT(ebim__trainer_init(t, a, g, BATCH, BATCH, lanes, 1, T_SEED), EBIM_OK);
+    return start_trainer(t, a, g, lanes, T_SEED);
 }
 
 /* v of the lanes, blocks of `lanes` in turn, from a copy of the trainer's generator; each second
@@ -269,7 +278,7 @@ static void mdf_gradient(void)
                     (void)mdf_loss(&twin, &m, &slack);
                     CHECK(most > 1e-4 || (slack == BATCH && !m.two_sided)); /* then it is 0 */
                     some += which == 6 && slack > 0 && slack < BATCH;
-                    CHECK_INT(t.bad, 0);
+                    CHECK_INT(t.report.bad_lanes, 0);
                 }
     CHECK(some > 0); /* the kink of the one-sided term had points on both sides */
 }
@@ -400,7 +409,7 @@ static void energy_gradient(void)
             double loss;
             if (!new_net(&t, &a, &g, &twin, 3, 1, lanes, x)) return;
             memcpy(user, p[which], sizeof user);
-            loss = ebim__energy_set(&t, user[0], user[1], BATCH, x, NULL);
+            loss = ebim__energy_set(&t, user[0], user[1], 0, BATCH, x, NULL);
             CHECK(check_gradient(&twin, &g, t.grad, loss, energy_value, user) > 1e-4);
         }
 }
@@ -443,8 +452,7 @@ static void bad_samples_weigh_nothing(void)
                 if (kind == 1) m.rank = m.normals = 2;
                 if (!CHECK_INT(ebim_record(&g, &a, 2, record_log, &k), EBIM_OK)) return;
                 ebim_init_theta(&g, T_SEED);
-                if (!CHECK_INT(ebim__trainer_init(&t, &a, &g, BATCH, BATCH, lanes, 1, 1), EBIM_OK))
-                    return;
+                if (!start_trainer(&t, &a, &g, lanes, 1)) return;
                 ebim_rng_init(&r, T_SEED, 2);
                 for (b = 0; b < BATCH * 2; b++) x[b] = ebim_rng_uniform(&r) + (ebim_real)0.2;
                 memcpy(bad, x, sizeof x); /* x: three samples fewer */
@@ -456,17 +464,17 @@ static void bad_samples_weigh_nothing(void)
                 if (kind == 3) {
                     for (b = 0; b < BATCH; b++) bad[2 * b] = -1;
                     CHECK(!t_finite(ebim__mdf_set(&t, &m, BATCH, bad, &known)));
-                    CHECK(!t_finite(ebim__energy_set(&t, 1, 0, BATCH, bad, NULL)));
+                    CHECK(!t_finite(ebim__energy_set(&t, 1, 0, 0, BATCH, bad, NULL)));
                     continue;
                 }
                 good_loss = kind < 2 ? ebim__mdf_set(&t, &m, BATCH - 3, x, &known)
-                                     : ebim__energy_set(&t, 1, 0.5, BATCH - 3, x, NULL);
+                                     : ebim__energy_set(&t, 1, 0.5, 0, BATCH - 3, x, NULL);
                 memcpy(want, t.grad, (size_t)g.n_theta * sizeof *want);
                 memset(t.grad, 0, (size_t)g.n_theta * sizeof *want);
-                CHECK_INT(t.bad, 0);
+                CHECK_INT(t.report.bad_lanes, 0);
                 loss = kind < 2 ? ebim__mdf_set(&t, &m, BATCH, bad, &known)
-                                : ebim__energy_set(&t, 1, 0.5, BATCH, bad, NULL);
-                CHECK_INT(t.bad, 3);
+                                : ebim__energy_set(&t, 1, 0.5, 0, BATCH, bad, NULL);
+                CHECK_INT(t.report.bad_lanes, 3);
                 CHECK_NEAR(loss, share * good_loss, 100 * T_EPS * (1 + fabs(good_loss)));
                 for (i = 0; i < g.n_theta; i++) most = fmax(most, fabs((double)want[i]));
                 CHECK(most > 1e-3);
@@ -491,7 +499,7 @@ static void pairs_with_a_bad_sample_weigh_nothing(void)
     m.gap = 0.5;
     if (!CHECK_INT(ebim_record(&g, &a, 2, record_log, &k), EBIM_OK)) return;
     ebim_init_theta(&g, T_SEED);
-    CHECK_INT(ebim__trainer_init(&t, &a, &g, BATCH, BATCH, 16, 1, 1), EBIM_OK);
+    start_trainer(&t, &a, &g, 16, 1);
     ebim_rng_init(&r, T_SEED, 2);
     for (b = 0; b < BATCH * 2; b++) bad[b] = ebim_rng_uniform(&r) + (ebim_real)0.2;
     memcpy(x, bad + 4, sizeof x - 4 * sizeof *x); /* without the first pair and the last */
@@ -502,7 +510,7 @@ static void pairs_with_a_bad_sample_weigh_nothing(void)
     memset(t.grad, 0, (size_t)g.n_theta * sizeof *want);
     CHECK(loss > 1e-3);
     CHECK_NEAR(ebim__mdf_set(&t, &m, BATCH, bad, NULL), share * loss, 300 * T_EPS * (1 + loss));
-    CHECK_INT(t.bad, 2);
+    CHECK_INT(t.report.bad_lanes, 2);
     for (i = 0; i < g.n_theta; i++) most = fmax(most, fabs((double)want[i]));
     for (i = 0; i < g.n_theta; i++)
         CHECK_NEAR(t.grad[i], share * (double)want[i], 300 * T_EPS * (1 + most));
@@ -857,7 +865,8 @@ static void negatives_and_their_box(void)
             sides += x >= 2;
         }
         CHECK_INT(outside, 0);
-        CHECK(clamp ? sides > d.batch / 2 && s.refused == 0 : sides == 0 && s.refused > d.batch);
+        CHECK(clamp ? sides > d.batch / 2 && s.t.report.refused == 0
+                    : sides == 0 && s.t.report.refused > d.batch);
     }
 }
 
