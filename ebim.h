@@ -1275,7 +1275,7 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
 #endif /* EBIM_NO_TRAIN */
 
 /* --------------------------------------------------------------------------------------------
- * model and fit: F, E and the box, in the units of the data
+ * model, rows and fit: F, E and the box, in the units of the data
  * ----------------------------------------------------------------------------------------- */
 
 /* Calls task(arg, i) for i = 0 .. count - 1, in any order, at the same time if it likes, and
@@ -10879,19 +10879,22 @@ static void ebim__pool_pick(const ebim__pool *p, int n, int B, ebim_real *x, int
 
 enum { EBIM__TRACED = 64, EBIM__DRAWS = 50 };
 
-/* Energies along some chains, in legs as those of samples have them: how fast they forget -> out */
+/* Energies along some chains, in legs as those of samples have them, or first coordinates where E
+ * is uniform: how fast they forget -> out */
 static void ebim__model_diagnose(ebim__sampling *s, ebim__pool *p, const ebim_model *m,
                                  ebim_real *x, double *trace, uint64_t seed, ebim_clmc_report *out)
 {
-    int step, c;
+    const ebim_real *e = p->log_density;
+    int step, c, uniform = 1;
     for (step = 0; step < EBIM__DRAWS; step++) {
         uint64_t now = ebim__subseed(seed, (uint64_t)step);
         ebim_clmc_run(s->c[0], EBIM__TRACED, x, s->steps / EBIM__LEGS + 1, now, 0);
         ebim__sample_leap(s, 0, EBIM__TRACED, x, now, EBIM__TRACED);
         if (m->has_energy) ebim_eval(&p->E, EBIM__TRACED, x, p->log_density);
+        for (c = 1; c < EBIM__TRACED && !step && m->has_energy; c++)
+            uniform &= !(e[c] < e[0] || e[c] > e[0]);
         for (c = 0; c < EBIM__TRACED; c++)
-            trace[c * EBIM__DRAWS + step] = (double)(m->has_energy ? p->log_density[c]
-                                                                   : x[c * m->n]);
+            trace[c * EBIM__DRAWS + step] = (double)(uniform ? x[c * m->n] : e[c]);
     }
     out->draws = EBIM__TRACED * EBIM__DRAWS;
     out->ess = ebim_ess(EBIM__TRACED, EBIM__DRAWS, trace);
