@@ -1325,7 +1325,7 @@ typedef struct ebim_model {
         double distinct;                       /* points, copies counted once */
         double outliers;                       /* rows left out because they lie far off */
         double outlier_row[EBIM_OUTLIERS];     /* from 0, the first of them; and how far each is, */
-        double outlier_distance[EBIM_OUTLIERS];/* in the data's units */
+        double outlier_distance[EBIM_OUTLIERS];/* in the data's units; NaN: found no way to M */
     } info;
     ebim_judgement judged;     /* of M, in the units of the data; scale there is `unit` here */
     double *hole, *end;        /* [n] where judged.hole and judged.gap are, NaN: nowhere */
@@ -13036,6 +13036,8 @@ static const struct {
     0.02, 6
 };
 
+#define EBIM__ODD_LOST EBIM__R(1e9) /* distance of what finds no way to M */
+
 typedef struct ebim__odd {
     ebim__rows *rows;
     ebim__tree tree;          /* of distinct rows of z */
@@ -13125,7 +13127,7 @@ static ebim_result ebim__odd_distances(ebim__odd *o, int first, int count, const
         lanes = ebim__min_int(EBIM__ODD_LANES, count - at);
         ebim_project(p, lanes, o->rows->z + (size_t)at * (size_t)n, y, distance, ok);
         for (i = 0; i < lanes; i++)
-            if (!ok[i] || !ebim__finite(distance[i])) distance[i] = EBIM__R(1e9);
+            if (!ok[i] || !ebim__finite(distance[i])) distance[i] = EBIM__ODD_LOST;
     }
     return r;
 }
@@ -13151,7 +13153,8 @@ static void ebim__odd_decide(ebim__odd *o)
         if (!o->mark[i]) continue;
         if (at < s->rows) {
             v->outlier[at] = s->order[i];
-            v->outlier_distance[at] = (double)o->distance[i] * s->unit;
+            v->outlier_distance[at] = o->distance[i] < EBIM__ODD_LOST
+                                          ? (double)o->distance[i] * s->unit : ebim__nan64();
         }
         o->row[kept++] = s->order[i];
         s->off++;
@@ -15151,6 +15154,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__FORMAT
 #undef EBIM__FIELDS
 #undef EBIM__NODE_BYTES
+#undef EBIM__ODD_LOST
 #undef EBIM__WITH_HEAP
 
 #endif /* EBIM_IMPLEMENTATION, second half */

@@ -153,8 +153,9 @@ FILE_FN void report__rows(FILE *f, const ebim_model *m, const int *line)
                 m->info.outliers > 1 ? "s" : "");
         for (i = 0; i < count; i++) {
             int row = (int)m->info.outlier_row[i];
-            fprintf(f, "%s %s %d (%.3g away)", i ? "," : "", line ? "line" : "row",
-                    line ? line[row] : row + 1, m->info.outlier_distance[i]);
+            fprintf(f, "%s %s %d", i ? "," : "", line ? "line" : "row", line ? line[row] : row + 1);
+            if (report_known(m->info.outlier_distance[i]))
+                fprintf(f, " (%.3g away)", m->info.outlier_distance[i]);
         }
         fprintf(f, "%s\n", m->info.outliers > count ? ", ..." : "");
     }
