@@ -1351,7 +1351,8 @@ typedef struct ebim_fit_desc {
     const ebim_graph *F, *E;   /* the recipe's networks have this form, R^n -> R^(n - dim) and
                                 * R^n -> R (NULL: its own). They take points that are shifted and
                                 * scaled to |z| <= 1. Dense layers that are not frozen begin with
-                                * random weights, all else as it is in the graph */
+                                * random weights, all else as it is in the graph. A density of the
+                                * form E is kept even where the uniform one is no less likely */
     ebim_progress_fn progress;
     void *user;
     ebim_parallel parallel;    /* trains the two at the same time: progress then tells of the first
@@ -3367,7 +3368,8 @@ static double ebim__square_distance(int n, const ebim_real *x, const ebim_real *
 enum { EBIM__TREE_STACK = 64, EBIM__LEADING_PASSES = 8 };
 
 typedef struct ebim__tree {
-    int N, n, depth, axis; /* rows, coordinates; depth of leaves; the one that rows are halved by */
+    int N, n, leaf, depth; /* rows, coordinates; most rows of a leaf; depth of leaves */
+    int axis;              /* the coordinate that rows are halved by */
     const ebim_real *x;    /* the caller's table */
     ebim_real *row;        /* [room][n] in the order of leaves */
     int32_t *index;        /* [room] which rows of x these are */
@@ -3380,12 +3382,10 @@ typedef struct ebim__tree {
 
 /* Rows of a leaf, at most: a box costs as much as a few rows, which are given up early. With n = 64
  * and m = 10 leaves of 64 rows are three times as fast as such of 8. */
-static int ebim__tree_leaf(int n) { return ebim__max_int(8, n); }
-
-static int ebim__tree_depth(int N, int n)
+static int ebim__tree_depth(int N, int leaf)
 {
     int depth = 0;
-    while (N >> depth > ebim__tree_leaf(n)) depth++;
+    while (N >> depth > leaf) depth++;
     return depth;
 }
 
@@ -3399,9 +3399,11 @@ static int ebim__tree_slow(int N, int n, int m)
  * it anew. */
 static ebim_result ebim__tree_init(ebim__tree *t, ebim_arena *a, int room, int n, int most)
 {
-    size_t nodes = (size_t)2 << ebim__tree_depth(room, n);
+    int leaf = ebim__max_int(8, n);
+    size_t nodes = (size_t)2 << ebim__tree_depth(room, leaf);
     memset(t, 0, sizeof *t);
     t->n = n;
+    t->leaf = leaf;
     t->most = most;
     t->watch = a->watch;
     t->row = EBIM__NEW(a, ebim_real, ebim__times((size_t)room, (size_t)n));
@@ -3442,7 +3444,7 @@ static void ebim__tree_build(ebim__tree *t, int N, const ebim_real *x, const int
     size_t n = (size_t)t->n;
     t->N = N;
     t->x = x;
-    t->depth = ebim__tree_depth(N, t->n);
+    t->depth = ebim__tree_depth(N, t->leaf);
     leaves = 1 << t->depth;
     for (i = 0; i < N; i++) t->index[i] = which ? which[i] : (int32_t)i;
     for (parts = 1; parts <= leaves; parts *= 2)
@@ -3522,7 +3524,7 @@ static int ebim__tree_search(ebim__tree *t, const ebim_real *q, int k, double le
             ebim__tree_keep(t, k, d, t->index[i], any);
             if (t->found == k) most2 = any ? -1 : t->d2[k - 1];
         }
-        seen += ebim__tree_leaf(t->n);
+        seen += t->leaf;
     }
     ebim__work(t->watch, 1.0 * seen * t->n);
     return t->found;
@@ -9861,7 +9863,7 @@ static double ebim__void_chances(double count, int m)
     return l + (m - 1) * log(l);
 }
 
-/* What the ball round point i of M, s->M.near, expects -> *expected; returned with two standard
+/* What the ball round point i of M, s->M.hood, expects -> *expected; returned with two standard
  * errors taken off, from the number of points in it. Point i itself is there by choice. */
 static double ebim__void_ball(ebim__void_scan *s, int i, double *expected)
 {
@@ -13786,7 +13788,7 @@ static ebim_result ebim__density_train(ebim__density *e, int number, int N, ebim
     if (e->nodes) {
         d->n_check = e->nodes / EBIM__CHECK_ONE_IN;
         d->n_nodes = e->nodes - d->n_check;
-        d->n_held = s->N - N;
+        d->n_held = ebim__ready(work) ? s->N - N : s->held; /* measuring: of any training */
     }
     if (e->nodes && ebim__ready(work)) {
         d->nodes = e->node;
@@ -13935,7 +13937,8 @@ static int ebim__density_honest(ebim__density *e, const ebim_graph *E,
     ebim_ws w;
     ebim_real *at;
     double mean, unused;
-    if (ebim__density_level(e, E, NULL, work, &e->known) || work->watch->stopped) return 1;
+    if (ebim__density_level(e, E, NULL, work, &e->known)) e->known.points = 0;
+    if (!(e->known.points > 0) || work->watch->stopped) return 1;
     work->used = 0;
     at = EBIM__NEW(work, ebim_real, s->held);
     if (ebim_ws_init(&w, work, E, 64, EBIM_WS_VALUES) || work->failed) return 1;
@@ -14002,6 +14005,7 @@ static ebim_result ebim__density_best(ebim__density *e, double from, double to, 
         r = ebim__density_from_start(e, best, s->N - s->held, 1, 0, &first);
         ebim__density_held(e, first.held, first.held_se);
         *loss = first.loss;
+        e->E = e->net[best];
         if (r || w->stopped) return r;
         likelier = e->rbf.held < first.held;
         if (e->nets > 1 && ebim__density_flat(e, likelier ? e->rbf.held : first.held,
@@ -14145,9 +14149,9 @@ static int ebim__check_points(const ebim__density *e, const ebim_real *judged, e
                               ebim_real *at, ebim_arena *work)
 {
     const ebim_model *m = e->model;
-    int count = (int)ebim__or_else(m->judged.points, 0), nodes = e->node && e->nodes > 0;
+    int count = ebim__count(m->judged.points), nodes = e->node && e->nodes > 0;
     ebim_ws w;
-    if (m->has_energy && ebim_ws_init(&w, work, &e->E, 64, 0)) return 0;
+    if (m->has_energy && ebim_ws_init(&w, work, &e->E, 64, EBIM_WS_VALUES)) return 0;
     if (!ebim__ready(work)) return EBIM__VOIDS;
     count = ebim__spread(nodes ? e->nodes : count, m->n, nodes ? e->node : judged, EBIM__VOIDS, u);
     if (m->has_energy && count) ebim_eval(&w, count, u, at);
@@ -14489,9 +14493,10 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
     unsigned char *ok = EBIM__NEW(work, unsigned char, room);
     double *value = EBIM__NEW(work, double, room);
     int32_t *order = EBIM__NEW(work, int32_t, room);
-    double held = m->info.held, volume = m->z.points > 0 ? ebim__nan64() : j->volume;
+    double held = m->info.held, volume = m->z.points > 0 ? ebim__nan64() : j->volume, unknown = 0;
     ebim__energies e;
     ebim_result r = EBIM_OK;
+    if (!run && s->n <= EBIM__MAPPED_MOST) m->linear = m->inverse = &unknown; /* not read */
     m->info.held = 0;
     j->distance_mean = j->distance_median = j->distance_q99 = j->distance_max = ebim__nan64();
     j->reach = j->noise = ebim__nan64();
@@ -14502,6 +14507,7 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
     if (!r && m->has_energy) r = ebim__energies_init(&e, work, m, EBIM__LANES);
     if (!r && !ebim__stopped(work->watch))
         r = ebim_model_score(m, run ? count : (int)room, x, y, distance, NULL, ok, work);
+    if (!run) m->linear = m->inverse = NULL;
     if (r || !ebim__ready(work)) return r;
     if (!ebim__finite64(j->volume)) j->volume_se = ebim__nan64();
     if (!ebim__stopped(work->watch)) {

@@ -299,6 +299,35 @@ static void the_tree_finds_what_brute_force_finds(void)
     check_tree(16);
 }
 
+/* A tree may be built of fewer coordinates than there is memory for: its answers lie behind its
+ * boxes, and must not be overwritten by them. */
+static void a_tree_of_fewer_coordinates(void)
+{
+    enum { WIDE = 10, FEW = 7, ROWS = 640 };
+    ebim__tree t;
+    void *owned = NULL;
+    double d2[EBIM__SURVEY_NEAR];
+    int32_t at[EBIM__SURVEY_NEAR];
+    ebim_arena a;
+    int i, j, wrong = 0;
+    start(FEW, 9);
+    for (s.N = 0; s.N < ROWS; s.N++)
+        for (i = 0; i < FEW; i++) s.x[s.N * FEW + i] = R(normal());
+    ebim_arena_init(&a, NULL, 0);
+    ebim__tree_init(&t, &a, ROWS, WIDE, 16);
+    if (!CHECK_INT(ebim__heap(&a, &owned), EBIM_OK)) return;
+    ebim__tree_init(&t, &a, ROWS, WIDE, 16);
+    t.n = FEW;
+    ebim__tree_build(&t, ROWS, s.x, NULL);
+    for (i = 0; i < ROWS; i++) {
+        nearest(s.x + (size_t)i * FEW, 16, d2, at);
+        CHECK_INT(ebim__tree_near(&t, s.x + (size_t)i * FEW, 16, HUGE_VAL), 16);
+        for (j = 0; j < 16; j++) wrong += t.hood[j] != at[j];
+    }
+    CHECK_INT(wrong, 0);
+    free(owned);
+}
+
 static void a_tree_of_some_rows_names_them(void)
 {
     static int32_t which[500];
@@ -868,6 +897,7 @@ int main(int argc, char **argv)
     T_BEGIN(argc, argv);
     T_RUN(the_tree_finds_what_brute_force_finds);
     T_RUN(a_tree_of_some_rows_names_them);
+    T_RUN(a_tree_of_fewer_coordinates);
     T_RUN(ranks_are_those_of_a_sort);
     T_RUN(far_rows_are_named);
     T_RUN(small_parts_and_tails_are_no_outliers);
