@@ -733,8 +733,8 @@ static void energy_of_the_caller_in_codimension_two(void)
     ebim_free(&m);
 }
 
-/* A form for E far wider than the recipe's: memory is measured for all that is done with it, held-out
- * data and a map before everything included. */
+/* A form for E far wider than the recipe's: memory is measured for all that is done with it, with
+ * held-out data and behind a map as well. */
 static ebim_ref record_wide(ebim_graph *g, ebim_ref x, void *user)
 {
     (void)user;
