@@ -1811,10 +1811,10 @@ static void ebim__in_parallel(const ebim_parallel *p, int count, ebim_task_fn ta
 /* ============================================================================================
  * >>rng  xoshiro128++, normals by Box-Muller
  *
- * A stream is 16 bytes, seeded by splitmix64 from (seed, stream); the integers are the same on
- * every machine. Normals use one pair of uniforms per pair of normals and keep nothing back, so
- * a state is all there is. In float the pair comes from polynomials (uniforms of 24 bits, so
- * |normal| <= 5.9) in a loop the compiler can vectorise over lanes; in double from libm.
+ * A stream is 16 bytes, seeded by splitmix64 from (seed, stream); its integers are the same on
+ * every machine. A pair of uniforms becomes a pair of normals, and nothing is kept back: the state
+ * is those 16 bytes. In float polynomials make the pair, in a loop that compilers vectorise over
+ * lanes; uniforms have 24 bits, so |normal| <= 5.9. In double libm makes it.
  * ========================================================================================= */
 
 EBIM__INLINE uint32_t ebim__rotl(uint32_t x, int k) { return (x << k) | (x >> (32 - k)); }
@@ -1874,14 +1874,19 @@ EBIM_API uint32_t ebim_rng_below(ebim_rng *r, uint32_t n)
     return (uint32_t)(m >> 32);
 }
 
+/* As many random bits as a real has */
+EBIM__INLINE ebim__uint ebim__rng_bits(ebim_rng *r)
+{
+    ebim__uint bits = ebim_rng_u32(r);
+#ifdef EBIM_DOUBLE
+    bits = bits << 32 | ebim_rng_u32(r);
+#endif
+    return bits;
+}
+
 EBIM_API ebim_real ebim_rng_uniform(ebim_rng *r)
 {
-#ifdef EBIM_DOUBLE
-    uint64_t hi = ebim_rng_u32(r), lo = ebim_rng_u32(r);
-    return (double)((hi << 32 | lo) >> 11) * (1.0 / 9007199254740992.0);
-#else
-    return (float)(ebim_rng_u32(r) >> 8) * (1.0f / 16777216.0f);
-#endif
+    return EBIM__R(ebim__rng_bits(r) >> (sizeof(ebim_real) == 8 ? 11 : 8)) * (EBIM_EPS / 2);
 }
 
 EBIM__INLINE ebim_real ebim__between(ebim_rng *r, double lo, double hi)
@@ -1908,13 +1913,8 @@ EBIM__INLINE void ebim__box_muller(uint32_t a, uint32_t b, float *n0, float *n1)
     int32_t iu = ebim__bits(u), e = (iu - 0x3f3504f3) >> 23;
     float m = ebim__from_bits(iu - (int32_t)((uint32_t)e << 23)) - 1.0f, p, v, y, h, t, q, sn, cs;
     int32_t ib = (int32_t)b, swap = -(ib & 1), c, s;
-    p = 1.189610934e-01f;
-    p = p * m - 1.866785516e-01f;
-    p = p * m + 2.049632872e-01f;
-    p = p * m - 2.490974414e-01f;
-    p = p * m + 3.331450894e-01f;
-    p = p * m - 5.000111289e-01f;
-    p = p * m + 1.0f;
+    p = ((1.189610934e-01f * m - 1.866785516e-01f) * m + 2.049632872e-01f) * m - 2.490974414e-01f;
+    p = ((p * m + 3.331450894e-01f) * m - 5.000111289e-01f) * m + 1.0f;
     v = -2.0f * (p * m + (float)e * 0.69314718f);
     v = ebim__from_bits(ebim__bits(v) & 0x7fffffff) + 1e-30f;
     y = ebim__from_bits(0x5f375a86 - (ebim__bits(v) >> 1));
@@ -1936,15 +1936,8 @@ EBIM__INLINE void ebim__box_muller(uint32_t a, uint32_t b, float *n0, float *n1)
 
 EBIM__INLINE void ebim__normal2(ebim_rng *r, ebim_real *n0, ebim_real *n1)
 {
-#ifdef EBIM_DOUBLE
-    uint64_t a = ebim_rng_u32(r), b;
-    a = a << 32 | ebim_rng_u32(r);
-    b = ebim_rng_u32(r);
-    b = b << 32 | ebim_rng_u32(r);
-#else
-    uint32_t a = ebim_rng_u32(r), b = ebim_rng_u32(r);
-#endif
-    ebim__box_muller(a, b, n0, n1);
+    ebim__uint a = ebim__rng_bits(r);
+    ebim__box_muller(a, ebim__rng_bits(r), n0, n1);
 }
 
 EBIM_API ebim_real ebim_rng_normal(ebim_rng *r)
@@ -1969,15 +1962,18 @@ EBIM_API void ebim_rng_sphere(ebim_rng *r, int n, ebim_real *v)
     for (i = 0; i < n; i++) v[i] *= s;
 }
 
+EBIM__INLINE void ebim__swap_int(int32_t *a, int32_t *b)
+{
+    int32_t t = *a;
+    *a = *b;
+    *b = t;
+}
+
 EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index)
 {
     int i;
-    for (i = n - 1; i > 0; i--) {
-        int j = (int)ebim_rng_below(r, (uint32_t)i + 1u);
-        int32_t t = index[i];
-        index[i] = index[j];
-        index[j] = t;
-    }
+    for (i = n - 1; i > 0; i--)
+        ebim__swap_int(&index[i], &index[ebim_rng_below(r, (uint32_t)i + 1u)]);
 }
 
 /* ============================================================================================
@@ -3059,28 +3055,19 @@ EBIM__INLINE void ebim__swap(ebim_real *a, ebim_real *b)
     *b = t;
 }
 
-/* Sum of |U| over column c. */
-static ebim_real ebim__lu_column(int k, const ebim_real *LU, int c, int s)
-{
-    ebim_real sum = 0;
-    int i;
-    for (i = 0; i <= c; i++) sum += EBIM__ABS(EBIM__AT(LU, i, c));
-    return sum;
-}
-
 EBIM_API int ebim_lu(int k, ebim_real *A, int *piv, int s)
 {
     int i, j, c;
     for (c = 0; c < k; c++) {
         int p = c;
-        ebim_real pivot;
+        ebim_real pivot, column = 0; /* sum of |U| */
         for (i = c + 1; i < k; i++)
             if (EBIM__ABS(EBIM__AT(A, i, c)) > EBIM__ABS(EBIM__AT(A, p, c))) p = i;
         piv[c] = p;
         for (j = 0; j < k && p != c; j++) ebim__swap(&EBIM__AT(A, p, j), &EBIM__AT(A, c, j));
         pivot = EBIM__AT(A, c, c);
-        if (!ebim__finite(pivot) ||
-            !(EBIM__ABS(pivot) > (ebim_real)k * EBIM_EPS * ebim__lu_column(k, A, c, s)))
+        for (i = 0; i <= c; i++) column += EBIM__ABS(EBIM__AT(A, i, c));
+        if (!ebim__finite(pivot) || !(EBIM__ABS(pivot) > (ebim_real)k * EBIM_EPS * column))
             return 1 + c;
         for (i = c + 1; i < k; i++) {
             ebim_real f = EBIM__AT(A, i, c) /= pivot;
@@ -3162,24 +3149,19 @@ static void ebim__tangent_part(int k, int n, const ebim_real *J, ebim_real *v, d
     for (i = 0; i < n; i++) v[i] = EBIM__R(a[i]);
 }
 
-/* The rotation by at most 45 degrees that makes rows (or columns) p and q orthogonal; cot: of twice
- * its angle, (|q|^2 - |p|^2) / 2<p, q>. */
-static void ebim__rotation(double cot, double *c, double *s)
+/* n elements of p and q, step apart, turn by an angle of cosine c and sine s. */
+static void ebim__rotate(int n, double *p, double *q, int step, double c, double s)
 {
-    double t = (cot < 0 ? -1 : 1) / (fabs(cot) + sqrt(cot * cot + 1));
-    *c = 1 / sqrt(t * t + 1);
-    *s = t * *c;
-}
-
-EBIM__INLINE void ebim__rotate(double c, double s, double *p, double *q)
-{
-    double a = *p, b = *q;
-    *p = c * a - s * b;
-    *q = s * a + c * b;
+    for (; n--; p += step, q += step) {
+        double a = *p, b = *q;
+        *p = c * a - s * b;
+        *q = s * a + c * b;
+    }
 }
 
 /* Eigenvalues of the symmetric C: [n][n] -> its diagonal; eigenvectors -> rows of V, or V is NULL.
- * Sums of magnitudes, not of squares, tell when it is done: no scale is too small or too large. */
+ * Each rotation, by at most 45 degrees, makes one element 0. Sums of magnitudes, not of squares,
+ * tell when all are: no scale is too small or too large. */
 static void ebim__symmetric_eigen(int n, double *C, double *V)
 {
     int sweep, p, q, i;
@@ -3189,13 +3171,15 @@ static void ebim__symmetric_eigen(int n, double *C, double *V)
         for (p = 0; p < n; p++) size += fabs(C[p * n + p]);
         for (p = 0; p < n; p++)
             for (q = p + 1; q < n; q++) {
-                double g = C[p * n + q], c, s;
+                double g = C[p * n + q], t, c;
                 off += fabs(g);
                 if (!(g < 0 || g > 0)) continue;
-                ebim__rotation((C[q * n + q] - C[p * n + p]) / (2 * g), &c, &s);
-                for (i = 0; i < n; i++) ebim__rotate(c, s, C + i * n + p, C + i * n + q);
-                for (i = 0; i < n; i++) ebim__rotate(c, s, C + p * n + i, C + q * n + i);
-                for (i = 0; i < n && V; i++) ebim__rotate(c, s, V + p * n + i, V + q * n + i);
+                t = (C[q * n + q] - C[p * n + p]) / (2 * g); /* the cotangent of twice the angle */
+                t = (t < 0 ? -1 : 1) / (fabs(t) + sqrt(t * t + 1)); /* its tangent */
+                c = 1 / sqrt(t * t + 1);
+                ebim__rotate(n, C + p, C + q, n, c, t * c);
+                ebim__rotate(n, C + p * n, C + q * n, 1, c, t * c);
+                if (V) ebim__rotate(n, V + p * n, V + q * n, 1, c, t * c);
             }
         if (!(off > 1e-15 * size)) break;
     }
@@ -3229,13 +3213,6 @@ static int ebim__compare_values(const void *ctx, int32_t a, int32_t b)
 {
     const double *x = (const double *)ctx;
     return (x[a] > x[b]) - (x[a] < x[b]);
-}
-
-EBIM__INLINE void ebim__swap_int(int32_t *a, int32_t *b)
-{
-    int32_t t = *a;
-    *a = *b;
-    *b = t;
 }
 
 /* 0 .. count - 1, where no seed of the caller's is at hand */
@@ -3347,7 +3324,8 @@ static void ebim__unite(int32_t *parent, int32_t a, int32_t b) /* the earlier ro
     else parent[a] = b;
 }
 
-/* Squared distance of two rows, or some number above `most` if it is: asked every eighth column. */
+/* Squared distance of two rows, or, if that is above `most`, some number that is, too: asked every
+ * eighth column. */
 EBIM__INLINE double ebim__distance2_upto(int n, const ebim_real *x, const ebim_real *y, double most)
 {
     double s = 0;
@@ -3365,10 +3343,9 @@ static double ebim__square_distance(int n, const ebim_real *x, const ebim_real *
     return ebim__distance2_upto(n, x, y, HUGE_VAL);
 }
 
-enum { EBIM__TREE_STACK = 64, EBIM__LEADING_PASSES = 8 };
-
 typedef struct ebim__tree {
-    int N, n, leaf, depth; /* rows, coordinates; most rows of a leaf; depth of leaves */
+    int N, n;              /* rows, coordinates */
+    int leaf, depth;       /* most rows of a leaf; depth of leaves */
     int axis;              /* the coordinate that rows are halved by */
     const ebim_real *x;    /* the caller's table */
     ebim_real *row;        /* [room][n] in the order of leaves */
@@ -3494,7 +3471,7 @@ static void ebim__tree_keep(ebim__tree *t, int k, double d2, int32_t row, int an
 static int ebim__tree_search(ebim__tree *t, const ebim_real *q, int k, double least2, double most2,
                              int any)
 {
-    struct { int node; double d2; } stack[EBIM__TREE_STACK];
+    struct { int node; double d2; } stack[64];
     int top, leaves = 1 << t->depth, seen = 0, i;
     k = ebim__min_int(ebim__min_int(k, t->N), t->most);
     t->found = 0;
@@ -3510,8 +3487,8 @@ static int ebim__tree_search(ebim__tree *t, const ebim_real *q, int k, double le
             for (i = 0; i < 2; i++) d2[i] = ebim__box_distance2(t, 2 * node + i, q, most2);
             nearer = d2[1] < d2[0];
             for (i = 0; i < 2; i++, top++) { /* the nearer one is on top */
-                stack[top].node = 2 * node + (i ? nearer : !nearer);
-                stack[top].d2 = d2[i ? nearer : !nearer];
+                stack[top].node = 2 * node + (nearer ^ !i);
+                stack[top].d2 = d2[nearer ^ !i];
             }
             seen += 4;
             continue;
@@ -3587,7 +3564,7 @@ static int ebim__leading_rows(int K, int n, int m, const double *X, double *V, d
         memcpy(V + j * n, X + at * n, (size_t)n * sizeof *V);
         ebim__orthonormal_rows(j + 1, n, V, 1e-24);
     }
-    for (pass = 0; pass < EBIM__LEADING_PASSES; pass++) {
+    for (pass = 0; pass < 8; pass++) {
         before = along;
         along = 0;
         memset(more, 0, (size_t)(m * n) * sizeof *more);

@@ -135,10 +135,12 @@ static ebim_real cholesky_pivot(int k, const ebim_real *L, int s)
 /* and relative to the sum of its column of |U|, whatever the units of the columns */
 static ebim_real lu_pivot(int k, const ebim_real *LU, int s)
 {
-    ebim_real least = 1;
-    int c;
+    ebim_real least = 1, column, q;
+    int i, c;
     for (c = 0; c < k; c++) {
-        ebim_real q = (ebim_real)fabs((double)LU[c * (k + 1) * s]) / ebim__lu_column(k, LU, c, s);
+        for (column = 0, i = 0; i <= c; i++)
+            column += (ebim_real)fabs((double)LU[(i * k + c) * s]);
+        q = (ebim_real)fabs((double)LU[c * (k + 1) * s]) / column;
         if (q < least) least = q;
     }
     return least;
