@@ -355,21 +355,19 @@ EBIM_API void ebim_rng_sphere(ebim_rng *r, int n, ebim_real *v);  /* uniform uni
 EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index); /* Fisher-Yates */
 
 /* --------------------------------------------------------------------------------------------
- * tensor: a view of weights, of values inside a network, of Jacobians, and arithmetic on it
+ * tensor: a view of weights, of values inside a network, of Jacobians
  * ----------------------------------------------------------------------------------------- */
 
 #define EBIM_TENSOR_RANK 4 /* the most axes */
 
-/* Up to four axes over memory of somebody else. Row-major when wrapped; slice and transpose give
- * views of the same memory. Copied by value. ebim_weights, ebim_ws_values and ebim_ws_jacobian hand
- * tensors out; a layer by hand, column by column of x [in][points]:
+/* Up to four axes over memory of somebody else, row-major when wrapped. Copied by value.
+ * ebim_weights, ebim_ws_values and ebim_ws_jacobian hand tensors out. A bias, for instance:
  *
- *     ebim_weights(&g, node, &W, &b);                  b is [out][1]
- *     ebim_tensor_matmul(&y, &W, &x);                  y [out][points]
- *     ebim_tensor_op(&y, &y, '+', &b);
+ *     ebim_weights(&g, node, &W, &b);                  W is [out][in], b is [out][1]
+ *     *ebim_tensor_at(&b, 0, 0, 0, 0) -= 1;
  *
- * Functions return ERR_SHAPE for shapes that do not fit, ERR_ARG for a bad rank, axis, operation or
- * a tensor without data, and then change nothing. */
+ * Functions return ERR_SHAPE for shapes that do not fit and ERR_ARG for a bad rank or axis, and then
+ * change nothing. */
 typedef struct ebim_tensor {
     ebim_real *data;                 /* NULL while measuring */
     int rank;
@@ -382,13 +380,6 @@ EBIM_API ebim_result ebim_tensor_wrap(ebim_tensor *t, ebim_real *data, int rank,
 EBIM_API ebim_real *ebim_tensor_at(const ebim_tensor *t, int i, int j, int k, int l);
 EBIM_API ebim_result ebim_tensor_slice(ebim_tensor *out, const ebim_tensor *t, int axis, int first,
                                        int count);
-EBIM_API ebim_result ebim_tensor_transpose(ebim_tensor *out, const ebim_tensor *t, int p, int q);
-/* out = a op b element by element, op one of + - * /; shapes are matched at their last axes, an
- * axis of 1 (or none) repeats. out may be an operand. */
-EBIM_API ebim_result ebim_tensor_op(const ebim_tensor *out, const ebim_tensor *a, int op,
-                                    const ebim_tensor *b);
-EBIM_API ebim_result ebim_tensor_matmul(const ebim_tensor *out, const ebim_tensor *a,
-                                        const ebim_tensor *b); /* rank 2; out is no operand */
 
 /* --------------------------------------------------------------------------------------------
  * dual: v + d epsilon, epsilon^2 = 0: a value and its derivative in one direction
@@ -3585,9 +3576,8 @@ static int ebim__leading_rows(int K, int n, int m, const double *X, double *V, d
 /* ============================================================================================
  * >>tensor  views of weights, values and Jacobians
  *
- * For the arithmetic round a model, not for the model: the tape has its own layout. Shape and
- * stride per axis; an operand that repeats along an axis is a view with stride 0 there, so every
- * elementwise function is one walk over the output. Cost: a few index operations per element.
+ * For what stands round a model, not for the model: the tape has its own layout. A view is a shape
+ * and a stride per axis over memory of somebody else; nothing is copied.
  * ========================================================================================= */
 
 EBIM_API ebim_result ebim_tensor_wrap(ebim_tensor *t, ebim_real *data, int rank, const int *shape)
@@ -3608,24 +3598,15 @@ EBIM_API ebim_result ebim_tensor_wrap(ebim_tensor *t, ebim_real *data, int rank,
     return EBIM_OK;
 }
 
-static ptrdiff_t ebim__tensor_offset(const ebim_tensor *t, const int *index)
-{
-    ptrdiff_t at = 0;
-    int i;
-    for (i = 0; i < EBIM_TENSOR_RANK; i++) at += (ptrdiff_t)index[i] * t->stride[i];
-    return at;
-}
-
 EBIM_API ebim_real *ebim_tensor_at(const ebim_tensor *t, int i, int j, int k, int l)
 {
-    int index[EBIM_TENSOR_RANK], q;
-    index[0] = i;
-    index[1] = j;
-    index[2] = k;
-    index[3] = l;
-    for (q = 0; q < EBIM_TENSOR_RANK; q++)
-        if (index[q] < 0 || index[q] >= t->shape[q]) return NULL;
-    return t->data ? t->data + ebim__tensor_offset(t, index) : NULL;
+    int index[EBIM_TENSOR_RANK] = {i, j, k, l}, q;
+    ebim_real *at = t->data;
+    for (q = 0; q < EBIM_TENSOR_RANK; q++) {
+        if (!at || index[q] < 0 || index[q] >= t->shape[q]) return NULL;
+        at += (ptrdiff_t)index[q] * t->stride[q];
+    }
+    return at;
 }
 
 EBIM_API ebim_result ebim_tensor_slice(ebim_tensor *out, const ebim_tensor *t, int axis, int first,
@@ -3637,71 +3618,6 @@ EBIM_API ebim_result ebim_tensor_slice(ebim_tensor *out, const ebim_tensor *t, i
     if (made.data) made.data += (ptrdiff_t)first * t->stride[axis];
     made.shape[axis] = count;
     *out = made;
-    return EBIM_OK;
-}
-
-EBIM_API ebim_result ebim_tensor_transpose(ebim_tensor *out, const ebim_tensor *t, int p, int q)
-{
-    ebim_tensor made = *t;
-    if (p < 0 || q < 0 || p >= t->rank || q >= t->rank) return EBIM_ERR_ARG;
-    made.shape[p] = t->shape[q];
-    made.shape[q] = t->shape[p];
-    made.stride[p] = t->stride[q];
-    made.stride[q] = t->stride[p];
-    *out = made;
-    return EBIM_OK;
-}
-
-/* t seen with the shape of `like`: missing axes in front, and axes of 1, repeat. 0: does not fit */
-static int ebim__tensor_spread(ebim_tensor *out, const ebim_tensor *t, const ebim_tensor *like)
-{
-    ebim_tensor made = *like;
-    int i, skip = like->rank - t->rank;
-    if (skip < 0) return 0;
-    for (i = 0; i < like->rank; i++) {
-        int size = i < skip ? 1 : t->shape[i - skip];
-        if (size != like->shape[i] && size != 1) return 0;
-        made.stride[i] = size == 1 ? 0 : t->stride[i - skip];
-    }
-    made.data = t->data;
-    *out = made;
-    return 1;
-}
-
-EBIM_API ebim_result ebim_tensor_op(const ebim_tensor *out, const ebim_tensor *a, int op,
-                                    const ebim_tensor *b)
-{
-    ebim_tensor x, y;
-    int index[EBIM_TENSOR_RANK] = {0, 0, 0, 0}, i;
-    if (op != '+' && op != '-' && op != '*' && op != '/') return EBIM_ERR_ARG;
-    if (!ebim__tensor_spread(&x, a, out) || !ebim__tensor_spread(&y, b, out)) return EBIM_ERR_SHAPE;
-    if (!out->data || !x.data || !y.data) return EBIM_ERR_ARG;
-    do {
-        ebim_real u = x.data[ebim__tensor_offset(&x, index)];
-        ebim_real v = y.data[ebim__tensor_offset(&y, index)];
-        out->data[ebim__tensor_offset(out, index)] =
-            op == '+' ? u + v : op == '-' ? u - v : op == '*' ? u * v : u / v;
-        for (i = out->rank - 1; i >= 0 && ++index[i] == out->shape[i]; i--) index[i] = 0;
-    } while (i >= 0);
-    return EBIM_OK;
-}
-
-EBIM_API ebim_result ebim_tensor_matmul(const ebim_tensor *out, const ebim_tensor *a,
-                                        const ebim_tensor *b)
-{
-    int i, j, q;
-    if (out->rank != 2 || a->rank != 2 || b->rank != 2) return EBIM_ERR_SHAPE;
-    if (a->shape[1] != b->shape[0] || out->shape[0] != a->shape[0] || out->shape[1] != b->shape[1])
-        return EBIM_ERR_SHAPE;
-    if (!out->data || !a->data || !b->data || out->data == a->data || out->data == b->data)
-        return EBIM_ERR_ARG;
-    for (i = 0; i < a->shape[0]; i++)
-        for (j = 0; j < b->shape[1]; j++) {
-            ebim_real sum = 0;
-            for (q = 0; q < a->shape[1]; q++)
-                sum += *ebim_tensor_at(a, i, q, 0, 0) * *ebim_tensor_at(b, q, j, 0, 0);
-            *ebim_tensor_at(out, i, j, 0, 0) = sum;
-        }
     return EBIM_OK;
 }
 

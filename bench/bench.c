@@ -475,16 +475,17 @@ static void codim6(const char *name, const char *what, ebim_linear linear)
 {
     frames *f = (frames *)memory(sizeof *f);
     ebim_clmc_desc d;
+    ebim_tensor W, b;
     ebim_rng r;
     ebim_real y[6];
-    int i, q;
+    int i;
     net_init(&f->s, 10, 6, 3, 32, 64, 6);
     ebim_rng_init(&r, 3, 0);
     for (i = 0; i < 10; i++) f->start[i] = ebim_rng_normal(&r);
     for (i = 1; i < 100; i++) memcpy(f->start + 10 * i, f->start, 10 * sizeof *f->start);
     ebim_eval(&f->s.w, 1, f->start, y);
-    q = f->s.g.node[f->s.g.y].theta + f->s.g.node[f->s.g.y].n_theta - 6; /* the last bias */
-    for (i = 0; i < 6; i++) f->s.g.theta[q + i] -= y[i];
+    check(ebim_weights(&f->s.g, f->s.g.y, &W, &b));
+    for (i = 0; i < 6; i++) *ebim_tensor_at(&b, i, 0, 0, 0) -= y[i];
     memset(&d, 0, sizeof d);
     d.eps = 0.1;
     d.constraint.linear = linear;

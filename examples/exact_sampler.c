@@ -79,10 +79,11 @@ static ebim_ref ellipse_F(ebim_graph *g, ebim_ref x, void *user)
 
 static double ellipse_at(const double *u, double *x)
 {
-    double a = 2 * PI * u[0];
-    x[0] = 2 * cos(a);
-    x[1] = sin(a);
-    return tilted(x, sqrt(4 * sin(a) * sin(a) + cos(a) * cos(a)));
+    ebim_dual a = ebim_dual_make((ebim_real)(2 * PI * u[0]), 1); /* the variable */
+    ebim_dual c = ebim_dual_apply(EBIM_COSINE, a, 0), s = ebim_dual_apply(EBIM_SINE, a, 0);
+    x[0] = 2 * (double)c.v;
+    x[1] = (double)s.v;
+    return tilted(x, hypot(2 * (double)c.d, (double)s.d)); /* length per angle */
 }
 
 static double sphere_at(const double *u, double *x)
