@@ -366,7 +366,7 @@ EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index); /* Fisher-Ya
  *     ebim_weights(&g, node, &W, &b);                  W is [out][in], b is [out][1]
  *     *ebim_tensor_at(&b, 0, 0, 0, 0) -= 1;
  *
- * Functions return ERR_SHAPE for shapes that do not fit and ERR_ARG for a bad rank or axis, and then
+ * Functions return ERR_SHAPE for shapes that do not fit, ERR_ARG for a bad rank or axis, and then
  * change nothing. */
 typedef struct ebim_tensor {
     ebim_real *data;                 /* NULL while measuring */
@@ -1652,6 +1652,14 @@ EBIM__INLINE double ebim__or_else(double x, double otherwise)
 #define EBIM__ALIGN ((size_t)64)
 #define EBIM__NEW(arena, type, count) \
     ((type *)ebim_arena_push((arena), (size_t)(count), sizeof(type)))
+/* The same for each of several pointers: &s->x, &s->y, ... */
+#define EBIM__NEW_EACH(arena, type, count, ...)                                                \
+    do {                                                                                       \
+        type **const to_[] = {__VA_ARGS__};                                                    \
+        size_t i_;                                                                             \
+        for (i_ = 0; i_ < sizeof to_ / sizeof *to_; i_++)                                      \
+            *to_[i_] = EBIM__NEW(arena, type, count);                                          \
+    } while (0)
 
 EBIM_API void ebim_arena_init_abi(ebim_arena *a, void *mem, size_t size, size_t sizeof_model)
 {
@@ -5063,7 +5071,7 @@ EBIM_API size_t ebim_cg_work(int k, int stride)
 }
 
 /* Everything but x is in the lane's unit. The residual of CG goes up and down, and up for good
- * when A is not positive: x is the best iterate so far, z the present one. */
+ * where A is not positive: x is the best iterate so far, z the present one. */
 typedef struct ebim__cg {
     int stride, rows;                       /* rows = k stride */
     ebim_real limit;                        /* of rr / bb */
@@ -5071,24 +5079,19 @@ typedef struct ebim__cg {
     ebim_real *rr, *pAp, *bb, *best, *unit; /* r'r, p'Ap, b'b; r'r of x */
 } ebim__cg;
 
-/* A power of two near the largest element of b: dividing by it is exact, and keeps squares of
- * very large or small b in range. */
-static ebim_real ebim__cg_unit(const ebim__cg *c, const ebim_real *b, int l)
-{
-    ebim_real big = 0;
-    int i, e;
-    for (i = l; i < c->rows; i += c->stride)
-        if (EBIM__ABS(b[i]) > big) big = EBIM__ABS(b[i]);
-    if (!(big > 0) || !ebim__finite(big)) return 1;
-    (void)EBIM__FN(frexp)(big, &e);
-    return EBIM__FN(ldexp)(1, e - 1);
-}
-
-/* r = b, z = p = x for lane l; x = 0 where b is 0, or the start is not finite. */
+/* r = b, z = p = x for lane l; x = 0 where b is 0, or the start is not finite. The unit is a power
+ * of two near the largest element of b: dividing by it is exact, and keeps squares of very large or
+ * small b in range. */
 static void ebim__cg_load(const ebim__cg *c, const ebim_real *b, int l)
 {
-    ebim_real unit = ebim__cg_unit(c, b, l), bb = 0;
-    int i, keep = 1;
+    ebim_real big = 0, unit = 1, bb = 0;
+    int i, e, keep = 1;
+    for (i = l; i < c->rows; i += c->stride)
+        if (EBIM__ABS(b[i]) > big) big = EBIM__ABS(b[i]);
+    if (big > 0 && ebim__finite(big)) {
+        (void)EBIM__FN(frexp)(big, &e);
+        unit = EBIM__FN(ldexp)(1, e - 1);
+    }
     for (i = l; i < c->rows; i += c->stride) {
         c->r[i] = b[i] / unit;
         c->z[i] = c->x[i] / unit;
@@ -5179,7 +5182,7 @@ EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_
         if (!ebim__finite(c.best[l])) q = DBL_MAX;
         if (d->solved) d->solved[l] = q <= tol;
         rep.unsolved += !(q <= tol);
-        if (q > rep.residual) rep.residual = q;
+        rep.residual = fmax(rep.residual, q);
     }
     if (report) *report = rep;
 }
@@ -5214,16 +5217,9 @@ EBIM_API ebim_result ebim_lbfgs_init(ebim_lbfgs *s, ebim_arena *a, int n, const 
     if (!ebim__finite64(d->c1) || !ebim__finite64(d->c2)) return EBIM_ERR_ARG;
     if (!(s->d.c1 > 0) || !(s->d.c1 < s->d.c2) || !(s->d.c2 < 1)) return EBIM_ERR_ARG;
     s->d.max_line = ebim__or_int(d->max_line, 40);
-    s->x = EBIM__NEW(a, ebim_real, nn);
-    s->g = EBIM__NEW(a, ebim_real, nn);
-    s->trial = EBIM__NEW(a, ebim_real, nn);
-    s->dir = EBIM__NEW(a, ebim_real, nn);
-    s->base = EBIM__NEW(a, ebim_real, nn);
-    s->base_g = EBIM__NEW(a, ebim_real, nn);
-    s->s = EBIM__NEW(a, ebim_real, nn * m);
-    s->y = EBIM__NEW(a, ebim_real, nn * m);
-    s->rho = EBIM__NEW(a, double, m);
-    s->alpha = EBIM__NEW(a, double, m);
+    EBIM__NEW_EACH(a, ebim_real, nn, &s->x, &s->g, &s->trial, &s->dir, &s->base, &s->base_g);
+    EBIM__NEW_EACH(a, ebim_real, nn * (m + 1), &s->s, &s->y); /* one more: that on trial */
+    EBIM__NEW_EACH(a, double, m + 1, &s->rho, &s->alpha);
     s->stop = EBIM_BAD_START;
     return a->failed;
 }
@@ -5243,33 +5239,27 @@ EBIM_API const ebim_real *ebim_lbfgs_ask(const ebim_lbfgs *s)
     return s->stop == EBIM_RUNNING ? s->trial : NULL;
 }
 
-static int ebim__gradient_small(const ebim_lbfgs *s)
-{
-    double x = sqrt(ebim__dot64(s->n, s->base, s->base));
-    return sqrt(ebim__dot64(s->n, s->base_g, s->base_g)) <= s->d.tol_grad * (x > 1 ? x : 1);
-}
-
-/* dir <- -H g by the two-loop recursion (Nocedal & Wright 7.4) */
+/* dir <- -H g by the two-loop recursion (Nocedal & Wright 7.4); the pairs stand in a ring */
 static void ebim__lbfgs_direction(ebim_lbfgs *s)
 {
-    int n = s->n, m = s->d.history, q, i;
+    int n = s->n, ring = s->d.history + 1, q, i;
     double beta;
     for (i = 0; i < n; i++) s->dir[i] = -s->base_g[i];
     for (q = 0; q < s->pairs; q++) {
-        int at = (s->newest - q + m) % m;
-        const ebim_real *y = s->y + (size_t)at * (size_t)s->room;
-        s->alpha[at] = s->rho[at] * ebim__dot64(n, s->s + (size_t)at * (size_t)s->room, s->dir);
+        int at = (s->newest - q + ring) % ring;
+        const ebim_real *y = ebim__nth(s->y, at, s->room);
+        s->alpha[at] = s->rho[at] * ebim__dot64(n, ebim__nth(s->s, at, s->room), s->dir);
         for (i = 0; i < n; i++) s->dir[i] -= EBIM__R(s->alpha[at]) * y[i];
     }
     if (s->pairs) {
-        const ebim_real *y = s->y + (size_t)s->newest * (size_t)s->room;
+        const ebim_real *y = ebim__nth(s->y, s->newest, s->room);
         beta = 1 / (s->rho[s->newest] * ebim__dot64(n, y, y));
         for (i = 0; i < n; i++) s->dir[i] *= EBIM__R(beta);
     }
     for (q = s->pairs - 1; q >= 0; q--) {
-        int at = (s->newest - q + m) % m;
-        const ebim_real *p = s->s + (size_t)at * (size_t)s->room;
-        beta = s->rho[at] * ebim__dot64(n, s->y + (size_t)at * (size_t)s->room, s->dir);
+        int at = (s->newest - q + ring) % ring;
+        const ebim_real *p = ebim__nth(s->s, at, s->room);
+        beta = s->rho[at] * ebim__dot64(n, ebim__nth(s->y, at, s->room), s->dir);
         for (i = 0; i < n; i++) s->dir[i] += EBIM__R(s->alpha[at] - beta) * p[i];
     }
 }
@@ -5289,9 +5279,10 @@ static int ebim__lbfgs_try(ebim_lbfgs *s, double t)
 /* Begins a line search at base; no descent direction left means steepest descent once. */
 static ebim_stop ebim__lbfgs_search(ebim_lbfgs *s)
 {
-    double length, t, g2 = ebim__dot64(s->n, s->base_g, s->base_g);
+    double length = sqrt(ebim__dot64(s->n, s->base, s->base)), t;
+    double g2 = ebim__dot64(s->n, s->base_g, s->base_g);
     int i;
-    if (ebim__gradient_small(s)) return EBIM_CONVERGED;
+    if (sqrt(g2) <= s->d.tol_grad * (length > 1 ? length : 1)) return EBIM_CONVERGED;
     if (s->iterations >= s->d.max_iter) return EBIM_MAX_ITER;
     ebim__lbfgs_direction(s);
     s->slope0 = ebim__dot64(s->n, s->dir, s->base_g);
@@ -5304,27 +5295,23 @@ static ebim_stop ebim__lbfgs_search(ebim_lbfgs *s)
     }
     s->phase = EBIM__LS_BRACKET;
     s->line = 0;
-    s->lo.t = 0;
-    s->lo.f = s->f0;
-    s->lo.d = s->slope0;
+    s->lo.t = 0, s->lo.f = s->f0, s->lo.d = s->slope0;
     s->t_max = s->d.max_step > 0 ? s->d.max_step / length : 1e10;
     t = s->pairs ? 1 : (s->d.first_step > 0 ? s->d.first_step : length < 1 ? length : 1) / length;
     ebim__lbfgs_try(s, t < s->t_max ? t : s->t_max);
     return EBIM_RUNNING;
 }
 
-/* Minimum of the cubic through two values and slopes, kept away from both ends. */
+/* Minimum of the cubic through two values and slopes, kept away from both ends; else the middle */
 static double ebim__cubic(const ebim__knot *a, const ebim__knot *b)
 {
     double width = b->t - a->t, d1 = a->d + b->d + 3 * (a->f - b->f) / width;
-    double d2 = d1 * d1 - a->d * b->d, t = 0.5 * (a->t + b->t), low, high;
-    low = fmin(a->t, b->t) + 0.1 * fabs(width);
-    high = fmax(a->t, b->t) - 0.1 * fabs(width);
-    if (d2 >= 0 && ebim__finite64(d2)) {
-        d2 = width > 0 ? sqrt(d2) : -sqrt(d2);
-        t = b->t - width * (b->d + d2 - d1) / (b->d - a->d + 2 * d2);
-    }
-    return !ebim__finite64(t) ? 0.5 * (a->t + b->t) : fmin(fmax(t, low), high);
+    double d2 = d1 * d1 - a->d * b->d, middle = 0.5 * (a->t + b->t), off = 0.1 * fabs(width), t;
+    if (!(d2 >= 0) || !ebim__finite64(d2)) return middle;
+    d2 = width > 0 ? sqrt(d2) : -sqrt(d2);
+    t = b->t - width * (b->d + d2 - d1) / (b->d - a->d + 2 * d2);
+    if (!ebim__finite64(t)) return middle;
+    return fmin(fmax(t, fmin(a->t, b->t) + off), fmax(a->t, b->t) - off);
 }
 
 /* The trial, told f and g, is the best point. */
@@ -5347,24 +5334,19 @@ static void ebim__lbfgs_rebase(ebim_lbfgs *s)
  * positive beyond rounding. */
 static void ebim__lbfgs_pair(ebim_lbfgs *s, const ebim_real *g)
 {
-    int m = s->d.history, at = s->pairs ? (s->newest + 1) % m : 0, i;
+    int at = (s->newest + 1) % (s->d.history + 1), i;
     ebim_real *p = s->s + (size_t)at * (size_t)s->room, *y = s->y + (size_t)at * (size_t)s->room;
-    double sy = 0, ss = 0, yy = 0;
-    for (i = 0; i < s->n; i++) {
-        double pi = (double)(ebim_real)(s->trial[i] - s->base[i]);
-        double yi = (double)(ebim_real)(g[i] - s->base_g[i]);
-        sy += pi * yi;
-        ss += pi * pi;
-        yy += yi * yi;
-    }
-    if (!(sy > (double)EBIM_EPS * sqrt(ss) * sqrt(yy)) || !ebim__finite64(1 / sy)) return;
+    double sy, size;
     for (i = 0; i < s->n; i++) {
         p[i] = s->trial[i] - s->base[i];
         y[i] = g[i] - s->base_g[i];
     }
+    sy = ebim__dot64(s->n, p, y);
+    size = sqrt(ebim__dot64(s->n, p, p)) * sqrt(ebim__dot64(s->n, y, y));
+    if (!(sy > (double)EBIM_EPS * size) || !ebim__finite64(1 / sy)) return;
     s->rho[at] = 1 / sy;
     s->newest = at;
-    if (s->pairs < m) s->pairs++;
+    s->pairs = ebim__min_int(s->pairs + 1, s->d.history);
 }
 
 /* Nothing acceptable was found: go on from the best point, without the pairs; where there is
@@ -5402,15 +5384,13 @@ static ebim_stop ebim__lbfgs_zoom(ebim_lbfgs *s)
     return ebim__lbfgs_try(s, t) ? EBIM_RUNNING : ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
 }
 
+/* What follows from a trial: it is accepted, or narrows or extends the search. */
 static ebim_stop ebim__lbfgs_line(ebim_lbfgs *s, double f, const ebim_real *g)
 {
     double slope = ebim__dot64(s->n, s->dir, g), t = s->t;
     int high = f > s->f0 + s->d.c1 * t * s->slope0 || (f >= s->lo.f && s->lo.t > 0);
     int cut = s->d.max_step > 0 && t >= s->t_max && slope < 0;
-    ebim__knot now;
-    now.t = t;
-    now.f = f;
-    now.d = slope;
+    ebim__knot now = {t, f, slope};
     if (!high && (cut || fabs(slope) <= -s->d.c2 * s->slope0)) return ebim__lbfgs_accept(s, f, g);
     if (++s->line >= s->d.max_line) return ebim__lbfgs_give_up(s, EBIM_MAX_LINE);
     if (high) {
@@ -15021,6 +15001,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__POW
 #undef EBIM__ALIGN
 #undef EBIM__NEW
+#undef EBIM__NEW_EACH
 #undef EBIM__FLAG
 #undef EBIM__RAISE
 #undef EBIM__BREATH

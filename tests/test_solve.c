@@ -855,8 +855,8 @@ static void check_stop(const ebim_lbfgs *s)
 /* Every pair in the memory is what its rho says, and has positive curvature. */
 static void check_pairs(const ebim_lbfgs *s)
 {
-    int q, m = s->d.history;
-    CHECK(s->pairs <= m);
+    int q, m = s->d.history + 1; /* a ring of them */
+    CHECK(s->pairs < m);
     for (q = 0; q < s->pairs; q++) {
         int at = (s->newest - q + m) % m;
         double sy = dot(s->n, s->s + at * s->room, s->y + at * s->room);
@@ -1355,7 +1355,7 @@ static void lbfgs_direction_is_bfgs(void)
                 H[i][i] = 1 / (s.rho[s.newest] * dot(N, y, y));
             }
             for (q = s.pairs - 1; q >= 0; q--) {
-                int at = (s.newest - q + history) % history;
+                int at = (s.newest - q + history + 1) % (history + 1);
                 const ebim_real *p = s.s + at * s.room, *y = s.y + at * s.room;
                 double rho = 1 / dot(N, p, y), V[N][N], T[N][N];
                 for (i = 0; i < N; i++)
