@@ -5642,24 +5642,18 @@ static void ebim__drift_of(ebim_real *c, double eps, double step, double clamp)
 EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, const ebim_graph *u,
                                         const ebim_langevin_desc *d)
 {
-    ebim_langevin *s = EBIM__NEW(a, ebim_langevin, 1);
-    ebim_ws w;
-    ebim_result r = ebim__ws_for(&w, a, u, ebim__or_int(d->lanes, 64), 0, EBIM__FOR_VJP);
-    ebim_real *trial = EBIM__NEW(a, ebim_real, (size_t)w.stride * (size_t)(w.n + 1));
-    ebim__int *ok = EBIM__NEW(a, ebim__int, w.stride);
-    uint32_t *rng = EBIM__NEW(a, uint32_t, 4 * (size_t)w.stride);
+    ebim_langevin *s = EBIM__NEW(a, ebim_langevin, 1), local, *p = ebim__ready(a) ? s : &local;
+    ebim_result r = ebim__ws_for(&p->w, a, u, ebim__or_int(d->lanes, 64), 0, EBIM__FOR_VJP);
     *out = NULL;
     if (r) return r;
-    if (!(d->eps > 0) || (d->energy == EBIM_ENERGY_OUTPUT && w.k != 1)) return EBIM_ERR_ARG;
-    if (!d->lo != !d->hi) return EBIM_ERR_ARG;
-    if (!ebim__ready(a)) return a->failed;
-    s->d = *d;
-    s->w = w;
-    s->trial = trial;
-    s->ok = ok;
-    s->rng = rng;
-    *out = s;
-    return EBIM_OK;
+    if (d->energy == EBIM_ENERGY_OUTPUT && p->w.k != 1) return EBIM_ERR_ARG;
+    if (!(d->eps > 0) || !d->lo != !d->hi) return EBIM_ERR_ARG;
+    p->d = *d;
+    p->trial = EBIM__NEW(a, ebim_real, (size_t)p->w.stride * (size_t)(p->w.n + 1));
+    p->ok = EBIM__NEW(a, ebim__int, p->w.stride);
+    p->rng = EBIM__NEW(a, uint32_t, 4 * (size_t)p->w.stride);
+    if (ebim__ready(a)) *out = s;
+    return a->failed;
 }
 
 /* Gradient of the energy at the points in w -> ebim_ws_xg(w, 0). */
@@ -6288,13 +6282,11 @@ static void ebim__frame_root(ebim__frame *f, int B)
 
 enum { EBIM__WATCHED = 7 };
 
+/* A point of >>exact takes 2 n + 1 rows: n of itself, n of the gradient of E there, clamped, one of
+ * E. */
 typedef struct ebim__exact {
-    ebim_real *x, *p;         /* rows [n]: where a move has come, its momentum */
-    ebim_real *end;           /* rows [n]: where it ended */
-    ebim_real *force, *kick;  /* rows [n]: the gradient of E, clamped, at q and at x, */
-    ebim_real *end_kick;      /* and at its end */
-    ebim_real *E, *now;       /* [stride] E at q and at x, */
-    ebim_real *end_E;         /* and at its end */
+    ebim_real *at, *end;      /* rows [2 n + 1]: where a move has come, and where it ended */
+    ebim_real *p;             /* rows [n]: its momentum */
     double *H, *rise;         /* [stride] E + |p|^2 / 2 at the start; by how much more at its end */
     double *off;              /* [stride] ||F|| / ||J|| at its end */
     int *alive;               /* [stride] nothing has failed */
@@ -6313,7 +6305,7 @@ struct ebim_clmc {
     int stands;               /* f is F at q */
     ebim__frame g;            /* adjusted: F at the proposal */
     ebim__exact exact;        /* adjusted: the rest of it */
-    ebim_real *q, *r;         /* rows [n], of r five more */
+    ebim_real *q, *r;         /* rows [n]; adjusted: of q [2 n + 1]; of r five more */
     ebim__int *ok;            /* [stride] who moves */
     int *on;                  /* [stride] who starts on M */
     uint32_t *rng;            /* [4][stride], see ebim__seed_lanes */
@@ -6333,9 +6325,8 @@ static int ebim__clmc_onto(ebim_clmc *s, int B)
     ebim__norms(&f->w, f->residual);
     ebim__frame_limits(f, s->q);
     for (l = 0; l < B; l++) {
-        int on = ebim__finite(f->residual[l]) && f->residual[l] <= 4 * f->limit[l];
-        s->on[l] = on;
-        off += !on;
+        s->on[l] = ebim__finite(f->residual[l]) && f->residual[l] <= 4 * f->limit[l];
+        off += !s->on[l];
     }
     if (!off || s->d.keep_unsolved) return off;
     memcpy(f->y0, s->q, (size_t)f->n * (size_t)f->stride * sizeof *f->y0);
@@ -6350,21 +6341,13 @@ static int ebim__clmc_onto(ebim_clmc *s, int B)
     return off - put;
 }
 
-/* y0 <- q + eps r - (step/2) clamp(grad E(q)) */
-static void ebim__clmc_drift(ebim_clmc *s, int B)
+/* Root of F from x + eps p along the normals of frame f, which stands at x */
+static void ebim__clmc_root(ebim__frame *f, int B, const ebim_real *x, const ebim_real *p,
+                            double eps)
 {
-    ebim__frame *f = &s->f;
-    const ebim__kernels *K = f->w.kernels;
-    ebim_real c[3];
-    ebim__drift_of(c, s->d.eps, s->d.step, s->d.clamp);
-    if (!s->has_energy) {
-        memcpy(f->y0, s->q, (size_t)f->n * (size_t)f->stride * sizeof *s->q);
-        K->axpy(f->n, f->y0, f->stride, c[0], s->r, f->stride, f->lanes);
-        return;
-    }
-    memcpy(ebim_ws_x(&s->e), s->q, (size_t)f->n * (size_t)f->stride * sizeof *s->q);
-    ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
-    K->drift(f->n, f->y0, s->q, s->r, ebim_ws_xg(&s->e, 0), c, f->stride, f->lanes);
+    memcpy(f->y0, x, (size_t)f->n * (size_t)f->stride * sizeof *x);
+    f->w.kernels->axpy(f->n, f->y0, f->stride, EBIM__R(eps), p, f->stride, f->lanes);
+    ebim__frame_root(f, B);
 }
 
 /* q <- y where there is a root, in the box */
@@ -6373,27 +6356,43 @@ static void ebim__clmc_move(ebim_clmc *s, int B)
     ebim__frame *f = &s->f;
     const ebim__kernels *K = f->w.kernels;
     ebim_clmc_report *rep = &s->report;
-    int l, unsolved = 0, singular = 0, outside = 0, moved = 0;
+    int l;
     K->inside(f->n, f->y, s->d.lo, s->d.hi, s->ok, f->stride, f->lanes);
     for (l = 0; l < B; l++) {
         int in = s->ok[l] != 0, flat = f->singular[l] != 0, solved = f->state[l] == EBIM__SOLVED;
         int root = solved | ((s->d.keep_unsolved != 0) & !flat);
+        ebim_real off = root & in ? f->residual[l] / f->scale[l] : 0;
         s->ok[l] = -(root & in);
-        singular += flat;
-        unsolved += !solved & !flat;
-        outside += root & !in;
-        moved += root & in;
-    }
-    K->select(f->n, s->q, f->y, s->ok, f->stride, f->lanes);
-    for (l = 0; l < B; l++) {
-        ebim_real off = s->ok[l] ? f->residual[l] / f->scale[l] : 0;
+        rep->singular += flat;
+        rep->unsolved += !solved & !flat;
+        rep->outside += root & !in;
+        rep->moved += root & in;
         if ((double)off > rep->residual) rep->residual = (double)off;
     }
+    K->select(f->n, s->q, f->y, s->ok, f->stride, f->lanes);
     rep->steps += B;
-    rep->singular += singular;
-    rep->unsolved += unsolved;
-    rep->outside += outside;
-    rep->moved += moved;
+}
+
+/* One step of Algorithm 1, unadjusted */
+static void ebim__clmc_step(ebim_clmc *s, int B)
+{
+    ebim__frame *f = &s->f;
+    const ebim__kernels *K = f->w.kernels;
+    ebim_real c[3];
+    if (!s->stands) ebim__frame_at(f, B, s->q);
+    s->stands = 0;
+    K->normals(s->rng, f->n, s->r, f->stride, f->lanes);
+    ebim__frame_tangent(f, s->r);
+    if (s->has_energy) {
+        ebim__drift_of(c, s->d.eps, s->d.step, s->d.clamp);
+        memcpy(ebim_ws_x(&s->e), s->q, (size_t)f->n * (size_t)f->stride * sizeof *s->q);
+        ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
+        K->drift(f->n, f->y0, s->q, s->r, ebim_ws_xg(&s->e, 0), c, f->stride, f->lanes);
+        ebim__frame_root(f, B);
+    } else {
+        ebim__clmc_root(f, B, s->q, s->r, s->d.eps);
+    }
+    ebim__clmc_move(s, B);
 }
 
 /* ============================================================================================
@@ -6411,60 +6410,39 @@ static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_grap
 {
     size_t S = (size_t)s->f.stride, rows = (size_t)s->f.n * S;
     ebim__exact *e = &s->exact;
-    e->x = EBIM__NEW(a, ebim_real, rows);
+    EBIM__NEW_EACH(a, ebim_real, 2 * rows + S, &e->at, &e->end);
+    EBIM__NEW_EACH(a, double, S, &e->H, &e->rise, &e->off);
+    EBIM__NEW_EACH(a, int, S, &e->alive, &e->length, &e->chain);
     e->p = EBIM__NEW(a, ebim_real, rows);
-    e->end = EBIM__NEW(a, ebim_real, rows);
-    e->force = EBIM__NEW(a, ebim_real, rows);
-    e->kick = EBIM__NEW(a, ebim_real, rows);
-    e->end_kick = EBIM__NEW(a, ebim_real, rows);
-    e->E = EBIM__NEW(a, ebim_real, S);
-    e->now = EBIM__NEW(a, ebim_real, S);
-    e->end_E = EBIM__NEW(a, ebim_real, S);
-    e->H = EBIM__NEW(a, double, S);
-    e->rise = EBIM__NEW(a, double, S);
-    e->off = EBIM__NEW(a, double, S);
-    e->alive = EBIM__NEW(a, int, S);
-    e->length = EBIM__NEW(a, int, S);
-    e->chain = EBIM__NEW(a, int, S);
     e->order = EBIM__NEW(a, int, 2 * S);
     e->watch = EBIM__NEW(a, double, (size_t)s->f.n * EBIM__WATCHED);
     return ebim__frame_init(&s->g, a, F, &s->d.constraint);
 }
 
-/* E and the kick at rows x. Blind moves have none: forth and back alike, so they are exact, too. */
-static void ebim__exact_force(ebim_clmc *s, int B, const ebim_real *x, ebim_real *kick,
-                              ebim_real *E)
+/* at: [2 n + 1] rows, the last n + 1 from the first n. Blind moves have no gradient, neither forth
+ * nor back, so they are exact, too. */
+static void ebim__exact_force(ebim_clmc *s, int B, ebim_real *at)
 {
-    const ebim__frame *f = &s->f;
-    size_t S = (size_t)f->stride, rows = (size_t)f->n * S, i;
-    ebim_real most = EBIM__R(s->d.clamp);
-    memset(kick, 0, rows * sizeof *kick);
-    memset(E, 0, S * sizeof *E);
+    size_t S = (size_t)s->f.stride, rows = (size_t)s->f.n * S, i;
+    ebim_real *kick = at + rows, most = EBIM__R(s->d.clamp);
+    memset(kick, 0, (rows + S) * sizeof *at);
     if (!s->has_energy) return;
-    memcpy(ebim_ws_x(&s->e), x, rows * sizeof *x);
+    memcpy(ebim_ws_x(&s->e), at, rows * sizeof *at);
     if (s->blind) ebim_forward(&s->e, B, 0);
     else ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
-    memcpy(E, ebim_ws_y(&s->e), S * sizeof *E);
+    memcpy(kick + rows, ebim_ws_y(&s->e), S * sizeof *at);
     if (s->blind) return;
-    memcpy(kick, ebim_ws_xg(&s->e, 0), rows * sizeof *kick);
+    memcpy(kick, ebim_ws_xg(&s->e, 0), rows * sizeof *at);
     for (i = 0; s->d.clamp > 0 && i < rows; i++)
         kick[i] = kick[i] > most ? most : kick[i] < -most ? -most : kick[i];
 }
 
-/* p <- P(p - (eps / 2) kick) */
-static void ebim__exact_kick(ebim_clmc *s, ebim__frame *f, ebim_real *p, const ebim_real *kick)
+/* p <- P(p - (eps / 2) grad E), of frame f, which stands where the move has come */
+static void ebim__exact_kick(ebim_clmc *s, ebim__frame *f)
 {
-    f->w.kernels->axpy(f->n, p, f->stride, EBIM__R(-0.5 * s->d.eps), kick, f->stride, f->lanes);
-    ebim__frame_tangent(f, p);
-}
-
-/* Root of F from x + eps p along the normals of frame f, which stands at x */
-static void ebim__exact_move(ebim__frame *f, int B, const ebim_real *x, const ebim_real *p,
-                             double eps)
-{
-    memcpy(f->y0, x, (size_t)f->n * (size_t)f->stride * sizeof *x);
-    f->w.kernels->axpy(f->n, f->y0, f->stride, EBIM__R(eps), p, f->stride, f->lanes);
-    ebim__frame_root(f, B);
+    f->w.kernels->axpy(f->n, s->exact.p, f->stride, EBIM__R(-0.5 * s->d.eps),
+                       s->exact.at + f->n * f->stride, f->stride, f->lanes);
+    ebim__frame_tangent(f, s->exact.p);
 }
 
 /* Whether lane l of the way back ended at x, up to rounding */
@@ -6478,7 +6456,7 @@ static int ebim__exact_returned(const ebim__frame *f, const ebim_real *x, int l,
     return off <= tol;
 }
 
-/* One RATTLE step of (x, p) from frame f, which stands at x, to frame g, which will. */
+/* One RATTLE step of (at, p) from frame f, which stands there, to frame g, which will. */
 static void ebim__exact_leap(ebim_clmc *s, ebim__frame *f, ebim__frame *g, int B)
 {
     ebim__exact *e = &s->exact;
@@ -6486,25 +6464,25 @@ static void ebim__exact_leap(ebim_clmc *s, ebim__frame *f, ebim__frame *g, int B
     double eps = s->d.eps;
     int l, i, rows = f->n * f->stride;
     f->lanes = EBIM__ROUND(B); /* fewer, maybe, than stand in it */
-    ebim__exact_kick(s, f, e->p, e->kick);
-    ebim__exact_move(f, B, e->x, e->p, eps);
+    ebim__exact_kick(s, f);
+    ebim__clmc_root(f, B, e->at, e->p, eps);
     ebim__frame_at(g, B, f->y);
     for (i = 0; i < rows; i += f->stride)
         for (l = i; l < i + f->lanes; l++)
-            e->p[l] = EBIM__R(((double)f->y[l] - (double)e->x[l]) / eps);
+            e->p[l] = EBIM__R(((double)f->y[l] - (double)e->at[l]) / eps);
     ebim__frame_tangent(g, e->p);
-    if (s->d.adjust != EBIM_UNCHECKED) ebim__exact_move(g, B, f->y, e->p, -eps);
+    if (s->d.adjust != EBIM_UNCHECKED) ebim__clmc_root(g, B, f->y, e->p, -eps);
     for (l = 0; l < B; l++) {
         if (!e->alive[l]) continue;
         e->alive[l] = f->state[l] == EBIM__SOLVED && !g->singular[l];
         rep->unsolved += !e->alive[l];
         if (!e->alive[l] || s->d.adjust == EBIM_UNCHECKED) continue;
-        e->alive[l] = ebim__exact_returned(g, e->x, l, eps);
+        e->alive[l] = ebim__exact_returned(g, e->at, l, eps);
         rep->astray += !e->alive[l];
     }
-    memcpy(e->x, f->y, (size_t)rows * sizeof *e->x);
-    ebim__exact_force(s, B, e->x, e->kick, e->now);
-    ebim__exact_kick(s, g, e->p, e->kick);
+    memcpy(e->at, f->y, (size_t)rows * sizeof *e->at);
+    ebim__exact_force(s, B, e->at);
+    ebim__exact_kick(s, g); /* the other half */
 }
 
 static double ebim__exact_kinetic(const ebim__frame *f, const ebim_real *p, int l)
@@ -6515,21 +6493,16 @@ static double ebim__exact_kinetic(const ebim__frame *f, const ebim_real *p, int 
     return sum / 2; /* the kinetic energy */
 }
 
-/* Lanes first .. last - 1 have made their steps: keeps what comes of them. f stands at x. */
-static void ebim__exact_end(ebim_clmc *s, const ebim__frame *f, const ebim__frame *before,
-                            int first, int last)
+/* Lanes first .. last - 1 have made their steps, the last one from frame f: they end here. */
+static void ebim__exact_end(ebim_clmc *s, const ebim__frame *f, int first, int last)
 {
     ebim__exact *e = &s->exact;
-    size_t size = (size_t)(last - first) * sizeof *e->x;
-    int l, i;
-    for (i = first; i < f->n * f->stride; i += f->stride) {
-        memcpy(e->end + i, e->x + i, size);
-        memcpy(e->end_kick + i, e->kick + i, size);
-    }
-    memcpy(e->end_E + first, e->now + first, size);
+    int l, i, rows = f->n * f->stride;
+    for (i = first; i < 2 * rows + f->stride; i += f->stride)
+        memcpy(e->end + i, e->at + i, (size_t)(last - first) * sizeof *e->at);
     for (l = first; l < last; l++) {
-        e->rise[l] = (double)e->now[l] + ebim__exact_kinetic(f, e->p, l) - e->H[l];
-        e->off[l] = (double)(before->residual[l] / before->scale[l]);
+        e->rise[l] = (double)e->at[2 * rows + l] + ebim__exact_kinetic(f, e->p, l) - e->H[l];
+        e->off[l] = (double)(f->residual[l] / f->scale[l]);
     }
 }
 
@@ -6611,10 +6584,8 @@ static void ebim__exact_lengths(ebim_clmc *s, int B)
             e->length[at] = want;
             e->order[at++] = l;
         }
-    ebim__reorder(s->q, n, sizeof *s->q, e->order, S, B, scratch);
+    ebim__reorder(s->q, 2 * n + 1, sizeof *s->q, e->order, S, B, scratch);
     ebim__reorder(s->r, rows + 2, sizeof *s->r, e->order, S, B, scratch);
-    ebim__reorder(e->force, n, sizeof *e->force, e->order, S, B, scratch);
-    ebim__reorder(e->E, 1, sizeof *e->E, e->order, S, B, scratch);
     ebim__reorder(s->rng, 4, sizeof *s->rng, e->order, S, B, scratch);
     ebim__reorder(e->chain, 1, sizeof *e->chain, e->order, S, B, scratch);
     s->stands = 0;
@@ -6634,14 +6605,12 @@ static void ebim__exact_begin(ebim_clmc *s, int B)
 {
     ebim__exact *e = &s->exact;
     ebim__frame *f = &s->f;
-    size_t rows = (size_t)f->n * (size_t)f->stride;
-    int l;
-    memcpy(e->p, s->r, rows * sizeof *e->p);
+    int l, rows = f->n * f->stride;
+    memcpy(e->p, s->r, (size_t)rows * sizeof *e->p);
     ebim__frame_tangent(f, e->p); /* now tangent */
-    memcpy(e->x, s->q, rows * sizeof *e->x);
-    memcpy(e->kick, e->force, rows * sizeof *e->kick);
+    memcpy(e->at, s->q, (size_t)(2 * rows + f->stride) * sizeof *e->at);
     for (l = 0; l < B; l++) {
-        e->H[l] = (double)e->E[l] + ebim__exact_kinetic(f, e->p, l);
+        e->H[l] = (double)s->q[2 * rows + l] + ebim__exact_kinetic(f, e->p, l);
         e->alive[l] = !f->singular[l];
         s->report.singular += f->singular[l] != 0;
     }
@@ -6663,7 +6632,7 @@ static void ebim__exact_step(ebim_clmc *s, int B)
         int last = count;
         ebim__exact_leap(s, f, g, count);
         while (count && (!several || e->length[count - 1] == i)) count--;
-        ebim__exact_end(s, g, f, count, last);
+        ebim__exact_end(s, f, count, last);
         t = f;
         f = g;
         g = t;
@@ -6671,9 +6640,7 @@ static void ebim__exact_step(ebim_clmc *s, int B)
     K->inside(f->n, e->end, s->d.lo, s->d.hi, s->ok, f->stride, lanes);
     ebim__exact_accept(s, B);
     if (e->watching) ebim__exact_watch(s, B);
-    K->select(f->n, s->q, e->end, s->ok, f->stride, lanes);
-    K->select(f->n, e->force, e->end_kick, s->ok, f->stride, lanes);
-    K->select(1, e->E, e->end_E, s->ok, f->stride, lanes);
+    K->select(2 * f->n + 1, s->q, e->end, s->ok, f->stride, lanes);
     s->report.steps += B;
 }
 
@@ -6764,7 +6731,7 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     }
     if (r) return r;
     rows = (size_t)p->f.n * (size_t)p->f.stride;
-    p->q = EBIM__NEW(a, ebim_real, rows);
+    p->q = EBIM__NEW(a, ebim_real, d->adjust ? 2 * rows + (size_t)p->f.stride : rows);
     p->r = EBIM__NEW(a, ebim_real, rows + 5 * (size_t)p->f.stride);
     if (d->adjust) r = ebim__exact_init(p, a, F);
     p->ok = EBIM__NEW(a, ebim__int, p->f.stride);
@@ -6799,34 +6766,13 @@ EBIM_API const char *ebim_clmc_advice(const ebim_clmc_report *r)
         "chains do not start on M: no point of M was found along the normals at their starts; "
         "project them first (ebim_project), and look at F there if that fails"
     };
-    int64_t count[5];
+    const int64_t count[] = {r->rejected, r->astray, r->unsolved, r->outside, r->singular};
     int i, most = 0;
-    count[0] = r->rejected;
-    count[1] = r->astray;
-    count[2] = r->unsolved;
-    count[3] = r->outside;
-    count[4] = r->singular;
     if (r->steps <= 0 || 10 * r->moved >= r->steps) return text[0];
     if (2 * r->off >= r->steps - r->moved) return text[6]; /* all others come of it */
     for (i = 1; i < 5; i++)
         if (count[i] > count[most]) most = i;
     return text[1 + most];
-}
-
-static void ebim__clmc_step(ebim_clmc *s, int B)
-{
-    ebim__frame *f = &s->f;
-    if (s->d.adjust) {
-        ebim__exact_step(s, B);
-        return;
-    }
-    if (!s->stands) ebim__frame_at(f, B, s->q);
-    s->stands = 0;
-    f->w.kernels->normals(s->rng, f->n, s->r, f->stride, f->lanes);
-    ebim__frame_tangent(f, s->r);
-    ebim__clmc_drift(s, B);
-    ebim__frame_root(f, B);
-    ebim__clmc_move(s, B);
 }
 
 EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
@@ -6842,9 +6788,11 @@ EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_
         off = ebim__clmc_onto(s, count);
         s->report.off += (int64_t)off * steps;
         all += off;
-        if (s->d.adjust) ebim__exact_force(s, count, s->q, s->exact.force, s->exact.E);
+        if (s->d.adjust) ebim__exact_force(s, count, s->q);
         for (l = 0; s->d.adjust && l < count; l++) s->exact.chain[l] = l;
-        for (t = 0; t < steps && !ebim__stopped(f->w.watch); t++) ebim__clmc_step(s, count);
+        for (t = 0; t < steps && !ebim__stopped(f->w.watch); t++)
+            if (s->d.adjust) ebim__exact_step(s, count);
+            else ebim__clmc_step(s, count);
         if (s->d.adjust) ebim__exact_restore(s, count);
         ebim__from_lanes(s->q, f->stride, count, f->n, p);
     }
@@ -6870,16 +6818,32 @@ EBIM_API int ebim_clmc_far(ebim_clmc *s, int B, ebim_real *x, double reach, uint
     return moved;
 }
 
-/* eps so that moves are accepted as often as wanted: Hoffman and Gelman 2014, algorithm 5 */
-static void ebim__adapt_eps(ebim_clmc *s, int B, ebim_real *x, int steps, double want,
-                            uint64_t seed, uint64_t stream)
+/* Moves of an adaptation */
+typedef struct ebim__adapt {
+    ebim_clmc *s;
+    int B, left;              /* chains; moves that are still to be made */
+    ebim_real *x;             /* [B][n] */
+    double want;              /* mean probability to accept */
+    uint64_t seed, stream;    /* of the next move */
+} ebim__adapt;
+
+static void ebim__adapt_run(ebim__adapt *a, int steps)
 {
+    ebim_clmc_run(a->s, a->B, a->x, steps, a->seed, a->stream);
+    a->stream += (uint64_t)steps * (uint64_t)a->B;
+    a->left -= steps;
+}
+
+/* eps so that moves are accepted as often as wanted: Hoffman and Gelman 2014, algorithm 5 */
+static void ebim__adapt_eps(ebim__adapt *a, int steps)
+{
+    ebim_clmc *s = a->s;
     double mu = log(10 * s->d.eps), late = 0, mean = 0;
     int t;
     for (t = 1; t <= steps; t++) {
         double before = s->report.accept, w = pow(t, -0.75);
-        ebim_clmc_run(s, B, x, 1, seed, stream + (uint64_t)t * (uint64_t)B);
-        mean += (want - (s->report.accept - before) / B - mean) / (t + 10);
+        ebim__adapt_run(a, 1);
+        mean += (a->want - (s->report.accept - before) / a->B - mean) / (t + 10);
         s->d.eps = exp(mu - sqrt(t) / 0.05 * mean);
         late += w * (log(s->d.eps) - late);
     }
@@ -6888,67 +6852,56 @@ static void ebim__adapt_eps(ebim_clmc *s, int B, ebim_real *x, int steps, double
 
 /* Independent draws that a step is worth, for the coordinate or square of one where that is least:
  * with correlation c from one move to the next (1 - c) / (1 + c) per move. */
-static double ebim__adapt_worth(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
-                                uint64_t stream)
+static double ebim__adapt_worth(ebim__adapt *a, int steps)
 {
-    double least = 1, N = (double)B * steps;
-    int i, q;
-    for (i = 0; i < s->f.n; i++) {
-        double *w = s->exact.watch + i * EBIM__WATCHED, mean = 0;
-        for (q = 0; q < B; q++)
-            mean += ((double)x[(size_t)q * (size_t)s->f.n + (size_t)i] - mean) / (q + 1);
-        memset(w, 0, EBIM__WATCHED * sizeof *w);
-        w[0] = mean;
-    }
+    ebim_clmc *s = a->s;
+    double least = 1, N = (double)a->B * steps, *w = s->exact.watch;
+    int i, q, n = s->f.n;
+    memset(w, 0, (size_t)n * EBIM__WATCHED * sizeof *w);
+    for (q = 0; q < a->B; q++)
+        for (i = 0; i < n; i++) {
+            double *mean = w + i * EBIM__WATCHED;
+            *mean += ((double)ebim__nth(a->x, q, n)[i] - *mean) / (q + 1);
+        }
     s->exact.watching = 1;
-    ebim_clmc_run(s, B, x, steps, seed, stream);
+    ebim__adapt_run(a, steps);
     s->exact.watching = 0;
-    for (i = 0; i < s->f.n; i++)
+    for (i = 0; i < n; i++, w += EBIM__WATCHED)
         for (q = 1; q < EBIM__WATCHED; q += 3) {
-            const double *w = s->exact.watch + i * EBIM__WATCHED + q;
-            double var = w[1] / N - w[0] / N * (w[0] / N), c = 1 - w[2] / N / (2 * var);
+            double var = w[q + 1] / N - w[q] / N * (w[q] / N), c = 1 - w[q + 2] / N / (2 * var);
             if (var > 0 && ebim__finite64(c)) least = fmin(least, (1 - c) / (1 + fmax(c, 0)));
         }
     return least / (s->d.leapfrog + 1.5); /* a move costs half a step, and (leapfrog + 1) / 2 */
 }
 
-/* leapfrog 1, 2, 4, ..., each with an eps of its own, until they are worth much less than the best.
- * Returns the moves made. */
-static int ebim__adapt_leapfrog(ebim_clmc *s, int B, ebim_real *x, int steps, double want,
-                                uint64_t seed, uint64_t stream)
+/* leapfrog 1, 2, 4, ..., each with an eps of its own, until one is worth much less than the best */
+static void ebim__adapt_leapfrog(ebim__adapt *a)
 {
-    ebim_clmc_desc best = s->d;
+    ebim_clmc_desc *d = &a->s->d, best = *d;
     double most = 0, worth;
-    int count = 2, share, used = 0, l;
-    for (l = 1; l < s->d.leapfrog_most; l *= 2) count++;
-    share = steps / count / 2;
-    for (l = 1; share && l <= s->d.leapfrog_most; used += 2 * share) {
-        s->d.leapfrog = l;
-        ebim__adapt_eps(s, B, x, share, want, seed, stream + (uint64_t)used * (uint64_t)B);
-        worth = ebim__adapt_worth(s, B, x, share, seed,
-                                  stream + (uint64_t)(used + share + 1) * (uint64_t)B);
+    int count = 2, share, l;
+    for (l = 1; l < d->leapfrog_most; l *= 2) count++;
+    share = a->left / count / 2;
+    for (l = 1; share; l = ebim__min_int(2 * l, d->leapfrog_most)) {
+        d->leapfrog = l;
+        ebim__adapt_eps(a, share);
+        worth = ebim__adapt_worth(a, share);
         if (worth > most) {
             most = worth;
-            best = s->d;
+            best = *d;
         }
-        if (worth < most / 2 || l == s->d.leapfrog_most) {
-            used += 2 * share;
-            break;
-        }
-        l = ebim__min_int(2 * l, s->d.leapfrog_most);
+        if (worth < most / 2 || l == d->leapfrog_most) break;
     }
-    s->d = best;
-    return used;
+    *d = best;
 }
 
 EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, double target,
                                 uint64_t seed, uint64_t stream)
 {
-    double want = ebim__or(target, 0.8);
-    int used = 0;
+    ebim__adapt a = {s, B, steps, x, ebim__or(target, 0.8), seed, stream + (uint64_t)B};
     if (!s->d.adjust) return s->d.eps;
-    if (s->d.leapfrog_most) used = ebim__adapt_leapfrog(s, B, x, steps, want, seed, stream);
-    ebim__adapt_eps(s, B, x, steps - used, want, seed, stream + (uint64_t)used * (uint64_t)B);
+    if (s->d.leapfrog_most) ebim__adapt_leapfrog(&a);
+    ebim__adapt_eps(&a, a.left);
     return s->d.eps;
 }
 
