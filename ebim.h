@@ -6908,21 +6908,22 @@ EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, do
 /* ============================================================================================
  * >>project  points onto M
  *
- * ONTO: Gauss-Newton x <- x - s J' G^-1 F(x) with s halved until ||F|| falls, per lane. NEAREST
- * goes on along M: with d = P(x0 - x), the root of F(x + s d - J'mu) is accepted when it is closer
- * to x0; the distance falls (to rounding), and d = 0 at a nearest point (one of them: a point as
- * far from M as its radius of curvature has several). DESCEND: L-BFGS on ||F||^2 over x, per lane
- * or joint, the paper's way to start chains.
+ * ONTO is Gauss-Newton, x <- x - s J' G^-1 F(x), with s halved until ||F|| falls, per lane. NEAREST
+ * goes on along M: with d = P(x0 - x), the root of F(x + s d - J'mu) is accepted where it is closer
+ * to x0. So the distance falls (to rounding), and d = 0 at a nearest point; a point as far from M
+ * as its radius of curvature has several. DESCEND begins with L-BFGS on ||F||^2 over x, per lane or
+ * joint, the paper's way to start chains. Cost of a step, for lanes that are not done: two forward
+ * and a reverse sweep of F; of NEAREST about three more for the root.
  * ========================================================================================= */
 
 struct ebim_projector {
     ebim_project_desc d;
     ebim__frame f;
     ebim_real *x0, *x, *dir;  /* rows [n] */
-    ebim_real *last;          /* [n] dir of the last step */
-    ebim_real *norm, *step;   /* [stride] */
+    ebim_real *last;          /* rows [n]: dir of the last step */
+    ebim_real *norm, *step;   /* [stride] ||F(x)||; s */
     ebim_real *d2, *last2;    /* [stride] |dir|^2, |last|^2 or 0 */
-    int *done, *idle;         /* [stride] */
+    int *done, *idle;         /* [stride] ONTO has ended: how; NEAREST has */
     int *place;               /* [stride] lanes that are done stand behind the others: where from */
     ebim__minima minima;      /* over x, to DESCEND */
 };
@@ -6944,17 +6945,9 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     r = ebim__frame_init(&p->f, a, F, &c);
     if (r) return r;
     rows = (size_t)p->f.n * (size_t)p->f.stride;
-    p->x0 = EBIM__NEW(a, ebim_real, rows);
-    p->x = EBIM__NEW(a, ebim_real, rows);
-    p->dir = EBIM__NEW(a, ebim_real, rows);
-    p->norm = EBIM__NEW(a, ebim_real, p->f.stride);
-    p->last = EBIM__NEW(a, ebim_real, rows);
-    p->d2 = EBIM__NEW(a, ebim_real, p->f.stride);
-    p->last2 = EBIM__NEW(a, ebim_real, p->f.stride);
-    p->step = EBIM__NEW(a, ebim_real, p->f.stride);
-    p->done = EBIM__NEW(a, int, p->f.stride);
-    p->idle = EBIM__NEW(a, int, p->f.stride);
-    p->place = EBIM__NEW(a, int, p->f.stride);
+    EBIM__NEW_EACH(a, ebim_real, rows, &p->x0, &p->x, &p->dir, &p->last);
+    EBIM__NEW_EACH(a, ebim_real, p->f.stride, &p->norm, &p->step, &p->d2, &p->last2);
+    EBIM__NEW_EACH(a, int, p->f.stride, &p->done, &p->idle, &p->place);
     if (d->method == EBIM_DESCEND)
         r = ebim__minima_init(&p->minima, a, p->f.n, p->f.stride, p->f.d.joint, p->d.max_iter, 0);
     if (!r && ebim__ready(a)) *out = s;
@@ -6963,17 +6956,10 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
 
 static void ebim__projector_swap(ebim_projector *p, int a, int b)
 {
-    ebim_real *rows[6];
-    int *marks[3], q, i, n = p->f.n, S = p->f.stride;
-    rows[0] = p->x0, rows[1] = p->x, rows[2] = p->last; /* [n], */
-    rows[3] = p->norm, rows[4] = p->step, rows[5] = p->last2; /* and [1] */
-    marks[0] = p->done, marks[1] = p->idle, marks[2] = p->place;
-    for (q = 0; q < 6; q++)
-        for (i = 0; i < (q < 3 ? n * S : S); i += S) {
-            ebim_real x = rows[q][i + a];
-            rows[q][i + a] = rows[q][i + b];
-            rows[q][i + b] = x;
-        }
+    ebim_real *rows[] = {p->x0, p->x, p->last, p->step, p->last2}; /* three of [n], two of [1] */
+    int *marks[] = {p->done, p->idle, p->place}, q, i, n = p->f.n, S = p->f.stride;
+    for (q = 0; q < 5; q++)
+        for (i = 0; i < (q < 3 ? n * S : S); i += S) ebim__swap(&rows[q][i + a], &rows[q][i + b]);
     for (q = 0; q < 3; q++) {
         int mark = marks[q][a];
         marks[q][a] = marks[q][b];
@@ -6981,33 +6967,45 @@ static void ebim__projector_swap(ebim_projector *p, int a, int b)
     }
 }
 
-/* Of B lanes those that are not `out` come first. Returns how many they are. */
-static int ebim__projector_pack(ebim_projector *p, int B, const int *out)
+/* Steps of B lanes; those that are `out` after one stand behind the others, and are left out of the
+ * next. A step returns 0 when all are. */
+static void ebim__projector_run(ebim_projector *p, int B, int (*step)(ebim_projector *p, int B),
+                                const int *out)
 {
-    int l, to = 0;
-    for (l = 0; l < B; l++)
-        if (!out[l] && l != to++) ebim__projector_swap(p, l, to - 1);
-    return to;
-}
-
-static void ebim__projector_unpack(ebim_projector *p)
-{
-    int l;
+    int it, l, left;
+    for (l = 0; l < p->f.stride; l++) {
+        p->step[l] = 1;
+        p->place[l] = l;
+    }
+    for (it = 0; it < p->d.max_iter && !ebim__stopped(p->f.w.watch) && step(p, B); it++) {
+        for (l = left = 0; l < B; l++)
+            if (!out[l] && l != left++) ebim__projector_swap(p, l, left - 1);
+        B = left;
+    }
     for (l = 0; l < p->f.stride; l++)
         while (p->place[l] != l) ebim__projector_swap(p, l, p->place[l]);
 }
 
-/* Takes the trial in y where ||F|| fell (state ACTIVE or SOLVED), halves the step elsewhere. */
-static int ebim__onto_accept(ebim_projector *p, int B)
+/* Takes a step where ||F|| falls, or comes to its tolerance, and halves it elsewhere. */
+static int ebim__onto_step(ebim_projector *p, int B)
 {
     ebim__frame *f = &p->f;
-    int i, l, left = 0;
+    int i, l, rows = f->n * f->stride, left = 0;
+    ebim__frame_at(f, B, p->x);
+    ebim__norms(&f->w, p->norm);
+    memcpy(f->mu, ebim_ws_y(&f->w), (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
+    ebim__frame_solve(f, f->mu);
+    ebim__frame_jt(f, f->mu, f->vn);
+    for (i = 0; i < rows; i += f->stride)
+        for (l = 0; l < f->lanes; l++) f->y[i + l] = p->x[i + l] - p->step[l] * f->vn[i + l];
+    for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
+    ebim__frame_limits(f, f->y);
+    ebim__frame_test(f, B, 0);
     for (l = 0; l < B; l++) {
         int better = f->state[l] != EBIM__LOST && f->residual[l] < p->norm[l];
         if (p->done[l]) continue;
         if (better || f->state[l] == EBIM__SOLVED) {
-            for (i = 0; i < f->n * f->stride; i += f->stride) p->x[i + l] = f->y[i + l];
-            p->norm[l] = f->residual[l];
+            for (i = 0; i < rows; i += f->stride) p->x[i + l] = f->y[i + l];
             p->step[l] = p->step[l] < EBIM__R(0.5) ? 2 * p->step[l] : 1;
         } else {
             p->step[l] *= EBIM__R(0.5);
@@ -7019,30 +7017,28 @@ static int ebim__onto_accept(ebim_projector *p, int B)
     return left;
 }
 
-static void ebim__onto(ebim_projector *p, int B)
+static const ebim_real *ebim__descend_at(void *user, int B)
 {
+    ebim_projector *p = (ebim_projector *)user;
     ebim__frame *f = &p->f;
-    int it, i, l, rows = f->n * f->stride;
-    for (l = 0; l < f->stride; l++) {
-        p->step[l] = 1;
-        p->done[l] = 0;
-        p->place[l] = l;
+    memcpy(ebim_ws_x(&f->trial), p->x, (size_t)f->n * (size_t)f->stride * sizeof *p->x);
+    ebim__energy_gradient(&f->trial, B, EBIM_ENERGY_NORM2);
+    ebim__norms(&f->trial, p->norm);
+    return ebim_ws_xg(&f->trial, 0);
+}
+
+/* x <- points of M from x0 of B lanes, by ONTO, after DESCEND if that is asked for */
+static void ebim__projector_onto(ebim_projector *p, int B)
+{
+    size_t S = (size_t)p->f.stride;
+    int l;
+    memcpy(p->x, p->x0, (size_t)p->f.n * S * sizeof *p->x);
+    if (p->d.method == EBIM_DESCEND) {
+        for (l = 0; l < B; l++) p->minima.unit[l] = 1;
+        ebim__minima_run(&p->minima, B, p->x, p->norm, ebim__descend_at, p, p->f.w.watch);
     }
-    for (it = 0; it < p->d.max_iter && !ebim__stopped(f->w.watch); it++) {
-        ebim__frame_at(f, B, p->x);
-        if (!it) ebim__norms(&f->w, p->norm);
-        memcpy(f->mu, ebim_ws_y(&f->w), (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
-        ebim__frame_solve(f, f->mu);
-        ebim__frame_jt(f, f->mu, f->vn);
-        for (i = 0; i < rows; i += f->stride)
-            for (l = 0; l < f->lanes; l++) f->y[i + l] = p->x[i + l] - p->step[l] * f->vn[i + l];
-        for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
-        ebim__frame_limits(f, f->y);
-        ebim__frame_test(f, B, 0);
-        if (!ebim__onto_accept(p, B)) break;
-        B = ebim__projector_pack(p, B, p->done);
-    }
-    ebim__projector_unpack(p);
+    memset(p->done, 0, S * sizeof *p->done);
+    ebim__projector_run(p, B, ebim__onto_step, p->done);
 }
 
 /* d2 <- |d|^2 of lane l, and its step from how the last one, s, changed d: to (1 - a s) d. */
@@ -7080,7 +7076,7 @@ static int ebim__nearest_step(ebim_projector *p, int B)
     for (l = 0; l < B; l++) {
         ebim_real here, there, noise, d2 = p->d2[l], size2 = 0;
         if (p->idle[l]) continue;
-        for (i = 0; i < rows; i += f->stride) size2 += p->x[i + l] * p->x[i + l];
+        for (i = l; i < rows; i += f->stride) size2 += p->x[i] * p->x[i];
         here = ebim__distance2(p->x, p->x0, f->n, f->stride, l);
         there = ebim__distance2(f->y, p->x0, f->n, f->stride, l);
         noise = here * size2; /* whose root is needed: it overflows early */
@@ -7104,39 +7100,6 @@ static int ebim__nearest_step(ebim_projector *p, int B)
     return left;
 }
 
-static void ebim__nearest(ebim_projector *p, int B)
-{
-    int it, l;
-    for (l = 0; l < p->f.stride; l++) {
-        p->step[l] = 1;
-        p->last2[l] = 0;
-        p->place[l] = l;
-        p->idle[l] = p->done[l] != EBIM__SOLVED;
-    }
-    for (it = 0; it < p->d.max_iter && !ebim__stopped(p->f.w.watch); it++) {
-        if (!ebim__nearest_step(p, B)) break;
-        B = ebim__projector_pack(p, B, p->idle);
-    }
-    ebim__projector_unpack(p);
-}
-
-static const ebim_real *ebim__descend_at(void *user, int B)
-{
-    ebim_projector *p = (ebim_projector *)user;
-    ebim__frame *f = &p->f;
-    memcpy(ebim_ws_x(&f->trial), p->x, (size_t)f->n * (size_t)f->stride * sizeof *p->x);
-    ebim__energy_gradient(&f->trial, B, EBIM_ENERGY_NORM2);
-    ebim__norms(&f->trial, p->norm);
-    return ebim_ws_xg(&f->trial, 0);
-}
-
-static void ebim__descend(ebim_projector *p, int B)
-{
-    int l;
-    for (l = 0; l < B; l++) p->minima.unit[l] = 1;
-    ebim__minima_run(&p->minima, B, p->x, p->norm, ebim__descend_at, p, p->f.w.watch);
-}
-
 EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_real *y,
                           ebim_real *distance, unsigned char *ok)
 {
@@ -7144,13 +7107,13 @@ EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_rea
     int at, l, failed = 0;
     for (at = 0; at < B && !ebim__stopped(f->w.watch); at += f->stride) {
         int count = ebim__min_int(f->stride, B - at);
-        size_t rows = (size_t)f->n * (size_t)f->stride;
-        ebim__to_lanes(x + (size_t)at * (size_t)f->n, count, f->n, p->x0, f->stride,
-                       EBIM__ROUND(count));
-        memcpy(p->x, p->x0, rows * sizeof *p->x);
-        if (p->d.method == EBIM_DESCEND) ebim__descend(p, count);
-        ebim__onto(p, count);
-        if (p->d.method == EBIM_NEAREST) ebim__nearest(p, count);
+        ebim__to_lanes(ebim__nth(x, at, f->n), count, f->n, p->x0, f->stride, EBIM__ROUND(count));
+        ebim__projector_onto(p, count);
+        for (l = 0; l < f->stride; l++) {
+            p->last2[l] = 0;
+            p->idle[l] = p->done[l] != EBIM__SOLVED;
+        }
+        if (p->d.method == EBIM_NEAREST) ebim__projector_run(p, count, ebim__nearest_step, p->idle);
         ebim__from_lanes(p->x, f->stride, count, f->n, y + (size_t)at * (size_t)f->n);
         for (l = 0; l < count; l++) {
             ebim_real d2 = ebim__distance2(p->x, p->x0, f->n, f->stride, l);
@@ -7173,9 +7136,7 @@ EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const do
         if (tries >= 20 && have < tries * S / 1000) break; /* hardly any of M is in the box */
         if (ebim__stopped(p->f.w.watch)) break;
         for (i = 0; i < n * S; i++) p->x0[i] = ebim__between(&r, lo[i / S], hi[i / S]);
-        memcpy(p->x, p->x0, (size_t)n * (size_t)S * sizeof *p->x);
-        if (p->d.method == EBIM_DESCEND) ebim__descend(p, S);
-        ebim__onto(p, S);
+        ebim__projector_onto(p, S);
         for (l = 0; l < S && have < B; l++) {
             if (p->done[l] != EBIM__SOLVED || !ebim__inside(p->x, S, l, n, lo, hi)) continue;
             for (i = 0; i < n; i++) x[(size_t)have * (size_t)n + (size_t)i] = p->x[i * S + l];
