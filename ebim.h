@@ -7170,6 +7170,7 @@ enum { EBIM__MARCH, EBIM__HALVE, EBIM__ROOT };
 #define EBIM__LINES_MAX_N 7 /* above, nearly all random lines miss the box */
 
 typedef struct ebim__walk { /* one lane */
+    double *o, *u;          /* [n] origin and direction of its line */
     int64_t line;           /* -1: idle */
     int phase, top, roots, iter;
     double t, end, step;    /* asked for next; end of the line in D; step of the grid */
@@ -7190,7 +7191,6 @@ struct ebim_lines {
     ebim__anchors anchor;   /* count 0: all lines are uniform */
     const ebim_real *through; /* [lines][n]: line i passes through point i, NULL: see above */
     ebim__walk *walk;       /* [LINES] */
-    double *origin, *dir;   /* [LINES][n] */
     ebim_real *draw;        /* [n] */
     double radius, unit;    /* of the ball round D; volume of M that one root a line stands for */
     double roots, squares;  /* sums over lines */
@@ -7220,7 +7220,7 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim
 {
     ebim_lines *s = EBIM__NEW(a, ebim_lines, 1), local, *p = ebim__ready(a) ? s : &local;
     ebim_result r;
-    double square = 0;
+    double square = 0, *line;
     int i;
     *out = NULL;
     memset(p, 0, sizeof *p);
@@ -7231,11 +7231,14 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim
     if (p->w.k != 1 || p->w.n < 2) return EBIM_ERR_SHAPE;
     if (p->d.grid < 1) return EBIM_ERR_ARG;
     p->walk = EBIM__NEW(a, ebim__walk, EBIM__LINES);
-    p->origin = EBIM__NEW(a, double, (size_t)p->w.n * EBIM__LINES);
-    p->dir = EBIM__NEW(a, double, (size_t)p->w.n * EBIM__LINES);
+    line = EBIM__NEW(a, double, 2 * (size_t)p->w.n * EBIM__LINES);
     p->draw = EBIM__NEW(a, ebim_real, p->w.n);
     if (!ebim__ready(a)) return a->failed;
     if (!d->lo || !d->hi) return EBIM_ERR_ARG;
+    for (i = 0; i < EBIM__LINES; i++, line += 2 * p->w.n) {
+        p->walk[i].o = line;
+        p->walk[i].u = line + p->w.n;
+    }
     for (i = 0; i < p->w.n; i++) square += (d->hi[i] - d->lo[i]) * (d->hi[i] - d->lo[i]);
     p->radius = 0.5 * sqrt(square);
     if (!(p->radius > 0) || !ebim__finite64(p->radius)) return EBIM_ERR_ARG;
@@ -7293,12 +7296,11 @@ static double ebim__line_near(const ebim_lines *s, ebim_rng *r, double *o, doubl
     return EBIM__NEAR_REACH * width;
 }
 
-/* Line number `line`, clipped to D. 0: it misses D. */
-static int ebim__line_draw(ebim_lines *s, int l, uint64_t seed, uint64_t stream)
+/* Line number k->line, clipped to D. 0: it misses D. */
+static int ebim__line_draw(ebim_lines *s, ebim__walk *k, uint64_t seed, uint64_t stream)
 {
-    ebim__walk *k = &s->walk[l];
     int n = s->w.n, i;
-    double *o = s->origin + (size_t)l * (size_t)n, *u = s->dir + (size_t)l * (size_t)n, t0, t1;
+    double *o = k->o, *u = k->u, t0, t1;
     ebim_rng r;
     ebim_rng_init(&r, seed, stream + (uint64_t)k->line);
     if (s->through) t1 = ebim__line_through(s, &r, s->through + k->line * n, o, u);
@@ -7308,9 +7310,8 @@ static int ebim__line_draw(ebim_lines *s, int l, uint64_t seed, uint64_t stream)
     k->step = fmin(2 * s->radius / s->d.grid, t1);
     t0 = -t1;
     for (i = 0; i < n; i++) {
-        double enter, leave, half = 0.5 * (s->d.hi[i] - s->d.lo[i]);
-        enter = (-half - o[i]) / u[i];
-        leave = (half - o[i]) / u[i];
+        double half = 0.5 * (s->d.hi[i] - s->d.lo[i]);
+        double enter = (-half - o[i]) / u[i], leave = (half - o[i]) / u[i];
         if (u[i] < 0 || u[i] > 0) {
             t0 = fmax(t0, fmin(enter, leave));
             t1 = fmin(t1, fmax(enter, leave));
@@ -7324,7 +7325,7 @@ static int ebim__line_draw(ebim_lines *s, int l, uint64_t seed, uint64_t stream)
     return t0 < t1;
 }
 
-/* What to do with the interval from a to the top of the stack. */
+/* What is to be done with the interval from a to the top of the stack. */
 static int ebim__line_examine(const ebim__walk *k)
 {
     const ebim__knot *a = &k->a, *b = &k->stack[k->top - 1];
@@ -7347,15 +7348,12 @@ static double ebim__line_newton(const ebim__walk *k)
     return t;
 }
 
-/* Chooses the next point of lane l: walks on until something must be evaluated. 0: line done. */
+/* Chooses the next point: walks on until something must be evaluated. 0: the line is done. */
 static int ebim__line_next(ebim_lines *s, ebim__walk *k)
 {
-    while (k->top) {
+    for (; k->top; k->a = k->stack[--k->top]) {
         k->phase = ebim__line_examine(k);
-        if (k->phase == EBIM__MARCH) { /* nothing here: on to the next interval */
-            k->a = k->stack[--k->top];
-            continue;
-        }
+        if (k->phase == EBIM__MARCH) continue; /* nothing here: on to the next interval */
         k->lo = k->a;
         k->hi = k->stack[k->top - 1];
         k->iter = 0;
@@ -7370,14 +7368,13 @@ static int ebim__line_next(ebim_lines *s, ebim__walk *k)
 }
 
 /* Narrows the bracket to p. 1: it is as narrow as it gets; a root, unless F jumps there. */
-static int ebim__line_root(ebim_lines *s, int l, ebim__walk *k, const ebim__knot *p)
+static int ebim__line_root(const ebim_lines *s, ebim__walk *k, const ebim__knot *p)
 {
-    const double *o = s->origin + (size_t)l * (size_t)s->w.n;
     const ebim__knot *end = &k->stack[k->top - 1];
     double afar = s->radius, tol;
     int i;
     if (!ebim__finite64(p->f + p->d)) return 1;
-    for (i = 0; i < s->w.n; i++) afar = fmax(afar, fabs(o[i])); /* rounding of the coordinates */
+    for (i = 0; i < s->w.n; i++) afar = fmax(afar, fabs(k->o[i])); /* rounding of coordinates */
     tol = 4 * (double)EBIM_EPS * (afar + fabs(p->t));
     if ((p->f < 0) == (k->lo.f < 0)) k->lo = *p;
     else k->hi = *p;
@@ -7390,48 +7387,44 @@ static int ebim__line_root(ebim_lines *s, int l, ebim__walk *k, const ebim__knot
     return 1;
 }
 
-static void ebim__line_point(const ebim_lines *s, int l, double t, ebim_real *x, int stride)
+static void ebim__line_point(const ebim__walk *k, int n, double t, ebim_real *x, int stride)
 {
-    int i, n = s->w.n;
-    const double *o = s->origin + (size_t)l * (size_t)n, *u = s->dir + (size_t)l * (size_t)n;
-    for (i = 0; i < n; i++) x[i * stride] = EBIM__R(o[i] + t * u[i]);
+    int i;
+    for (i = 0; i < n; i++) x[i * stride] = EBIM__R(k->o[i] + t * k->u[i]);
 }
 
+/* What is kept of the roots: the first of each line or, where t is NULL, a choice from all lines */
 typedef struct ebim__harvest {
+    double *t;              /* [lines][LEAP_ROOTS] */
+    int32_t *count;         /* [lines] how many */
+    ebim_real *x;           /* [room][n] points, chosen */
+    ebim_rng rng;           /* with these numbers */
     int room, have;
     int64_t seen;
-    ebim_real *x;
-    ebim_rng rng;
-    double *t;              /* [lines][LEAP_ROOTS] the first roots of each line, and */
-    int32_t *count;         /* [lines] how many; NULL: a choice from all lines, in x */
 } ebim__harvest;
 
 /* Reservoir: every root seen so far is among the room kept with the same probability. */
-static void ebim__harvest_put(ebim__harvest *h, const ebim_lines *s, int l, double t)
+static void ebim__harvest_put(ebim__harvest *h, const ebim__walk *k, int n, double t)
 {
-    int64_t at = h->seen++, line = s->walk[l].line;
+    int64_t at = h->seen++;
     if (h->t) {
-        if (h->count[line] < EBIM__LEAP_ROOTS)
-            h->t[line * EBIM__LEAP_ROOTS + h->count[line]++] = t;
+        int32_t *count = &h->count[k->line];
+        if (*count < EBIM__LEAP_ROOTS) h->t[k->line * EBIM__LEAP_ROOTS + (*count)++] = t;
         return;
     }
     if (at < h->room) h->have++;
     else at = (int64_t)(ebim_rng_u32(&h->rng) / 4294967296.0 * (double)h->seen);
-    if (at < h->room) ebim__line_point(s, l, t, h->x + (size_t)at * (size_t)s->w.n, 1);
+    if (at < h->room) ebim__line_point(k, n, t, h->x + (size_t)at * (size_t)n, 1);
 }
 
-/* Takes the value at k->t into lane l; harvests a root. 0: its line is done. */
-static int ebim__line_tell(ebim_lines *s, int l, double f, double d, ebim__harvest *h)
+/* Takes the value at k->t; harvests a root. 0: the line is done. */
+static int ebim__line_tell(ebim_lines *s, ebim__walk *k, double f, double d, ebim__harvest *h)
 {
-    ebim__walk *k = &s->walk[l];
-    ebim__knot p;
-    p.t = k->t;
-    p.f = f;
-    p.d = d;
+    ebim__knot p = {k->t, f, d};
     if (k->phase == EBIM__ROOT) {
         int before = k->roots;
-        if (!ebim__line_root(s, l, k, &p)) return 1;
-        if (k->roots > before) ebim__harvest_put(h, s, l, p.t);
+        if (!ebim__line_root(s, k, &p)) return 1;
+        if (k->roots > before) ebim__harvest_put(h, k, s->w.n, p.t);
         k->a = k->stack[--k->top];
     } else if (k->top == 0 && k->iter < 0) { /* the first point of the line */
         k->a = p;
@@ -7443,17 +7436,16 @@ static int ebim__line_tell(ebim_lines *s, int l, double f, double d, ebim__harve
 }
 
 /* Gives an idle lane the next line that meets D. 0: there are no more. */
-static int ebim__line_take(ebim_lines *s, int l, int64_t *next, int64_t lines, uint64_t seed,
-                           uint64_t stream)
+static int ebim__line_take(ebim_lines *s, ebim__walk *k, int64_t *next, int64_t lines,
+                           uint64_t seed, uint64_t stream)
 {
-    ebim__walk *k = &s->walk[l];
     while (*next < lines) {
         k->line = (*next)++;
         s->lines++;
         k->phase = EBIM__MARCH;
         k->top = k->roots = 0;
         k->iter = -1;
-        if (!ebim__line_draw(s, l, seed, stream)) continue;
+        if (!ebim__line_draw(s, k, seed, stream)) continue;
         s->met++;
         return 1;
     }
@@ -7468,16 +7460,15 @@ static void ebim__lines_sweep(ebim_lines *s, ebim__harvest *h)
     int l, i, n = s->w.n, stride = s->w.stride;
     for (l = 0; l < EBIM__LINES; l++) {
         if (s->walk[l].line < 0) continue;
-        ebim__line_point(s, l, s->walk[l].t, x + l, stride);
-        for (i = 0; i < n; i++)
-            u[i * stride + l] = EBIM__R(s->dir[(size_t)l * (size_t)n + (size_t)i]);
+        ebim__line_point(&s->walk[l], n, s->walk[l].t, x + l, stride);
+        for (i = 0; i < n; i++) u[i * stride + l] = EBIM__R(s->walk[l].u[i]);
     }
     ebim_forward(&s->w, EBIM__LINES, 1);
     ebim_jvp(&s->w, 1, 1);
     for (l = 0; l < EBIM__LINES; l++) {
         ebim__walk *k = &s->walk[l];
         if (k->line < 0) continue;
-        if (ebim__line_tell(s, l, (double)ebim_ws_y(&s->w)[l], (double)ebim_ws_yt(&s->w, 1)[l], h))
+        if (ebim__line_tell(s, k, (double)ebim_ws_y(&s->w)[l], (double)ebim_ws_yt(&s->w, 1)[l], h))
             continue;
         s->roots += k->roots;
         s->squares += (double)k->roots * k->roots;
@@ -7493,7 +7484,8 @@ static void ebim__lines_harvest(ebim_lines *s, int lines, ebim__harvest *h, uint
     for (l = 0; l < EBIM__LINES; l++) s->walk[l].line = -1;
     do {
         for (l = 0, busy = 0; l < EBIM__LINES; l++)
-            busy += s->walk[l].line >= 0 || ebim__line_take(s, l, &next, lines, seed, stream);
+            busy += s->walk[l].line >= 0 ||
+                    ebim__line_take(s, &s->walk[l], &next, lines, seed, stream);
         if (busy) ebim__lines_sweep(s, h);
     } while (busy && !ebim__stopped(s->w.watch));
 }
@@ -7549,9 +7541,9 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
  * >>logz  the normaliser, by lines some of which go where E is low
  *
  * Uniform lines rarely meet a narrow peak of e^-E. Where E is made of radial basis functions, half
- * of the lines are drawn near their centres: past a random centre c at a normal distance of its
- * width h, along the normal nu_c that M has there, 4 h to both sides. Roots then have the density,
- * per line and unit of volume,
+ * of the lines are drawn near the centres of those: past a random centre c at a normal distance of
+ * its width h, along the normal nu_c that M has there, 4 h to both sides. Roots then have the
+ * density, per line and unit of volume,
  *
  *     lambda(x) = (1 - share) / unit + share mean over c of N(P_c (x - c); h^2) |nu_c . nu(x)|,
  *
@@ -7672,20 +7664,14 @@ static double ebim__near_density(const ebim__anchors *p, int m, const ebim_real 
 static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_real *q)
 {
     int n = s->w.n, at, lanes, l;
-    double share = s->anchor.count ? s->anchor.share : 0;
-    for (at = 0; at < B; at += lanes) {
-        lanes = ebim__min_int(EBIM__LINES, B - at);
-        if (s->anchor.count) {
-            ebim__load(&s->w, B, at, x, 1);
-            ebim__normals(&s->w, lanes);
-        }
-        for (l = 0; l < lanes; l++) {
-            double sum = 0;
-            if (ebim__work(s->w.watch, 4.0 * n * s->anchor.count)) return;
-            if (s->anchor.count)
-                sum = share * ebim__near_density(&s->anchor, n - 1,
-                                                 x + (size_t)(at + l) * (size_t)n,
-                                                 ebim_ws_xg(&s->w, 0) + l, s->w.stride);
+    double share = s->anchor.share, sum;
+    for (l = 0; l < B && !s->anchor.count; l++) q[l] = EBIM__R(log(1 / s->unit));
+    if (!s->anchor.count) return;
+    EBIM__BLOCKS(at, lanes, &s->w, B, x, 1) {
+        ebim__normals(&s->w, lanes);
+        for (l = 0; l < lanes && !ebim__work(s->w.watch, 4.0 * n * s->anchor.count); l++) {
+            sum = share * ebim__near_density(&s->anchor, n - 1, ebim__nth(x, at + l, n),
+                                             ebim_ws_xg(&s->w, 0) + l, s->w.stride);
             q[at + l] = EBIM__R(log((1 - share) / s->unit + sum));
         }
     }
@@ -7881,14 +7867,13 @@ static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
 /* ============================================================================================
  * >>leap  moves along lines, from one part of M to another
  *
- * A line through x in a uniform direction u meets M in x and other points y. One of all of them is
+ * A line through x in a uniform direction u meets M in x and other points y. One of them, or x, is
  * chosen with weights e^-E(y) / |u . nu(y)|. Such a move leaves p alone: from x to a neighbourhood
  * dA of y the rate is p(x) |u . nu(y)| dA / |x - y|^(n-1) times y's share of the weights, which is
- * symmetric in x and y. It needs no step size, and does not care how far apart components are, as
- * long as they see each other. Roots beyond the first 16, in the order of the line, do not count:
- * there as here, since both walk it from the same end of D. A line on which x is not found, or on
- * which two roots are too close to be told apart, is used neither here nor there. Cost: about 80
- * sweeps of F, see >>lines.
+ * symmetric in x and y. The move needs no step size; components may be far apart, as long as they
+ * see each other. Roots beyond the first 16 of a line do not count, from x as from y, since both
+ * walk it from the same end of D. A line on which x is not found, or two roots are too close to be
+ * told apart, is used by neither. Cost: about 80 sweeps of F, see >>lines.
  * ========================================================================================= */
 
 enum { EBIM__LEAPS = 256 }; /* at a time */
@@ -7919,15 +7904,13 @@ EBIM_API ebim_result ebim_leaps_init(ebim_leaps **out, ebim_arena *a, const ebim
     p->energy = E != NULL;
     if (E && (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F))) return EBIM_ERR_SHAPE;
     if (E) r = ebim_ws_init(&p->E, a, E, EBIM__LINES, EBIM_WS_VALUES);
-    p->t = EBIM__NEW(a, double, all);
-    p->count = EBIM__NEW(a, int32_t, EBIM__LEAPS);
-    p->self = EBIM__NEW(a, int32_t, EBIM__LEAPS);
+    EBIM__NEW_EACH(a, int32_t, EBIM__LEAPS, &p->count, &p->self);
+    EBIM__NEW_EACH(a, double, all, &p->t, &p->log_weight);
     p->dir = EBIM__NEW(a, ebim_real, EBIM__LEAPS * (size_t)ebim_inputs(F));
     p->uniform = EBIM__NEW(a, double, EBIM__LEAPS);
     p->line = EBIM__NEW(a, int32_t, all);
     p->x = EBIM__NEW(a, ebim_real, all * (size_t)ebim_inputs(F));
     p->e = EBIM__NEW(a, ebim_real, all);
-    p->log_weight = EBIM__NEW(a, double, all);
     if (ebim__ready(a)) *out = s;
     return r ? r : a->failed;
 }
@@ -7937,9 +7920,9 @@ static int ebim__leap_points(ebim_leaps *s, int lines, const ebim_real *x, uint6
                              uint64_t stream)
 {
     int n = s->lines->w.n, b, i, c, all = 0;
+    double tiny = 1e-4 * s->lines->radius; /* nearer roots are not told apart */
     for (b = 0; b < lines; b++) {
         const double *t = s->t + b * EBIM__LEAP_ROOTS;
-        double tiny = 1e-4 * s->lines->radius;
         int close = 0;
         ebim_rng r;
         ebim_rng_init(&r, seed, stream + (uint64_t)b);
@@ -7964,9 +7947,7 @@ static void ebim__leap_weights(ebim_leaps *s, int all)
 {
     ebim_ws *w = &s->lines->w;
     int n = w->n, at, lanes, l, c;
-    for (at = 0; at < all; at += lanes) {
-        lanes = ebim__min_int(EBIM__LINES, all - at);
-        ebim__load(w, all, at, s->x, 1);
+    EBIM__BLOCKS(at, lanes, w, all, s->x, 1) {
         ebim__normals(w, lanes);
         for (l = 0; l < lanes; l++) {
             const ebim_real *u = s->dir + s->line[at + l] * n;
