@@ -3214,15 +3214,15 @@ static int ebim__compare_values(const void *ctx, int32_t a, int32_t b)
     return (x[a] > x[b]) - (x[a] < x[b]);
 }
 
-/* 0 .. count - 1, where no seed of the caller's is at hand */
+/* A random number from 0 to count - 1, where the caller has no seed at hand */
 static int ebim__draw(uint32_t *state, int count)
 {
     *state = *state * 1664525u + 1013904223u;
     return (int)((uint64_t)*state * (uint64_t)count >> 32);
 }
 
-/* Puts at `mid` what stands there when index is sorted, nothing greater before, nothing less behind
- * it. Pivots are drawn: no order is a bad one. */
+/* Puts at `mid` what stands there when index is sorted: nothing greater before `mid`, nothing less
+ * behind. Pivots are drawn, so no order of rows is a bad one. */
 static void ebim__part(int32_t *index, int count, int mid, ebim__compare_fn cmp, const void *ctx)
 {
     uint32_t state = 1;
@@ -3256,7 +3256,7 @@ static void ebim__sort(int32_t *index, int count, ebim__compare_fn cmp, const vo
         }
 }
 
-/* The q-quantile of values that order: [count] comes to stand by. */
+/* The q-quantile of value: [count]; order: [count] scratch */
 static double ebim__quantile(int count, const double *value, int32_t *order, double q)
 {
     int at = (int)(q * (count - 1)), i;
@@ -3265,7 +3265,7 @@ static double ebim__quantile(int count, const double *value, int32_t *order, dou
     return count > 0 ? value[order[at]] : 0;
 }
 
-/* The same where value i counts weight[i] times; all weights alike: the same number. */
+/* The same where value i counts weight[i] times: with equal weights the same number */
 static double ebim__weighted_quantile(int count, const double *value, const ebim_real *weight,
                                       int32_t *order, double q)
 {
@@ -3356,8 +3356,8 @@ typedef struct ebim__tree {
     ebim_watch *watch;     /* of the arena; once it is stopped, any row is the nearest */
 } ebim__tree;
 
-/* Rows of a leaf, at most: a box costs as much as a few rows, which are given up early. With n = 64
- * and m = 10 leaves of 64 rows are three times as fast as such of 8. */
+/* With `leaf` rows in a leaf at most. A box costs as much as a few rows, because rows are given up
+ * early: with n = 64 and m = 10 leaves of 64 rows are three times as fast as leaves of 8. */
 static int ebim__tree_depth(int N, int leaf)
 {
     int depth = 0;
@@ -3371,8 +3371,8 @@ static int ebim__tree_slow(int N, int n, int m)
     return 1.0 * N * n * fmin(N, ldexp(32, ebim__min_int(m, 30))) > 1073741824.0; /* 2^30 */
 }
 
-/* Memory for trees of at most room rows, and answers of at most `most`; each ebim__tree_build uses
- * it anew. */
+/* Memory for trees of at most room rows and answers of at most `most` rows; every ebim__tree_build
+ * uses this memory anew. */
 static ebim_result ebim__tree_init(ebim__tree *t, ebim_arena *a, int room, int n, int most)
 {
     int leaf = ebim__max_int(8, n);
@@ -3449,8 +3449,8 @@ static double ebim__box_distance2(const ebim__tree *t, int node, const ebim_real
     return s;
 }
 
-/* A row comes among those found, of which k are kept: the nearest, equal ones in the order of rows;
- * any: in whatever order they come. */
+/* Puts a row among those found, of which k are kept: the nearest, of equal ones the earlier; any:
+ * the first that come. */
 static void ebim__tree_keep(ebim__tree *t, int k, double d2, int32_t row, int any)
 {
     int at = t->found;
@@ -3524,8 +3524,8 @@ static int ebim__tree_within(ebim__tree *t, const ebim_real *q, int k, double r2
     return ebim__tree_search(t, q, k, -1, r2, 1);
 }
 
-/* The K first of the rows found last -> X: [K][n], minus their mean. From q first: such differences
- * are exact, or nearly. */
+/* X: [K][n] <- the first K rows that the last query found, minus their mean. q is subtracted first:
+ * such differences are exact, or nearly. */
 static void ebim__tree_rows(const ebim__tree *t, const ebim_real *q, int K, double *X)
 {
     int n = t->n, i, c;
@@ -3539,10 +3539,10 @@ static void ebim__tree_rows(const ebim__tree *t, const ebim_real *q, int K, doub
     }
 }
 
-/* The m leading directions of rows X: [K][n] -> V: [m][n]; more: [m][n] scratch. Iteration on the
- * subspace from the m rows that are longest off one another, until a pass adds no more than `tell`
- * of the squares off it. Sums of squares, in all and off: *total, *off. Returns whether the rows
- * span so many dimensions. */
+/* V: [m][n] <- the m leading directions of rows X: [K][n]; more: [m][n] scratch. The subspace of V
+ * begins with the m rows that are longest off one another and is iterated until a pass adds no more
+ * than `tell` times the squares off V. *total, *off: the sums of squares, all and off V. Returns
+ * whether the rows span m dimensions. */
 static int ebim__leading_rows(int K, int n, int m, const double *X, double *V, double *more,
                               double tell, double *total, double *off)
 {
@@ -5620,7 +5620,8 @@ EBIM_API double ebim_rate_warmup(double rate, int step, int warmup)
  *
  * A block of lanes runs all its steps before the next block starts: its values stay in cache.
  * Chain b has its own random stream, so results depend on neither block size nor threads. A lane
- * whose move is not finite stays where it was; nothing it computed reaches other lanes.
+ * whose move is not finite stays where it was; nothing it computed reaches other lanes. Cost of a
+ * step: a forward and a reverse sweep of the energy's graph.
  * ========================================================================================= */
 
 struct ebim_langevin {
@@ -5693,35 +5694,29 @@ static int ebim__inside(const ebim_real *rows, int stride, int l, int n, const d
     return 1;
 }
 
-static int ebim__langevin_step(ebim_langevin *s, int B)
-{
-    ebim_ws *w = &s->w;
-    const ebim__kernels *K = w->kernels;
-    ebim_real *x = ebim_ws_x(w), c[3];
-    int refused;
-    ebim__drift_of(c, s->d.eps, s->d.step, s->d.clamp);
-    ebim__energy_gradient(w, B, s->d.energy);
-    K->normals(s->rng, w->n, s->trial, w->stride, w->lanes);
-    K->drift(w->n, s->trial, x, s->trial, ebim_ws_xg(w, 0), c, w->stride, w->lanes);
-    refused = K->inside(w->n, s->trial, s->d.lo, s->d.hi, s->ok, w->stride, w->lanes);
-    K->select(w->n, x, s->trial, s->ok, w->stride, w->lanes);
-    return refused - (w->lanes - B) * !s->ok[0]; /* padding does as lane 0 does */
-}
-
 EBIM_API int64_t ebim_langevin_run(ebim_langevin *s, int B, ebim_real *x, int steps, uint64_t seed,
                                    uint64_t stream)
 {
     ebim_ws *w = &s->w;
+    const ebim__kernels *K = w->kernels;
+    ebim_real *at = ebim_ws_x(w), c[3];
     int64_t refused = 0;
-    int at, t;
-    for (at = 0; at < B; at += w->stride) {
-        int count = ebim__min_int(w->stride, B - at);
-        ebim_real *p = x + (size_t)at * (size_t)w->n;
-        w->lanes = EBIM__ROUND(count);
-        ebim__to_lanes(p, count, w->n, ebim_ws_x(w), w->stride, w->lanes);
-        ebim__seed_lanes(s->rng, w->stride, w->lanes, count, seed, stream + (uint64_t)at);
-        for (t = 0; t < steps; t++) refused += ebim__langevin_step(s, count);
-        ebim__from_lanes(ebim_ws_x(w), w->stride, count, w->n, p);
+    int b, t, S = w->stride;
+    ebim__drift_of(c, s->d.eps, s->d.step, s->d.clamp);
+    for (b = 0; b < B; b += S) {
+        int count = ebim__min_int(S, B - b), lanes = EBIM__ROUND(count);
+        ebim_real *p = x + (size_t)b * (size_t)w->n;
+        ebim__to_lanes(p, count, w->n, at, S, lanes);
+        ebim__seed_lanes(s->rng, S, lanes, count, seed, stream + (uint64_t)b);
+        for (t = 0; t < steps; t++) {
+            ebim__energy_gradient(w, count, s->d.energy);
+            K->normals(s->rng, w->n, s->trial, S, lanes);
+            K->drift(w->n, s->trial, at, s->trial, ebim_ws_xg(w, 0), c, S, lanes);
+            refused += K->inside(w->n, s->trial, s->d.lo, s->d.hi, s->ok, S, lanes);
+            refused -= (lanes - count) * !s->ok[0]; /* padding does as lane 0 does */
+            K->select(w->n, at, s->trial, s->ok, S, lanes);
+        }
+        ebim__from_lanes(at, S, count, w->n, p);
     }
     return refused;
 }
@@ -6286,7 +6281,7 @@ enum { EBIM__WATCHED = 7 };
  * E. */
 typedef struct ebim__exact {
     ebim_real *at, *end;      /* rows [2 n + 1]: where a move has come, and where it ended */
-    ebim_real *p;             /* rows [n]: its momentum */
+    ebim_real *p;             /* rows [n]: its momentum, the first of r */
     double *H, *rise;         /* [stride] E + |p|^2 / 2 at the start; by how much more at its end */
     double *off;              /* [stride] ||F|| / ||J|| at its end */
     int *alive;               /* [stride] nothing has failed */
@@ -6399,11 +6394,12 @@ static void ebim__clmc_step(ebim_clmc *s, int B)
  * >>exact  constrained Langevin without its error
  *
  * One RATTLE step (several: constrained HMC) from q with a tangent momentum p: half a kick by
- * -grad E, a move along M (the same root of F as in Algorithm 1), half a kick. It keeps volume and
- * can be undone, so Metropolis' rule with H = E + |p|^2 / 2 makes e^-E dsigma the law of the chain
- * for any eps. It can be undone only where the same solver finds its way back from the end: that
- * is tried, and what does not return is rejected (Zappa, Holmes-Cerfon, Goodman 2018). Kicks by a
- * clamped gradient keep all this; H has the true E. Cost: twice the solves of the unadjusted step.
+ * -grad E, a move along M (the same root of F as in Algorithm 1), half a kick. The step keeps
+ * volume and can be undone, so Metropolis' rule with H = E + |p|^2 / 2 makes e^-E dsigma the law
+ * of the chain for any eps. A step can be undone only where the same solver finds the way back from
+ * its end: the way back is tried, and a move without one is rejected (Zappa, Holmes-Cerfon, Goodman
+ * 2018). Kicks by a clamped gradient leave this law as it is; H has the true E. Cost: twice the
+ * solves of the unadjusted step.
  * ========================================================================================= */
 
 static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_graph *F)
@@ -6413,7 +6409,7 @@ static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_grap
     EBIM__NEW_EACH(a, ebim_real, 2 * rows + S, &e->at, &e->end);
     EBIM__NEW_EACH(a, double, S, &e->H, &e->rise, &e->off);
     EBIM__NEW_EACH(a, int, S, &e->alive, &e->length, &e->chain);
-    e->p = EBIM__NEW(a, ebim_real, rows);
+    e->p = s->r;
     e->order = EBIM__NEW(a, int, 2 * S);
     e->watch = EBIM__NEW(a, double, (size_t)s->f.n * EBIM__WATCHED);
     return ebim__frame_init(&s->g, a, F, &s->d.constraint);
@@ -6600,13 +6596,18 @@ static void ebim__exact_restore(ebim_clmc *s, int B)
     ebim__reorder(s->q, s->f.n, sizeof *s->q, e->order, s->f.stride, B, e->rise);
 }
 
-/* Momenta, and energies with them */
-static void ebim__exact_begin(ebim_clmc *s, int B)
+/* One move of all chains, whose q has its gradient and E from the last move. */
+static void ebim__exact_step(ebim_clmc *s, int B)
 {
     ebim__exact *e = &s->exact;
-    ebim__frame *f = &s->f;
-    int l, rows = f->n * f->stride;
-    memcpy(e->p, s->r, (size_t)rows * sizeof *e->p);
+    ebim__frame *f = &s->f, *g = &s->g, *t;
+    const ebim__kernels *K = f->w.kernels;
+    int i, l, several = s->d.leapfrog > 1, count = B, lanes = EBIM__ROUND(B);
+    int rows = f->n * f->stride;
+    K->normals(s->rng, f->n + f->n % 2 + (several ? 4 : 2), s->r, f->stride, lanes);
+    if (several) ebim__exact_lengths(s, B);
+    if (!s->stands) ebim__frame_at(f, B, s->q);
+    s->stands = 0;
     ebim__frame_tangent(f, e->p); /* now tangent */
     memcpy(e->at, s->q, (size_t)(2 * rows + f->stride) * sizeof *e->at);
     for (l = 0; l < B; l++) {
@@ -6614,20 +6615,6 @@ static void ebim__exact_begin(ebim_clmc *s, int B)
         e->alive[l] = !f->singular[l];
         s->report.singular += f->singular[l] != 0;
     }
-}
-
-/* One move of all chains. Their force and E at q are known from the last one. */
-static void ebim__exact_step(ebim_clmc *s, int B)
-{
-    ebim__exact *e = &s->exact;
-    ebim__frame *f = &s->f, *g = &s->g, *t;
-    const ebim__kernels *K = f->w.kernels;
-    int i, several = s->d.leapfrog > 1, count = B, lanes = EBIM__ROUND(B);
-    K->normals(s->rng, f->n + f->n % 2 + (several ? 4 : 2), s->r, f->stride, lanes);
-    if (several) ebim__exact_lengths(s, B);
-    if (!s->stands) ebim__frame_at(f, B, s->q);
-    s->stands = 0;
-    ebim__exact_begin(s, B);
     for (i = 1; count; i++) {
         int last = count;
         ebim__exact_leap(s, f, g, count);
@@ -6919,12 +6906,14 @@ EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, do
 struct ebim_projector {
     ebim_project_desc d;
     ebim__frame f;
-    ebim_real *x0, *x, *dir;  /* rows [n] */
-    ebim_real *last;          /* rows [n]: dir of the last step */
-    ebim_real *norm, *step;   /* [stride] ||F(x)||; s */
-    ebim_real *d2, *last2;    /* [stride] |dir|^2, |last|^2 or 0 */
-    int *done, *idle;         /* [stride] ONTO has ended: how; NEAREST has */
-    int *place;               /* [stride] lanes that are done stand behind the others: where from */
+    /* what moves when lanes change places, rows of two arrays: */
+    ebim_real *x0, *x, *last; /* rows [n], last: dir of the last step */
+    ebim_real *step, *last2;  /* [stride] s; |last|^2 or 0 */
+    int32_t *done, *idle;     /* [stride] how ONTO has ended, 0: not yet; whether NEAREST has */
+    int32_t *place;           /* [stride] where a lane comes from */
+    /* and what does not: */
+    ebim_real *dir;           /* rows [n] d */
+    ebim_real *norm, *d2;     /* [stride] ||F(x)||, |d|^2 */
     ebim__minima minima;      /* over x, to DESCEND */
 };
 
@@ -6934,7 +6923,7 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     ebim_projector *s = EBIM__NEW(a, ebim_projector, 1), local, *p = ebim__ready(a) ? s : &local;
     ebim_constraint_desc c = d->constraint;
     ebim_result r;
-    size_t rows;
+    size_t rows, S;
     *out = NULL;
     memset(p, 0, sizeof *p);
     p->d = *d;
@@ -6944,33 +6933,32 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     c.solver = d->method == EBIM_DESCEND ? EBIM_SGD : EBIM_NEWTON;
     r = ebim__frame_init(&p->f, a, F, &c);
     if (r) return r;
-    rows = (size_t)p->f.n * (size_t)p->f.stride;
-    EBIM__NEW_EACH(a, ebim_real, rows, &p->x0, &p->x, &p->dir, &p->last);
-    EBIM__NEW_EACH(a, ebim_real, p->f.stride, &p->norm, &p->step, &p->d2, &p->last2);
-    EBIM__NEW_EACH(a, int, p->f.stride, &p->done, &p->idle, &p->place);
+    S = (size_t)p->f.stride;
+    rows = (size_t)p->f.n * S;
+    p->x0 = EBIM__NEW(a, ebim_real, 3 * rows + 2 * S);
+    p->done = EBIM__NEW(a, int32_t, 3 * S);
+    p->dir = EBIM__NEW(a, ebim_real, rows);
+    EBIM__NEW_EACH(a, ebim_real, S, &p->norm, &p->d2);
     if (d->method == EBIM_DESCEND)
         r = ebim__minima_init(&p->minima, a, p->f.n, p->f.stride, p->f.d.joint, p->d.max_iter, 0);
-    if (!r && ebim__ready(a)) *out = s;
-    return r ? r : a->failed;
+    if (r || !ebim__ready(a)) return r ? r : a->failed;
+    p->x = p->x0 + rows, p->last = p->x + rows, p->step = p->last + rows, p->last2 = p->step + S;
+    p->idle = p->done + S, p->place = p->idle + S;
+    *out = s;
+    return EBIM_OK;
 }
 
 static void ebim__projector_swap(ebim_projector *p, int a, int b)
 {
-    ebim_real *rows[] = {p->x0, p->x, p->last, p->step, p->last2}; /* three of [n], two of [1] */
-    int *marks[] = {p->done, p->idle, p->place}, q, i, n = p->f.n, S = p->f.stride;
-    for (q = 0; q < 5; q++)
-        for (i = 0; i < (q < 3 ? n * S : S); i += S) ebim__swap(&rows[q][i + a], &rows[q][i + b]);
-    for (q = 0; q < 3; q++) {
-        int mark = marks[q][a];
-        marks[q][a] = marks[q][b];
-        marks[q][b] = mark;
-    }
+    int i, S = p->f.stride;
+    for (i = 0; i < (3 * p->f.n + 2) * S; i += S) ebim__swap(&p->x0[i + a], &p->x0[i + b]);
+    for (i = 0; i < 3 * S; i += S) ebim__swap_int(&p->done[i + a], &p->done[i + b]);
 }
 
 /* Steps of B lanes; those that are `out` after one stand behind the others, and are left out of the
  * next. A step returns 0 when all are. */
 static void ebim__projector_run(ebim_projector *p, int B, int (*step)(ebim_projector *p, int B),
-                                const int *out)
+                                const int32_t *out)
 {
     int it, l, left;
     for (l = 0; l < p->f.stride; l++) {
