@@ -1828,17 +1828,15 @@ EBIM__INLINE uint64_t ebim__splitmix(uint64_t *state)
 
 EBIM_API void ebim_rng_init(ebim_rng *r, uint64_t seed, uint64_t stream)
 {
-    uint64_t z = seed, a, b;
-    z = ebim__splitmix(&z) ^ (stream * UINT64_C(0xD1342543DE82EF95));
-    a = ebim__splitmix(&z);
-    b = ebim__splitmix(&z);
+    uint64_t z = ebim__splitmix(&seed) ^ (stream * UINT64_C(0xD1342543DE82EF95));
+    uint64_t a = ebim__splitmix(&z), b = ebim__splitmix(&z);
     r->s[0] = (uint32_t)a;
     r->s[1] = (uint32_t)(a >> 32);
     r->s[2] = (uint32_t)b;
     r->s[3] = (uint32_t)(b >> 32) | 1u; /* never all zero */
 }
 
-/* What a function of many parts draws for: each part has a seed of its own. */
+/* Purposes of ebim__subseed: each part of a large function draws from a seed of its own. */
 enum {
     EBIM__SEED_F = 1, EBIM__SEED_E, EBIM__SEED_MDF, EBIM__SEED_ENERGY, EBIM__SEED_NODES,
     EBIM__SEED_POINTS, EBIM__SEED_PICK, EBIM__SEED_CHAINS, EBIM__SEED_FRESH, EBIM__SEED_PILOT,
@@ -6282,7 +6280,7 @@ enum { EBIM__WATCHED = 7 };
 typedef struct ebim__exact {
     ebim_real *at, *end;      /* rows [2 n + 1]: where a move has come, and where it ended */
     ebim_real *p;             /* rows [n]: its momentum, the first of r */
-    double *H, *rise;         /* [stride] E + |p|^2 / 2 at the start; by how much more at its end */
+    double *rise;             /* [stride] by how much E + |p|^2 / 2 is more at its end */
     double *off;              /* [stride] ||F|| / ||J|| at its end */
     int *alive;               /* [stride] nothing has failed */
     int *length, *chain;      /* [stride] steps of the move; which chain the lane holds */
@@ -6407,7 +6405,7 @@ static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_grap
     size_t S = (size_t)s->f.stride, rows = (size_t)s->f.n * S;
     ebim__exact *e = &s->exact;
     EBIM__NEW_EACH(a, ebim_real, 2 * rows + S, &e->at, &e->end);
-    EBIM__NEW_EACH(a, double, S, &e->H, &e->rise, &e->off);
+    EBIM__NEW_EACH(a, double, S, &e->rise, &e->off);
     EBIM__NEW_EACH(a, int, S, &e->alive, &e->length, &e->chain);
     e->p = s->r;
     e->order = EBIM__NEW(a, int, 2 * S);
@@ -6497,7 +6495,7 @@ static void ebim__exact_end(ebim_clmc *s, const ebim__frame *f, int first, int l
     for (i = first; i < 2 * rows + f->stride; i += f->stride)
         memcpy(e->end + i, e->at + i, (size_t)(last - first) * sizeof *e->at);
     for (l = first; l < last; l++) {
-        e->rise[l] = (double)e->at[2 * rows + l] + ebim__exact_kinetic(f, e->p, l) - e->H[l];
+        e->rise[l] += (double)e->at[2 * rows + l] + ebim__exact_kinetic(f, e->p, l);
         e->off[l] = (double)(f->residual[l] / f->scale[l]);
     }
 }
@@ -6611,7 +6609,7 @@ static void ebim__exact_step(ebim_clmc *s, int B)
     ebim__frame_tangent(f, e->p); /* now tangent */
     memcpy(e->at, s->q, (size_t)(2 * rows + f->stride) * sizeof *e->at);
     for (l = 0; l < B; l++) {
-        e->H[l] = (double)s->q[2 * rows + l] + ebim__exact_kinetic(f, e->p, l);
+        e->rise[l] = -((double)s->q[2 * rows + l] + ebim__exact_kinetic(f, e->p, l));
         e->alive[l] = !f->singular[l];
         s->report.singular += f->singular[l] != 0;
     }
@@ -6638,52 +6636,43 @@ static void ebim__exact_step(ebim_clmc *s, int B)
  * monotone sequence over all halves of chains (Vehtari et al. 2021).
  * ========================================================================================= */
 
-/* Half h of a split chain, and its mean */
-static const double *ebim__half(int draws, const double *x, int h, double *mean)
-{
-    const double *p = x + (size_t)(h / 2) * (size_t)draws + (h % 2 ? draws - draws / 2 : 0);
-    int i, n = draws / 2;
-    *mean = p[0]; /* that of a constant is exact */
-    for (i = 0; i < n; i++) *mean += (p[i] - p[0]) / n;
-    return p;
-}
-
-/* Mean over the halves of their autocovariance at a lag, by n; between: n times the variance of
+/* Mean over the halves of their autocovariance at a lag, by n - 1; between: n times the variance of
  * their means. Cost: all draws. */
 static double ebim__autocovariance(int chains, int draws, const double *x, int lag,
                                    double *between)
 {
     int h, i, n = draws / 2, m = 2 * chains;
-    double sum = 0, mean, all = 0, square = 0;
+    double sum = 0, all = 0, square = 0;
     for (h = 0; h < m; h++) {
-        const double *p = ebim__half(draws, x, h, &mean);
-        double step = mean - all;
+        const double *p = x + (size_t)(h / 2) * (size_t)draws + (h % 2 ? draws - n : 0);
+        double mean = p[0], step; /* the mean of a constant is exact */
+        for (i = 0; i < n; i++) mean += (p[i] - p[0]) / n;
+        step = mean - all;
         for (i = 0; i + lag < n; i++) sum += (p[i] - mean) * (p[i + lag] - mean);
         all += step / (h + 1);
         square += step * (mean - all);
     }
     *between = n * square / (m - 1);
-    return sum / n / m;
+    return sum / (n - 1) / m;
 }
 
 EBIM_API double ebim_rhat(int chains, int draws, const double *x)
 {
-    double n = draws / 2, between, within;
-    within = ebim__autocovariance(chains, draws, x, 0, &between) * n / (n - 1);
+    double n = draws / 2, between, within = ebim__autocovariance(chains, draws, x, 0, &between);
     if (!(within > 0)) return between > 0 ? HUGE_VAL : 1;
     return sqrt((n - 1) / n + between / n / within);
 }
 
 EBIM_API double ebim_ess(int chains, int draws, const double *x)
 {
-    double n = draws / 2, all = 2 * chains * n, between, within, var, tau = -1, last = HUGE_VAL;
+    double n = draws / 2, all = 2 * chains * n, tau = -1, last = HUGE_VAL;
+    double between, within = ebim__autocovariance(chains, draws, x, 0, &between);
+    double var = within * (n - 1) / n + between / n;
     int lag;
-    within = ebim__autocovariance(chains, draws, x, 0, &between) * n / (n - 1);
-    var = within * (n - 1) / n + between / n;
     if (!(within > 0)) return 0;
     for (lag = 0; lag + 1 < draws / 2; lag += 2) { /* pairs of correlations, while positive */
-        double a = ebim__autocovariance(chains, draws, x, lag, &between) * n / (n - 1);
-        double b = ebim__autocovariance(chains, draws, x, lag + 1, &between) * n / (n - 1);
+        double a = ebim__autocovariance(chains, draws, x, lag, &between);
+        double b = ebim__autocovariance(chains, draws, x, lag + 1, &between);
         double pair = lag ? 2 - (2 * within - a - b) / var : 2 - (within - b) / var;
         if (!(pair > 0)) break;
         last = fmin(last, pair);
