@@ -162,7 +162,8 @@ static void network_by_hand(const ebim_graph *g, ebim_ws *w)
         double here[WIDTH][IN] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
         for (i = 2; i < 5; i++) layer_by_hand(g, w, i, l, here);
         for (i = 0; i < OUT; i++)
-            for (j = 0; j < IN; j++) check_near((double)*ebim_tensor_at(&J, i, j, l, 0), here[i][j]);
+            for (j = 0; j < IN; j++)
+                check_near((double)*ebim_tensor_at(&J, i, j, l, 0), here[i][j]);
     }
 }
 
