@@ -11281,6 +11281,96 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, c
  * or the gradient is not finite, training has diverged and theta goes back to the last good state.
  * ========================================================================================= */
 
+/* Tangent spaces of M at the data, by PCA of neighbours. */
+enum { EBIM__LOCAL_POOL = 8192 }; /* points that are searched, at most */
+
+typedef struct ebim__local {
+    int N, n, m, count, pool; /* points, coordinates, tangents, neighbours; points searched */
+    ebim_real *tangent;       /* [N][m][n] orthonormal; 0 where the neighbours span less */
+    ebim_real *reach;         /* [N] how far off M a point may go (NULL: not wanted) */
+    ebim__tree tree;          /* of the pool; what was found last are neighbours */
+    double *row;              /* [count + 1][n] they and the point itself, centred */
+    double *V;                /* [2 m][n] their leading directions, and scratch */
+    ebim_watch *watch;
+} ebim__local;
+
+static ebim_result ebim__local_init(ebim__local *f, ebim_arena *a, int N, int n, int k, int count,
+                                    int reach)
+{
+    size_t size;
+    f->N = N;
+    f->n = n;
+    f->m = n - k;
+    f->watch = a->watch;
+    f->pool = ebim__min_int(N, EBIM__LOCAL_POOL);
+    f->count = ebim__min_int(count ? count : 8 * (f->m + 1), f->pool - 1);
+    if (f->m < 1 || f->count < f->m) return EBIM_ERR_ARG;
+    size = ebim__times((size_t)N, ebim__times((size_t)f->m, (size_t)n));
+    f->tangent = EBIM__NEW(a, ebim_real, size);
+    if (reach) f->reach = EBIM__NEW(a, ebim_real, N);
+    ebim__tree_init(&f->tree, a, f->pool, n, reach ? f->pool : f->count + 1);
+    f->V = EBIM__NEW(a, double, ebim__times(2 * (size_t)f->m, (size_t)n));
+    f->row = EBIM__NEW(a, double, ebim__times((size_t)f->count + 1, (size_t)n));
+    return a->failed;
+}
+
+static const ebim_real *ebim__local_at(const ebim__local *f, int i)
+{
+    return f->tangent + (size_t)i * (size_t)f->m * (size_t)f->n;
+}
+
+/* Squared length of what T leaves of b - a */
+static double ebim__normal2_part(const ebim__local *f, const ebim_real *T, const ebim_real *a,
+                                 const ebim_real *b)
+{
+    int i, c, n = f->n;
+    double s = ebim__square_distance(n, a, b);
+    for (i = 0; i < f->m; i++, T += n) {
+        double p = 0;
+        for (c = 0; c < n; c++) p += (double)T[c] * ((double)b[c] - (double)a[c]);
+        s -= p * p;
+    }
+    return s;
+}
+
+/* Half the largest distance that no point y outside the neighbourhood undercuts: x + t v, v a unit
+ * normal, is nearer to x than to y while 2 t |N (y - x)| < ||y - x||^2 (Aamari et al. 2019 estimate
+ * the reach by the least of these t). Noise spoils that for neighbours, so they are left out. */
+static ebim_real ebim__local_reach(ebim__local *f, const ebim_real *x, int i, double outer,
+                                   double most)
+{
+    const ebim_real *T = ebim__local_at(f, i), *xi = ebim__nth(x, i, f->n);
+    ebim__tree *tree = &f->tree;
+    double t = 2 * most;
+    int p, in = ebim__tree_within(tree, xi, f->pool, 4 * t * t);
+    for (p = 0; p < in; p++) {
+        double d2 = tree->d2[p], s;
+        if (!(d2 > outer) || d2 >= 4 * t * t) continue;
+        s = ebim__normal2_part(f, T, xi, ebim__nth(x, tree->hood[p], f->n));
+        if (d2 * d2 < 4 * t * t * s) t = d2 / (2 * sqrt(s));
+    }
+    return EBIM__R(t / 2);
+}
+
+static void ebim__local_fit(ebim__local *f, const ebim_real *x, double most)
+{
+    int i;
+    for (i = 0; i < f->pool; i++) f->tree.index[i] = ebim__spread_at(i, f->pool, f->N);
+    ebim__tree_build(&f->tree, f->pool, x, f->tree.index);
+    for (i = 0; i < f->N && !ebim__stopped(f->watch); i++) {
+        const ebim_real *q = ebim__nth(x, i, f->n);
+        ebim_real *T = f->tangent + (size_t)i * (size_t)(f->m * f->n);
+        int found = ebim__tree_others(&f->tree, q, f->count), good, c;
+        double outer = found ? f->tree.d2[found - 1] : 0, total, off;
+        f->tree.hood[found] = i; /* itself is one of the rows */
+        ebim__tree_rows(&f->tree, q, found + 1, f->row);
+        good = ebim__leading_rows(found + 1, f->n, f->m, f->row, f->V, f->V + f->m * f->n, 1e-6,
+                                  &total, &off) && found >= f->m;
+        for (c = 0; c < f->m * f->n; c++) T[c] = good ? EBIM__R(f->V[c]) : 0;
+        if (f->reach) f->reach[i] = good ? ebim__local_reach(f, x, i, outer, most) : 0;
+    }
+}
+
 /* Shared by both trainers: minibatches, gradient, optimiser, snapshots, progress. */
 typedef struct ebim__trainer {
     ebim_graph *g;
@@ -11288,8 +11378,9 @@ typedef struct ebim__trainer {
     ebim_adam adam;
     ebim_rng rng;
     ebim_real *grad, *good;   /* [n_theta] gradient; last state whose loss is known to be finite */
-    ebim_real *norm, *slope;  /* [stride] */
+    ebim_real *norm, *slope;  /* [stride]; slope: E's of the block */
     ebim_real *data, *other;  /* [batch][n] */
+    const ebim__local *local; /* of the data, for terms.normals */
     const ebim_real *weights; /* [N] of the data; NULL: all alike */
     int32_t *index, *slot;    /* [N] order of the data; [batch] of the replay buffer */
     int32_t *pick;            /* [batch] which points are in data */
@@ -11448,108 +11539,20 @@ static double ebim__smooth_term(ebim__trainer *t, const ebim_mdf_terms *m, int c
     return loss;
 }
 
-/* Tangent spaces of M at the data, by PCA of neighbours. */
-enum { EBIM__LOCAL_POOL = 8192 }; /* points that are searched, at most */
-
-typedef struct ebim__local {
-    int N, n, m, count, pool; /* points, coordinates, tangents, neighbours; points searched */
-    ebim_real *tangent;       /* [N][m][n] orthonormal; 0 where the neighbours span less */
-    ebim_real *reach;         /* [N] how far off M a point may go (NULL: not wanted) */
-    ebim__tree tree;          /* of the pool; what was found last are neighbours */
-    double *row;              /* [count + 1][n] they and the point itself, centred */
-    double *V;                /* [2 m][n] their leading directions, and scratch */
-    ebim_watch *watch;
-} ebim__local;
-
-static ebim_result ebim__local_init(ebim__local *f, ebim_arena *a, int N, int n, int k, int count,
-                                    int reach)
-{
-    size_t size;
-    f->N = N;
-    f->n = n;
-    f->m = n - k;
-    f->watch = a->watch;
-    f->pool = ebim__min_int(N, EBIM__LOCAL_POOL);
-    f->count = ebim__min_int(count ? count : 8 * (f->m + 1), f->pool - 1);
-    if (f->m < 1 || f->count < f->m) return EBIM_ERR_ARG;
-    size = ebim__times((size_t)N, ebim__times((size_t)f->m, (size_t)n));
-    f->tangent = EBIM__NEW(a, ebim_real, size);
-    if (reach) f->reach = EBIM__NEW(a, ebim_real, N);
-    ebim__tree_init(&f->tree, a, f->pool, n, reach ? f->pool : f->count + 1);
-    f->V = EBIM__NEW(a, double, ebim__times(2 * (size_t)f->m, (size_t)n));
-    f->row = EBIM__NEW(a, double, ebim__times((size_t)f->count + 1, (size_t)n));
-    return a->failed;
-}
-
-static const ebim_real *ebim__local_at(const ebim__local *f, int i)
-{
-    return f->tangent + (size_t)i * (size_t)f->m * (size_t)f->n;
-}
-
-/* Squared length of what T leaves of b - a */
-static double ebim__normal2_part(const ebim__local *f, const ebim_real *T, const ebim_real *a,
-                                 const ebim_real *b)
-{
-    int i, c, n = f->n;
-    double s = ebim__square_distance(n, a, b);
-    for (i = 0; i < f->m; i++, T += n) {
-        double p = 0;
-        for (c = 0; c < n; c++) p += (double)T[c] * ((double)b[c] - (double)a[c]);
-        s -= p * p;
-    }
-    return s;
-}
-
-/* Half the largest distance that no point y outside the neighbourhood undercuts: x + t v, v a unit
- * normal, is nearer to x than to y while 2 t |N (y - x)| < ||y - x||^2 (Aamari et al. 2019 estimate
- * the reach by the least of these t). Noise spoils that for neighbours, so they are left out. */
-static ebim_real ebim__local_reach(ebim__local *f, const ebim_real *x, int i, double outer,
-                                   double most)
-{
-    const ebim_real *T = ebim__local_at(f, i), *xi = ebim__nth(x, i, f->n);
-    ebim__tree *tree = &f->tree;
-    double t = 2 * most;
-    int p, in = ebim__tree_within(tree, xi, f->pool, 4 * t * t);
-    for (p = 0; p < in; p++) {
-        double d2 = tree->d2[p], s;
-        if (!(d2 > outer) || d2 >= 4 * t * t) continue;
-        s = ebim__normal2_part(f, T, xi, ebim__nth(x, tree->hood[p], f->n));
-        if (d2 * d2 < 4 * t * t * s) t = d2 / (2 * sqrt(s));
-    }
-    return EBIM__R(t / 2);
-}
-
-static void ebim__local_fit(ebim__local *f, const ebim_real *x, double most)
-{
-    int i;
-    for (i = 0; i < f->pool; i++) f->tree.index[i] = ebim__spread_at(i, f->pool, f->N);
-    ebim__tree_build(&f->tree, f->pool, x, f->tree.index);
-    for (i = 0; i < f->N && !ebim__stopped(f->watch); i++) {
-        const ebim_real *q = ebim__nth(x, i, f->n);
-        ebim_real *T = f->tangent + (size_t)i * (size_t)(f->m * f->n);
-        int found = ebim__tree_others(&f->tree, q, f->count), good, c;
-        double outer = found ? f->tree.d2[found - 1] : 0, total, off;
-        f->tree.hood[found] = i; /* itself is one of the rows */
-        ebim__tree_rows(&f->tree, q, found + 1, f->row);
-        good = ebim__leading_rows(found + 1, f->n, f->m, f->row, f->V, f->V + f->m * f->n, 1e-6,
-                                  &total, &off) && found >= f->m;
-        for (c = 0; c < f->m * f->n; c++) T[c] = good ? EBIM__R(f->V[c]) : 0;
-        if (f->reach) f->reach[i] = good ? ebim__local_reach(f, x, i, outer, most) : 0;
-    }
-}
-
-/* Adds the tangential share of J'v at data points `pick`, 0 where tangents are not known, to
- * w->xt(1); returns its loss. No direction can be told from a vanishing J'v: that costs nothing. */
-static double ebim__normals_term(ebim__trainer *t, const ebim_mdf_terms *m, int count,
-                                 ebim_real weight, const ebim__local *f, const int32_t *pick)
+/* Adds the tangential share of J'v at data points, those of the batch from `at` on, to w->xt(1);
+ * returns its loss. That share is 0 where tangents are not known. A vanishing J'v has no direction
+ * and costs nothing. */
+static double ebim__normals_term(ebim__trainer *t, const ebim_mdf_terms *m, int at, int count,
+                                 ebim_real weight)
 {
     ebim_ws *w = &t->w;
+    const ebim__local *f = t->local;
     const ebim_real *g = ebim_ws_xg(w, 1);
     ebim_real *c = ebim_ws_xt(w, 1), scale = weight * EBIM__R(m->normals);
     double loss = 0;
     int i, j, l, n = w->n, S = w->stride;
     for (l = 0; l < count; l++) {
-        const ebim_real *T = ebim__local_at(f, pick[l]);
+        const ebim_real *T = ebim__local_at(f, t->pick[at + l]);
         ebim_real g2 = 0, share = 0;
         for (i = 0; i < n; i++) g2 += g[i * S + l] * g[i * S + l];
         if (t->norm[l] < 0 || !(g2 > EBIM__R(1e-30))) continue;
@@ -11571,53 +11574,41 @@ static void ebim__seed_sphere(ebim__trainer *t, int pairs)
 {
     ebim_ws *w = &t->w;
     ebim_real *v = ebim_ws_yg(w, 1);
-    int i, l;
-    for (l = 0; l < w->lanes; l++) {
+    int i, l, each = pairs ? 2 : 1, end = w->k * w->stride; /* lanes are a multiple of 16 */
+    for (l = 0; l < w->lanes; l += each) {
         ebim_real s = 0;
-        for (i = 0; i < w->k; i++) {
-            ebim_real r = w->k == 1 ? 1 : ebim_rng_normal(&t->rng);
-            v[i * w->stride + l] = r;
-            s += r * r;
+        for (i = l; i < end; i += w->stride) {
+            v[i] = w->k == 1 ? 1 : ebim_rng_normal(&t->rng);
+            s += v[i] * v[i];
         }
         s = s > 0 ? 1 / EBIM__SQRT(s) : 0;
-        for (i = 0; i < w->k; i++) v[i * w->stride + l] *= s;
-        if (!pairs) continue;
-        l++; /* lanes are a multiple of 16 */
-        for (i = 0; i < w->k; i++) v[i * w->stride + l] = v[i * w->stride + l - 1];
+        for (i = l; i < end; i += w->stride) {
+            v[i] *= s;
+            v[i + each - 1] = v[i];
+        }
     }
 }
 
-/* Seeds plane 0 with slope[l] times the gradient of ||F||; 0 where F = 0. */
-static void ebim__seed_norm(ebim_ws *w, const ebim_real *norm, const ebim_real *slope)
-{
-    const ebim_real *y = ebim_ws_y(w);
-    ebim_real *v = ebim_ws_yg(w, 0);
-    int i, l;
-    for (i = 0; i < w->k; i++, y += w->stride, v += w->stride)
-        for (l = 0; l < w->lanes; l++) v[l] = norm[l] > 0 ? slope[l] * y[l] / norm[l] : 0;
-}
-
-/* Slope and value of the terms in e = norm[l], or | norm[l] - level[l] |; returns the loss of the
- * block. */
+/* The terms in e = ||F||, or | ||F|| - level |: seeds plane 0 with their gradient, 0 where F = 0;
+ * returns the loss of the block. */
 static double ebim__norm_terms(ebim__trainer *t, const ebim_mdf_terms *m, int count,
                                ebim_real weight, const ebim_real *level)
 {
+    const ebim_real *y = ebim_ws_y(&t->w);
+    ebim_real *v = ebim_ws_yg(&t->w, 0);
     double loss = 0;
-    int l;
+    int l, i, S = t->w.stride;
     for (l = 0; l < t->w.lanes; l++) {
-        double e = (double)t->norm[l], rep, slope, value, sign = 1;
-        t->slope[l] = 0;
-        if (l >= count || e < 0) continue;
-        if (level) {
-            e -= (double)level[l];
-            sign = e < 0 ? -1 : 1;
-            e *= sign;
+        ebim_real norm = t->norm[l], slope = 0;
+        if (l < count && !(norm < 0)) {
+            double d = (double)norm - (level ? (double)level[l] : 0), e = fabs(d), s;
+            double rep = ebim__nonzero(m->repel) ? m->repel * exp(-m->kappa * e) : 0;
+            s = m->norm + 2 * m->norm2 * e + 4 * m->norm4 * e * e * e - m->kappa * rep;
+            slope = weight * EBIM__R(d < 0 ? -s : s);
+            loss += (double)weight *
+                    (m->norm * e + m->norm2 * e * e + m->norm4 * e * e * e * e + rep);
         }
-        rep = ebim__nonzero(m->repel) ? m->repel * exp(-m->kappa * e) : 0;
-        value = m->norm * e + m->norm2 * e * e + m->norm4 * e * e * e * e + rep;
-        slope = m->norm + 2 * m->norm2 * e + 4 * m->norm4 * e * e * e - m->kappa * rep;
-        t->slope[l] = weight * EBIM__R(sign * slope);
-        loss += (double)weight * value;
+        for (i = l; i < t->w.k * S; i += S) v[i] = norm > 0 ? slope * y[i] / norm : 0;
     }
     return loss;
 }
@@ -11633,44 +11624,34 @@ static int ebim__terms_used(const ebim_mdf_terms *m)
            ebim__nonzero(m->repel) || ebim__terms_in_slope(m);
 }
 
-/* What is known of the points of a set: the data points they belong to, and ||F||. */
-typedef struct ebim__known {
-    const ebim__local *local;
-    const int32_t *pick;      /* [count]; for terms.normals */
-    const ebim_real *level;   /* [count]; NULL: 0 */
-} ebim__known;
-
 /* Terms in g = J'v of a block: one vjp, w->xt(1) <- d(loss)/dg, one jvp. */
-static double ebim__slope_terms(ebim__trainer *t, const ebim_mdf_terms *m, int lanes,
-                                ebim_real weight, const ebim__known *known, int at)
+static double ebim__slope_terms(ebim__trainer *t, const ebim_mdf_terms *m, int at, int lanes,
+                                ebim_real weight)
 {
     double loss;
     ebim__seed_sphere(t, m->smooth > 0);
     ebim_vjp(&t->w, 1, 1);
     loss = ebim__rank_term(t, m, lanes, weight);
     if (m->smooth > 0) loss += ebim__smooth_term(t, m, lanes, weight);
-    if (m->normals > 0)
-        loss += ebim__normals_term(t, m, lanes, weight, known->local, known->pick + at);
+    if (m->normals > 0) loss += ebim__normals_term(t, m, at, lanes, weight);
     ebim_jvp(&t->w, 1, 1);
     return loss;
 }
 
-/* Adds the gradient of one set, x: [count][n], each point weighing 1 / count. known: may be NULL
- * without terms that need it. */
+/* Adds the gradient of one set, x: [count][n], each point weighing 1 / count. level: [count] what
+ * ||F|| should be (NULL: 0). Points of a set with terms.normals belong to those of the batch. */
 static double ebim__mdf_set(ebim__trainer *t, const ebim_mdf_terms *m, int count,
-                            const ebim_real *x, const ebim__known *known)
+                            const ebim_real *x, const ebim_real *level)
 {
     ebim_ws *w = &t->w;
     int at, lanes, slopes = ebim__terms_in_slope(m), order = slopes ? 2 : 1;
     ebim_real weight = 1 / (ebim_real)count;
-    const ebim_real *level = known ? known->level : NULL;
     double loss = 0;
     EBIM__BLOCKS(at, lanes, w, count, x, order) {
         ebim__norms(w, t->norm);
         if (!ebim__mend(t, lanes, order)) return HUGE_VAL;
         loss += ebim__norm_terms(t, m, lanes, weight, level ? level + at : NULL);
-        ebim__seed_norm(w, t->norm, t->slope);
-        if (slopes) loss += ebim__slope_terms(t, m, lanes, weight, known, at);
+        if (slopes) loss += ebim__slope_terms(t, m, at, lanes, weight);
         ebim_backward(w, slopes, t->grad);
     }
     return loss;
@@ -11775,6 +11756,7 @@ static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, in
     if (!r && (off || d->data.normals > 0))
         r = ebim__local_init(&s->local, a, N, s->t.n, ebim_outputs(F), d->neighbours, off);
     if (off) s->level = EBIM__NEW(a, ebim_real, d->batch);
+    s->t.local = &s->local;
     s->d = d;
     if (!ebim__terms_used(&d->negatives)) return r;
     if (!chain.lo && !d->clamp_ends) {
@@ -11846,7 +11828,6 @@ static double ebim__mdf_loss(void *self, int step)
     ebim__mdf *s = (ebim__mdf *)self;
     ebim__trainer *t = &s->t;
     ebim_mdf_terms data = s->d->data;
-    ebim__known known;
     double loss, done = (double)step / t->steps;
     if (s->d->start > 0 && done < s->d->ramp) {
         double f = pow(s->d->start, 1 - done / s->d->ramp);
@@ -11854,10 +11835,7 @@ static double ebim__mdf_loss(void *self, int step)
         data.norm2 *= f;
     }
     ebim__next_batch(t, s->x);
-    known.local = &s->local;
-    known.pick = t->pick;
-    known.level = NULL;
-    loss = ebim__mdf_set(t, &data, t->batch, t->data, &known);
+    loss = ebim__mdf_set(t, &data, t->batch, t->data, NULL);
     if (s->chain) {
         ebim__mdf_negatives(s, step);
         loss += ebim__mdf_set(t, &s->d->negatives, t->batch, t->other, NULL);
@@ -11869,8 +11847,7 @@ static double ebim__mdf_loss(void *self, int step)
     }
     if (s->level) {
         ebim__off_points(s);
-        known.level = s->level;
-        loss += ebim__mdf_set(t, &s->d->off, t->batch, t->other, &known);
+        loss += ebim__mdf_set(t, &s->d->off, t->batch, t->other, s->level);
     }
     return loss;
 }

@@ -358,7 +358,6 @@ static void normals_and_levels_gradient(void)
                     ebim_graph g;
                     ebim__trainer t;
                     ebim__local f;
-                    ebim__known known;
                     net twin;
                     double loss;
                     if (which % 2) m.normals = 1.5;
@@ -366,10 +365,9 @@ static void normals_and_levels_gradient(void)
                     if (!new_net(&t, &a, &g, &twin, n, k, lanes, x)) return;
                     draw_known(&twin, &f, tangent, pick, level);
                     draw_v(&twin, t.rng, lanes, 0);
-                    known.local = &f;
-                    known.pick = pick;
-                    known.level = level;
-                    loss = ebim__mdf_set(&t, &m, BATCH, x, &known);
+                    t.local = &f;
+                    memcpy(t.pick, pick, sizeof pick);
+                    loss = ebim__mdf_set(&t, &m, BATCH, x, level);
                     if (which == 2 * NO_TERMS) continue;
                     CHECK(check_gradient(&twin, &g, t.grad, loss, mdf_value, &m) > 1e-4);
                 }
@@ -433,26 +431,22 @@ static void bad_samples_weigh_nothing(void)
             for (lanes = 16; lanes <= 64; lanes += 48) {
                 static const double all[8] = {0.5, 1, 0.1, 0.3, 2, 0, 0.8, 1};
                 static ebim_real tangent[2] = {(ebim_real)0.6, (ebim_real)0.8};
-                static int32_t pick[BATCH];
                 ebim_mdf_terms m = terms_of(all);
                 ebim_arena a = arena();
                 ebim_graph g;
                 ebim__trainer t;
                 ebim__local f;
-                ebim__known known;
                 ebim_rng r;
                 double loss, good_loss, share = (BATCH - 3.0) / BATCH, most = 0;
                 memset(&f, 0, sizeof f);
                 f.n = 2;
                 f.m = 1;
                 f.tangent = tangent;
-                known.local = &f;
-                known.pick = pick;
-                known.level = NULL;
                 if (kind == 1) m.rank = m.normals = 2;
                 if (!CHECK_INT(ebim_record(&g, &a, 2, record_log, &k), EBIM_OK)) return;
                 ebim_init_theta(&g, T_SEED);
                 if (!start_trainer(&t, &a, &g, lanes, 1)) return;
+                t.local = &f;
                 ebim_rng_init(&r, T_SEED, 2);
                 for (b = 0; b < BATCH * 2; b++) x[b] = ebim_rng_uniform(&r) + (ebim_real)0.2;
                 memcpy(bad, x, sizeof x); /* x: three samples fewer */
@@ -463,16 +457,16 @@ static void bad_samples_weigh_nothing(void)
                 memmove(x + 16 * 2, x + 18 * 2, 21 * 2 * sizeof *x);
                 if (kind == 3) {
                     for (b = 0; b < BATCH; b++) bad[2 * b] = -1;
-                    CHECK(!t_finite(ebim__mdf_set(&t, &m, BATCH, bad, &known)));
+                    CHECK(!t_finite(ebim__mdf_set(&t, &m, BATCH, bad, NULL)));
                     CHECK(!t_finite(ebim__energy_set(&t, 1, 0, 0, BATCH, bad, NULL)));
                     continue;
                 }
-                good_loss = kind < 2 ? ebim__mdf_set(&t, &m, BATCH - 3, x, &known)
+                good_loss = kind < 2 ? ebim__mdf_set(&t, &m, BATCH - 3, x, NULL)
                                      : ebim__energy_set(&t, 1, 0.5, 0, BATCH - 3, x, NULL);
                 memcpy(want, t.grad, (size_t)g.n_theta * sizeof *want);
                 memset(t.grad, 0, (size_t)g.n_theta * sizeof *want);
                 CHECK_INT(t.report.bad_lanes, 0);
-                loss = kind < 2 ? ebim__mdf_set(&t, &m, BATCH, bad, &known)
+                loss = kind < 2 ? ebim__mdf_set(&t, &m, BATCH, bad, NULL)
                                 : ebim__energy_set(&t, 1, 0.5, 0, BATCH, bad, NULL);
                 CHECK_INT(t.report.bad_lanes, 3);
                 CHECK_NEAR(loss, share * good_loss, 100 * T_EPS * (1 + fabs(good_loss)));
