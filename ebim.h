@@ -3289,6 +3289,15 @@ EBIM__INLINE const ebim_real *ebim__nth(const ebim_real *x, int i, int n)
     return x + (size_t)i * (size_t)n;
 }
 
+/* Rows of x: [..][n], count of them -> out */
+EBIM__PRIVATE void ebim__take_rows(int count, int n, const ebim_real *x, const int32_t *row,
+                                   ebim_real *out)
+{
+    int i;
+    for (i = 0; i < count; i++, out += n)
+        memcpy(out, ebim__nth(x, row[i], n), (size_t)n * sizeof *x);
+}
+
 /* At most room rows, spread over all of x. */
 static int ebim__spread(int N, int n, const ebim_real *x, int room, ebim_real *out)
 {
@@ -10603,25 +10612,27 @@ static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, ui
     return finite ? EBIM_OK : EBIM_ERR_FINITE;
 }
 
-/* Indices of B of the P points with these weights, sum 1, by systematic resampling. */
+/* Indices of B of the P points by their weights, each B times its share of them in the mean and up
+ * to one (systematic resampling). */
 static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick, ebim_rng *rng)
 {
-    double at = (double)ebim_rng_uniform(rng) / B, sum = (double)weight[0];
-    int i = 0, b;
-    for (b = 0; b < B; b++, at += 1.0 / B) {
-        while (sum < at && i + 1 < P) sum += (double)weight[++i];
-        pick[b] = i;
+    double sum = 0, at, reached = 0;
+    int i, b = 0;
+    for (i = 0; i < P; i++) sum += (double)weight[i];
+    at = (double)ebim_rng_uniform(rng);
+    for (i = 0; i < P; i++) {
+        reached += (double)weight[i] * (B / sum);
+        for (; b < B && at < reached; at++) pick[b++] = (int32_t)i;
     }
+    for (; b < B; b++) pick[b] = b ? pick[b - 1] : 0; /* the last, lost by rounding */
 }
 
 /* B of the points, by their weights */
 static void ebim__pool_pick(const ebim__pool *p, int n, int B, ebim_real *x, int32_t *pick,
                             ebim_rng *rng)
 {
-    size_t b, size = (size_t)n;
     ebim__resample(p->count, p->weight, B, pick, rng);
-    for (b = 0; b < (size_t)B; b++)
-        memcpy(x + b * size, p->x + (size_t)pick[b] * size, size * sizeof *x);
+    ebim__take_rows(B, n, p->x, pick, x);
 }
 
 enum { EBIM__TRACED = 64, EBIM__DRAWS = 50 };
@@ -11435,34 +11446,20 @@ static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_grap
     return EBIM_OK;
 }
 
-/* The points of an epoch: each as often as its weight says, in the mean over epochs and up to one
- * in each (systematic sampling). */
-static void ebim__epoch(ebim__trainer *t)
-{
-    double sum = 0, at, reached = 0;
-    int i, j = 0;
-    for (i = 0; i < t->N; i++) sum += (double)t->weights[i];
-    at = (double)ebim_rng_uniform(&t->rng);
-    for (i = 0; i < t->N; i++) {
-        reached += (double)t->weights[i] * (t->N / sum);
-        for (; j < t->N && at < reached; at++) t->index[j++] = (int32_t)i;
-    }
-    for (; j < t->N; j++) t->index[j] = t->index[j - 1]; /* the last, lost by rounding */
-}
-
-/* The next batch of data -> t->data; every epoch is a new order of all points. */
+/* The next batch of data -> t->data. Every epoch is a new order of all points, or of as many that
+ * are drawn by their weights. */
 static void ebim__next_batch(ebim__trainer *t, const ebim_real *x)
 {
-    int b;
     size_t n = (size_t)t->n;
+    int b;
     for (b = 0; b < t->batch; b++) {
         if (t->at >= t->N) {
             t->at = 0;
-            if (t->weights) ebim__epoch(t);
+            if (t->weights) ebim__resample(t->N, t->weights, t->N, t->index, &t->rng);
             if (!t->in_order) ebim_rng_shuffle(&t->rng, t->N, t->index);
         }
         t->pick[b] = t->index[t->at++];
-        memcpy(t->data + (size_t)b * n, x + (size_t)t->pick[b] * n, n * sizeof *x);
+        memcpy(t->data + (size_t)b * n, ebim__nth(x, t->pick[b], t->n), n * sizeof *x);
     }
 }
 
@@ -11988,15 +11985,12 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
 /* A fresh point of M into x; a data point if noise does not get onto M at all. */
 static void ebim__fresh_point(ebim__cebm *s, ebim_real *x)
 {
-    size_t n = (size_t)s->t.n;
+    const ebim_real *from = s->t.data;
     if (!s->left)
         s->left = ebim_project_noise(s->onto, EBIM__POOL, s->pool, s->d->lo, s->d->hi,
                                      ebim__subseed(s->d->seed, EBIM__SEED_FRESH), s->drawn++);
-    if (!s->left) {
-        memcpy(x, s->t.data, n * sizeof *x);
-        return;
-    }
-    memcpy(x, s->pool + (size_t)--s->left * n, n * sizeof *x);
+    if (s->left) from = ebim__nth(s->pool, --s->left, s->t.n);
+    memcpy(x, from, (size_t)s->t.n * sizeof *x);
 }
 
 /* E of the block -> t->slope; norm < 0 where it is not finite. 0: nowhere is it */
@@ -12159,8 +12153,8 @@ static double ebim__matching_loss(void *self, int step)
     ebim__slices(s);
     for (i = 0; i < 3; i++) ebim_eval(&t->w, t->batch, s->at[i], s->e[i]);
     for (b = 0; b < t->batch; b++) {
-        for (i = 1; i < 3; i++) s->ok[0][b] = s->ok[0][b] && s->ok[i][b];
-        for (i = 0; i < 3; i++) s->ok[0][b] = s->ok[0][b] && ebim__finite(s->e[i][b]);
+        for (i = 0; i < 3; i++)
+            s->ok[0][b] = s->ok[0][b] && s->ok[i][b] && ebim__finite(s->e[i][b]);
         good += s->ok[0][b];
     }
     if (!good) return HUGE_VAL;
@@ -12274,48 +12268,42 @@ typedef struct ebim__rows {
     double noise;             /* of the data, in z's units; 0 where it is not known */
 } ebim__rows;
 
-static int ebim__row_order(const ebim__rows *s, int32_t a, int32_t b)
+static int ebim__compare_rows(const void *ctx, int32_t a, int32_t b)
 {
-    const ebim_real *p = s->x + (size_t)a * (size_t)s->n, *q = s->x + (size_t)b * (size_t)s->n;
+    const ebim__rows *s = (const ebim__rows *)ctx;
+    const ebim_real *p = ebim__nth(s->x, a, s->n), *q = ebim__nth(s->x, b, s->n);
     int i;
     for (i = 0; i < s->n; i++)
         if (p[i] < q[i] || p[i] > q[i]) return p[i] < q[i] ? -1 : 1;
-    return 0;
-}
-
-static int ebim__compare_rows(const void *ctx, int32_t a, int32_t b)
-{
-    int c = ebim__row_order((const ebim__rows *)ctx, a, b);
-    return c ? c : (a > b) - (a < b); /* equal rows in the order they came */
+    return (a > b) - (a < b); /* equal rows stand in the order they came */
 }
 
 EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *index, int *row,
                                      int *of, int *duplicates)
 {
     ebim__rows s;
-    int i, first = 0, repeats = 0, bad_row = N, bad_of = 0;
+    int i, first = 0, repeats = 0, bad_row = N, bad_of = N - 1;
     s.x = x;
     s.n = n;
     for (i = 0; i < N; i++) {
         index[i] = i;
-        if (ebim__all_finite((size_t)n, x + (size_t)i * (size_t)n)) continue;
+        if (ebim__all_finite((size_t)n, ebim__nth(x, i, n))) continue;
         if (row) *row = i;
         return EBIM_ERR_FINITE;
     }
     ebim__sort(index, N, ebim__compare_rows, &s);
     for (i = 1; i < N; i++) {
-        if (ebim__row_order(&s, index[first], index[i])) {
+        if (!ebim__rows_equal(n, ebim__nth(x, index[first], n), ebim__nth(x, index[i], n))) {
             first = i;
             continue;
         }
         repeats++;
-        if (index[i] < bad_row) {
-            bad_row = index[i];
-            bad_of = index[first];
-        }
+        if (index[i] >= bad_row) continue;
+        bad_row = index[i];
+        bad_of = index[first];
     }
-    if (row) *row = repeats ? bad_row : N - 1;
-    if (of) *of = repeats ? bad_of : N - 1;
+    if (row) *row = ebim__min_int(bad_row, N - 1);
+    if (of) *of = bad_of;
     if (duplicates) *duplicates = repeats;
     return N - repeats < n + 1 ? EBIM_ERR_DATA : EBIM_OK;
 }
@@ -12323,7 +12311,7 @@ EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *
 /* Coordinate c of row i of the order, behind the linear map if there is one */
 static double ebim__rows_at(const ebim__rows *s, int i, int c)
 {
-    const ebim_real *x = s->x + (size_t)s->order[i] * (size_t)s->n;
+    const ebim_real *x = ebim__nth(s->x, s->order[i], s->n);
     double v = 0;
     int j;
     if (!s->L) return (double)x[c];
@@ -12760,7 +12748,7 @@ static const struct {
     0.02, 6
 };
 
-#define EBIM__ODD_LOST EBIM__R(1e9) /* distance of what finds no way to M */
+#define EBIM__ODD_LOST 1e9 /* distance of what finds no way to M */
 
 typedef struct ebim__odd {
     ebim__rows *rows;
@@ -12807,28 +12795,38 @@ static int ebim__odd_alone(ebim__odd *o, const ebim_watch *watch)
     return alone;
 }
 
-/* Rows that are alone move behind those that are fitted, each part in its order. 0: none did. */
-static int ebim__odd_suspect(ebim__odd *o, const ebim_watch *watch)
+/* A new order: rows that are trained on, suspects that are taken back, rows held out, and behind
+ * these, as `off`, what is marked. Suspects are trained on because what a network was judged by has
+ * to stay the same. */
+static void ebim__odd_reorder(ebim__odd *o)
 {
     ebim__rows *s = o->rows;
-    int groups = s->survey.groups, i, alone, kept = 0, away = 0, held = 0;
+    int rows = s->N + s->off, i, kept = 0, part;
+    const int from[3] = {0, s->N, s->N - s->held}, to[3] = {s->N - s->held, rows, s->N};
+    for (part = 0; part < 3; part++) {
+        s->held = -kept;
+        for (i = from[part]; i < to[part]; i++)
+            if (!o->mark[i]) o->row[kept++] = s->order[i];
+    }
+    s->held += kept;
+    s->N = kept;
+    s->off = rows - kept;
+    for (i = 0; i < rows; i++)
+        if (o->mark[i]) o->row[kept++] = s->order[i];
+    memcpy(s->order, o->row, (size_t)rows * sizeof *o->row);
+    ebim__rows_fill(s);
+}
+
+/* Rows that are alone become suspects. 0: there are none, or too many. */
+static int ebim__odd_suspect(ebim__odd *o, const ebim_watch *watch)
+{
+    const ebim__rows *s = o->rows;
+    int groups = s->survey.groups, alone;
     if (groups > EBIM__ODD_MOST || groups < EBIM__SETTLED) return 0;
     if (ebim__tree_slow(groups, s->n, s->n - s->k)) return 0;
     alone = ebim__odd_alone(o, watch);
     if (!alone || alone > ebim__odd_bound.share * groups || ebim__stopped(watch)) return 0;
-    for (i = 0; i < s->N; i++) {
-        if (o->mark[i]) {
-            o->row[away++] = s->order[i];
-            continue;
-        }
-        held += i >= s->N - s->held;
-        s->order[kept++] = s->order[i];
-    }
-    memcpy(s->order + kept, o->row, (size_t)away * sizeof *o->row);
-    s->N = kept;
-    s->held = held;
-    s->off += away;
-    ebim__rows_fill(s);
+    ebim__odd_reorder(o);
     return 1;
 }
 
@@ -12851,46 +12849,19 @@ static ebim_result ebim__odd_distances(ebim__odd *o, int first, int count, const
         lanes = ebim__min_int(EBIM__ODD_LANES, count - at);
         ebim_project(p, lanes, o->rows->z + (size_t)at * (size_t)n, y, distance, ok);
         for (i = 0; i < lanes; i++)
-            if (!ok[i] || !ebim__finite(distance[i])) distance[i] = EBIM__ODD_LOST;
+            if (!ok[i] || !ebim__finite(distance[i])) distance[i] = EBIM__R(EBIM__ODD_LOST);
     }
     return r;
 }
 
-/* The order anew: rows that are trained on, suspects taken back, for training as what a network was
- * judged by stays what it was, rows held out, those that are marked. */
-static void ebim__odd_decide(ebim__odd *o)
-{
-    ebim__rows *s = o->rows;
-    ebim__survey *v = &s->survey;
-    int rows = s->N + s->off, i, kept = 0, part;
-    const int from[3] = {0, s->N, s->N - s->held}, to[3] = {s->N - s->held, rows, s->N};
-    for (part = 0; part < 3; part++) {
-        s->held = -kept;
-        for (i = from[part]; i < to[part]; i++)
-            if (!o->mark[i]) o->row[kept++] = s->order[i];
-    }
-    s->held += kept;
-    s->N = kept;
-    s->off = 0;
-    for (i = 0; i < rows; i++) {
-        int at = v->outliers + s->off;
-        if (!o->mark[i]) continue;
-        if (at < s->rows) {
-            v->outlier[at] = s->order[i];
-            v->outlier_distance[at] = o->distance[i] < EBIM__ODD_LOST
-                                          ? (double)o->distance[i] * s->unit : ebim__nan64();
-        }
-        o->row[kept++] = s->order[i];
-        s->off++;
-    }
-    memcpy(s->order, o->row, (size_t)kept * sizeof *o->row);
-    ebim__rows_fill(s);
-}
-
+/* Leaves out, and names, what is off M: of rows that are fitted those that are alone, of suspects
+ * all. Other suspects are taken back. */
 static ebim_result ebim__odd_sort_out(ebim__odd *o, const ebim_graph *F, ebim_arena *work)
 {
     ebim__rows *s = o->rows;
+    ebim__survey *v = &s->survey;
     int rows = s->N + s->off, first = rows > EBIM__ODD_MOST ? s->N : 0, i, afar = 0;
+    int at = v->outliers;
     double most = ebim__odd_bound.off + ebim__odd_bound.noise * s->noise;
     ebim_result r;
     if (s->paper) return EBIM_OK;
@@ -12903,11 +12874,14 @@ static ebim_result ebim__odd_sort_out(ebim__odd *o, const ebim_graph *F, ebim_ar
     if (afar && afar <= ebim__odd_bound.share * s->N && s->survey.groups >= EBIM__SETTLED)
         ebim__odd_alone(o, work->watch);
     if (ebim__stopped(work->watch)) return EBIM_OK;
-    for (i = 0; i < rows; i++) { /* what is marked goes */
-        int off = i >= first && (double)o->distance[i] > most;
-        o->mark[i] = (unsigned char)(off && (i >= s->N || o->mark[i]));
+    for (i = 0; i < rows; i++) {
+        double d = i < first ? 0 : (double)o->distance[i];
+        o->mark[i] = (unsigned char)(d > most && (i >= s->N || o->mark[i]));
+        if (!o->mark[i] || at >= s->rows) continue;
+        v->outlier[at] = s->order[i];
+        v->outlier_distance[at++] = d < EBIM__ODD_LOST ? d * s->unit : ebim__nan64();
     }
-    ebim__odd_decide(o);
+    ebim__odd_reorder(o);
     return EBIM_OK;
 }
 
@@ -13329,12 +13303,13 @@ static ebim_result ebim__rbf_init(ebim__rbf *b, const ebim__rows *s, ebim_arena 
     return r ? r : ebim_ws_init(&b->w, work, &b->part, 64, EBIM_WS_VALUES);
 }
 
-/* Squared distances of centres to their nearest neighbours among them */
-static void ebim__rbf_neighbours(ebim__rbf *b)
+/* The centres of an estimate from the first N rows, and how far apart they are */
+static void ebim__rbf_start(ebim__rbf *b, int N)
 {
     const ebim__rows *s = b->rows;
     ebim__tree *t = &b->tree;
     int i, j, at;
+    b->count = ebim__rows_distinct(s, N, ebim__min_int(s->N, EBIM__CENTRES), b->row);
     ebim__tree_build(t, b->count, s->z, b->row);
     for (i = 0; i < b->count; i++) {
         ebim_real *d = b->gaps + (size_t)i * EBIM__NEIGHBOURS;
@@ -13343,13 +13318,6 @@ static void ebim__rbf_neighbours(ebim__rbf *b)
             if (t->hood[j] != b->row[i]) d[at++] = EBIM__R(t->d2[j]);
         while (at < EBIM__NEIGHBOURS) d[at++] = EBIM__R(1e30);
     }
-}
-
-/* The centres of an estimate from the first N rows */
-static void ebim__rbf_start(ebim__rbf *b, int N)
-{
-    b->count = ebim__rows_distinct(b->rows, N, ebim__min_int(b->rows->N, EBIM__CENTRES), b->row);
-    ebim__rbf_neighbours(b);
 }
 
 /* Parameters of g for these centres: the kernels share all mass but `flat`, which is spread over M,
@@ -13366,7 +13334,7 @@ static void ebim__rbf_fill(const ebim__rbf *b, const ebim_graph *g)
     }
     least = ebim__widths.meet * least * least;
     for (i = 0; i < b->count; i++) {
-        const ebim_real *x = s->z + (size_t)b->row[i] * (size_t)n;
+        const ebim_real *x = ebim__nth(s->z, b->row[i], n);
         double d2 = (double)b->gaps[i * EBIM__NEIGHBOURS + b->neighbour] + least;
         double h2 = b->factor * b->factor * d2, mass = pow(6.283185307179586477 * h2, 0.5 * m);
         double share = (double)s->mass[b->row[i]] / sum;
@@ -13381,12 +13349,11 @@ static void ebim__rbf_fill(const ebim__rbf *b, const ebim_graph *g)
 static void ebim__rbf_points(ebim__rbf *b)
 {
     const ebim__rows *s = b->rows;
-    size_t n = (size_t)s->n;
     int i;
     b->tries = b->itself ? b->count : s->held;
     for (i = 0; i < b->tries; i++) {
-        size_t row = b->itself ? (size_t)b->row[i] : (size_t)(s->N - s->held + i);
-        memcpy(b->x + (size_t)i * n, s->z + row * n, n * sizeof *b->x);
+        int32_t row = b->itself ? b->row[i] : (int32_t)(s->N - s->held + i);
+        ebim__take_rows(1, s->n, s->z, &row, b->x + (size_t)i * (size_t)s->n);
         b->weight[i] = b->itself ? s->mass[row] : s->weight ? s->weight[row] : 1;
     }
 }
@@ -13920,26 +13887,20 @@ static void ebim__check_told(const ebim__rows *d, const ebim__voids *v, const eb
     j->verdict = bits;
 }
 
-/* Held-out points, one of each group (copies prove nothing), drawn by their weights where these are
- * unlike each other, as many as they are worth -> x; returns how many. */
-static int ebim__check_held(const ebim__rows *s, ebim_real *x, ebim_real *weight, int32_t *pick,
-                            ebim_rng *rng)
+/* Held-out points, one of each group (copies prove nothing), drawn by their weights -> x. Returns how
+ * many: no more than these weights are worth. */
+static int ebim__check_held(const ebim__rows *s, ebim_real *x, int32_t *pick, ebim_rng *rng)
 {
-    size_t n = (size_t)s->n, first = (size_t)(s->N - s->held);
+    int first = s->N - s->held, X, i;
     double sum = 0, square = 0;
-    int X, i;
-    for (i = 0; i < s->held; i++) {
-        double w = (double)s->mass[first + (size_t)i];
-        sum += w;
-        square += w * w;
+    for (i = first; i < s->N; i++) {
+        sum += (double)s->mass[i];
+        square += (double)s->mass[i] * (double)s->mass[i];
     }
     if (!(sum > 0)) return 0;
     X = ebim__min_int(EBIM__COMPARED, (int)(sum * sum / square + 0.5));
-    for (i = 0; i < s->held; i++)
-        weight[i] = EBIM__R((double)s->mass[first + (size_t)i] / sum);
-    ebim__resample(s->held, weight, X, pick, rng);
-    for (i = 0; i < X; i++)
-        memcpy(x + (size_t)i * n, s->z + (first + (size_t)pick[i]) * n, n * sizeof *x);
+    ebim__resample(s->held, s->mass + first, X, pick, rng);
+    ebim__take_rows(X, s->n, ebim__nth(s->z, first, s->n), pick, x);
     return X;
 }
 
@@ -13958,10 +13919,8 @@ static ebim_result ebim__check_density(const ebim__density *e, ebim_projector *o
                                        const ebim_real *u, ebim_real *at, ebim_arena *work)
 {
     const ebim__rows *s = e->rows;
-    size_t n = (size_t)s->n, i;
-    ebim_real *x = EBIM__NEW(work, ebim_real, EBIM__COMPARED * n);
-    ebim_real *y = EBIM__NEW(work, ebim_real, EBIM__COMPARED * n);
-    ebim_real *weight = EBIM__NEW(work, ebim_real, EBIM__HELD_MOST);
+    ebim_real *x = EBIM__NEW(work, ebim_real, EBIM__COMPARED * (size_t)s->n);
+    ebim_real *y = EBIM__NEW(work, ebim_real, EBIM__COMPARED * (size_t)s->n);
     int32_t *pick = EBIM__NEW(work, int32_t, EBIM__COMPARED);
     uint64_t seed = ebim__subseed(s->d->seed, EBIM__SEED_PICK);
     int finite, run = ebim__ready(work), X = EBIM__COMPARED;
@@ -13970,13 +13929,14 @@ static ebim_result ebim__check_density(const ebim__density *e, ebim_projector *o
     ebim_rng rng;
     ebim_result r;
     ebim_rng_init(&rng, seed, 0);
-    if (run) X = ebim__check_held(s, x, weight, pick, &rng);
-    if (run && X) ebim_project(onto, X, x, x, NULL, NULL);
-    if (run) ebim__softmin(S, at, &finite);
-    if (run && (X < EBIM__COMPARED_LEAST || !finite)) return EBIM_OK;
-    if (run) ebim__resample(S, at, EBIM__COMPARED, pick, &rng);
-    for (i = 0; run && i < EBIM__COMPARED; i++)
-        memcpy(y + i * n, u + (size_t)pick[i] * n, n * sizeof *y);
+    if (run) {
+        X = ebim__check_held(s, x, pick, &rng);
+        if (X) ebim_project(onto, X, x, x, NULL, NULL);
+        ebim__softmin(S, at, &finite);
+        if (X < EBIM__COMPARED_LEAST || !finite) return EBIM_OK;
+        ebim__resample(S, at, EBIM__COMPARED, pick, &rng);
+        ebim__take_rows(EBIM__COMPARED, s->n, u, pick, y);
+    }
     r = ebim__two_samples(X, x, EBIM__COMPARED, y, s->n, seed, &t, work);
     if (r || !run || ebim__stopped(work->watch)) return r;
     j->density_p = t.p;
@@ -13989,12 +13949,12 @@ static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
                                    const ebim_real *judged, ebim_arena *work)
 {
     const ebim__rows *s = e->rows;
-    size_t n = (size_t)s->n, room = (size_t)ebim__min_int(s->N, EBIM__CENTRES), i;
+    size_t n = (size_t)s->n, room = (size_t)ebim__min_int(s->N, EBIM__CENTRES);
     ebim_real *x = EBIM__NEW(work, ebim_real, room * n), *weight = EBIM__NEW(work, ebim_real, room);
     ebim_real *u = EBIM__NEW(work, ebim_real, EBIM__VOIDS * n);
     ebim_real *at = EBIM__NEW(work, ebim_real, EBIM__VOIDS);
     int32_t *row = EBIM__NEW(work, int32_t, room);
-    int run = ebim__ready(work);
+    int run = ebim__ready(work), i;
     ebim_projector *onto;
     ebim_project_desc pd;
     ebim__void_desc d;
@@ -14006,20 +13966,22 @@ static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
     pd.constraint.length = 1;
     r = ebim_projector_init(&onto, work, F, &pd);
     if (r) return r;
-    d.S = ebim__check_points(e, judged, u, at, work);
-    d.N = run ? ebim__rows_distinct(s, s->N, (int)room, row) : (int)room;
-    for (i = 0; run && i < (size_t)d.N; i++) {
-        memcpy(x + i * n, s->z + (size_t)row[i] * n, n * sizeof *x);
-        weight[i] = s->mass[row[i]];
-    }
-    if (run) ebim_project(onto, d.N, x, x, NULL, NULL);
     d.n = s->n;
     d.m = s->n - s->k;
+    d.N = (int)room;
+    d.volume = 1;
     d.x = x;
     d.weight = weight;
+    d.S = ebim__check_points(e, judged, u, at, work);
     d.u = u;
     d.energy = e->model->has_energy ? at : NULL;
-    d.volume = run ? e->volume : 1;
+    if (run) {
+        d.volume = e->volume;
+        d.N = ebim__rows_distinct(s, s->N, (int)room, row);
+        ebim__take_rows(d.N, s->n, s->z, row, x);
+        for (i = 0; i < d.N; i++) weight[i] = s->mass[row[i]];
+        ebim_project(onto, d.N, x, x, NULL, NULL);
+    }
     if (d.S < EBIM__VOIDS_LEAST) return work->failed;
     r = ebim__voids_find(&d, &v, work);
     if (r || ebim__stopped(work->watch)) return r;
