@@ -11228,6 +11228,18 @@ static void ebim__combine_z(ebim_model *out, const ebim__combined *c)
     z->log_mean = -z->log_volume;
 }
 
+/* The arrays of a model of n coordinates; those of a linear map if there is to be one */
+static void ebim__model_arrays(ebim_model *m, ebim_arena *a, int linear)
+{
+    size_t n = (size_t)m->n, square = ebim__times(n, n);
+    m->linear = linear ? EBIM__NEW(a, double, square) : NULL;
+    m->inverse = linear ? EBIM__NEW(a, double, square) : NULL;
+    m->lo = EBIM__NEW(a, double, n);
+    m->hi = EBIM__NEW(a, double, n);
+    m->hole = EBIM__NEW(a, double, n);
+    m->end = EBIM__NEW(a, double, n);
+}
+
 EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, const ebim_model *a,
                                         const ebim_model *b, double share, ebim_arena *keep)
 {
@@ -11255,12 +11267,7 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, c
     r = ebim_record(&out->F, keep, out->n, ebim__record_combined_F, &c);
     if (!r && out->has_energy)
         r = ebim_record(&out->E, keep, out->n, ebim__record_combined_E, &c);
-    out->linear = square ? EBIM__NEW(keep, double, square) : NULL;
-    out->inverse = square ? EBIM__NEW(keep, double, square) : NULL;
-    out->lo = EBIM__NEW(keep, double, n);
-    out->hi = EBIM__NEW(keep, double, n);
-    out->hole = EBIM__NEW(keep, double, n);
-    out->end = EBIM__NEW(keep, double, n);
+    ebim__model_arrays(out, keep, a->linear != NULL);
     if (r || !ebim__ready(keep)) return r ? r : keep->failed;
     for (i = 0; i < square; i++) {
         out->linear[i] = a->linear[i];
@@ -13443,6 +13450,7 @@ typedef struct ebim__density {
     int nodes;
     double volume, volume_se;  /* of M, in z's units */
     double level;              /* added to E: its mean e^-E is 1 then */
+    double loss;               /* of E */
     ebim_real *theta;          /* of the E that did not see the held-out points */
     ebim_log_z known;          /* normaliser of the E that did, if it was measured (points > 0) */
 } ebim__density;
@@ -13593,11 +13601,11 @@ static void ebim__density_held(ebim__density *e, double held, double held_se)
 }
 
 /* The kernel estimate becomes E, if held-out data are likelier under it than this. */
-static int ebim__density_kernels(ebim__density *e, double than, double *loss)
+static int ebim__density_kernels(ebim__density *e, double than)
 {
     if (!(e->rbf.held < than)) return 0;
     ebim__density_held(e, e->rbf.held, e->rbf.held_se);
-    *loss = e->rbf.held;
+    e->loss = e->rbf.held;
     e->E = e->rbf.all;
     return 1;
 }
@@ -13656,11 +13664,11 @@ static ebim_result ebim__density_first(ebim__density *e, int number, const ebim_
 /* The uniform density, if nothing was learned that held-out points like better, by more than its
  * standard error: chance alone made 200 uniform points, 40 of them held out, gain 0.06 nat of an E
  * that was 0.2 nat worse than none. */
-static int ebim__density_flat(ebim__density *e, double held, double held_se, double *loss)
+static int ebim__density_flat(ebim__density *e, double held, double held_se)
 {
     if (held < -held_se) return 0;
     ebim__density_held(e, 0, 0);
-    *loss = 0;
+    e->loss = 0;
     e->E = e->net[0];
     memset(e->E.theta, 0, (size_t)e->E.n_theta * sizeof *e->E.theta);
     return 1;
@@ -13669,7 +13677,7 @@ static int ebim__density_flat(ebim__density *e, double held, double held_se, dou
 /* E by networks: the best, trained without the held-out data for as long as these like it; then
  * once more, as long, with them. Its progress: a third each, and a tenth. Or kernels, where they
  * are likelier by more than the rest of a training can gain, or are after it. */
-static ebim_result ebim__density_best(ebim__density *e, double from, double to, double *loss)
+static ebim_result ebim__density_best(ebim__density *e, double from, double to)
 {
     const ebim__rows *s = e->rows;
     ebim_watch *w = e->scratch.watch;
@@ -13683,31 +13691,30 @@ static ebim_result ebim__density_best(ebim__density *e, double from, double to, 
         r = ebim__density_estimate(e);
         if (!r) r = ebim__density_try(e, &best, &least);
         if (r || w->stopped) return r;
-        if (e->rbf.held < least - ebim__density_bound.surely &&
-            ebim__density_flat(e, e->rbf.held, e->rbf.held_se, loss))
+        least -= ebim__density_bound.surely;
+        if (e->rbf.held < least && ebim__density_flat(e, e->rbf.held, e->rbf.held_se))
             return EBIM_OK;
-        if (ebim__density_kernels(e, least - ebim__density_bound.surely, loss)) return EBIM_OK;
+        if (ebim__density_kernels(e, least)) return EBIM_OK;
     }
     if (e->choose) {
-        size_t bytes = (size_t)e->net[best].n_theta * sizeof *e->theta;
         ebim__stage(w, EBIM_STAGE_ENERGY, from + 0.3 * all, from + 0.6 * all);
         r = ebim__density_from_start(e, best, s->N - s->held, 1, 0, &first);
         ebim__density_held(e, first.held, first.held_se);
-        *loss = first.loss;
+        e->loss = first.loss;
         e->E = e->net[best];
         if (r || w->stopped) return r;
         likelier = e->rbf.held < first.held;
         if (e->nets > 1 && ebim__density_flat(e, likelier ? e->rbf.held : first.held,
-                                              likelier ? e->rbf.held_se : first.held_se, loss))
+                                              likelier ? e->rbf.held_se : first.held_se))
             return r;
-        if (ebim__density_kernels(e, first.held - ebim__density_bound.likelier, loss)) return r;
-        memcpy(e->theta, e->net[best].theta, bytes);
+        if (ebim__density_kernels(e, first.held - ebim__density_bound.likelier)) return r;
+        memcpy(e->theta, e->E.theta, (size_t)e->E.n_theta * sizeof *e->theta);
     }
     ebim__stage(w, EBIM_STAGE_ENERGY, from + (e->choose ? 0.6 : 0) * all, from + 0.9 * all);
     r = ebim__density_from_start(e, best, s->N, 1, first.best, &rep);
     ebim__stage(w, EBIM_STAGE_ENERGY, from + 0.9 * all, to);
     if (!r && !w->stopped && e->nodes) r = ebim__density_polish(e, best, s->N, &e->scratch, &rep);
-    *loss = rep.loss;
+    e->loss = rep.loss;
     e->E = e->net[best];
     if (e->choose && !r && !w->stopped && !ebim__density_honest(e, &e->net[best], &first))
         r = ebim__density_first(e, best, &first);
@@ -13716,7 +13723,7 @@ static ebim_result ebim__density_best(ebim__density *e, double from, double to, 
 
 /* Where M has no uniform nodes: kernels alone, whose mass is that in the plane. The volume, for the
  * flat share and the level, is the judge's, or, where that has none, as large as the data fill. */
-static ebim_result ebim__density_alone(ebim__density *e, double *loss)
+static ebim_result ebim__density_alone(ebim__density *e)
 {
     const ebim__rows *s = e->rows;
     double known = e->model->judged.volume / pow(s->unit, s->n - s->k);
@@ -13727,7 +13734,7 @@ static ebim_result ebim__density_alone(ebim__density *e, double *loss)
         e->volume = exp(e->rbf.held);
         ebim__rbf_fit(&e->rbf, e->volume);
     }
-    return ebim__density_kernels(e, HUGE_VAL, loss) ? EBIM_OK : EBIM_ERR_DIVERGED; /* E is 0 */
+    return ebim__density_kernels(e, HUGE_VAL) ? EBIM_OK : EBIM_ERR_DIVERGED; /* E is 0 */
 }
 
 /* The normaliser of E in the units of the data -> model->z; E's level is such that its mean e^-E
@@ -13781,15 +13788,15 @@ static ebim_result ebim__density_init(ebim__density *e, ebim_arena *work)
 static ebim_result ebim__density_run(ebim__density *e, ebim_arena *work)
 {
     ebim_model *model = e->model;
-    double loss = 0, from = 0.5, to = 0.95; /* of the whole run */
+    double from = 0.5, to = 0.95; /* of the whole run */
     ebim_result r;
     model->has_energy = 1;
     ebim__stage(work->watch, EBIM_STAGE_ENERGY, from, to);
     r = ebim__density_init(e, work);
     if (!ebim__ready(work)) return r;
     if (!r && !ebim__stopped(work->watch)) {
-        r = e->nets ? ebim__density_best(e, from, to, &loss) : ebim__density_alone(e, &loss);
-        model->info.energy_loss = loss;
+        r = e->nets ? ebim__density_best(e, from, to) : ebim__density_alone(e);
+        model->info.energy_loss = e->loss;
         if (r) model->info.partial = 1;
         if ((!r || r == EBIM_ERR_DIVERGED) && e->nodes && !ebim__stopped(work->watch)) {
             ebim_result z = ebim__density_normalise(e);
@@ -13887,8 +13894,8 @@ static void ebim__check_told(const ebim__rows *d, const ebim__voids *v, const eb
     j->verdict = bits;
 }
 
-/* Held-out points, one of each group (copies prove nothing), drawn by their weights -> x. Returns how
- * many: no more than these weights are worth. */
+/* Held-out points, one of each group (copies prove nothing), drawn by their weights -> x. Returns
+ * how many: no more than these weights are worth. */
 static int ebim__check_held(const ebim__rows *s, ebim_real *x, int32_t *pick, ebim_rng *rng)
 {
     int first = s->N - s->held, X, i;
@@ -14119,47 +14126,48 @@ static ebim_result ebim__front_volume(ebim__fit *f, double volume, ebim_arena *w
     return EBIM_OK;
 }
 
-/* What densities of the held-out points y are in front: off by the mean stretch there */
-static void ebim__front_held(ebim__fit *f, int first, int count, const ebim_real *y,
-                             const unsigned char *ok, ebim__energies *e)
+typedef struct ebim__front { /* held-out points, or else all: [count] */
+    int first, count;         /* in the order of rows */
+    ebim_real *x, *y;         /* [count][n] they and nearest points of M, in the data's units */
+    ebim_real *distance;
+    unsigned char *ok;        /* that found a way to M */
+    double *value;            /* distances of these */
+    int32_t *order;
+    ebim__energies e;         /* with a density */
+} ebim__front;
+
+/* What distances and densities of these points are in front; densities are off by the mean stretch
+ * there. */
+static void ebim__front_held(ebim__fit *f, ebim__front *h)
 {
     const ebim_real *weights = f->rows.weight;
-    double stretch = 0, square = 0, mass = 0, loss, mean;
+    ebim_model *m = f->model;
+    ebim_judgement *j = &m->judged;
+    double sum = 0, stretch = 0, square = 0, mass = 0;
     int i, have = 0;
-    for (i = 0; i < count; i++) {
-        double weight = weights ? (double)weights[first + i] : 1;
-        if (!ok[i]) continue;
-        ebim__to_model(f->model, 1, y + (size_t)i * (size_t)f->rows.n, e->w);
-        ebim__energies_map(e, 1, e->w, &loss);
-        loss += e->map.level;
+    for (i = 0; i < h->count; i++) {
+        double weight = weights ? (double)weights[h->first + i] : 1, loss;
+        if (!h->ok[i]) continue;
+        sum += h->value[have++] = (double)h->distance[i];
+        if (!m->has_energy) continue;
+        ebim__to_model(m, 1, ebim__nth(h->y, i, m->n), h->e.w);
+        ebim__energies_map(&h->e, 1, h->e.w, &loss);
+        loss += h->e.map.level;
         stretch += weight * loss;
         square += weight * loss * loss;
         mass += weight;
-        have++;
     }
-    if (!(mass > 0)) return;
-    mean = stretch / mass;
-    square = fmax(square / mass - mean * mean, 0) / have;
-    f->model->info.nll -= mean;
-    f->model->info.nll_se = sqrt(f->model->info.nll_se * f->model->info.nll_se + square);
-}
-
-/* Distances of the held-out points: [count], those that found a way to M */
-static void ebim__front_distances(ebim_judgement *j, int count, const ebim_real *distance,
-                                  const unsigned char *ok, double *value, int32_t *order)
-{
-    double sum = 0;
-    int i, have = 0;
-    for (i = 0; i < count; i++) {
-        if (!ok[i]) continue;
-        sum += (double)distance[i];
-        value[have++] = (double)distance[i];
+    if (mass > 0) {
+        stretch /= mass;
+        square = fmax(square / mass - stretch * stretch, 0) / have;
+        m->info.nll -= stretch;
+        m->info.nll_se = sqrt(m->info.nll_se * m->info.nll_se + square);
     }
     if (!have) return;
     j->distance_mean = sum / have;
-    j->distance_median = ebim__quantile(have, value, order, 0.5);
-    j->distance_q99 = ebim__quantile(have, value, order, 0.99);
-    j->distance_max = ebim__quantile(have, value, order, 1);
+    j->distance_median = ebim__quantile(have, h->value, h->order, 0.5);
+    j->distance_q99 = ebim__quantile(have, h->value, h->order, 0.99);
+    j->distance_max = ebim__quantile(have, h->value, h->order, 1);
 }
 
 /* Behind a linear map lengths, volumes and densities are others: none is known in front of it
@@ -14169,35 +14177,33 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
     const ebim__rows *s = &f->rows;
     ebim_model *m = f->model;
     ebim_judgement *j = &m->judged;
-    size_t n = (size_t)s->n, room = (size_t)ebim__min_int(s->N, EBIM__JUDGE_HELD), i;
-    int first = s->held ? s->N - s->held : 0, count = ebim__min_int(s->N - first, (int)room);
-    int run = ebim__ready(work);
-    ebim_real *x = EBIM__NEW(work, ebim_real, room * n), *y = EBIM__NEW(work, ebim_real, room * n);
-    ebim_real *distance = EBIM__NEW(work, ebim_real, room);
-    unsigned char *ok = EBIM__NEW(work, unsigned char, room);
-    double *value = EBIM__NEW(work, double, room);
-    int32_t *order = EBIM__NEW(work, int32_t, room);
-    double held = m->info.held, volume = m->z.points > 0 ? ebim__nan64() : j->volume, unknown = 0;
-    ebim__energies e;
+    size_t n = (size_t)s->n, room = (size_t)ebim__min_int(s->N, EBIM__JUDGE_HELD);
+    int run = ebim__ready(work), by_lines = m->z.points > 0;
+    double held = m->info.held, volume = by_lines ? ebim__nan64() : j->volume, unknown = 0;
+    ebim__front h;
     ebim_result r = EBIM_OK;
+    h.first = s->held ? s->N - s->held : 0;
+    h.count = run ? ebim__min_int(s->N - h.first, (int)room) : (int)room;
+    h.x = EBIM__NEW(work, ebim_real, room * n);
+    h.y = EBIM__NEW(work, ebim_real, room * n);
+    h.distance = EBIM__NEW(work, ebim_real, room);
+    h.ok = EBIM__NEW(work, unsigned char, room);
+    h.value = EBIM__NEW(work, double, room);
+    h.order = EBIM__NEW(work, int32_t, room);
     if (!run && s->n <= EBIM__MAPPED_MOST) m->linear = m->inverse = &unknown; /* not read */
     m->info.held = 0;
     j->distance_mean = j->distance_median = j->distance_q99 = j->distance_max = ebim__nan64();
     j->reach = j->noise = ebim__nan64();
-    if (!(m->z.points > 0)) j->volume = ebim__nan64();
+    if (!by_lines) j->volume = ebim__nan64();
     if (!ebim__stopped(work->watch)) r = ebim__front_volume(f, volume, work);
-    for (i = 0; ebim__ready(work) && i < (size_t)count; i++)
-        memcpy(x + i * n, s->x + (size_t)s->order[(size_t)first + i] * n, n * sizeof *x);
-    if (!r && m->has_energy) r = ebim__energies_init(&e, work, m, EBIM__LANES);
+    if (ebim__ready(work)) ebim__take_rows(h.count, s->n, s->x, s->order + h.first, h.x);
+    if (!r && m->has_energy) r = ebim__energies_init(&h.e, work, m, EBIM__LANES);
     if (!r && !ebim__stopped(work->watch))
-        r = ebim_model_score(m, run ? count : (int)room, x, y, distance, NULL, ok, work);
+        r = ebim_model_score(m, h.count, h.x, h.y, h.distance, NULL, h.ok, work);
     if (!run) m->linear = m->inverse = NULL;
     if (r || !ebim__ready(work)) return r;
     if (!ebim__finite64(j->volume)) j->volume_se = ebim__nan64();
-    if (!ebim__stopped(work->watch)) {
-        if (m->has_energy) ebim__front_held(f, first, count, y, ok, &e);
-        ebim__front_distances(j, count, distance, ok, value, order);
-    }
+    if (!ebim__stopped(work->watch)) ebim__front_held(f, &h);
     if (ebim__stopped(work->watch)) m->info.partial = 1; /* a number may be unfinished */
     else if (ebim__finite64(j->distance_mean)) m->info.held = held;
     return EBIM_OK;
@@ -14237,12 +14243,7 @@ static void ebim__fit_init(ebim__fit *f, ebim_model *m, int n, int k, ebim_arena
     m->n = n;
     m->k = k;
     m->m = n - k;
-    m->lo = EBIM__NEW(keep, double, n);
-    m->hi = EBIM__NEW(keep, double, n);
-    m->hole = EBIM__NEW(keep, double, n);
-    m->end = EBIM__NEW(keep, double, n);
-    m->linear = EBIM__NEW(keep, double, ebim__times((size_t)n, (size_t)n));
-    m->inverse = EBIM__NEW(keep, double, ebim__times((size_t)n, (size_t)n));
+    ebim__model_arrays(m, keep, 1);
     f->outer = work->watch;
     f->watch[0].progress = ebim__fit_ask;
     f->watch[1].progress = ebim__fit_follow;
@@ -14596,18 +14597,14 @@ EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, s
 {
     ebim__file f;
     ebim_result r = ebim__open(&f, data, size);
-    size_t body = f.at, n;
+    size_t body = f.at;
+    int linear;
     memset(m, 0, sizeof *m);
     if (r) return r;
-    n = ebim__io_model(&f, m) ? (size_t)(m->n * m->n) : 0; /* of a linear map */
+    linear = ebim__io_model(&f, m);
     if (m->F.failed == EBIM_ERR_NODES || m->E.failed == EBIM_ERR_NODES) return EBIM_ERR_NODES;
     if (f.failed) return EBIM_ERR_FORMAT;
-    m->linear = n ? EBIM__NEW(a, double, n) : NULL;
-    m->inverse = n ? EBIM__NEW(a, double, n) : NULL;
-    m->lo = EBIM__NEW(a, double, m->n);
-    m->hi = EBIM__NEW(a, double, m->n);
-    m->hole = EBIM__NEW(a, double, m->n);
-    m->end = EBIM__NEW(a, double, m->n);
+    ebim__model_arrays(m, a, linear);
     m->F.theta = EBIM__NEW(a, ebim_real, m->F.n_theta);
     m->E.theta = m->has_energy ? EBIM__NEW(a, ebim_real, m->E.n_theta) : NULL;
     m->columns = f.columns ? EBIM__NEW(a, char, f.columns + 1) : NULL;
@@ -14658,29 +14655,33 @@ EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
 }
 #endif
 
+/* r <- the result of `call`, first to measure what it takes from the arena, then with that memory,
+ * which is *owned. */
+#define EBIM__TWICE(r, arena, owned, call)                \
+    do {                                                  \
+        ebim_arena_init(arena, NULL, 0);                  \
+        r = call;                                         \
+        if (!r) r = ebim__heap(arena, owned);             \
+        if (!r) r = call;                                 \
+    } while (0)
+
 EBIM_API ebim_result ebim_combine(ebim_model *out, ebim_combination how, const ebim_model *a,
                                   const ebim_model *b, double share)
 {
     ebim_arena keep;
     void *owned = NULL;
     ebim_result r;
-    ebim_arena_init(&keep, NULL, 0);
-    r = ebim_model_combine(out, how, a, b, share, &keep);
-    if (!r) r = ebim__heap(&keep, &owned);
-    if (!r) r = ebim_model_combine(out, how, a, b, share, &keep);
+    EBIM__TWICE(r, &keep, &owned, ebim_model_combine(out, how, a, b, share, &keep));
     return ebim__own(out, owned, r);
 }
 
-/* Calls what takes memory from the arena `work`, first to measure and then with that memory. */
+/* Returns what `call` does with an arena `work` that lasts as long. */
 #define EBIM__WITH_HEAP(call)                             \
     do {                                                  \
         ebim_arena work;                                  \
         void *scratch = NULL;                             \
         ebim_result r;                                    \
-        ebim_arena_init(&work, NULL, 0);                  \
-        r = call;                                         \
-        if (!r) r = ebim__heap(&work, &scratch);          \
-        if (!r) r = call;                                 \
+        EBIM__TWICE(r, &work, &scratch, call);            \
         free(scratch);                                    \
         return r;                                         \
     } while (0)
@@ -14749,10 +14750,7 @@ EBIM_API ebim_result ebim_load_file(ebim_model *m, const char *path, size_t max_
     if (!f) return EBIM_ERR_IO;
     r = ebim__read_all(f, max_bytes ? max_bytes : (size_t)64 << 20, &data, &size);
     fclose(f);
-    ebim_arena_init(&a, NULL, 0);
-    if (!r) r = ebim_load(m, &a, data, size);
-    if (!r) r = ebim__heap(&a, &owned);
-    if (!r) r = ebim_load(m, &a, data, size);
+    if (!r) EBIM__TWICE(r, &a, &owned, ebim_load(m, &a, data, size));
     free(data);
     return ebim__own(m, owned, r);
 }
@@ -14847,5 +14845,6 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__NODE_BYTES
 #undef EBIM__ODD_LOST
 #undef EBIM__WITH_HEAP
+#undef EBIM__TWICE
 
 #endif /* EBIM_IMPLEMENTATION, second half */
