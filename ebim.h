@@ -1716,11 +1716,12 @@ EBIM__PRIVATE ebim_result ebim__heap(ebim_arena *a, void **owned)
 #endif
 
 /* Parts that take turns with one piece of memory are measured one after another in a: the most that
- * any of them takes -> *bytes. */
-EBIM__PRIVATE void ebim__measured(ebim_arena *a, size_t *bytes)
+ * any of them takes -> *bytes. r: the part's result. */
+EBIM__PRIVATE ebim_result ebim__measured(ebim_result r, ebim_arena *a, size_t *bytes)
 {
     if (ebim_arena_bytes(a) > *bytes) *bytes = ebim_arena_bytes(a);
     a->used = 0;
+    return r ? r : a->failed;
 }
 
 /* That piece, from another arena */
@@ -1772,6 +1773,15 @@ EBIM__PRIVATE int ebim__tell(ebim_watch *w, const ebim_progress *p)
     w->now = *p;
     if (w->to > w->from) w->now.done = w->from + (w->to - w->from) * p->done;
     return ebim__ask(w);
+}
+
+/* The stage that begins here runs from one share of the whole to another. */
+EBIM__PRIVATE void ebim__stage(ebim_watch *w, ebim_stage stage, double from, double to)
+{
+    memset(&w->now, 0, sizeof w->now);
+    w->now.stage = stage;
+    w->now.done = w->from = from;
+    w->to = to;
 }
 
 /* ============================================================================================
@@ -10747,8 +10757,8 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     s->m = m;
     s->rbf = ebim__estimate_of(&m->E, &s->flat);
     /* an estimate's values inside are looked at */
-    r = ebim__ws_for(&s->E, a, &m->E, s->lanes, 0,
-                     s->rbf ? EBIM__FOR_JVP | EBIM__FOR_VJP : 0);
+    r = !m->has_energy ? EBIM_OK : ebim__ws_for(&s->E, a, &m->E, s->lanes, 0,
+                                                s->rbf ? EBIM__FOR_JVP | EBIM__FOR_VJP : 0);
     count = s->rbf ? m->E.node[s->rbf].i0 : 0;
     s->w = EBIM__NEW(a, ebim_real, (size_t)s->lanes * n);
     s->order = EBIM__NEW(a, int32_t, count);
@@ -11288,15 +11298,18 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, c
 /* ============================================================================================
  * >>mdf  training of F
  *
- * One mechanism: a set of points with a few terms in e = ||F(x)|| and a rank term. Eq. 8 is two
- * such sets, other losses are other weights. The rank term needs d/dtheta of (eta - ||J'v||)^2:
- * one vjp gives g = J'v, its cotangent w = dR/dg is pushed forward as a tangent, and one backward
- * pass seeded with the slope of e (values) and v (tangents) yields both gradients at once. Other
- * terms in J'v add to w.
- * Without the authors' penalty on the negatives (negatives.norm2) or a two-sided rank term the
- * scale of F grows without bound: look at ||F|| / ||J||, never at ||F||.
- * A sample whose F is not finite is replaced by a good one and weighs nothing; when none is left,
- * or the gradient is not finite, training has diverged and theta goes back to the last good state.
+ * A loss is made of up to four sets of points (data, negatives, box, off), each with weighted terms
+ * in e = ||F(x)|| and in g = J'v, v a random unit vector. Eq. 8 is two such sets with other
+ * weights. The rank term R needs d/dtheta of (eta - ||g||)^2: one vjp gives g, its cotangent dR/dg
+ * is pushed forward as a tangent, and one backward pass yields all gradients at once, seeded
+ * with the slope of e (values) and with v (tangents). Other terms in g add to that
+ * cotangent.
+ * Cost: a step takes one sweep forward and one back per set; terms in g make the latter twice as
+ * long and add a vjp and a jvp.
+ * Pitfalls: without the authors' penalty on the negatives (negatives.norm2) or a two-sided rank
+ * term the scale of F grows without bound: look at ||F|| / ||J||, never at ||F||. A sample whose F
+ * is not finite is replaced by a good one and weighs nothing. Training has diverged when no sample
+ * is left, or the gradient is not finite: theta goes back to the last good state.
  * ========================================================================================= */
 
 /* Tangent spaces of M at the data, by PCA of neighbours. */
@@ -11351,9 +11364,10 @@ static double ebim__normal2_part(const ebim__local *f, const ebim_real *T, const
     return s;
 }
 
-/* Half the largest distance that no point y outside the neighbourhood undercuts: x + t v, v a unit
- * normal, is nearer to x than to y while 2 t |N (y - x)| < ||y - x||^2 (Aamari et al. 2019 estimate
- * the reach by the least of these t). Noise spoils that for neighbours, so they are left out. */
+/* How far off M row i = x may go: half the distance t up to which x + t v, v a unit normal, is
+ * nearer to x than to any y. That holds for y while 2 t |N (y - x)| < ||y - x||^2, N the normal
+ * part (Aamari et al. 2019 estimate the reach by the least of these t). Noise spoils the bound of
+ * neighbours, so they are left out. */
 static ebim_real ebim__local_reach(ebim__local *f, const ebim_real *x, int i, double outer,
                                    double most)
 {
@@ -11370,6 +11384,7 @@ static ebim_real ebim__local_reach(ebim__local *f, const ebim_real *x, int i, do
     return EBIM__R(t / 2);
 }
 
+/* Tangents at all rows of x and, where that is wanted, how far off M each may go: up to `most` */
 static void ebim__local_fit(ebim__local *f, const ebim_real *x, double most)
 {
     int i;
@@ -11399,11 +11414,13 @@ typedef struct ebim__trainer {
     ebim_real *norm, *slope;  /* [stride]; slope: E's of the block */
     ebim_real *data, *other;  /* [batch][n] */
     const ebim__local *local; /* of the data, for terms.normals */
+    const ebim_mdf_terms *terms; /* of the set at work */
+    ebim_real weight;         /* of each of its points */
     const ebim_real *weights; /* [N] of the data; NULL: all alike */
     int32_t *index, *slot;    /* [N] order of the data; [batch] of the replay buffer */
     int32_t *pick;            /* [batch] which points are in data */
     int N, n, batch, lanes, at, in_order;
-    int steps, until;         /* until: of the steps */
+    int steps, until;         /* of the schedule; how many of them are made */
     double rate, rate_end, clip, decay;
     ebim_train_report report;
     uint64_t seed;
@@ -11420,7 +11437,7 @@ typedef struct ebim__trainer {
      (t)->seed = (d)->seed, (t)->progress = (d)->progress, (t)->user = (d)->user,                 \
      (t)->stage = (at))
 
-/* t holds what the descriptor says. */
+/* The rest of a trainer that EBIM__TRAINER began */
 static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_graph *g, int N,
                                       int planes)
 {
@@ -11470,6 +11487,7 @@ static void ebim__next_batch(ebim__trainer *t, const ebim_real *x)
     }
 }
 
+/* Uniform points of the box -> t->other */
 static void ebim__box_points(ebim__trainer *t, const double *lo, const double *hi)
 {
     int i;
@@ -11477,8 +11495,8 @@ static void ebim__box_points(ebim__trainer *t, const double *lo, const double *h
         t->other[i] = ebim__between(&t->rng, lo[i % t->n], hi[i % t->n]);
 }
 
-/* Lanes with a non-finite output get the point of a good lane (the caller gives them weight 0)
- * and the block is swept again. Marks them by norm = -1. Returns 0 if no lane is good. */
+/* Lanes whose output is not finite get the point of a good lane, and the block is swept again.
+ * Their norm becomes -1, by which the caller knows to give them no weight. 0: no lane is good. */
 static int ebim__mend(ebim__trainer *t, int count, int order)
 {
     ebim_ws *w = &t->w;
@@ -11499,10 +11517,10 @@ static int ebim__mend(ebim__trainer *t, int count, int order)
     return 1;
 }
 
-/* Rank term: w->xt(1) <- dR/dg, returns the loss of the block. v was seeded and swept. */
-static double ebim__rank_term(ebim__trainer *t, const ebim_mdf_terms *m, int count,
-                              ebim_real weight)
+/* Rank term: w->xt(1) <- dR/dg; returns the loss of the block. g is in w->xg(1). */
+static double ebim__rank_term(ebim__trainer *t, int count)
 {
+    const ebim_mdf_terms *m = t->terms;
     ebim_ws *w = &t->w;
     const ebim_real *g = ebim_ws_xg(w, 1);
     ebim_real *c = ebim_ws_xt(w, 1);
@@ -11515,20 +11533,20 @@ static double ebim__rank_term(ebim__trainer *t, const ebim_mdf_terms *m, int cou
         h = EBIM__R(m->eta) - s;
         if (!m->two_sided && h < 0) h = 0;
         if (l >= count || t->norm[l] < 0) h = 0;
-        f = s > 0 ? -2 * EBIM__R(m->rank) * weight * h / s : 0;
+        f = s > 0 ? -2 * EBIM__R(m->rank) * t->weight * h / s : 0;
         for (i = 0; i < w->n * w->stride; i += w->stride) c[i + l] = f * g[i + l];
-        loss += m->rank * (double)(weight * h * h);
+        loss += m->rank * (double)(t->weight * h * h);
     }
     return loss;
 }
 
 /* Adds the smoothness of neighbours in lanes 2b, 2b + 1 to w->xt(1); returns its loss. */
-static double ebim__smooth_term(ebim__trainer *t, const ebim_mdf_terms *m, int count,
-                                ebim_real weight)
+static double ebim__smooth_term(ebim__trainer *t, int count)
 {
+    const ebim_mdf_terms *m = t->terms;
     ebim_ws *w = &t->w;
     const ebim_real *g = ebim_ws_xg(w, 1);
-    ebim_real *c = ebim_ws_xt(w, 1), f = 2 * weight * EBIM__R(m->smooth / (m->gap * m->gap));
+    ebim_real *c = ebim_ws_xt(w, 1), f = 2 * t->weight * EBIM__R(m->smooth / (m->gap * m->gap));
     double loss = 0;
     int i, l;
     for (l = 0; l + 1 < count; l += 2) {
@@ -11546,13 +11564,12 @@ static double ebim__smooth_term(ebim__trainer *t, const ebim_mdf_terms *m, int c
 /* Adds the tangential share of J'v at data points, those of the batch from `at` on, to w->xt(1);
  * returns its loss. That share is 0 where tangents are not known. A vanishing J'v has no direction
  * and costs nothing. */
-static double ebim__normals_term(ebim__trainer *t, const ebim_mdf_terms *m, int at, int count,
-                                 ebim_real weight)
+static double ebim__normals_term(ebim__trainer *t, int at, int count)
 {
     ebim_ws *w = &t->w;
     const ebim__local *f = t->local;
     const ebim_real *g = ebim_ws_xg(w, 1);
-    ebim_real *c = ebim_ws_xt(w, 1), scale = weight * EBIM__R(m->normals);
+    ebim_real *c = ebim_ws_xt(w, 1), scale = t->weight * EBIM__R(t->terms->normals);
     double loss = 0;
     int i, j, l, n = w->n, S = w->stride;
     for (l = 0; l < count; l++) {
@@ -11572,8 +11589,8 @@ static double ebim__normals_term(ebim__trainer *t, const ebim_mdf_terms *m, int 
     return loss;
 }
 
-/* Unit vectors v in R^k, one per lane or per pair of neighbours, as seeds of plane 1. k = 1: v = 1,
- * the sign is irrelevant. */
+/* Seeds plane 1 with unit vectors v in R^k, one per lane or per pair of neighbours. For k = 1 all
+ * are 1, as no term depends on their sign. */
 static void ebim__seed_sphere(ebim__trainer *t, int pairs)
 {
     ebim_ws *w = &t->w;
@@ -11595,9 +11612,9 @@ static void ebim__seed_sphere(ebim__trainer *t, int pairs)
 
 /* The terms in e = ||F||, or | ||F|| - level |: seeds plane 0 with their gradient, 0 where F = 0;
  * returns the loss of the block. */
-static double ebim__norm_terms(ebim__trainer *t, const ebim_mdf_terms *m, int count,
-                               ebim_real weight, const ebim_real *level)
+static double ebim__norm_terms(ebim__trainer *t, int count, const ebim_real *level)
 {
+    const ebim_mdf_terms *m = t->terms;
     const ebim_real *y = ebim_ws_y(&t->w);
     ebim_real *v = ebim_ws_yg(&t->w, 0);
     double loss = 0;
@@ -11608,8 +11625,8 @@ static double ebim__norm_terms(ebim__trainer *t, const ebim_mdf_terms *m, int co
             double d = (double)norm - (level ? (double)level[l] : 0), e = fabs(d), s;
             double rep = ebim__nonzero(m->repel) ? m->repel * exp(-m->kappa * e) : 0;
             s = m->norm + 2 * m->norm2 * e + 4 * m->norm4 * e * e * e - m->kappa * rep;
-            slope = weight * EBIM__R(d < 0 ? -s : s);
-            loss += (double)weight *
+            slope = t->weight * EBIM__R(d < 0 ? -s : s);
+            loss += (double)t->weight *
                     (m->norm * e + m->norm2 * e * e + m->norm4 * e * e * e * e + rep);
         }
         for (i = l; i < t->w.k * S; i += S) v[i] = norm > 0 ? slope * y[i] / norm : 0;
@@ -11629,15 +11646,14 @@ static int ebim__terms_used(const ebim_mdf_terms *m)
 }
 
 /* Terms in g = J'v of a block: one vjp, w->xt(1) <- d(loss)/dg, one jvp. */
-static double ebim__slope_terms(ebim__trainer *t, const ebim_mdf_terms *m, int at, int lanes,
-                                ebim_real weight)
+static double ebim__slope_terms(ebim__trainer *t, int at, int lanes)
 {
     double loss;
-    ebim__seed_sphere(t, m->smooth > 0);
+    ebim__seed_sphere(t, t->terms->smooth > 0);
     ebim_vjp(&t->w, 1, 1);
-    loss = ebim__rank_term(t, m, lanes, weight);
-    if (m->smooth > 0) loss += ebim__smooth_term(t, m, lanes, weight);
-    if (m->normals > 0) loss += ebim__normals_term(t, m, at, lanes, weight);
+    loss = ebim__rank_term(t, lanes);
+    if (t->terms->smooth > 0) loss += ebim__smooth_term(t, lanes);
+    if (t->terms->normals > 0) loss += ebim__normals_term(t, at, lanes);
     ebim_jvp(&t->w, 1, 1);
     return loss;
 }
@@ -11649,25 +11665,28 @@ static double ebim__mdf_set(ebim__trainer *t, const ebim_mdf_terms *m, int count
 {
     ebim_ws *w = &t->w;
     int at, lanes, slopes = ebim__terms_in_slope(m), order = slopes ? 2 : 1;
-    ebim_real weight = 1 / (ebim_real)count;
     double loss = 0;
+    t->terms = m;
+    t->weight = 1 / (ebim_real)count;
     EBIM__BLOCKS(at, lanes, w, count, x, order) {
         ebim__norms(w, t->norm);
         if (!ebim__mend(t, lanes, order)) return HUGE_VAL;
-        loss += ebim__norm_terms(t, m, lanes, weight, level ? level + at : NULL);
-        if (slopes) loss += ebim__slope_terms(t, m, at, lanes, weight);
+        loss += ebim__norm_terms(t, lanes, level ? level + at : NULL);
+        if (slopes) loss += ebim__slope_terms(t, at, lanes);
         ebim_backward(w, slopes, t->grad);
     }
     return loss;
 }
 
-/* Whether something is due that happens so many times in a run */
+/* Whether this step is one of so many, evenly spread over the run */
 static int ebim__due(const ebim__trainer *t, int step, int times)
 {
     return step % ebim__max_int(1, t->steps / times) == 0;
 }
 
-/* One optimiser step with the gradient in t->grad. */
+/* One optimiser step with the gradient in t->grad. Theta is kept 50 times in a run, before the
+ * step, where the loss is known to be finite. The reported loss is a mean over about a tenth of the
+ * run. */
 static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
 {
     ebim_graph *g = t->g;
@@ -11675,7 +11694,7 @@ static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
     if (!ebim__finite64(loss)) return EBIM_ERR_DIVERGED; /* of the gradient, Adam sees to that */
     if (t->clip > 0) ebim_clip_norm(g->n_theta, t->grad, EBIM__R(t->clip));
     if (t->rate_end > 0) rate = ebim_rate_cosine(t->rate, t->rate_end, step, t->steps);
-    if (ebim__due(t, step, 50)) /* before the step: here the loss is finite */
+    if (ebim__due(t, step, 50))
         memcpy(t->good, g->theta, (size_t)g->n_theta * sizeof *t->good);
     if (!ebim_adam_step(&t->adam, g->theta, t->grad, EBIM__R(rate))) return EBIM_ERR_DIVERGED;
     t->report.loss += (loss - t->report.loss) / (1 + ebim__min_int(step, t->steps / 10));
@@ -11739,7 +11758,7 @@ static int ebim__mdf_valid(const ebim_mdf_desc *d)
     return !ebim__terms_used(&d->off) || d->off_distance > 0;
 }
 
-/* Whether there is a box for those who need one */
+/* Whether there is a box, or no set needs one */
 static int ebim__mdf_boxed(const ebim_mdf_desc *d)
 {
     return (d->lo && d->hi) || !(ebim__terms_used(&d->negatives) || ebim__terms_used(&d->box));
@@ -11792,8 +11811,9 @@ static void ebim__mdf_negatives(ebim__mdf *s, int step)
     if (d->buffer) ebim_replay_put(&s->replay, &t->rng, t->batch, t->other, t->slot);
 }
 
-/* Data points moved off M by t->level along random normals -> t->other. A normal is what the
- * tangents leave of a random vector, if enough to be precise: for any share the law is uniform. */
+/* Data points moved off M by s->level along random normals -> t->other. A normal is what the
+ * tangents leave of a random vector; where they leave too little to be precise, another vector is
+ * drawn, which keeps the normal's law uniform. */
 static void ebim__off_points(ebim__mdf *s)
 {
     ebim__trainer *t = &s->t;
@@ -11884,16 +11904,20 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
 /* ============================================================================================
  * >>energy  training of E on M
  *
- * Contrastive divergence, eq. 10: data pull E down, ends of constrained chains push it up; the
- * magnitude penalty keeps it from drifting, and biases it: with negatives from a fixed law q the
+ * Contrastive divergence, eq. 10: data pull E down, ends of constrained chains push it up. The
+ * magnitude penalty keeps E from drifting and biases it: with negatives from a fixed law q the
  * minimiser is (q - p) / (2 beta (p + q)), not -log p. Chains start from the replay buffer or from
- * noise thrown onto M; a pool of fresh points is filled a block at a time.
+ * noise thrown onto M, a block of fresh points at a time.
  * Maximum likelihood over uniform nodes: log Z = log Vol + log mean e^-E(y) has an exact gradient,
- * so E becomes -log p up to a constant, in a hundredth of the time. The nodes must be denser than
- * the finest feature of E, or E digs holes between them: for the floods, 260 000 of them against
- * 50 000 are worth 0.15 nat. Noise contrast has the same minimum, and a gradient that nodes of low
- * E cannot dominate; likelihood with many nodes a step then puts the masses of regions right.
+ * so E becomes -log p up to a constant, in a hundredth of the time. Pitfall: the nodes must be
+ * denser than the finest feature of E, or E digs holes between them; for the floods, 260 000 of
+ * them against 50 000 are worth 0.15 nat. Noise contrast has the same minimum, and a gradient that
+ * nodes of low E cannot dominate; likelihood with many nodes a step then puts the masses of regions
+ * right.
  * Score matching (Hyvarinen 2005, sliced after Song et al. 2019) compares slopes only.
+ * Cost of a step: a sweep forward and back over the batch and as many chains, all of whose moves
+ * come on top; or over the batch and the nodes of the step; or over three times the batch, thrown
+ * onto M three times.
  * ========================================================================================= */
 
 typedef struct ebim__cebm {
@@ -11922,13 +11946,8 @@ enum { EBIM__POOL = 64, EBIM__CHECKS = 40 };
 static ebim_result ebim__matching_init(ebim__cebm *s, ebim_arena *a, const ebim_graph *F)
 {
     size_t batch = (size_t)s->t.batch, rows = batch * (size_t)s->t.n;
-    ebim_project_desc p;
-    ebim_result r;
+    ebim_result r = ebim__ws_for(&s->F, a, F, s->t.w.stride, 0, EBIM__FOR_VJP);
     int i;
-    memset(&p, 0, sizeof p);
-    p.method = EBIM_ONTO;
-    r = ebim_projector_init(&s->onto, a, F, &p);
-    if (!r) r = ebim__ws_for(&s->F, a, F, s->t.w.stride, 0, EBIM__FOR_VJP);
     s->J = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)ebim_outputs(F)));
     s->normals = EBIM__NEW(a, double, (ebim_outputs(F) + 1) * ebim_inputs(F));
     for (i = 0; i < 3; i++) {
@@ -11973,17 +11992,20 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
         s->best = EBIM__NEW(a, ebim_real, d->n_held ? s->t.g->n_theta : 0);
         return r ? r : a->failed;
     }
+    p.method = EBIM_ONTO;
+    if (!(d->score_step > 0)) {
+        if (d->fresh == EBIM_DESCEND) p.method = EBIM_DESCEND;
+        p.constraint.lanes = EBIM__POOL;
+        p.constraint.length = ebim__box_length(ebim_inputs(F), d->lo, d->hi);
+    }
+    if (!r) r = ebim_projector_init(&s->onto, a, F, &p);
     if (d->score_step > 0) return r ? r : ebim__matching_init(s, a, F);
     if (!c.lo) {
         c.lo = d->lo;
         c.hi = d->hi;
     }
-    p.method = d->fresh == EBIM_DESCEND ? EBIM_DESCEND : EBIM_ONTO;
-    p.constraint.lanes = EBIM__POOL;
-    p.constraint.length = ebim__box_length(ebim_inputs(F), d->lo, d->hi);
     if (!(c.constraint.length > 0)) c.constraint.length = p.constraint.length;
     if (!r) r = ebim_clmc_init(&s->chain, a, F, E, &c);
-    if (!r) r = ebim_projector_init(&s->onto, a, F, &p);
     if (!r) r = ebim_replay_init(&s->replay, a, s->t.n, ebim__or_int(d->buffer, 1000));
     s->pool = EBIM__NEW(a, ebim_real, (size_t)EBIM__POOL * (size_t)s->t.n);
     return r ? r : a->failed;
@@ -12000,7 +12022,7 @@ static void ebim__fresh_point(ebim__cebm *s, ebim_real *x)
     memcpy(x, from, (size_t)s->t.n * sizeof *x);
 }
 
-/* E of the block -> t->slope; norm < 0 where it is not finite. 0: nowhere is it */
+/* E of the block -> t->slope; norm < 0 marks lanes where E is not finite. 0: it is so nowhere. */
 static int ebim__energy_block(ebim__trainer *t, int lanes)
 {
     ebim_ws *w = &t->w;
@@ -12069,7 +12091,7 @@ static double ebim__mean_se(int N, const ebim_real *e, const ebim_real *w, doubl
     return mean;
 }
 
-/* Keeps theta if the held-out points are likelier than ever. */
+/* Keeps theta if held-out points are likelier under it than under any before. */
 static void ebim__hold_best(ebim__cebm *s, int step)
 {
     const ebim_energy_desc *d = s->d;
@@ -12113,7 +12135,7 @@ static double ebim__likelihood_loss(void *self, int step)
     return loss + ebim__energy_set(t, 1, d->magnitude, 0, t->batch, t->data, NULL);
 }
 
-/* Adds log mean e^-E over all nodes to E, where its last op has a bias to take it; returns what is
+/* Adds log mean e^-E over all nodes to E where E's last op has a bias to take it; returns what is
  * left to add. */
 static double ebim__normalise(ebim__cebm *s)
 {
@@ -12126,8 +12148,8 @@ static double ebim__normalise(ebim__cebm *s)
     return 0;
 }
 
-/* at[0] <- the batch, thrown onto M; at[1], at[2] <- from there h u and -h u, thrown onto M: the
- * second differences of E over them are those along M, their odd errors cancel. */
+/* at[0] <- the batch, thrown onto M; at[1], at[2] <- steps of h u and -h u from there, u a random
+ * tangent, thrown onto M. Second differences of E over them are those along M: odd ones cancel. */
 static void ebim__slices(ebim__cebm *s)
 {
     ebim__trainer *t = &s->t;
@@ -12235,11 +12257,11 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
 /* ============================================================================================
  * >>rows  the data of a fit: which rows, in which order, in which units
  *
- * A survey groups copies and leaves out what is far from everything (>>survey). `order` says which
- * of the caller's rows stand where: those F is trained on, those held out (whole groups of copies),
- * those left out. Training sees z = (L x - center) / unit with |z| <= 1, one unit for all
- * coordinates so that shapes stay; L is there where the survey says so. The paper's recipe takes
- * the data as they are.
+ * A survey groups copies and leaves out what is far from everything (>>survey). `order` lists the
+ * caller's rows: those F is trained on, those held out (whole groups of copies), those left out.
+ * Training sees z = (L x - center) / unit with |z| <= 1. One unit serves all coordinates, so that
+ * shapes stay; the map L is there where the survey says so. The paper's recipe takes the data as
+ * they are. Cost: that of the survey, and a sort.
  * ========================================================================================= */
 
 enum {
@@ -12365,8 +12387,8 @@ static int ebim__rows_units(ebim__rows *s)
     return widest * s->unit >= ebim__rows_bound.digits * (double)EBIM_EPS * largest;
 }
 
-/* Brings rows chosen at random to the end of the order. Copies go together, for a copy of what was
- * trained on is not held out. */
+/* Brings rows chosen at random to the end of the order, copies together: what has a copy among the
+ * rows that are trained on is not held out. */
 static void ebim__rows_hold_out(ebim__rows *s)
 {
     ebim_rng rng;
@@ -12424,7 +12446,7 @@ static void ebim__rows_fill(ebim__rows *s)
 }
 
 /* One row of each group among the first N, of at most `room` groups evenly spread -> row (NULL:
- * not wanted); returns how many. */
+ * only counted); returns how many. */
 static int ebim__rows_distinct(const ebim__rows *s, int N, int room, int32_t *row)
 {
     int i, groups = 0, at = 0, most;
@@ -12435,8 +12457,8 @@ static int ebim__rows_distinct(const ebim__rows *s, int N, int room, int32_t *ro
     return most;
 }
 
-/* What the survey says, where it may: of data whose survey was stopped nothing is known, and the
- * paper's recipe leaves nothing out. */
+/* Takes over what the survey says. Of data whose survey was stopped nothing is known; the paper's
+ * recipe leaves nothing out. */
 static void ebim__rows_surveyed(ebim__rows *s, int stopped)
 {
     ebim__survey *v = &s->survey;
@@ -12497,8 +12519,9 @@ static ebim_result ebim__rows_init(ebim__rows *s, int rows, int n, const ebim_re
 /* ============================================================================================
  * >>recipe  what a fit trains, and how: tables
  *
- * A line of a table names a field and its number in each column; a reason or a measurement stands
- * beside it where there is one.
+ * A line of a table names a field and its number in each column; its reason, or a measurement,
+ * stands beside it where the number is more than habit. What depends on the data is set by the
+ * functions below the tables.
  * ========================================================================================= */
 
 enum {
@@ -12522,15 +12545,16 @@ typedef struct ebim__recipe_E {
     ebim_mlp_desc net;
     ebim_energy_desc d;
     double steps;             /* at effort 1; the paper: epochs */
+    int most;                 /* of them at any effort (0: any number) */
     int nodes;                /* for each of FIT_POINTS */
-    int polish, polish_nodes; /* steps at most, and nodes for each; see ebim__recipe_polish */
 } ebim__recipe_E;
 
 #define EBIM__F(field) offsetof(ebim__recipe_F, field), sizeof((ebim__recipe_F *)0)->field
 #define EBIM__E(field) offsetof(ebim__recipe_E, field), sizeof((ebim__recipe_E *)0)->field
 
-#define EBIM__NOISY 0.008 /* noise, as a share of the size, from which on it has columns of its own:
-                           * below, |F| still finds the middle of the band */
+/* Noise, in shares of the size, from which on it has columns of its own: below, |F| still finds the
+ * middle of the band. */
+static const double ebim__noisy = 0.008;
 
 /* Columns: usual, the same for finer detail; data in a band, two strengths by turns; paper (its
  * appendix B.1, Fig. 1, with the authors' penalty on the squared norm of the negatives). In a band
@@ -12601,8 +12625,6 @@ static const ebim__setting ebim__table_E[] = {
     /* Dense enough for the finest feature: the floods with 50 000 lose 0.15 nat */
     {EBIM__E(nodes), {32, 256, 32, 256, 0, 0}},
     {EBIM__E(d.nodes_per_step), {512, 1024, 512, 2048, 0, 0}},
-    {EBIM__E(polish), {100, 40, 100, 40, 0, 0}},
-    {EBIM__E(polish_nodes), {8192, 32768, 8192, 32768, 0, 0}},
     {EBIM__E(d.clmc_steps), {0, 0, 0, 0, 10, 10}},
     {EBIM__E(d.buffer), {0, 0, 0, 0, 4000, 10000}},
     {EBIM__E(d.clmc.eps), {0, 0, 0, 0, 0.15, 0.3}},
@@ -12611,6 +12633,18 @@ static const ebim__setting ebim__table_E[] = {
     {EBIM__E(d.clmc.keep_unsolved), {0, 0, 0, 0, 0, 1}},
     {EBIM__E(d.clmc.constraint.joint), {0, 0, 0, 0, 0, 1}},
     {EBIM__E(d.in_order), {0, 0, 0, 0, 0, 1}}
+};
+
+/* What is else in a polish: a few steps of likelihood with all data, many nodes and no decay. They
+ * undo what chance and decay have done to the masses of regions and components. */
+static const ebim__setting ebim__table_polish[] = {
+    {EBIM__E(steps), {160, 160, 160, 160, 0, 0}},
+    {EBIM__E(most), {100, 40, 100, 40, 0, 0}}, /* in space each costs four times as much */
+    {EBIM__E(d.batch), {8192, 8192, 8192, 8192, 0, 0}}, /* all data, or so many of them */
+    {EBIM__E(d.nodes_per_step), {8192, 32768, 8192, 32768, 0, 0}}, /* their noise is what is left */
+    {EBIM__E(d.rate), {0.002, 0.002, 0.002, 0.002, 0, 0}}, /* a fifth: E is nearly right */
+    {EBIM__E(d.noise), {0, 0, 0, 0, 0, 0}},
+    {EBIM__E(d.decay), {0, 0, 0, 0, 0, 0}}
 };
 
 /* Networks 0 and 1, 2 and 3, 4 and 5: larger and longer where those before were not good enough;
@@ -12648,13 +12682,13 @@ static int ebim__fit_points(const ebim__rows *s)
     return ebim__effort(s) < 0.01 ? EBIM__FIT_POINTS / 5 : EBIM__FIT_POINTS;
 }
 
-/* Network `number` for F. Of noisy data every other one is of the usual recipe all the same: where
- * it is far closer to held-out data than such noise lets anything be, the noise was detail. */
+/* Network `number` for F. Of noisy data every other network is of the usual recipe all the same:
+ * where that is far closer to held-out data than noise lets any be, the noise was detail. */
 static void ebim__recipe_F_of(const ebim__rows *s, int number, ebim__recipe_F *f)
 {
     int size = s->paper ? EBIM__NETWORKS / 2 : number / 2, column = ebim__size_F[size].column;
     double steps = ebim__size_F[size].steps * (s->paper || s->n == 2 ? 1 : 2);
-    if (s->noise > EBIM__NOISY && number % 2)
+    if (s->noise > ebim__noisy && number % 2)
         column = number % 4 == 1 ? EBIM__F_STRONG : EBIM__F_WEAK;
     memset(f, 0, sizeof *f);
     ebim__settings(f, ebim__table_F, sizeof ebim__table_F, column);
@@ -12674,16 +12708,18 @@ static int ebim__by_nodes(const ebim__rows *s)
     return !s->paper && s->k == 1 && s->n <= EBIM__LINES_MAX_N;
 }
 
-static void ebim__recipe_E_of(const ebim__rows *s, int number, ebim__recipe_E *e)
+static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim__recipe_E *e)
 {
     int column = (number ? EBIM__E_FOURIER : EBIM__E_PLANE) + (s->n > 2);
     if (!ebim__by_nodes(s)) column = s->paper ? EBIM__E_PAPER : EBIM__E_CHAINS;
     memset(e, 0, sizeof *e);
     ebim__settings(e, ebim__table_E, sizeof ebim__table_E, column);
+    if (polish) ebim__settings(e, ebim__table_polish, sizeof ebim__table_polish, column);
     e->net.in = s->n;
     e->net.out = 1;
     e->net.fourier_scale *= 1 << number;
     e->d.steps = ebim__steps(s, e->steps, e->d.batch);
+    if (e->most) e->d.steps = ebim__min_int(e->d.steps, e->most);
     e->d.n_nodes = ebim__fit_points(s) * e->nodes;
     e->d.lo = s->lo;
     e->d.hi = s->hi;
@@ -12692,18 +12728,6 @@ static void ebim__recipe_E_of(const ebim__rows *s, int number, ebim__recipe_E *e
     if (!s->paper) return;
     e->d.fresh = EBIM_DESCEND;
     e->d.clmc.constraint.solver = EBIM_LBFGS;
-}
-
-/* A few steps of likelihood with all data, many nodes and no decay: what chance and decay have done
- * to the masses of regions and components goes. */
-static void ebim__recipe_polish(const ebim__rows *s, int number, ebim__recipe_E *e)
-{
-    ebim__recipe_E_of(s, number, e);
-    e->d.batch = ebim__min_int(s->N, 8192);
-    e->d.nodes_per_step = e->polish_nodes;
-    e->d.noise = e->d.decay = 0;
-    e->d.rate = 0.002; /* a fifth of what E was trained with: it is nearly right */
-    e->d.steps = ebim__min_int(ebim__steps(s, 160, e->d.batch), e->polish);
 }
 
 /* Parameters as at the start: the user's, but for fresh weights of dense layers */
@@ -12733,8 +12757,9 @@ static ebim_result ebim__recipe_graph(ebim_graph *g, ebim_arena *a, const ebim_m
  * >>odd  rows that are off: suspected while M is not known, judged by it afterwards
  *
  * A row is alone where its neighbours are much nearer to theirs. Where networks do not agree, or M
- * has a piece for few points, such rows may be to blame: the next networks do without. Once M is
- * known, rows that are alone and off it are left out and named; suspects on it are taken back.
+ * has a piece for few points, such rows may be to blame: they are suspects, and the next networks
+ * do without. Once M is known, rows that are alone and off M are left out and named; suspects on M
+ * are taken back. Cost: two searches for neighbours and one projection per row.
  * ========================================================================================= */
 
 enum {
@@ -12744,7 +12769,7 @@ enum {
 };
 
 static const struct {
-    double alone, share, off, noise;
+    double alone, share, off, noise, lost;
 } ebim__odd_bound = {
     /* Volume up to the 6th neighbour, in those that these have, of a row that is alone. In uniform
      * points its log has a standard deviation of 0.4. */
@@ -12752,10 +12777,10 @@ static const struct {
     /* More of them cannot be told from structure. */
     0.1,
     /* So far from M, in shares of the size, plus so many times the noise, no row belongs to it. */
-    0.02, 6
+    0.02, 6,
+    /* Distance of what finds no way to M */
+    1e9
 };
-
-#define EBIM__ODD_LOST 1e9 /* distance of what finds no way to M */
 
 typedef struct ebim__odd {
     ebim__rows *rows;
@@ -12856,7 +12881,7 @@ static ebim_result ebim__odd_distances(ebim__odd *o, int first, int count, const
         lanes = ebim__min_int(EBIM__ODD_LANES, count - at);
         ebim_project(p, lanes, o->rows->z + (size_t)at * (size_t)n, y, distance, ok);
         for (i = 0; i < lanes; i++)
-            if (!ok[i] || !ebim__finite(distance[i])) distance[i] = EBIM__R(EBIM__ODD_LOST);
+            if (!ok[i] || !ebim__finite(distance[i])) distance[i] = EBIM__R(ebim__odd_bound.lost);
     }
     return r;
 }
@@ -12886,7 +12911,7 @@ static ebim_result ebim__odd_sort_out(ebim__odd *o, const ebim_graph *F, ebim_ar
         o->mark[i] = (unsigned char)(d > most && (i >= s->N || o->mark[i]));
         if (!o->mark[i] || at >= s->rows) continue;
         v->outlier[at] = s->order[i];
-        v->outlier_distance[at++] = d < EBIM__ODD_LOST ? d * s->unit : ebim__nan64();
+        v->outlier_distance[at++] = d < ebim__odd_bound.lost ? d * s->unit : ebim__nan64();
     }
     ebim__odd_reorder(o);
     return EBIM_OK;
@@ -12895,13 +12920,15 @@ static ebim_result ebim__odd_sort_out(ebim__odd *o, const ebim_graph *F, ebim_ar
 /* ============================================================================================
  * >>candidates  networks for F: trained two at a time, judged against each other
  *
- * Until the best is accurate and another agrees with it; where the first two do not, or have a
- * piece for few points, the next ones do without rows that are alone (>>odd). What is chosen is
- * judged once more, at more points.
+ * Networks are trained until the best is accurate and another agrees with it. Where the first two
+ * do not agree, or have a piece for few points, the next ones do without rows that are alone
+ * (>>odd). What is chosen is judged once more, at more points. Cost: nearly all of a fit without
+ * energy; two trainings at least, a judgement of each, and a comparison of each pair.
  * ========================================================================================= */
 
 static const struct {
     double disputed, singular, hood, close, accurate, noise, volume, quick;
+    double plain, failed, dirty, none;
 } ebim__choice_bound = {
     /* Shares of M that a few of FIT_POINTS make up: they count only beyond these. */
     0.005, 0.002,
@@ -12916,8 +12943,17 @@ static const struct {
     /* A rival with more than this times the volume has sheets everywhere: it would confirm all. */
     2,
     /* The last judgement of a fit of less effort looks at no more points than the others. */
-    0.5
+    0.5,
+    /* What scores are worse by: in a band, in shares of the noise, for the recipe without one; */
+    0.5,
+    /* for an error, for rows that are suspected since, for no M at all (these alone decide). */
+    1, 10, 1e3
 };
+
+/* Shares of the whole run after which a stage ends: F; E, or F where no E is wanted */
+static const struct {
+    double manifold, energy;
+} ebim__stage_end = {0.5, 0.95};
 
 typedef struct ebim__candidate { /* one network for F and what it is worth */
     ebim_graph F;              /* in z's units */
@@ -12946,15 +12982,6 @@ typedef struct ebim__contest {
     ebim_result r;             /* of the last judgement */
 } ebim__contest;
 
-/* From here on, a stage runs that is this share of the whole. */
-static void ebim__stage(ebim_watch *w, ebim_stage stage, double from, double to)
-{
-    memset(&w->now, 0, sizeof w->now);
-    w->now.stage = stage;
-    w->now.done = w->from = from;
-    w->to = to;
-}
-
 static void ebim__judge_of(const ebim__rows *s, int points, ebim_real *u, ebim_judge_desc *d)
 {
     memset(d, 0, sizeof *d);
@@ -12978,7 +13005,7 @@ static ebim_result ebim__candidate_train(ebim__candidate *c, const ebim__rows *s
     return ebim_mdf_train(&c->F, s->N - s->held, s->z, &c->recipe.d, work, &c->report);
 }
 
-/* Of one that has diverged, its last good state */
+/* Of a training that has diverged, its last good state is judged. */
 static ebim_result ebim__candidate_judge(ebim__candidate *c, const ebim__rows *s, ebim_arena *work)
 {
     ebim_judge_desc d;
@@ -13005,8 +13032,8 @@ static void ebim__candidate_task(void *arg, int i)
     c->done = !ebim__stopped(work->watch);
 }
 
-/* Whether other, which must pass where the data do, may vouch for c: one that has sheets everywhere
- * would confirm anything. */
+/* Whether `other` may vouch for c: it must pass where the data do, and must not have sheets
+ * everywhere, for these would confirm anything. */
 static int ebim__candidate_vouches(const ebim__candidate *c, const ebim__candidate *other)
 {
     int v = ebim__judge_verdict(&other->j, 1);
@@ -13017,7 +13044,7 @@ static int ebim__candidate_vouches(const ebim__candidate *c, const ebim__candida
                         ebim__choice_bound.volume * c->j.volume);
 }
 
-/* The part of M that no other candidate has, over all candidates so far: the best agreement. */
+/* Finds the candidate that agrees best with c, c->rival. What it lacks of c's M is disputed. */
 static ebim_result ebim__candidate_rivals(ebim__contest *s, ebim__candidate *c)
 {
     ebim_arena *work = &s->scratch[0];
@@ -13049,28 +13076,28 @@ static double ebim__candidate_score(const ebim_judgement *j)
 {
     double disputed = ebim__or_else(j->disputed, 0) - ebim__choice_bound.disputed;
     double singular = ebim__or_else(j->singular, 0) - ebim__choice_bound.singular;
-    if (!(j->points > 0) || !ebim__finite64(j->distance_mean)) return 1e3;
+    if (!(j->points > 0) || !ebim__finite64(j->distance_mean)) return ebim__choice_bound.none;
     return j->distance_mean + j->missed / fmax(j->checked, 1) +
            (fmax(disputed, 0) + fmax(singular, 0) + ebim__or_else(j->empty, 0));
 }
 
-/* Judges the candidates against each other. 1: the best one may be good enough to stop. Where the
- * first network, of the usual recipe, passes closer than noise would let it, it tells what noise
- * there is; else it is worse than one that is made for noise. */
+/* Judges the candidates against each other. 1: the best one may be good enough to stop. Of noisy
+ * data the first network has the usual recipe: where it passes closer to the data than noise would
+ * let it, its distance is the noise; else it counts as worse than a network made for noise. */
 static int ebim__contest_choose(ebim__contest *s)
 {
     ebim__candidate *c = s->c;
     double *noise = &s->rows->noise;
     const ebim_judgement *best;
     int i;
-    if (*noise > EBIM__NOISY && !c->r &&
+    if (*noise > ebim__noisy && !c->r &&
         ebim__or_else(c->j.distance_mean, 1) < ebim__choice_bound.close * *noise)
         *noise = c->j.distance_median;
     for (s->best = 0, i = 0; i < s->count; i++, c++) {
         c->r = c->r ? c->r : ebim__candidate_rivals(s, c);
-        c->score = ebim__candidate_score(&c->j) + (c->r ? 1 : 0);
-        if (*noise > EBIM__NOISY && i % 2 == 0) c->score += 0.5 * *noise;
-        if (c->dirty) c->score += 10;
+        c->score = ebim__candidate_score(&c->j) + (c->r ? ebim__choice_bound.failed : 0);
+        if (*noise > ebim__noisy && i % 2 == 0) c->score += ebim__choice_bound.plain * *noise;
+        if (c->dirty) c->score += ebim__choice_bound.dirty;
         if (c->score < s->c[s->best].score) s->best = i;
     }
     best = &s->c[s->best].j;
@@ -13079,7 +13106,7 @@ static int ebim__contest_choose(ebim__contest *s)
                fmax(ebim__choice_bound.accurate, ebim__choice_bound.noise * *noise);
 }
 
-/* The best by itself, where time was too short to compare them: M is known as well as that. */
+/* Of a contest that was stopped: the best by itself, for time was too short to compare. */
 static void ebim__contest_stopped(ebim__contest *s)
 {
     const ebim__candidate *best;
@@ -13121,12 +13148,10 @@ static ebim_result ebim__contest_judge(ebim__contest *s, ebim_arena *work)
 static void ebim__judge_units(const ebim__rows *s, ebim_judgement *j)
 {
     double unit = pow(s->unit, s->n - s->k);
-    j->distance_mean *= s->unit;
-    j->distance_median *= s->unit;
-    j->distance_q99 *= s->unit;
-    j->distance_max *= s->unit;
-    j->reach *= s->unit;
-    j->noise *= s->unit;
+    double *length[] = {&j->distance_mean, &j->distance_median, &j->distance_q99,
+                        &j->distance_max, &j->reach, &j->noise};
+    int i;
+    for (i = 0; i < 6; i++) *length[i] *= s->unit;
     j->volume *= unit;
     j->volume_se *= unit;
     if (j->volume > 0 && ebim__finite64(j->volume) && ebim__finite64(j->volume_se)) return;
@@ -13146,7 +13171,7 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
     s->watch = watch;
     s->most = ebim__min_int(most, EBIM__NETWORKS);
     s->threads = ebim__workers(&d->parallel) > 1;
-    s->share = d->no_energy ? 0.95 : 0.5;
+    s->share = d->no_energy ? ebim__stage_end.energy : ebim__stage_end.manifold;
     ebim__odd_init(&s->odd, rows, work);
     s->u = EBIM__NEW(work, ebim_real, 4 * points);
     for (i = 0; i < s->most && !r; i++) {
@@ -13159,13 +13184,9 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
         r = ebim__recipe_graph(&c->F, work, &c->recipe.net, d->F,
                                ebim__subseed(d->seed + (uint64_t)i, EBIM__SEED_F));
         ebim_arena_init(&measure, NULL, 0);
-        if (!r) r = ebim__candidate_train(c, rows, &measure);
-        ebim__measured(&measure, &bytes);
-        if (!r) r = ebim__candidate_judge(c, rows, &measure);
-        ebim__measured(&measure, &bytes);
-        if (!r) r = ebim__contest_judge(s, &measure);
-        ebim__measured(&measure, &bytes);
-        if (!r) r = measure.failed;
+        if (!r) r = ebim__measured(ebim__candidate_train(c, rows, &measure), &measure, &bytes);
+        if (!r) r = ebim__measured(ebim__candidate_judge(c, rows, &measure), &measure, &bytes);
+        if (!r) r = ebim__measured(ebim__contest_judge(s, &measure), &measure, &bytes);
     }
     for (i = 0; i < 2 && !r; i++) {
         ebim__scratch_init(&s->scratch[i], work, bytes);
@@ -13174,8 +13195,8 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
     return r ? r : work->failed;
 }
 
-/* Trains a pair, or what is left, and counts what may be chosen. 1: it was stopped. Half trained is
- * better than nothing, not than one that was finished. */
+/* Trains a pair, or what is left, and counts the networks that may be chosen. 1: it was stopped. A
+ * network that is half trained counts only where none was finished. */
 static int ebim__contest_pair(ebim__contest *s)
 {
     int two = ebim__min_int(2, s->most - s->count), i;
@@ -13190,7 +13211,7 @@ static int ebim__contest_pair(ebim__contest *s)
     return 1;
 }
 
-/* Whether the first two will not do, and the next ones have other data */
+/* Whether the first two networks will not do, and the next ones get other data */
 static int ebim__contest_suspects(ebim__contest *s, int done)
 {
     double fewest = ebim__or_else(s->c[s->best].j.fewest, DBL_MAX);
@@ -13202,7 +13223,7 @@ static int ebim__contest_suspects(ebim__contest *s, int done)
     return 1;
 }
 
-/* Trains and chooses; the best, its judgement and its points remain. */
+/* Trains and chooses; results are the best network, its judgement and its points. */
 static ebim_result ebim__contest_run(ebim__contest *s)
 {
     const ebim_watch *w = s->watch;
@@ -13276,7 +13297,7 @@ typedef struct ebim__rbf { /* a kernel estimate: how wide, and what it is worth 
     ebim_real *x, *e, *p, *weight; /* [tries][n], [tries]; p: e for another share that is flat */
 } ebim__rbf;
 
-/* -log(flat + sum of radial basis functions); their parameters come later */
+/* -log(flat + sum of radial basis functions); ebim__rbf_fill sets their parameters. */
 static ebim_ref ebim__record_estimate(ebim_graph *g, ebim_ref x, void *user)
 {
     double flat = 1;
@@ -13285,7 +13306,7 @@ static ebim_ref ebim__record_estimate(ebim_graph *g, ebim_ref x, void *user)
     return ebim_neg(g, ebim_apply(g, y, EBIM_LOG));
 }
 
-/* Measuring: as many centres as there can be. */
+/* While measuring there are as many centres as there can be. */
 static ebim_result ebim__rbf_init(ebim__rbf *b, const ebim__rows *s, ebim_arena *work)
 {
     int most = ebim__min_int(s->N, EBIM__CENTRES), part = most, all = most;
@@ -13323,12 +13344,13 @@ static void ebim__rbf_start(ebim__rbf *b, int N)
         ebim__tree_near(t, ebim__nth(s->z, b->row[i], s->n), EBIM__NEIGHBOURS + 1, HUGE_VAL);
         for (at = j = 0; j < t->found && at < EBIM__NEIGHBOURS; j++) /* itself is one of them */
             if (t->hood[j] != b->row[i]) d[at++] = EBIM__R(t->d2[j]);
-        while (at < EBIM__NEIGHBOURS) d[at++] = EBIM__R(1e30);
+        while (at < EBIM__NEIGHBOURS) d[at++] = EBIM__R(1e30); /* there are fewer centres */
     }
 }
 
-/* Parameters of g for these centres: the kernels share all mass but `flat`, which is spread over M,
- * by the weights of their groups. In the plane a kernel of width h holds (2 pi h^2)^(m/2). */
+/* Parameters of g for these centres. The share `flat` of the mass is spread over M; the kernels
+ * have the rest, by the weights of their groups. In the plane a kernel of width h holds
+ * (2 pi h^2)^(m/2). */
 static void ebim__rbf_fill(const ebim__rbf *b, const ebim_graph *g)
 {
     const ebim__rows *s = b->rows;
@@ -13365,7 +13387,7 @@ static void ebim__rbf_points(ebim__rbf *b)
     }
 }
 
-/* Mean E of the points -> held; the share that is flat is the best of three. */
+/* Mean E of the points -> held, with the best of three flat shares */
 static void ebim__rbf_try(ebim__rbf *b)
 {
     double now = b->flat, se;
@@ -13387,7 +13409,8 @@ static void ebim__rbf_try(ebim__rbf *b)
     }
 }
 
-/* The likeliest widths and share, from the training part: E of it -> part, of all -> all */
+/* Finds the likeliest widths and flat share with the training part's centres: b->part. b->all then
+ * has the centres of all data. */
 static void ebim__rbf_fit(ebim__rbf *b, double volume)
 {
     ebim__rbf best;
@@ -13416,14 +13439,16 @@ static void ebim__rbf_fit(ebim__rbf *b, double volume)
 /* ============================================================================================
  * >>density  E: networks and a kernel estimate, compared on held-out data
  *
- * A plain network and the estimate (>>centres) are compared, finer features where these leave it
- * open; the winner is trained again with all data, as long as held-out data liked it, and kept if
- * these are about as likely under it. Cost: nodes on M and the trainings. Codimensions without
- * nodes have kernels alone; the paper's recipe, and m > 8, one network trained by chains.
+ * A plain network and the estimate (>>centres) are compared, and networks of finer features where
+ * these two leave it open. The winner is trained again with all data, for as long as held-out data
+ * liked it, and kept if they are about as likely under the new one. Cost: nodes on M and the
+ * trainings. Codimensions without nodes have kernels alone; the paper's recipe, and m > 8, have one
+ * network trained by chains.
  * ========================================================================================= */
 
 static const struct {
-    double trial, surely, likelier, luck, seen;
+    double trial, surely, likelier, luck, seen, over[3];
+    int lines[2];
 } ebim__density_bound = {
     /* Share of its steps for which a network is tried: what it lacks then it gains by 0.1 nat. */
     0.25, 0.1,
@@ -13432,7 +13457,11 @@ static const struct {
     /* All data known, E calls held-out points as likely as the first E did, within its error and
      * these: it may be better by what having seen them makes (0.03 nat at most where it was right;
      * a network that lost three of four modes was 0.15 off). */
-    0.02, 0.03
+    0.02, 0.03,
+    /* Progress, in shares of the time for E: trials, the first training and the second are over. */
+    {0.3, 0.6, 0.9},
+    /* Lines of a normaliser for each of FIT_POINTS, n = 2 and n > 2: log Z is known to 0.4 %. */
+    {32, 64}
 };
 
 enum { EBIM__CHECK_ONE_IN = 5 }; /* nodes: to choose the step by, not to train on */
@@ -13455,7 +13484,7 @@ typedef struct ebim__density {
     ebim_log_z known;          /* normaliser of the E that did, if it was measured (points > 0) */
 } ebim__density;
 
-/* Nodes uniform on the learned M; f->nodes becomes their number. */
+/* Nodes uniform on the learned M -> e->node; e->nodes becomes their number. */
 static ebim_result ebim__density_nodes(ebim__density *e, ebim_arena *work)
 {
     const ebim__rows *s = e->rows;
@@ -13474,47 +13503,34 @@ static ebim_result ebim__density_nodes(ebim__density *e, ebim_arena *work)
     area = ebim_lines_stats(lines);
     e->volume = area.volume;
     e->volume_se = area.volume_se;
-    return e->nodes > 4 ? EBIM_OK : EBIM_ERR_SOLVE;
+    return e->nodes >= EBIM__CHECK_ONE_IN ? EBIM_OK : EBIM_ERR_SOLVE;
 }
 
-/* Trains network `number` by a recipe on the first N rows; those after them are held out. */
-static ebim_result ebim__density_train(ebim__density *e, int number, int N, ebim_energy_desc *d,
+/* Trains network `number` on the first N rows, those after them being held out: from its start, for
+ * `share` of the recipe's steps or, with until > 0, up to that one of them; share 0: a polish. */
+static ebim_result ebim__density_train(ebim__density *e, int number, int N, double share, int until,
                                        ebim_arena *work, ebim_train_report *report)
 {
     const ebim__rows *s = e->rows;
+    ebim_graph *net = &e->net[number];
+    ebim__recipe_E recipe;
+    ebim_energy_desc *d = &recipe.d;
+    int run = ebim__ready(work), polish = !(share > 0);
+    ebim__recipe_E_of(s, number, polish, &recipe);
+    if (polish) d->batch = ebim__min_int(d->batch, N);
+    else d->steps = ebim__max_int(1, (int)(share * d->steps));
+    d->until = until;
+    if (!polish && run) ebim__recipe_draw(net, s->d->E, d->seed);
     if (e->nodes) {
         d->n_check = e->nodes / EBIM__CHECK_ONE_IN;
         d->n_nodes = e->nodes - d->n_check;
-        d->n_held = ebim__ready(work) ? s->N - N : s->held; /* measuring: of any training */
-    }
-    if (e->nodes && ebim__ready(work)) {
+        d->n_held = run ? s->N - N : s->held; /* measuring: of any training */
         d->nodes = e->node;
-        d->check = e->node + (size_t)d->n_nodes * (size_t)s->n;
-        d->held = s->z + (size_t)N * (size_t)s->n;
+        d->check = run ? ebim__nth(e->node, d->n_nodes, s->n) : NULL;
+        d->held = run ? ebim__nth(s->z, N, s->n) : NULL;
     }
     work->used = 0;
-    return ebim_energy_train(&e->net[number], e->F, N, s->z, d, work, report);
-}
-
-/* From its start: for `share` of the recipe's steps, or, with until > 0, for all up to that one. */
-static ebim_result ebim__density_from_start(ebim__density *e, int number, int N, double share,
-                                            int until, ebim_train_report *report)
-{
-    ebim__recipe_E recipe;
-    ebim__recipe_E_of(e->rows, number, &recipe);
-    recipe.d.steps = ebim__max_int(1, (int)(share * recipe.d.steps));
-    recipe.d.until = until;
-    ebim__recipe_draw(&e->net[number], e->rows->d->E, recipe.d.seed);
-    return ebim__density_train(e, number, N, &recipe.d, &e->scratch, report);
-}
-
-static ebim_result ebim__density_polish(ebim__density *e, int number, int N, ebim_arena *work,
-                                        ebim_train_report *report)
-{
-    ebim__recipe_E recipe;
-    ebim__recipe_polish(e->rows, number, &recipe);
-    recipe.d.batch = ebim__min_int(recipe.d.batch, N);
-    return ebim__density_train(e, number, N, &recipe.d, work, report);
+    return ebim_energy_train(net, e->F, N, s->z, d, work, report);
 }
 
 /* Normalises E as M has it -> *z, with volumes behind the map L if that is not NULL */
@@ -13525,39 +13541,35 @@ static ebim_result ebim__density_level(ebim__density *e, const ebim_graph *E, co
     ebim_result r;
     work->used = 0;
     r = ebim__z_init(&e->z, work, e->F, E, L, s->lo, s->hi,
-                     (s->n == 2 ? 32 : 64) * ebim__fit_points(s)); /* se of log Z 0.4 % */
+                     ebim__density_bound.lines[s->n > 2] * ebim__fit_points(s));
     if (r || !ebim__ready(work)) return r;
     return ebim__z_run(&e->z, ebim__subseed(s->d->seed, EBIM__SEED_NODES), z);
 }
 
-/* Memory for whatever takes the most -> scratch. The last network is the largest. */
+/* Memory for what takes the most -> scratch. The last network is the largest. */
 static ebim_result ebim__density_room(ebim__density *e, ebim_arena *work)
 {
-    const ebim_graph *with[2] = {&e->net[e->nets - 1], &e->rbf.all};
-    ebim__recipe_E recipe;
+    int last = e->nets - 1, N = e->rows->N;
     ebim_log_z z;
     ebim_arena a;
     size_t bytes = 0;
     ebim_result r;
-    int i;
     ebim_arena_init(&a, NULL, 0);
-    ebim__recipe_E_of(e->rows, e->nets - 1, &recipe);
-    r = ebim__density_train(e, e->nets - 1, e->rows->N, &recipe.d, &a, NULL);
-    ebim__measured(&a, &bytes);
-    if (!r && e->nodes) r = ebim__density_polish(e, e->nets - 1, e->rows->N, &a, NULL);
-    ebim__measured(&a, &bytes);
-    for (i = 0; i < (e->nets > 1 ? 2 : 1) && e->nodes && !r; i++) {
-        r = ebim__density_level(e, with[i], NULL, &a, &z);
-        ebim__measured(&a, &bytes);
-    }
+    r = ebim__measured(ebim__density_train(e, last, N, 1, 0, &a, NULL), &a, &bytes);
+    if (!r && e->nodes)
+        r = ebim__measured(ebim__density_train(e, last, N, 0, 0, &a, NULL), &a, &bytes);
+    if (!r && e->nodes)
+        r = ebim__measured(ebim__density_level(e, &e->net[last], NULL, &a, &z), &a, &bytes);
+    if (!r && e->nodes && last)
+        r = ebim__measured(ebim__density_level(e, &e->rbf.all, NULL, &a, &z), &a, &bytes);
     ebim__scratch_init(&e->scratch, work, bytes);
-    return r ? r : a.failed;
+    return r;
 }
 
-/* Whether network `number` may be better than what there is. Kernels do no worse than the plain
- * network where the density has detail it can't see, and far better where they have room for it:
- * only between the two, or with more data than centres, finer features are worth their time. Each
- * is tried while the one before it was an improvement. */
+/* Whether network `number` may be better than what there is. Where the density has detail that the
+ * plain network cannot see, kernels do better, and far better if data are dense enough for them. So
+ * finer features are worth their time only where kernels win by little, or where data are more than
+ * centres; each is tried while the one before it was an improvement. */
 static int ebim__density_worth(const ebim__density *e, int number, int best, double least)
 {
     int few = e->rows->N - e->rows->held <= EBIM__CENTRES;
@@ -13567,7 +13579,7 @@ static int ebim__density_worth(const ebim__density *e, int number, int best, dou
     return e->rbf.held < least && e->rbf.held > least - ebim__density_bound.surely;
 }
 
-/* Which network: each is tried for a part of its steps, and held-out data choose. */
+/* Tries each network for a part of its steps. Held-out data choose *best; *least: mean E there */
 static ebim_result ebim__density_try(ebim__density *e, int *best, double *least)
 {
     ebim_watch *w = e->scratch.watch;
@@ -13579,8 +13591,8 @@ static ebim_result ebim__density_try(ebim__density *e, int *best, double *least)
         ebim_result r;
         ebim__stage(w, EBIM_STAGE_ENERGY, from + each * i / e->nets,
                     from + each * (i + 1) / e->nets);
-        r = ebim__density_from_start(e, i, e->rows->N - e->rows->held, ebim__density_bound.trial,
-                                     0, &rep);
+        r = ebim__density_train(e, i, e->rows->N - e->rows->held, ebim__density_bound.trial, 0,
+                                &e->scratch, &rep);
         if ((r && r != EBIM_ERR_DIVERGED) || w->stopped) return r;
         if (!(rep.held < *least)) continue;
         *least = rep.held;
@@ -13589,7 +13601,7 @@ static ebim_result ebim__density_try(ebim__density *e, int *best, double *least)
     return EBIM_OK;
 }
 
-/* The likelihood that held-out data have, in the units of the data; E's mean there is `held`. */
+/* The likelihood of held-out data, in the units of the data, where E's mean over them is `held` */
 static void ebim__density_held(ebim__density *e, double held, double held_se)
 {
     ebim_model *m = e->model;
@@ -13610,7 +13622,7 @@ static int ebim__density_kernels(ebim__density *e, double than)
     return 1;
 }
 
-/* What the estimate is worth: its mean E, normalised */
+/* Fits the kernel estimate; what it is worth is its mean E, normalised. */
 static ebim_result ebim__density_estimate(ebim__density *e)
 {
     ebim__rbf *b = &e->rbf;
@@ -13624,7 +13636,7 @@ static ebim_result ebim__density_estimate(ebim__density *e)
     return r == EBIM_ERR_SOLVE ? EBIM_OK : r;
 }
 
-/* Whether training with all data was for the better: else the first E stands. */
+/* Whether training with all data was for the better; else the first E stands. */
 static int ebim__density_honest(ebim__density *e, const ebim_graph *E,
                                  const ebim_train_report *first)
 {
@@ -13645,8 +13657,9 @@ static int ebim__density_honest(ebim__density *e, const ebim_graph *E,
            mean > -fmax(ebim__density_bound.seen, first->held_se);
 }
 
-/* The first E, and what a polish with its own data does for it: masses of regions and components
- * come right (shares of two circles, off by 0.02 without), and held-out points must not mind. */
+/* Takes the first E back and polishes it with the data it was trained on: masses of regions and
+ * components come right (shares of two circles were off by 0.02). The polish stays if held-out
+ * points are as likely under it. */
 static ebim_result ebim__density_first(ebim__density *e, int number, const ebim_train_report *first)
 {
     const ebim_graph *E = &e->net[number];
@@ -13655,15 +13668,15 @@ static ebim_result ebim__density_first(ebim__density *e, int number, const ebim_
     ebim_result r;
     e->known.points = 0;
     memcpy(E->theta, e->theta, bytes);
-    r = ebim__density_polish(e, number, e->rows->N - e->rows->held, &e->scratch, &rep);
+    r = ebim__density_train(e, number, e->rows->N - e->rows->held, 0, 0, &e->scratch, &rep);
     if (r || !(rep.held < first->held + fmin(ebim__density_bound.luck, first->held_se)))
         memcpy(E->theta, e->theta, bytes);
     return r == EBIM_ERR_DIVERGED ? EBIM_OK : r;
 }
 
-/* The uniform density, if nothing was learned that held-out points like better, by more than its
- * standard error: chance alone made 200 uniform points, 40 of them held out, gain 0.06 nat of an E
- * that was 0.2 nat worse than none. */
+/* E becomes 0, unless held-out points are likelier under what was learned by more than a standard
+ * error. Chance alone made 200 uniform points, 40 of them held out, gain 0.06 nat of an E that was
+ * 0.2 nat worse than none. */
 static int ebim__density_flat(ebim__density *e, double held, double held_se)
 {
     if (held < -held_se) return 0;
@@ -13674,19 +13687,21 @@ static int ebim__density_flat(ebim__density *e, double held, double held_se)
     return 1;
 }
 
-/* E by networks: the best, trained without the held-out data for as long as these like it; then
- * once more, as long, with them. Its progress: a third each, and a tenth. Or kernels, where they
- * are likelier by more than the rest of a training can gain, or are after it. */
+/* E by networks: the best is trained without the held-out data, for as long as these like it, and
+ * then once more, as long, with them. Kernels take its place where they are likelier by more than
+ * the rest of a training can gain, or are likelier after it. Trials, the first training and the
+ * second take about a third of the time each, a polish a tenth. */
 static ebim_result ebim__density_best(ebim__density *e, double from, double to)
 {
     const ebim__rows *s = e->rows;
     ebim_watch *w = e->scratch.watch;
     ebim_train_report first, rep;
-    double least, all = to - from;
-    int best = 0, likelier;
+    double least, at[3];
+    int best = 0, likelier, i;
     ebim_result r = EBIM_OK;
     memset(&first, 0, sizeof first);
-    ebim__stage(w, EBIM_STAGE_ENERGY, from, from + 0.3 * all);
+    for (i = 0; i < 3; i++) at[i] = from + ebim__density_bound.over[i] * (to - from);
+    ebim__stage(w, EBIM_STAGE_ENERGY, from, at[0]);
     if (e->nets > 1) {
         r = ebim__density_estimate(e);
         if (!r) r = ebim__density_try(e, &best, &least);
@@ -13697,8 +13712,8 @@ static ebim_result ebim__density_best(ebim__density *e, double from, double to)
         if (ebim__density_kernels(e, least)) return EBIM_OK;
     }
     if (e->choose) {
-        ebim__stage(w, EBIM_STAGE_ENERGY, from + 0.3 * all, from + 0.6 * all);
-        r = ebim__density_from_start(e, best, s->N - s->held, 1, 0, &first);
+        ebim__stage(w, EBIM_STAGE_ENERGY, at[0], at[1]);
+        r = ebim__density_train(e, best, s->N - s->held, 1, 0, &e->scratch, &first);
         ebim__density_held(e, first.held, first.held_se);
         e->loss = first.loss;
         e->E = e->net[best];
@@ -13710,10 +13725,11 @@ static ebim_result ebim__density_best(ebim__density *e, double from, double to)
         if (ebim__density_kernels(e, first.held - ebim__density_bound.likelier)) return r;
         memcpy(e->theta, e->E.theta, (size_t)e->E.n_theta * sizeof *e->theta);
     }
-    ebim__stage(w, EBIM_STAGE_ENERGY, from + (e->choose ? 0.6 : 0) * all, from + 0.9 * all);
-    r = ebim__density_from_start(e, best, s->N, 1, first.best, &rep);
-    ebim__stage(w, EBIM_STAGE_ENERGY, from + 0.9 * all, to);
-    if (!r && !w->stopped && e->nodes) r = ebim__density_polish(e, best, s->N, &e->scratch, &rep);
+    ebim__stage(w, EBIM_STAGE_ENERGY, e->choose ? at[1] : from, at[2]);
+    r = ebim__density_train(e, best, s->N, 1, first.best, &e->scratch, &rep);
+    ebim__stage(w, EBIM_STAGE_ENERGY, at[2], to);
+    if (!r && !w->stopped && e->nodes)
+        r = ebim__density_train(e, best, s->N, 0, 0, &e->scratch, &rep);
     e->loss = rep.loss;
     e->E = e->net[best];
     if (e->choose && !r && !w->stopped && !ebim__density_honest(e, &e->net[best], &first))
@@ -13721,8 +13737,8 @@ static ebim_result ebim__density_best(ebim__density *e, double from, double to)
     return r;
 }
 
-/* Where M has no uniform nodes: kernels alone, whose mass is that in the plane. The volume, for the
- * flat share and the level, is the judge's, or, where that has none, as large as the data fill. */
+/* E by kernels alone, where M has no uniform nodes; their mass is that in the plane. The flat share
+ * and the level need a volume: it is the judge's or, without that, as large as the data fill. */
 static ebim_result ebim__density_alone(ebim__density *e)
 {
     const ebim__rows *s = e->rows;
@@ -13770,7 +13786,7 @@ static ebim_result ebim__density_init(ebim__density *e, ebim_arena *work)
     e->nets = kernels ? 0 : e->choose && !given ? EBIM__ENERGIES : 1;
     e->rbf.held = HUGE_VAL;
     for (i = 0; i < e->nets && !r; i++) {
-        ebim__recipe_E_of(s, i, &recipe);
+        ebim__recipe_E_of(s, i, 0, &recipe);
         r = ebim__recipe_graph(&e->net[i], work, &recipe.net, given,
                                ebim__subseed(s->d->seed, EBIM__SEED_E));
         e->nodes = recipe.d.n_nodes;
@@ -13784,11 +13800,11 @@ static ebim_result ebim__density_init(ebim__density *e, ebim_arena *work)
     return r ? r : work->failed;
 }
 
-/* E, and what is known of it: nothing where it was not learned to the end. */
+/* Learns E; the model has none where it was not learned to the end. */
 static ebim_result ebim__density_run(ebim__density *e, ebim_arena *work)
 {
     ebim_model *model = e->model;
-    double from = 0.5, to = 0.95; /* of the whole run */
+    double from = ebim__stage_end.manifold, to = ebim__stage_end.energy;
     ebim_result r;
     model->has_energy = 1;
     ebim__stage(work->watch, EBIM_STAGE_ENERGY, from, to);
@@ -13816,8 +13832,9 @@ static ebim_result ebim__density_run(ebim__density *e, ebim_arena *work)
 /* ============================================================================================
  * >>check  M and E against the data
  *
- * What M has and the data have not, and whether the density is that of held-out data (>>voids): of
- * both kinds of points, those on M that they belong to, as noise would make everything look empty.
+ * Two questions: does M have parts without data, and do held-out data follow the density (>>voids)?
+ * Data are thrown onto M first, for with their noise all of M would look empty. Cost: a tree of up
+ * to 16384 points of M, and the distances of 500 points of two kinds.
  * ========================================================================================= */
 
 enum {
@@ -13840,7 +13857,7 @@ static const struct {
     0.003
 };
 
-/* Nodes of E, or the judge's points -> u: [VOIDS][n], and E there -> at; returns how many. */
+/* Points of M, nodes of E or else the judge's -> u: [VOIDS][n], E there -> at; returns how many. */
 static int ebim__check_points(const ebim__density *e, const ebim_real *judged, ebim_real *u,
                               ebim_real *at, ebim_arena *work)
 {
@@ -13867,6 +13884,7 @@ static void ebim__check_place(const ebim__rows *d, const ebim_real *u, int at, d
     }
 }
 
+/* What was found -> the judgement and the model */
 static void ebim__check_told(const ebim__rows *d, const ebim__voids *v, const ebim_real *u,
                              ebim_model *m)
 {
@@ -13999,11 +14017,12 @@ static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
 /* ============================================================================================
  * >>fit  from points to a model
  *
- * Rows (>>rows), F (>>candidates) by recipes (>>recipe) and without rows that are off (>>odd), E
- * (>>density, with kernels of >>centres), the check of both (>>check). The model's graphs are those
- * of z behind an affine map, F scaled back, so everything a user sees is in the units of the data;
- * behind a linear map lengths, volumes and densities are measured once more in front of it. Every
- * stage asks the watch; a fit that was stopped keeps what was finished.
+ * Rows (>>rows); F (>>candidates) by recipes (>>recipe) and without rows that are off (>>odd); E
+ * (>>density, with kernels of >>centres); the check of both (>>check). The model's graphs are those
+ * of z behind an affine map, F scaled back, so that what a user sees is in the units of the data.
+ * Behind a linear map lengths, volumes and densities are measured once more in front of it. Every
+ * stage asks the watch; a fit that was stopped keeps what was finished. Pitfall: the same code
+ * measures and runs, so whatever takes memory must be reached without data, too.
  * ========================================================================================= */
 
 typedef struct ebim__fit {
@@ -14068,11 +14087,12 @@ static void ebim__fit_describe(ebim__fit *f)
 {
     const ebim__rows *s = &f->rows;
     ebim_model *m = f->model;
+    size_t square = (size_t)s->n * (size_t)s->n * sizeof *s->L;
     int c, out = s->survey.outliers + s->off;
     if (!s->L) m->linear = m->inverse = NULL;
-    for (c = 0; s->L && c < s->n * s->n; c++) {
-        m->linear[c] = s->L[c];
-        m->inverse[c] = s->survey.inverse[c];
+    if (s->L) {
+        memcpy(m->linear, s->L, square);
+        memcpy(m->inverse, s->survey.inverse, square);
     }
     m->unit = s->unit;
     m->info.points = s->rows;
@@ -14091,30 +14111,22 @@ static void ebim__fit_describe(ebim__fit *f)
 }
 
 /* The volume in front of the map, from the judge's points, which are uniform behind it */
-static ebim_result ebim__front_volume(ebim__fit *f, double volume, ebim_arena *work)
+static void ebim__front_volume(ebim__fit *f, ebim__energies *e, double volume)
 {
     const ebim__rows *s = &f->rows;
-    const ebim_model *m = f->model;
     ebim_judgement *j = &f->model->judged;
-    size_t n = (size_t)s->n, k = (size_t)s->k, i;
-    ebim__stretch map;
-    ebim_ws w;
-    ebim_real *x = EBIM__NEW(work, ebim_real, EBIM__LANES * n);
-    ebim_real *J = EBIM__NEW(work, ebim_real, ebim__times(EBIM__LANES * n, k));
-    ebim_result r = ebim__ws_for(&w, work, &m->F, EBIM__LANES, 1, EBIM__FOR_VJP);
-    double sum = 0, square = 0, mean;
-    int count = ebim__count(j->points), b, lanes, at;
-    ebim__stretch_init(&map, work, m->linear, s->n, m->m);
-    if (r || !ebim__ready(work) || !(volume > 0) || count < 2) return r ? r : work->failed;
+    double sum = 0, square = 0, mean, stretch[EBIM__LANES];
+    int n = s->n, count = ebim__count(j->points), at, lanes, i;
+    if (!(volume > 0) || count < 2) return;
     for (at = 0; at < count; at += lanes) {
-        lanes = ebim__min_int(EBIM__LANES, count - at);
-        for (i = 0; i < (size_t)lanes * n; i++)
-            x[i] = EBIM__R(s->center[i % n] +
-                           s->unit * (double)f->contest.u[(size_t)at * n + i]);
-        ebim_eval_jacobian(&w, lanes, x, J);
-        if (ebim__work(w.watch, 2.0 * lanes * s->k * (s->k + s->n) * s->n)) return EBIM_OK;
-        for (b = 0; b < lanes; b++) {
-            double v = exp(-ebim__stretch_at(&map, s->k, J + (size_t)b * k * n, 1));
+        const ebim_real *u = ebim__nth(f->contest.u, at, n);
+        lanes = ebim__min_int(e->lanes, count - at);
+        for (i = 0; i < lanes * n; i++)
+            e->w[i] = EBIM__R(s->center[i % n] + s->unit * (double)u[i]);
+        ebim__energies_map(e, lanes, e->w, stretch);
+        if (ebim__work(e->F.watch, 2.0 * lanes * s->k * (s->k + n) * n)) return;
+        for (i = 0; i < lanes; i++) {
+            double v = exp(-(stretch[i] + e->map.level));
             sum += v;
             square += v * v;
         }
@@ -14123,7 +14135,6 @@ static ebim_result ebim__front_volume(ebim__fit *f, double volume, ebim_arena *w
     square = fmax(square / count / (mean * mean) - 1, 0) / count; /* relative, of the mean */
     j->volume_se = mean * hypot(j->volume_se, volume * sqrt(square));
     j->volume = volume * mean;
-    return EBIM_OK;
 }
 
 typedef struct ebim__front { /* held-out points, or else all: [count] */
@@ -14133,7 +14144,7 @@ typedef struct ebim__front { /* held-out points, or else all: [count] */
     unsigned char *ok;        /* that found a way to M */
     double *value;            /* distances of these */
     int32_t *order;
-    ebim__energies e;         /* with a density */
+    ebim__energies e;
 } ebim__front;
 
 /* What distances and densities of these points are in front; densities are off by the mean stretch
@@ -14181,7 +14192,7 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
     int run = ebim__ready(work), by_lines = m->z.points > 0;
     double held = m->info.held, volume = by_lines ? ebim__nan64() : j->volume, unknown = 0;
     ebim__front h;
-    ebim_result r = EBIM_OK;
+    ebim_result r;
     h.first = s->held ? s->N - s->held : 0;
     h.count = run ? ebim__min_int(s->N - h.first, (int)room) : (int)room;
     h.x = EBIM__NEW(work, ebim_real, room * n);
@@ -14191,13 +14202,15 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
     h.value = EBIM__NEW(work, double, room);
     h.order = EBIM__NEW(work, int32_t, room);
     if (!run && s->n <= EBIM__MAPPED_MOST) m->linear = m->inverse = &unknown; /* not read */
+    r = ebim__energies_init(&h.e, work, m, EBIM__LANES);
     m->info.held = 0;
     j->distance_mean = j->distance_median = j->distance_q99 = j->distance_max = ebim__nan64();
     j->reach = j->noise = ebim__nan64();
     if (!by_lines) j->volume = ebim__nan64();
-    if (!ebim__stopped(work->watch)) r = ebim__front_volume(f, volume, work);
-    if (ebim__ready(work)) ebim__take_rows(h.count, s->n, s->x, s->order + h.first, h.x);
-    if (!r && m->has_energy) r = ebim__energies_init(&h.e, work, m, EBIM__LANES);
+    if (!r && ebim__ready(work)) {
+        if (!ebim__stopped(work->watch)) ebim__front_volume(f, &h.e, volume);
+        ebim__take_rows(h.count, s->n, s->x, s->order + h.first, h.x);
+    }
     if (!r && !ebim__stopped(work->watch))
         r = ebim_model_score(m, h.count, h.x, h.y, h.distance, NULL, h.ok, work);
     if (!run) m->linear = m->inverse = NULL;
@@ -14269,7 +14282,7 @@ static ebim_result ebim__fit_learn(ebim__fit *f, ebim_arena *work)
     e->model = m;
     if (!r && !f->rows.d->no_energy && m->info.partial <= 0) r = ebim__density_run(e, work);
     if (r || m->info.partial > 0) return r;
-    ebim__stage(f->watch, EBIM_STAGE_CHECK, 0.95, 1);
+    ebim__stage(f->watch, EBIM_STAGE_CHECK, ebim__stage_end.energy, 1);
     r = ebim__check_run(e, e->F, c->u, work);
     if (w->stopped) m->info.partial = 1;
     return r;
@@ -14308,15 +14321,14 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
  * Little-endian whatever the machine, written byte by byte:
  *   "EBIM" 0x0d 0x0a 0x1a 0x0a | u32 version | u32 bytes of a real (4, 8) | u64 bytes of the file
  *   u32 n, k, has_energy, linear | f64 linear[n][n], inverse[n][n] if linear, lo[n], hi[n],
- *   hole[n], end[n], unit | tag[64] | u32 bytes of columns | columns | f64 info[INFO], in the order
- *   of EBIM__FIELDS | graph F | graph E if has_energy | u32 crc32 of everything before
+ *   hole[n], end[n], unit | tag[64] | u32 bytes of columns | columns | f64 each of EBIM__FIELDS,
+ *   outlier_row[], outlier_distance[] | graph F | graph E if has_energy | u32 crc32 of all before
  * A graph: u32 nodes, y, n_theta | per node 2..: u32 op, fn, a, b, c, size, i0, frozen, f64 s |
  * theta. Loading records the nodes again through the same checks as a builder, twice: first to
  * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
  * ========================================================================================= */
 
-#define EBIM__FORMAT 4u
-#define EBIM__NODE_BYTES (8u * 4u + 8u)
+enum { EBIM__FORMAT = 4, EBIM__NODE_INTS = 8, EBIM__NODE_BYTES = 4 * EBIM__NODE_INTS + 8 };
 
 static const unsigned char ebim__magic[8] = {'E', 'B', 'I', 'M', 13, 10, 26, 10};
 
@@ -14419,26 +14431,21 @@ static void ebim__io_text(ebim__file *f, char *s)
 /* Nodes and theta of one graph of n inputs; theta: where to read to, NULL: only checked */
 static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta)
 {
-    int nodes = ebim__io_int(f, g->n_nodes), y = ebim__io_int(f, g->y), i;
-    int n_theta = ebim__io_int(f, g->n_theta);
+    int nodes = ebim__io_int(f, g->n_nodes), y = ebim__io_int(f, g->y);
+    int n_theta = ebim__io_int(f, g->n_theta), i, q;
     if (f->in) ebim__start(g, theta, n);
     /* not more nodes than bytes; more than EBIM_MAX_NODES end as ERR_NODES */
     ebim__io_check(f, y >= 1 && y < nodes &&
                       (f->size - f->at) / EBIM__NODE_BYTES >= (size_t)nodes - 2);
     for (i = 2; i < nodes && !f->failed; i++) {
         ebim_node nd;
+        int32_t *field[] = {&nd.op, &nd.fn, &nd.a, &nd.b, &nd.c, &nd.size, &nd.i0, &nd.frozen};
         int32_t size;
         memset(&nd, 0, sizeof nd);
         if (!f->in) nd = g->node[i];
-        nd.op = ebim__io_int(f, nd.op);
-        nd.fn = ebim__io_int(f, nd.fn);
-        nd.a = ebim__io_int(f, nd.a);
-        nd.b = ebim__io_int(f, nd.b);
-        nd.c = ebim__io_int(f, nd.c);
-        nd.size = size = ebim__io_int(f, nd.size);
-        nd.i0 = ebim__io_int(f, nd.i0);
-        nd.frozen = ebim__io_int(f, nd.frozen);
+        for (q = 0; q < EBIM__NODE_INTS; q++) *field[q] = ebim__io_int(f, *field[q]);
         nd.s = EBIM__R(ebim__io_f64(f, (double)nd.s, 1));
+        size = nd.size;
         if (!f->in) continue;
         ebim__io_check(f, nd.op != EBIM_OP_INPUT && nd.frozen <= 1 && ebim__finite(nd.s) &&
                           !f->failed && ebim__push_node(g, &nd) == i && g->node[i].size == size);
@@ -14454,35 +14461,17 @@ static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta
 }
 
 /* The order in which the numbers of a fit stand in a file */
-#define EBIM__FIELDS(X)                                                                        \
-    X(info.points) X(info.seed) X(info.recipe) X(info.mdf_loss) X(info.energy_loss)            \
-    X(info.seconds) X(info.networks) X(info.partial) X(info.held) X(info.nll) X(info.nll_se)   \
-    X(info.distinct) X(info.outliers)                                                          \
-    X(judged.checked) X(judged.missed) X(judged.distance_mean) X(judged.distance_median)       \
-    X(judged.distance_q99) X(judged.distance_max) X(judged.points) X(judged.volume)            \
-    X(judged.volume_se) X(judged.components) X(judged.sigma) X(judged.singular)                \
+#define EBIM__FIELDS(X)                                                                           \
+    X(info.points) X(info.seed) X(info.recipe) X(info.mdf_loss) X(info.energy_loss)               \
+    X(info.seconds) X(info.networks) X(info.partial) X(info.held) X(info.nll) X(info.nll_se)      \
+    X(info.distinct) X(info.outliers) X(judged.checked) X(judged.missed) X(judged.distance_mean)  \
+    X(judged.distance_median) X(judged.distance_q99) X(judged.distance_max) X(judged.points)      \
+    X(judged.volume) X(judged.volume_se) X(judged.components) X(judged.sigma) X(judged.singular)  \
     X(judged.empty) X(judged.fewest) X(judged.remote) X(judged.reach) X(judged.rim)               \
-    X(judged.disputed) X(judged.noise) X(judged.hole) X(judged.hole_expected)                  \
-    X(judged.hole_radius) X(judged.gap) X(judged.gap_extent) X(judged.gap_abrupt)              \
-    X(judged.density_p)                                                                        \
-    X(judged.verdict)                                                                          \
-    X(z.log_z) X(z.se) X(z.log_volume) X(z.volume_se) X(z.log_mean) X(z.mean_se) X(z.points)   \
-    X(z.effective)
-
-#define EBIM__ONE(field) +1
-enum { EBIM__INFO = EBIM__FIELDS(EBIM__ONE) + 2 * EBIM_OUTLIERS };
-#undef EBIM__ONE
-
-static void ebim__info_fields(ebim_model *m, double *field[EBIM__INFO])
-{
-    double **f = field;
-    int i;
-#define EBIM__ONE(name) *f++ = &m->name;
-    EBIM__FIELDS(EBIM__ONE)
-#undef EBIM__ONE
-    for (i = 0; i < EBIM_OUTLIERS; i++) *f++ = &m->info.outlier_row[i];
-    for (i = 0; i < EBIM_OUTLIERS; i++) *f++ = &m->info.outlier_distance[i];
-}
+    X(judged.disputed) X(judged.noise) X(judged.hole) X(judged.hole_expected)                     \
+    X(judged.hole_radius) X(judged.gap) X(judged.gap_extent) X(judged.gap_abrupt)                 \
+    X(judged.density_p) X(judged.verdict) X(z.log_z) X(z.se) X(z.log_volume) X(z.volume_se)       \
+    X(z.log_mean) X(z.mean_se) X(z.points) X(z.effective)
 
 /* x: [count], NULL: not known, or read only to be checked */
 static void ebim__io_doubles(ebim__file *f, size_t count, double *x, int known)
@@ -14498,7 +14487,6 @@ static void ebim__io_doubles(ebim__file *f, size_t count, double *x, int known)
  * whether there is a linear map. */
 static int ebim__io_model(ebim__file *f, ebim_model *m)
 {
-    double *field[EBIM__INFO];
     ebim_real *tF = f->in ? m->F.theta : NULL, *tE = f->in ? m->E.theta : NULL;
     ebim__file lo, hi;
     int i, linear;
@@ -14527,8 +14515,11 @@ static int ebim__io_model(ebim__file *f, ebim_model *m)
         m->tag[i] = (char)ebim__io(f, (unsigned char)m->tag[i], 1);
     ebim__io_check(f, !m->tag[EBIM_TAG_SIZE - 1]);
     ebim__io_text(f, m->columns);
-    ebim__info_fields(m, field);
-    for (i = 0; i < EBIM__INFO; i++) *field[i] = ebim__io_f64(f, *field[i], 0);
+#define EBIM__ONE(field) m->field = ebim__io_f64(f, m->field, 0);
+    EBIM__FIELDS(EBIM__ONE)
+#undef EBIM__ONE
+    ebim__io_doubles(f, EBIM_OUTLIERS, m->info.outlier_row, 0);
+    ebim__io_doubles(f, EBIM_OUTLIERS, m->info.outlier_distance, 0);
     ebim__io_check(f, m->judged.verdict >= 0 && m->judged.verdict <= 16383); /* a set of bits */
     if (f->failed) return 0;
     ebim__io_graph(f, &m->F, m->n, tF);
@@ -14839,11 +14830,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__TRAINER
 #undef EBIM__F
 #undef EBIM__E
-#undef EBIM__NOISY
-#undef EBIM__FORMAT
 #undef EBIM__FIELDS
-#undef EBIM__NODE_BYTES
-#undef EBIM__ODD_LOST
 #undef EBIM__WITH_HEAP
 #undef EBIM__TWICE
 
