@@ -11301,9 +11301,8 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, c
  * A loss is made of up to four sets of points (data, negatives, box, off), each with weighted terms
  * in e = ||F(x)|| and in g = J'v, v a random unit vector. Eq. 8 is two such sets with other
  * weights. The rank term R needs d/dtheta of (eta - ||g||)^2: one vjp gives g, its cotangent dR/dg
- * is pushed forward as a tangent, and one backward pass yields all gradients at once, seeded
- * with the slope of e (values) and with v (tangents). Other terms in g add to that
- * cotangent.
+ * is pushed forward as a tangent, and one backward pass yields all gradients at once, seeded with
+ * the slope of e (values) and with v (tangents). Other terms in g add to that cotangent.
  * Cost: a step takes one sweep forward and one back per set; terms in g make the latter twice as
  * long and add a vjp and a jvp.
  * Pitfalls: without the authors' penalty on the negatives (negatives.norm2) or a two-sided rank
@@ -11364,10 +11363,10 @@ static double ebim__normal2_part(const ebim__local *f, const ebim_real *T, const
     return s;
 }
 
-/* How far off M row i = x may go: half the distance t up to which x + t v, v a unit normal, is
- * nearer to x than to any y. That holds for y while 2 t |N (y - x)| < ||y - x||^2, N the normal
- * part (Aamari et al. 2019 estimate the reach by the least of these t). Noise spoils the bound of
- * neighbours, so they are left out. */
+/* How far off M a point x, row i, may go: half the t up to which x + t v, v a unit normal, is
+ * nearer to x than to any other point y. For y it is while 2 t ||N (y - x)|| < ||y - x||^2, N the
+ * projection on normals (Aamari et al. 2019 estimate the reach by the least of these t). Noise
+ * spoils the bounds of neighbours, so they are left out. */
 static ebim_real ebim__local_reach(ebim__local *f, const ebim_real *x, int i, double outer,
                                    double most)
 {
