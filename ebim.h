@@ -1660,6 +1660,14 @@ EBIM__INLINE double ebim__or_else(double x, double otherwise)
         for (i_ = 0; i_ < sizeof to_ / sizeof *to_; i_++)                                      \
             *to_[i_] = EBIM__NEW(arena, type, count);                                          \
     } while (0)
+/* The same for several arrays of one size: what follows are addresses of pointers to them. */
+#define EBIM__NEW_ALL(arena, type, count, ...)                                                 \
+    do {                                                                                       \
+        type **const ebim__all[] = {__VA_ARGS__};                                              \
+        size_t ebim__i;                                                                        \
+        for (ebim__i = 0; ebim__i < sizeof ebim__all / sizeof *ebim__all; ebim__i++)           \
+            *ebim__all[ebim__i] = EBIM__NEW(arena, type, count);                               \
+    } while (0)
 
 EBIM_API void ebim_arena_init_abi(ebim_arena *a, void *mem, size_t size, size_t sizeof_model)
 {
@@ -8039,7 +8047,7 @@ struct ebim_tubes {
     int tubes, waiting;     /* tubes in use; points inside that wait for their Jacobians */
     double *norm;           /* [lanes] of those: |F|, */
     uint64_t *draw;         /* and the stream they came from */
-    ebim__pick *heap;       /* [room], the highest rank on top */
+    ebim__pick *heap;       /* [room], the highest rank on top; HUGE_VAL: none yet */
     int64_t draws;
     double box;             /* vol(D) */
     int room, have;         /* of a run: most points to keep, */
@@ -8081,17 +8089,17 @@ static ebim_tubes_report ebim__tube_report(const ebim_tubes *s, const ebim__tube
     return r;
 }
 
-static void ebim__pick_sink(ebim__pick *h, int size, int i)
+/* p takes the place of the highest rank, which is on top. */
+static void ebim__pick_replace(ebim__pick *h, int size, ebim__pick p)
 {
-    for (;;) {
-        int c = 2 * i + 1;
-        ebim__pick t = h[i];
+    int i = 0, c;
+    while ((c = 2 * i + 1) < size) {
         if (c + 1 < size && h[c + 1].rank > h[c].rank) c++;
-        if (c >= size || h[c].rank <= t.rank) return;
+        if (h[c].rank <= p.rank) break;
         h[i] = h[c];
-        h[c] = t;
         i = c;
     }
+    h[i] = p;
 }
 
 /* Keeps waiting point l, or not. Of uniform variates over their weights the lowest stay (Ohlsson
@@ -8101,17 +8109,13 @@ static void ebim__tubes_keep(ebim_tubes *s, int l, double weight)
 {
     ebim__pick p;
     ebim_rng rng;
-    int i, full = s->have == s->room, n = s->f.n;
+    int i, n = s->f.n;
     if (!(weight > 0) || !s->room) return;
     ebim_rng_init(&rng, ebim__subseed(s->seed, EBIM__SEED_PICK), s->draw[l]);
     p.rank = (ebim_rng_u32(&rng) + 0.5) / 4294967296.0 / weight;
-    if (full && !(p.rank < s->heap[0].rank)) return;
-    p.at = full ? s->heap[0].at : s->have;
-    if (full) s->heap[0] = p;
-    else s->heap[s->have++] = p;
-    if (full) ebim__pick_sink(s->heap, s->room, 0);
-    else if (s->have == s->room)
-        for (i = s->room / 2; i-- > 0;) ebim__pick_sink(s->heap, s->room, i);
+    if (!(p.rank < s->heap[0].rank)) return;
+    p.at = s->have < s->room ? s->have++ : s->heap[0].at;
+    ebim__pick_replace(s->heap, s->room, p);
     for (i = 0; i < n; i++)
         s->x[(size_t)p.at * (size_t)n + (size_t)i] = ebim_ws_x(&s->f.w)[i * s->f.stride + l];
 }
@@ -8152,15 +8156,16 @@ static void ebim__tubes_copy(ebim_tubes *s, int from, int to) /* a draw into the
         ebim_ws_x(&s->f.w)[i + to] = ebim_ws_x(&s->f.trial)[i + from];
 }
 
-static void ebim__tubes_sweep(ebim_tubes *s, int64_t draws, int room, ebim_real *x, uint64_t seed,
-                              uint64_t stream)
+EBIM_API int ebim_tubes_run(ebim_tubes *s, int64_t draws, int room, ebim_real *x, uint64_t seed,
+                            uint64_t stream)
 {
     int64_t at;
     int l, count;
-    s->room = room;
+    s->room = ebim__max_int(0, ebim__min_int(room, s->d.room));
     s->have = 0;
     s->x = x;
     s->seed = seed;
+    for (l = 0; l < s->room; l++) s->heap[l].rank = HUGE_VAL;
     for (at = 0; at < draws && !ebim__stopped(s->f.w.watch); at += count) {
         count = draws - at < EBIM__TUBES ? (int)(draws - at) : EBIM__TUBES;
         ebim__tubes_draw(s, count, seed, stream + (uint64_t)at);
@@ -8175,6 +8180,7 @@ static void ebim__tubes_sweep(ebim_tubes *s, int64_t draws, int room, ebim_real 
     }
     ebim__tubes_flush(s);
     s->draws += draws;
+    return s->have;
 }
 
 /* |F| one unit of length from M: the geometric mean of |F| over Newton's correction, at the point
@@ -8236,7 +8242,7 @@ static double ebim__tubes_pilot(ebim_tubes *s, double edge)
     int t, margin;
     s->tubes = EBIM__RUNGS;
     for (t = 0; t < EBIM__RUNGS; t++) s->tube[t].width = top * pow(2, -0.5 * t);
-    ebim__tubes_sweep(s, EBIM__PILOT, 0, NULL, seed, 0);
+    ebim_tubes_run(s, EBIM__PILOT, 0, NULL, seed, 0);
     for (t = 0; t + 1 < EBIM__RUNGS && s->tube[t + 1].inside >= EBIM__PILOT_INSIDE; t++)
         if (ebim__tubes_pass(s, t)) break;
     for (margin = 2 / s->f.k; margin > 0 && t + 1 < EBIM__RUNGS; margin--) t++;
@@ -8280,13 +8286,6 @@ EBIM_API ebim_result ebim_tubes_init(ebim_tubes **out, ebim_arena *a, const ebim
     p->tubes = 1;
     *out = s;
     return EBIM_OK;
-}
-
-EBIM_API int ebim_tubes_run(ebim_tubes *s, int64_t draws, int room, ebim_real *x, uint64_t seed,
-                            uint64_t stream)
-{
-    ebim__tubes_sweep(s, draws, ebim__max_int(0, ebim__min_int(room, s->d.room)), x, seed, stream);
-    return s->have;
 }
 
 EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s)
@@ -8338,7 +8337,7 @@ static int ebim__links_face(ebim__links *s, const ebim_real *A, const ebim_real 
 static int ebim__links_along(const ebim__links *s, const ebim_real *N, int32_t a, int32_t b)
 {
     int n = s->f.n, i, c;
-    const ebim_real *xa = s->x + (size_t)a * (size_t)n, *xb = s->x + (size_t)b * (size_t)n;
+    const ebim_real *xa = ebim__nth(s->x, a, n), *xb = ebim__nth(s->x, b, n);
     ebim_real off2 = 0;
     for (i = 0; i < s->f.k; i++) {
         ebim_real v = 0;
@@ -8346,11 +8345,6 @@ static int ebim__links_along(const ebim__links *s, const ebim_real *N, int32_t a
         off2 += v * v;
     }
     return 4 * (double)off2 <= ebim__square_distance(n, xa, xb);
-}
-
-static ebim_real *ebim__links_normals(ebim__links *s, int32_t b)
-{
-    return s->normals + (size_t)b * (size_t)s->f.k * (size_t)s->f.n;
 }
 
 /* Joins the pairs whose midpoint lies on the same sheet. */
@@ -8361,17 +8355,17 @@ static void ebim__links_flush(ebim__links *s)
     if (!s->pairs) return;
     for (p = 0; p < s->pairs; p++)
         for (i = 0; i < n; i++)
-            mid[i * s->f.stride + p] = (s->x[(size_t)s->pair[2 * p] * (size_t)n + (size_t)i] +
-                s->x[(size_t)s->pair[2 * p + 1] * (size_t)n + (size_t)i]) / 2;
+            mid[i * s->f.stride + p] = (ebim__nth(s->x, s->pair[2 * p], n)[i] +
+                                        ebim__nth(s->x, s->pair[2 * p + 1], n)[i]) / 2;
     ebim__frame_at(&s->f, s->pairs, mid);
     ebim__frame_lengths(&s->f, s->length);
     for (p = 0; p < s->pairs; p++) {
         int32_t a = s->pair[2 * p], b = s->pair[2 * p + 1];
-        const ebim_real *xa = s->x + (size_t)a * (size_t)n, *xb = s->x + (size_t)b * (size_t)n;
-        ebim_real far2 = EBIM__R(ebim__square_distance(n, xa, xb)), d = s->length[p];
+        ebim_real d = s->length[p], far2 = EBIM__R(ebim__square_distance(
+                                        n, ebim__nth(s->x, a, n), ebim__nth(s->x, b, n)));
         if (s->f.singular[p] || !ebim__finite(d) || !(36 * d * d <= far2)) continue;
         ebim__frame_normals(&s->f, p, s->mid);
-        if (ebim__links_face(s, s->mid, ebim__links_normals(s, a)))
+        if (ebim__links_face(s, s->mid, ebim__nth(s->normals, a, s->f.k * n)))
             ebim__unite(s->parent, a, b);
     }
     s->pairs = 0;
@@ -8380,31 +8374,30 @@ static void ebim__links_flush(ebim__links *s)
 /* The normals of all points; every point is a component of its own. */
 static void ebim__links_start(ebim__links *s, int B)
 {
-    int at, l, count;
-    for (at = 0; at < B; at += count) {
-        if (ebim__stopped(s->f.w.watch)) return;
-        count = ebim__min_int(s->f.stride, B - at);
-        ebim__to_lanes(s->x + (size_t)at * (size_t)s->f.n, count, s->f.n, ebim_ws_x(&s->f.w),
-                       s->f.stride, EBIM__ROUND(count));
-        ebim__frame_at(&s->f, count, ebim_ws_x(&s->f.w));
-        for (l = 0; l < count; l++)
-            ebim__frame_normals(&s->f, l, ebim__links_normals(s, at + l));
-    }
+    int at, l, count, n = s->f.n;
+    ebim_real *x = ebim_ws_x(&s->f.w);
     for (l = 0; l < B; l++) s->parent[l] = l;
+    for (at = 0; at < B && !ebim__stopped(s->f.w.watch); at += count) {
+        count = ebim__min_int(s->f.stride, B - at);
+        ebim__to_lanes(ebim__nth(s->x, at, n), count, n, x, s->f.stride, EBIM__ROUND(count));
+        ebim__frame_at(&s->f, count, x);
+        for (l = 0; l < count; l++)
+            ebim__frame_normals(&s->f, l, s->normals + (size_t)(at + l) * (size_t)(s->f.k * n));
+    }
 }
 
 static void ebim__links_join(ebim__links *s, int B, double r2)
 {
     int32_t a, b;
-    int i;
+    int i, kn = s->f.k * s->f.n;
     ebim__tree_build(&s->tree, B, s->x, NULL);
     for (a = 1; a < B && !ebim__stopped(s->f.w.watch); a++) {
-        const ebim_real *A = ebim__links_normals(s, a), *N;
+        const ebim_real *A = ebim__nth(s->normals, a, kn), *N;
         ebim__tree_within(&s->tree, ebim__nth(s->x, a, s->f.n), B, r2);
         for (i = 0; i < s->tree.found; i++) {
             b = s->tree.hood[i];
             if (b >= a || ebim__find(s->parent, a) == ebim__find(s->parent, b)) continue;
-            N = ebim__links_normals(s, b);
+            N = ebim__nth(s->normals, b, kn);
             if (!ebim__links_along(s, A, a, b) || !ebim__links_along(s, N, a, b) ||
                 !ebim__links_face(s, A, N))
                 continue;
@@ -8449,12 +8442,10 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
     r = ebim__frame_init(&s.f, work, F, &c);
     if (r) return r;
     s.x = x;
-    s.normals = EBIM__NEW(work, ebim_real,
-                          ebim__times((size_t)B, (size_t)s.f.k * (size_t)s.f.n));
+    s.normals = EBIM__NEW(work, ebim_real, ebim__times((size_t)B, (size_t)(s.f.k * s.f.n)));
     s.mid = EBIM__NEW(work, ebim_real, s.f.k * s.f.n);
     s.length = EBIM__NEW(work, ebim_real, s.f.stride);
-    s.parent = EBIM__NEW(work, int32_t, B);
-    s.size = EBIM__NEW(work, int32_t, B);
+    EBIM__NEW_ALL(work, int32_t, B, &s.parent, &s.size);
     s.pair = EBIM__NEW(work, int32_t, 2 * s.f.stride);
     ebim__tree_init(&s.tree, work, B, s.f.n, B);
     if (!ebim__ready(work)) return work->failed;
@@ -14801,6 +14792,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__ALIGN
 #undef EBIM__NEW
 #undef EBIM__NEW_EACH
+#undef EBIM__NEW_ALL
 #undef EBIM__FLAG
 #undef EBIM__RAISE
 #undef EBIM__BREATH
