@@ -9429,11 +9429,11 @@ EBIM__PRIVATE ebim_result ebim__survey_run(ebim__survey *s, ebim_arena *a, int N
  *     N (log N)^(m-1) such balls differ; lambda above the logarithm of that and a margin is a hole.
  *   Beyond: where data would lie if they went on as densely as at the nearest datum: B = V r^m rho,
  *     V the volume of the unit ball, rho the local density of data. Whatever f says; f has a floor.
- *     A connected part is open (the data end) or thin (they fade): see ebim__void_place.
+ *     A connected part is open (the data end) or thin (the data fade): see ebim__void_place.
  *   The energy distance of two samples, judged by permutations.
  * Cost: three queries of a k-d tree for each u. Pitfalls: near copies make local densities those of
- * the copies; sheets closer than the data's spacing share their data; data that are cut where they
- * are some four times thinner than elsewhere are thin there, not open.
+ * the copies; sheets closer than the data's spacing share their data; an edge where data are some
+ * four times thinner than elsewhere is called thin, not open.
  * ========================================================================================= */
 
 enum {
@@ -9491,7 +9491,8 @@ typedef struct ebim__void_desc {
 typedef struct ebim__void_place {
     double share;       /* of M's volume */
     double radius;      /* largest distance to the data, at row `at` of u */
-    double missing;     /* number of data it would hold at its border's density */
+    double missing;     /* number of data it would hold at its border's density, */
+    double like;        /* of these, where the border is abrupt */
     double abrupt;
     double length;      /* m = 1: along M, from datum to datum or to the end; else 0 */
     int at, open;
@@ -9514,11 +9515,6 @@ typedef struct ebim__voids {
     ebim__void_place place[EBIM__VOID_PLACES]; /* min(places, this many): open, then large first */
 } ebim__voids;
 
-typedef struct ebim__void_part { /* sums over a part beyond */
-    double share, missing, abrupt, like; /* like: missing where the border is abrupt */
-    int32_t deepest;
-} ebim__void_part;
-
 typedef struct ebim__void_scan {
     const ebim__void_desc *d;
     int N, S;             /* rows of the caller's that are looked at, spread over all */
@@ -9533,9 +9529,9 @@ typedef struct ebim__void_scan {
     int32_t *order;       /* [N] scratch */
     unsigned char *mark;  /* [S] in a hole */
     int32_t *parent;      /* [S] of the forest of parts beyond; -1: not beyond */
-    ebim__void_part *part; /* [S] at the roots of them */
+    ebim__void_place *part; /* [S] at the roots of them; `at`: a point looked at, abrupt: a sum */
     double wide_median;
-    double count;         /* of data, repeats by weight not counted as new evidence */
+    double count;         /* equal data that are as good: (sum w)^2 / sum w^2 */
 } ebim__void_scan;
 
 static void ebim__void_alloc(ebim__void_scan *s, ebim_arena *a, const ebim__void_desc *d)
@@ -9550,18 +9546,12 @@ static void ebim__void_alloc(ebim__void_scan *s, ebim_arena *a, const ebim__void
     s->u = EBIM__NEW(a, ebim_real, ebim__times((size_t)S, n));
     ebim__tree_init(&s->data, a, N, d->n, EBIM__VOID_WIDE + 1);
     ebim__tree_init(&s->M, a, S, d->n, S);
-    s->reach = EBIM__NEW(a, double, S);
-    s->owner = EBIM__NEW(a, int32_t, S);
-    s->area = EBIM__NEW(a, double, S);
-    s->mass = EBIM__NEW(a, double, S);
-    s->level = EBIM__NEW(a, double, N);
-    s->wide = EBIM__NEW(a, double, N);
-    s->value = EBIM__NEW(a, double, S);
+    EBIM__NEW_ALL(a, double, S, &s->reach, &s->area, &s->mass, &s->value);
+    EBIM__NEW_ALL(a, int32_t, S, &s->owner, &s->list, &s->parent);
+    EBIM__NEW_ALL(a, double, N, &s->level, &s->wide);
     s->order = EBIM__NEW(a, int32_t, N);
-    s->list = EBIM__NEW(a, int32_t, S);
     s->mark = EBIM__NEW(a, unsigned char, S);
-    s->parent = EBIM__NEW(a, int32_t, S);
-    s->part = EBIM__NEW(a, ebim__void_part, S);
+    s->part = EBIM__NEW(a, ebim__void_place, S);
 }
 
 /* Which of the caller's rows point i of M is */
@@ -9570,29 +9560,21 @@ static int ebim__void_source(const ebim__void_scan *s, int i)
     return ebim__spread_at(i, s->S, s->d->S);
 }
 
-/* (sum w)^2 / sum w^2 of the data looked at: as many equal ones are as good. */
-static double ebim__void_count(const ebim__void_scan *s)
-{
-    double sum = 0, square = 0;
-    int i;
-    for (i = 0; i < s->N; i++) {
-        double w = s->d->weight ? (double)s->d->weight[ebim__spread_at(i, s->N, s->d->N)] : 1;
-        sum += w;
-        square += w * w;
-    }
-    return square > 0 ? sum * sum / square : 0;
-}
-
 static void ebim__void_start(ebim__void_scan *s)
 {
     const ebim__void_desc *d = s->d;
-    double area = 0, mass = 0, least = HUGE_VAL;
+    double area = 0, mass = 0, least = HUGE_VAL, sum = 0, square = 0;
     int i;
     ebim__spread(d->N, d->n, d->x, s->N, s->x);
     ebim__spread(d->S, d->n, d->u, s->S, s->u);
     ebim__tree_build(&s->data, s->N, s->x, NULL);
     ebim__tree_build(&s->M, s->S, s->u, NULL);
-    s->count = ebim__void_count(s);
+    for (i = 0; i < s->N; i++) {
+        double w = d->weight ? (double)d->weight[ebim__spread_at(i, s->N, d->N)] : 1;
+        sum += w;
+        square += w * w;
+    }
+    s->count = square > 0 ? sum * sum / square : 0;
     for (i = 0; i < s->S && d->energy; i++)
         least = fmin(least, (double)d->energy[ebim__void_source(s, i)]);
     for (i = 0; i < s->S; i++) {
@@ -9601,7 +9583,7 @@ static void ebim__void_start(ebim__void_scan *s)
         s->mass[i] = s->area[i] * (d->energy ? exp(least - (double)d->energy[at]) : 1);
         area += s->area[i];
         mass += s->mass[i];
-        ebim__tree_near(&s->data, ebim__nth(s->u, i, s->d->n), 1, HUGE_VAL);
+        ebim__tree_near(&s->data, ebim__nth(s->u, i, d->n), 1, HUGE_VAL);
         s->owner[i] = s->data.hood[0];
         s->reach[i] = sqrt(s->data.d2[0]);
     }
@@ -9763,24 +9745,18 @@ static void ebim__void_sums(ebim__void_scan *s, const ebim__voids *r)
 {
     int i;
     for (i = 0; i < s->S; i++) {
-        ebim__void_part *p;
+        ebim__void_place *p;
         int32_t datum = s->owner[i];
         double more = s->area[i] * s->d->volume * exp(s->level[datum]);
         if (s->parent[i] < 0) continue;
         p = &s->part[ebim__find(s->parent, i)];
-        if (!(p->share > 0) || s->reach[i] > s->reach[p->deepest]) p->deepest = i;
+        if (!(p->share > 0) || s->reach[i] > p->radius) p->radius = s->reach[i], p->at = i;
         p->share += s->area[i];
         p->missing += more;
         if (s->wide[datum] - s->wide_median - r->uneven < -ebim__void_bound.drop) continue;
         p->abrupt += s->area[i];
         p->like += more;
     }
-}
-
-static int ebim__void_open(const ebim__void_part *p, double uneven)
-{
-    return p->abrupt >= ebim__void_bound.open * p->share &&
-           p->like * exp(-ebim__void_bound.uneven * uneven) >= ebim__void_bound.missing;
 }
 
 /* The data next to a curve's part beyond: those farther from each other than it is from them are
@@ -9808,36 +9784,31 @@ static void ebim__void_ends(const ebim__void_scan *s, int32_t root, ebim__void_p
     for (e = 0; e < p->ends; e++) p->length += first[e];
 }
 
-static void ebim__void_describe(const ebim__void_scan *s, int32_t root, double uneven,
-                                ebim__void_place *p)
-{
-    const ebim__void_part *q = &s->part[root];
-    p->share = q->share;
-    p->radius = s->reach[q->deepest];
-    p->at = ebim__void_source(s, q->deepest);
-    p->missing = q->missing;
-    p->abrupt = q->abrupt / q->share;
-    p->open = ebim__void_open(q, uneven);
-    if (s->d->m == 1) ebim__void_ends(s, root, p);
-}
-
 /* Parts beyond: found, counted, the open and the large ones described. */
 static void ebim__void_beyond(ebim__void_scan *s, ebim__voids *r)
 {
+    double even = exp(-ebim__void_bound.uneven * r->uneven);
     int i;
     ebim__void_join(s, r);
     ebim__void_sums(s, r);
     for (i = 0; i < s->S; i++) {
-        const ebim__void_part *p = &s->part[i];
-        int open = ebim__void_open(p, r->uneven);
-        if (s->parent[i] != i || !(open || p->missing >= ebim__void_bound.missing)) continue;
-        s->value[i] = -open - p->share;
+        ebim__void_place *p = &s->part[i];
+        if (s->parent[i] != i) continue;
+        p->open = p->abrupt >= ebim__void_bound.open * p->share &&
+                  p->like * even >= ebim__void_bound.missing;
+        if (!p->open && !(p->missing >= ebim__void_bound.missing)) continue;
+        s->value[i] = -p->open - p->share;
         s->list[r->places++] = i;
-        r->open += open;
+        r->open += p->open;
     }
     ebim__sort(s->list, r->places, ebim__compare_values, s->value);
-    for (i = 0; i < ebim__min_int(r->places, EBIM__VOID_PLACES); i++)
-        ebim__void_describe(s, s->list[i], r->uneven, &r->place[i]);
+    for (i = 0; i < ebim__min_int(r->places, EBIM__VOID_PLACES); i++) {
+        ebim__void_place *p = &r->place[i];
+        *p = s->part[s->list[i]];
+        p->at = ebim__void_source(s, p->at);
+        p->abrupt /= p->share;
+        if (s->d->m == 1) ebim__void_ends(s, s->list[i], p);
+    }
 }
 
 /* ERR_ARG where there is nothing to compare. */
@@ -10016,14 +9987,14 @@ typedef struct ebim__judge {
     ebim__tree tree;                       /* of data, or of linked points */
 } ebim__judge;
 
-static ebim_result ebim__judge_projector(ebim_projector **p, const ebim__judge *s,
-                                         const ebim_graph *F, ebim_projection method,
-                                         ebim_arena *a)
+/* A projector whose tolerance is that of lengths in the box lo, hi */
+static ebim_result ebim__box_projector(ebim_projector **p, ebim_arena *a, const ebim_graph *F,
+                                       ebim_projection method, const double *lo, const double *hi)
 {
     ebim_project_desc d;
     memset(&d, 0, sizeof d);
     d.method = method;
-    if (ebim__ready(a)) d.constraint.length = ebim__box_length(s->n, s->d->lo, s->d->hi);
+    if (ebim__ready(a)) d.constraint.length = ebim__box_length(ebim_inputs(F), lo, hi);
     return ebim_projector_init(p, a, F, &d);
 }
 
@@ -10031,20 +10002,20 @@ static ebim_result ebim__judge_held(ebim__judge *s, ebim_arena *a)
 {
     ebim_projector *p;
     ebim_judgement *j = s->r;
-    ebim_result r = ebim__judge_projector(&p, s, s->F, EBIM_NEAREST, a);
+    const double *lo = s->d->lo, *hi = s->d->hi;
+    ebim_result r = ebim__box_projector(&p, a, s->F, EBIM_NEAREST, lo, hi);
     int i, have = 0;
     double sum = 0, all = 0;
     if (r || !ebim__ready(a)) return r;
     j->checked = s->n_held;
     ebim_project(p, s->n_held, s->held, s->y, s->dist, s->ok);
-    for (i = 0; i < s->n_held; i++)
-        if (s->ok[i] &&
-            ebim__inside(ebim__nth(s->y, i, s->n), 1, 0, s->n, s->d->lo, s->d->hi)) {
-            s->weight[have] = s->weight[i];
-            sum += (double)s->weight[i] * (double)s->dist[i];
-            all += (double)s->weight[i];
-            s->value[have++] = (double)s->dist[i];
-        }
+    for (i = 0; i < s->n_held; i++) {
+        if (!s->ok[i] || !ebim__inside(ebim__nth(s->y, i, s->n), 1, 0, s->n, lo, hi)) continue;
+        s->weight[have] = s->weight[i];
+        sum += (double)s->weight[i] * (double)s->dist[i];
+        all += (double)s->weight[i];
+        s->value[have++] = (double)s->dist[i];
+    }
     j->missed = s->n_held - have;
     if (!have || !(all > 0)) return EBIM_OK;
     j->distance_mean = sum / all;
@@ -10054,67 +10025,46 @@ static ebim_result ebim__judge_held(ebim__judge *s, ebim_arena *a)
     return EBIM_OK;
 }
 
-static ebim_result ebim__judge_lines(ebim__judge *s, ebim_arena *a)
-{
-    ebim_lines_desc d;
-    ebim_lines *lines;
-    ebim_lines_report rep;
-    ebim_result r;
-    memset(&d, 0, sizeof d);
-    d.lo = s->d->lo;
-    d.hi = s->d->hi;
-    r = ebim_lines_init(&lines, a, s->F, &d);
-    if (r || !ebim__ready(a)) return r;
-    s->count = ebim_uniform(lines, s->room, s->u, s->d->seed);
-    rep = ebim_lines_stats(lines);
-    s->r->volume = rep.volume;
-    s->r->volume_se = rep.volume_se;
-    return EBIM_OK;
-}
+/* Whether random lines measure M, and whether tubes do; what has a volume has components. */
+static int ebim__by_lines(int n, int k) { return k == 1 && n <= EBIM__LINES_MAX_N; }
+static int ebim__by_tubes(const ebim__judge *s) { return s->k > 1 && s->k <= 3 && !s->d->rough; }
 
-static ebim_result ebim__judge_tubes(ebim__judge *s, ebim_arena *a)
-{
-    ebim_tubes_desc d;
-    ebim_tubes *tubes;
-    ebim_tubes_report rep;
-    ebim_projector *p;
-    ebim_result r;
-    size_t n = (size_t)s->n;
-    int i, have;
-    memset(&d, 0, sizeof d);
-    d.lo = s->d->lo;
-    d.hi = s->d->hi;
-    d.room = s->room;
-    r = ebim_tubes_init(&tubes, a, s->F, &d);
-    if (!r) r = ebim__judge_projector(&p, s, s->F, EBIM_ONTO, a);
-    if (r || !ebim__ready(a)) return r;
-    have = ebim_tubes_run(tubes, EBIM__JUDGE_DRAWS, s->room, s->u, s->d->seed, 0);
-    rep = ebim_tubes_stats(tubes);
-    s->r->volume = rep.volume;
-    s->r->volume_se = rep.volume_se;
-    if (have) ebim_project(p, have, s->u, s->u, NULL, s->ok);
-    for (i = 0; i < have; i++)
-        if (s->ok[i])
-            memmove(s->u + n * (size_t)s->count++, s->u + n * (size_t)i, n * sizeof *s->u);
-    return EBIM_OK;
-}
-
-/* Whether the volume of M is measured, and with it its components are. */
-static int ebim__judge_measures(const ebim__judge *s)
-{
-    return s->k == 1 ? s->n <= EBIM__LINES_MAX_N : s->k <= 3 && !s->d->rough;
-}
-
-/* Points of M: uniform by lines for k = 1, nearly so by tubes for k = 2, 3, else from noise. */
+/* Points of M: uniform by lines, nearly so by tubes; where neither measures M, noise thrown onto M.
+ */
 static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
 {
-    ebim_projector *p;
-    ebim_result r;
-    if (ebim__judge_measures(s))
-        return s->k == 1 ? ebim__judge_lines(s, a) : ebim__judge_tubes(s, a);
-    r = ebim__judge_projector(&p, s, s->F, EBIM_ONTO, a);
+    ebim_lines_desc ld;
+    ebim_tubes_desc td;
+    ebim_lines *lines = NULL;
+    ebim_tubes *tubes = NULL;
+    ebim_projector *onto = NULL;
+    ebim_result r = EBIM_OK;
+    size_t n = (size_t)s->n;
+    int i, have;
+    memset(&ld, 0, sizeof ld);
+    memset(&td, 0, sizeof td);
+    ld.lo = td.lo = s->d->lo;
+    ld.hi = td.hi = s->d->hi;
+    td.room = s->room;
+    if (ebim__by_lines(s->n, s->k)) r = ebim_lines_init(&lines, a, s->F, &ld);
+    else if (ebim__by_tubes(s)) r = ebim_tubes_init(&tubes, a, s->F, &td);
+    if (!r && !ebim__by_lines(s->n, s->k))
+        r = ebim__box_projector(&onto, a, s->F, EBIM_ONTO, ld.lo, ld.hi);
     if (r || !ebim__ready(a)) return r;
-    s->count = ebim_project_noise(p, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
+    if (lines) {
+        s->count = ebim_uniform(lines, s->room, s->u, s->d->seed);
+        s->r->volume = ebim_lines_stats(lines).volume;
+        s->r->volume_se = ebim_lines_stats(lines).volume_se;
+    } else if (tubes) {
+        have = ebim_tubes_run(tubes, EBIM__JUDGE_DRAWS, s->room, s->u, s->d->seed, 0);
+        s->r->volume = ebim_tubes_stats(tubes).volume;
+        s->r->volume_se = ebim_tubes_stats(tubes).volume_se;
+        if (have) ebim_project(onto, have, s->u, s->u, NULL, s->ok);
+        for (i = 0; i < have; i++)
+            if (s->ok[i])
+                memmove(s->u + n * (size_t)s->count++, s->u + n * (size_t)i, n * sizeof *s->u);
+    } else
+        s->count = ebim_project_noise(onto, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
     return EBIM_OK;
 }
 
@@ -10123,22 +10073,20 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
 {
     enum { B = EBIM__JUDGE_BATCH };
     ebim_ws w;
-    size_t k = (size_t)s->k, n = (size_t)s->n;
-    double *G = EBIM__NEW(a, double, ebim__times(k, k)), *Ji, median;
+    int k = s->k, n = s->n, flat = 0, at, p, q;
+    size_t each = ebim__times((size_t)k, (size_t)n);
+    double *G = EBIM__NEW(a, double, k * k), median;
     ebim_result r = ebim__ws_for(&w, a, s->F, B, 1, EBIM__FOR_VJP);
-    ebim_real *J = EBIM__NEW(a, ebim_real, ebim__times(B * k, n));
-    size_t i, p, q;
-    int flat = 0, at;
-    Ji = EBIM__NEW(a, double, ebim__times(k, n));
+    ebim_real *J = EBIM__NEW(a, ebim_real, ebim__times(B, each));
     if (r || !ebim__ready(a)) return r ? r : a->failed;
-    for (at = 0; at < s->count && !ebim__work(a->watch, (double)(k * k * (n + 20 * k))); at++) {
+    for (at = 0; at < s->count && !ebim__work(a->watch, 1.0 * k * k * (n + 20 * k)); at++) {
+        const ebim_real *row = J + (size_t)(at % B) * each;
         if (at % B == 0)
-            ebim_eval_jacobian(&w, ebim__min_int(B, s->count - at), s->u + (size_t)at * n, J);
-        for (i = 0; i < k * n; i++) Ji[i] = (double)J[(size_t)(at % B) * k * n + i];
+            ebim_eval_jacobian(&w, ebim__min_int(B, s->count - at), ebim__nth(s->u, at, n), J);
         for (p = 0; p < k; p++)
             for (q = 0; q < k; q++)
-                G[p * k + q] = ebim__inner64((int)n, Ji + p * n, Ji + q * n);
-        s->value[at] = sqrt(fmax(ebim__least_eigenvalue((int)k, G), 0));
+                G[p * k + q] = ebim__dot64(n, ebim__nth(row, p, n), ebim__nth(row, q, n));
+        s->value[at] = sqrt(fmax(ebim__least_eigenvalue(k, G), 0));
     }
     if (ebim__stopped(a->watch)) return EBIM_OK;
     s->r->sigma = ebim__quantile(s->count, s->value, s->order, 0.01);
@@ -10148,23 +10096,14 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
     return EBIM_OK;
 }
 
-/* Whether x is within the outer part of the rim */
-static int ebim__judge_at_rim(const ebim__judge *s, const ebim_real *x)
-{
-    double hood = ebim__judge_bound.rim_part * s->d->rim;
-    int c;
-    for (c = 0; c < s->n; c++)
-        if ((double)x[c] - s->d->lo[c] < hood || s->d->hi[c] - (double)x[c] < hood) return 1;
-    return 0;
-}
-
-/* Distances between data and points of M; how much of M is out of the data's reach or at the rim;
- * returns whether it was stopped */
+/* Distances between data and points of M; how much of M is out of the data's reach or in the outer
+ * part of the rim; returns whether the search was stopped */
 static int ebim__judge_reach(ebim__judge *s, ebim_watch *watch)
 {
     ebim_judgement *j = s->r;
     ebim__tree *t = &s->tree;
-    int n = s->n, i, found, remote = 0, rim = 0;
+    double part = ebim__judge_bound.rim_part * s->d->rim;
+    int n = s->n, i, c, found, remote = 0, rim = 0;
     ebim__tree_build(t, s->n_data, s->data, NULL);
     for (i = 0; i < s->n_held; i++) { /* a datum is not its own neighbour */
         const ebim_real *x = ebim__nth(s->held, i, n);
@@ -10175,7 +10114,9 @@ static int ebim__judge_reach(ebim__judge *s, ebim_watch *watch)
     for (i = 0; i < s->count; i++) {
         const ebim_real *x = ebim__nth(s->u, i, n);
         remote += !ebim__tree_within(t, x, 1, j->reach * j->reach);
-        rim += ebim__judge_at_rim(s, x);
+        for (c = 0; c < n; c++)
+            if ((double)x[c] - s->d->lo[c] < part || s->d->hi[c] - (double)x[c] < part) break;
+        rim += c < n;
     }
     ebim__tree_build(t, ebim__min_int(s->count, EBIM__JUDGE_LINKED), s->u, NULL);
     for (i = 0; i < s->n_data; i++) {
@@ -10203,7 +10144,7 @@ static ebim_result ebim__judge_pieces(ebim__judge *s, ebim_arena *a)
     s->r->empty = (double)orphans / B;
     for (i = 0; i < count; i++) {
         double data = s->order[i] * ((double)(s->d->n_data + s->d->n_held) / s->n_data);
-        if (data > 0 && data < ebim__or_else(s->r->fewest, HUGE_VAL)) s->r->fewest = data;
+        if (data > 0) s->r->fewest = fmin(data, ebim__or_else(s->r->fewest, data));
     }
     return EBIM_OK;
 }
@@ -10213,7 +10154,7 @@ static ebim_result ebim__disputed(const ebim__judge *s, const ebim_graph *F, int
                                   const ebim_real *u, double tol, double *share, ebim_arena *a)
 {
     ebim_projector *p;
-    ebim_result r = ebim__judge_projector(&p, s, F, EBIM_ONTO, a);
+    ebim_result r = ebim__box_projector(&p, a, F, EBIM_ONTO, s->d->lo, s->d->hi);
     int i, off = 0;
     if (r || !ebim__ready(a)) return r;
     if (count) ebim_project(p, count, u, s->y, s->dist, s->ok);
@@ -10240,19 +10181,20 @@ static int ebim__above(double x, double bound) { return ebim__or_else(x, bound) 
 static int ebim__judge_verdict(const ebim_judgement *j, double scale)
 {
     double noise = ebim__or_else(j->noise, 0); /* is no fault of M */
-    int v = 0;
-    if (!(j->points > 0)) v |= EBIM_VERDICT_NOWHERE;
-    if (j->missed > ebim__judge_bound.missed * j->checked) v |= EBIM_VERDICT_MISSED;
-    if (ebim__above(j->distance_mean, ebim__judge_bound.mean * scale + noise) ||
-        ebim__above(j->distance_q99, ebim__judge_bound.q99 * scale + 3 * noise))
-        v |= EBIM_VERDICT_OFF;
-    if (ebim__above(j->distance_median, ebim__judge_bound.loose_median * scale) ||
-        ebim__above(j->distance_q99, ebim__judge_bound.loose_q99 * scale))
-        v |= EBIM_VERDICT_LOOSE;
-    if (ebim__above(j->singular, ebim__judge_bound.singular)) v |= EBIM_VERDICT_SINGULAR;
-    if (ebim__above(j->disputed, ebim__judge_bound.disputed)) v |= EBIM_VERDICT_DISPUTED;
-    if (ebim__above(j->empty, ebim__judge_bound.empty)) v |= EBIM_VERDICT_EMPTY;
-    if (ebim__above(j->rim, ebim__judge_bound.rim)) v |= EBIM_VERDICT_RIM;
+    const struct { int bit; double value, bound; } test[] = {
+        {EBIM_VERDICT_NOWHERE, j->points > 0 ? 0.0 : 1.0, 0},
+        {EBIM_VERDICT_MISSED, (double)j->missed, ebim__judge_bound.missed * j->checked},
+        {EBIM_VERDICT_OFF, j->distance_mean, ebim__judge_bound.mean * scale + noise},
+        {EBIM_VERDICT_OFF, j->distance_q99, ebim__judge_bound.q99 * scale + 3 * noise},
+        {EBIM_VERDICT_LOOSE, j->distance_median, ebim__judge_bound.loose_median * scale},
+        {EBIM_VERDICT_LOOSE, j->distance_q99, ebim__judge_bound.loose_q99 * scale},
+        {EBIM_VERDICT_SINGULAR, j->singular, ebim__judge_bound.singular},
+        {EBIM_VERDICT_DISPUTED, j->disputed, ebim__judge_bound.disputed},
+        {EBIM_VERDICT_EMPTY, j->empty, ebim__judge_bound.empty},
+        {EBIM_VERDICT_RIM, j->rim, ebim__judge_bound.rim}};
+    int i, v = 0;
+    for (i = 0; i < (int)(sizeof test / sizeof *test); i++)
+        if (ebim__above(test[i].value, test[i].bound)) v |= test[i].bit;
     return v;
 }
 
@@ -10274,8 +10216,7 @@ static void ebim__judge_alloc(ebim__judge *s, const ebim_graph *F, const ebim_ju
     s->y = EBIM__NEW(a, ebim_real, n * most);
     s->dist = EBIM__NEW(a, ebim_real, most);
     s->value = EBIM__NEW(a, double, most);
-    s->order = EBIM__NEW(a, int32_t, most);
-    s->label = EBIM__NEW(a, int32_t, most);
+    EBIM__NEW_ALL(a, int32_t, most, &s->order, &s->label);
     s->owner = EBIM__NEW(a, int32_t, EBIM__JUDGE_DATA);
     s->ok = EBIM__NEW(a, unsigned char, most);
     ebim__tree_init(&s->tree, a, EBIM__JUDGE_DATA, s->n, 1); /* or as many linked points */
@@ -10301,7 +10242,7 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
 {
     ebim__judge s;
     ebim_result r;
-    int run, n = ebim_inputs(F), k = ebim_outputs(F);
+    int run, measured, n = ebim_inputs(F), k = ebim_outputs(F);
     ebim__judge_nothing(out);
     if (d->noise > 0) out->noise = d->noise;
     if (k < 1 || k >= n || d->points < 0) return EBIM_ERR_ARG;
@@ -10318,7 +10259,8 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
     out->points = s.count;
     if (run && s.count && ebim__judge_reach(&s, work->watch)) return r;
     if (!r && (!run || s.count)) r = ebim__judge_slopes(&s, work);
-    if (!r && (run ? ebim__above(out->volume, 0) : ebim__judge_measures(&s)))
+    measured = run ? ebim__above(out->volume, 0) : ebim__by_lines(n, k) || ebim__by_tubes(&s);
+    if (!r && measured)
         r = ebim__judge_pieces(&s, work);
     if (!r && d->rival)
         r = ebim__disputed(&s, d->rival, s.count, s.u, ebim__judge_bound.rival * s.scale,
@@ -10361,9 +10303,6 @@ static int ebim__share(int B, int workers, int w, int *at)
     return (int)(end < B ? end : B) - *at;
 }
 
-/* Whether random lines measure M */
-static int ebim__by_lines(const ebim_model *m) { return m->k == 1 && m->n <= EBIM__LINES_MAX_N; }
-
 /* Whether E is one estimate, and not a map of several, of which the others would be missed */
 static int ebim__one_rbf(const ebim_graph *E)
 {
@@ -10379,7 +10318,7 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t s
     ebim_result r;
     memset(out, 0, sizeof *out);
     if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
-    if (!ebim__by_lines(m)) return EBIM_ERR_SHAPE;
+    if (!ebim__by_lines(m->n, m->k)) return EBIM_ERR_SHAPE;
     r = ebim__z_init(&z, work, &m->F, m->has_energy ? &m->E : NULL, m->linear, m->lo, m->hi, lines);
     return r || !ebim__ready(work) ? r : ebim__z_run(&z, seed, out);
 }
@@ -10486,7 +10425,7 @@ static ebim_result ebim__model_chains(const ebim_model *m, ebim__sampling *s, eb
     for (w = 0; w < s->workers && !r; w++) {
         const ebim_graph *E = m->has_energy ? &m->E : NULL;
         r = ebim_clmc_init(&c, work, &m->F, E, &cd);
-        if (!r && ebim__by_lines(m))
+        if (!r && ebim__by_lines(m->n, m->k))
             r = ebim_leaps_init(&leap, work, &m->F, E, &ld);
         if (r || !ebim__ready(work)) continue;
         s->c[w] = c;
@@ -10544,7 +10483,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     p->energy = EBIM__NEW(work, ebim_real, most);
     p->log_density = EBIM__NEW(work, ebim_real, p->each);
     if (E) r = ebim_ws_init(&p->E, work, E, 64, EBIM_WS_VALUES);
-    if (!r && ebim__by_lines(m)) {
+    if (!r && ebim__by_lines(m->n, m->k)) {
         r = ebim_lines_init(&p->lines, work, &m->F, &ld);
         return r ? r : ebim__lines_near(p->lines, work, E, m->n);
     }
