@@ -8583,7 +8583,9 @@ typedef struct ebim__surveyor { /* a survey at work */
     ebim_real *z;             /* [N][n] rows in other coordinates */
     double *center, *scale;   /* [n] of the columns */
     double *own;              /* [n] their half extents as they are */
-    double *mean;             /* [8][n] scratch */
+    double *unit;             /* [n] these, or the widest where only rounding moves a column */
+    double *sd, *raw;         /* [n] along principal directions of columns in units, and as given */
+    double *mean, *d;         /* [n] scratch: a mean; a row less a centre, or a way to an edge */
     double *V, *W, *C;        /* [n][n] directions, others, a covariance */
     double *T, *X;            /* [m][n]; [SURVEY_NEAR][n] neighbours */
     ebim_real *lead;          /* [MAP_ROWS][m] */
@@ -8600,30 +8602,19 @@ static ebim_result ebim__surveyor_init(ebim__surveyor *v, ebim_arena *a, int N, 
 {
     ebim__survey *s = v->s;
     size_t rows = (size_t)N, m = (size_t)s->m, square = ebim__times((size_t)n, (size_t)n);
-    s->outlier = EBIM__NEW(a, int32_t, rows);
+    EBIM__NEW_ALL(a, int32_t, rows, &s->outlier, &s->group, &s->first, &s->copies, &v->which,
+                  &v->up);
     s->outlier_distance = EBIM__NEW(a, double, rows);
-    s->group = EBIM__NEW(a, int32_t, rows);
-    s->first = EBIM__NEW(a, int32_t, rows);
-    s->copies = EBIM__NEW(a, int32_t, rows);
-    s->L = EBIM__NEW(a, double, square);
-    s->inverse = EBIM__NEW(a, double, square);
     v->z = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)n));
-    v->center = EBIM__NEW(a, double, n);
-    v->scale = EBIM__NEW(a, double, n);
-    v->own = EBIM__NEW(a, double, n);
-    v->mean = EBIM__NEW(a, double, ebim__times(8, (size_t)n));
-    v->V = EBIM__NEW(a, double, square);
-    v->W = EBIM__NEW(a, double, square);
-    v->C = EBIM__NEW(a, double, square);
+    EBIM__NEW_ALL(a, double, n, &v->center, &v->scale, &v->own, &v->unit, &v->sd, &v->raw,
+                  &v->mean, &v->d);
+    EBIM__NEW_ALL(a, double, square, &s->L, &s->inverse, &v->V, &v->W, &v->C);
     v->T = EBIM__NEW(a, double, ebim__times(m, (size_t)n));
     v->X = EBIM__NEW(a, double, ebim__times(EBIM__SURVEY_NEAR, (size_t)n));
     v->lead = EBIM__NEW(a, ebim_real, ebim__times(EBIM__MAP_ROWS, m));
-    v->off = EBIM__NEW(a, double, EBIM__NOISE_SIZES * EBIM__NOISE_QUERIES);
-    v->width = EBIM__NEW(a, double, EBIM__NOISE_SIZES * EBIM__NOISE_QUERIES);
+    EBIM__NEW_ALL(a, double, EBIM__NOISE_SIZES * EBIM__NOISE_QUERIES, &v->off, &v->width);
     v->value = EBIM__NEW(a, double, EBIM__SURVEY_SAMPLE);
     v->order = EBIM__NEW(a, int32_t, EBIM__SURVEY_SAMPLE);
-    v->which = EBIM__NEW(a, int32_t, rows);
-    v->up = EBIM__NEW(a, int32_t, rows);
     for (v->slots = 16; v->slots / 2 < N; v->slots *= 2) {}
     v->table = EBIM__NEW(a, int32_t, v->slots);
     return ebim__tree_init(&v->tree, a, N, n, EBIM__SURVEY_NEAR);
@@ -8662,52 +8653,49 @@ static int ebim__frame_queries(const ebim__surveyor *v, int most, int count)
     return ebim__min_int(few < most ? ebim__max_int((int)few, 30) : most, count);
 }
 
-/* Row x of the data, minus the center */
-static void ebim__survey_centred(const ebim__surveyor *v, int32_t row, double *d)
+/* A row of the data, minus the center, divided by scale (NULL: by 1) -> v->d */
+static void ebim__survey_row(const ebim__surveyor *v, int32_t row, const double *scale)
 {
     const ebim_real *x = ebim__nth(v->x, row, v->s->n);
     int c;
-    for (c = 0; c < v->s->n; c++) d[c] = (double)x[c] - v->center[c];
+    for (c = 0; c < v->s->n; c++) v->d[c] = ((double)x[c] - v->center[c]) / (scale ? scale[c] : 1);
 }
 
 /* z = L (x - center) of all rows, or (x - center) / scale, or x - center */
 static void ebim__survey_apply(ebim__surveyor *v, const double *L, const double *scale)
 {
-    int N = v->s->N, n = v->s->n, i, c;
-    double *d = v->mean + n;
-    for (i = 0; i < N; i++) {
-        ebim_real *z = v->z + (size_t)i * (size_t)n;
-        ebim__survey_centred(v, i, d);
-        for (c = 0; c < n; c++)
-            z[c] = EBIM__R(L ? ebim__inner64(n, L + c * n, d) : d[c] / (scale ? scale[c] : 1));
+    int n = v->s->n, i, c;
+    ebim_real *z = v->z;
+    for (i = 0; i < v->s->N; i++, z += n) {
+        ebim__survey_row(v, i, scale);
+        for (c = 0; c < n; c++) z[c] = EBIM__R(L ? ebim__inner64(n, L + c * n, v->d) : v->d[c]);
     }
+}
+
+static double ebim__widest(int n, const double *scale) /* 1 if none is wide */
+{
+    double widest = 0;
+    while (n--) widest = fmax(widest, scale[n]);
+    return widest > 0 ? widest : 1;
 }
 
 /* Median and half extent of every column */
 static void ebim__survey_columns(ebim__surveyor *v)
 {
     int N = v->s->N, n = v->s->n, count = ebim__min_int(N, EBIM__SURVEY_SAMPLE), c, i;
-    double tail = fmin(fmax(ebim__survey_bound.tail, 5.5 / N), 0.25), widest = 0;
+    double tail = fmin(fmax(ebim__survey_bound.tail, 5.5 / N), 0.25), widest;
     for (c = 0; c < n; c++) {
         for (i = 0; i < count; i++)
             v->value[i] = (double)ebim__nth(v->x, ebim__spread_at(i, count, N), n)[c];
         v->own[c] = ebim__survey_quantile(v, count, 1 - tail);
         v->own[c] = (v->own[c] - ebim__survey_quantile(v, count, tail)) / 2;
         v->center[c] = ebim__survey_quantile(v, count, 0.5);
-        widest = fmax(widest, v->own[c]);
     }
-    if (!(widest > 0)) widest = 1;
+    widest = ebim__widest(n, v->own);
     for (c = 0; c < n; c++) {
         int like = v->own[c] > 0 && v->own[c] * ebim__survey_bound.unit < widest;
         v->scale[c] = like ? v->own[c] : widest;
     }
-}
-
-static double ebim__widest(int n, const double *scale)
-{
-    double widest = scale[0];
-    while (n-- > 1) widest = fmax(widest, scale[n]);
-    return widest;
 }
 
 /* ---- far rows ---- */
@@ -8890,16 +8878,6 @@ static double ebim__copy_scale(ebim__surveyor *v, int rows)
                : 0;
 }
 
-static void ebim__survey_near_equal(ebim__surveyor *v, int rows, double scale)
-{
-    int i, j;
-    for (i = 0; i < rows; i++) {
-        int32_t row = v->which[i];
-        ebim__tree_near(&v->tree, ebim__survey_z(v, row), EBIM__COPY_NEAR, scale * scale);
-        for (j = 0; j < v->tree.found; j++) ebim__unite(v->up, row, v->tree.hood[j]);
-    }
-}
-
 /* Rows whose nearest neighbour is within `ball` of the volume that reaches to the 8th; join: and
  * are put into a group with it. Returns by how many standard errors these are more than the chance
  * 1 - (1 - ball)^7 of points that do not know of each other. */
@@ -8936,12 +8914,16 @@ static void ebim__survey_again(ebim__surveyor *v, int rows)
 static void ebim__survey_copies(ebim__surveyor *v)
 {
     ebim__survey *s = v->s;
-    int i, rows = ebim__survey_equal(v, ebim__survey_rest(v));
+    int i, j, rows = ebim__survey_equal(v, ebim__survey_rest(v));
     double scale;
     ebim__tree_build(&v->tree, rows, v->z, v->which);
     scale = ebim__copy_scale(v, rows);
-    if (scale > 0) ebim__survey_near_equal(v, rows, scale);
-    else ebim__survey_again(v, rows);
+    if (!(scale > 0)) ebim__survey_again(v, rows);
+    for (i = 0; i < rows && scale > 0; i++) {
+        int32_t row = v->which[i];
+        ebim__tree_near(&v->tree, ebim__survey_z(v, row), EBIM__COPY_NEAR, scale * scale);
+        for (j = 0; j < v->tree.found; j++) ebim__unite(v->up, row, v->tree.hood[j]);
+    }
     s->copy_scale = scale * ebim__widest(s->n, v->scale);
     for (i = 0; i < s->N; i++) {
         int32_t root;
@@ -8981,12 +8963,11 @@ static void ebim__survey_principal(ebim__surveyor *v, const double *scale, doubl
 {
     int n = v->s->n, most = n > 10 ? EBIM__SURVEY_WORK / (n * n) : EBIM__SURVEY_SAMPLE;
     int count = ebim__min_int(ebim__min_int(most, EBIM__SURVEY_SAMPLE), v->s->groups), i, c, e;
-    double *C = v->C, *mean = v->mean, *d = v->mean + n, t;
+    double *C = v->C, *mean = v->mean, *d = v->d, t;
     memset(C, 0, (size_t)n * (size_t)n * sizeof *C);
     memset(mean, 0, (size_t)n * sizeof *mean);
     for (i = 0; i < 2 * count; i++) { /* the mean first */
-        ebim__survey_centred(v, v->which[i % count], d);
-        for (c = 0; c < n; c++) d[c] /= scale ? scale[c] : 1;
+        ebim__survey_row(v, v->which[i % count], scale);
         for (c = 0; c < n && i < count; c++) mean[c] += d[c] / count;
         for (c = 0; c < n && i >= count; c++)
             for (e = 0; e < n; e++) C[c * n + e] += (d[c] - mean[c]) * (d[e] - mean[e]) / count;
@@ -9003,17 +8984,16 @@ static void ebim__survey_principal(ebim__surveyor *v, const double *scale, doubl
     }
 }
 
-/* Every column that varies gets a scale of its own; one that only rounding moves does not. */
-static void ebim__survey_own_scales(ebim__surveyor *v, double *scale)
+/* Every column that varies gets a unit of its own; one that only rounding moves does not. */
+static void ebim__survey_units(ebim__surveyor *v)
 {
-    int n = v->s->n, c;
-    double widest = ebim__widest(n, v->own);
-    if (!(widest > 0)) widest = 1;
-    for (c = 0; c < n; c++)
-        scale[c] = v->own[c] > ebim__survey_bound.rounding * fabs(v->center[c]) &&
-                           v->own[c] > ebim__survey_bound.dead_column * widest
-                       ? v->own[c]
-                       : widest;
+    int c;
+    double widest = ebim__widest(v->s->n, v->own);
+    for (c = 0; c < v->s->n; c++) {
+        double least = fmax(ebim__survey_bound.rounding * fabs(v->center[c]),
+                            ebim__survey_bound.dead_column * widest);
+        v->unit[c] = v->own[c] > least ? v->own[c] : widest;
+    }
 }
 
 /* Median share of local variance off m directions, at the best of three sizes of neighbourhoods:
@@ -9056,11 +9036,11 @@ static double ebim__survey_range(const ebim__surveyor *v, int c)
 /* Whether the data are a graph over the m leading of p principal coordinates z: nothing is gained
  * by making a shallow bowl deep. The thin directions then vary little among rows that are
  * neighbours as seen along them. */
-static int ebim__survey_graph(ebim__surveyor *v, int p, const double *sd)
+static int ebim__survey_graph(ebim__surveyor *v, int p)
 {
     int m = v->s->m, count = ebim__min_int(v->s->groups, EBIM__MAP_ROWS), i, j, q;
     int queries = ebim__min_int(count, EBIM__MAP_QUERIES);
-    double all = ebim__inner64(p - m, sd + m, sd + m);
+    double all = ebim__inner64(p - m, v->raw + m, v->raw + m);
     ebim__tree *t = &v->tree;
     if (p <= m) return 1;
     for (i = 0; i < count; i++)
@@ -9086,41 +9066,40 @@ static int ebim__survey_graph(ebim__surveyor *v, int p, const double *sd)
     return ebim__survey_quantile(v, queries, 0.5) < ebim__survey_bound.map_graph;
 }
 
-/* L = s W diag(1 / sd) W' D^-1 from principal directions W (rows of V) in columns scaled by D; s
- * is the widest scale. Directions that rounding or noise alone fill are stretched like the first.
+/* L = s W diag(1 / sd) W' D^-1 from principal directions W in columns scaled by D, the units; s is
+ * the widest of these. Directions that rounding or noise alone fill are stretched like the first.
  */
-static void ebim__survey_whiten(ebim__surveyor *v, const double *scale, const double *V,
-                                const double *sd)
+static void ebim__survey_whiten(ebim__surveyor *v)
 {
     int n = v->s->n, i, j, c;
-    double widest = ebim__widest(n, scale);
+    double widest = ebim__widest(n, v->unit), *sd = v->sd;
     for (i = 0; i < n; i++)
         for (j = 0; j < n; j++) {
             double there = 0, back = 0;
             for (c = 0; c < n; c++) {
                 double g = sd[c] > ebim__survey_bound.dead * sd[0] ? sd[c] : sd[0];
-                there += V[c * n + i] * V[c * n + j] / g;
-                back += V[c * n + i] * V[c * n + j] * g;
+                there += v->W[c * n + i] * v->W[c * n + j] / g;
+                back += v->W[c * n + i] * v->W[c * n + j] * g;
             }
-            v->s->L[i * n + j] = widest * there / scale[j];
-            v->s->inverse[i * n + j] = scale[i] * back / widest;
+            v->s->L[i * n + j] = widest * there / v->unit[j];
+            v->s->inverse[i * n + j] = v->unit[i] * back / widest;
         }
 }
 
 /* Whether a linear map may help: the data are much longer in one direction than in another, and no
- * mere graph. sd: along principal directions of scaled columns, which tell dead ones */
-static int ebim__survey_unlike(ebim__surveyor *v, const double *sd)
+ * mere graph. Directions are dead by their deviations in scaled columns. */
+static int ebim__survey_unlike(ebim__surveyor *v)
 {
     int n = v->s->n, p;
-    double *raw = v->mean + 2 * n, ratio, thin;
-    for (p = 0; p < n && sd[p] > ebim__survey_bound.dead * sd[0]; p++) {}
+    double *raw = v->raw, ratio, thin;
+    for (p = 0; p < n && v->sd[p] > ebim__survey_bound.dead * v->sd[0]; p++) {}
     if (p < 2 || v->s->m >= n || v->s->groups < EBIM__MAP_LEAST) return 0;
     ebim__survey_principal(v, NULL, v->V, raw);
     ebim__survey_apply(v, v->V, NULL);
     ratio = raw[p - 1] > 0 ? raw[0] / raw[p - 1] : HUGE_VAL;
     thin = ebim__survey_bound.map_ratio * ebim__survey_range(v, p - 1);
     return ratio >= ebim__survey_bound.map_ratio && thin > 0 && ebim__survey_range(v, 0) >= thin &&
-           (ratio >= ebim__survey_bound.map_units || !ebim__survey_graph(v, p, raw));
+           (ratio >= ebim__survey_bound.map_units || !ebim__survey_graph(v, p));
 }
 
 /* Whether a linear map helps: z becomes L x for it, x as it is otherwise, minus the center. */
@@ -9128,16 +9107,16 @@ static void ebim__survey_map(ebim__surveyor *v)
 {
     ebim__survey *s = v->s;
     int n = s->n, unlike = 0, i;
-    double *sd = v->mean + 3 * n, *scale = v->mean + 4 * n, was;
+    double was;
     if (n <= EBIM__MAP_COLUMNS) {
-        ebim__survey_own_scales(v, scale);
-        ebim__survey_principal(v, scale, v->W, sd);
-        unlike = ebim__survey_unlike(v, sd);
+        ebim__survey_units(v);
+        ebim__survey_principal(v, v->unit, v->W, v->sd);
+        unlike = ebim__survey_unlike(v);
     }
     ebim__survey_apply(v, NULL, NULL);
     if (unlike) {
         was = ebim__survey_share(v);
-        ebim__survey_whiten(v, scale, v->W, sd);
+        ebim__survey_whiten(v);
         ebim__survey_apply(v, s->L, NULL);
         s->mapped = ebim__survey_share(v) <= fmax(ebim__survey_bound.map_share,
                                                   ebim__survey_bound.map_worse * was);
@@ -9261,34 +9240,34 @@ static double ebim__edge_mean(ebim__surveyor *v, const ebim_real *x, int k)
     return ebim__inner64(n, v->mean, v->mean);
 }
 
-/* Length of the part of that mean along v->V -> toward, over the radius of the k rows */
-static double ebim__edge_index(ebim__surveyor *v, const ebim_real *x, int k, double *toward)
+/* The part of that mean along v->V -> v->d; returns its length over the radius of the k rows */
+static double ebim__edge_index(ebim__surveyor *v, const ebim_real *x, int k)
 {
     int n = v->s->n, i, c;
     double s = 0;
     ebim__edge_mean(v, x, k);
-    memset(toward, 0, (size_t)n * sizeof *toward);
+    memset(v->d, 0, (size_t)n * sizeof *v->d);
     for (i = 0; i < v->s->m; i++) {
         double p = ebim__inner64(n, v->V + i * n, v->mean);
         s += p * p;
-        for (c = 0; c < n; c++) toward[c] += p * v->V[i * n + c];
+        for (c = 0; c < n; c++) v->d[c] += p * v->V[i * n + c];
     }
     return v->tree.d2[k] > 0 ? sqrt(s / v->tree.d2[k]) : 0;
 }
 
-/* Whether no row lies from edge_from to edge_to radii from x in a cone away from `toward`. */
+/* Whether no row lies from edge_from to edge_to radii from x in a cone away from v->d. */
 static int ebim__edge_nothing_beyond(const ebim__surveyor *v, const ebim_real *x, double radius,
-                                     const double *toward, int count)
+                                     int count)
 {
     int n = v->s->n, i, c;
-    double length = sqrt(ebim__inner64(n, toward, toward));
+    double length = sqrt(ebim__inner64(n, v->d, v->d));
     double from = radius * ebim__survey_bound.edge_from, to = radius * ebim__survey_bound.edge_to;
     for (i = 0; i < count; i++) {
         const ebim_real *y = ebim__survey_z(v, v->which[i]);
         double p = 0, d2 = 0;
         for (c = 0; c < n; c++) {
             double d = (double)y[c] - (double)x[c];
-            p -= d * toward[c];
+            p -= d * v->d[c];
             d2 += d * d;
         }
         if (d2 > from * from && d2 < to * to &&
@@ -9319,15 +9298,15 @@ static void ebim__edge_row(ebim__surveyor *v, ebim__edge *e, int32_t row)
 {
     const ebim_real *x = ebim__survey_z(v, row);
     const double *d2 = v->tree.d2, least = ebim__survey_bound.edge_index;
-    double *toward = v->mean + v->s->n, index, total;
+    double index, total;
     if (ebim__survey_near(v, row, e->wide + 1) <= e->wide || !(d2[e->close] > 0)) return;
     if (ebim__edge_mean(v, x, e->wide) < least * least * d2[e->wide]) return; /* most rows */
     ebim__survey_local(v, e->wide + 1, row, &total);
-    if (ebim__edge_index(v, x, e->close, toward) < ebim__survey_bound.edge_close) return;
-    index = ebim__edge_index(v, x, e->wide, toward);
+    if (ebim__edge_index(v, x, e->close) < ebim__survey_bound.edge_close) return;
+    index = ebim__edge_index(v, x, e->wide);
     if (index < least) return;
     e->suspects++;
-    if (!ebim__edge_nothing_beyond(v, x, sqrt(d2[e->wide]), toward, e->count)) return;
+    if (!ebim__edge_nothing_beyond(v, x, sqrt(d2[e->wide]), e->count)) return;
     e->even += ebim__edge_even(v, e);
     e->row[e->found] = row;
     e->radius[e->found] = sqrt(d2[e->wide]);
@@ -10285,9 +10264,9 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
  * box. Nearest points are those of x, and energies lose the stretch of volumes (ebim__stretch).
  * ========================================================================================= */
 
-/* Work is shared in whole blocks of points, so that it does not matter how many do it: at least one
- * for each. */
-enum { EBIM__SHARE = 128, EBIM__ADAPT = 256 };
+/* Points of a block: each worker gets whole blocks, at least one, so that results do not depend on
+ * how many workers there are. */
+enum { EBIM__SHARE = 128 };
 
 static int ebim__model_workers(const ebim_model *m, int B)
 {
@@ -10350,104 +10329,23 @@ static void ebim__from_model(const ebim_model *m, int B, ebim_real *x)
     if (m->linear) ebim__map_rows(m->n, m->inverse, 0, B, x, x);
 }
 
-enum { EBIM__LEGS = 3 }; /* of a chain, with leaps between them */
+/* ---- samples ---- */
 
-typedef struct ebim__sampling {
-    ebim_clmc **c;            /* [workers] */
-    ebim_leaps **leap;        /* [workers], each NULL where k > 1 */
-    ebim_real *x;             /* [B][n] */
-    int B, n, steps, workers;
-    double reach;             /* of far moves, where there are no leaps */
-    uint64_t seed;
-} ebim__sampling;
-
-/* What may lead to other parts of M */
-static void ebim__sample_leap(const ebim__sampling *s, int w, int count, ebim_real *x,
-                              uint64_t seed, uint64_t stream)
-{
-    if (s->leap[w]) ebim_leaps_run(s->leap[w], count, x, seed, stream);
-    else ebim_clmc_far(s->c[w], count, x, s->reach, seed, stream);
-}
-
-static void ebim__sample_task(void *arg, int w)
-{
-    const ebim__sampling *s = (const ebim__sampling *)arg;
-    int at, count = ebim__share(s->B, s->workers, w, &at), round, steps;
-    ebim_real *x = s->x + (size_t)at * (size_t)s->n;
-    for (round = 0; round < EBIM__LEGS; round++) {
-        steps = s->steps * (round + 1) / EBIM__LEGS - s->steps * round / EBIM__LEGS;
-        ebim_clmc_run(s->c[w], count, x, steps, ebim__subseed(s->seed, (uint64_t)round),
-                      (uint64_t)at);
-        if (round + 1 == EBIM__LEGS) break;
-        ebim__sample_leap(s, w, count, x, ebim__subseed(s->seed, EBIM__SEED_PICK),
-                          (uint64_t)at + (uint64_t)round * (uint64_t)s->B);
-    }
-}
-
-static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report *r)
-{
-    sum->steps += r->steps;
-    sum->moved += r->moved;
-    sum->rejected += r->rejected;
-    sum->astray += r->astray;
-    sum->accept += r->accept;
-    sum->unsolved += r->unsolved;
-    sum->outside += r->outside;
-    sum->singular += r->singular;
-    sum->off += r->off;
-    sum->iterations += r->iterations;
-    sum->residual = fmax(sum->residual, r->residual);
-}
-
-/* A sampler for each worker */
-static ebim_result ebim__model_chains(const ebim_model *m, ebim__sampling *s, ebim_arena *work)
-{
-    ebim_clmc_desc cd;
-    ebim_lines_desc ld;
-    ebim_clmc *c;
-    ebim_leaps *leap = NULL;
-    ebim_result r = EBIM_OK;
-    int w;
-    memset(&cd, 0, sizeof cd);
-    memset(&ld, 0, sizeof ld);
-    ld.lo = m->lo;
-    ld.hi = m->hi;
-    cd.eps = 0.1 * m->unit; /* to begin with */
-    cd.adjust = EBIM_ADJUSTED;
-    cd.lo = m->lo;
-    cd.hi = m->hi;
-    cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
-    s->n = m->n;
-    s->reach = m->unit;
-    s->workers = ebim__model_workers(m, s->B);
-    s->c = EBIM__NEW(work, ebim_clmc *, s->workers);
-    s->leap = EBIM__NEW(work, ebim_leaps *, s->workers);
-    for (w = 0; w < s->workers && !r; w++) {
-        const ebim_graph *E = m->has_energy ? &m->E : NULL;
-        r = ebim_clmc_init(&c, work, &m->F, E, &cd);
-        if (!r && ebim__by_lines(m->n, m->k))
-            r = ebim_leaps_init(&leap, work, &m->F, E, &ld);
-        if (r || !ebim__ready(work)) continue;
-        s->c[w] = c;
-        s->leap[w] = leap;
-    }
-    return r;
-}
-
-/* The eps of all, found by chains that are no samples */
-static void ebim__model_adapt(ebim__sampling *s, ebim_real *warm, uint64_t seed)
-{
-    double eps = ebim_clmc_adapt(s->c[0], EBIM__ADAPT, warm, 60, 0.8, seed, 0);
-    int w;
-    for (w = 0; w < s->workers; w++) s->c[w]->d.eps = eps;
-    ebim__clmc_reset(s->c[0]);
-}
+enum {
+    EBIM__LEGS = 3,     /* of a chain, with leaps between them */
+    EBIM__ADAPT = 256,  /* chains that the step is found by */
+    EBIM__ROUNDS = 4,   /* of points that chains may start from, at most */
+    EBIM__TRACED = 64,  /* chains whose memory is measured, by so many */
+    EBIM__DRAWS = 50    /* draws of each */
+};
 
 /* Where chains start: points of M with weights, sum 1, in proportion to e^-E, from as many rounds
  * as it takes until they are worth B equally weighted ones. The points are of known density where
  * lines measure M; else, where E is a kernel estimate, of nearly known density, or noise thrown
  * onto M. */
 typedef struct ebim__pool {
+    const ebim_model *m;
+    const ebim_graph *energy_of;    /* NULL: uniform */
     ebim_lines *lines;              /* NULL: */
     ebim_projector *onto;
     ebim__anchors anchor;           /* centres of E; count 0: noise */
@@ -10456,32 +10354,30 @@ typedef struct ebim__pool {
     ebim_real *x, *weight, *energy; /* [ROUNDS * each][n], [ROUNDS * each]; energy: over M, less
                                      * that of the law the points come from */
     ebim_real *log_density;         /* [each] of that law */
+    int32_t *pick;                  /* [max(B, ADAPT)] */
     double worth;                   /* equally weighted points */
-    int each, count;
+    int B, each, count;
 } ebim__pool;
-
-enum { EBIM__ROUNDS = 4 };
 
 static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, ebim_arena *work)
 {
     const ebim_graph *E = m->has_energy ? &m->E : NULL;
     ebim_lines_desc ld;
-    ebim_project_desc pd;
     ebim_result r = EBIM_OK;
     size_t most;
     memset(p, 0, sizeof *p);
     memset(&ld, 0, sizeof ld);
-    memset(&pd, 0, sizeof pd);
     ld.lo = m->lo;
     ld.hi = m->hi;
-    pd.method = EBIM_ONTO;
-    pd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    p->m = m;
+    p->energy_of = E;
+    p->B = B;
     p->each = ebim__max_int((E && ebim__rbf_count(E) ? 1 : 3) * B, 4000);
     most = EBIM__ROUNDS * (size_t)p->each;
     p->x = EBIM__NEW(work, ebim_real, most * (size_t)m->n);
-    p->weight = EBIM__NEW(work, ebim_real, most);
-    p->energy = EBIM__NEW(work, ebim_real, most);
+    EBIM__NEW_ALL(work, ebim_real, most, &p->weight, &p->energy);
     p->log_density = EBIM__NEW(work, ebim_real, p->each);
+    p->pick = EBIM__NEW(work, int32_t, ebim__max_int(B, EBIM__ADAPT));
     if (E) r = ebim_ws_init(&p->E, work, E, 64, EBIM_WS_VALUES);
     if (!r && ebim__by_lines(m->n, m->k)) {
         r = ebim_lines_init(&p->lines, work, &m->F, &ld);
@@ -10489,14 +10385,15 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     }
     if (E && ebim__one_rbf(E)) ebim__anchors_of(&p->anchor, work, E, m->n);
     p->ok = EBIM__NEW(work, unsigned char, p->each);
-    return r ? r : ebim_projector_init(&p->onto, work, &m->F, &pd);
+    return r ? r : ebim__box_projector(&p->onto, work, &m->F, EBIM_ONTO, m->lo, m->hi);
 }
 
 /* Points of kernels, thrown onto M: their density there is that of the kernels, but for curvature
  * and where M comes back to a kernel. */
-static int ebim__pool_kernels(ebim__pool *p, const ebim_model *m, ebim_real *x, uint64_t seed)
+static int ebim__pool_kernels(ebim__pool *p, ebim_real *x, uint64_t seed)
 {
     const ebim__anchors *anchor = &p->anchor;
+    const ebim_model *m = p->m;
     size_t n = (size_t)m->n, count = (size_t)p->each, b, i, have = 0;
     ebim_rng r;
     ebim_rng_init(&r, seed, 0);
@@ -10518,36 +10415,35 @@ static int ebim__pool_kernels(ebim__pool *p, const ebim_model *m, ebim_real *x, 
 }
 
 /* At most p->each points -> x, logs of their densities; returns how many. */
-static int ebim__pool_draw(ebim__pool *p, const ebim_model *m, ebim_real *x, uint64_t seed)
+static int ebim__pool_draw(ebim__pool *p, ebim_real *x, uint64_t seed)
 {
     int have;
-    if (p->anchor.count) return ebim__pool_kernels(p, m, x, seed);
+    if (p->anchor.count) return ebim__pool_kernels(p, x, seed);
     if (!p->lines) {
         memset(p->log_density, 0, (size_t)p->each * sizeof *x);
-        return ebim_project_noise(p->onto, p->each, x, m->lo, m->hi, seed, 0);
+        return ebim_project_noise(p->onto, p->each, x, p->m->lo, p->m->hi, seed, 0);
     }
     have = ebim_uniform(p->lines, p->each, x, seed);
     if (have) ebim__lines_density(p->lines, have, x, p->log_density);
     return have;
 }
 
-static ebim_result ebim__pool_fill(ebim__pool *p, const ebim_model *m, int B, uint64_t seed)
+static ebim_result ebim__pool_fill(ebim__pool *p, uint64_t seed)
 {
     int round, i, finite = 0;
     for (round = 0; round < EBIM__ROUNDS; round++) {
-        ebim_real *x = p->x + (size_t)p->count * (size_t)m->n;
-        double square = 0;
-        ebim_real *e = p->energy + p->count;
-        int have = ebim__pool_draw(p, m, x, ebim__subseed(seed, (uint64_t)round));
-        if (m->has_energy && have) ebim_eval(&p->E, have, x, e);
+        ebim_real *x = p->x + (size_t)p->count * (size_t)p->m->n, *e = p->energy + p->count;
+        int have = ebim__pool_draw(p, x, ebim__subseed(seed, (uint64_t)round));
+        double square;
+        if (p->energy_of && have) ebim_eval(&p->E, have, x, e);
         for (i = 0; i < have; i++) e[i] += p->log_density[i];
         p->count += have;
         if (!p->count) return EBIM_ERR_SOLVE;
         memcpy(p->weight, p->energy, (size_t)p->count * sizeof *p->weight);
         ebim__softmin(p->count, p->weight, &finite);
-        for (i = 0; i < p->count; i++) square += (double)p->weight[i] * (double)p->weight[i];
+        square = ebim__dot64(p->count, p->weight, p->weight);
         p->worth = square > 0 ? 1 / square : 0;
-        if (!m->has_energy || !have || (finite && square * B <= 1)) break;
+        if (!p->energy_of || !have || (finite && square * p->B <= 1)) break;
     }
     return finite ? EBIM_OK : EBIM_ERR_FINITE;
 }
@@ -10567,73 +10463,153 @@ static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick,
     for (; b < B; b++) pick[b] = b ? pick[b - 1] : 0; /* the last, lost by rounding */
 }
 
-/* B of the points, by their weights */
-static void ebim__pool_pick(const ebim__pool *p, int n, int B, ebim_real *x, int32_t *pick,
-                            ebim_rng *rng)
+/* count of the points, by their weights */
+static void ebim__pool_pick(const ebim__pool *p, int count, ebim_real *x, ebim_rng *rng)
 {
-    ebim__resample(p->count, p->weight, B, pick, rng);
-    ebim__take_rows(B, n, p->x, pick, x);
+    ebim__resample(p->count, p->weight, count, p->pick, rng);
+    ebim__take_rows(count, p->m->n, p->x, p->pick, x);
 }
 
-enum { EBIM__TRACED = 64, EBIM__DRAWS = 50 };
+typedef struct ebim__sampling {
+    const ebim_model *m;
+    ebim__pool pool;
+    ebim_clmc **c;            /* [workers] */
+    ebim_leaps **leap;        /* [workers], each NULL where lines do not measure M */
+    ebim_real *x;             /* [B][n] */
+    ebim_real *warm;          /* [ADAPT][n] chains that are no samples */
+    double *trace;            /* [TRACED][DRAWS] */
+    int B, steps, workers;
+    uint64_t seed;
+} ebim__sampling;
 
-/* Energies along some chains, in legs as those of samples have them, or first coordinates where E
- * is uniform: how fast they forget -> out */
-static void ebim__model_diagnose(ebim__sampling *s, ebim__pool *p, const ebim_model *m,
-                                 ebim_real *x, double *trace, uint64_t seed, ebim_clmc_report *out)
+/* A sampler for each worker */
+static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int B,
+                                     ebim_arena *work)
 {
-    const ebim_real *e = p->log_density;
+    ebim_clmc_desc cd;
+    ebim_lines_desc ld;
+    ebim_clmc *c;
+    ebim_leaps *leap = NULL;
+    ebim_result r = ebim__pool_init(&s->pool, m, B, work);
+    int w;
+    memset(&cd, 0, sizeof cd);
+    memset(&ld, 0, sizeof ld);
+    cd.lo = ld.lo = m->lo;
+    cd.hi = ld.hi = m->hi;
+    cd.eps = 0.1 * m->unit; /* to begin with */
+    cd.adjust = EBIM_ADJUSTED;
+    cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
+    s->m = m;
+    s->B = B;
+    s->workers = ebim__model_workers(m, B);
+    s->warm = EBIM__NEW(work, ebim_real, EBIM__ADAPT * (size_t)m->n);
+    s->trace = EBIM__NEW(work, double, EBIM__TRACED * EBIM__DRAWS);
+    s->c = EBIM__NEW(work, ebim_clmc *, s->workers);
+    s->leap = EBIM__NEW(work, ebim_leaps *, s->workers);
+    for (w = 0; w < s->workers && !r; w++) {
+        r = ebim_clmc_init(&c, work, &m->F, s->pool.energy_of, &cd);
+        if (!r && ebim__by_lines(m->n, m->k))
+            r = ebim_leaps_init(&leap, work, &m->F, s->pool.energy_of, &ld);
+        if (r || !ebim__ready(work)) continue;
+        s->c[w] = c;
+        s->leap[w] = leap;
+    }
+    return r;
+}
+
+/* What may lead to other parts of M */
+static void ebim__sample_leap(const ebim__sampling *s, int w, int count, ebim_real *x,
+                              uint64_t seed, uint64_t stream)
+{
+    if (s->leap[w]) ebim_leaps_run(s->leap[w], count, x, seed, stream);
+    else ebim_clmc_far(s->c[w], count, x, s->m->unit, seed, stream);
+}
+
+static void ebim__sample_task(void *arg, int w)
+{
+    const ebim__sampling *s = (const ebim__sampling *)arg;
+    int at, count = ebim__share(s->B, s->workers, w, &at), round, steps;
+    ebim_real *x = s->x + (size_t)at * (size_t)s->m->n;
+    for (round = 0; round < EBIM__LEGS; round++) {
+        steps = s->steps * (round + 1) / EBIM__LEGS - s->steps * round / EBIM__LEGS;
+        ebim_clmc_run(s->c[w], count, x, steps, ebim__subseed(s->seed, (uint64_t)round),
+                      (uint64_t)at);
+        if (round + 1 == EBIM__LEGS) break;
+        ebim__sample_leap(s, w, count, x, ebim__subseed(s->seed, EBIM__SEED_PICK),
+                          (uint64_t)at + (uint64_t)round * (uint64_t)s->B);
+    }
+}
+
+/* The eps of all workers, found by the warm chains */
+static void ebim__sample_adapt(ebim__sampling *s, uint64_t seed)
+{
+    double eps = ebim_clmc_adapt(s->c[0], EBIM__ADAPT, s->warm, 60, 0.8, seed, 0);
+    int w;
+    for (w = 0; w < s->workers; w++) s->c[w]->d.eps = eps;
+    ebim__clmc_reset(s->c[0]);
+}
+
+/* How fast chains forget -> out: by energies along some of the warm ones, in legs as those of
+ * samples have them, or by first coordinates where E is uniform */
+static void ebim__sample_diagnose(ebim__sampling *s, uint64_t seed, ebim_clmc_report *out)
+{
+    ebim_real *x = s->warm, *e = s->pool.log_density;
     int step, c, uniform = 1;
     for (step = 0; step < EBIM__DRAWS; step++) {
         uint64_t now = ebim__subseed(seed, (uint64_t)step);
         ebim_clmc_run(s->c[0], EBIM__TRACED, x, s->steps / EBIM__LEGS + 1, now, 0);
         ebim__sample_leap(s, 0, EBIM__TRACED, x, now, EBIM__TRACED);
-        if (m->has_energy) ebim_eval(&p->E, EBIM__TRACED, x, p->log_density);
-        for (c = 1; c < EBIM__TRACED && !step && m->has_energy; c++)
+        if (s->m->has_energy) ebim_eval(&s->pool.E, EBIM__TRACED, x, e);
+        for (c = 1; c < EBIM__TRACED && !step && s->m->has_energy; c++)
             uniform &= !(e[c] < e[0] || e[c] > e[0]);
         for (c = 0; c < EBIM__TRACED; c++)
-            trace[c * EBIM__DRAWS + step] = (double)(uniform ? x[c * m->n] : e[c]);
+            s->trace[c * EBIM__DRAWS + step] = (double)(uniform ? x[c * s->m->n] : e[c]);
     }
+    out->starts = fmin(s->pool.worth, s->B);
     out->draws = EBIM__TRACED * EBIM__DRAWS;
-    out->ess = ebim_ess(EBIM__TRACED, EBIM__DRAWS, trace);
-    out->rhat = ebim_rhat(EBIM__TRACED, EBIM__DRAWS, trace);
+    out->ess = ebim_ess(EBIM__TRACED, EBIM__DRAWS, s->trace);
+    out->rhat = ebim_rhat(EBIM__TRACED, EBIM__DRAWS, s->trace);
     ebim__clmc_reset(s->c[0]);
+}
+
+static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report *r)
+{
+    sum->steps += r->steps;
+    sum->moved += r->moved;
+    sum->rejected += r->rejected;
+    sum->astray += r->astray;
+    sum->accept += r->accept;
+    sum->unsolved += r->unsolved;
+    sum->outside += r->outside;
+    sum->singular += r->singular;
+    sum->off += r->off;
+    sum->iterations += r->iterations;
+    sum->residual = fmax(sum->residual, r->residual);
 }
 
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
                                        uint64_t seed, ebim_arena *work, ebim_clmc_report *report)
 {
     ebim__sampling s;
-    ebim__pool pool;
     ebim_rng rng;
     ebim_result r;
-    ebim_real *warm;
-    double *trace;
-    int32_t *pick;
     int w;
     if (B < 1 || B > INT_MAX / 16) return EBIM_ERR_ARG;
-    pick = EBIM__NEW(work, int32_t, ebim__max_int(B, EBIM__ADAPT));
-    warm = EBIM__NEW(work, ebim_real, EBIM__ADAPT * (size_t)m->n);
-    trace = EBIM__NEW(work, double, EBIM__TRACED * EBIM__DRAWS);
-    s.x = x;
-    s.B = B;
-    s.seed = ebim__subseed(seed, EBIM__SEED_CHAINS);
-    r = ebim__pool_init(&pool, m, B, work);
-    if (!r) r = ebim__model_chains(m, &s, work);
+    r = ebim__sample_init(&s, m, B, work);
     if (r || !ebim__ready(work)) return r;
-    r = ebim__pool_fill(&pool, m, B, ebim__subseed(seed, EBIM__SEED_POINTS));
+    s.x = x;
+    s.seed = ebim__subseed(seed, EBIM__SEED_CHAINS);
+    r = ebim__pool_fill(&s.pool, ebim__subseed(seed, EBIM__SEED_POINTS));
     if (r) return r;
-    s.steps = steps ? steps : pool.worth > 0.5 * pool.count && s.leap[0] ? 9 : 30;
+    s.steps = steps ? steps : s.pool.worth > 0.5 * s.pool.count && s.leap[0] ? 9 : 30;
     ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
-    ebim__pool_pick(&pool, m->n, EBIM__ADAPT, warm, pick, &rng);
-    ebim__model_adapt(&s, warm, ebim__subseed(seed, EBIM__SEED_ADAPT));
+    ebim__pool_pick(&s.pool, EBIM__ADAPT, s.warm, &rng);
+    ebim__sample_adapt(&s, ebim__subseed(seed, EBIM__SEED_ADAPT));
     if (report) {
         memset(report, 0, sizeof *report);
-        report->starts = fmin(pool.worth, B);
-        ebim__model_diagnose(&s, &pool, m, warm, trace, ebim__subseed(seed, EBIM__SEED_PILOT),
-                             report);
+        ebim__sample_diagnose(&s, ebim__subseed(seed, EBIM__SEED_PILOT), report);
     }
-    ebim__pool_pick(&pool, m->n, B, x, pick, &rng);
+    ebim__pool_pick(&s.pool, B, x, &rng);
     ebim__in_parallel(&m->parallel, s.workers, ebim__sample_task, &s);
     ebim__from_model(m, B, x);
     for (w = 0; w < s.workers && report; w++)
@@ -10771,19 +10747,18 @@ static void ebim__energies_map(ebim__energies *s, int count, const ebim_real *w,
 static void ebim__energies_at(ebim__energies *s, int B, const ebim_real *y, const ebim_real *x,
                               ebim_real *e)
 {
-    size_t n = (size_t)s->m->n, at, count;
+    int n = s->m->n, at, count, l;
     double loss[EBIM__LANES];
-    for (at = 0; at < (size_t)B && !ebim__stopped(s->E.watch); at += count) {
-        int lanes = ebim__min_int(s->lanes, B - (int)at), l;
-        count = (size_t)lanes;
-        ebim__to_model(s->m, lanes, y + at * n, s->w);
-        ebim_eval(&s->E, lanes, s->w, e + at);
-        ebim__energies_map(s, lanes, s->w, loss);
-        if (s->rbf && x) ebim__to_model(s->m, lanes, x + at * n, s->w);
-        for (l = 0; l < lanes; l++) {
-            double v = (double)e[at + (size_t)l] - loss[l];
-            if (s->rbf && x) v += ebim__energies_without(s, l, s->w + (size_t)l * n);
-            e[at + (size_t)l] = EBIM__R(v);
+    for (at = 0; at < B && !ebim__stopped(s->E.watch); at += count, e += count) {
+        count = ebim__min_int(s->lanes, B - at);
+        ebim__to_model(s->m, count, ebim__nth(y, at, n), s->w);
+        ebim_eval(&s->E, count, s->w, e);
+        ebim__energies_map(s, count, s->w, loss);
+        if (s->rbf && x) ebim__to_model(s->m, count, ebim__nth(x, at, n), s->w);
+        for (l = 0; l < count; l++) {
+            double v = (double)e[l] - loss[l];
+            if (s->rbf && x) v += ebim__energies_without(s, l, ebim__nth(s->w, l, n));
+            e[l] = EBIM__R(v);
         }
     }
 }
@@ -10901,17 +10876,26 @@ static void ebim__score_mapped(ebim_scorer *s, int count, const ebim_real *x, eb
     }
 }
 
-static void ebim__scorer_points(ebim_scorer *s, int B, const ebim_real *x, ebim_real *nearest,
-                                ebim_real *distance, ebim_real *energy, unsigned char *ok)
+typedef struct ebim__scoring { /* what is wanted of B points; each of the four may be NULL */
+    const ebim_real *x;
+    ebim_real *nearest, *distance, *energy;
+    unsigned char *ok;
+    ebim_scorer **scorer;     /* [workers] */
+    int B, workers;
+} ebim__scoring;
+
+static void ebim__scorer_points(ebim_scorer *s, const ebim__scoring *q, int at, int B)
 {
     const ebim_model *m = s->m;
     size_t n = (size_t)m->n;
-    int at, count, b;
-    for (at = 0; at < B && !ebim__stopped(s->watch); at += count, x += (size_t)count * n) {
-        ebim_real *y = nearest ? nearest + (size_t)at * n : s->y;
-        ebim_real *d = distance ? distance + at : NULL, *e = energy ? energy + at : NULL;
-        unsigned char *found = ok ? ok + at : s->ok;
-        count = ebim__min_int(s->lanes, B - at);
+    int count, b, end = at + B;
+    for (; at < end && !ebim__stopped(s->watch); at += count) {
+        const ebim_real *x = ebim__nth(q->x, at, m->n);
+        ebim_real *y = q->nearest ? q->nearest + (size_t)at * n : s->y;
+        ebim_real *d = q->distance ? q->distance + at : NULL;
+        ebim_real *e = q->energy ? q->energy + at : NULL;
+        unsigned char *found = q->ok ? q->ok + at : s->ok;
+        count = ebim__min_int(s->lanes, end - at);
         if (m->linear) ebim__score_mapped(s, count, x, y, d, found);
         else ebim_project(s->p, count, x, y, d, found);
         if (e) ebim__energies_at(&s->e, count, y, x, e);
@@ -10925,57 +10909,41 @@ static void ebim__scorer_points(ebim_scorer *s, int B, const ebim_real *x, ebim_
     }
 }
 
+static void ebim__score_task(void *arg, int w)
+{
+    const ebim__scoring *q = (const ebim__scoring *)arg;
+    int at, count = ebim__share(q->B, q->workers, w, &at);
+    ebim__scorer_points(q->scorer[w], q, at, count);
+}
+
 EBIM_API ebim_result ebim_scorer_run(ebim_scorer *s, int B, const ebim_real *x, ebim_real *nearest,
                                      ebim_real *distance, ebim_real *energy, unsigned char *ok)
 {
+    ebim__scoring q = {x, nearest, distance, energy, ok, NULL, B, 1};
     if (B < 1 || (energy && !s->m->has_energy)) return EBIM_ERR_ARG;
     if (!ebim__all_finite((size_t)B * (size_t)s->m->n, x)) return EBIM_ERR_FINITE;
-    ebim__scorer_points(s, B, x, nearest, distance, energy, ok);
+    ebim__scorer_points(s, &q, 0, B);
     return EBIM_OK;
-}
-
-typedef struct ebim__scoring {
-    ebim_scorer **scorer;     /* [workers] */
-    const ebim_real *x;
-    ebim_real *nearest, *distance, *energy;
-    unsigned char *ok;
-    int B, workers;
-} ebim__scoring;
-
-static void ebim__score_task(void *arg, int w)
-{
-    const ebim__scoring *s = (const ebim__scoring *)arg;
-    int at, count = ebim__share(s->B, s->workers, w, &at);
-    size_t first = (size_t)at * (size_t)s->scorer[w]->m->n;
-    ebim__scorer_points(s->scorer[w], count, s->x + first, s->nearest ? s->nearest + first : NULL,
-                        s->distance ? s->distance + at : NULL, s->energy ? s->energy + at : NULL,
-                        s->ok ? s->ok + at : NULL);
 }
 
 EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
                                       ebim_real *nearest, ebim_real *distance, ebim_real *energy,
                                       unsigned char *ok, ebim_arena *work)
 {
-    ebim__scoring s;
+    ebim__scoring q = {x, nearest, distance, energy, ok, NULL, B, 1};
     ebim_scorer *scorer;
     ebim_result r = EBIM_OK;
     int w;
     if (B < 1 || (energy && !m->has_energy)) return EBIM_ERR_ARG;
-    s.x = x;
-    s.nearest = nearest;
-    s.distance = distance;
-    s.energy = energy;
-    s.ok = ok;
-    s.B = B;
-    s.workers = ebim__model_workers(m, B);
-    s.scorer = EBIM__NEW(work, ebim_scorer *, s.workers);
-    for (w = 0; w < s.workers && !r; w++) {
+    q.workers = ebim__model_workers(m, B);
+    q.scorer = EBIM__NEW(work, ebim_scorer *, q.workers);
+    for (w = 0; w < q.workers && !r; w++) {
         r = ebim__scorer_init(&scorer, work, m, ebim__min_int(B, EBIM__SHARE), energy != NULL);
-        if (ebim__ready(work)) s.scorer[w] = scorer;
+        if (ebim__ready(work)) q.scorer[w] = scorer;
     }
     if (r || !ebim__ready(work)) return r;
     if (!ebim__all_finite((size_t)B * (size_t)m->n, x)) return EBIM_ERR_FINITE;
-    ebim__in_parallel(&m->parallel, s.workers, ebim__score_task, &s);
+    ebim__in_parallel(&m->parallel, q.workers, ebim__score_task, &q);
     return EBIM_OK;
 }
 
@@ -11000,13 +10968,15 @@ EBIM_API ebim_result ebim_model_log_density(const ebim_model *m, int B, const eb
 static void ebim__values_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_real *y,
                                   ebim_real *J)
 {
-    size_t n = (size_t)w->n, k = (size_t)w->k, at, count;
-    for (at = 0; at < (size_t)B; at += count) {
-        int lanes = ebim__min_int(w->stride, B - (int)at);
-        count = (size_t)lanes;
-        if (J) ebim_eval_jacobian(w, lanes, x + at * n, J + at * k * n); /* leaves F(x) in w */
-        else ebim__load(w, lanes, 0, x + at * n, 0);
-        if (y) ebim__from_lanes(ebim_ws_y(w), w->stride, lanes, w->k, y + at * k);
+    size_t kn = (size_t)w->k * (size_t)w->n;
+    int at, count;
+    for (at = 0; at < B; at += count) {
+        const ebim_real *block = ebim__nth(x, at, w->n);
+        count = ebim__min_int(w->stride, B - at);
+        if (J) ebim_eval_jacobian(w, count, block, J + (size_t)at * kn); /* leaves F(x) in w */
+        else ebim__load(w, count, 0, block, 0);
+        if (!y) continue;
+        ebim__from_lanes(ebim_ws_y(w), w->stride, count, w->k, y + (size_t)at * (size_t)w->k);
     }
 }
 
@@ -11207,7 +11177,12 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, c
     r = ebim_record(&out->F, keep, out->n, ebim__record_combined_F, &c);
     if (!r && out->has_energy)
         r = ebim_record(&out->E, keep, out->n, ebim__record_combined_E, &c);
+<<<<<<< HEAD
     ebim__model_arrays(out, keep, a->linear != NULL);
+=======
+    if (square) EBIM__NEW_ALL(keep, double, square, &out->linear, &out->inverse);
+    EBIM__NEW_ALL(keep, double, n, &out->lo, &out->hi, &out->hole, &out->end);
+>>>>>>> c1b032c (Survey and model: scratch has names, a sampler and a scoring hold what their functions passed on)
     if (r || !ebim__ready(keep)) return r ? r : keep->failed;
     for (i = 0; i < square; i++) {
         out->linear[i] = a->linear[i];
