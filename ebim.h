@@ -8489,8 +8489,7 @@ enum {
     EBIM__EDGE_NEAR = 60,         /* neighbours of a row, at most, */
     EBIM__EDGE_FEW = 8,           /* and at least, times m + 1; close ones, at least */
     EBIM__EDGE_LEAST = 100,       /* rows: below edges cannot be told */
-    EBIM__EDGE_DIMENSION = 3,     /* m: above, every row is near an edge */
-    EBIM__ENDS_MOST = 32
+    EBIM__EDGE_DIMENSION = 3      /* m: above, every row is near an edge */
 };
 
 static const struct {
@@ -8573,8 +8572,8 @@ typedef struct ebim__survey {
     /* in coordinates L x, of one row per group */
     double noise;             /* standard deviation per direction off the set; < 0: not told */
     double edges;             /* share of rows at an edge; 0: none; < 0: not told */
-    int ends;                 /* m = 1: ends of curves, of which ENDS_MOST are listed; else 1, a */
-    int32_t end[EBIM__ENDS_MOST]; /* place on an edge */
+    int at_edge;              /* how many these are, of the EDGE_ROWS that are looked at, */
+    int32_t *edge;            /* [at_edge] and which */
 } ebim__survey;
 
 typedef struct ebim__surveyor { /* a survey at work */
@@ -8700,15 +8699,13 @@ static void ebim__survey_columns(ebim__surveyor *v)
 
 /* ---- far rows ---- */
 
-/* How far a row must be: in median distances from the origin of z, which are at least 1 */
+/* How far a row must be from all but a handful: some median distances from the origin of z, or 1 */
 static double ebim__survey_far_length(ebim__surveyor *v)
 {
-    int N = v->s->N, n = v->s->n, count = ebim__min_int(N, EBIM__SURVEY_SAMPLE), i, c;
+    int N = v->s->N, n = v->s->n, count = ebim__min_int(N, EBIM__SURVEY_SAMPLE), i;
     for (i = 0; i < count; i++) {
         const ebim_real *z = ebim__survey_z(v, ebim__spread_at(i, count, N));
-        double r2 = 0;
-        for (c = 0; c < n; c++) r2 += (double)z[c] * (double)z[c];
-        v->value[i] = sqrt(r2);
+        v->value[i] = sqrt(ebim__dot64(n, z, z));
     }
     return ebim__survey_bound.afar * fmax(ebim__survey_quantile(v, count, 0.5), 1);
 }
@@ -8724,54 +8721,42 @@ static int ebim__survey_dense(ebim__surveyor *v, int handful, double length)
     return ebim__survey_bound.isolated * ebim__survey_quantile(v, count, 0.9) <= length;
 }
 
-/* Joins candidates (which, all of group -2) within length of one another; the group of a root
- * becomes -3 where the chain reaches a row that is no candidate. */
-static void ebim__survey_join(ebim__surveyor *v, int count, int handful, double length)
-{
-    int32_t *group = v->s->group;
-    int i, j, pass;
-    for (i = 0; i < count; i++) v->up[v->which[i]] = v->which[i];
-    for (pass = 0; pass < 2; pass++) /* the chain first; then what touches the rest spoils it */
-        for (i = 0; i < count; i++) {
-            int32_t row = v->which[i];
-            int found = ebim__tree_near(&v->tree, ebim__survey_z(v, row), handful + 1,
-                                        length * length);
-            for (j = 0; j < found; j++) {
-                int candidate = group[v->tree.hood[j]] <= -2;
-                if (pass && !candidate) group[ebim__find(v->up, row)] = -3;
-                else if (!pass && candidate) ebim__unite(v->up, row, v->tree.hood[j]);
-            }
-        }
-}
-
-/* Rows that with all rows linked to them, step by step of at most this length, are a handful. */
+/* Far rows: those that with all rows linked to them, step by step of at most this length, are a
+ * handful. Only rows with so few neighbours are candidates. `size` counts the rows of a chain from
+ * its root, up to one more than a handful; a row that is no candidate is as many at once. */
 static void ebim__survey_far(ebim__surveyor *v)
 {
     ebim__survey *s = v->s;
-    int N = s->N, i, count = 0;
+    int N = s->N, i, j, found, count = 0;
     int handful = ebim__max_int(5, ebim__min_int(N / 100, 50)), most = ebim__max_int(50, N / 50);
+    int32_t *size = v->table;
     double length = ebim__survey_far_length(v);
     ebim__tree_build(&v->tree, N, v->z, NULL);
     if (N <= handful || !ebim__survey_dense(v, handful, length)) return;
     for (i = 0; i < N && count <= most; i++) {
-        if (ebim__tree_within(&v->tree, ebim__survey_z(v, i), handful + 1, length * length) >
-            handful)
+        v->up[i] = (int32_t)i;
+        size[i] = handful + 1;
+        if (ebim__tree_within(&v->tree, ebim__survey_z(v, i), size[i], length * length) > handful)
             continue;
         v->which[count++] = (int32_t)i;
-        s->group[i] = -2;
+        size[i] = 1;
     }
-    if (count <= most) {
-        ebim__survey_join(v, count, handful, length);
-        memset(v->table, 0, (size_t)N * sizeof *v->table);
-        for (i = 0; i < count; i++) v->table[ebim__find(v->up, v->which[i])]++;
-        for (i = 0; i < count; i++) {
-            int32_t root = ebim__find(v->up, v->which[i]);
-            if (s->group[root] != -3 && v->table[root] <= handful)
-                s->outlier[s->outliers++] = v->which[i];
+    if (count > most) return;
+    for (i = 0; i < count; i++) {
+        found = ebim__tree_near(&v->tree, ebim__survey_z(v, v->which[i]), handful + 1,
+                                length * length);
+        for (j = 0; j < found; j++) {
+            int32_t a = ebim__find(v->up, v->which[i]), b = ebim__find(v->up, v->tree.hood[j]);
+            if (a == b) continue;
+            ebim__unite(v->up, a, b);
+            size[ebim__min_int(a, b)] = ebim__min_int(size[a] + size[b], handful + 1);
         }
     }
-    memset(s->group, 0, (size_t)N * sizeof *s->group);
-    for (i = 0; i < s->outliers; i++) s->group[s->outlier[i]] = -1;
+    for (i = 0; i < count; i++) {
+        if (size[ebim__find(v->up, v->which[i])] > handful) continue;
+        s->outlier[s->outliers++] = v->which[i];
+        s->group[v->which[i]] = -1;
+    }
 }
 
 /* Rows that are not far -> v->which; how many */
@@ -9224,8 +9209,7 @@ typedef struct ebim__edge { /* neighbourhoods of a row: a wide one, and a close 
     int count;              /* rows looked at */
     int suspects, found;    /* rows with a large index; of those with nothing beyond, */
     int even;               /* and of those with an even density up to there */
-    int32_t *row;           /* [count] these, */
-    double *radius, *index; /* [count] their wide radius and index */
+    int32_t *row;           /* [found] which */
 } ebim__edge;
 
 /* Mean of the k nearest rows, minus x -> v->mean; returns the square of its length */
@@ -9298,44 +9282,16 @@ static void ebim__edge_row(ebim__surveyor *v, ebim__edge *e, int32_t row)
 {
     const ebim_real *x = ebim__survey_z(v, row);
     const double *d2 = v->tree.d2, least = ebim__survey_bound.edge_index;
-    double index, total;
+    double total;
     if (ebim__survey_near(v, row, e->wide + 1) <= e->wide || !(d2[e->close] > 0)) return;
     if (ebim__edge_mean(v, x, e->wide) < least * least * d2[e->wide]) return; /* most rows */
     ebim__survey_local(v, e->wide + 1, row, &total);
     if (ebim__edge_index(v, x, e->close) < ebim__survey_bound.edge_close) return;
-    index = ebim__edge_index(v, x, e->wide);
-    if (index < least) return;
+    if (ebim__edge_index(v, x, e->wide) < least) return;
     e->suspects++;
     if (!ebim__edge_nothing_beyond(v, x, sqrt(d2[e->wide]), e->count)) return;
     e->even += ebim__edge_even(v, e);
-    e->row[e->found] = row;
-    e->radius[e->found] = sqrt(d2[e->wide]);
-    e->index[e->found++] = index;
-}
-
-/* Ends of curves: rows at an edge, joined where one is within the other's neighbourhood; the one
- * with the largest index stands for each. Surfaces have one such place. */
-static void ebim__edge_places(ebim__surveyor *v, const ebim__edge *e)
-{
-    ebim__survey *s = v->s;
-    int i, j;
-    for (i = 0; i < e->found; i++) {
-        v->up[i] = (int32_t)i;
-        for (j = 0; j < i; j++) {
-            double r = fmax(e->radius[i], e->radius[j]);
-            if (s->m > 1 || ebim__square_distance(s->n, ebim__survey_z(v, e->row[i]),
-                                                  ebim__survey_z(v, e->row[j])) < r * r)
-                ebim__unite(v->up, (int32_t)i, (int32_t)j);
-        }
-    }
-    for (i = 0; i < e->found; i++) {
-        int best = i;
-        if (ebim__find(v->up, (int32_t)i) != i) continue;
-        for (j = i + 1; j < e->found; j++)
-            if (ebim__find(v->up, (int32_t)j) == i && e->index[j] > e->index[best]) best = j;
-        if (s->ends < EBIM__ENDS_MOST) s->end[s->ends] = e->row[best];
-        s->ends++;
-    }
+    e->row[e->found++] = row;
 }
 
 static void ebim__survey_edges(ebim__surveyor *v)
@@ -9356,17 +9312,15 @@ static void ebim__survey_edges(ebim__surveyor *v)
                            ebim__min_int(EBIM__EDGE_NEAR, e.count / 20));
     e.close = ebim__max_int(EBIM__EDGE_FEW, e.wide / 4);
     e.inner = e.wide / 3;
-    e.row = v->table;
-    e.radius = v->value;
-    e.index = v->value + EBIM__EDGE_ROWS;
+    e.row = s->edge = v->table;
     v->tree.n = n;
     ebim__tree_build(&v->tree, e.count, v->z, v->which);
     for (i = 0; i < e.count; i++) ebim__edge_row(v, &e, v->which[i]);
     s->edges = 0;
     enough = curve ? 2 : ebim__max_int(8, (int)(ebim__survey_bound.edge_share * e.count));
     if (e.even < enough || e.even < e.suspects * pure) return;
+    s->at_edge = e.found;
     s->edges = (double)e.found / e.count;
-    ebim__edge_places(v, &e);
 }
 
 /* The survey of x: [N][n], all finite, on a set of dimension m. What it says lies in the arena, as
@@ -12370,7 +12324,7 @@ static void ebim__rows_surveyed(ebim__rows *s, int stopped)
     if (stopped) {
         for (i = 0; i < s->rows; i++) v->group[i] = (int32_t)i;
         v->groups = s->rows;
-        v->outliers = v->mapped = v->ends = 0;
+        v->outliers = v->mapped = v->at_edge = 0;
         v->noise = -1;
     }
     for (i = 0; s->paper && i < v->outliers; i++) v->group[v->outlier[i]] = v->groups++;
@@ -13806,7 +13760,7 @@ static void ebim__check_told(const ebim__rows *d, const ebim__voids *v, const eb
     ebim__check_place(d, u, v->hole ? v->centre : -1, m->hole);
     ebim__check_place(d, u, p ? p->at : -1, m->end);
     if (v->hole || v->tail) bits |= EBIM_VERDICT_HOLE;
-    if (v->open > 0 || (d->survey.ends > 0 && v->beyond > ebim__check_bound.ends))
+    if (v->open > 0 || (d->survey.at_edge > 0 && v->beyond > ebim__check_bound.ends))
         bits |= EBIM_VERDICT_ENDS;
     if (v->few || ebim__or_else(j->fewest, DBL_MAX) < (double)EBIM__SETTLED ||
         d->survey.groups < EBIM__SETTLED)
