@@ -8303,7 +8303,8 @@ EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s)
  * up to its radius pass; sheets of k = 1 that are neighbours face each other, and do not. r is such
  * that B exp(-B w_m r^m / 2V) = LINKING, w_m the volume of the unit ball: so many of B half balls,
  * the neighbourhoods of points on the rim of M, are empty on average. For curves that bounds the
- * probability of a gap; inside surfaces gaps are rarer still.
+ * probability of a gap; inside surfaces gaps are rarer still. Cost: a linearisation and a search in
+ * a tree for each point, a linearisation for each pair that is close and not yet joined.
  * ========================================================================================= */
 
 #define EBIM__LINKING 5e-5 /* chance that a curve falls apart */
@@ -8630,7 +8631,7 @@ static int ebim__survey_near(ebim__surveyor *v, int32_t row, int k)
     return ebim__tree_near(&v->tree, ebim__survey_z(v, row), k, HUGE_VAL);
 }
 
-/* Of the numbers in v->value */
+/* The q-quantile of the first numbers in v->value */
 static double ebim__survey_quantile(ebim__surveyor *v, int count, double q)
 {
     return ebim__quantile(count, v->value, v->order, q);
@@ -9207,9 +9208,7 @@ static void ebim__survey_noise(ebim__surveyor *v)
 typedef struct ebim__edge { /* neighbourhoods of a row: a wide one, and a close one within it */
     int wide, close, inner; /* how many neighbours; of those the nearest, for the density */
     int count;              /* rows looked at */
-    int suspects, found;    /* rows with a large index; of those with nothing beyond, */
-    int even;               /* and of those with an even density up to there */
-    int32_t *row;           /* [found] which */
+    int suspects, even;     /* rows with a large index; rows at an edge that is no tail */
 } ebim__edge;
 
 /* Mean of the k nearest rows, minus x -> v->mean; returns the square of its length */
@@ -9291,7 +9290,7 @@ static void ebim__edge_row(ebim__surveyor *v, ebim__edge *e, int32_t row)
     e->suspects++;
     if (!ebim__edge_nothing_beyond(v, x, sqrt(d2[e->wide]), e->count)) return;
     e->even += ebim__edge_even(v, e);
-    e->row[e->found++] = row;
+    v->s->edge[v->s->at_edge++] = row;
 }
 
 static void ebim__survey_edges(ebim__surveyor *v)
@@ -9312,15 +9311,13 @@ static void ebim__survey_edges(ebim__surveyor *v)
                            ebim__min_int(EBIM__EDGE_NEAR, e.count / 20));
     e.close = ebim__max_int(EBIM__EDGE_FEW, e.wide / 4);
     e.inner = e.wide / 3;
-    e.row = s->edge = v->table;
+    s->edge = v->table;
     v->tree.n = n;
     ebim__tree_build(&v->tree, e.count, v->z, v->which);
     for (i = 0; i < e.count; i++) ebim__edge_row(v, &e, v->which[i]);
-    s->edges = 0;
     enough = curve ? 2 : ebim__max_int(8, (int)(ebim__survey_bound.edge_share * e.count));
-    if (e.even < enough || e.even < e.suspects * pure) return;
-    s->at_edge = e.found;
-    s->edges = (double)e.found / e.count;
+    if (e.even < enough || e.even < e.suspects * pure) s->at_edge = 0;
+    s->edges = (double)s->at_edge / e.count;
 }
 
 /* The survey of x: [N][n], all finite, on a set of dimension m. What it says lies in the arena, as
@@ -9361,7 +9358,7 @@ EBIM__PRIVATE ebim_result ebim__survey_run(ebim__survey *s, ebim_arena *a, int N
  *     (mean over u of f [|u - c| < r]). Under a true model P(lambda > t) = e^-t, and about
  *     N (log N)^(m-1) such balls differ; lambda above the logarithm of that and a margin is a hole.
  *   Beyond: where data would lie if they went on as densely as at the nearest datum: B = V r^m rho,
- *     V the volume of the unit ball, rho the local density of data. Whatever f says; f has a floor.
+ *     V the volume of the unit ball, rho the local density of data. f has no say: it has a floor.
  *     A connected part is open (the data end) or thin (the data fade): see ebim__void_place.
  *   The energy distance of two samples, judged by permutations.
  * Cost: three queries of a k-d tree for each u. Pitfalls: near copies make local densities those of
@@ -9375,8 +9372,7 @@ enum {
     EBIM__VOID_CENTRES = 4096, /* of balls: a hole of 0.1 % of M still has four */
     EBIM__VOID_NEAR = 8,       /* neighbours that rho comes from: a sd of 0.36 */
     EBIM__VOID_WIDE = 32,      /* neighbours for the border's density: a sd of 0.18 */
-    EBIM__VOID_PLACES = 8,     /* parts beyond that are described */
-    EBIM__VOID_ENDS = 8,       /* of each of them, for m = 1 */
+    EBIM__VOID_ENDS = 8,       /* of a part beyond, for m = 1 */
     EBIM__VOID_FEW = 256,      /* data through which a way is sought */
     EBIM__SAMPLE_MOST = 400,   /* rows of each sample that are compared */
     EBIM__SAMPLE_SHUFFLES = 399, /* p is 0.0025 at least */
@@ -9445,7 +9441,7 @@ typedef struct ebim__voids {
     int centre, hole;        /* hole: 1: the emptiest ball is one */
     int few, tail;           /* few: blind is too large to settle M; tail: excess is too large */
     int places, open;        /* parts beyond that would hold as many data as an open one must */
-    ebim__void_place place[EBIM__VOID_PLACES]; /* min(places, this many): open, then large first */
+    ebim__void_place place;  /* the largest open one of them, else the largest */
 } ebim__voids;
 
 typedef struct ebim__void_scan {
@@ -9457,8 +9453,6 @@ typedef struct ebim__void_scan {
     int32_t *owner;       /* [S] which that is */
     double *area, *mass;  /* [S] shares of M's volume and of the model's mass */
     double *level, *wide; /* [N] log of the local density, by few neighbours and by many */
-    double *value;        /* [S] how much parts beyond are worth telling, */
-    int32_t *list;        /* [S] which these are */
     int32_t *order;       /* [N] scratch */
     unsigned char *mark;  /* [S] in a hole */
     int32_t *parent;      /* [S] of the forest of parts beyond; -1: not beyond */
@@ -9479,8 +9473,8 @@ static void ebim__void_alloc(ebim__void_scan *s, ebim_arena *a, const ebim__void
     s->u = EBIM__NEW(a, ebim_real, ebim__times((size_t)S, n));
     ebim__tree_init(&s->data, a, N, d->n, EBIM__VOID_WIDE + 1);
     ebim__tree_init(&s->M, a, S, d->n, S);
-    EBIM__NEW_ALL(a, double, S, &s->reach, &s->area, &s->mass, &s->value);
-    EBIM__NEW_ALL(a, int32_t, S, &s->owner, &s->list, &s->parent);
+    EBIM__NEW_ALL(a, double, S, &s->reach, &s->area, &s->mass);
+    EBIM__NEW_ALL(a, int32_t, S, &s->owner, &s->parent);
     EBIM__NEW_ALL(a, double, N, &s->level, &s->wide);
     s->order = EBIM__NEW(a, int32_t, N);
     s->mark = EBIM__NEW(a, unsigned char, S);
@@ -9526,7 +9520,7 @@ static void ebim__void_start(ebim__void_scan *s)
     }
 }
 
-/* log of the number of empty balls that differ: their volumes are those of m-dimensional gaps. */
+/* log of the number of empty balls that differ, by the volumes of m-dimensional gaps */
 static double ebim__void_chances(double count, int m)
 {
     double l = log(fmax(count, 3));
@@ -9717,11 +9711,11 @@ static void ebim__void_ends(const ebim__void_scan *s, int32_t root, ebim__void_p
     for (e = 0; e < p->ends; e++) p->length += first[e];
 }
 
-/* Parts beyond: found, counted, the open and the large ones described. */
+/* Parts beyond: found, counted, one described. */
 static void ebim__void_beyond(ebim__void_scan *s, ebim__voids *r)
 {
-    double even = exp(-ebim__void_bound.uneven * r->uneven);
-    int i;
+    double even = exp(-ebim__void_bound.uneven * r->uneven), most = 0;
+    int i, root = 0;
     ebim__void_join(s, r);
     ebim__void_sums(s, r);
     for (i = 0; i < s->S; i++) {
@@ -9730,18 +9724,15 @@ static void ebim__void_beyond(ebim__void_scan *s, ebim__voids *r)
         p->open = p->abrupt >= ebim__void_bound.open * p->share &&
                   p->like * even >= ebim__void_bound.missing;
         if (!p->open && !(p->missing >= ebim__void_bound.missing)) continue;
-        s->value[i] = -p->open - p->share;
-        s->list[r->places++] = i;
+        r->places++;
         r->open += p->open;
+        if (p->open + p->share > most) most = p->open + p->share, root = i;
     }
-    ebim__sort(s->list, r->places, ebim__compare_values, s->value);
-    for (i = 0; i < ebim__min_int(r->places, EBIM__VOID_PLACES); i++) {
-        ebim__void_place *p = &r->place[i];
-        *p = s->part[s->list[i]];
-        p->at = ebim__void_source(s, p->at);
-        p->abrupt /= p->share;
-        if (s->d->m == 1) ebim__void_ends(s, s->list[i], p);
-    }
+    if (!r->places) return;
+    r->place = s->part[root];
+    r->place.at = ebim__void_source(s, r->place.at);
+    r->place.abrupt /= r->place.share;
+    if (s->d->m == 1) ebim__void_ends(s, root, &r->place);
 }
 
 /* ERR_ARG where there is nothing to compare. */
@@ -9853,7 +9844,8 @@ EBIM__PRIVATE ebim_result ebim__two_samples(int X, const ebim_real *x, int Y, co
  * uniform points of M: pieces without data, places where J loses rank (M crosses itself, or F is
  * flat), parts at the walls of the box, and parts that another fit of the same data does not have:
  * a spurious sheet is the accident of one training run, a bridge over a gap in the data is not.
- * Cost: some thousand projections, and as many searches in a tree of at most 4096 data.
+ * Cost: some thousand projections, and as many searches in a tree of at most 4096 data. Pitfall:
+ * only where lines or tubes measure the volume of M are its pieces told.
  * ========================================================================================= */
 
 static const struct { int bit; const char *text, *advice; } ebim__verdicts[] = {
@@ -9966,19 +9958,14 @@ static int ebim__by_tubes(const ebim__judge *s) { return s->k > 1 && s->k <= 3 &
  */
 static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
 {
-    ebim_lines_desc ld;
-    ebim_tubes_desc td;
+    const ebim_lines_desc ld = {s->d->lo, s->d->hi, 0};
+    const ebim_tubes_desc td = {s->d->lo, s->d->hi, 0, s->room};
     ebim_lines *lines = NULL;
     ebim_tubes *tubes = NULL;
     ebim_projector *onto = NULL;
     ebim_result r = EBIM_OK;
     size_t n = (size_t)s->n;
     int i, have;
-    memset(&ld, 0, sizeof ld);
-    memset(&td, 0, sizeof td);
-    ld.lo = td.lo = s->d->lo;
-    ld.hi = td.hi = s->d->hi;
-    td.room = s->room;
     if (ebim__by_lines(s->n, s->k)) r = ebim_lines_init(&lines, a, s->F, &ld);
     else if (ebim__by_tubes(s)) r = ebim_tubes_init(&tubes, a, s->F, &td);
     if (!r && !ebim__by_lines(s->n, s->k))
@@ -10096,7 +10083,7 @@ static ebim_result ebim__disputed(const ebim__judge *s, const ebim_graph *F, int
     return EBIM_OK;
 }
 
-/* Nothing is known. */
+/* Counts of 0 and NaN for all that nothing is known of */
 static void ebim__judge_nothing(ebim_judgement *j)
 {
     double nan = ebim__nan64();
@@ -10184,8 +10171,8 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
     s.r = out;
     run = ebim__ready(work);
     if (work->failed) return work->failed;
-    if (run && (!d->lo || !d->hi || d->n_data < 1 || !d->data)) return EBIM_ERR_ARG;
-    if (run && d->n_held > 0 && !d->held) return EBIM_ERR_ARG;
+    if (run && (!d->lo || !d->hi || d->n_data < 1 || !d->data || (d->n_held > 0 && !d->held)))
+        return EBIM_ERR_ARG;
     if (run) ebim__judge_rows(&s);
     r = ebim__judge_held(&s, work);
     if (!r) r = ebim__judge_points(&s, work);
@@ -10205,17 +10192,18 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
 /* ============================================================================================
  * >>model  samples, scores and gradients of a model
  *
- * Samples start from points of M whose density is known (>>logz), resampled by e^-E over it, and
- * move by adjusted constrained Langevin, whose law is e^-E, in three legs with a leap after each of
- * the first two (>>leap), so that they pass between components; its step is found by 60 steps of
- * 256 chains that are thrown away. Above codimension 1 they start from points of E's kernels thrown
- * onto M, nearly samples, or, without kernels, from noise thrown onto M, which is not uniform; and
- * far moves stand for leaps. A score is the nearest point of M, the distance to it and the energy
- * there. Gradients of F and E cost one linearisation and one adjoint sweep per output; that of the
- * distance costs the projection only.
+ * Samples: chains start from points of M of known density (>>logz), resampled by e^-E over that
+ * density. Chains move by adjusted constrained Langevin (>>exact), whose law is e^-E, in three
+ * legs; a leap (>>leap) after each of the first two takes chains from one component to another.
+ * The step is found by 60 moves of 256 chains that are thrown away. Where lines do not measure M,
+ * starts are points of E's kernels thrown onto M, which are nearly samples, or, without kernels,
+ * noise thrown onto M, which is not uniform; far moves stand for leaps.
+ * Scores: the nearest point of M, the distance to it and the energy there. Gradients of F and E
+ * cost one linearisation and one adjoint sweep per output; that of the distance costs the
+ * projection only.
  *
- * Behind a linear map w = L x everything but distances and volumes is done in w: chains, lines, the
- * box. Nearest points are those of x, and energies lose the stretch of volumes (ebim__stretch).
+ * Behind a linear map w = L x chains, lines and the box are in w. Nearest points and distances are
+ * those of x, and energies lose the stretch of volumes (ebim__stretch).
  * ========================================================================================= */
 
 /* Points of a block: each worker gets whole blocks, at least one, so that results do not depend on
@@ -10277,7 +10265,7 @@ static void ebim__to_model(const ebim_model *m, int B, const ebim_real *x, ebim_
     else memcpy(w, x, (size_t)B * (size_t)m->n * sizeof *x);
 }
 
-/* and back */
+/* Rows x behind the map -> in front of it */
 static void ebim__from_model(const ebim_model *m, int B, ebim_real *x)
 {
     if (m->linear) ebim__map_rows(m->n, m->inverse, 0, B, x, x);
@@ -10316,13 +10304,10 @@ typedef struct ebim__pool {
 static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, ebim_arena *work)
 {
     const ebim_graph *E = m->has_energy ? &m->E : NULL;
-    ebim_lines_desc ld;
+    const ebim_lines_desc ld = {m->lo, m->hi, 0};
     ebim_result r = EBIM_OK;
     size_t most;
     memset(p, 0, sizeof *p);
-    memset(&ld, 0, sizeof ld);
-    ld.lo = m->lo;
-    ld.hi = m->hi;
     p->m = m;
     p->energy_of = E;
     p->B = B;
@@ -10440,16 +10425,15 @@ typedef struct ebim__sampling {
 static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int B,
                                      ebim_arena *work)
 {
+    const ebim_lines_desc ld = {m->lo, m->hi, 0};
     ebim_clmc_desc cd;
-    ebim_lines_desc ld;
     ebim_clmc *c;
     ebim_leaps *leap = NULL;
     ebim_result r = ebim__pool_init(&s->pool, m, B, work);
     int w;
     memset(&cd, 0, sizeof cd);
-    memset(&ld, 0, sizeof ld);
-    cd.lo = ld.lo = m->lo;
-    cd.hi = ld.hi = m->hi;
+    cd.lo = m->lo;
+    cd.hi = m->hi;
     cd.eps = 0.1 * m->unit; /* to begin with */
     cd.adjust = EBIM_ADJUSTED;
     cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
@@ -10471,7 +10455,7 @@ static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int
     return r;
 }
 
-/* What may lead to other parts of M */
+/* A move that may lead to other parts of M */
 static void ebim__sample_leap(const ebim__sampling *s, int w, int count, ebim_real *x,
                               uint64_t seed, uint64_t stream)
 {
@@ -11131,12 +11115,7 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, c
     r = ebim_record(&out->F, keep, out->n, ebim__record_combined_F, &c);
     if (!r && out->has_energy)
         r = ebim_record(&out->E, keep, out->n, ebim__record_combined_E, &c);
-<<<<<<< HEAD
     ebim__model_arrays(out, keep, a->linear != NULL);
-=======
-    if (square) EBIM__NEW_ALL(keep, double, square, &out->linear, &out->inverse);
-    EBIM__NEW_ALL(keep, double, n, &out->lo, &out->hi, &out->hole, &out->end);
->>>>>>> c1b032c (Survey and model: scratch has names, a sampler and a scoring hold what their functions passed on)
     if (r || !ebim__ready(keep)) return r ? r : keep->failed;
     for (i = 0; i < square; i++) {
         out->linear[i] = a->linear[i];
@@ -13747,7 +13726,7 @@ static void ebim__check_told(const ebim__rows *d, const ebim__voids *v, const eb
                              ebim_model *m)
 {
     ebim_judgement *j = &m->judged;
-    const ebim__void_place *p = v->places > 0 ? &v->place[0] : NULL;
+    const ebim__void_place *p = v->places > 0 ? &v->place : NULL;
     double unit = d->L ? ebim__nan64() : d->unit; /* there is no one length behind a map */
     double left_out = d->survey.outliers + d->off;
     int bits = (int)j->verdict;
