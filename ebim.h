@@ -8047,7 +8047,7 @@ struct ebim_tubes {
     int tubes, waiting;     /* tubes in use; points inside that wait for their Jacobians */
     double *norm;           /* [lanes] of those: |F|, */
     uint64_t *draw;         /* and the stream they came from */
-    ebim__pick *heap;       /* [room], the highest rank on top; HUGE_VAL: none yet */
+    ebim__pick *heap;       /* [room], the highest rank on top; DBL_MAX: none yet */
     int64_t draws;
     double box;             /* vol(D) */
     int room, have;         /* of a run: most points to keep, */
@@ -8102,9 +8102,9 @@ static void ebim__pick_replace(ebim__pick *h, int size, ebim__pick p)
     h[i] = p;
 }
 
-/* Keeps waiting point l, or not. Of uniform variates over their weights the lowest stay (Ohlsson
- * 1998): those below some t, which is to say weight w with probability w t while w t <= 1, and in
- * whatever order they come. */
+/* Keeps point l of those that wait, or not. The rank of a point is a uniform variate over its
+ * weight w, and the lowest ranks stay (Ohlsson 1998), in whatever order points come: a rank is
+ * below t with probability w t, while w t <= 1. */
 static void ebim__tubes_keep(ebim_tubes *s, int l, double weight)
 {
     ebim__pick p;
@@ -8165,7 +8165,7 @@ EBIM_API int ebim_tubes_run(ebim_tubes *s, int64_t draws, int room, ebim_real *x
     s->have = 0;
     s->x = x;
     s->seed = seed;
-    for (l = 0; l < s->room; l++) s->heap[l].rank = HUGE_VAL;
+    for (l = 0; l < s->room; l++) s->heap[l].rank = DBL_MAX;
     for (at = 0; at < draws && !ebim__stopped(s->f.w.watch); at += count) {
         count = draws - at < EBIM__TUBES ? (int)(draws - at) : EBIM__TUBES;
         ebim__tubes_draw(s, count, seed, stream + (uint64_t)at);
@@ -8471,7 +8471,7 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
  * ========================================================================================= */
 
 enum {
-    EBIM__SURVEY_AGAIN = 100000,  /* more rows are not searched for what was measured again */
+    EBIM__SURVEY_AGAIN = 100000,  /* rows: more are not searched for repeated measurements */
     EBIM__SURVEY_SAMPLE = 20000,  /* rows that quantiles of a column are taken over */
     EBIM__SURVEY_QUERIES = 2048,  /* rows whose neighbours copies are told by */
     EBIM__SURVEY_WORK = 1 << 26,  /* coordinates compared at most by a stage in high dimensions */
@@ -8480,7 +8480,7 @@ enum {
     EBIM__COPY_BINS = 64,         /* scales, a factor sqrt(2) apart */
     EBIM__MAP_ROWS = 1000,        /* rows and queries that the choice of a linear map is made on */
     EBIM__MAP_QUERIES = 200,
-    EBIM__MAP_NEAR = 8,           /* neighbours as seen along thin directions */
+    EBIM__MAP_NEAR = 8,           /* neighbours in the leading coordinates */
     EBIM__MAP_LEAST = 30,         /* rows: below there is no linear map, */
     EBIM__MAP_COLUMNS = 100,      /* nor above that many columns: eigenvectors cost n^3 */
     EBIM__NOISE_QUERIES = 400,
@@ -8882,9 +8882,10 @@ static double ebim__survey_close(ebim__surveyor *v, int rows, double ball, int j
     return ((double)close / rows - chance) / sqrt(chance * (1 - chance) / rows);
 }
 
-/* What was measured again, with errors too large beside the spacing to tell copies one by one: more
- * neighbours are close than by chance, but not more are very close, as where data cluster on all
- * scales. Close neighbours are then one group: some are so by chance, which harms nothing. */
+/* Repeated measurements, with errors too large beside the spacing to tell copies one by one. More
+ * neighbours are close than by chance, and no more are very close; data that cluster on all scales
+ * have more of both. Close neighbours become one group: some are close by chance, which harms
+ * nothing. */
 static void ebim__survey_again(ebim__surveyor *v, int rows)
 {
     if (rows < 100 || rows > EBIM__SURVEY_AGAIN) return;
@@ -8949,7 +8950,7 @@ static void ebim__survey_principal(ebim__surveyor *v, const double *scale, doubl
 {
     int n = v->s->n, most = n > 10 ? EBIM__SURVEY_WORK / (n * n) : EBIM__SURVEY_SAMPLE;
     int count = ebim__min_int(ebim__min_int(most, EBIM__SURVEY_SAMPLE), v->s->groups), i, c, e;
-    double *C = v->C, *mean = v->mean, *d = v->d, t;
+    double *C = v->C, *mean = v->mean, *d = v->d;
     memset(C, 0, (size_t)n * (size_t)n * sizeof *C);
     memset(mean, 0, (size_t)n * sizeof *mean);
     for (i = 0; i < 2 * count; i++) { /* the mean first */
@@ -8959,14 +8960,15 @@ static void ebim__survey_principal(ebim__surveyor *v, const double *scale, doubl
             for (e = 0; e < n; e++) C[c * n + e] += (d[c] - mean[c]) * (d[e] - mean[e]) / count;
     }
     ebim__symmetric_eigen(n, C, V);
-    for (i = 0; i < n; i++) sd[i] = sqrt(fmax(C[i * n + i], 0));
     for (i = 0; i < n; i++) {
-        int best = i;
-        for (c = i + 1; c < n; c++)
-            if (sd[c] > sd[best]) best = c;
-        t = sd[i], sd[i] = sd[best], sd[best] = t;
-        for (c = 0; c < n; c++)
-            t = V[i * n + c], V[i * n + c] = V[best * n + c], V[best * n + c] = t;
+        v->value[i] = -sqrt(fmax(C[i * n + i], 0));
+        v->order[i] = (int32_t)i;
+    }
+    ebim__sort(v->order, n, ebim__compare_values, v->value);
+    memcpy(C, V, (size_t)n * (size_t)n * sizeof *C);
+    for (i = 0; i < n; i++) {
+        sd[i] = -v->value[v->order[i]];
+        memcpy(V + i * n, C + v->order[i] * n, (size_t)n * sizeof *V);
     }
 }
 
@@ -9019,9 +9021,9 @@ static double ebim__survey_range(const ebim__surveyor *v, int c)
     return hi - lo;
 }
 
-/* Whether the data are a graph over the m leading of p principal coordinates z: nothing is gained
- * by making a shallow bowl deep. The thin directions then vary little among rows that are
- * neighbours as seen along them. */
+/* Whether the data are a graph over the m leading of p principal coordinates z: a map would only
+ * make a shallow bowl deep. The thin coordinates of a graph vary little among rows that are
+ * neighbours in the leading ones. */
 static int ebim__survey_graph(ebim__surveyor *v, int p)
 {
     int m = v->s->m, count = ebim__min_int(v->s->groups, EBIM__MAP_ROWS), i, j, q;
@@ -9156,9 +9158,9 @@ static double ebim__noise_left(double off0, double off1, double h4_0, double h4_
     return h4_1 > h4_0 ? off0 - (off1 - off0) * h4_0 / (h4_1 - h4_0) : 0;
 }
 
-/* Variance of the noise from sizes j and j + 2: whether there is any by the medians, which the
- * bends of few rows do not move; how much by the means, as noise may differ from place to place.
- * < 0: these neighbourhoods are not wide enough. */
+/* Variance of the noise from sizes j and j + 2. Medians decide whether there is noise: the bends of
+ * few rows do not move them. Means tell how much: noise may differ from place to place. < 0: these
+ * neighbourhoods are too narrow. */
 static double ebim__noise_variance(ebim__surveyor *v, int j, int queries)
 {
     const double *off0 = v->off + j * EBIM__NOISE_QUERIES, *off1 = off0 + 2 * EBIM__NOISE_QUERIES;
@@ -9409,8 +9411,7 @@ typedef struct ebim__void_desc {
     int N, S, n, m;
     const ebim_real *x;      /* [N][n] data, no row twice */
     const ebim_real *weight; /* [N] of the data, any sum (NULL: equal) */
-    const ebim_real *u;      /* [S][n] points of M */
-    const ebim_real *area;   /* [S] volume that each stands for, any sum (NULL: equal) */
+    const ebim_real *u;      /* [S][n] points of M, uniform by volume */
     const ebim_real *energy; /* [S] E there, up to a constant (NULL: uniform density) */
     double volume;           /* of M */
 } ebim__void_desc;
@@ -9451,7 +9452,7 @@ typedef struct ebim__void_scan {
     ebim__tree data, M;
     double *reach;        /* [S] distance to the nearest datum */
     int32_t *owner;       /* [S] which that is */
-    double *area, *mass;  /* [S] shares of M's volume and of the model's mass */
+    double *mass;         /* [S] shares of the model's mass; of M's volume each has 1 / S */
     double *level, *wide; /* [N] log of the local density, by few neighbours and by many */
     int32_t *order;       /* [N] scratch */
     unsigned char *mark;  /* [S] in a hole */
@@ -9473,7 +9474,7 @@ static void ebim__void_alloc(ebim__void_scan *s, ebim_arena *a, const ebim__void
     s->u = EBIM__NEW(a, ebim_real, ebim__times((size_t)S, n));
     ebim__tree_init(&s->data, a, N, d->n, EBIM__VOID_WIDE + 1);
     ebim__tree_init(&s->M, a, S, d->n, S);
-    EBIM__NEW_ALL(a, double, S, &s->reach, &s->area, &s->mass);
+    EBIM__NEW_ALL(a, double, S, &s->reach, &s->mass);
     EBIM__NEW_ALL(a, int32_t, S, &s->owner, &s->parent);
     EBIM__NEW_ALL(a, double, N, &s->level, &s->wide);
     s->order = EBIM__NEW(a, int32_t, N);
@@ -9490,7 +9491,7 @@ static int ebim__void_source(const ebim__void_scan *s, int i)
 static void ebim__void_start(ebim__void_scan *s)
 {
     const ebim__void_desc *d = s->d;
-    double area = 0, mass = 0, least = HUGE_VAL, sum = 0, square = 0;
+    double mass = 0, least = HUGE_VAL, sum = 0, square = 0;
     int i;
     ebim__spread(d->N, d->n, d->x, s->N, s->x);
     ebim__spread(d->S, d->n, d->u, s->S, s->u);
@@ -9505,19 +9506,13 @@ static void ebim__void_start(ebim__void_scan *s)
     for (i = 0; i < s->S && d->energy; i++)
         least = fmin(least, (double)d->energy[ebim__void_source(s, i)]);
     for (i = 0; i < s->S; i++) {
-        int at = ebim__void_source(s, i);
-        s->area[i] = d->area ? (double)d->area[at] : 1;
-        s->mass[i] = s->area[i] * (d->energy ? exp(least - (double)d->energy[at]) : 1);
-        area += s->area[i];
+        s->mass[i] = d->energy ? exp(least - (double)d->energy[ebim__void_source(s, i)]) : 1;
         mass += s->mass[i];
         ebim__tree_near(&s->data, ebim__nth(s->u, i, d->n), 1, HUGE_VAL);
         s->owner[i] = s->data.hood[0];
         s->reach[i] = sqrt(s->data.d2[0]);
     }
-    for (i = 0; i < s->S; i++) {
-        s->area[i] /= area;
-        s->mass[i] /= mass;
-    }
+    for (i = 0; i < s->S; i++) s->mass[i] /= mass;
 }
 
 /* log of the number of empty balls that differ, by the volumes of m-dimensional gaps */
@@ -9560,7 +9555,7 @@ static void ebim__void_holes(ebim__void_scan *s, ebim__voids *r)
     }
     r->hole = most > r->bound;
     for (j = 0; j < s->S; j++)
-        if (s->mark[j]) r->holes += s->area[j];
+        if (s->mark[j]) r->holes += 1.0 / s->S;
 }
 
 /* Densities and spacings at the data, and how uneven they are. */
@@ -9658,7 +9653,7 @@ static void ebim__void_join(ebim__void_scan *s, ebim__voids *r)
     for (i = 0; i < S; i++) {
         double afar = log(ebim__void_bound.afar) - ball - s->level[s->owner[i]];
         s->parent[i] = m * log(fmax(s->reach[i], 1e-30)) > afar ? i : -1;
-        if (s->parent[i] >= 0) r->beyond += s->area[i];
+        if (s->parent[i] >= 0) r->beyond += 1.0 / S;
     }
     for (i = 0; i < S; i++) {
         if (s->parent[i] < 0) continue;
@@ -9670,18 +9665,19 @@ static void ebim__void_join(ebim__void_scan *s, ebim__voids *r)
 
 static void ebim__void_sums(ebim__void_scan *s, const ebim__voids *r)
 {
+    double each = 1.0 / s->S;
     int i;
     for (i = 0; i < s->S; i++) {
         ebim__void_place *p;
         int32_t datum = s->owner[i];
-        double more = s->area[i] * s->d->volume * exp(s->level[datum]);
+        double more = each * s->d->volume * exp(s->level[datum]);
         if (s->parent[i] < 0) continue;
         p = &s->part[ebim__find(s->parent, i)];
         if (!(p->share > 0) || s->reach[i] > p->radius) p->radius = s->reach[i], p->at = i;
-        p->share += s->area[i];
+        p->share += each;
         p->missing += more;
         if (s->wide[datum] - s->wide_median - r->uneven < -ebim__void_bound.drop) continue;
-        p->abrupt += s->area[i];
+        p->abrupt += each;
         p->like += more;
     }
 }
@@ -10287,12 +10283,12 @@ enum {
  * onto M. */
 typedef struct ebim__pool {
     const ebim_model *m;
-    const ebim_graph *energy_of;    /* NULL: uniform */
+    const ebim_graph *E;            /* NULL: uniform */
     ebim_lines *lines;              /* NULL: */
     ebim_projector *onto;
     ebim__anchors anchor;           /* centres of E; count 0: noise */
     unsigned char *ok;              /* [each] */
-    ebim_ws E;
+    ebim_ws w;                      /* of E */
     ebim_real *x, *weight, *energy; /* [ROUNDS * each][n], [ROUNDS * each]; energy: over M, less
                                      * that of the law the points come from */
     ebim_real *log_density;         /* [each] of that law */
@@ -10309,7 +10305,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     size_t most;
     memset(p, 0, sizeof *p);
     p->m = m;
-    p->energy_of = E;
+    p->E = E;
     p->B = B;
     p->each = ebim__max_int((E && ebim__rbf_count(E) ? 1 : 3) * B, 4000);
     most = EBIM__ROUNDS * (size_t)p->each;
@@ -10317,7 +10313,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     EBIM__NEW_ALL(work, ebim_real, most, &p->weight, &p->energy);
     p->log_density = EBIM__NEW(work, ebim_real, p->each);
     p->pick = EBIM__NEW(work, int32_t, ebim__max_int(B, EBIM__ADAPT));
-    if (E) r = ebim_ws_init(&p->E, work, E, 64, EBIM_WS_VALUES);
+    if (E) r = ebim_ws_init(&p->w, work, E, 64, EBIM_WS_VALUES);
     if (!r && ebim__by_lines(m->n, m->k)) {
         r = ebim_lines_init(&p->lines, work, &m->F, &ld);
         return r ? r : ebim__lines_near(p->lines, work, E, m->n);
@@ -10374,7 +10370,7 @@ static ebim_result ebim__pool_fill(ebim__pool *p, uint64_t seed)
         ebim_real *x = p->x + (size_t)p->count * (size_t)p->m->n, *e = p->energy + p->count;
         int have = ebim__pool_draw(p, x, ebim__subseed(seed, (uint64_t)round));
         double square;
-        if (p->energy_of && have) ebim_eval(&p->E, have, x, e);
+        if (p->E && have) ebim_eval(&p->w, have, x, e);
         for (i = 0; i < have; i++) e[i] += p->log_density[i];
         p->count += have;
         if (!p->count) return EBIM_ERR_SOLVE;
@@ -10382,7 +10378,7 @@ static ebim_result ebim__pool_fill(ebim__pool *p, uint64_t seed)
         ebim__softmin(p->count, p->weight, &finite);
         square = ebim__dot64(p->count, p->weight, p->weight);
         p->worth = square > 0 ? 1 / square : 0;
-        if (!p->energy_of || !have || (finite && square * p->B <= 1)) break;
+        if (!p->E || !have || (finite && square * p->B <= 1)) break;
     }
     return finite ? EBIM_OK : EBIM_ERR_FINITE;
 }
@@ -10445,9 +10441,9 @@ static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int
     s->c = EBIM__NEW(work, ebim_clmc *, s->workers);
     s->leap = EBIM__NEW(work, ebim_leaps *, s->workers);
     for (w = 0; w < s->workers && !r; w++) {
-        r = ebim_clmc_init(&c, work, &m->F, s->pool.energy_of, &cd);
+        r = ebim_clmc_init(&c, work, &m->F, s->pool.E, &cd);
         if (!r && ebim__by_lines(m->n, m->k))
-            r = ebim_leaps_init(&leap, work, &m->F, s->pool.energy_of, &ld);
+            r = ebim_leaps_init(&leap, work, &m->F, s->pool.E, &ld);
         if (r || !ebim__ready(work)) continue;
         s->c[w] = c;
         s->leap[w] = leap;
@@ -10497,8 +10493,8 @@ static void ebim__sample_diagnose(ebim__sampling *s, uint64_t seed, ebim_clmc_re
         uint64_t now = ebim__subseed(seed, (uint64_t)step);
         ebim_clmc_run(s->c[0], EBIM__TRACED, x, s->steps / EBIM__LEGS + 1, now, 0);
         ebim__sample_leap(s, 0, EBIM__TRACED, x, now, EBIM__TRACED);
-        if (s->m->has_energy) ebim_eval(&s->pool.E, EBIM__TRACED, x, e);
-        for (c = 1; c < EBIM__TRACED && !step && s->m->has_energy; c++)
+        if (s->pool.E) ebim_eval(&s->pool.w, EBIM__TRACED, x, e);
+        for (c = 1; c < EBIM__TRACED && !step && s->pool.E; c++)
             uniform &= !(e[c] < e[0] || e[c] > e[0]);
         for (c = 0; c < EBIM__TRACED; c++)
             s->trace[c * EBIM__DRAWS + step] = (double)(uniform ? x[c * s->m->n] : e[c]);
@@ -10558,8 +10554,8 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
 /* ---- E at points of the user's, and scores ---- */
 
 /* Behind a linear map volumes are others, and E with them (ebim__stretch). Where E is a kernel
- * estimate, a point that is one of its centres is judged by the others: it was trained on, and its
- * own kernel would call it likelier than any new point can be. */
+ * estimate, a point that is one of its centres is judged by the others: the point was trained on,
+ * and its own kernel would make it likelier than any new point can be. */
 typedef struct ebim__energies {
     const ebim_model *m;
     ebim_ws E, F;             /* F: behind a map only */
@@ -10732,7 +10728,7 @@ struct ebim_scorer {
     ebim_graph mapped;        /* F in front of the map */
     ebim_projector *p, *q;    /* nearest points; behind a map: there, and in front */
     ebim__energies e;         /* where they are wanted */
-    double *length, *high;    /* [n] */
+    double *length, *high;    /* [n] largest coordinates in the box round D; scratch */
     ebim_real *y, *w;         /* [lanes][n] nearest points, behind the map */
     unsigned char *ok, *behind; /* [lanes] whether they were found */
 };
@@ -10759,8 +10755,7 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
     if (!r && m->linear) {
         p->w = EBIM__NEW(a, ebim_real, rows);
         p->behind = EBIM__NEW(a, unsigned char, lanes);
-        p->length = EBIM__NEW(a, double, m->n); /* largest coordinates in the box round D */
-        p->high = EBIM__NEW(a, double, m->n);
+        EBIM__NEW_ALL(a, double, m->n, &p->length, &p->high);
         if (ebim__ready(a)) ebim_model_box(m, p->length, p->high);
         for (i = 0; i < m->n && ebim__ready(a); i++)
             p->length[i] = fmax(fabs(p->length[i]), fabs(p->high[i]));
@@ -10788,8 +10783,8 @@ static int ebim__model_inside(const ebim_model *m, const ebim_real *x)
     return ebim__inside(m->linear ? w : x, 1, 0, m->n, m->lo, m->hi);
 }
 
-/* The nearer one of the points that are found in front of the map and behind it: seen from behind,
- * the first is hard to find where M bends; the second is a point of M, but not the nearest. */
+/* The nearer one of two points of M: the nearest in front of the map, which is hard to find where M
+ * bends, and the nearest behind the map, which is found but is not the nearest in front. */
 static void ebim__score_mapped(ebim_scorer *s, int count, const ebim_real *x, ebim_real *y,
                                ebim_real *distance, unsigned char *ok)
 {
