@@ -1379,7 +1379,8 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
                                       ebim_real *nearest, ebim_real *distance, ebim_real *energy,
                                       unsigned char *ok, ebim_arena *work);
         /* nearest: [B][n], distance, energy, ok: [B]; each may be NULL. energy is at nearest. Where
-         * no point of M was found ok is 0 and the others are NaN: elsewhere they are numbers. */
+         * no point of M was found, or a watch stopped the search, ok is 0 and the others are NaN:
+         * elsewhere they are numbers. */
 /* The log density at the nearest points, -E - log Z per unit of M's volume, and the standard error
  * that log Z gives it: [B] each, NaN where no point of M was found; se may be NULL. ERR_ARG: a
  * model without energy or normaliser (model.z). */
@@ -10796,6 +10797,7 @@ static void ebim__score_mapped(ebim_scorer *s, int count, const ebim_real *x, eb
     ebim_project(s->p, count, z, z, NULL, s->behind);
     ebim__from_model(m, count, z);
     ebim_project(s->q, count, x, y, NULL, ok);
+    if (ebim__stopped(s->watch)) return;
     for (b = 0; b < count; b++, x += n, y += n, z += n) {
         double front = ebim__square_distance(m->n, x, y), back = ebim__square_distance(m->n, x, z);
         int other = s->behind[b] && ebim__model_inside(m, z);
@@ -10821,8 +10823,8 @@ static void ebim__scorer_points(ebim_scorer *s, const ebim__scoring *q, int at, 
 {
     const ebim_model *m = s->m;
     size_t n = (size_t)m->n;
-    int count, b, end = at + B;
-    for (; at < end && !ebim__stopped(s->watch); at += count) {
+    int count, b, done, end = at + B;
+    for (; at < end; at += count) {
         const ebim_real *x = ebim__nth(q->x, at, m->n);
         ebim_real *y = q->nearest ? q->nearest + (size_t)at * n : s->y;
         ebim_real *d = q->distance ? q->distance + at : NULL;
@@ -10832,9 +10834,11 @@ static void ebim__scorer_points(ebim_scorer *s, const ebim__scoring *q, int at, 
         if (m->linear) ebim__score_mapped(s, count, x, y, d, found);
         else ebim_project(s->p, count, x, y, d, found);
         if (e) ebim__energies_at(&s->e, count, y, x, e);
+        done = !ebim__stopped(s->watch); /* else none of these was written, or not to its end */
         for (b = 0; b < count; b++, y += n) {
-            if (!m->linear && !ebim__model_inside(m, y)) found[b] = 0; /* F goes on beyond D */
-            if (found[b]) continue;
+            /* F goes on beyond D */
+            if (done && found[b] && (m->linear || ebim__model_inside(m, y))) continue;
+            found[b] = 0;
             ebim__no_number(n, y);
             if (d) ebim__no_number(1, d + b);
             if (e) ebim__no_number(1, e + b);

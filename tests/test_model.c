@@ -601,6 +601,55 @@ static void one_by_one_is_as_together(void)
     CHECK_INT(ebim_scorer_run(s, 1, x, NULL, NULL, e, NULL), EBIM_ERR_ARG);
 }
 
+static int stop_now(void *user, const ebim_progress *p)
+{
+    (void)user;
+    (void)p;
+    return 1;
+}
+
+/* What a scorer was stopped in, or before, are no scores: NaN and not found, in every place. */
+static void check_no_scores(ebim_scorer *s, const ebim_real *x)
+{
+    static ebim_real y[B * N], d[B], e[B];
+    static unsigned char ok[B];
+    int b;
+    for (b = 0; b < B * N; b++) y[b] = d[b / N] = e[b / N] = 7;
+    memset(ok, 1, sizeof ok);
+    CHECK_INT(ebim_scorer_run(s, B, x, y, d, e, ok), EBIM_OK);
+    CHECK(all_nan(B * N, y) && all_nan(B, d) && all_nan(B, e));
+    for (b = 0; b < B; b++) CHECK_INT(ok[b], 0);
+}
+
+static void a_stopped_scorer_has_no_scores(void)
+{
+    static ebim_real x[B * N], d[B];
+    static unsigned char ok[B];
+    int lanes, mapped;
+    points(x);
+    for (lanes = 1; lanes <= B; lanes += B - 1)
+        for (mapped = 0; mapped < 2; mapped++) {
+            static double linear[N * N], inverse[N * N];
+            ebim_arena a;
+            ebim_model m = made(&a, 1, record_sphere);
+            ebim_scorer *s;
+            ebim_watch w;
+            int i;
+            memset(&w, 0, sizeof w);
+            for (i = 0; i < N; i++) linear[i * N + i] = 2, inverse[i * N + i] = 0.5;
+            if (mapped) m.linear = linear, m.inverse = inverse;
+            a.watch = &w;
+            if (!CHECK_INT(ebim_scorer_init(&s, &a, &m, lanes), EBIM_OK)) return;
+            CHECK_INT(ebim_scorer_run(s, B, x, NULL, d, NULL, ok), EBIM_OK);
+            CHECK(ok[0] && !all_nan(1, d));
+            w.progress = stop_now;
+            w.due = 0; /* it is asked by the next sweep */
+            check_no_scores(s, x);
+            CHECK(w.stopped);
+            check_no_scores(s, x);
+        }
+}
+
 /* E of the second model: x1 / 2 */
 static ebim_ref record_half(ebim_graph *g, ebim_ref x, void *user)
 {
@@ -799,6 +848,7 @@ int main(int argc, char **argv)
     T_RUN(squares_that_overflow_are_no_distance);
     T_RUN(no_root_no_number);
     T_RUN(one_by_one_is_as_together);
+    T_RUN(a_stopped_scorer_has_no_scores);
     T_RUN(models_are_combined);
     T_RUN(combinations_are_refused);
     T_RUN(the_malloc_layer_does_the_same);
