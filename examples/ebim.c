@@ -94,7 +94,7 @@ typedef struct args {
 } args;
 
 typedef struct verb {
-    const char *name, *paths;
+    const char *name, *paths, *suffixes; /* suffixes: of what it writes, "" for nothing */
     int least, most;           /* paths */
     unsigned required, others; /* options, 1u << option_id */
     int (*run)(const args *);
@@ -111,11 +111,12 @@ static int verb_info(const args *a);
 static int verb_demo(const args *a);
 static int verb_help(const args *a);
 
+#define TABLES ".csv, .txt or .npy"
 #define OPT(name) (1u << O_##name)
 #define OPT_DATA (OPT(COLUMNS) | OPT(SKIP_MISSING) | OPT(HEADER) | OPT(DELIMITER))
 
 static const verb verbs[] = {
-    {"fit", "DATA.csv", 1, 1, OPT(OUT),
+    {"fit", "DATA.csv", ".ebim", 1, 1, OPT(OUT),
      OPT(DIM) | OPT(EMBED) | OPT(RECIPE) | OPT(SEED) | OPT(EFFORT) | OPT(MAX_SECONDS) |
          OPT(THREADS) | OPT(JSON) | OPT(VERBOSE) | OPT_DATA | OPT(WEIGHTS),
      verb_fit, "learn a model from points",
@@ -124,44 +125,44 @@ static const verb verbs[] = {
      ".tsv, ...: a header, decimal commas, quotes, an index column, and lines that begin with #\n"
      "are fine), NumPy's .npy (float32, float64), and the points of .ply and .xyz. The model\n"
      "keeps the names of the columns. Ctrl-C stops and keeps the best state."},
-    {"sample", "MODEL.ebim", 1, 1, OPT(N),
+    {"sample", "MODEL.ebim", TABLES, 1, 1, OPT(N),
      OPT(OUT) | OPT(SEED) | OPT(STEPS) | OPT(THREADS) | OPT(JSON) | OPT(QUIET),
      verb_sample, "draw new points from a model",
      "Columns: as fit took them, x0, x1, ... if they had no names; with an embedding x0, x1, x2,\n"
      "then those of fit. -o FILE.npy writes NumPy's format (so it does for score and project)."},
-    {"score", "MODEL.ebim DATA.csv", 2, 2, 0,
+    {"score", "MODEL.ebim DATA.csv", TABLES, 2, 2, 0,
      OPT(OUT) | OPT(THREADS) | OPT_DATA | OPT(BESIDE) | OPT(QUIET), verb_score,
      "distance to the manifold, energy and log density, of points",
      "Takes the columns that fit took, by their names if both have names, else in their order.\n"
      "One row per point, in the same order: its distance to the manifold, the energy at its\n"
      "nearest point there (less is likelier), and those columns of the data that are no part of\n"
      "the point. A row of nan: no point of the manifold was found for it."},
-    {"project", "MODEL.ebim DATA.csv", 2, 2, 0,
+    {"project", "MODEL.ebim DATA.csv", TABLES, 2, 2, 0,
      OPT(OUT) | OPT(THREADS) | OPT_DATA | OPT(QUIET),
      verb_project, "the nearest points on the manifold",
      "Takes columns as score does. Columns: those of sample, then those of the data that are no\n"
      "part of the point. A row of nan: no point of the manifold was found for it."},
-    {"plot", "MODEL.ebim [DATA.csv]", 1, 2, OPT(OUT),
+    {"plot", "MODEL.ebim [DATA.csv]", ".png", 1, 2, OPT(OUT),
      OPT(SEED) | OPT(STEPS) | OPT_DATA | OPT(QUIET),
      verb_plot,
      "draw a model, and data over it, as a PNG",
      "In 2 and 3 dimensions the manifold, coloured by density, with the data over it; curves in\n"
      "space by samples of the model; above 3 dimensions the data and samples in pairs of\n"
      "coordinates."},
-    {"mesh", "MODEL.ebim", 1, 1, OPT(OUT), OPT(GRID) | OPT(JSON) | OPT(QUIET), verb_mesh,
+    {"mesh", "MODEL.ebim", ".ply", 1, 1, OPT(OUT), OPT(GRID) | OPT(JSON) | OPT(QUIET), verb_mesh,
      "the manifold as triangles, or a curve in the plane, in a PLY file",
      "Surfaces in 3 dimensions and curves in 2. Vertices have normals, along the gradient of F,\n"
      "and colours by density, and the density itself, per unit of area, where the model has an\n"
      "energy. Says how large it is, in how many pieces, its Euler characteristic, and whether it\n"
      "is closed."},
-    {"info", "MODEL.ebim", 1, 1, 0, OPT(JSON), verb_info, "what is in a model file", ""},
-    {"demo", "", 0, 0, 0, OPT(DIR) | OPT(SEED) | OPT(STEPS) | OPT(EFFORT) | OPT(VERBOSE),
+    {"info", "MODEL.ebim", "", 1, 1, 0, OPT(JSON), verb_info, "what is in a model file", ""},
+    {"demo", "", "", 0, 0, 0, OPT(DIR) | OPT(SEED) | OPT(STEPS) | OPT(EFFORT) | OPT(VERBOSE),
      verb_demo,
      "two circles: fitted, sampled, scored, drawn",
      "1000 points of two von Mises distributions on two circles, the example of the paper's\n"
      "Fig. 4. Data, model, samples, scores and the picture are written to DIR; the last line is\n"
      "one JSON object with the figures measured."},
-    {"help", "[VERB]", 0, 1, 0, 0, verb_help, "this text, or all about one verb", ""},
+    {"help", "[VERB]", "", 0, 1, 0, 0, verb_help, "this text, or all about one verb", ""},
 };
 
 enum { VERBS = (int)(sizeof verbs / sizeof *verbs) };
@@ -255,6 +256,29 @@ static int parse_path(args *a, const char *path)
     return 0;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+/* A name that promises another format than the verb writes: its suffix is none of the verb's. One
+ * without letters is no suffix. */
+static int parse_suffix(const args *a, const char *path)
+{
+    const char *name = base_name(path), *dot = strrchr(name, '.'), *s = a->verb->suffixes;
+    char suffix[8];
+    int i, letters = 0;
+    for (i = 0; dot && dot != name && dot[i]; i++) letters |= isalpha((unsigned char)dot[i]);
+    if (!letters) return 0;
+    for (; s; s = strchr(s + 1, '.')) {
+        snprintf(suffix, sizeof suffix, "%.*s", (int)strcspn(s, ", "), s);
+        if (load_is(path, suffix + 1)) return 0;
+    }
+    return complain(BAD, "%s: -o %.200s: the name should end in %s, what the verb writes",
+                    a->verb->name, path, a->verb->suffixes);
+}
+
 static int parse_complete(const args *a)
 {
     int i;
@@ -265,8 +289,11 @@ static int parse_complete(const args *a)
             return complain(BAD, "%s: %s %s is missing: %s", a->verb->name, options[i].name,
                             options[i].value, options[i].help);
     for (i = 0; i < a->paths && a->text[O_OUT]; i++)
-        if (strcmp(a->path[i], "-") && !strcmp(a->path[i], a->text[O_OUT]))
-            return complain(BAD, "%s: -o %s would replace its input", a->verb->name, a->path[i]);
+        if (strcmp(a->path[i], "-") && file__kind(a->path[i]) < 2 &&
+            file_same(a->path[i], a->text[O_OUT]))
+            return complain(BAD, "%s: -o %s would replace its input", a->verb->name,
+                            a->text[O_OUT]);
+    if (a->text[O_OUT] && parse_suffix(a, a->text[O_OUT])) return BAD;
     if (a->paths == 2 && !strcmp(a->path[0], "-") && !strcmp(a->path[1], "-"))
         return complain(BAD, "%s: only one file can come from standard input", a->verb->name);
     return 0;
@@ -364,6 +391,8 @@ typedef struct points {
     int N, n;
     ebim_real *x;     /* [N][n], embedded */
     ebim_real *weight; /* [N], or NULL */
+    unsigned char *constant; /* [n] 1: the column never changes; NULL: not looked for */
+    int varying;             /* how many do */
 } points;
 
 static void points_free(points *p)
@@ -371,7 +400,9 @@ static void points_free(points *p)
     csv_free(&p->table);
     free(p->x);
     free(p->weight);
+    free(p->constant);
     p->x = p->weight = NULL;
+    p->constant = NULL;
 }
 
 /* What ebim_real can hold is not enough: squares of coordinates must not overflow, and squares of
@@ -381,17 +412,61 @@ static double real_limit(void)
     return 1e-3 * sqrt(sizeof(ebim_real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX);
 }
 
-/* The widest extent of a coordinate, and the largest coordinate, of points. */
-static double widest_extent(const points *p, double *largest)
+/* The widest extent of a coordinate, and the largest coordinate, of points; varying: without those
+ * that never change. */
+static double widest_extent(const points *p, int varying, double *largest)
 {
     double widest = 0;
     size_t n = (size_t)p->n, i;
     *largest = 0;
     for (i = 0; i < (size_t)p->N * n; i++) {
         widest = fmax(widest, fabs((double)p->x[i] - (double)p->x[i % n]));
+        if (varying && p->constant[i % n]) continue;
         *largest = fmax(*largest, fabs((double)p->x[i]));
     }
     return widest;
+}
+
+/* Which columns never change, as ebim_real has them */
+static int points_constant(points *p)
+{
+    size_t n = (size_t)p->n, i;
+    p->constant = (unsigned char *)malloc(n);
+    if (!p->constant) return complain_memory();
+    memset(p->constant, 1, n);
+    for (i = 0; i < (size_t)p->N * n; i++)
+        if (p->x[i] < p->x[i % n] || p->x[i] > p->x[i % n]) p->constant[i % n] = 0;
+    for (i = 0, p->varying = 0; i < n; i++) p->varying += !p->constant[i];
+    return 0;
+}
+
+/* Does it help to leave out columns that never change? They must be those of the file. */
+static int droppable(const points *p, const embed *e, int dim)
+{
+    return e->kind == EMBED_NONE && p->varying < p->n && p->varying > dim && p->varying > 1;
+}
+
+/* What becomes of columns that never change */
+static void constant_note(const points *p, const embed *e, int dim)
+{
+    const csv_table *t = &p->table;
+    int i, many = p->n - p->varying > 1;
+    char which[200], list[200];
+    size_t n = 0;
+    if (e->kind != EMBED_NONE || p->varying == p->n) return;
+    for (i = 0; i < p->n && n + 60 < sizeof which; i++)
+        if (p->constant[i])
+            n += (size_t)snprintf(which + n, sizeof which - n, "%s%d%s%.40s%s", n ? ", " : "",
+                                  t->column[i], t->name ? " (" : "", t->name ? t->name[i] : "",
+                                  t->name ? ")" : "");
+    if (droppable(p, e, dim))
+        complain(0, "%s: note: column%s %s never change%s: one more equation of F%s%s; --columns "
+                 "%s leaves %s out", p->file, many ? "s" : "", which, many ? "" : "s",
+                 many ? " each" : "",
+                 p->varying == dim + 1 ? ", with which scores have no log density" : "",
+                 csv_list(t, p->constant, list, sizeof list), many ? "them" : "it");
+    else complain(0, "%s: note: column%s %s never change%s, which F says by an equation%s", p->file,
+                  many ? "s" : "", which, many ? "" : "s", many ? " each" : "");
 }
 
 static int points_convert(points *p, const double *x)
@@ -426,7 +501,7 @@ static int points_weigh(points *p)
 }
 
 /* How the data are to be read. m: the model they are for, or NULL. 0, or the exit status. */
-static int read_options(const args *a, const ebim_model *m, csv_how *how)
+static int read_options(const args *a, const ebim_model *m, const embed *e, csv_how *how)
 {
     static const struct { const char *name; char c; } named[] = {
         {"tab", '\t'}, {"\\t", '\t'}, {"space", ' '}, {"comma", ','}, {"semicolon", ';'}};
@@ -437,6 +512,8 @@ static int read_options(const args *a, const ebim_model *m, csv_how *how)
     how->weights = a->text[O_WEIGHTS];
     how->names = m ? m->columns : NULL;
     how->skip_missing = a->text[O_SKIP_MISSING] != NULL;
+    how->most = embed_columns(e) || !m ? embed_columns(e) : m->n;
+    how->least = how->most ? how->most : a->number[O_DIM] > 1 ? (int)a->number[O_DIM] + 1 : 2;
     if (header && strcmp(header, "yes") && strcmp(header, "no"))
         return complain(BAD, "%s: --header '%.40s' should be yes or no", a->verb->name, header);
     if (header) how->header = *header == 'y' ? 1 : -1;
@@ -474,11 +551,28 @@ static void skipped_note(const points *p)
              shown < t->skipped ? ", ..." : "");
 }
 
+/* The name that the second of two columns of one name goes by */
+static const char *renamed(const csv_table *t)
+{
+    int i = 0;
+    while (i + 1 < t->cols && t->column[i] != t->same[1]) i++;
+    return t->name[i];
+}
+
 /* What was done to the table, or taken as it stands, that may surprise. */
 static void points_notes(const points *p, const csv_how *how)
 {
     const csv_table *t = &p->table;
     int i;
+    if (t->digits && !how->names)
+        complain(0, "%s: note: the names of the columns are numbers: leave out --header yes if "
+                 "they are a row", p->file);
+    if (t->same[0] && !how->names)
+        complain(0, "%s: note: columns %d and %d have the same name: the second is taken for "
+                 "'%.40s'", p->file, t->same[0], t->same[1], renamed(t));
+    if (t->grouped)
+        complain(0, "%s:%d: note: a number like 2,530 was read as 2.53: write it without the comma "
+                 "if it means thousands", p->file, t->grouped);
     if (t->index && !how->columns)
         complain(0, "%s: note: column 1 has no name: taken for an index and left out", p->file);
     if (t->counting)
@@ -487,7 +581,7 @@ static void points_notes(const points *p, const csv_how *how)
     for (i = 0; i < t->cols && !how->columns && !how->names; i++)
         if (counts_rows(t, i))
             complain(0, "%s: note: column %d%s%.40s%s only numbers the rows; --columns chooses "
-                     "others", p->file, i + 1 + t->index, t->name ? " (" : "",
+                     "others", p->file, t->column[i], t->name ? " (" : "",
                      t->name ? t->name[i] : "", t->name ? ")" : "");
     if (t->skipped) skipped_note(p);
 }
@@ -516,13 +610,32 @@ static int points_read(points *p, const char *path, const csv_how *how, const em
     return status;
 }
 
+/* Points whose extents leave too few digits */
+static int points_digits(const points *p, const embed *e, int dim)
+{
+    const double digits = 1e4 * (double)EBIM_EPS;
+    char list[200];
+    double largest, moving, widest = widest_extent(p, 0, &largest);
+    if (widest < 1e3 / real_limit())
+        return complain(BAD, "%s: the points lie within %.3g of each other, too close: give them "
+                        "in another unit", p->file, widest);
+    if (!(widest < digits * largest)) return 0;
+    widest_extent(p, 1, &moving);
+    if (droppable(p, e, dim) && !(widest < digits * moving))
+        return complain(BAD, "%s: the points lie within %.3g of each other, and a column is always "
+                        "%.3g, which leaves too few digits: --columns %s leaves it out", p->file,
+                        widest, largest, csv_list(&p->table, p->constant, list, sizeof list));
+    return complain(BAD, "%s: the points lie within %.3g of each other and up to %.3g from the "
+                    "origin, which leaves too few digits: subtract an offset", p->file, widest,
+                    largest);
+}
+
 /* Can a manifold of this dimension be learned from these points? */
-static int points_check(const points *p, int dim)
+static int points_check(points *p, const embed *e, int dim)
 {
     int32_t *index = (int32_t *)malloc((size_t)p->N * sizeof *index);
     const int *line = p->table.line;
     int row = 0, of = 0, repeats = 0;
-    double widest, largest;
     ebim_result r;
     if (!index) return complain_memory();
     r = ebim_check_data(p->N, p->n, p->x, index, &row, &of, &repeats);
@@ -539,14 +652,9 @@ static int points_check(const points *p, int dim)
                         p->file, line[p->N - 1], p->N - repeats, p->N - repeats == 1 ? "" : "s",
                         p->n + 1, p->n);
     if (r) return complain(BAD, "%s: %s", p->file, ebim_result_str(r));
-    widest = widest_extent(p, &largest);
-    if (widest < 1e3 / real_limit())
-        return complain(BAD, "%s: the points lie within %.3g of each other, too close: give them "
-                        "in another unit", p->file, widest);
-    if (widest < 1e4 * (double)EBIM_EPS * largest)
-        return complain(BAD, "%s: the points lie within %.3g of each other and up to %.3g from the "
-                        "origin, which leaves too few digits: subtract an offset", p->file, widest,
-                        largest);
+    if (points_constant(p)) return FAILED;
+    if (points_digits(p, e, dim)) return BAD;
+    constant_note(p, e, dim);
     if (repeats)
         complain(0, "%s: note: %d row%s an earlier one (first: line %d repeats line %d)", p->file,
                  repeats, repeats == 1 ? " repeats" : "s repeat", line[row], line[of]);
@@ -827,10 +935,11 @@ static int scores_make(scores *s, const ebim_model *m, const char *file, int N, 
         s->failed++;
         s->first = i;
     }
-    if (!r && s->failed == N) r = EBIM_ERR_SOLVE;
-    if (!r) return 0;
+    if (!r && s->failed < N) return 0;
     scores_free(s);
-    return complain_result(file, r);
+    if (r) return complain_result(file, r);
+    return complain(FAILED, "%s: from none of %d row%s F led to a point of the manifold: are the "
+                    "columns and their units those of the fit?", file, N, N == 1 ? "" : "s");
 }
 
 /* Model and points of `score` and `project`, and their scores. 0, or the exit status. */
@@ -840,7 +949,7 @@ static int scores_read(const args *a, ebim_model *m, embed *e, points *p, scores
     int status = model_read(m, e, a->path[0]);
     if (status) return status;
     use_threads(&m->parallel, a);
-    status = read_options(a, m, &how);
+    status = read_options(a, m, e, &how);
     how.carry = a->text[O_BESIDE] ? 2 : 1;
     if (!status) status = points_read(p, a->path[1], &how, e, m->n);
     if (!status) {
@@ -848,9 +957,9 @@ static int scores_read(const args *a, ebim_model *m, embed *e, points *p, scores
         status = scores_make(s, m, p->file, p->N, p->x);
         if (status) points_free(p);
         else if (s->failed)
-            complain(0, "%s: note: for %d row%s (first: line %d) no point of the manifold was "
-                     "found: nan", p->file, s->failed,
-                     s->failed == 1 ? "" : "s", p->table.line[s->first]);
+            complain(0, "%s: note: %d of %d rows %s nan (first: line %d): F led from there to no "
+                     "point of the manifold, as may be far from the data", p->file, s->failed, p->N,
+                     s->failed == 1 ? "is" : "are", p->table.line[s->first]);
     }
     if (status) ebim_free(m);
     return status;
@@ -1089,12 +1198,12 @@ static int verb_fit(const args *a)
     csv_how how;
     char err[FILE_ERROR];
     int status = fit_options(a, &e, &d);
-    if (!status) status = read_options(a, NULL, &how);
+    if (!status) status = read_options(a, NULL, &e, &how);
     if (status) return status;
     status = points_read(&p, a->path[0], &how, &e, 0);
     if (status) return status;
     d.weights = p.weight;
-    status = points_check(&p, d.dim);
+    status = points_check(&p, &e, d.dim);
     if (!status) note_degrees(&e, &p);
     if (!status && file_create(&out, output(a), err, sizeof err)) status = complain_line(BAD, err);
     if (!status) {
@@ -1390,12 +1499,6 @@ static int plot_with_samples(const args *a, const ebim_model *m, const points *p
     return status;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static int verb_plot(const args *a)
 {
     ebim_model m;
@@ -1406,7 +1509,7 @@ static int verb_plot(const args *a)
     int status = model_read(&m, &e, a->path[0]);
     if (status) return status;
     memset(&p, 0, sizeof p);
-    status = read_options(a, &m, &how);
+    status = read_options(a, &m, &e, &how);
     if (!status && a->paths > 1) status = points_read(&p, a->path[1], &how, &e, m.n);
     snprintf(title, sizeof title, "%.60s: manifold of dimension %d in R^{%d}%s%.60s",
              base_name(file_shown(a->path[0], "model")), m.m, m.n, p.N ? ", and " : "",

@@ -156,7 +156,8 @@ static void rejects_files_without_rows(void)
     bad("x,y\n", ": no rows of numbers");
 }
 
-#define CUT ": is the line cut short, or a value missing?"
+#define CUT ": is the line cut short? write NA where a value is missing"
+#define TITLE ": is the first line a title? begin it with #; else it lacks a name"
 #define MORE ": a text with the delimiter in it? put it in quotes"
 #define FIX ": correct it or the row"
 #define SKIP ": --skip-missing leaves such rows out"
@@ -164,8 +165,19 @@ static void rejects_files_without_rows(void)
 static void rejects_ragged_rows(void)
 {
     bad("1,2\n3\n", ":2: 1 field where the first line has 2" CUT);
-    bad("x,y\n7.5,2,3\n", ":2: 3 fields where the first line has 2" MORE);
-    bad("x,y\n1,2\n3,4\n5,6,7\n", ":4: 3 fields where the first line has 2" MORE);
+    bad("x,y\n7.5,2,3\n", ":2: 3 fields where the first line has 2: take out what is too much");
+    bad("x,y\n1,2\n3,4\n5,6,7\n", ":4: 3 fields where the first line has 2: take out what is "
+        "too much");
+    bad("x,y\n1,2\n3,4\n5,a, b\n", ":4: 3 fields where the first line has 2" MORE);
+    bad("afar\nx,y\n1,2\n3,4\n", ":2: field 2 is not a number: y (column afar): two lines of "
+        "names? begin the one that is none with #");
+    bad("x,y\nm,s\n1,2\n3,4\n", ":2: field 1 is not a number: m (column x): two lines of names? "
+        "begin the one that is none with #");
+    bad("afar\nx,y\n1,2\n0,4\n", ":2: 2 fields where the first line has 1" TITLE);
+    bad("x,y\n1,5,2,25\n", ":2: 4 fields where the first line has 2: decimal commas? write "
+        "points, or tabs between the fields");
+    bad("x,y\n2,500,2.5\n1,500,3.5\n", ":2: 3 fields where the first line has 2: thousands? "
+        "write numbers without ',' in them");
     bad("1,2,\n", ":1: field 3 is empty" SKIP);
 }
 
@@ -174,7 +186,7 @@ static void rejects_text(void)
     bad("x,y\n1,2\n3,four\n", ":3: field 2 is not a number: four (column y)" FIX);
     bad("1,2\n3,4;5\n", ":2: field 2 is not a number: 4;5" FIX);
     bad("1,2\n3,0x10\n", ":2: field 2 is not a number: 0x10" FIX);
-    bad("1,2\n3,1e\n", ":2: field 2 is not a number: 1e" FIX);
+    bad("1,2\n3,1e\n", ":2: field 2 is not a number: 1e: write the number alone");
     bad("1,2\n3,4 5\n", ":2: field 2 is not a number: 4 5" FIX);
     bad("1,2\n3,+\n", ":2: field 2 is not a number: +" FIX);
     bad("1,2\n3,-\n", ":2: field 2 is missing: -" SKIP);
@@ -282,7 +294,7 @@ static void an_index_is_left_out(void)
     as_found("x y\nfirst 1 2\nsecond 3.5 4\nthird -5 6\n", "x|y", 1);
     as_found(",0,1\n0,1,2\n1,3.5,4\n2,-5,6\n", "0|1", 1);
     as_found("Unnamed: 0,x,y\n0,1,2\n1,3.5,4\n2,-5,6\n", "x|y", 1);
-    bad("x,y\n.5,1,2\n.25,3,4\n", ":2: 3 fields where the first line has 2" MORE);
+    bad("x,y\n.5,1,2\n.25,3,4\n", ":2: 3 fields where the first line has 2" TITLE);
 }
 
 static void with(const char *columns, int header, int skip, const char *text, const char *names)
@@ -307,7 +319,8 @@ static void columns_are_chosen(void)
     with("2-3", 0, 0, "id,x,y\na,1,2\nb,3.5,4\nc,-5,6\n", "x|y");
     with("2,1", 0, 0, "2,1\n4,3.5\n6,-5\n", "");
     with("1,0", 1, 0, "0,1\n2,1\n4,3.5\n6,-5\n", "1|0"); /* names go before numbers */
-    with("x,y", 0, 0, "x,y,x\n1,2,0\n3.5,4,0\n-5,6,0\n", "x|y");
+    with("1,2", 0, 0, "x,y,x\n1,2,0\n3.5,4,0\n-5,6,0\n", "x|y");
+    with("3,2", 0, 0, "x,y,x\n0,2,1\n0,4,3.5\n0,6,-5\n", "x.1|y");
     how = how_to("2-3");
     same_rows(",x,y\n0,1,2\n1,3.5,4\n2,-5,6\n", &how, "x|y", 1);
 }
@@ -329,6 +342,8 @@ static void columns_that_are_not_there(void)
     refused("0", plain, ":1: --columns: '0' should be within 1 to 2, the columns of the file");
     refused("2-1", plain, ":1: --columns: '2-1' should be within 1 to 2, the columns of the file");
     refused("x,x", named, ":1: --columns: column 2 is taken twice");
+    refused("y,x", "x,y,x\n1,2,0\n", ":1: --columns: columns 1 and 3 are both named 'x': give the "
+            "number of the one that is meant");
     refused("1-2,2", plain, ":1: --columns: column 2 is taken twice");
     refused("1,,2", plain, ":1: --columns: there is no column '': the file has no names, columns "
             "are numbers from 1 to 2");
@@ -343,7 +358,11 @@ static void text_names_its_cure(void)
         "--columns x,y");
     bad("id,\"a b\",c\nq,1,2\n", ":2: field 1 is not a number: q (column id): try --columns 2-3");
     bad("x;y\n1,5;2.5\n", ":2: field 2 has a decimal point, and those before it decimal commas: "
-        "2.5");
+        "2.5: write points in all, and thousands without commas");
+    bad("x,y,t\n1,2,\n3,4,\n", ":2: field 3 is empty (column t): try --columns x,y");
+    bad("x,y\n5 m,2\n3 m,4\n", ":2: field 1 is not a number: 5 m (column x): write the number "
+        "alone, or try --columns y");
+    bad("x,y\n1,2\n$3,4\n", ":3: field 1 is not a number: $3 (column x): write the number alone");
 }
 
 static void missing_rows_are_skipped(void)
@@ -368,7 +387,7 @@ static void missing_rows_are_skipped(void)
     csv_free(&t);
     /* A value missing in another column is no reason. */
     with("2,3", 0, 1, "NA,1,2\nNA,3.5,4\nNA,-5,6\n", "");
-    refused(NULL, "x,y\n1,NA\n", ":2: field 2 is missing: NA (column y)" SKIP);
+    refused(NULL, "x,y\n1,NA\n3,4\n", ":2: field 2 is missing: NA (column y)" SKIP);
     how.columns = NULL;
     CHECK_INT(read_how(file_of("in.csv", "x,y\n1,NA\n?,2\n", 13), &how, &t), -1);
     check_error(t_tmp("in.csv"), ": no rows are left: all 2 miss a value in the columns taken");
@@ -418,6 +437,9 @@ static void delimiters_by_option(void)
     csv_how how = how_to(NULL);
     how.delimiter = '/';
     same_rows("x/y\n1/2\n3.5/4\n-5/6\n", &how, "x|y", 0);
+    how.delimiter = ';';
+    CHECK_INT(read_how(file_of("in.csv", "x,y\n1,2\n", 8), &how, &t), -1);
+    check_error(t_tmp("in.csv"), ":1: --delimiter cuts no line: leave it out, or is it ','?");
     how.delimiter = ',';
     CHECK_INT(read_how(file_of("in.csv", "x;y\n1,5;2,5\n", 12), &how, &t), -1);
     check_error(t_tmp("in.csv"), ":2: 3 fields where the first line has 1: decimal commas? try "
@@ -459,11 +481,16 @@ static void columns_are_carried(void)
     how.names = "x\nz";
     CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), -1);
     check_error(t_tmp("in.csv"), ":1: there is no column 'z', which the model has: the file has "
-                "id, y, x: --columns y,x takes others in its stead");
-    how.columns = "y,x"; /* in this order, as they are not the model's names */
+                "id, y, x: --columns LIST takes others, those that stand for x, z, in this order");
+    how.columns = "y,x";
+    CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), -1);
+    check_error(t_tmp("in.csv"), ":1: --columns: 'x' would stand for 'z', and the model has a 'x': "
+                "list what stands for x, z, in this order");
+    how.columns = "x,y"; /* in this order, as they are not the model's names */
     if (!CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), 0)) return;
-    CHECK_NEAR(t.v[0], 2.25, 0);
+    CHECK_NEAR(t.v[1], 2.25, 0);
     csv_free(&t);
+    how.columns = "y,x";
     how.names = "x\ny"; /* and by name, as they are */
     if (!CHECK_INT(read_how(file_of("in.csv", text, strlen(text)), &how, &t), 0)) return;
     CHECK_NEAR(t.v[0], 1, 0);
@@ -944,18 +971,26 @@ static void tables_that_do_not_fit_are_refused(void)
 {
     int n;
     CHECK(!embed_text_table("latlon", "# c\n1,2\n90.5,3\n", &n));
-    CHECK_STR(err, "ebim: in.csv:3: latitude 90.5 is outside [-90, 90]");
+    CHECK(!strncmp(err, "ebim: in.csv:3: latitude 90.5 is outside [-90, 90]", 50));
     CHECK(!embed_text_table("latlon", "lat,lon\n-91,3\n", &n));
-    CHECK_STR(err, "ebim: in.csv:2: latitude -91 is outside [-90, 90]");
+    CHECK(!strncmp(err, "ebim: in.csv:2: latitude -91 is outside [-90, 90]", 49));
     CHECK(!embed_text_table("latlon", "lon,lat\n2,3\n", &n));
-    CHECK_STR(err, "ebim: in.csv: the first column is 'lon'; latlon takes lat,lon: try "
-              "--columns lat,lon");
+    CHECK_STR(err, "ebim: in.csv: the columns are 'lon', 'lat', and the embedding takes lat,lon: "
+              "try --columns lat,lon");
+    CHECK(!embed_text_table("latlon", "Longitude (E),Latitude (N)\n2,3\n", &n));
+    CHECK(strstr(err, ": try --columns 2,1") != NULL);
+    CHECK(!embed_text_table("torus:3,1", "Psi,Phi\n2,3\n", &n));
+    CHECK(strstr(err, ": try --columns Phi,Psi") != NULL);
+    CHECK(!embed_text_table("latlon", "120,3\n130,4\n", &n));
+    CHECK_STR(err, "ebim: in.csv:1: latitude 120 is outside [-90, 90]: is it the longitude? then "
+              "--columns 2,1");
+    CHECK(!embed_text_table("latlon", "120,3\n3,140\n", &n));
+    CHECK_STR(err, "ebim: in.csv:1: latitude 120 is outside [-90, 90]");
     CHECK(!embed_text_table("latlon", "1,2,3\n", &n));
     CHECK_STR(err, "ebim: in.csv:1: 3 columns where the embedding takes lat,lon: --columns "
               "chooses two");
     CHECK(!embed_text_table("torus:3,1", "1\n", &n));
-    CHECK_STR(err, "ebim: in.csv:1: 1 column where the embedding takes phi,psi: --columns "
-              "chooses two");
+    CHECK_STR(err, "ebim: in.csv:1: 1 column where the embedding takes phi,psi");
 }
 
 int main(int argc, char **argv)

@@ -139,7 +139,7 @@ FILE_FN int cloud__columns(cloud__reader *p, const cloud__element *e)
         m->all[n] = csv__copy(m, e->property[i].name, strlen(e->property[i].name));
         if (!m->all[n++]) return -1;
     }
-    return csv__columns(m);
+    return csv__make_distinct(m) || csv__columns(m) ? -1 : 0;
 }
 
 /* What is missing of an element: -1 with a message. */
@@ -365,7 +365,8 @@ FILE_FN int cloud__xyz_read(csv__reader *r, csv_how *how)
     if (csv__take_sample(r) || csv__nothing(r) || cloud__xyz_count(r) || csv__nothing(r)) return -1;
     if (csv__find_layout(r) || cloud__xyz_names(r)) return -1;
     if (!r->header && !how->columns && !how->names) how->columns = "x,y,z";
-    if (csv__columns(&r->m) || csv__rows(r) || csv__complete(&r->m)) return -1;
+    if (csv__columns(&r->m) || csv__rows(r) || csv__judge_commas(r)) return -1;
+    if (csv__complete(&r->m)) return -1;
     if (r->promised < 0 || !(r->promised < r->m.t->rows + r->m.t->skipped ||
                              r->promised > r->m.t->rows + r->m.t->skipped)) return 0;
     return CSV__FAIL(&r->m, "its first line says %.0f points, and there are %d: one of the two is "

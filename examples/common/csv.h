@@ -45,8 +45,11 @@ typedef struct csv__reader {
 
     char *sample[CSV__SAMPLE];
     int samples, sample_line[CSV__SAMPLE];
+    int most;          /* fields that most of the sampled rows have */
     int *numbers, *texts; /* [width] of each column, in the sampled rows */
     unsigned char *numeric;
+    unsigned char *whole; /* [width] bits: 1 a number like 530, 2 one like 2,530 was in a row */
+    int grouped, commas;  /* the line of the first like 2,530; 1: another has a decimal comma */
 } csv__reader;
 
 #define CSV__ERR(r) (r)->m.err, (r)->m.err_size
@@ -247,9 +250,10 @@ FILE_FN int csv__decimal(char *s, char *decimal, double *v)
 /* 1: a number, or where one is missing or too large; 0: text. */
 FILE_FN int csv__like_number(char *s)
 {
-    char decimal = 0;
+    char decimal = 0, plain[40];
     double v;
-    return csv__decimal(s, &decimal, &v) != CSV_TEXT || number_missing(s);
+    return csv__decimal(s, &decimal, &v) != CSV_TEXT || number_missing(s) ||
+           number_grouped(s, plain, sizeof plain);
 }
 
 /* ---- the layout, from the first lines ---- */
@@ -308,21 +312,31 @@ FILE_FN double csv__try(csv__reader *r, char d, char *scratch, int *fields)
     return numbers / all * equal / r->samples * (*fields > 1 ? 1 : 0.1);
 }
 
+/* The one that makes the most numbers, unless csv_how has one; and whether that is a worse one. */
 FILE_FN int csv__find_delimiter(csv__reader *r, char *scratch)
 {
     static const char candidate[] = ",;\t |";
+    char given = r->m.how->delimiter, found = 0;
     double best = -1, share;
     int i, count, most = 0;
-    r->delimiter = r->m.how->delimiter;
-    for (i = 0; !r->m.how->delimiter && candidate[i]; i++) {
+    for (i = 0; candidate[i]; i++) {
         share = csv__try(r, candidate[i], scratch, &count);
         if (share < 0) return -1;
         if (share < best + 1e-9 && !(share > best - 1e-9 && count > most)) continue;
         best = share;
         most = count;
-        r->delimiter = candidate[i];
+        found = candidate[i];
     }
-    return 0;
+    r->delimiter = given ? given : found;
+    if (!given || given == found) return 0;
+    share = csv__try(r, given, scratch, &count);
+    if (share < 0) return -1;
+    r->m.doubt = share < best - 1e-9;
+    r->m.line = r->sample_line[0];
+    if (count > 1 || most < 2) return 0;
+    return CSV__FAIL(&r->m, "--delimiter cuts no line: leave it out, or is it '%s'?",
+                     found == '\t' ? "tab" : found == ' ' ? "space"
+                                   : found == ',' ? "," : found == ';' ? ";" : "|");
 }
 
 /* Are the first fields of the rows what row names are: text, or whole numbers that grow? */
@@ -363,8 +377,9 @@ FILE_FN int csv__survey(csv__reader *r, char *scratch, int *ends)
     r->numbers = (int *)csv__resize(&r->m, NULL, (size_t)widest, sizeof *r->numbers);
     r->texts = (int *)csv__resize(&r->m, NULL, (size_t)widest, sizeof *r->texts);
     r->numeric = (unsigned char *)csv__resize(&r->m, NULL, (size_t)widest, 1);
-    if (!r->numbers || !r->texts || !r->numeric) return -1;
-    for (j = 0; j < widest; j++) r->numbers[j] = r->texts[j] = 0;
+    r->whole = (unsigned char *)csv__resize(&r->m, NULL, (size_t)widest, 1);
+    if (!r->numbers || !r->texts || !r->numeric || !r->whole) return -1;
+    for (j = 0; j < widest; j++) r->numbers[j] = r->texts[j] = r->whole[j] = 0;
     for (i = first; i < r->samples; i++) {
         n = csv__cut(r, strcpy(scratch, r->sample[i]), r->delimiter);
         if (*r->field[n - 1]) *ends = 0;
@@ -375,7 +390,7 @@ FILE_FN int csv__survey(csv__reader *r, char *scratch, int *ends)
     }
     r->m.width = widest;
     csv__call_numeric(r);
-    return csv__most(count, first, r->samples);
+    return r->most = csv__most(count, first, r->samples);
 }
 
 /* What the number of fields says: a delimiter at the ends of lines, a header with a field less. */
@@ -452,30 +467,11 @@ FILE_FN int csv__judge_header(csv__reader *r, int h)
                      "is one, --header no if not", odd, r->field[odd - 1]);
 }
 
-/* Equal names get numbers, as pandas gives them. */
-FILE_FN int csv__make_distinct(csv__reader *r)
-{
-    csv__maker *m = &r->m;
-    int i, j, again;
-    for (i = 0; i < m->width; i++) {
-        char *s = m->all[i], *more;
-        if (!*s || csv__named(m, s) == i) continue;
-        more = (char *)csv__resize(m, NULL, strlen(s) + 16, 1);
-        if (!more) return -1;
-        for (j = 1, again = 1; again; j++) {
-            sprintf(more, "%s.%d", s, j);
-            again = csv__named(m, more) >= 0;
-        }
-        free(s);
-        m->all[i] = more;
-    }
-    return 0;
-}
-
 FILE_FN int csv__read_names(csv__reader *r, int h)
 {
     csv__maker *m = &r->m;
-    int i;
+    int i, digits = r->m.how->header > 0 && !csv__counts_up(r, 0, h);
+    double v;
     m->all = (char **)csv__resize(m, NULL, (size_t)m->width, sizeof *m->all);
     if (!m->all) return -1;
     for (i = 0; i < m->width; i++) m->all[i] = NULL;
@@ -483,9 +479,11 @@ FILE_FN int csv__read_names(csv__reader *r, int h)
         const char *s = i < r->shift || i - r->shift >= h ? "" : r->field[i - r->shift];
         m->all[i] = csv__copy(m, s, strlen(s));
         if (!m->all[i]) return -1;
+        digits = digits && csv_number(s, &v) == CSV_NUMBER;
     }
+    m->t->digits = digits;
     m->t->index = m->width > 1 && (!*m->all[0] || !strcmp(m->all[0], "Unnamed: 0"));
-    return csv__make_distinct(r);
+    return csv__make_distinct(m);
 }
 
 /* Is there one? By option, because names are asked for, or as it looks. */
@@ -502,22 +500,55 @@ FILE_FN int csv__decide_header(csv__reader *r, int h)
     return needs ? 0 : csv__judge_header(r, h);
 }
 
+/* Digits alone, and so many */
+FILE_FN int csv__digits(const char *s, size_t least, size_t most)
+{
+    size_t n = strspn(s, "0123456789");
+    return !s[n] && n >= least && n <= most;
+}
+
+/* What helps where a line has n fields, which are too few or too many. */
+FILE_FN void csv__count_cure(csv__reader *r, int n, char *cure, size_t size)
+{
+    const char *title = "is the first line a title? begin it with #; else it lacks a name";
+    int i, semicolon = 0, texts = 0, whole = 0, groups = 0, width = r->m.width;
+    int alike = n > 1 && n == r->most && r->samples > 2; /* as most lines are */
+    char d = r->delimiter;
+    for (i = 0; i < n; i++) {
+        const char *s = r->field[i] + (*r->field[i] == '-');
+        semicolon |= d == ',' && strchr(s, ';') != NULL;
+        whole += csv__digits(s, 1, 19);
+        if (i) groups |= csv__digits(r->field[i - 1], 1, 3) && strcspn(s, ".") == 3 &&
+                         csv__like_number(r->field[i]);
+        texts |= !csv__like_number(r->field[i]);
+    }
+    if (semicolon) snprintf(cure, size, "decimal commas? try --delimiter ';'");
+    else if (r->m.doubt) snprintf(cure, size, "leave out --delimiter");
+    else if (alike && (n < width || width == 1 || texts == n)) snprintf(cure, size, "%s", title);
+    else if (n < width)
+        snprintf(cure, size, "is the line cut short? write NA where a value is missing");
+    else if (texts) snprintf(cure, size, "a text with the delimiter in it? put it in quotes");
+    else if (d == ',' && n == 2 * width && whole == n)
+        snprintf(cure, size, "decimal commas? write points, or tabs between the fields");
+    else if (groups) snprintf(cure, size, "thousands? write numbers without '%c' in them", d);
+    else snprintf(cure, size, "%s", alike ? title : "take out what is too much");
+}
+
 FILE_FN int csv__bad_count(csv__reader *r, int n)
 {
-    int i, semicolon = 0, width = r->m.width;
-    for (i = 0; i < n && r->delimiter == ','; i++)
-        semicolon |= strchr(r->field[i], ';') != NULL;
-    return CSV__FAIL(&r->m, "%d field%s where the first line has %d%s", n, n == 1 ? "" : "s", width,
-                     semicolon ? ": decimal commas? try --delimiter ';'"
-                     : n < width ? ": is the line cut short, or a value missing?"
-                                 : ": a text with the delimiter in it? put it in quotes");
+    char cure[120];
+    csv__count_cure(r, n, cure, sizeof cure);
+    return CSV__FAIL(&r->m, "%d field%s where the first line has %d: %s", n, n == 1 ? "" : "s",
+                     r->m.width, cure);
 }
 
 /* The first row, which must be as wide as the header: said before names are missed. */
 FILE_FN int csv__first_row(csv__reader *r, char *scratch)
 {
-    int n = csv__cut(r, strcpy(scratch, r->sample[1]), r->delimiter);
+    int n = csv__cut(r, strcpy(scratch, r->sample[1]), r->delimiter), i, names = 0;
     if (n < 0) return -1;
+    for (i = 0; i < n; i++) names += csv__is_name(r->field[i]) && !csv__like_number(r->field[i]);
+    if (names == n && r->samples > 2) r->m.second_line = r->sample_line[1];
     n -= n == r->m.width + 1 && r->trailing && !*r->field[n - 1];
     if (n == r->m.width) return 0;
     r->m.line = r->sample_line[1];
@@ -536,6 +567,8 @@ FILE_FN int csv__find_header(csv__reader *r, char *scratch)
         return r->samples > 1 ? csv__first_row(r, scratch) : 0;
     }
     r->shift = 0;
+    for (j = 0; j < h && r->m.how->header; j++)
+        if (csv__is_name(r->field[j])) r->m.names_line = r->m.line;
     r->m.t->counting = !r->m.how->header && r->samples > 1 && csv__counts_up(r, 0, h);
     for (j = 0; j < h && r->samples > 1; j++) /* a row like the others */
         *(csv__like_number(r->field[j]) ? r->numbers + j : r->texts + j) += 1;
@@ -559,23 +592,56 @@ FILE_FN int csv__find_layout(csv__reader *r)
     failed = csv__find_delimiter(r, scratch) || csv__find_shape(r, scratch) ||
              csv__find_header(r, scratch);
     free(scratch);
+    for (i = 0; !failed && i < r->m.width; i++)
+        if (!r->numbers[i] && r->samples > 1) r->numeric[i] = 0; /* it only misses values */
     r->m.numeric = r->numeric;
     return failed ? -1 : 0;
 }
 
 /* ---- rows ---- */
 
+/* 2,530 may be 2.53 or, where no other comma is a decimal one for sure, 2530. s: after its comma
+ * became a point */
+FILE_FN void csv__look_at_comma(csv__reader *r, int column, const char *s)
+{
+    const char *point;
+    if (*s == '-' || *s == '+') s++;
+    point = strchr(s, '.');
+    if (!point && csv__digits(s, 1, 3)) r->whole[column] |= 1u;
+    if (!point) return;
+    if (*s >= '1' && *s <= '9' && point - s < 4 && csv__digits(point + 1, 3, 3)) {
+        r->whole[column] |= 2u;
+        if (!r->grouped) r->grouped = r->m.line;
+    } else r->commas = 1;
+}
+
 /* The number in a column of the line: 0, 1 when it is missing and rows may be, -1. */
 FILE_FN int csv__value(csv__reader *r, int column, double *v)
 {
     char *s = r->field[column];
     int kind = csv__decimal(s, &r->decimal, v);
+    if (kind == CSV_NUMBER && r->decimal != '.' && !r->commas) csv__look_at_comma(r, column, s);
     if (kind == CSV_NUMBER) return 0;
     if (r->m.how->skip_missing && number_missing(s)) return 1;
     if (kind == CSV_TEXT && r->decimal == ',' && csv_number(s, v) == CSV_NUMBER)
         return CSV__FAIL(&r->m, "field %d has a decimal point, and those before it decimal commas: "
-                         "%.40s", column + 1, s);
+                         "%.40s: write points in all, and thousands without commas", column + 1,
+                         s);
     return csv__bad_field(&r->m, column, s, kind);
+}
+
+/* After all rows: commas that may not be decimal. Where a column has numbers with three digits
+ * behind the comma and others without a comma, they hardly are. */
+FILE_FN int csv__judge_commas(csv__reader *r)
+{
+    int i;
+    if (!r->grouped || r->commas || r->decimal != ',') return 0;
+    r->m.t->grouped = r->m.line = r->grouped;
+    for (i = 0; i < r->m.width; i++)
+        if (r->whole[i] == 3)
+            return CSV__FAIL(&r->m, "column %d has numbers like 530 and numbers like 2,530: write "
+                             "thousands without commas, or decimals with points", i + 1);
+    return 0;
 }
 
 FILE_FN int csv__row(csv__reader *r)
@@ -627,6 +693,7 @@ FILE_FN void csv__reader_free(csv__reader *r)
     free(r->numbers);
     free(r->texts);
     free(r->numeric);
+    free(r->whole);
     free(r->field);
     csv__maker_free(&r->m);
 }
@@ -653,7 +720,7 @@ FILE_FN int csv__lines(csv__reader *r)
 {
     if (csv__take_sample(r) || csv__nothing(r)) return -1;
     if (csv__find_layout(r) || csv__columns(&r->m) || csv__rows(r)) return -1;
-    return csv__complete(&r->m);
+    return csv__judge_commas(r) || csv__complete(&r->m) ? -1 : 0;
 }
 
 /* Reads all of an open file as text. 0, or -1 with a message and *t empty. */

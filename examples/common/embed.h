@@ -112,6 +112,25 @@ FILE_FN void embed_inverse(const embed *e, int n, const double *x, double *row)
     }
 }
 
+/* Do names begin as those of the embedding in the wrong order? */
+FILE_FN int embed__swapped(const embed *e, const csv_table *t)
+{
+    char first[4], second[4];
+    snprintf(first, sizeof first, "%.3s", t->name[0]);
+    snprintf(second, sizeof second, "%.3s", t->name[1]);
+    return csv__alike(first, embed_name(e, 1)) || csv__alike(second, embed_name(e, 0)) ||
+           (e->kind == EMBED_LATLON && csv__alike(first, "lng"));
+}
+
+/* Are the first numbers no latitudes, and the second ones could be? */
+FILE_FN int embed__lon_first(const csv_table *t)
+{
+    size_t i;
+    for (i = 0; i < (size_t)t->rows; i++)
+        if (!(fabs(t->v[2 * i + 1]) <= 90)) return 0;
+    return 1;
+}
+
 /* The points of a whole table, [t->rows][*n], to be freed by the caller. NULL with a message
  * naming file and line when the columns are not what the embedding takes. */
 FILE_FN double *embed_table(const embed *e, const char *path, const csv_table *t, int *n,
@@ -122,20 +141,30 @@ FILE_FN double *embed_table(const embed *e, const char *path, const csv_table *t
     double *x;
     *n = e->kind == EMBED_NONE ? t->cols : embed_ambient(e);
     if (e->kind != EMBED_NONE && t->cols != embed_columns(e)) {
-        file_fail(err, err_size, file, t->line[0], "%d column%s where the embedding takes %s,%s: "
-                  "--columns chooses two", t->cols, t->cols == 1 ? "" : "s", embed_name(e, 0),
-                  embed_name(e, 1));
+        file_fail(err, err_size, file, t->line[0], "%d column%s where the embedding takes %s,%s%s",
+                  t->cols, t->cols == 1 ? "" : "s", embed_name(e, 0), embed_name(e, 1),
+                  t->cols > 2 ? ": --columns chooses two" : "");
         return NULL;
     }
-    if (e->kind == EMBED_LATLON && t->name && !strncmp(t->name[0], "lon", 3)) {
-        file_fail(err, err_size, file, 0, "the first column is '%.40s'; latlon takes lat,lon: try "
-                  "--columns %.40s,%.40s", t->name[0], t->name[1], t->name[0]);
+    if (e->kind != EMBED_NONE && t->name && embed__swapped(e, t)) {
+        int plain = csv__plain_name(t->name[0]) && csv__plain_name(t->name[1]);
+        char list[64];
+        if (plain) snprintf(list, sizeof list, "%s,%s", t->name[1], t->name[0]);
+        else snprintf(list, sizeof list, "%d,%d", t->column[1], t->column[0]);
+        file_fail(err, err_size, file, 0, "the columns are '%.40s', '%.40s', and the embedding "
+                  "takes %s,%s: try --columns %s", t->name[0], t->name[1], embed_name(e, 0),
+                  embed_name(e, 1), list);
         return NULL;
     }
     for (i = 0; e->kind == EMBED_LATLON && i < rows; i++) {
         if (fabs(t->v[2 * i]) <= 90) continue;
-        file_fail(err, err_size, file, t->line[i], "latitude %.10g is outside [-90, 90]",
-                  t->v[2 * i]);
+        if (fabs(t->v[2 * i]) < 91 || !embed__lon_first(t))
+            file_fail(err, err_size, file, t->line[i], "latitude %.10g is outside [-90, 90]",
+                      t->v[2 * i]);
+        else
+            file_fail(err, err_size, file, t->line[i], "latitude %.10g is outside [-90, 90]: is it "
+                      "the longitude? then --columns %d,%d", t->v[2 * i], t->column[1],
+                      t->column[0]);
         return NULL;
     }
     x = rows > SIZE_MAX / sizeof *x / (size_t)*n

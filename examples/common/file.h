@@ -82,6 +82,16 @@ FILE_FN int file__kind(const char *path)
 #endif
 }
 
+/* Do two paths lead to the same file? */
+FILE_FN int file_same(const char *a, const char *b)
+{
+#if defined(__unix__) || defined(__APPLE__)
+    struct stat s, t;
+    if (!stat(a, &s) && !stat(b, &t)) return s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+#endif
+    return !strcmp(a, b);
+}
+
 /* Opens a name that was not taken, PATH.tmp0 to PATH.tmp99. */
 FILE_FN int file__open_beside(file_out *o)
 {

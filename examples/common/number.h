@@ -45,6 +45,55 @@ FILE_FN int number_missing(const char *s)
     return number__unsigned_is(s, "nan");
 }
 
+/* The sign between groups of digits that s begins with: its length, or 0. A no-break space is two
+ * or three bytes of UTF-8, an apostrophe may be a curved one. */
+FILE_FN size_t number__separator(const char *s)
+{
+    static const char *const sign[] = {",", ".", "'", " ", "_", "\xc2\xa0", "\xe2\x80\xaf",
+                                       "\xe2\x80\x89", "\xe2\x80\x99"};
+    size_t i;
+    for (i = 0; i < sizeof sign / sizeof *sign; i++)
+        if (!strncmp(s, sign[i], strlen(sign[i]))) return strlen(sign[i]);
+    return 0;
+}
+
+/* 1: s is a number with its thousands set apart, as in 1,234.5 or 1 234,5; without separators it
+ * goes to plain. */
+FILE_FN int number_grouped(const char *s, char *plain, size_t size)
+{
+    const char *digits = "0123456789", *sign;
+    size_t n = 0, wide, first = strspn(s + (*s == '+' || *s == '-'), digits);
+    if (strlen(s) >= size || !first || first > 3) return 0;
+    for (first += *s == '+' || *s == '-'; n < first; n++) plain[n] = *s++;
+    sign = s;
+    wide = number__separator(s);
+    if (!wide) return 0;
+    while (!strncmp(s, sign, wide) && strspn(s + wide, digits) == 3) {
+        memcpy(plain + n, s + wide, 3);
+        n += 3;
+        s += wide + 3;
+    }
+    if (s == sign) return 0;
+    if ((*s == '.' || *s == ',') && *s != *sign) {
+        plain[n++] = *s++;
+        while (*s >= '0' && *s <= '9') plain[n++] = *s++;
+    }
+    plain[n] = 0;
+    return !*s;
+}
+
+/* 1: s is a number and a unit or sign: "5 m", "5%", "$5", not a date or a time. */
+FILE_FN int number_with_unit(const char *s)
+{
+    const char *digits = "0123456789", *number = "0123456789.,+-";
+    size_t front = strcspn(s, number), n = strspn(s + front, number), i;
+    const char *rest = s + front + n;
+    for (i = 0; i < front; i++)
+        if (isalpha((unsigned char)s[i])) return 0;
+    return n && strcspn(s, digits) < front + n && front < 4 && (front || *rest) &&
+           strlen(rest) < 8 && !rest[strcspn(rest, digits)] && !strchr(s + front + 1, '-');
+}
+
 /* Decided on bits: -ffast-math may not look. */
 FILE_FN int number_finite(double x)
 {

@@ -156,6 +156,7 @@ FILE_FN void report__rows(FILE *f, const ebim_model *m, const int *line)
             fprintf(f, "%s %s %d", i ? "," : "", line ? "line" : "row", line ? line[row] : row + 1);
             if (report_known(m->info.outlier_distance[i]))
                 fprintf(f, " (%.3g away)", m->info.outlier_distance[i]);
+            else fprintf(f, " (F leads to no point from there)");
         }
         fprintf(f, "%s\n", m->info.outliers > count ? ", ..." : "");
     }
@@ -210,8 +211,8 @@ FILE_FN void report__density(FILE *f, const ebim_model *m)
                 m->info.nll, m->info.nll_se, m->info.held);
     else fprintf(f, "density    learned; too few points to hold some out\n");
     if (report_known(m->judged.density_p))
-        fprintf(f, "test       held-out points against the density: p = %.2g\n",
-                m->judged.density_p);
+        fprintf(f, "test       held-out points against the density: p = %.2g (warns below %g)\n",
+                m->judged.density_p, ebim__check_bound.p);
     if (centres)
         fprintf(f, "energy     a kernel estimate, as no network was likelier: %d centres\n",
                 centres);

@@ -18,6 +18,7 @@ typedef struct csv_table {
     int rows, cols;
     double *v;       /* [rows][cols] */
     int *line;       /* [rows], where each row stood, for messages (.npy: its number) */
+    int *column;     /* [cols], which of the file's it is, from 1 */
     char **name;     /* [cols], or NULL when the file has no header */
     double *weight;  /* [rows], or NULL */
     int carried;     /* columns carried along: */
@@ -25,6 +26,11 @@ typedef struct csv_table {
     char *text;      /* and their fields, those of a row from text + at[row] to a 0 */
     size_t *at;
     int index;       /* 1: the file's first column has no name and was left out */
+    int same[2];     /* two of the file's columns, from 1, that have one name; the second of them is
+                      * taken, and called otherwise (0: none) */
+    int digits;      /* 1: the names are numbers, and a header because csv_how says so */
+    int grouped;     /* the line of a number like 2,530 that was read as 2.53 where no other number
+                      * says that commas are decimal (0: none) */
     int counting;    /* 1: the first row is 0, 1, 2, ..., as pandas numbers columns without names */
     int skipped;     /* rows that miss a value and were left out */
     int skipped_line[CSV_SKIPPED];
@@ -39,6 +45,7 @@ typedef struct csv_how {
     int header;          /* 1: there is one, -1: there is none */
     int skip_missing;    /* 1: leave out rows in which a column that is taken has no value */
     int carry;           /* 1: columns that are not taken, 2: all, as text */
+    int least, most;     /* columns that serve, for advice (0: one, any number) */
 } csv_how;
 
 FILE_FN void csv_free(csv_table *t)
@@ -46,6 +53,7 @@ FILE_FN void csv_free(csv_table *t)
     int i;
     for (i = 0; t->name && i < t->cols; i++) free(t->name[i]);
     free(t->name);
+    free(t->column);
     free(t->v);
     free(t->line);
     free(t->weight);
@@ -63,7 +71,13 @@ typedef struct csv__maker {
     const char *file;    /* as messages show it */
     int line;            /* where the reader is; 0: nowhere */
     int width;           /* columns of the file */
-    char **all;          /* [width] their names, or NULL */
+    char **all;          /* [width] their names, all different, or NULL */
+    int *twin;           /* [width] which earlier column has the same name in the file; -1: none */
+    char **want;         /* [wants] the names of the model */
+    int wants;
+    int names_line;      /* that looks like names where csv_how says there are none; 0: no line */
+    int second_line;     /* of names, after a header; 0: there is none */
+    int doubt;           /* 1: another delimiter than that of csv_how makes more numbers */
     const unsigned char *numeric; /* [width] whether a column looks so, or NULL: all do */
     int *take, *keep;    /* [cols], [carried] columns of the file */
     int weight;          /* -1: none */
@@ -91,11 +105,15 @@ FILE_FN void csv__maker_free(csv__maker *m)
 {
     int i;
     for (i = 0; m->all && i < m->width; i++) free(m->all[i]);
+    for (i = 0; i < m->wants; i++) free(m->want[i]);
     free(m->all);
+    free(m->want);
+    free(m->twin);
     free(m->take);
     free(m->keep);
-    m->all = NULL;
-    m->take = m->keep = NULL;
+    m->all = m->want = NULL;
+    m->wants = 0;
+    m->twin = m->take = m->keep = NULL;
 }
 
 /* p resized to count items; NULL with a message, and p untouched, when that cannot be. */
@@ -130,6 +148,46 @@ FILE_FN int csv__named(const csv__maker *m, const char *name)
     return -1;
 }
 
+/* Are they the same, in any case? */
+FILE_FN int csv__alike(const char *a, const char *b)
+{
+    for (; *a && tolower((unsigned char)*a) == tolower((unsigned char)*b); a++) b++;
+    return !*a && !*b;
+}
+
+/* Equal names get numbers, as pandas gives them. */
+FILE_FN int csv__make_distinct(csv__maker *m)
+{
+    int i, j, again;
+    m->twin = (int *)csv__resize(m, NULL, (size_t)m->width, sizeof *m->twin);
+    if (!m->twin) return -1;
+    for (i = 0; i < m->width; i++) m->twin[i] = -1;
+    for (i = 0; i < m->width; i++) {
+        char *s = m->all[i], *more;
+        int first = csv__named(m, s);
+        if (!*s || first == i) continue;
+        more = (char *)csv__resize(m, NULL, strlen(s) + 16, 1);
+        if (!more) return -1;
+        for (j = 1, again = 1; again; j++) {
+            sprintf(more, "%s.%d", s, j);
+            again = csv__named(m, more) >= 0;
+        }
+        free(s);
+        m->all[i] = more;
+        m->twin[i] = first;
+    }
+    return 0;
+}
+
+/* A column that has the same name in the file as this one; -1: none */
+FILE_FN int csv__twin(const csv__maker *m, int column)
+{
+    int i;
+    for (i = 0; i < m->width; i++)
+        if (m->twin && m->twin[i] == column) return i;
+    return -1;
+}
+
 /* Column names of the file for a message, as many as there is room for. */
 FILE_FN const char *csv__known(const csv__maker *m, char *s, size_t size)
 {
@@ -155,28 +213,44 @@ FILE_FN int csv__is_numeric(const csv__maker *m, int column)
     return column != m->weight && (!m->numeric || m->numeric[column]);
 }
 
-/* The columns that look numeric, as --columns takes them, into s: how many they are. */
+/* Columns as --columns takes them, into s: up to eight by their names, if these are plain, else by
+ * numbers. A number that is the name of a column is written as a range, which is none. */
+FILE_FN void csv__list(const csv__maker *m, const int *column, int count, char *s, size_t size)
+{
+    int i, j, plain = m->all != NULL && count <= 8;
+    char number[12];
+    size_t n = 0;
+    for (i = 0; i < count; i++)
+        plain = plain && csv__plain_name(m->all[column[i]]) && csv__twin(m, column[i]) < 0;
+    *s = 0;
+    for (i = 0; i < count && n + 48 < size; i = j + 1) {
+        const char *comma = n ? "," : "";
+        j = i;
+        if (plain) {
+            n += (size_t)snprintf(s + n, size - n, "%s%s", comma, m->all[column[i]]);
+            continue;
+        }
+        while (j + 1 < count && column[j + 1] == column[j] + 1) j++;
+        snprintf(number, sizeof number, "%d", column[i] + 1);
+        if (j == i && csv__named(m, number) < 0)
+            n += (size_t)snprintf(s + n, size - n, "%s%s", comma, number);
+        else n += (size_t)snprintf(s + n, size - n, "%s%s-%d", comma, number, column[j] + 1);
+    }
+}
+
+/* The columns that look numeric, as csv__list writes them: how many they are; 0: too many to write,
+ * or fewer or more than serve. */
 FILE_FN int csv__advice(const csv__maker *m, char *s, size_t size)
 {
-    int i, j, count = 0, plain = m->all != NULL;
-    size_t n = 0;
+    int column[32], i, count = 0;
     *s = 0;
     for (i = m->t->index; i < m->width; i++) {
         if (!csv__is_numeric(m, i)) continue;
-        count++;
-        if (plain && !csv__plain_name(m->all[i])) plain = 0;
+        if (count == (int)(sizeof column / sizeof *column)) return 0;
+        column[count++] = i;
     }
-    for (i = m->t->index; i < m->width && n + 48 < size; i = j + 1) {
-        j = i;
-        if (!csv__is_numeric(m, i)) continue;
-        if (plain && count <= 8) {
-            n += (size_t)snprintf(s + n, size - n, "%s%s", n ? "," : "", m->all[i]);
-            continue;
-        }
-        while (j + 1 < m->width && csv__is_numeric(m, j + 1)) j++;
-        n += (size_t)snprintf(s + n, size - n, j > i ? "%s%d-%d" : "%s%d", n ? "," : "", i + 1,
-                              j + 1);
-    }
+    if (count < m->how->least || (m->how->most && count > m->how->most)) return 0;
+    csv__list(m, column, count, s, size);
     return count;
 }
 
@@ -242,6 +316,9 @@ FILE_FN int csv__resolve(csv__maker *m, const char *option, const char *item, in
 {
     char known[200];
     *first = *last = csv__named(m, item);
+    if (*first >= 0 && csv__twin(m, *first) >= 0)
+        return CSV__FAIL(m, "%s: columns %d and %d are both named '%.40s': give the number of the "
+                         "one that is meant", option, *first + 1, csv__twin(m, *first) + 1, item);
     if (*first >= 0) return 0;
     if (!csv__range(item, first, last)) {
         if (m->all)
@@ -291,46 +368,127 @@ FILE_FN int csv__take_list(csv__maker *m, const char *list)
     return failed;
 }
 
-/* The model's columns by name, among those already chosen when there are any: 1 when all were
- * found, 0 when not (*lost: the first one that was not), -1 with a message. */
-FILE_FN int csv__take_names(csv__maker *m, const char *names, char lost[48])
+/* The model's names, one by one */
+FILE_FN int csv__read_wants(csv__maker *m)
 {
-    int *was = m->take, chosen = m->t->cols, found = 1;
-    m->take = NULL;
-    m->t->cols = 0;
-    for (; names && found == 1; names = *names ? names + 1 : NULL) {
-        size_t n = strcspn(names, "\n");
-        char *name = csv__copy(m, names, n);
-        int column = name ? csv__named(m, name) : -1, i;
-        for (i = 0; was && i < chosen && was[i] != column; i++) continue;
-        if (!name) found = -1;
-        else if (column < 0 || (was && i == chosen)) found = 0, snprintf(lost, 48, "%.40s", name);
-        else if (csv__take(m, column)) found = -1;
-        free(name);
-        names += n;
+    const char *s = m->how->names;
+    size_t n = 1;
+    for (; *s; s++) n += *s == '\n';
+    m->want = (char **)csv__resize(m, NULL, n, sizeof *m->want);
+    for (s = m->how->names; m->want && s; s = *s ? s + 1 : NULL) {
+        n = strcspn(s, "\n");
+        m->want[m->wants] = csv__copy(m, s, n);
+        if (!m->want[m->wants]) return -1;
+        m->wants++;
+        s += n;
     }
-    if (found == 1 || !was) {
-        free(was);
-        return found;
-    }
-    free(m->take);
-    m->take = was;
-    m->t->cols = chosen;
-    return found;
+    return m->want ? 0 : -1;
 }
 
-/* The file has names, but not those of the model. */
-FILE_FN int csv__lacks(csv__maker *m, const char *name)
+/* For a message, as many as there is room for */
+FILE_FN const char *csv__wanted(const csv__maker *m, char *s, size_t size)
 {
-    const char *s;
-    char known[200], advice[120];
-    int want = 1;
-    for (s = m->how->names; *s; s++) want += *s == '\n';
-    if (csv__advice(m, advice, sizeof advice) != want)
-        snprintf(advice, sizeof advice, "LIST");
-    return CSV__FAIL(m, "there is no column '%s', which the model has: the file has %s: --columns "
-                     "%s takes others in its stead", name, csv__known(m, known, sizeof known),
-                     advice);
+    size_t n = 0;
+    int i;
+    for (i = 0; i < m->wants && n + 48 < size; i++)
+        n += (size_t)snprintf(s + n, size - n, "%s%.40s", n ? ", " : "", m->want[i]);
+    if (i < m->wants) snprintf(s + n, size - n, ", ...");
+    return s;
+}
+
+/* The model's columns by name -> column: [width], among those already chosen when there are any,
+ * in any case of letters if `loose`: 1, or 0 and *lost, the first that is not found. */
+FILE_FN int csv__find_names(const csv__maker *m, int loose, int *column, int *lost)
+{
+    int i, j, of;
+    for (i = 0; i < m->wants; i++) {
+        *lost = i;
+        of = csv__named(m, m->want[i]);
+        for (j = 0; of < 0 && loose && j < m->width; j++)
+            if (csv__alike(m->all[j], m->want[i])) of = j;
+        for (j = 0; j < i && column[j] != of; j++) continue;
+        if (of < 0 || j < i) return 0;
+        for (j = 0; j < m->t->cols && m->take[j] != of; j++) continue;
+        if (m->t->cols && j == m->t->cols) return 0;
+        column[i] = of;
+    }
+    return 1;
+}
+
+/* A model's name that two of the file's columns have is no name to find one by. */
+FILE_FN int csv__ambiguous(csv__maker *m, const int *column)
+{
+    char list[200];
+    int i, j, other;
+    for (i = 0; i < m->wants; i++) {
+        other = csv__twin(m, column[i]);
+        for (j = 0; j < m->wants && column[j] != other; j++) continue;
+        if (other < 0 || j < m->wants) continue;
+        csv__list(m, column, m->wants, list, sizeof list);
+        return CSV__FAIL(m, "columns %d and %d are both named '%.40s', which the model has: "
+                         "--columns %s takes the first", column[i] + 1, other + 1, m->want[i],
+                         list);
+    }
+    return 0;
+}
+
+/* The file has names, but not those of the model. No columns are proposed whose order is a guess:
+ * what is scored under wrong names is scored without a word. */
+FILE_FN int csv__lacks(csv__maker *m, int *column, int lost)
+{
+    char known[200], want[200], list[200], cure[500];
+    int i, numbers = 0, ignored;
+    for (i = m->t->index; i < m->width; i++) numbers += csv__is_numeric(m, i);
+    csv__wanted(m, want, sizeof want);
+    if (m->doubt) snprintf(cure, sizeof cure, "leave out --delimiter");
+    else if (m->t->digits)
+        snprintf(cure, sizeof cure, "leave out --header yes if this line is a row");
+    else if (csv__find_names(m, 1, column, &ignored)) {
+        csv__list(m, column, m->wants, list, sizeof list);
+        snprintf(cure, sizeof cure, "--columns %s takes them in the model's order", list);
+    } else if (numbers >= m->wants)
+        snprintf(cure, sizeof cure, "--columns LIST takes others, those that stand for %s, in this "
+                 "order", want);
+    else snprintf(cure, sizeof cure, "the model takes %s", want);
+    return CSV__FAIL(m, "there is no column '%.40s', which the model has: the file has %s: %s",
+                     m->want[lost], csv__known(m, known, sizeof known), cure);
+}
+
+/* Columns that --columns takes in the order given must not stand in each other's place. */
+FILE_FN int csv__misplaced(csv__maker *m)
+{
+    char want[200];
+    int i, j;
+    for (i = 0; m->t->cols == m->wants && i < m->wants; i++) {
+        const char *name = m->all[m->take[i]];
+        for (j = 0; j < m->wants && !csv__alike(name, m->want[j]); j++) continue;
+        if (j < m->wants && !csv__alike(name, m->want[i]))
+            return CSV__FAIL(m, "--columns: '%.40s' would stand for '%.40s', and the model has a "
+                             "'%.40s': list what stands for %s, in this order", name, m->want[i],
+                             m->want[j], csv__wanted(m, want, sizeof want));
+    }
+    return 0;
+}
+
+/* The model's columns in a file with names: by these, or those of --columns as they are. */
+FILE_FN int csv__take_names(csv__maker *m)
+{
+    int lost = 0, failed = -1, chosen = m->t->cols;
+    int *column = (int *)csv__resize(m, NULL, (size_t)m->width, sizeof *column);
+    if (!column || csv__read_wants(m)) {
+    } else if (!csv__find_names(m, 0, column, &lost)) {
+        failed = chosen ? csv__misplaced(m) : csv__lacks(m, column, lost);
+    } else if (chosen || !csv__ambiguous(m, column)) {
+        int *was = m->take;
+        m->take = column;
+        column = was;
+        m->t->cols = m->wants;
+        for (lost = 0; lost < m->wants; lost++)
+            if (!m->take[lost]) m->t->index = 0;
+        failed = 0;
+    }
+    free(column);
+    return failed;
 }
 
 /* Fills m->take. Without --columns all, or the model's; with it those, in the model's order if
@@ -338,14 +496,10 @@ FILE_FN int csv__lacks(csv__maker *m, const char *name)
 FILE_FN int csv__choose(csv__maker *m)
 {
     const csv_how *how = m->how;
-    char lost[48];
-    int i, found = 0;
+    int i, by_name = how->names && m->all;
     if (how->columns && csv__take_list(m, how->columns)) return -1;
-    if (how->names && m->all) found = csv__take_names(m, how->names, lost);
-    if (found < 0) return -1;
-    if (!found && how->names && m->all && !how->columns)
-        return csv__lacks(m, lost);
-    for (i = m->t->index; !found && !how->columns && i < m->width; i++)
+    if (by_name && csv__take_names(m)) return -1;
+    for (i = m->t->index; !by_name && !how->columns && i < m->width; i++)
         if (i != m->weight && csv__take(m, i)) return -1;
     if (!m->t->cols) return CSV__FAIL(m, "no column is left to be taken");
     return 0;
@@ -433,32 +587,61 @@ FILE_FN int csv__carry_columns(csv__maker *m)
     return t->carried ? csv__carry_names(m) : 0;
 }
 
+/* Numbers and names of the columns taken */
+FILE_FN int csv__column_names(csv__maker *m)
+{
+    csv_table *t = m->t;
+    int i;
+    t->column = (int *)csv__resize(m, NULL, (size_t)t->cols, sizeof *t->column);
+    t->name = m->all ? (char **)csv__resize(m, NULL, (size_t)t->cols, sizeof *t->name) : NULL;
+    if (!t->column || (m->all && !t->name)) return -1;
+    for (i = 0; i < t->cols && m->all; i++) t->name[i] = NULL;
+    for (i = 0; i < t->cols; i++) {
+        int column = m->take[i];
+        const char *s = m->all ? m->all[column] : "";
+        char number[24];
+        t->column[i] = column + 1;
+        if (!m->all) continue;
+        snprintf(number, sizeof number, "column%d", column + 1);
+        if (!*s) s = number;
+        t->name[i] = csv__copy(m, s, strlen(s));
+        if (!t->name[i]) return -1;
+        if (!m->twin || m->twin[column] < 0 || t->same[0]) continue;
+        t->same[0] = m->twin[column] + 1;
+        t->same[1] = column + 1;
+    }
+    return 0;
+}
+
 /* Once width, names and kinds of the file's columns are known: what goes where. */
 FILE_FN int csv__columns(csv__maker *m)
 {
-    csv_table *t = m->t;
-    int i, last;
+    int last;
     m->weight = -1;
     if (m->how->weights) {
         if (csv__resolve(m, "--weights", m->how->weights, &m->weight, &last)) return -1;
         if (last > m->weight)
             return CSV__FAIL(m, "--weights: '%.40s' should be one column", m->how->weights);
     }
-    if (csv__choose(m)) return -1;
-    if (m->all) {
-        t->name = (char **)csv__resize(m, NULL, (size_t)t->cols, sizeof *t->name);
-        if (!t->name) return -1;
-        for (i = 0; i < t->cols; i++) t->name[i] = NULL;
-        for (i = 0; i < t->cols; i++) {
-            const char *s = m->all[m->take[i]];
-            char number[24];
-            snprintf(number, sizeof number, "column%d", m->take[i] + 1);
-            if (!*s) s = number;
-            t->name[i] = csv__copy(m, s, strlen(s));
-            if (!t->name[i]) return -1;
-        }
-    }
+    if (csv__choose(m) || csv__column_names(m)) return -1;
     return m->how->carry ? csv__carry_columns(m) : 0;
+}
+
+/* The columns of a table but those left out, as --columns takes them: by plain names, else by
+ * numbers. */
+FILE_FN const char *csv_list(const csv_table *t, const unsigned char *left_out, char *s,
+                             size_t size)
+{
+    int i, plain = t->name && !t->same[0];
+    size_t n = 0;
+    *s = 0;
+    for (i = 0; i < t->cols && plain; i++) plain = csv__plain_name(t->name[i]);
+    for (i = 0; i < t->cols && n + 48 < size; i++) {
+        if (left_out && left_out[i]) continue;
+        if (plain) n += (size_t)snprintf(s + n, size - n, "%s%s", n ? "," : "", t->name[i]);
+        else n += (size_t)snprintf(s + n, size - n, "%s%d", n ? "," : "", t->column[i]);
+    }
+    return i < t->cols ? "LIST" : s;
 }
 
 /* ---- rows ---- */
@@ -499,22 +682,38 @@ FILE_FN int csv__row_begin(csv__maker *m)
     return 0;
 }
 
+/* What helps where a column that is taken has this text. */
+FILE_FN void csv__cure(const csv__maker *m, int column, const char *text, int kind, char *s,
+                       size_t size)
+{
+    char part[120];
+    int other = m->numeric && !m->numeric[column];
+    int unit = kind == CSV_TEXT && number_with_unit(text);
+    if (m->names_line && m->names_line == m->line)
+        snprintf(s, size, "leave out --header no if the line has the names of the columns");
+    else if (kind == CSV_TEXT && m->doubt) snprintf(s, size, "leave out --delimiter");
+    else if (m->second_line && m->second_line == m->line)
+        snprintf(s, size, "two lines of names? begin the one that is none with #");
+    else if (number_grouped(text, part, sizeof part))
+        snprintf(s, size, "write thousands without separators: %.40s", part);
+    else if (other && !m->wants && csv__advice(m, part, sizeof part))
+        snprintf(s, size, "%stry --columns %s", unit ? "write the number alone, or " : "", part);
+    else if (number_missing(text)) snprintf(s, size, "--skip-missing leaves such rows out");
+    else if (kind == CSV_RANGE) snprintf(s, size, "give it in another unit");
+    else if (unit) snprintf(s, size, "write the number alone");
+    else snprintf(s, size, "correct it or the row");
+}
+
 /* What is wrong with a field, where, and what helps. */
 FILE_FN int csv__bad_field(csv__maker *m, int column, const char *text, int kind)
 {
     static const char *const what[] = {"", " is not a number: ", " is empty",
                                        " is not finite: ", " is out of range: "};
     const char *name = m->all ? m->all[column] : "", *is = what[kind];
-    char advice[120], cure[200] = "";
-    int missing = number_missing(text);
-    csv__advice(m, advice, sizeof advice);
-    if (*advice && m->numeric && !m->numeric[column])
-        snprintf(cure, sizeof cure, ": try --columns %s", advice);
-    else snprintf(cure, sizeof cure, "%s", missing ? ": --skip-missing leaves such rows out"
-                                           : kind == CSV_RANGE ? ": give it in another unit"
-                                                               : ": correct it or the row");
-    if (missing && kind == CSV_TEXT) is = " is missing: ";
-    return CSV__FAIL(m, "field %d%s%.40s%s%.40s%s%s", column + 1, is, text,
+    char cure[200];
+    csv__cure(m, column, text, kind, cure, sizeof cure);
+    if (number_missing(text) && kind == CSV_TEXT) is = " is missing: ";
+    return CSV__FAIL(m, "field %d%s%.40s%s%.40s%s: %s", column + 1, is, text,
                      *name ? " (column " : "", name, *name ? ")" : "", cure);
 }
 
