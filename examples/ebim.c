@@ -123,7 +123,7 @@ static const verb verbs[] = {
      "Learns a function F whose zero set is the manifold the points lie on, and an energy E whose\n"
      "e^-E is proportional to their density there. One row is one point. Read are text (.csv,\n"
      ".tsv, ...: a header, decimal commas, quotes, an index column, and lines that begin with #\n"
-     "are fine), NumPy's .npy (float32, float64), and the points of .ply and .xyz. The model\n"
+     "are fine), NumPy's .npy (floats, ints, bool), and the points of .ply and .xyz. The model\n"
      "keeps the names of the columns. Ctrl-C stops and keeps the best state."},
     {"sample", "MODEL.ebim", TABLES, 1, 1, OPT(N),
      OPT(OUT) | OPT(SEED) | OPT(STEPS) | OPT(THREADS) | OPT(JSON) | OPT(QUIET),

@@ -112,25 +112,68 @@ static void npy_is_read(void)
     if (CHECK_INT(load("a.npy", &b, &t), 0)) csv_free(&t);
 }
 
+/* Column by column, as a.T and many results of NumPy are */
+static void npy_in_fortran_order(void)
+{
+    bytes b = npy(1, "'<f8'", "True", "(3, 2)", 0);
+    csv_table t;
+    int i;
+    for (i = 0; i < 6; i++) put_number(&b, six[i % 3 * 2 + i / 3], 'd', 8, 0);
+    if (CHECK_INT(load("a.npy", &b, &t), 0)) check_six(&t, 0);
+    put_number(&b, 0, 'd', 8, 0);
+    refused("a.npy", &b, ": the file goes on after the 3 rows that its header says: it is damaged, "
+            "or holds several arrays");
+    b.n -= 16;
+    refused("a.npy", &b, ": the file ends after 2 rows, and its header says 3: it was cut short");
+    b = npy(1, "'<f8'", "True", "(2000000000, 2000000000)", 6);
+    refused("a.npy", &b, ": the file ends after 0 rows, and its header says 2000000000: it was cut "
+            "short");
+}
+
+/* Whole numbers of all sizes, at both ends of their ranges, and in either byte order */
+static void npy_of_whole_numbers(void)
+{
+    int size, sign, big, i;
+    for (size = 1; size <= 8; size *= 2)
+        for (sign = 0; sign < 2; sign++)
+            for (big = 0; big < 2; big++) {
+                char dtype[20];
+                double most = ldexp(1, 8 * size - sign) - 1, least = sign ? -most - 1 : 0;
+                bytes b;
+                csv_table t;
+                snprintf(dtype, sizeof dtype, "'%c%c%d'", size == 1 ? '|' : big ? '>' : '<',
+                         sign ? 'i' : 'u', size);
+                b = npy(1, dtype, "False", "(2, 2)", 0);
+                for (i = 0; i < size; i++) /* most, but for its lowest bits, if it has 64 */
+                    put_number(&b, (big ? !i : i == size - 1) && sign ? 127 : 255, 'i', 1, 0);
+                for (i = 0; i < size; i++)
+                    put_number(&b, (big ? !i : i == size - 1) && sign ? 128 : 0, 'i', 1, 0);
+                put_number(&b, 100, 'i', size, big);
+                put_number(&b, sign ? -7 : 7, 'i', size, big);
+                if (!CHECK_INT(load("a.npy", &b, &t), 0)) continue;
+                CHECK_NEAR(t.v[0], most, 0);
+                CHECK_NEAR(t.v[1], least, 0);
+                CHECK_NEAR(t.v[2], 100, 0);
+                CHECK_NEAR(t.v[3], sign ? -7 : 7, 0);
+                csv_free(&t);
+            }
+}
+
 static void npy_of_other_kinds(void)
 {
-    static const char *const dtype[] = {"'<i8'", "'|b1'", "'<f2'", "'<c16'", "'<f16'", "'<U8'"};
+    static const char *const dtype[] = {"'<f2'", "'<c8'", "'<c16'", "'<f16'", "'<U8'", "'|O'",
+                                        "'=f8'", "'<i3'"};
     bytes b;
     char want[200];
     size_t i;
     for (i = 0; i < sizeof dtype / sizeof *dtype; i++) {
         b = npy(1, dtype[i], "False", "(3, 2)", 6);
-        snprintf(want, sizeof want, ": its numbers are %.*s; float32 and float64 are read: save "
-                 "a.astype('<f8')", (int)strlen(dtype[i]) - 2, dtype[i] + 1);
+        snprintf(want, sizeof want, ": its numbers are %.*s; bool, int8 to uint64, float32 and "
+                 "float64 are read: save a.astype('<f8')", (int)strlen(dtype[i]) - 2, dtype[i] + 1);
         refused("a.npy", &b, want);
     }
-    b = npy(1, "'>f8'", "False", "(3, 2)", 6);
-    refused("a.npy", &b, ": its numbers are >f8, big-endian; float32 and float64 are read: save "
-            "a.astype('<f8')");
     b = npy(1, "[('x', '<f8'), ('y', '<f8')]", "False", "(3,)", 6);
     refused("a.npy", &b, ": an array of records: save its numbers as one float64 array");
-    b = npy(1, "'<f8'", "True", "(3, 2)", 6);
-    refused("a.npy", &b, ": the array is in Fortran order: save numpy.ascontiguousarray(a)");
     b = npy(1, "'<f8'", "False", "(3, 2, 1)", 6);
     refused("a.npy", &b, ": an array of shape (3, 2, 1): points are rows, (rows, columns): save "
             "a.reshape(len(a), -1)");
@@ -242,12 +285,26 @@ static void numpy_reads_and_writes_it(void)
     snprintf(command, sizeof command, "cd '%s' && python3 -c \"import numpy\n"
              "a = numpy.load('ours.npy')\n"
              "assert a.dtype == '<f8' and a.tolist() == [[1, 2], [3.5, 4], [-5, .1]]\n"
-             "numpy.save('theirs.npy', a)\nnumpy.save('narrow.npy', a.astype('<f4'))\n\"",
+             "numpy.save('theirs.npy', a)\nnumpy.save('narrow.npy', a.astype('<f4'))\n"
+             "numpy.save('turned.npy', numpy.ascontiguousarray(a.T).T.astype('>f8'))\n"
+             "numpy.save('whole.npy', numpy.array([[1, -2], [3, 4]]))\n"
+             "numpy.save('bool.npy', numpy.array([[True, False]]))\n\"",
              t_tmp(""));
     if (!CHECK_INT(system(command), 0)) return;
     memset(&how, 0, sizeof how);
     if (CHECK_INT(load_table(t_tmp("theirs.npy"), &how, &t, err, sizeof err), 0)) check_six(&t, 0);
     if (CHECK_INT(load_table(t_tmp("narrow.npy"), &how, &t, err, sizeof err), 0)) check_six(&t, 1);
+    if (CHECK_INT(load_table(t_tmp("turned.npy"), &how, &t, err, sizeof err), 0)) check_six(&t, 0);
+    if (CHECK_INT(load_table(t_tmp("whole.npy"), &how, &t, err, sizeof err), 0)) {
+        CHECK(t.rows == 2 && t.cols == 2);
+        CHECK_NEAR(t.v[1], -2, 0);
+        csv_free(&t);
+    }
+    if (CHECK_INT(load_table(t_tmp("bool.npy"), &how, &t, err, sizeof err), 0)) {
+        CHECK_NEAR(t.v[0], 1, 0);
+        CHECK_NEAR(t.v[1], 0, 0);
+        csv_free(&t);
+    }
 }
 
 /* ---- .ply ---- */
@@ -438,7 +495,8 @@ static void random_damage(void)
     for (i = 0; i < (T_QUICK ? 400 : 8000); i++) {
         bytes b;
         kind = i % 6;
-        if (kind == 0) b = npy(1 + i % 3, i % 4 ? "'<f8'" : "'<f4'", "False", "(3, 2)", 6);
+        if (kind == 0) b = npy(1 + i % 3, i % 4 ? "'<f8'" : "'<f4'", i % 5 ? "False" : "True",
+                               "(3, 2)", 6);
         else if (kind < 4) b = ply("alb"[kind - 1], 3);
         else if (kind == 4) b = ply_text("3\nsome, \"text\"\nO 1 2 3\nH 3.5 4 5\nH -5 6 7\n");
         else b = ply_text(",\"x, \"\"1\"\"\",y\r\n0,1.5,\"2\"\r\n1,NA,3\r\n2,2,\"a\nb\"\r\n");
@@ -463,6 +521,8 @@ int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
     T_RUN(npy_is_read);
+    T_RUN(npy_in_fortran_order);
+    T_RUN(npy_of_whole_numbers);
     T_RUN(npy_of_other_kinds);
     T_RUN(npy_headers_that_lie);
     T_RUN(npy_rows_without_values);

@@ -608,7 +608,7 @@ names_that_two_columns_have() {
     { echo x,y; circle 20; } >plain.csv
     scored plain.csv
     { echo y,x,y; circle 20 | awk -F, '{ print $2 "," $1 ",7" }'; } >d.csv
-    refused "d.csv:1: columns 1 and 3 are both named 'y', which the model has: --columns 2,1 takes" \
+    refused "d.csv:1: columns 1 and 3 are both named 'y', which the model has: --columns 2,1" \
         score "$m" d.csv
     cured --columns 2,1
     for list in x,y y,x; do
@@ -632,7 +632,8 @@ cures_work() {
     { echo x,y; circle 20; } >plain.csv
     scored plain.csv
     cp plain.csv d.csv
-    refused 'd.csv:1: field 1 is not a number: x: leave out --header no' score "$m" d.csv --header no
+    refused 'd.csv:1: field 1 is not a number: x: leave out --header no' \
+        score "$m" d.csv --header no
     cured
     { echo ,x,y; circle 20 | awk '{ print NR - 1 "," $0 }'; } >d.csv # an index
     refused 'd.csv:1: field 1 is empty: leave out --header no' \
@@ -689,7 +690,8 @@ thousands_are_told() {
             printf "%d" s "%03d,5;%s\n", 1 + NR % 3, 150 + 10 * $1, $2 }'; } >d.csv
         data_is_refused 'write thousands without separators: 2180,5'
     done
-    { echo x,y; circle 20 | awk -F, '{ printf "%d,%03d,%s\n", 1 + NR % 3, 150 + 50 * $1, $2 }'; } >d.csv
+    { echo x,y; circle 20 |
+        awk -F, '{ printf "%d,%03d,%s\n", 1 + NR % 3, 150 + 50 * $1, $2 }'; } >d.csv
     data_is_refused "3 fields where the first line has 2: thousands? write numbers without ','"
     { echo 'x;y'; circle 20 | awk -F, '{ printf NR % 2 ? "%d,%03d;1\n" : "%d%.0s;2\n",
         1 + NR % 3, 150 + 50 * $1 }'; } >d.csv

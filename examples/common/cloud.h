@@ -150,28 +150,6 @@ FILE_FN int cloud__short(cloud__reader *p, const cloud__element *e, double i)
                      "it was cut short", i, e->count, e->name);
 }
 
-FILE_FN double cloud__number(const char *s, const cloud__type *t, int big)
-{
-    char swapped[8];
-    uint64_t v;
-    int i;
-    for (i = 0; i < t->size; i++) swapped[i] = s[big ? t->size - 1 - i : i];
-    for (v = 0, i = t->size - 1; i >= 0; i--) v = v << 8 | (unsigned char)swapped[i];
-    if (t->kind == 'f' && t->size == 8) {
-        double x;
-        memcpy(&x, &v, sizeof x);
-        return x;
-    }
-    if (t->kind == 'f') {
-        uint32_t half = (uint32_t)v;
-        float x;
-        memcpy(&x, &half, sizeof x);
-        return (double)x;
-    }
-    if (t->kind == 'i' && v >> (8 * t->size - 1)) return (double)v - ldexp(1, 8 * t->size);
-    return (double)v;
-}
-
 /* The next number of an item: 1, 0 when the file or the line is at its end, -1. */
 FILE_FN int cloud__next(cloud__reader *p, const cloud__type *t, double *x)
 {
@@ -181,7 +159,7 @@ FILE_FN int cloud__next(cloud__reader *p, const cloud__type *t, double *x)
     if (p->format != 'a') {
         if (file_ahead(in, (size_t)t->size, CSV__ERR(&p->r))) return -1;
         if (in->end - in->at < (size_t)t->size) return 0;
-        *x = cloud__number(in->p + in->at, t, p->format == 'b');
+        *x = number_of_bytes(in->p + in->at, t->kind, t->size, p->format == 'b');
         in->at += (size_t)t->size;
         return 1;
     }

@@ -1,6 +1,7 @@
-/* npy.h: NumPy's .npy files: rows of points as numpy.save writes them, versions 1 to 3, float32 or
-   float64, little-endian, in C order, of shape (rows, columns) or (rows,). Everything else is
-   refused with the line of Python that helps. Columns have no names. */
+/* npy.h: NumPy's .npy files: rows of points as numpy.save writes them, versions 1 to 3: floats of 4
+   or 8 bytes, whole numbers of 1 to 8, bool, of either byte order, in C or Fortran order, of shape
+   (rows, columns) or (rows,). Everything else is refused with the line of Python that helps. Columns
+   have no names. */
 #ifndef NPY_H
 #define NPY_H
 
@@ -9,18 +10,11 @@
 static const char npy_magic[] = "\x93NUMPY";
 
 typedef struct npy__head {
-    int wide;            /* bytes of a number */
-    int axes;
+    char kind;           /* of a number: i, u or f */
+    int wide, big;       /* its bytes; 1: the highest first */
+    int axes, fortran;   /* fortran: column by column */
     double shape[2];     /* of the first two */
 } npy__head;
-
-FILE_FN uint64_t npy__get(const char *p, int bytes)
-{
-    uint64_t v = 0;
-    int i;
-    for (i = 0; i < bytes; i++) v |= (uint64_t)(unsigned char)p[i] << 8 * i;
-    return v;
-}
 
 /* The value of a key of the header's dictionary, NULL: it is not there. */
 FILE_FN const char *npy__value(const char *header, const char *key)
@@ -36,15 +30,21 @@ FILE_FN const char *npy__value(const char *header, const char *key)
 
 FILE_FN int npy__dtype(csv__maker *m, npy__head *h, const char *s)
 {
-    size_t n;
+    static const char *const known[] = {"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1", "f4",
+                                        "f8"};
+    size_t n, i;
     if (!s || (*s != '\'' && *s != '"'))
         return CSV__FAIL(m, "an array of records: save its numbers as one float64 array");
     n = strcspn(s + 1, "'\"");
-    h->wide = n == 3 && s[2] == 'f' ? s[3] - '0' : 0;
-    if (n == 3 && s[1] == '<' && (h->wide == 4 || h->wide == 8)) return 0;
-    return CSV__FAIL(m, "its numbers are %.*s%s; float32 and float64 are read: save "
-                     "a.astype('<f8')", n < 20 ? (int)n : 20, s + 1,
-                     s[1] == '>' ? ", big-endian" : "");
+    for (i = 0; i < sizeof known / sizeof *known && n == 3; i++) {
+        if (!strchr("<>|", s[1]) || strncmp(s + 2, known[i], 2)) continue;
+        h->kind = s[2] == 'b' ? 'u' : s[2];
+        h->wide = s[3] - '0';
+        h->big = s[1] == '>';
+        return 0;
+    }
+    return CSV__FAIL(m, "its numbers are %.*s; bool, int8 to uint64, float32 and float64 are read: "
+                     "save a.astype('<f8')", n < 20 ? (int)n : 20, s + 1);
 }
 
 FILE_FN int npy__shape(csv__maker *m, npy__head *h, const char *s)
@@ -74,13 +74,11 @@ FILE_FN int npy__shape(csv__maker *m, npy__head *h, const char *s)
     return 0;
 }
 
-FILE_FN int npy__order(csv__maker *m, const npy__head *h, const char *s)
+FILE_FN int npy__order(csv__maker *m, npy__head *h, const char *s)
 {
-    if (s && !strncmp(s, "False", 5)) return 0;
-    if (!s || strncmp(s, "True", 4))
-        return CSV__FAIL(m, "a damaged header: the order of its numbers cannot be read");
-    if (h->axes < 2 || h->shape[1] <= 1) return 0; /* both orders are the same */
-    return CSV__FAIL(m, "the array is in Fortran order: save numpy.ascontiguousarray(a)");
+    h->fortran = s && !strncmp(s, "True", 4);
+    if (h->fortran || (s && !strncmp(s, "False", 5))) return 0;
+    return CSV__FAIL(m, "a damaged header: the order of its numbers cannot be read");
 }
 
 FILE_FN int npy__header(csv__maker *m, file_in *in, npy__head *h)
@@ -93,7 +91,7 @@ FILE_FN int npy__header(csv__maker *m, file_in *in, npy__head *h)
     if (version < 1 || version > 3)
         return CSV__FAIL(m, "a .npy file of unknown version %d: 1 to 3 are read", version);
     skip = version == 1 ? 10 : 12;
-    size = (size_t)npy__get(in->p + in->at + 8, version == 1 ? 2 : 4);
+    size = (size_t)number_of_bytes(in->p + in->at + 8, 'u', version == 1 ? 2 : 4, 0);
     if (size > 1 << 20) return CSV__FAIL(m, "a damaged header: %.0f bytes long", (double)size);
     if (file_ahead(in, skip + size, m->err, m->err_size)) return -1;
     if (in->end - in->at < skip + size) return CSV__FAIL(m, "the file ends within its header");
@@ -107,44 +105,39 @@ FILE_FN int npy__header(csv__maker *m, file_in *in, npy__head *h)
     return version ? -1 : 0;
 }
 
-FILE_FN double npy__number(const char *p, int wide)
+/* So many rows lie ahead, row i and others: 0, or -1 with a message. By blocks: a header that lies
+ * takes no memory. */
+FILE_FN int npy__rows_ahead(csv__maker *m, file_in *in, const npy__head *h, double rows, double i)
 {
-    uint64_t bits = npy__get(p, wide);
-    uint32_t half = (uint32_t)bits;
-    double x;
-    float f;
-    if (wide == 8) memcpy(&x, &bits, sizeof x);
-    else memcpy(&f, &half, sizeof f), x = (double)f;
-    return x;
-}
-
-/* Row i lies ahead: 0, or -1 with a message. By blocks: a header that lies takes no memory. */
-FILE_FN int npy__row_ahead(csv__maker *m, file_in *in, const npy__head *h, double i)
-{
-    size_t bytes = (size_t)m->width * (size_t)h->wide, n = 0;
+    double bytes = rows * h->shape[1] * h->wide, n = 0;
     m->line = 0;
-    while (n < bytes && in->end - in->at >= n) {
+    while (n < bytes && (double)(in->end - in->at) >= n) {
         n = bytes - n > FILE_BLOCK ? n + FILE_BLOCK : bytes;
-        if (file_ahead(in, n, m->err, m->err_size)) return -1;
+        if (n > (double)(SIZE_MAX / 2)) break;
+        if (file_ahead(in, (size_t)n, m->err, m->err_size)) return -1;
     }
-    if (in->end - in->at >= bytes) return 0;
+    if ((double)(in->end - in->at) >= bytes) return 0;
+    if (rows > 1) i = floor((double)(in->end - in->at) / (h->shape[1] * h->wide));
     return CSV__FAIL(m, "the file ends after %.0f rows, and its header says %.0f: it was cut short",
                      i, h->shape[0]);
 }
 
+/* The rows, which in Fortran order are there only with the last of them */
 FILE_FN int npy__rows(csv__maker *m, file_in *in, const npy__head *h, double *row)
 {
-    size_t bytes = (size_t)m->width * (size_t)h->wide;
+    size_t wide = (size_t)h->wide, width = (size_t)m->width, j;
+    size_t from = h->fortran ? (size_t)h->shape[0] * wide : wide; /* one column to the next */
     double i;
-    int j;
+    if (h->fortran && npy__rows_ahead(m, in, h, h->shape[0], 0)) return -1;
     for (i = 0; i < h->shape[0]; i++) {
-        if (npy__row_ahead(m, in, h, i)) return -1;
-        for (j = 0; j < m->width; j++)
-            row[j] = npy__number(in->p + in->at + (size_t)(j * h->wide), h->wide);
-        in->at += bytes;
+        if (!h->fortran && npy__rows_ahead(m, in, h, 1, i)) return -1;
+        for (j = 0; j < width; j++)
+            row[j] = number_of_bytes(in->p + in->at + j * from, h->kind, h->wide, h->big);
+        in->at += h->fortran ? wide : width * wide;
         m->line = (int)i + 1;
         if (csv__row_of_numbers(m, row)) return -1;
     }
+    if (h->fortran) in->at += (width - 1) * from;
     m->line = 0;
     if (file_ahead(in, 1, m->err, m->err_size)) return -1;
     if (in->end > in->at)
@@ -163,7 +156,7 @@ FILE_FN int npy_read_in(file_in *in, const csv_how *how, csv_table *t, char *err
     failed = npy__header(&m, in, &h);
     if (!failed) {
         m.width = (int)h.shape[1];
-        failed = (h.shape[0] > 0 && npy__row_ahead(&m, in, &h, 0)) || csv__columns(&m);
+        failed = (h.shape[0] > 0 && npy__rows_ahead(&m, in, &h, 1, 0)) || csv__columns(&m);
     }
     if (!failed) {
         row = (double *)csv__resize(&m, NULL, (size_t)m.width, sizeof *row);

@@ -18,6 +18,24 @@
 
 #include "file.h"
 
+/* The number at p as files hold it: kind i, u or f (two's complement, unsigned, IEEE), of so many
+ * bytes, in either order. */
+FILE_FN double number_of_bytes(const char *p, char kind, int size, int big)
+{
+    uint64_t v = 0, least = (uint64_t)1 << (8 * size - 1);
+    uint32_t half;
+    double x;
+    float f;
+    int i;
+    for (i = 0; i < size; i++) v = v << 8 | (unsigned char)p[big ? i : size - 1 - i];
+    if (kind == 'i' && v & least) return -(double)(least - (v & (least - 1)));
+    if (kind != 'f') return (double)v;
+    half = (uint32_t)v;
+    if (size == 8) memcpy(&x, &v, sizeof x);
+    else memcpy(&f, &half, sizeof f), x = (double)f;
+    return x;
+}
+
 enum { CSV_NUMBER, CSV_TEXT, CSV_EMPTY, CSV_NOT_FINITE, CSV_RANGE };
 
 /* Are they the same, in any case? word: in lower case. */
