@@ -1,7 +1,7 @@
 /* npy.h: NumPy's .npy files: rows of points as numpy.save writes them, versions 1 to 3: floats of 4
    or 8 bytes, whole numbers of 1 to 8, bool, of either byte order, in C or Fortran order, of shape
-   (rows, columns) or (rows,). Everything else is refused with the line of Python that helps. Columns
-   have no names. */
+   (rows, columns) or (rows,). All else is refused with the line of Python that helps. Columns have
+   no names. */
 #ifndef NPY_H
 #define NPY_H
 
