@@ -564,7 +564,7 @@ static void points_notes(const points *p, const csv_how *how)
 {
     const csv_table *t = &p->table;
     int i;
-    if (t->digits && !how->names)
+    if (t->digits && how->header > 0 && !how->names)
         complain(0, "%s: note: the names of the columns are numbers: leave out --header yes if "
                  "they are a row", p->file);
     if (t->same[0] && !how->names)
@@ -796,10 +796,20 @@ static ebim_result model_load(ebim_model *m, const void *data, size_t size)
     return r;
 }
 
-/* A model file and the embedding named in it. */
-static int model_read(ebim_model *m, embed *e, const char *path)
+/* What is no model, in words */
+static int no_model(const args *a, const char *file, const unsigned char *data, size_t size)
 {
-    const char *file = file_shown(path, "standard input");
+    if (!size) return complain(BAD, "%s: the file is empty: a model was wanted", file);
+    if (size > 4 && !memcmp(data, "EBIM", 4))
+        return complain(BAD, "%s: the model is cut short or damaged: copy it or fit it anew", file);
+    return complain(BAD, "%s: not an ebim model: ebim fit makes them%s", file, a->paths < 2 ? ""
+                    : "; the model stands before the data");
+}
+
+/* A model file, the first of the arguments, and the embedding named in it. */
+static int model_read(ebim_model *m, embed *e, const args *a)
+{
+    const char *path = a->path[0], *file = file_shown(path, "standard input");
     char err[FILE_ERROR];
     size_t size;
     unsigned char *data = file_load(path, (size_t)64 << 20, &size, err, sizeof err);
@@ -808,7 +818,9 @@ static int model_read(ebim_model *m, embed *e, const char *path)
     memset(e, 0, sizeof *e);
     if (!data) return complain_line(BAD, err);
     r = model_load(m, data, size);
+    if (r == EBIM_ERR_FORMAT) no_model(a, file, data, size);
     free(data);
+    if (r == EBIM_ERR_FORMAT) return BAD;
     if (r) return complain(r == EBIM_ERR_MEMORY ? FAILED : BAD, "%s: %s", file, ebim_result_str(r));
     if (!(*m->tag && embed_parse(e, m->tag, NULL, 0)) &&
         (e->kind == EMBED_NONE || m->n == embed_ambient(e)))
@@ -946,7 +958,7 @@ static int scores_make(scores *s, const ebim_model *m, const char *file, int N, 
 static int scores_read(const args *a, ebim_model *m, embed *e, points *p, scores *s)
 {
     csv_how how;
-    int status = model_read(m, e, a->path[0]);
+    int status = model_read(m, e, a);
     if (status) return status;
     use_threads(&m->parallel, a);
     status = read_options(a, m, e, &how);
@@ -1267,7 +1279,7 @@ static int verb_sample(const args *a)
     ebim_result r = EBIM_ERR_MEMORY;
     ebim_model m;
     embed e;
-    status = model_read(&m, &e, a->path[0]);
+    status = model_read(&m, &e, a);
     if (status) return status;
     model_warn(a, &m);
     use_threads(&m.parallel, a);
@@ -1506,7 +1518,7 @@ static int verb_plot(const args *a)
     points p;
     csv_how how;
     char title[256];
-    int status = model_read(&m, &e, a->path[0]);
+    int status = model_read(&m, &e, a);
     if (status) return status;
     memset(&p, 0, sizeof p);
     status = read_options(a, &m, &e, &how);
@@ -1755,7 +1767,7 @@ static int verb_mesh(const args *a)
     ebim_model m;
     ebim_result r;
     embed e;
-    status = model_read(&m, &e, a->path[0]);
+    status = model_read(&m, &e, a);
     if (status) return status;
     if (m.k != 1 || m.n < 2 || m.n > 3) {
         status = complain(BAD, "%s: a manifold of dimension %d in R^%d: mesh takes surfaces in "
@@ -1830,7 +1842,7 @@ static int verb_info(const args *a)
 {
     ebim_model m;
     embed e;
-    int status = model_read(&m, &e, a->path[0]);
+    int status = model_read(&m, &e, a);
     if (status) return status;
     if (a->text[O_JSON]) info_json(&m, &e);
     else info_lines(&m, &e);

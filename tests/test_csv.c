@@ -502,6 +502,10 @@ static void other_files_are_named(void)
     bad("PK\3\4xxxx", ": an archive (.xlsx, .npz, .zip): save the table as CSV, the array as "
         ".npy");
     bad("\xff\xfe" "1\1\n1\n1", ": UTF-16 text: save it as UTF-8");
+    bad("EBIM\r\n\032\n", ": a model of ebim, where data are wanted");
+    bad("{\"x\": [1, 2]}", ": JSON: save the table as CSV");
+    bad("<html><table>", ": HTML: save its table as CSV");
+    as_found("<x>,<y>\n1,2\n3.5,4\n-5,6\n", "<x>|<y>", 0);
 }
 
 /* Digits, exponents, rounding: as strtod has them, bit for bit. */

@@ -320,6 +320,8 @@ dimension_that_does_not_fit() {
     done
     refused "--dim '1.5' should be a whole number" fit d.csv -o out.ebim --dim 1.5
     refused "--dim 'auto' should be a whole number" fit d.csv -o out.ebim --dim auto
+    refused "no column 'x': the file has no names, columns are numbers from 1 to 2" \
+        fit d.csv -o out.ebim --dim 1 --columns x
     refused '--dim M is missing' fit d.csv -o out.ebim
     circle 50 | cut -d, -f1 >d.csv
     data_is_refused 'd.csv:1: one column'
@@ -367,6 +369,8 @@ unwritable_output() {
     refused 'no/a.png: cannot be written' plot "$m" -o no/a.png
     refused 'no/a.ply: cannot be written' mesh "$m" -o no/a.ply
     refused 'd.csv: Not a directory' demo --out d.csv --effort 10000
+    long=$(awk 'BEGIN { for (i = 0; i < 300; i++) printf "a" }')
+    refused '.csv: cannot be written: File name too long' sample "$m" -n 5 -o "$long.csv"
     chmod a-w d.csv
     if [ -w d.csv ]; then return; fi # root may
     refused 'd.csv: cannot be written' sample "$m" -n 5 -o d.csv
@@ -427,7 +431,14 @@ model_of_another_version() {
 
 no_model_at_all() {
     circle 50 >d.csv
-    refused 'd.csv: not an ebim model' sample d.csv -n 3
+    refused 'd.csv: not an ebim model: ebim fit makes them' sample d.csv -n 3
+    refused 'd.csv: not an ebim model: ebim fit makes them; the model stands before the data' \
+        score d.csv "$(model)"
+    : >empty
+    refused 'empty: the file is empty: a model was wanted' info empty
+    refused 'circle.ebim: a model of ebim, where data are wanted' fit "$(model)" -o out.ebim --dim 1
+    head -c 99 "$(model)" >bad.ebim
+    refused 'bad.ebim: the model is cut short or damaged' info bad.ebim
     head -c 100000 /dev/zero >zero
     refused 'zero: not an ebim model' plot zero -o a.png
     refused 'zero: not an ebim model' mesh zero -o a.ply

@@ -100,7 +100,16 @@ FILE_FN int csv__look(csv__reader *r)
         {"\xfe\xff", "UTF-16 text: save it as UTF-8"},
         {"PK\3\4", "an archive (.xlsx, .npz, .zip): save the table as CSV, the array as .npy"},
         {"\x1f\x8b", "compressed: unpack it first"},
-        {"\xd0\xcf\x11\xe0", "an old spreadsheet: save the table as CSV"}};
+        {"\xd0\xcf\x11\xe0", "an old spreadsheet: save the table as CSV"},
+        {"EBIM\r", "a model of ebim, where data are wanted"},
+        {"\x89PNG", "a picture, not data"},
+        {"%PDF", "a document: save its table as CSV"},
+        {"PAR1", "a Parquet file: save the table as CSV"},
+        {"{\"", "JSON: save the table as CSV"},
+        {"[[", "JSON, or an array as Python prints it: save the table as CSV, an array as .npy"},
+        {"<!DO", "HTML: save its table as CSV"},
+        {"<html", "HTML: save its table as CSV"},
+        {"<?xml", "XML: save its table as CSV"}};
     file_in *in = r->in;
     size_t n, i;
     char *s;
@@ -108,7 +117,7 @@ FILE_FN int csv__look(csv__reader *r)
     s = in->p + in->at;
     n = in->end - in->at;
     for (i = 0; i < sizeof other / sizeof *other; i++)
-        if (n > 4 && !memcmp(s, other[i].magic, strlen(other[i].magic)))
+        if (n > 5 && !memcmp(s, other[i].magic, strlen(other[i].magic)))
             return CSV__FAIL(&r->m, "%s", other[i].what);
     r->newline = n && !memchr(s, '\n', n) && memchr(s, '\r', n) ? '\r' : '\n';
     if (n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) in->at += 3;
@@ -470,7 +479,7 @@ FILE_FN int csv__judge_header(csv__reader *r, int h)
 FILE_FN int csv__read_names(csv__reader *r, int h)
 {
     csv__maker *m = &r->m;
-    int i, digits = r->m.how->header > 0 && !csv__counts_up(r, 0, h);
+    int i, digits = !csv__counts_up(r, 0, h);
     double v;
     m->all = (char **)csv__resize(m, NULL, (size_t)m->width, sizeof *m->all);
     if (!m->all) return -1;

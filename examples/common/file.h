@@ -39,7 +39,8 @@ FILE_FN const char *file_shown(const char *path, const char *dash)
     return strcmp(path, "-") ? path : dash;
 }
 
-/* Writes `ebim: FILE:LINE: message` (line 0: no line) and returns -1, what callers return. */
+/* Writes `ebim: FILE:LINE: message` (line 0: no line) and returns -1, what callers return. Of a very
+ * long path, the end. */
 FILE_PRINTF(5, 6)
 FILE_FN int file_fail(char *err, size_t size, const char *file, int line, const char *format, ...)
 {
@@ -47,6 +48,7 @@ FILE_FN int file_fail(char *err, size_t size, const char *file, int line, const 
     int n;
     if (!err || !size) return -1;
     if (!*file) file = "''";
+    if (strlen(file) > 250) file += strlen(file) - 250;
     if (line > 0) n = snprintf(err, size, "ebim: %s:%d: ", file, line);
     else n = snprintf(err, size, "ebim: %s: ", file);
     if (n >= 0 && (size_t)n < size) {

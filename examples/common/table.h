@@ -28,7 +28,7 @@ typedef struct csv_table {
     int index;       /* 1: the file's first column has no name and was left out */
     int same[2];     /* two of the file's columns, from 1, that have one name; the second of them is
                       * taken, and called otherwise (0: none) */
-    int digits;      /* 1: the names are numbers, and a header because csv_how says so */
+    int digits;      /* 1: the names are numbers, a header because csv_how says so or needs one */
     int grouped;     /* the line of a number like 2,530 that was read as 2.53 where no other number
                       * says that commas are decimal (0: none) */
     int counting;    /* 1: the first row is 0, 1, 2, ..., as pandas numbers columns without names */
@@ -321,7 +321,7 @@ FILE_FN int csv__resolve(csv__maker *m, const char *option, const char *item, in
                          "one that is meant", option, *first + 1, csv__twin(m, *first) + 1, item);
     if (*first >= 0) return 0;
     if (!csv__range(item, first, last)) {
-        if (m->all)
+        if (m->all && !m->t->digits)
             return CSV__FAIL(m, "%s: there is no column '%.40s': the file has %s", option, item,
                              csv__known(m, known, sizeof known));
         return CSV__FAIL(m, "%s: there is no column '%.40s': the file has no names, columns are "
@@ -441,7 +441,7 @@ FILE_FN int csv__lacks(csv__maker *m, int *column, int lost)
     for (i = m->t->index; i < m->width; i++) numbers += csv__is_numeric(m, i);
     csv__wanted(m, want, sizeof want);
     if (m->doubt) snprintf(cure, sizeof cure, "leave out --delimiter");
-    else if (m->t->digits)
+    else if (m->t->digits && m->how->header > 0)
         snprintf(cure, sizeof cure, "leave out --header yes if this line is a row");
     else if (csv__find_names(m, 1, column, &ignored)) {
         csv__list(m, column, m->wants, list, sizeof list);
@@ -627,19 +627,25 @@ FILE_FN int csv__columns(csv__maker *m)
     return m->how->carry ? csv__carry_columns(m) : 0;
 }
 
-/* The columns of a table but those left out, as --columns takes them: by plain names, else by
- * numbers. */
+/* The columns of a table but those left out, as --columns takes them: up to eight by plain names,
+ * else by numbers. */
 FILE_FN const char *csv_list(const csv_table *t, const unsigned char *left_out, char *s,
                              size_t size)
 {
-    int i, plain = t->name && !t->same[0];
+    int i, j, count = 0, plain = t->name && !t->same[0];
     size_t n = 0;
     *s = 0;
-    for (i = 0; i < t->cols && plain; i++) plain = csv__plain_name(t->name[i]);
-    for (i = 0; i < t->cols && n + 48 < size; i++) {
-        if (left_out && left_out[i]) continue;
-        if (plain) n += (size_t)snprintf(s + n, size - n, "%s%s", n ? "," : "", t->name[i]);
-        else n += (size_t)snprintf(s + n, size - n, "%s%d", n ? "," : "", t->column[i]);
+    for (i = 0; i < t->cols; i++) count += !left_out[i];
+    for (i = 0; i < t->cols && plain; i++) plain = count <= 8 && csv__plain_name(t->name[i]);
+    for (i = 0; i < t->cols && n + 48 < size; i = j + 1) {
+        j = i;
+        if (left_out[i]) continue;
+        n += (size_t)snprintf(s + n, size - n, "%s", n ? "," : "");
+        while (!plain && j + 1 < t->cols && !left_out[j + 1] &&
+               t->column[j + 1] == t->column[j] + 1) j++;
+        if (plain) n += (size_t)snprintf(s + n, size - n, "%s", t->name[i]);
+        else n += (size_t)snprintf(s + n, size - n, j > i ? "%d-%d" : "%d", t->column[i],
+                                   t->column[j]);
     }
     return i < t->cols ? "LIST" : s;
 }
