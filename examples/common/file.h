@@ -39,8 +39,8 @@ FILE_FN const char *file_shown(const char *path, const char *dash)
     return strcmp(path, "-") ? path : dash;
 }
 
-/* Writes `ebim: FILE:LINE: message` (line 0: no line) and returns -1, what callers return. Of a very
- * long path, the end. */
+/* Writes `ebim: FILE:LINE: message` (line 0: no line; of a long path, the end) and returns -1, what
+ * callers return. */
 FILE_PRINTF(5, 6)
 FILE_FN int file_fail(char *err, size_t size, const char *file, int line, const char *format, ...)
 {
