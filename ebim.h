@@ -524,6 +524,8 @@ typedef struct ebim_ws {
     ebim_real *seed;        /* [1 + planes][k][stride] */
     ebim_watch *watch;      /* of the arena; once it is stopped, sweeps do nothing */
     double cost;            /* multiplications of a sweep of one plane, per lane */
+    ebim_real *turned;      /* see ebim__turn */
+    int is_turned;
 } ebim_ws;
 
 /* planes: how many tangents stand side by side. EBIM_WS_VALUES: none, and no derivatives at all:
@@ -2015,7 +2017,8 @@ typedef struct ebim__matrix {
     int no, ni, wo, wi;
 } ebim__matrix;
 
-/* One table for each instruction set. Rows have `stride` reals, of which nl count. */
+/* One table for each instruction set. Rows have `stride` reals, of which nl count. In dense and
+ * dense_silu nl may be 1: the other lanes of that chunk then get what the first gets. */
 typedef struct ebim__kernels {
     const char *name;
     /* Y[o] = ((add ? Y[o] : bias[o]) + sum_i w(o, i) X[i]) D[o]; bias NULL: 0; D NULL: 1 */
@@ -2319,10 +2322,74 @@ static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, c
 }
 
 #endif
+/* y[r] += sum_i w(o + r, i) X_i, r < count <= W, in one lane of X, in the order of a tile's sums.
+ * Vectors hold outputs where the entries of neighbours are neighbours. */
+static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *X,
+                                  int stride, ebim_real *y)
+{
+    const ebim_real *w = m->w + (size_t)o * (size_t)m->wo;
+    int i, r, q;
+    if (m->wo == 1 && count == EBIM__W) {
+        EBIM__N(vec) acc[EBIM__W / EBIM__VW];
+        size_t v;
+        for (v = 0; v < EBIM__W / EBIM__VW; v++)
+            EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(y + v * EBIM__VW);
+        for (i = 0; i < m->ni; i++, w += m->wi, X += stride)
+            EBIM__UNROLL
+            for (v = 0; v < EBIM__W / EBIM__VW; v++)
+                EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
+        for (v = 0; v < EBIM__W / EBIM__VW; v++)
+            EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
+        return;
+    }
+    for (r = 0; r < count; r += 4, w += 4 * m->wo) {
+        ebim_real sum[4];
+        const ebim_real *row[4];
+        for (q = 0; q < 4; q++) { /* the last ones perhaps twice */
+            int at = ebim__min_int(q, count - 1 - r);
+            sum[q] = y[r + at];
+            row[q] = w + at * m->wo;
+        }
+        for (i = 0; i < m->ni; i++) {
+            ebim_real x = X[(size_t)i * (size_t)stride];
+            EBIM__UNROLL
+            for (q = 0; q < 4; q++) sum[q] += row[q][i * m->wi] * x;
+        }
+        for (q = 0; q < 4 && r + q < count; q++) y[r + q] = sum[q];
+    }
+}
+
+EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
+{
+    EBIM__NUM zero = {0};
+    int j;
+    EBIM__STEPS(j, EBIM__W) EBIM__LANES EBIM__PUT(row + j) = zero + x;
+}
+
+/* dense in one lane */
+static void EBIM__N(dense_one)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                               ebim_real *Y, const ebim_real *D, int stride, int add)
+{
+    ebim_real y[EBIM__W];
+    int o, r, count;
+    for (o = 0; o < m->no; o += count) {
+        count = ebim__min_int(EBIM__W, m->no - o);
+        for (r = 0; r < count; r++)
+            y[r] = add ? *EBIM__ROW(Y, o + r) : bias ? bias[o + r] : 0;
+        EBIM__N(dense_column)(m, o, count, X, stride, y);
+        for (r = 0; r < count; r++)
+            EBIM__N(fill)(EBIM__ROW(Y, o + r), D ? y[r] * *EBIM__ROW(D, o + r) : y[r]);
+    }
+}
+
 static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                            ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
     int j, part = m->ni > 32 ? 64 : 128;
+    if (nl == 1) {
+        EBIM__N(dense_one)(m, bias, X, Y, D, stride, add);
+        return;
+    }
     if (EBIM__LARGE(m->no, m->ni)) {
 #ifdef EBIM_USE_CBLAS
         ebim__blas_dense(m, bias, X, Y, D, stride, nl, add);
@@ -2629,8 +2696,25 @@ static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, co
                                 ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl,
                                 int order)
 {
-    EBIM__N(dense)(m, bias, X, v, NULL, stride, nl, 0);
-    EBIM__N(silu)(m->no, v, v, d1, d2, stride, nl, order);
+    ebim_real y[3][EBIM__W];
+    int o, r, count;
+    if (nl > 1) {
+        EBIM__N(dense)(m, bias, X, v, NULL, stride, nl, 0);
+        EBIM__N(silu)(m->no, v, v, d1, d2, stride, nl, order);
+        return;
+    }
+    memset(y, 0, sizeof y);
+    for (o = 0; o < m->no; o += count) {
+        count = ebim__min_int(EBIM__W, m->no - o);
+        for (r = 0; r < count; r++) y[0][r] = bias ? bias[o + r] : 0;
+        EBIM__N(dense_column)(m, o, count, X, stride, y[0]);
+        EBIM__N(silu)(1, y[0], y[0], y[1], y[2], EBIM__W, EBIM__W, order);
+        for (r = 0; r < count; r++) {
+            EBIM__N(fill)(EBIM__ROW(v, o + r), y[0][r]);
+            if (order > 0) EBIM__N(fill)(EBIM__ROW(d1, o + r), y[1][r]);
+            if (order > 1) EBIM__N(fill)(EBIM__ROW(d2, o + r), y[2][r]);
+        }
+    }
 }
 
 static void EBIM__N(mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
@@ -3742,7 +3826,7 @@ struct ebim__sweep {
     ebim_node *shape;
     const ebim__slot *z, *a, *b, *c;
     const ebim__kernels *K;
-    const ebim_real *theta;
+    const ebim_real *theta, *turned; /* see ebim__turn; NULL: not */
     ebim_real *grad;
     int n, na, nb, nc;
     int stride, nl, used, order, plane, pairs;
@@ -3852,13 +3936,17 @@ static void ebim__activate(const ebim__sweep *s, const ebim_real *a)
 EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s, int transposed)
 {
     ebim__matrix m;
-    m.w = s->theta;
+    int turned = !transposed && s->turned && s->used == 1;
+    m.w = turned ? s->turned : s->theta;
     m.no = transposed ? s->na : s->n;
     m.ni = transposed ? s->n : s->na;
-    m.wo = transposed ? 1 : s->na;
-    m.wi = transposed ? s->na : 1;
+    m.wo = transposed || turned ? 1 : s->na;
+    m.wi = transposed ? s->na : turned ? s->n : 1;
     return m;
 }
+
+/* Lanes of a product: of one sample one, and no copies of it */
+EBIM__INLINE int ebim__dense_lanes(const ebim__sweep *s) { return s->used == 1 ? 1 : s->nl; }
 
 /* z = fn(W a + b), theta = W [n][na] then b [n]. Adjoints of the padding become zero: whatever
  * its seeds were, it is no part of the sum over lanes. */
@@ -3878,7 +3966,7 @@ static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
     const ebim__slot *z = s->z, *a = s->a;
     ebim_real *ga = ebim__row(s, z->ga, s->n, p, 0);
     ebim__matrix m = ebim__weights(s, 1);
-    int q;
+    int q, nl = ebim__dense_lanes(s);
     if (s->nd->fn != EBIM_IDENTITY) {
         if (p || !z->direct)
             s->K->mul(s->n, ga, ebim__row(s, z->g, s->n, p, 0), z->d1, s->stride, s->nl);
@@ -3886,15 +3974,15 @@ static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
             s->K->mac3(s->n, ga, z->d2, ebim__row(s, z->ta, s->n, q - 1, 0),
                        ebim__row(s, z->g, s->n, q, 0), s->stride, s->nl);
     }
-    if (!p && a->direct) s->K->dense(&m, NULL, ga, a->ga, a->d1, s->stride, s->nl, 0);
+    if (!p && a->direct) s->K->dense(&m, NULL, ga, a->ga, a->d1, s->stride, nl, 0);
     else
-        s->K->dense(&m, NULL, ga, ebim__row(s, a->g, s->na, p, 0), NULL, s->stride, s->nl, s->add);
+        s->K->dense(&m, NULL, ga, ebim__row(s, a->g, s->na, p, 0), NULL, s->stride, nl, s->add);
 }
 
 static int ebim__op_dense(const ebim__sweep *s, int mode)
 {
     const ebim__slot *z = s->z;
-    int p = s->plane, n = s->n, na = s->na, fn = s->nd->fn;
+    int p = s->plane, n = s->n, na = s->na, fn = s->nd->fn, nl = ebim__dense_lanes(s);
     ebim__matrix m = ebim__weights(s, 0);
     switch (mode) {
     case EBIM__SHAPE:
@@ -3905,16 +3993,15 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
     case EBIM__FWD:
         if (fn == EBIM_SILU) {
             s->K->dense_silu(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, z->d1, z->d2,
-                             s->stride, s->nl, s->order);
+                             s->stride, nl, s->order);
             break;
         }
-        s->K->dense(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, NULL, s->stride, s->nl,
-                    0);
+        s->K->dense(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, NULL, s->stride, nl, 0);
         if (fn != EBIM_IDENTITY) ebim__activate(s, z->v);
         break;
     case EBIM__TAN:
         s->K->dense(&m, NULL, ebim__row(s, s->a->t, na, p - 1, 0),
-                    ebim__row(s, z->ta, n, p - 1, 0), NULL, s->stride, s->nl, 0);
+                    ebim__row(s, z->ta, n, p - 1, 0), NULL, s->stride, nl, 0);
         if (fn != EBIM_IDENTITY)
             s->K->mul(n, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, z->ta, n, p - 1, 0), z->d1,
                       s->stride, s->nl);
@@ -4645,6 +4732,32 @@ static ebim_result ebim__ws_for(ebim_ws *w, ebim_arena *a, const ebim_graph *g, 
     return a->failed;
 }
 
+/* Weights of dense layers, transposed, in the places of theta: with them a sweep of one lane has
+ * vectors over outputs. Whoever turns them sees to it that theta stays as it is till the next
+ * time. */
+static void ebim__turn_init(ebim_ws *w, ebim_arena *a)
+{
+    const ebim_graph *g = w->g;
+    int i, end = 0;
+    for (i = 1; i < g->n_nodes; i++)
+        if (g->node[i].op == EBIM_OP_DENSE) end = g->node[i].theta + g->node[i].n_theta;
+    w->turned = EBIM__NEW(a, ebim_real, end);
+}
+
+static void ebim__turn(ebim_ws *w, int on)
+{
+    int i, o, c;
+    w->is_turned = on;
+    for (i = 1; i < w->g->n_nodes && on; i++) {
+        const ebim_node *nd = &w->g->node[i];
+        const ebim_real *from = w->g->theta + nd->theta;
+        ebim_real *to = w->turned + nd->theta;
+        if (nd->op != EBIM_OP_DENSE) continue;
+        for (o = 0; o < nd->size; o++)
+            for (c = 0; c < w->g->node[nd->a].size; c++) to[c * nd->size + o] = *from++;
+    }
+}
+
 EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
                                   int planes)
 {
@@ -4681,6 +4794,7 @@ static void ebim__op_at(const ebim_ws *w, int i, int mode, int plane, int pairs,
 {
     ebim__sweep *s = &w->sweep[i];
     s->theta = w->g->theta + s->nd->theta;
+    s->turned = w->is_turned ? w->turned + s->nd->theta : NULL;
     s->grad = grad && !s->nd->frozen ? grad + s->nd->theta : NULL;
     s->nl = w->lanes;
     s->used = w->used;
@@ -5851,6 +5965,8 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
                                                     : EBIM__FOR_JVP | EBIM__FOR_VJP);
     if (r) return r;
     if (f->k >= f->n) return EBIM_ERR_SHAPE;
+    ebim__turn_init(&f->w, a);
+    f->trial.turned = f->w.turned;
     f->stride = f->w.stride;
     S = (size_t)f->stride;
     n = (size_t)f->n;
@@ -5876,6 +5992,12 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
         r = ebim__minima_init(&f->minima, a, f->k, f->stride, f->d.joint, f->d.max_iter,
                               (double)EBIM_EPS / 64);
     return r ? r : a->failed;
+}
+
+static void ebim__frame_turn(ebim__frame *f, int on)
+{
+    ebim__turn(&f->w, on);
+    f->trial.is_turned = on;
 }
 
 /* out = J t for rows t: [n], out: [k] */
@@ -6731,6 +6853,7 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     if (!r && E) {
         if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
         r = ebim__ws_for(&p->e, a, E, p->f.d.lanes, 0, EBIM__FOR_VJP);
+        if (!r) ebim__turn_init(&p->e, a);
         p->has_energy = 1;
     }
     if (r) return r;
@@ -6784,6 +6907,9 @@ EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_
 {
     ebim__frame *f = &s->f;
     int at, t, l, off, all = 0;
+    ebim__frame_turn(f, B == 1);
+    if (s->d.adjust) ebim__frame_turn(&s->g, B == 1);
+    if (s->has_energy) ebim__turn(&s->e, B == 1);
     for (at = 0; at < B; at += f->stride) {
         int count = ebim__min_int(f->stride, B - at), lanes = EBIM__ROUND(count);
         ebim_real *p = x + (size_t)at * (size_t)f->n;
@@ -10600,6 +10726,7 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     /* an estimate's values inside are looked at */
     r = !m->has_energy ? EBIM_OK : ebim__ws_for(&s->E, a, &m->E, s->lanes, 0,
                                                 s->rbf ? EBIM__FOR_JVP | EBIM__FOR_VJP : 0);
+    if (!r && m->has_energy) ebim__turn_init(&s->E, a);
     count = s->rbf ? m->E.node[s->rbf].i0 : 0;
     s->w = EBIM__NEW(a, ebim_real, (size_t)s->lanes * n);
     s->order = EBIM__NEW(a, int32_t, count);
@@ -10765,8 +10892,12 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
         r = ebim_record(&p->mapped, a, m->n, ebim__record_mapped, (void *)(uintptr_t)m);
         if (!r) r = ebim_projector_init(&p->q, a, &p->mapped, &d);
     }
-    if (!r && ebim__ready(a)) *out = s;
-    return r ? r : a->failed;
+    if (r || !ebim__ready(a)) return r ? r : a->failed;
+    ebim__frame_turn(&p->p->f, lanes == 1);
+    if (m->linear) ebim__frame_turn(&p->q->f, lanes == 1);
+    if (energy) ebim__turn(&p->e.E, lanes == 1);
+    *out = s;
+    return EBIM_OK;
 }
 
 EBIM_API ebim_result ebim_scorer_init(ebim_scorer **s, ebim_arena *a, const ebim_model *m,
