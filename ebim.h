@@ -2003,7 +2003,10 @@ EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index)
  * includes once for each instruction set; a workspace holds the best table its processor has.
  * ========================================================================================= */
 
-enum { EBIM__W = 16 }; /* lanes per chunk */
+enum {
+    EBIM__W = 16,      /* lanes per chunk */
+    EBIM__COLUMN = 32  /* outputs of a product in one lane that are summed together */
+};
 #define EBIM__ROUND(n) (((n) + EBIM__W - 1) / EBIM__W * EBIM__W)
 #define EBIM__CHUNKS(j, nl) for (j = 0; j < (nl); j += EBIM__W)
 #define EBIM__EACH(l) for (l = 0; l < EBIM__W; l++)
@@ -2322,27 +2325,39 @@ static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, c
 }
 
 #endif
-/* y[r] += sum_i w(o + r, i) X_i, r < count <= W, in one lane of X, in the order of a tile's sums.
- * Vectors hold outputs where the entries of neighbours are neighbours. */
+/* The vectors of outputs at y, whose entries of w are neighbours, of one lane of X */
+EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, const ebim_real *w,
+                                         const ebim_real *X, int stride, ebim_real *y)
+{
+    EBIM__N(vec) acc[EBIM__COLUMN / EBIM__VW];
+    size_t v;
+    int i;
+    EBIM__UNROLL
+    for (v = 0; v < vectors; v++)
+        EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(y + v * EBIM__VW);
+    for (i = 0; i < m->ni; i++, w += m->wi, X += stride)
+        EBIM__UNROLL
+        for (v = 0; v < vectors; v++)
+            EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
+    EBIM__UNROLL
+    for (v = 0; v < vectors; v++)
+        EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
+}
+
+/* y[r] += sum_i w(o + r, i) X_i, r < count <= COLUMN, in one lane of X, in the order of a tile's
+ * sums. */
 static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *X,
                                   int stride, ebim_real *y)
 {
     const ebim_real *w = m->w + (size_t)o * (size_t)m->wo;
-    int i, r, q;
-    if (m->wo == 1 && count == EBIM__W) {
-        EBIM__N(vec) acc[EBIM__W / EBIM__VW];
-        size_t v;
-        for (v = 0; v < EBIM__W / EBIM__VW; v++)
-            EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(y + v * EBIM__VW);
-        for (i = 0; i < m->ni; i++, w += m->wi, X += stride)
-            EBIM__UNROLL
-            for (v = 0; v < EBIM__W / EBIM__VW; v++)
-                EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
-        for (v = 0; v < EBIM__W / EBIM__VW; v++)
-            EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
+    int i, r = 0, q;
+    if (m->wo == 1 && count == EBIM__COLUMN) {
+        EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, w, X, stride, y);
         return;
     }
-    for (r = 0; r < count; r += 4, w += 4 * m->wo) {
+    for (; m->wo == 1 && r + (int)EBIM__VW <= count; r += (int)EBIM__VW)
+        EBIM__N(dense_outputs)(1, m, w + r, X, stride, y + r);
+    for (w += r * m->wo; r < count; r += 4, w += 4 * m->wo) {
         ebim_real sum[4];
         const ebim_real *row[4];
         for (q = 0; q < 4; q++) { /* the last ones perhaps twice */
@@ -2370,10 +2385,10 @@ EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
 static void EBIM__N(dense_one)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                                ebim_real *Y, const ebim_real *D, int stride, int add)
 {
-    ebim_real y[EBIM__W];
+    ebim_real y[EBIM__COLUMN];
     int o, r, count;
     for (o = 0; o < m->no; o += count) {
-        count = ebim__min_int(EBIM__W, m->no - o);
+        count = ebim__min_int(EBIM__COLUMN, m->no - o);
         for (r = 0; r < count; r++)
             y[r] = add ? *EBIM__ROW(Y, o + r) : bias ? bias[o + r] : 0;
         EBIM__N(dense_column)(m, o, count, X, stride, y);
@@ -2696,7 +2711,7 @@ static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, co
                                 ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl,
                                 int order)
 {
-    ebim_real y[3][EBIM__W];
+    ebim_real y[3][EBIM__COLUMN];
     int o, r, count;
     if (nl > 1) {
         EBIM__N(dense)(m, bias, X, v, NULL, stride, nl, 0);
@@ -2705,10 +2720,10 @@ static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, co
     }
     memset(y, 0, sizeof y);
     for (o = 0; o < m->no; o += count) {
-        count = ebim__min_int(EBIM__W, m->no - o);
-        for (r = 0; r < count; r++) y[0][r] = bias ? bias[o + r] : 0;
+        count = ebim__min_int(EBIM__COLUMN, m->no - o);
+        memcpy(y[0], bias + o, (size_t)count * sizeof *bias);
         EBIM__N(dense_column)(m, o, count, X, stride, y[0]);
-        EBIM__N(silu)(1, y[0], y[0], y[1], y[2], EBIM__W, EBIM__W, order);
+        EBIM__N(silu)(1, y[0], y[0], y[1], y[2], EBIM__COLUMN, EBIM__ROUND(count), order);
         for (r = 0; r < count; r++) {
             EBIM__N(fill)(EBIM__ROW(v, o + r), y[0][r]);
             if (order > 0) EBIM__N(fill)(EBIM__ROW(d1, o + r), y[1][r]);
