@@ -2163,6 +2163,9 @@ typedef ebim_real EBIM__N(vec) __attribute__((vector_size(EBIM__VB)));
 typedef ebim__int EBIM__N(ivec) __attribute__((vector_size(EBIM__VB)));
 typedef ebim_real EBIM__N(mem) __attribute__((vector_size(EBIM__VB), aligned(4), may_alias));
 typedef ebim__int EBIM__N(imem) __attribute__((vector_size(EBIM__VB), aligned(4), may_alias));
+typedef ebim_real EBIM__N(small) __attribute__((vector_size(16)));
+typedef ebim_real EBIM__N(few) __attribute__((vector_size(16), aligned(4), may_alias));
+#define EBIM__SW ((int)(16 / sizeof(ebim_real)))
 #define EBIM__LANES
 #define EBIM__NUM EBIM__N(vec)
 #define EBIM__INT EBIM__N(ivec)
@@ -2182,6 +2185,8 @@ typedef ebim__int EBIM__N(imem) __attribute__((vector_size(EBIM__VB), aligned(4)
 typedef struct EBIM__N(vec) {
     ebim_real l[EBIM__W];
 } EBIM__N(vec);
+typedef ebim_real EBIM__N(small), EBIM__N(few);
+#define EBIM__SW 1
 #define EBIM__LANES for (int l = 0; l < EBIM__W; l++)
 #define EBIM__NUM ebim_real
 #define EBIM__INT ebim__int
@@ -2344,67 +2349,40 @@ EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, 
         EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
 }
 
-/* y[r] += sum_i w(o + r, i) X_i, r < count <= COLUMN, in one lane of X, in the order of a tile's
- * sums. */
-static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *X,
-                                  int stride, ebim_real *y)
+/* y[r] += sum_i w(o + r, i) X_i in one lane of X, r < count <= COLUMN, in the order of a tile's
+ * sums. Returns how many of them it has done: the others are fewer than a small vector has. */
+static int EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *X,
+                                 int stride, ebim_real *y)
 {
-    const ebim_real *w = m->w + (size_t)o * (size_t)m->wo;
-    int i, r = 0, q;
-    if (m->wo == 1 && count == EBIM__COLUMN) {
+    const ebim_real *w = m->w + o;
+    int r = 0, i;
+    if (count == EBIM__COLUMN) {
         EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, w, X, stride, y);
-        return;
+        return count;
     }
-    for (; m->wo == 1 && r + (int)EBIM__VW <= count; r += (int)EBIM__VW)
+    for (; r + (int)EBIM__VW <= count; r += (int)EBIM__VW)
         EBIM__N(dense_outputs)(1, m, w + r, X, stride, y + r);
-    for (w += r * m->wo; r < count; r += 4, w += 4 * m->wo) {
-        ebim_real sum[4];
-        const ebim_real *row[4];
-        for (q = 0; q < 4; q++) { /* the last ones perhaps twice */
-            int at = ebim__min_int(q, count - 1 - r);
-            sum[q] = y[r + at];
-            row[q] = w + at * m->wo;
-        }
-        for (i = 0; i < m->ni; i++) {
-            ebim_real x = X[(size_t)i * (size_t)stride];
-            EBIM__UNROLL
-            for (q = 0; q < 4; q++) sum[q] += row[q][i * m->wi] * x;
-        }
-        for (q = 0; q < 4 && r + q < count; q++) y[r + q] = sum[q];
+    for (; r + EBIM__SW <= count; r += EBIM__SW) {
+        EBIM__N(small) acc = *(const EBIM__N(few) *)(y + r);
+        for (i = 0; i < m->ni; i++)
+            acc += *(const EBIM__N(few) *)(w + r + (size_t)i * (size_t)m->wi) *
+                   *EBIM__ROW(X, i);
+        *(EBIM__N(few) *)(y + r) = acc;
     }
+    return r;
 }
 
 EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
 {
     EBIM__NUM zero = {0};
     int j;
-    EBIM__STEPS(j, EBIM__W) EBIM__LANES EBIM__PUT(row + j) = zero + x;
+    EBIM__STEPS(j, EBIM__W) EBIM__LANES EBIM__PUT(row + j) = x - zero;
 }
 
-/* dense in one lane */
-static void EBIM__N(dense_one)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                               ebim_real *Y, const ebim_real *D, int stride, int add)
-{
-    ebim_real y[EBIM__COLUMN];
-    int o, r, count;
-    for (o = 0; o < m->no; o += count) {
-        count = ebim__min_int(EBIM__COLUMN, m->no - o);
-        for (r = 0; r < count; r++)
-            y[r] = add ? *EBIM__ROW(Y, o + r) : bias ? bias[o + r] : 0;
-        EBIM__N(dense_column)(m, o, count, X, stride, y);
-        for (r = 0; r < count; r++)
-            EBIM__N(fill)(EBIM__ROW(Y, o + r), D ? y[r] * *EBIM__ROW(D, o + r) : y[r]);
-    }
-}
-
-static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                           ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
+static void EBIM__N(dense_lanes)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                                 ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
     int j, part = m->ni > 32 ? 64 : 128;
-    if (nl == 1) {
-        EBIM__N(dense_one)(m, bias, X, Y, D, stride, add);
-        return;
-    }
     if (EBIM__LARGE(m->no, m->ni)) {
 #ifdef EBIM_USE_CBLAS
         ebim__blas_dense(m, bias, X, Y, D, stride, nl, add);
@@ -2416,6 +2394,40 @@ static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const e
     for (j = 0; j < nl; j += part) /* what a column of tiles reads of X stays in L1 */
         EBIM__N(dense_tiles)(m, bias, X + j, (size_t)stride, 1, Y + j, D ? D + j : NULL, stride,
                              ebim__min_int(part, nl - j), add);
+}
+
+/* The outputs from o on, in one lane */
+static void EBIM__N(dense_rest)(const ebim__matrix *m, int o, const ebim_real *bias,
+                                const ebim_real *X, ebim_real *Y, const ebim_real *D, int stride,
+                                int add)
+{
+    ebim__matrix rest = *m;
+    rest.w += (size_t)o * (size_t)m->wo;
+    rest.no -= o;
+    if (rest.no)
+        EBIM__N(dense_lanes)(&rest, bias ? bias + o : NULL, X, EBIM__ROW(Y, o),
+                             D ? EBIM__ROW(D, o) : NULL, stride, EBIM__W, add);
+}
+
+static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                           ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
+{
+    ebim_real y[EBIM__COLUMN];
+    int o, r, count, done;
+    if (nl > 1) {
+        EBIM__N(dense_lanes)(m, bias, X, Y, D, stride, nl, add);
+        return;
+    }
+    for (o = 0; m->wo == 1 && o + EBIM__SW <= m->no; o += done) {
+        count = ebim__min_int(EBIM__COLUMN, m->no - o);
+        for (r = 0; r < count && add; r++) y[r] = *EBIM__ROW(Y, o + r);
+        if (!add && bias) memcpy(y, bias + o, (size_t)count * sizeof *y);
+        else if (!add) memset(y, 0, sizeof y);
+        done = EBIM__N(dense_column)(m, o, count, X, stride, y);
+        for (r = 0; r < done; r++)
+            EBIM__N(fill)(EBIM__ROW(Y, o + r), D ? y[r] * *EBIM__ROW(D, o + r) : y[r]);
+    }
+    EBIM__N(dense_rest)(m, o, bias, X, Y, D, stride, add);
 }
 
 /* One plane's products of ro rows D with ri rows X, added to acc. */
@@ -2712,24 +2724,28 @@ static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, co
                                 int order)
 {
     ebim_real y[3][EBIM__COLUMN];
-    int o, r, count;
+    int o = 0, r, count, done;
     if (nl > 1) {
         EBIM__N(dense)(m, bias, X, v, NULL, stride, nl, 0);
         EBIM__N(silu)(m->no, v, v, d1, d2, stride, nl, order);
         return;
     }
-    memset(y, 0, sizeof y);
-    for (o = 0; o < m->no; o += count) {
+    for (; m->wo == 1 && o + EBIM__SW <= m->no; o += done) {
         count = ebim__min_int(EBIM__COLUMN, m->no - o);
         memcpy(y[0], bias + o, (size_t)count * sizeof *bias);
-        EBIM__N(dense_column)(m, o, count, X, stride, y[0]);
+        for (r = count; r < EBIM__ROUND(count); r++) y[0][r] = 0;
+        done = EBIM__N(dense_column)(m, o, count, X, stride, y[0]);
         EBIM__N(silu)(1, y[0], y[0], y[1], y[2], EBIM__COLUMN, EBIM__ROUND(count), order);
-        for (r = 0; r < count; r++) {
+        for (r = 0; r < done; r++) {
             EBIM__N(fill)(EBIM__ROW(v, o + r), y[0][r]);
             if (order > 0) EBIM__N(fill)(EBIM__ROW(d1, o + r), y[1][r]);
             if (order > 1) EBIM__N(fill)(EBIM__ROW(d2, o + r), y[2][r]);
         }
     }
+    if (o == m->no) return;
+    EBIM__N(dense_rest)(m, o, bias, X, v, NULL, stride, 0);
+    EBIM__N(silu)(m->no - o, EBIM__ROW(v, o), EBIM__ROW(v, o), order > 0 ? EBIM__ROW(d1, o) : NULL,
+                  order > 1 ? EBIM__ROW(d2, o) : NULL, stride, EBIM__W, order);
 }
 
 static void EBIM__N(mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
@@ -2928,6 +2944,7 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
 }
 
 #undef EBIM__VW
+#undef EBIM__SW
 #undef EBIM__MR
 #undef EBIM__TV
 #undef EBIM__WIDE
@@ -4603,9 +4620,9 @@ static int ebim__keeps(const ebim_node *nd)
     return nd->op == EBIM_OP_DENSE && nd->fn == EBIM_IDENTITY ? 0 : ebim__ops[nd->op].keeps;
 }
 
-/* Memory of one node; v and t are NULL where nodes share them. */
+/* Memory of one node; v and t are NULL where nodes share them, v and d1 where they are lent. */
 static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_graph *g, int number,
-                            size_t stride, size_t planes, int uses)
+                            size_t stride, size_t planes, int uses, int lent)
 {
     const ebim_node *nd = &g->node[number];
     size_t n = ebim__times((size_t)nd->size, stride), tangents = ebim__times(n, planes);
@@ -4615,9 +4632,9 @@ static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_graph *g, i
     int both = (uses & EBIM__FOR_BACK) && (keeps & EBIM__KEEP_BOTH_SIDES);
     ebim__slot s;
     memset(&s, 0, sizeof s);
-    if (uses) s.v = EBIM__NEW(a, ebim_real, n);
-    if (keeps & EBIM__KEEP_D1) s.d1 = EBIM__NEW(a, ebim_real, n);
-    if (keeps & EBIM__KEEP_GRADIENT) s.d1 = EBIM__NEW(a, ebim_real, operand);
+    if (uses && !lent) s.v = EBIM__NEW(a, ebim_real, n);
+    if ((keeps & EBIM__KEEP_D1) && !lent) s.d1 = EBIM__NEW(a, ebim_real, n);
+    if ((keeps & EBIM__KEEP_GRADIENT) && !lent) s.d1 = EBIM__NEW(a, ebim_real, operand);
     if ((keeps & EBIM__KEEP_D2) && (uses & EBIM__FOR_BACK)) s.d2 = EBIM__NEW(a, ebim_real, n);
     if ((uses & EBIM__FOR_JVP) && uses != EBIM__FOR_JVP && planes)
         s.t = EBIM__NEW(a, ebim_real, tangents);
@@ -4655,14 +4672,19 @@ static size_t ebim__places(const ebim_graph *g, size_t *place)
 }
 
 /* Memory of all nodes. Values alone share it; so do tangents where no reverse sweep needs them. */
-static void ebim__slots_init(ebim_ws *w, ebim_arena *a, int uses)
+static void ebim__slots_init(ebim_ws *w, ebim_arena *a, int uses, const ebim_ws *lender)
 {
     const ebim_graph *g = w->g;
     size_t place[EBIM_MAX_NODES], st = (size_t)w->stride, planes = (size_t)w->planes, rows;
     ebim_real *shared = NULL;
     int i, share = uses == EBIM__FOR_JVP ? w->planes : !uses;
-    for (i = 1; i < g->n_nodes; i++)
-        ebim__slot_init(ebim__ready(a) ? &w->slot[i] : NULL, a, g, i, st, planes, uses);
+    for (i = 1; i < g->n_nodes; i++) {
+        int lent = lender && i > 1 && i != g->y;
+        ebim__slot_init(ebim__ready(a) ? &w->slot[i] : NULL, a, g, i, st, planes, uses, lent);
+        if (!lent || !ebim__ready(a)) continue;
+        w->slot[i].v = lender->slot[i].v;
+        w->slot[i].d1 = lender->slot[i].d1;
+    }
     if (!share) return;
     rows = ebim__places(g, place);
     shared = EBIM__NEW(a, ebim_real, ebim__times(ebim__times(rows, st), (size_t)share));
@@ -4715,8 +4737,10 @@ static void ebim__sweeps_init(ebim_ws *w)
     }
 }
 
-static ebim_result ebim__ws_for(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
-                                int planes, int uses)
+/* With a lender, a workspace of g for as many lanes: values inside and their derivatives are kept
+ * in its memory, and are those of the last one that was swept. */
+static ebim_result ebim__ws_beside(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
+                                   int planes, int uses, const ebim_ws *lender)
 {
     int i;
     memset(w, 0, sizeof *w);
@@ -4735,7 +4759,7 @@ static ebim_result ebim__ws_for(ebim_ws *w, ebim_arena *a, const ebim_graph *g, 
     for (i = 2; i < g->n_nodes; i++) w->cost += g->node[i].size + g->node[i].n_theta;
     w->slot = EBIM__NEW(a, ebim__slot, g->n_nodes);
     w->sweep = EBIM__NEW(a, ebim__sweep, g->n_nodes);
-    ebim__slots_init(w, a, uses);
+    ebim__slots_init(w, a, uses, lender);
     if (uses & (EBIM__FOR_VJP | EBIM__FOR_BACK))
         w->seed = EBIM__NEW(a, ebim_real, ebim__times((size_t)(1 + planes),
                                                       ebim__times((size_t)w->k,
@@ -4745,6 +4769,12 @@ static ebim_result ebim__ws_for(ebim_ws *w, ebim_arena *a, const ebim_graph *g, 
         ebim__sweeps_init(w);
     }
     return a->failed;
+}
+
+static ebim_result ebim__ws_for(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
+                                int planes, int uses)
+{
+    return ebim__ws_beside(w, a, g, lanes, planes, uses, NULL);
 }
 
 /* Weights of dense layers, transposed, in the places of theta: with them a sweep of one lane has
@@ -5929,7 +5959,8 @@ enum { EBIM__ACTIVE, EBIM__SOLVED, EBIM__LOST };
 
 typedef struct ebim__frame {
     ebim_constraint_desc d;
-    ebim_ws w, trial;         /* F at q, and at the trial point y */
+    ebim_ws w, trial;         /* F at q, and at the trial point y. Where J has been kept, only
+                               * input, output and J of w are F's at q when y has been tried */
     int n, k, stride, lanes, direct;
     ebim_real *G;             /* [k][k][stride] Cholesky factors (direct) */
     ebim_real *scale;         /* [stride] ||J|| (Frobenius, or an estimate of it) */
@@ -5973,11 +6004,12 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     f->k = ebim_outputs(F);
     f->direct = d->linear == EBIM_LINEAR_DIRECT ||
                 (d->linear == EBIM_LINEAR_AUTO && f->k <= EBIM__DIRECT_MAX);
-    r = ebim__ws_for(&f->w, a, F, f->d.lanes, f->direct ? f->k : 1,
+    r = ebim__ws_for(&f->w, a, F, f->d.lanes, f->direct ? f->k - 1 : 1,
                      f->direct ? EBIM__FOR_VJP : EBIM__FOR_VJP | EBIM__FOR_JVP);
-    if (!r) r = ebim__ws_for(&f->trial, a, F, f->d.lanes, f->direct ? f->k : 0,
-                             f->direct && d->solver == EBIM_NEWTON ? EBIM__FOR_JVP
-                                                    : EBIM__FOR_JVP | EBIM__FOR_VJP);
+    if (!r) r = ebim__ws_beside(&f->trial, a, F, f->d.lanes, f->direct ? f->k : 0,
+                                f->direct && d->solver == EBIM_NEWTON
+                                    ? EBIM__FOR_JVP : EBIM__FOR_JVP | EBIM__FOR_VJP,
+                                f->direct ? &f->w : NULL);
     if (r) return r;
     if (f->k >= f->n) return EBIM_ERR_SHAPE;
     ebim__turn_init(&f->w, a);
@@ -6028,7 +6060,7 @@ static void ebim__frame_j(ebim__frame *f, const ebim_real *t, ebim_real *out)
     }
     memset(out, 0, (size_t)f->k * st * sizeof *out);
     for (i = 0; i < f->k; i++)
-        f->w.kernels->mac(f->n, out + (size_t)i * st, 0, ebim_ws_xg(&f->w, 1 + i), f->stride, t,
+        f->w.kernels->mac(f->n, out + (size_t)i * st, 0, ebim_ws_xg(&f->w, i), f->stride, t,
                           f->stride, f->lanes);
 }
 
@@ -6045,7 +6077,7 @@ static void ebim__frame_jt(ebim__frame *f, const ebim_real *v, ebim_real *out)
     }
     memset(out, 0, (size_t)f->n * st * sizeof *out);
     for (i = 0; i < f->k; i++)
-        f->w.kernels->mac(f->n, out, f->stride, ebim_ws_xg(&f->w, 1 + i), f->stride,
+        f->w.kernels->mac(f->n, out, f->stride, ebim_ws_xg(&f->w, i), f->stride,
                           v + (size_t)i * st, 0, f->lanes);
 }
 
@@ -6090,8 +6122,8 @@ static void ebim__frame_factor(ebim__frame *f)
     memset(f->G, 0, k * k * st * sizeof *f->G);
     for (i = 0; i < k; i++)
         for (j = 0; j <= i; j++)
-            f->w.kernels->mac(f->n, f->G + (i * k + j) * st, 0, ebim_ws_xg(&f->w, 1 + (int)i),
-                              f->stride, ebim_ws_xg(&f->w, 1 + (int)j), f->stride, f->lanes);
+            f->w.kernels->mac(f->n, f->G + (i * k + j) * st, 0, ebim_ws_xg(&f->w, (int)i),
+                              f->stride, ebim_ws_xg(&f->w, (int)j), f->stride, f->lanes);
     for (l = 0; k == 1 && l < f->lanes; l++) { /* the factor of a number */
         f->singular[l] = !ebim__finite(f->G[l]) || !(f->G[l] > 0);
         f->G[l] = f->scale[l] = EBIM__SQRT(f->G[l]);
@@ -6135,8 +6167,8 @@ static void ebim__frame_at(ebim__frame *f, int B, const ebim_real *q)
     ebim_forward(&f->w, B, 1);
     f->lanes = f->w.lanes;
     if (f->direct) {
-        for (i = 0; i < f->k; i++) ebim__seed_unit(&f->w, 1 + i, i);
-        ebim_vjp(&f->w, 1, f->k);
+        for (i = 0; i < f->k; i++) ebim__seed_unit(&f->w, i, i);
+        ebim_vjp(&f->w, 0, f->k);
         ebim__frame_factor(f);
     } else {
         ebim__frame_estimate(f);
@@ -6158,7 +6190,7 @@ static void ebim__frame_normals(ebim__frame *f, int l, ebim_real *N)
     int i, j, c, n = f->n, S = f->stride;
     for (i = 0; i < f->k; i++)
         for (c = 0; c < n; c++) {
-            ebim_real v = ebim_ws_xg(&f->w, 1 + i)[c * S + l];
+            ebim_real v = ebim_ws_xg(&f->w, i)[c * S + l];
             for (j = 0; j < i; j++) v -= f->G[(i * f->k + j) * S + l] * N[j * n + c];
             N[i * n + c] = f->singular[l] ? 0 : v / f->G[i * (f->k + 1) * S + l];
         }
@@ -6196,7 +6228,7 @@ static void ebim__frame_limits_each(ebim__frame *f, const ebim_real *y)
         for (i = 0; i < f->n; i++) {
             double length = fmax(f->d.lengths[i], fabs((double)y[i * S + l])), square = 0;
             for (p = 0; p < f->k; p++) {
-                double J = (double)ebim_ws_xg(&f->w, 1 + p)[i * S + l];
+                double J = (double)ebim_ws_xg(&f->w, p)[i * S + l];
                 square += J * J;
             }
             sum += length * length * square;
@@ -6250,7 +6282,7 @@ static void ebim__newton_start(ebim__frame *f, int B)
     int p;
     memcpy(ebim_ws_x(&f->trial), f->y0, rows * sizeof *f->y0);
     for (p = 0; p < f->k; p++)
-        memcpy(ebim_ws_xt(&f->trial, 1 + p), ebim_ws_xg(&f->w, 1 + p), rows * sizeof *f->y0);
+        memcpy(ebim_ws_xt(&f->trial, 1 + p), ebim_ws_xg(&f->w, p), rows * sizeof *f->y0);
     memcpy(f->need, f->limit, (size_t)f->stride * sizeof *f->need);
     for (p = 0; p < f->stride; p++) {
         f->at[p] = p;
@@ -10868,8 +10900,8 @@ struct ebim_scorer {
     const ebim_model *m;
     ebim_watch *watch;
     int lanes;
-    ebim_graph mapped;        /* F in front of the map */
     ebim_projector *p, *q;    /* nearest points; behind a map: there, and in front */
+    ebim_graph *mapped;       /* F in front of the map */
     ebim__energies e;         /* where they are wanted */
     double *length, *high;    /* [n] largest coordinates in the box round D; scratch */
     ebim_real *y, *w;         /* [lanes][n] nearest points, behind the map */
@@ -10882,6 +10914,7 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
     ebim_scorer *s = EBIM__NEW(a, ebim_scorer, 1), local, *p = ebim__ready(a) ? s : &local;
     size_t rows = (size_t)lanes * (size_t)m->n;
     ebim_project_desc d;
+    ebim_graph measured;
     ebim_result r;
     int i;
     *out = NULL;
@@ -10904,8 +10937,10 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
             p->length[i] = fmax(fabs(p->length[i]), fabs(p->high[i]));
         d.constraint.length = 0;
         d.constraint.lengths = p->length;
-        r = ebim_record(&p->mapped, a, m->n, ebim__record_mapped, (void *)(uintptr_t)m);
-        if (!r) r = ebim_projector_init(&p->q, a, &p->mapped, &d);
+        p->mapped = EBIM__NEW(a, ebim_graph, 1);
+        if (!ebim__ready(a)) p->mapped = &measured;
+        r = ebim_record(p->mapped, a, m->n, ebim__record_mapped, (void *)(uintptr_t)m);
+        if (!r) r = ebim_projector_init(&p->q, a, p->mapped, &d);
     }
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     ebim__frame_turn(&p->p->f, lanes == 1);
