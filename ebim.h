@@ -2185,8 +2185,6 @@ typedef ebim_real EBIM__N(few) __attribute__((vector_size(16), aligned(4), may_a
 typedef struct EBIM__N(vec) {
     ebim_real l[EBIM__W];
 } EBIM__N(vec);
-typedef ebim_real EBIM__N(small), EBIM__N(few);
-#define EBIM__SW 1
 #define EBIM__LANES for (int l = 0; l < EBIM__W; l++)
 #define EBIM__NUM ebim_real
 #define EBIM__INT ebim__int
@@ -2349,27 +2347,34 @@ EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, 
         EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
 }
 
-/* y[r] += sum_i w(o + r, i) X_i in one lane of X, r < count <= COLUMN, in the order of a tile's
- * sums. Returns how many of them it has done: the others are fewer than a small vector has. */
-static int EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *X,
-                                 int stride, ebim_real *y)
+/* y[r] = bias[o + r] + sum_i w(o + r, i) X_i in one lane of X, r < count <= COLUMN, in the order of
+ * a tile's sums; bias NULL: instead of it what is in y */
+static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *bias,
+                                  const ebim_real *X, int stride, ebim_real *y)
 {
-    const ebim_real *w = m->w + o;
-    int r = 0, i;
-    if (count == EBIM__COLUMN) {
+    const ebim_real *w = m->w + (size_t)o * (size_t)m->wo, *p;
+    int r, i, beside = m->wo == 1;
+    if (bias && count == EBIM__COLUMN) memcpy(y, bias + o, EBIM__COLUMN * sizeof *y);
+    else for (r = 0; bias && r < count; r++) y[r] = bias[o + r];
+    if (beside && count == EBIM__COLUMN) {
         EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, w, X, stride, y);
-        return count;
+        return;
     }
-    for (; r + (int)EBIM__VW <= count; r += (int)EBIM__VW)
+    for (r = 0; beside && r + (int)EBIM__VW <= count; r += (int)EBIM__VW)
         EBIM__N(dense_outputs)(1, m, w + r, X, stride, y + r);
-    for (; r + EBIM__SW <= count; r += EBIM__SW) {
+#if EBIM__VB
+    for (; beside && r + EBIM__SW <= count; r += EBIM__SW) {
         EBIM__N(small) acc = *(const EBIM__N(few) *)(y + r);
-        for (i = 0; i < m->ni; i++)
-            acc += *(const EBIM__N(few) *)(w + r + (size_t)i * (size_t)m->wi) *
-                   *EBIM__ROW(X, i);
+        for (p = w + r, i = 0; i < m->ni; i++, p += m->wi)
+            acc += *(const EBIM__N(few) *)p * *EBIM__ROW(X, i);
         *(EBIM__N(few) *)(y + r) = acc;
     }
-    return r;
+#endif
+    for (; r < count; r++) {
+        ebim_real sum = y[r];
+        for (p = w + r * m->wo, i = 0; i < m->ni; i++, p += m->wi) sum += *p * *EBIM__ROW(X, i);
+        y[r] = sum;
+    }
 }
 
 EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
@@ -2396,38 +2401,30 @@ static void EBIM__N(dense_lanes)(const ebim__matrix *m, const ebim_real *bias, c
                              ebim__min_int(part, nl - j), add);
 }
 
-/* The outputs from o on, in one lane */
-static void EBIM__N(dense_rest)(const ebim__matrix *m, int o, const ebim_real *bias,
-                                const ebim_real *X, ebim_real *Y, const ebim_real *D, int stride,
-                                int add)
+/* Whether a product in one lane is done as such: vectors of lanes are as fast where the entries of
+ * neighbours are apart. */
+EBIM__INLINE int EBIM__N(one)(const ebim__matrix *m, int nl)
 {
-    ebim__matrix rest = *m;
-    rest.w += (size_t)o * (size_t)m->wo;
-    rest.no -= o;
-    if (rest.no)
-        EBIM__N(dense_lanes)(&rest, bias ? bias + o : NULL, X, EBIM__ROW(Y, o),
-                             D ? EBIM__ROW(D, o) : NULL, stride, EBIM__W, add);
+    return nl == 1 && (!EBIM__VB || m->wo == 1);
 }
 
 static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                            ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
     ebim_real y[EBIM__COLUMN];
-    int o, r, count, done;
-    if (nl > 1) {
-        EBIM__N(dense_lanes)(m, bias, X, Y, D, stride, nl, add);
+    int o, r, count;
+    if (!EBIM__N(one)(m, nl)) {
+        EBIM__N(dense_lanes)(m, bias, X, Y, D, stride, EBIM__ROUND(nl), add);
         return;
     }
-    for (o = 0; m->wo == 1 && o + EBIM__SW <= m->no; o += done) {
+    for (o = 0; o < m->no; o += count) {
         count = ebim__min_int(EBIM__COLUMN, m->no - o);
         for (r = 0; r < count && add; r++) y[r] = *EBIM__ROW(Y, o + r);
-        if (!add && bias) memcpy(y, bias + o, (size_t)count * sizeof *y);
-        else if (!add) memset(y, 0, sizeof y);
-        done = EBIM__N(dense_column)(m, o, count, X, stride, y);
-        for (r = 0; r < done; r++)
+        if (!add && !bias) memset(y, 0, sizeof y);
+        EBIM__N(dense_column)(m, o, count, add ? NULL : bias, X, stride, y);
+        for (r = 0; r < count; r++)
             EBIM__N(fill)(EBIM__ROW(Y, o + r), D ? y[r] * *EBIM__ROW(D, o + r) : y[r]);
     }
-    EBIM__N(dense_rest)(m, o, bias, X, Y, D, stride, add);
 }
 
 /* One plane's products of ro rows D with ri rows X, added to acc. */
@@ -2724,28 +2721,23 @@ static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, co
                                 int order)
 {
     ebim_real y[3][EBIM__COLUMN];
-    int o = 0, r, count, done;
-    if (nl > 1) {
+    int o, r, count;
+    if (!EBIM__N(one)(m, nl)) {
         EBIM__N(dense)(m, bias, X, v, NULL, stride, nl, 0);
-        EBIM__N(silu)(m->no, v, v, d1, d2, stride, nl, order);
+        EBIM__N(silu)(m->no, v, v, d1, d2, stride, EBIM__ROUND(nl), order);
         return;
     }
-    for (; m->wo == 1 && o + EBIM__SW <= m->no; o += done) {
+    for (o = 0; o < m->no; o += count) {
         count = ebim__min_int(EBIM__COLUMN, m->no - o);
-        memcpy(y[0], bias + o, (size_t)count * sizeof *bias);
         for (r = count; r < EBIM__ROUND(count); r++) y[0][r] = 0;
-        done = EBIM__N(dense_column)(m, o, count, X, stride, y[0]);
+        EBIM__N(dense_column)(m, o, count, bias, X, stride, y[0]);
         EBIM__N(silu)(1, y[0], y[0], y[1], y[2], EBIM__COLUMN, EBIM__ROUND(count), order);
-        for (r = 0; r < done; r++) {
+        for (r = 0; r < count; r++) {
             EBIM__N(fill)(EBIM__ROW(v, o + r), y[0][r]);
             if (order > 0) EBIM__N(fill)(EBIM__ROW(d1, o + r), y[1][r]);
             if (order > 1) EBIM__N(fill)(EBIM__ROW(d2, o + r), y[2][r]);
         }
     }
-    if (o == m->no) return;
-    EBIM__N(dense_rest)(m, o, bias, X, v, NULL, stride, 0);
-    EBIM__N(silu)(m->no - o, EBIM__ROW(v, o), EBIM__ROW(v, o), order > 0 ? EBIM__ROW(d1, o) : NULL,
-                  order > 1 ? EBIM__ROW(d2, o) : NULL, stride, EBIM__W, order);
 }
 
 static void EBIM__N(mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
@@ -2944,7 +2936,9 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
 }
 
 #undef EBIM__VW
+#ifdef EBIM__SW
 #undef EBIM__SW
+#endif
 #undef EBIM__MR
 #undef EBIM__TV
 #undef EBIM__WIDE
@@ -4080,11 +4074,18 @@ EBIM__INLINE ebim_real *ebim__mode_row(const ebim__sweep *s, const ebim__slot *x
                              : ebim__row(s, x->g, n, s->plane, i);
 }
 
+EBIM__INLINE void ebim__affine_row(ebim_real *EBIM__RESTRICT z, const ebim_real *EBIM__RESTRICT a,
+                                   ebim_real scale, ebim_real center, int nl)
+{
+    int j, l;
+    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] = scale * (a[j + l] - center);
+}
+
 /* z = scale * (a - center), theta = scale [n] then center [n], frozen. The difference first: data
  * far from the origin lose no digits. */
 static int ebim__op_affine(const ebim__sweep *s, int mode)
 {
-    int i, l, n = s->n;
+    int i, n = s->n;
     if (mode == EBIM__SHAPE) {
         if (s->na > INT_MAX / 4) return 1;
         s->shape->size = s->na;
@@ -4093,14 +4094,11 @@ static int ebim__op_affine(const ebim__sweep *s, int mode)
         return 0;
     }
     for (i = 0; i < n; i++) {
-        ebim_real scale = s->theta[i], center = s->theta[n + i];
+        ebim_real scale = s->theta[i], center = mode == EBIM__FWD ? s->theta[n + i] : 0;
         ebim_real *z = ebim__mode_row(s, s->z, n, mode, i);
         ebim_real *a = ebim__mode_row(s, s->a, n, mode, i);
-        switch (mode) {
-        case EBIM__FWD: for (l = 0; l < s->nl; l++) z[l] = scale * (a[l] - center); break;
-        case EBIM__TAN: for (l = 0; l < s->nl; l++) z[l] = scale * a[l]; break;
-        default: s->K->axpy(1, a, 0, scale, z, 0, s->nl);
-        }
+        if (mode > EBIM__TAN) s->K->axpy(1, a, 0, scale, z, 0, s->nl);
+        else ebim__affine_row(z, a, scale, center, s->nl);
     }
     return 0;
 }
@@ -4679,11 +4677,16 @@ static void ebim__slots_init(ebim_ws *w, ebim_arena *a, int uses, const ebim_ws 
     ebim_real *shared = NULL;
     int i, share = uses == EBIM__FOR_JVP ? w->planes : !uses;
     for (i = 1; i < g->n_nodes; i++) {
-        int lent = lender && i > 1 && i != g->y;
+        int lent = lender && i > 1;
         ebim__slot_init(ebim__ready(a) ? &w->slot[i] : NULL, a, g, i, st, planes, uses, lent);
-        if (!lent || !ebim__ready(a)) continue;
-        w->slot[i].v = lender->slot[i].v;
-        w->slot[i].d1 = lender->slot[i].d1;
+        if (lent && ebim__ready(a)) {
+            w->slot[i].v = lender->slot[i].v;
+            w->slot[i].d1 = lender->slot[i].d1;
+        }
+        if (lent && i == g->y) { /* but the output */
+            ebim_real *y = EBIM__NEW(a, ebim_real, ebim__times((size_t)w->k, st));
+            if (ebim__ready(a)) w->slot[i].v = y;
+        }
     }
     if (!share) return;
     rows = ebim__places(g, place);
@@ -6158,13 +6161,29 @@ static void ebim__frame_estimate(ebim__frame *f)
     }
 }
 
-/* Linearises F at rows q (which may be the frame's own input). */
-static void ebim__frame_at(ebim__frame *f, int B, const ebim_real *q)
+/* Whether rows q are what was tried last, with derivatives: these are in memory that w shares. */
+static int ebim__frame_tried(ebim__frame *f, int B, const ebim_real *q)
+{
+    const ebim_ws *t = &f->trial;
+    size_t st = (size_t)f->stride, i;
+    if (!f->direct || t->used != B || t->order < 1) return 0;
+    for (i = 0; i < (size_t)f->n; i++)
+        if (memcmp(q + i * st, t->slot[1].v + i * st, (size_t)B * sizeof *q)) return 0;
+    memcpy(ebim_ws_y(&f->w), t->slot[t->g->y].v, (size_t)f->k * st * sizeof *q);
+    f->w.lanes = t->lanes;
+    f->w.used = B;
+    f->w.order = 1;
+    return 1;
+}
+
+/* Linearises F at rows q (which may be the frame's own input). `tried`: F has not changed since the
+ * trial workspace was swept last, after w, and that may have been at q. */
+static void ebim__frame_to(ebim__frame *f, int B, const ebim_real *q, int tried)
 {
     ebim_real *x = ebim_ws_x(&f->w);
     int i;
     if (q != x) memcpy(x, q, (size_t)f->n * (size_t)f->stride * sizeof *x);
-    ebim_forward(&f->w, B, 1);
+    if (!tried || !ebim__frame_tried(f, B, q)) ebim_forward(&f->w, B, 1);
     f->lanes = f->w.lanes;
     if (f->direct) {
         for (i = 0; i < f->k; i++) ebim__seed_unit(&f->w, i, i);
@@ -6173,6 +6192,11 @@ static void ebim__frame_at(ebim__frame *f, int B, const ebim_real *q)
     } else {
         ebim__frame_estimate(f);
     }
+}
+
+static void ebim__frame_at(ebim__frame *f, int B, const ebim_real *q)
+{
+    ebim__frame_to(f, B, q, 0);
 }
 
 /* r <- P r = r - J' G^-1 J r, eq. 11; rows [n] */
@@ -6569,7 +6593,7 @@ static void ebim__clmc_step(ebim_clmc *s, int B)
     ebim__frame *f = &s->f;
     const ebim__kernels *K = f->w.kernels;
     ebim_real c[3];
-    if (!s->stands) ebim__frame_at(f, B, s->q);
+    if (!s->stands) ebim__frame_to(f, B, s->q, 1);
     s->stands = 0;
     K->normals(s->rng, f->n, s->r, f->stride, f->lanes);
     ebim__frame_tangent(f, s->r);
@@ -7169,7 +7193,7 @@ static int ebim__onto_step(ebim_projector *p, int B)
 {
     ebim__frame *f = &p->f;
     int i, l, rows = f->n * f->stride, left = 0;
-    ebim__frame_at(f, B, p->x);
+    ebim__frame_to(f, B, p->x, 1);
     ebim__norms(&f->w, p->norm);
     memcpy(f->mu, ebim_ws_y(&f->w), (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
     ebim__frame_solve(f, f->mu);
@@ -7178,7 +7202,7 @@ static int ebim__onto_step(ebim_projector *p, int B)
         for (l = 0; l < f->lanes; l++) f->y[i + l] = p->x[i + l] - p->step[l] * f->vn[i + l];
     for (l = 0; l < f->lanes; l++) f->state[l] = f->singular[l] ? EBIM__LOST : EBIM__ACTIVE;
     ebim__frame_limits(f, f->y);
-    ebim__frame_test(f, B, 0);
+    ebim__frame_test(f, B, B == 1); /* one lane hardly ever needs another sweep there */
     for (l = 0; l < B; l++) {
         int better = f->state[l] != EBIM__LOST && f->residual[l] < p->norm[l];
         if (p->done[l]) continue;
@@ -7216,6 +7240,7 @@ static void ebim__projector_onto(ebim_projector *p, int B)
         ebim__minima_run(&p->minima, B, p->x, p->norm, ebim__descend_at, p, p->f.w.watch);
     }
     memset(p->done, 0, S * sizeof *p->done);
+    p->f.trial.used = 0; /* nothing has been tried for these points */
     ebim__projector_run(p, B, ebim__onto_step, p->done);
 }
 
@@ -7243,7 +7268,7 @@ static int ebim__nearest_step(ebim_projector *p, int B)
 {
     ebim__frame *f = &p->f;
     int i, l, rows = f->n * f->stride, left = 0;
-    ebim__frame_at(f, B, p->x);
+    ebim__frame_to(f, B, p->x, 1);
     for (i = 0; i < rows; i += f->stride)
         for (l = i; l < i + f->lanes; l++) p->dir[l] = p->x0[l] - p->x[l];
     ebim__frame_tangent(f, p->dir);
@@ -10773,7 +10798,6 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     /* an estimate's values inside are looked at */
     r = !m->has_energy ? EBIM_OK : ebim__ws_for(&s->E, a, &m->E, s->lanes, 0,
                                                 s->rbf ? EBIM__FOR_JVP | EBIM__FOR_VJP : 0);
-    if (!r && m->has_energy) ebim__turn_init(&s->E, a);
     count = s->rbf ? m->E.node[s->rbf].i0 : 0;
     s->w = EBIM__NEW(a, ebim_real, (size_t)s->lanes * n);
     s->order = EBIM__NEW(a, int32_t, count);
@@ -10908,8 +10932,9 @@ struct ebim_scorer {
     unsigned char *ok, *behind; /* [lanes] whether they were found */
 };
 
+/* E is turned for a scorer that lasts: for one point it is not worth it. */
 static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebim_model *m,
-                                     int lanes, int energy)
+                                     int lanes, int energy, int lasts)
 {
     ebim_scorer *s = EBIM__NEW(a, ebim_scorer, 1), local, *p = ebim__ready(a) ? s : &local;
     size_t rows = (size_t)lanes * (size_t)m->n;
@@ -10928,6 +10953,7 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
     d.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
     r = ebim_projector_init(&p->p, a, &m->F, &d);
     if (!r && energy) r = ebim__energies_init(&p->e, a, m, lanes);
+    if (!r && energy && lasts) ebim__turn_init(&p->e.E, a);
     if (!r && m->linear) {
         p->w = EBIM__NEW(a, ebim_real, rows);
         p->behind = EBIM__NEW(a, unsigned char, lanes);
@@ -10945,7 +10971,7 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     ebim__frame_turn(&p->p->f, lanes == 1);
     if (m->linear) ebim__frame_turn(&p->q->f, lanes == 1);
-    if (energy) ebim__turn(&p->e.E, lanes == 1);
+    if (energy) ebim__turn(&p->e.E, lasts && lanes == 1);
     *out = s;
     return EBIM_OK;
 }
@@ -10955,7 +10981,7 @@ EBIM_API ebim_result ebim_scorer_init(ebim_scorer **s, ebim_arena *a, const ebim
 {
     *s = NULL;
     if (lanes < 0) return EBIM_ERR_ARG;
-    return ebim__scorer_init(s, a, m, ebim__or_int(lanes, 1), m->has_energy);
+    return ebim__scorer_init(s, a, m, ebim__or_int(lanes, 1), m->has_energy, 1);
 }
 
 static int ebim__model_inside(const ebim_model *m, const ebim_real *x)
@@ -11056,7 +11082,7 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     q.workers = ebim__model_workers(m, B);
     q.scorer = EBIM__NEW(work, ebim_scorer *, q.workers);
     for (w = 0; w < q.workers && !r; w++) {
-        r = ebim__scorer_init(&scorer, work, m, ebim__min_int(B, EBIM__SHARE), energy != NULL);
+        r = ebim__scorer_init(&scorer, work, m, ebim__min_int(B, EBIM__SHARE), energy != NULL, 0);
         if (ebim__ready(work)) q.scorer[w] = scorer;
     }
     if (r || !ebim__ready(work)) return r;
