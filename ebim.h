@@ -2571,42 +2571,65 @@ static void EBIM__N(exp_minus)(int n, ebim_real *x)
     }
 }
 
-/* z = sum of w e^(-s ||x - c||^2) over (c [n], s, w) in theta. Lanes stay in a register, the
- * centres pass by. */
+/* z = sum of w e^(-s ||x - c||^2) over (c [n], s, w) in theta, tv vectors of lanes. Lanes stay in
+ * registers, the centres pass by. */
+EBIM__INLINE void EBIM__N(rbf_lanes)(size_t tv, size_t end, const ebim_real *theta,
+                                     const ebim_real *stop, const ebim_real *x, ebim_real *z,
+                                     ebim_real *d, size_t stride)
+{
+    EBIM__N(vec) sum[2], e[2], zero[2];
+    const ebim_real *t, *c;
+    size_t i, v;
+    EBIM__UNROLL
+    for (v = 0; v < tv; v++, x += EBIM__VW) { /* what is no number stays none: exp clamps */
+        EBIM__LANES EBIM__L(zero[v]) = EBIM__AT(x) - EBIM__AT(x);
+        for (i = stride; i < end; i += stride)
+            EBIM__LANES EBIM__L(zero[v]) += EBIM__AT(x + i) - EBIM__AT(x + i);
+        EBIM__LANES EBIM__L(sum[v]) = EBIM__L(zero[v]);
+        for (i = v * EBIM__VW; i < end && d; i += stride)
+            EBIM__LANES EBIM__PUT(d + i) = EBIM__L(zero[v]);
+    }
+    x -= tv * EBIM__VW;
+    for (t = theta; t < stop; t = c + 2) {
+        EBIM__UNROLL
+        for (v = 0; v < tv; v++) EBIM__LANES EBIM__L(e[v]) = EBIM__L(zero[v]);
+        for (c = t, i = 0; i < end; i += stride, c++)
+            EBIM__UNROLL
+            for (v = 0; v < tv; v++)
+                EBIM__LANES {
+                    EBIM__NUM u = EBIM__AT(x + i + v * EBIM__VW) - *c;
+                    EBIM__L(e[v]) += u * u;
+                }
+        EBIM__UNROLL
+        for (v = 0; v < tv; v++)
+            EBIM__LANES {
+                EBIM__NUM q = EBIM__L(e[v]) * c[0];
+                EBIM__N(exp_of_minus)(&q);
+                q = q * c[1];
+                EBIM__L(sum[v]) += q;
+                EBIM__L(e[v]) = q * (-2 * c[0]);
+            }
+        if (!d) continue;
+        for (c = t, i = 0; i < end; i += stride, c++)
+            EBIM__UNROLL
+            for (v = 0; v < tv; v++)
+                EBIM__LANES EBIM__PUT(d + i + v * EBIM__VW) +=
+                    EBIM__L(e[v]) * (EBIM__AT(x + i + v * EBIM__VW) - *c);
+    }
+    EBIM__UNROLL
+    for (v = 0; v < tv; v++) EBIM__LANES EBIM__PUT(z + v * EBIM__VW) = EBIM__L(sum[v]);
+}
+
 static void EBIM__N(rbf)(int n, int count, const ebim_real *theta, const ebim_real *x,
                          ebim_real *z, ebim_real *d, int stride, int nl)
 {
-    size_t i, end = (size_t)n * (size_t)stride;
-    const ebim_real *stop = theta + (size_t)count * ((size_t)n + 2), *t, *c;
-    int j;
-    EBIM__STEPS(j, nl) {
-        EBIM__N(vec) sum, e, zero;
-        EBIM__LANES EBIM__L(zero) = EBIM__AT(x + j) - EBIM__AT(x + j);
-        for (i = (size_t)stride; i < end; i += (size_t)stride) /* what is no number stays none: */
-            EBIM__LANES EBIM__L(zero) += EBIM__AT(x + i + j) - EBIM__AT(x + i + j); /* exp clamps */
-        EBIM__LANES EBIM__L(sum) = EBIM__L(zero);
-        for (i = 0; i < end && d; i += (size_t)stride)
-            EBIM__LANES EBIM__PUT(d + i + j) = EBIM__L(zero);
-        for (t = theta; t < stop; t = c + 2) {
-            EBIM__LANES EBIM__L(e) = EBIM__L(zero);
-            for (c = t, i = 0; i < end; i += (size_t)stride, c++)
-                EBIM__LANES {
-                    EBIM__NUM v = EBIM__AT(x + i + j) - *c;
-                    EBIM__L(e) += v * v;
-                }
-            EBIM__LANES {
-                EBIM__NUM q = EBIM__L(e) * c[0];
-                EBIM__N(exp_of_minus)(&q);
-                q = q * c[1];
-                EBIM__L(sum) += q;
-                EBIM__L(e) = q * (-2 * c[0]);
-            }
-            for (c = t, i = 0; i < end; i += (size_t)stride, c++)
-                if (d)
-                    EBIM__LANES EBIM__PUT(d + i + j) += EBIM__L(e) * (EBIM__AT(x + i + j) - *c);
-        }
-        EBIM__LANES EBIM__PUT(z + j) = EBIM__L(sum);
-    }
+    size_t end = (size_t)n * (size_t)stride;
+    const ebim_real *stop = theta + (size_t)count * ((size_t)n + 2);
+    int j = 0;
+    for (; j + 2 * (int)EBIM__VW <= nl; j += 2 * (int)EBIM__VW)
+        EBIM__N(rbf_lanes)(2, end, theta, stop, x + j, z + j, d ? d + j : NULL, (size_t)stride);
+    for (; j < nl; j += (int)EBIM__VW)
+        EBIM__N(rbf_lanes)(1, end, theta, stop, x + j, z + j, d ? d + j : NULL, (size_t)stride);
 }
 
 /* With s = 1 / (1 + e^-a), q = 1 - s = s e^-a (no cancellation): h = a s, h' = s + h q,
