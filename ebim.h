@@ -2021,7 +2021,7 @@ typedef struct ebim__matrix {
 } ebim__matrix;
 
 /* One table for each instruction set. Rows have `stride` reals, of which nl count. In dense and
- * dense_silu nl may be 1: the other lanes of that chunk then get what the first gets. */
+ * dense_silu nl may be 1, when all lanes of the chunk are copies of the first. */
 typedef struct ebim__kernels {
     const char *name;
     /* Y[o] = ((add ? Y[o] : bias[o]) + sum_i w(o, i) X[i]) D[o]; bias NULL: 0; D NULL: 1 */

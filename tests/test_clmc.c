@@ -1065,6 +1065,46 @@ static void blocks_do_not_matter(void)
         }
 }
 
+/* One chain has sweeps of its own through dense layers; they take parameters as they are now. */
+static void one_chain_is_as_among_others(void)
+{
+    enum { B = 20, STEPS = 5 };
+    static ebim_real x0[B * 2], x[B * 2], alone[B * 2];
+    ebim_mlp_desc net;
+    ebim_clmc_desc d = desc(0.2, 0);
+    int kind, seed, b;
+    memset(&net, 0, sizeof net);
+    net.in = 2;
+    net.out = 1;
+    net.width = 21;
+    for (kind = 0; kind < 2; kind++) {
+        ebim_arena a = arena();
+        ebim_graph F, E;
+        ebim_clmc *s, *one;
+        ebim_rng r;
+        d.adjust = kind ? EBIM_ADJUSTED : d.adjust;
+        ebim_rng_init(&r, T_SEED, 3);
+        for (b = 0; b < 2 * B; b++) x0[b] = ebim_rng_normal(&r);
+        CHECK_INT(ebim_mlp(&F, &a, &net, 1), EBIM_OK);
+        CHECK_INT(ebim_mlp(&E, &a, &net, 2), EBIM_OK);
+        CHECK_INT(ebim_clmc_init(&s, &a, &F, &E, &d), EBIM_OK);
+        d.constraint.lanes = 1;
+        CHECK_INT(ebim_clmc_init(&one, &a, &F, &E, &d), EBIM_OK);
+        d.constraint.lanes = 0;
+        for (seed = 1; seed < 4; seed++) {
+            ebim_init_theta(&F, (uint64_t)seed);
+            ebim_init_theta(&E, (uint64_t)(10 + seed));
+            memcpy(x, x0, sizeof x);
+            memcpy(alone, x0, sizeof x);
+            ebim_clmc_run(s, B, x, STEPS, T_SEED, 0);
+            for (b = 0; b < B; b++)
+                ebim_clmc_run(b % 2 ? s : one, 1, alone + 2 * b, STEPS, T_SEED, (uint64_t)b);
+            CHECK(same_bits(2 * B, x, alone));
+        }
+        CHECK(ebim_clmc_stats(one)->moved > 0);
+    }
+}
+
 /* ---- laws ---- */
 
 /* Independent chains: statistic f averaged over time per chain; mean and its standard error over
@@ -1398,6 +1438,7 @@ int main(int argc, char **argv)
     T_RUN(starts_that_find_no_M_stay);
     T_RUN(advice_names_the_cause);
     T_RUN(blocks_do_not_matter);
+    T_RUN(one_chain_is_as_among_others);
     T_RUN(von_mises);
     T_RUN(uniform_laws);
     T_RUN(torus_law);

@@ -379,6 +379,48 @@ static void dense_then_silu(void)
         }
 }
 
+/* One lane, of which the rest of its chunk are copies, gets what it gets among others, and so do the
+ * copies; wo = 1 takes another way than wi = 1. */
+static void one_lane(void)
+{
+    static ebim_real y[2][3][MAX * STRIDE];
+    int t, no, kind, o, l, q, stray;
+    ebim_rng r;
+    ebim__matrix m;
+    set_up(&r);
+    for (o = 0; o < MAX * STRIDE; o += STRIDE)
+        for (l = 1; l < 16; l++) {
+            X(0)[o + l] = X(0)[o];
+            D(0)[o + l] = D(0)[o];
+        }
+    m.w = W;
+    m.ni = 7;
+    for (t = 0; t < TABLES && ebim__kernels_at(t); t++)
+        for (no = 1; no <= MAX; no++)
+            for (kind = 0; kind < 8; kind++) {
+                const ebim__kernels *k = ebim__kernels_at(t);
+                const ebim_real *b = kind & 2 ? NULL : bias, *d = kind & 4 ? D(0) : NULL;
+                int nl;
+                m.no = no;
+                m.wo = kind & 1 ? 1 : MAX;
+                m.wi = kind & 1 ? MAX : 1;
+                memset(y, 0, sizeof y);
+                for (nl = 1; nl <= LANES; nl += LANES - 1)
+                    k->dense(&m, b, X(0), y[nl > 1][0], d, STRIDE, nl, kind & 2);
+                for (stray = 0, o = 0; o < no * STRIDE; o += STRIDE)
+                    for (l = 0; l < 16; l++)
+                        stray += memcmp(&y[0][0][o + l], &y[1][0][o], sizeof **y[0]) != 0;
+                for (nl = 1; nl <= LANES; nl += LANES - 1)
+                    k->dense_silu(&m, bias, X(0), y[nl > 1][0], y[nl > 1][1], y[nl > 1][2], STRIDE,
+                                  nl, 2);
+                for (q = 0; q < 3; q++)
+                    for (o = 0; o < no * STRIDE; o += STRIDE)
+                        for (l = 0; l < 16; l++)
+                            stray += memcmp(&y[0][q][o + l], &y[1][q][o], sizeof **y[0]) != 0;
+                CHECK_INT(stray, 0);
+            }
+}
+
 /* One step of Adam written out, for sizes that are and are not multiples of the chunk. */
 static void adam_steps(void)
 {
@@ -429,6 +471,7 @@ int main(int argc, char **argv)
     T_RUN(steps_of_chains);
     T_RUN(exponentials);
     T_RUN(dense_then_silu);
+    T_RUN(one_lane);
     T_RUN(sine_rows);
     T_RUN(adam_steps);
     T_RUN(the_best_is_chosen);
