@@ -1663,14 +1663,6 @@ EBIM__INLINE double ebim__or_else(double x, double otherwise)
         for (i_ = 0; i_ < sizeof to_ / sizeof *to_; i_++)                                      \
             *to_[i_] = EBIM__NEW(arena, type, count);                                          \
     } while (0)
-/* The same for several arrays of one size: what follows are addresses of pointers to them. */
-#define EBIM__NEW_ALL(arena, type, count, ...)                                                 \
-    do {                                                                                       \
-        type **const ebim__all[] = {__VA_ARGS__};                                              \
-        size_t ebim__i;                                                                        \
-        for (ebim__i = 0; ebim__i < sizeof ebim__all / sizeof *ebim__all; ebim__i++)           \
-            *ebim__all[ebim__i] = EBIM__NEW(arena, type, count);                               \
-    } while (0)
 
 EBIM_API void ebim_arena_init_abi(ebim_arena *a, void *mem, size_t size, size_t sizeof_model)
 {
@@ -8668,7 +8660,7 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
     s.normals = EBIM__NEW(work, ebim_real, ebim__times((size_t)B, (size_t)(s.f.k * s.f.n)));
     s.mid = EBIM__NEW(work, ebim_real, s.f.k * s.f.n);
     s.length = EBIM__NEW(work, ebim_real, s.f.stride);
-    EBIM__NEW_ALL(work, int32_t, B, &s.parent, &s.size);
+    EBIM__NEW_EACH(work, int32_t, B, &s.parent, &s.size);
     s.pair = EBIM__NEW(work, int32_t, 2 * s.f.stride);
     ebim__tree_init(&s.tree, work, B, s.f.n, B);
     if (!ebim__ready(work)) return work->failed;
@@ -8824,17 +8816,17 @@ static ebim_result ebim__surveyor_init(ebim__surveyor *v, ebim_arena *a, int N, 
 {
     ebim__survey *s = v->s;
     size_t rows = (size_t)N, m = (size_t)s->m, square = ebim__times((size_t)n, (size_t)n);
-    EBIM__NEW_ALL(a, int32_t, rows, &s->outlier, &s->group, &s->first, &s->copies, &v->which,
+    EBIM__NEW_EACH(a, int32_t, rows, &s->outlier, &s->group, &s->first, &s->copies, &v->which,
                   &v->up);
     s->outlier_distance = EBIM__NEW(a, double, rows);
     v->z = EBIM__NEW(a, ebim_real, ebim__times(rows, (size_t)n));
-    EBIM__NEW_ALL(a, double, n, &v->center, &v->scale, &v->own, &v->unit, &v->sd, &v->raw,
+    EBIM__NEW_EACH(a, double, n, &v->center, &v->scale, &v->own, &v->unit, &v->sd, &v->raw,
                   &v->mean, &v->d);
-    EBIM__NEW_ALL(a, double, square, &s->L, &s->inverse, &v->V, &v->W, &v->C);
+    EBIM__NEW_EACH(a, double, square, &s->L, &s->inverse, &v->V, &v->W, &v->C);
     v->T = EBIM__NEW(a, double, ebim__times(m, (size_t)n));
     v->X = EBIM__NEW(a, double, ebim__times(EBIM__SURVEY_NEAR, (size_t)n));
     v->lead = EBIM__NEW(a, ebim_real, ebim__times(EBIM__MAP_ROWS, m));
-    EBIM__NEW_ALL(a, double, EBIM__NOISE_SIZES * EBIM__NOISE_QUERIES, &v->off, &v->width);
+    EBIM__NEW_EACH(a, double, EBIM__NOISE_SIZES * EBIM__NOISE_QUERIES, &v->off, &v->width);
     v->value = EBIM__NEW(a, double, EBIM__SURVEY_SAMPLE);
     v->order = EBIM__NEW(a, int32_t, EBIM__SURVEY_SAMPLE);
     for (v->slots = 16; v->slots / 2 < N; v->slots *= 2) {}
@@ -9696,9 +9688,9 @@ static void ebim__void_alloc(ebim__void_scan *s, ebim_arena *a, const ebim__void
     s->u = EBIM__NEW(a, ebim_real, ebim__times((size_t)S, n));
     ebim__tree_init(&s->data, a, N, d->n, EBIM__VOID_WIDE + 1);
     ebim__tree_init(&s->M, a, S, d->n, S);
-    EBIM__NEW_ALL(a, double, S, &s->reach, &s->mass);
-    EBIM__NEW_ALL(a, int32_t, S, &s->owner, &s->parent);
-    EBIM__NEW_ALL(a, double, N, &s->level, &s->wide);
+    EBIM__NEW_EACH(a, double, S, &s->reach, &s->mass);
+    EBIM__NEW_EACH(a, int32_t, S, &s->owner, &s->parent);
+    EBIM__NEW_EACH(a, double, N, &s->level, &s->wide);
     s->order = EBIM__NEW(a, int32_t, N);
     s->mark = EBIM__NEW(a, unsigned char, S);
     s->part = EBIM__NEW(a, ebim__void_place, S);
@@ -10354,7 +10346,7 @@ static void ebim__judge_alloc(ebim__judge *s, const ebim_graph *F, const ebim_ju
     s->y = EBIM__NEW(a, ebim_real, n * most);
     s->dist = EBIM__NEW(a, ebim_real, most);
     s->value = EBIM__NEW(a, double, most);
-    EBIM__NEW_ALL(a, int32_t, most, &s->order, &s->label);
+    EBIM__NEW_EACH(a, int32_t, most, &s->order, &s->label);
     s->owner = EBIM__NEW(a, int32_t, EBIM__JUDGE_DATA);
     s->ok = EBIM__NEW(a, unsigned char, most);
     ebim__tree_init(&s->tree, a, EBIM__JUDGE_DATA, s->n, 1); /* or as many linked points */
@@ -10532,7 +10524,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     p->each = ebim__max_int((E && ebim__rbf_count(E) ? 1 : 3) * B, 4000);
     most = EBIM__ROUNDS * (size_t)p->each;
     p->x = EBIM__NEW(work, ebim_real, most * (size_t)m->n);
-    EBIM__NEW_ALL(work, ebim_real, most, &p->weight, &p->energy);
+    EBIM__NEW_EACH(work, ebim_real, most, &p->weight, &p->energy);
     p->log_density = EBIM__NEW(work, ebim_real, p->each);
     p->pick = EBIM__NEW(work, int32_t, ebim__max_int(B, EBIM__ADAPT));
     if (E) r = ebim_ws_init(&p->w, work, E, 64, EBIM_WS_VALUES);
@@ -10980,7 +10972,7 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
     if (!r && m->linear) {
         p->w = EBIM__NEW(a, ebim_real, rows);
         p->behind = EBIM__NEW(a, unsigned char, lanes);
-        EBIM__NEW_ALL(a, double, m->n, &p->length, &p->high);
+        EBIM__NEW_EACH(a, double, m->n, &p->length, &p->high);
         if (ebim__ready(a)) ebim_model_box(m, p->length, p->high);
         for (i = 0; i < m->n && ebim__ready(a); i++)
             p->length[i] = fmax(fabs(p->length[i]), fabs(p->high[i]));
@@ -14868,7 +14860,6 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__ALIGN
 #undef EBIM__NEW
 #undef EBIM__NEW_EACH
-#undef EBIM__NEW_ALL
 #undef EBIM__FLAG
 #undef EBIM__RAISE
 #undef EBIM__BREATH
