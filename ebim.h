@@ -2286,7 +2286,9 @@ static void EBIM__N(dense_tiles)(const ebim__matrix *m, const ebim_real *bias, c
         switch (r) {
         case 1: EBIM__N(dense_rows)(1, m, o, b, X, xs, step, y, d, stride, nl, add); break;
         case 2: EBIM__N(dense_rows)(2, m, o, b, X, xs, step, y, d, stride, nl, add); break;
+#if EBIM__MR > 3
         case 3: EBIM__N(dense_rows)(3, m, o, b, X, xs, step, y, d, stride, nl, add); break;
+#endif
         default: EBIM__N(dense_rows)(EBIM__MR, m, o, b, X, xs, step, y, d, stride, nl, add);
         }
     }
@@ -4762,10 +4764,9 @@ static ebim_result ebim__ws_beside(ebim_ws *w, ebim_arena *a, const ebim_graph *
 {
     int i;
     memset(w, 0, sizeof *w);
-    if (lanes < 1 || lanes > INT_MAX / 64 || planes < 0 || planes > INT_MAX / 64)
-        return EBIM_ERR_ARG;
     if (g->failed) return g->failed;
-    if (g->y < 1) return EBIM_ERR_ARG;
+    if (g->y < 1 || lanes < 1 || lanes > INT_MAX / 64 || planes < 0 || planes > INT_MAX / 64)
+        return EBIM_ERR_ARG;
     w->g = g;
     w->kernels = ebim__kernels_best();
     w->n = ebim_inputs(g);
