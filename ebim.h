@@ -1390,8 +1390,8 @@ EBIM_API ebim_result ebim_model_log_density(const ebim_model *m, int B, const eb
                                             ebim_real *log_density, ebim_real *se,
                                             ebim_arena *work);
 /* Scores for points that come one by one: as ebim_model_score, but what that sets up anew for every
- * call lasts as long as the scorer, which keeps m by reference. lanes: most points that are worked
- * on at once (0: 1). One scorer for each thread. */
+ * call lasts as long as the scorer, which keeps m by reference: m stays as it is. lanes: most
+ * points that are worked on at once (0: 1). One scorer for each thread. */
 typedef struct ebim_scorer ebim_scorer;
 EBIM_API ebim_result ebim_scorer_init(ebim_scorer **s, ebim_arena *a, const ebim_model *m,
                                       int lanes);
@@ -4797,8 +4797,8 @@ static ebim_result ebim__ws_for(ebim_ws *w, ebim_arena *a, const ebim_graph *g, 
 }
 
 /* Weights of dense layers, transposed, in the places of theta: with them a sweep of one lane has
- * vectors over outputs. Whoever turns them sees to it that theta stays as it is till the next
- * time. */
+ * vectors over outputs. Whoever turns them answers for it that theta stays as it is until they
+ * are turned again. */
 static void ebim__turn_init(ebim_ws *w, ebim_arena *a)
 {
     const ebim_graph *g = w->g;
