@@ -7187,7 +7187,7 @@ static void ebim__projector_swap(ebim_projector *p, int a, int b)
 
 /* Steps of B lanes; those that are `out` after one stand behind the others, and are left out of the
  * next. A step returns 0 when all are. */
-static void ebim__projector_run(ebim_projector *p, int B, int (*step)(ebim_projector *p, int B),
+static void ebim__projector_loop(ebim_projector *p, int B, int (*step)(ebim_projector *p, int B),
                                 const int32_t *out)
 {
     int it, l, left;
@@ -7257,7 +7257,7 @@ static void ebim__projector_onto(ebim_projector *p, int B)
     }
     memset(p->done, 0, S * sizeof *p->done);
     p->f.trial.used = 0; /* nothing has been tried for these points */
-    ebim__projector_run(p, B, ebim__onto_step, p->done);
+    ebim__projector_loop(p, B, ebim__onto_step, p->done);
 }
 
 /* d2 <- |d|^2 of lane l, and its step from how the last one, s, changed d: to (1 - a s) d. */
@@ -7332,7 +7332,7 @@ EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_rea
             p->last2[l] = 0;
             p->idle[l] = p->done[l] != EBIM__SOLVED;
         }
-        if (p->d.method == EBIM_NEAREST) ebim__projector_run(p, count, ebim__nearest_step, p->idle);
+        if (p->d.method == EBIM_NEAREST) ebim__projector_loop(p, count, ebim__nearest_step, p->idle);
         ebim__from_lanes(p->x, f->stride, count, f->n, y + (size_t)at * (size_t)f->n);
         for (l = 0; l < count; l++) {
             ebim_real d2 = ebim__distance2(p->x, p->x0, f->n, f->stride, l);
