@@ -1,5 +1,5 @@
 /* ebim.h: learns the surface your data lives on, and the density on it, from points alone.
- * One C99 or C++11 header, version 0.1.0. Licence: MIT or public domain, see LICENSE.
+ * One C99 or C++11 header, version 0.2.0. Licence: MIT or public domain, see LICENSE.
  *
  * It implements the energy-based implicit manifold of "Neural Implicit Manifold Learning for
  * Topology-Aware Density Estimation" (TMLR 2023; equation numbers below are that paper's):
@@ -123,11 +123,12 @@
  * LAYOUT. Points are row-major, [B][n]. Inside, a workspace keeps features x batch: sample l of
  * feature i is row[i * stride + l], so that vectors run over samples whatever the width.
  *
- * ERRORS. Functions return an ebim_result, 0 or negative. Why a solver stopped is no error: it
+ * ERRORS. What can fail returns an ebim_result, 0 or negative. Why a solver stopped is no error: it
  * stands in its report. A point that finds no point of M has NaN for its scores and gradients, and
  * ok = 0 tells which. Nothing is printed. Descriptors (*_desc) are plain structs: set them to zero
- * first. A field that is 0 means the default written beside it, or off; one that is said to be
- * required has none, and is refused while it is 0.
+ * first. A field that is 0 means the default written beside it, or off. Required are eps of chains,
+ * the box of lines, tubes, judgements and fresh points of training, data, dim of a fit, in and out
+ * of an MLP, steps, batch and rate of training: while one is 0 an error that names it is returned.
  *
  * MEMORY. All objects live in an ebim_arena over memory of the caller, and the code that builds
  * one also measures it (see `arena`). Training and sampling never allocate.
@@ -198,8 +199,24 @@
 
 /* Read by install and by callers: MAJOR.MINOR.PATCH */
 #define EBIM_VERSION_MAJOR 0
-#define EBIM_VERSION_MINOR 1
+#define EBIM_VERSION_MINOR 2
 #define EBIM_VERSION_PATCH 0
+
+/* RULES of all that follows.
+ *
+ * Returned is an ebim_result where something can be refused or run out; else, where many points,
+ * chains or lines are treated, how many of them it did well for (1 or 0 for one step); else the
+ * number, pointer or text that is asked for; else nothing.
+ * Arguments: the object, arenas, what it is made of or works on (the number of rows before the
+ * rows), descriptor or settings, seed and stream, results, report.
+ * An object whose fields a caller may read or set is a struct of the caller's, made through `*`;
+ * one without such fields is made through `**` in the arena. Both are made by ..._init (a graph by
+ * ebim_record or what calls it) and last as long as the arena's memory.
+ * ..._desc is what a caller asks for, all zero at first; ..._report what was done; ..._stats gives
+ * the report of an object by value. Reports that are passed as pointers may be NULL.
+ * Enumerators begin with their family's name (EBIM_FN_SILU is an ebim_fn), results with EBIM_ERR_,
+ * but for EBIM_OK. Counts are ints, counts of a whole run int64_t; double is what is measured.
+ * Names with two underscores behind ebim are private. */
 
 #include <float.h>
 #include <stddef.h>
@@ -252,14 +269,17 @@ typedef float ebim_real;
     X(ERR_ABI, -13, "caller and implementation were compiled with different EBIM_DOUBLE or " \
                     "EBIM_MAX_NODES")                                                        \
     X(ERR_SOLVE, -14, "no point of the manifold was found")                                  \
-    X(ERR_POINTS, -15, "a fit takes one point at least, of two coordinates or more")         \
+    X(ERR_POINTS, -15, "data are missing: one point at least, of two coordinates or more")   \
     X(ERR_DIM, -16, "dim, the manifold's dimension, is missing or does not fit: it goes from 1 " \
                     "to n - 1")                                                              \
     X(ERR_EFFORT, -17, "effort should be 0 (as usual) or more, and finite")                  \
     X(ERR_RECIPE, -18, "recipe or networks holds a value that there is none of")             \
     X(ERR_WEIGHTS, -19, "weights should be finite, none below 0 and not all 0")               \
     X(ERR_GRAPH, -20, "F should be a graph from n inputs to n - dim outputs, E one from n to 1, " \
-                      "with parameters to train")
+                      "with parameters to train")                                              \
+    X(ERR_EPS, -21, "eps, the length of noise or of a step, is missing: it is above 0")        \
+    X(ERR_BOX, -22, "lo and hi, the box, are missing, or one of them is")                      \
+    X(ERR_STEPS, -23, "steps, batch or rate is missing: they are above 0")
 
 /* What most functions return: EBIM_OK, or EBIM_ERR_... from the list above */
 typedef enum ebim_result {
@@ -391,14 +411,14 @@ EBIM_API ebim_result ebim_tensor_slice(ebim_tensor *out, const ebim_tensor *t, i
     X(IDENTITY) X(SILU) X(TANH) X(RELU) X(SOFTPLUS) X(SINE) X(COSINE) X(EXP) X(LOG) X(SQRT) \
     X(ABS) X(SQUARE) X(POW)
 typedef enum ebim_fn {
-#define EBIM__ENUM(name) EBIM_##name,
+#define EBIM__ENUM(name) EBIM_FN_##name,
     EBIM_FNS(EBIM__ENUM)
 #undef EBIM__ENUM
     EBIM__FN_COUNT
 } ebim_fn;
 
 /* What a graph does for rows of points at once, for one number: with x = ebim_dual_make(2, 1),
- * y = ebim_dual_op(x, '*', ebim_dual_apply(EBIM_LOG, x, 0)) holds 2 log 2 and 1 + log 2. */
+ * y = ebim_dual_op(x, '*', ebim_dual_apply(EBIM_FN_LOG, x, 0)) holds 2 log 2 and 1 + log 2. */
 typedef struct ebim_dual {
     ebim_real v, d;
 } ebim_dual;
@@ -487,7 +507,6 @@ EBIM_API ebim_ref ebim_pow(ebim_graph *g, ebim_ref a, double exponent);
 EBIM_API ebim_ref ebim_affine(ebim_graph *g, ebim_ref a, const double *center, double scale);
                                      /* scale * (a - center); center [size] or NULL for zero */
 EBIM_API ebim_ref ebim_scale(ebim_graph *g, ebim_ref a, double s);
-EBIM_API ebim_ref ebim_neg(ebim_graph *g, ebim_ref a);
 EBIM_API ebim_ref ebim_add(ebim_graph *g, ebim_ref a, ebim_ref b);
 EBIM_API ebim_ref ebim_sub(ebim_graph *g, ebim_ref a, ebim_ref b);
 EBIM_API ebim_ref ebim_mul(ebim_graph *g, ebim_ref a, ebim_ref b);
@@ -608,11 +627,10 @@ EBIM_API void ebim_init_theta(ebim_graph *g, uint64_t seed);
  * what a layer on them sees as one place; scale is best chosen on held-out data. */
 EBIM_API ebim_ref ebim_fourier(ebim_graph *g, ebim_ref x, int count, double scale, uint64_t seed);
 
-/* Compositions, copying parameters. shift moves the zero set by +shift. */
-EBIM_API ebim_result ebim_map_shift(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
-                                    const double *shift);
-EBIM_API ebim_result ebim_map_scale(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
-                                    double in_scale, double out_scale); /* o f(i x) */
+/* Compositions, copying parameters. affine: out_scale f(in_scale (x - shift)), whose zero set is
+ * that of f, divided by in_scale and moved by shift: [n], NULL: 0. */
+EBIM_API ebim_result ebim_map_affine(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
+                                     const double *shift, double in_scale, double out_scale);
 EBIM_API ebim_result ebim_map_product(ebim_graph *g, ebim_arena *a, const ebim_graph *f1,
                                       const ebim_graph *f2); /* union; scalar maps only */
 EBIM_API ebim_result ebim_map_concat(ebim_graph *g, ebim_arena *a, const ebim_graph *f1,
@@ -625,20 +643,8 @@ EBIM_API ebim_result ebim_energy_mixture(ebim_graph *g, ebim_arena *a, const ebi
                                          const ebim_graph *e2, double w);
 
 /* --------------------------------------------------------------------------------------------
- * linear and solve: small dense systems, conjugate gradients, L-BFGS
+ * solve: conjugate gradients, L-BFGS
  * ----------------------------------------------------------------------------------------- */
-
-/* k x k matrices with element (i, j) at A[(i * k + j) * s] and vectors with element i at b[i * s]:
- * s = 1 is an ordinary matrix; with s = stride, A + l is the matrix of lane l of a block. */
-
-/* In place: the lower Cholesky factor; what is above the diagonal is not looked at. Returns 0, or
- * 1 + i for the first pivot that is not finite or not above k eps times its diagonal element. */
-EBIM_API int ebim_cholesky(int k, ebim_real *A, int s);
-EBIM_API void ebim_cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s);
-/* In place LU with partial pivoting, piv: [k]. Returns 0, or 1 + i for the first pivot that is not
- * finite or not above k eps times the sum of its column of |U|. */
-EBIM_API int ebim_lu(int k, ebim_real *A, int *piv, int s);
-EBIM_API void ebim_lu_solve(int k, const ebim_real *LU, const int *piv, ebim_real *b, int s);
 
 /* Av = A v for all lanes; rows are batch last, [k][stride]. */
 typedef void (*ebim_linear_op)(void *user, const ebim_real *v, ebim_real *Av);
@@ -660,8 +666,9 @@ typedef struct ebim_cg_report {
  * converged, or meets a direction along which A is not positive, is frozen; singular A is fine
  * while b is in its range. x is 0 where b is, and where b or A x is not finite (unsolved); a start
  * that is not finite counts as 0. op sees zeros in frozen lanes and in those from `lanes` on,
- * where b and x are not touched. work: ebim_cg_work reals; report: may be NULL. */
-EBIM_API size_t ebim_cg_work(int k, int stride);
+ * where b and x are not touched. work: EBIM_CG_WORK(k, stride) reals;
+ * report: may be NULL. */
+#define EBIM_CG_WORK(k, stride) (((size_t)(k) * 4 + 5) * (size_t)(stride))
 EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_linear_op op,
                       void *user, const ebim_real *b, ebim_real *x, ebim_real *work,
                       ebim_cg_report *report);
@@ -677,9 +684,9 @@ EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_
     X(CALLBACK, "stopped by the callback")                                  \
     X(BAD_START, "the value or gradient at the start is not finite")
 
-/* EBIM_CONVERGED and so on */
+/* EBIM_STOP_CONVERGED and so on */
 typedef enum ebim_stop {
-#define EBIM__ENUM(name, text) EBIM_##name,
+#define EBIM__ENUM(name, text) EBIM_STOP_##name,
     EBIM_STOPS(EBIM__ENUM)
 #undef EBIM__ENUM
     EBIM__STOP_COUNT
@@ -732,50 +739,54 @@ typedef double (*ebim_objective)(void *user, const ebim_real *x, ebim_real *g);
 typedef int (*ebim_lbfgs_progress)(void *user, const ebim_lbfgs *s);
 
 /* x: [n] in and out, the best point seen. Work memory from the arena; measures like any init. */
-EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, int n, ebim_real *x,
-                                         const ebim_lbfgs_desc *d, ebim_lbfgs_progress progress,
-                                         ebim_arena *a, ebim_lbfgs *report);
+EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, ebim_arena *a, int n,
+                                         ebim_real *x, const ebim_lbfgs_desc *d,
+                                         ebim_lbfgs_progress progress, ebim_lbfgs *report);
 
 /* --------------------------------------------------------------------------------------------
  * optim: first-order optimisers
  * ----------------------------------------------------------------------------------------- */
 
 #ifndef EBIM_NO_TRAIN
-typedef struct ebim_adam {
-    int n, t;                 /* parameters, steps made */
-    double beta1, beta2, eps; /* may be changed after init: 0.9, 0.999, 1e-8 */
+/* As in PyTorch: Adam; gradients summed with momentum */
+typedef enum ebim_optim_rule { EBIM_OPTIM_ADAM, EBIM_OPTIM_SGD } ebim_optim_rule;
+
+typedef struct ebim_optim {
+    int n, steps;             /* parameters, steps made */
+    ebim_optim_rule rule;
+    /* may be changed after init: */
+    double beta1, beta2, eps; /* of Adam: 0.9, 0.999, 1e-8 */
+    double momentum;          /* of SGD: 0 */
     double decay;             /* decoupled weight decay (0: none) */
     const unsigned char *decays; /* [n] 1: this parameter decays (NULL: all do) */
-    ebim_real *m, *v;         /* [n] */
-} ebim_adam;
+    double clip;              /* a longer gradient is scaled to this length first (0: none is) */
+    double norm;              /* out: length of the last gradient before that, where clip > 0 */
+    ebim_real *m, *v;         /* [n] moments; SGD has m only */
+} ebim_optim;
 
-EBIM_API ebim_result ebim_adam_init(ebim_adam *o, ebim_arena *a, int n);
-/* One step; refused (returns 0, nothing changes) when a gradient or its square is not finite. */
-EBIM_API int ebim_adam_step(ebim_adam *o, ebim_real *theta, const ebim_real *grad, ebim_real rate);
+EBIM_API ebim_result ebim_optim_init(ebim_optim *o, ebim_arena *a, int n, ebim_optim_rule rule);
+/* One step; refused (returns 0, nothing changes) when a gradient, or the square of one for Adam, is
+ * not finite. With clip, grad is scaled in place. */
+EBIM_API int ebim_optim_step(ebim_optim *o, ebim_real *theta, ebim_real *grad, ebim_real rate);
 
-typedef struct ebim_sgd {
-    int n;
-    double momentum;
-    ebim_real *v;             /* [n] */
-} ebim_sgd;
+typedef enum ebim_rate_law {
+    EBIM_RATE_CONSTANT,
+    EBIM_RATE_COSINE,         /* from rate down to end * rate at `steps`, and there it stays */
+    EBIM_RATE_EXPONENTIAL,    /* likewise */
+    EBIM_RATE_STEP            /* times end after every `steps` steps (steps 0: never) */
+} ebim_rate_law;
 
-EBIM_API ebim_result ebim_sgd_init(ebim_sgd *o, ebim_arena *a, int n, double momentum);
-/* One step; refused (returns 0, nothing changes) when a gradient is not finite. */
-EBIM_API int ebim_sgd_step(ebim_sgd *o, ebim_real *theta, const ebim_real *grad, ebim_real rate);
+typedef struct ebim_rate_desc {
+    double rate;
+    ebim_rate_law law;
+    double end;
+    int steps;
+    int warmup;               /* linear, a share of 1 / warmup first, all of it from step warmup - 1
+                               * on (0: none) */
+} ebim_rate_desc;
 
-/* Scales g to max_norm if it is longer; returns the norm before. One that is not finite leaves g
- * as it is. */
-EBIM_API ebim_real ebim_clip_norm(int n, ebim_real *g, ebim_real max_norm);
-
-/* Rates of step 0, 1, ... */
-EBIM_API double ebim_rate_cosine(double rate, double end, int step, int steps);
-        /* from rate down to end * rate at `steps`, and there it stays */
-EBIM_API double ebim_rate_exponential(double rate, double end, int step, int steps);
-        /* likewise */
-EBIM_API double ebim_rate_step(double rate, double factor, int step, int every);
-        /* times factor after every `every` steps (0: never) */
-EBIM_API double ebim_rate_warmup(double rate, int step, int warmup);
-        /* linear, rate / warmup first, the full rate from step warmup - 1 on */
+/* The rate of step 0, 1, ... */
+EBIM_API double ebim_rate(const ebim_rate_desc *d, int step);
 #endif
 
 /* --------------------------------------------------------------------------------------------
@@ -783,9 +794,9 @@ EBIM_API double ebim_rate_warmup(double rate, int step, int warmup);
  * ----------------------------------------------------------------------------------------- */
 
 typedef enum ebim_energy_of { /* what a scalar energy is made of */
-    EBIM_ENERGY_OUTPUT,       /* the map's only output */
-    EBIM_ENERGY_NORM,         /* ||F(x)||, eq. 8's negatives */
-    EBIM_ENERGY_NORM2         /* ||F(x)||^2 */
+    EBIM_ENERGY_OF_OUTPUT,    /* the map's only output */
+    EBIM_ENERGY_OF_NORM,      /* ||F(x)||, eq. 8's negatives */
+    EBIM_ENERGY_OF_NORM2      /* ||F(x)||^2 */
 } ebim_energy_of;
 
 /* x <- x + eps r - (step/2) clamp(grad U(x)), r ~ N(0, I): eq. 6 when step = eps^2. With another
@@ -805,7 +816,7 @@ typedef struct ebim_langevin ebim_langevin;
 EBIM_API ebim_result ebim_langevin_init(ebim_langevin **s, ebim_arena *a, const ebim_graph *u,
                                         const ebim_langevin_desc *d);
 /* B chains, x: [B][n] in and out; chain b draws from stream `stream + b` of seed. Returns the
- * number of moves that were not made. */
+ * number of moves that were made. */
 EBIM_API int64_t ebim_langevin_run(ebim_langevin *s, int B, ebim_real *x, int steps,
                                    uint64_t seed, uint64_t stream);
 
@@ -818,8 +829,8 @@ typedef struct ebim_replay {
 
 EBIM_API ebim_result ebim_replay_init(ebim_replay *r, ebim_arena *a, int n, int size);
 /* slot[b]: where chain b started, or -1 for a fresh one, whose x the caller fills in. */
-EBIM_API void ebim_replay_draw(const ebim_replay *r, ebim_rng *rng, double keep, int B,
-                               ebim_real *x, int32_t *slot);
+EBIM_API void ebim_replay_draw(const ebim_replay *r, ebim_rng *rng, int B, ebim_real *x,
+                               double keep, int32_t *slot);
 EBIM_API void ebim_replay_put(ebim_replay *r, ebim_rng *rng, int B, const ebim_real *x,
                               const int32_t *slot);
 
@@ -828,9 +839,9 @@ EBIM_API void ebim_replay_put(ebim_replay *r, ebim_rng *rng, int B, const ebim_r
  * ----------------------------------------------------------------------------------------- */
 
 typedef enum ebim_solver { /* of F(y - J'mu) = 0 for mu in R^k */
-    EBIM_NEWTON,           /* per chain, matrix J(y) J' by k tangents; chord with CG for large k */
-    EBIM_LBFGS,            /* minimise ||F||^2, strong Wolfe (eq. 14, squared) */
-    EBIM_SGD               /* gradient steps on ||F||^2, scaled by 1 / ||J||^4 */
+    EBIM_SOLVER_NEWTON,    /* per chain, matrix J(y) J' by k tangents; chord, CG for large k */
+    EBIM_SOLVER_LBFGS,     /* minimise ||F||^2, strong Wolfe (eq. 14, squared) */
+    EBIM_SOLVER_SGD        /* gradient steps on ||F||^2, scaled by 1 / ||J||^4 */
 } ebim_solver;
 
 /* By a matrix (small k), or without one by conjugate gradients */
@@ -852,18 +863,18 @@ typedef struct ebim_constraint_desc {
     int lanes;             /* block size (0: 128) */
 } ebim_constraint_desc;
 
-typedef enum ebim_adjustment {
-    EBIM_UNADJUSTED,       /* Algorithm 1: every step with a root is made; biased by O(eps^2) */
-    EBIM_ADJUSTED,         /* exact for e^-E: what can be undone is accepted by Metropolis' rule */
-    EBIM_UNCHECKED         /* without asking whether they can: biased, to see what that is for */
-} ebim_adjustment;
+typedef enum ebim_adjust {
+    EBIM_ADJUST_NONE,      /* Algorithm 1: every step with a root is made; biased by O(eps^2) */
+    EBIM_ADJUST_EXACT,     /* exact for e^-E: what can be undone is accepted by Metropolis' rule */
+    EBIM_ADJUST_UNCHECKED  /* without asking whether they can: biased, to see what that is for */
+} ebim_adjust;
 
 typedef struct ebim_clmc_desc {
     double eps;            /* required: length of the tangent noise; adjusted, of a leapfrog step */
     double step;           /* alpha in x + eps r - (alpha/2) grad E - J'mu (0: eps^2, which
                               means temperature 1; adjusted: always) */
     double clamp;          /* largest |component| of grad E (0: off); adjusted, it stays exact */
-    ebim_adjustment adjust;
+    ebim_adjust adjust;
     int leapfrog;          /* adjusted: steps of a move, constrained HMC (0: 1). Above 1 every move
                             * of every chain draws its own number of them, uniform on 1 .. leapfrog:
                             * paths of one length come back to where they began on some M. The mean
@@ -886,6 +897,8 @@ typedef struct ebim_clmc_report { /* counts since init */
     int64_t iterations;    /* of the solver, summed over blocks */
     double accept;         /* adjusted: sum of the probabilities to accept, 0 where a step fails */
     double residual;       /* largest ||F|| / ||J|| of a move made */
+    double eps;            /* as they are now: see ebim_clmc_adapt */
+    int leapfrog;
     /* ebim_model_sample only: how many equally weighted points the starts are worth, and of `draws`
      * energies along 64 chains (first coordinates without energy) the effective number and R-hat */
     double starts, draws, ess, rhat;
@@ -899,11 +912,10 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **s, ebim_arena *a, const ebim_gra
 /* B chains of points on M, x: [B][n] in and out, chain b from stream `stream + b` of seed. Starts
  * beside M, such as points that were printed, are first put onto it (not with keep_unsolved). The
  * way back of a move never ends off M: an adjusted chain that starts there stays where it is.
- * Returns how many chains were not on M and could not be put there. */
+ * Returns how many chains are on M or could be put there. */
 EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_t seed,
                            uint64_t stream);
-EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s);
-EBIM_API const ebim_clmc_desc *ebim_clmc_settings(const ebim_clmc *s); /* eps as it is now, ... */
+EBIM_API ebim_clmc_report ebim_clmc_stats(const ebim_clmc *s);
 /* A line of text, never NULL: where less than a tenth of the steps were moves, the main cause and
  * what helps. */
 EBIM_API const char *ebim_clmc_advice(const ebim_clmc_report *r);
@@ -930,14 +942,14 @@ EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, do
 EBIM_API double ebim_rhat(int chains, int draws, const double *x);
 EBIM_API double ebim_ess(int chains, int draws, const double *x);
 
-typedef enum ebim_projection {
-    EBIM_NEAREST,          /* a nearest point: Newton onto M, then descent of the distance on M */
-    EBIM_ONTO,             /* some point nearby: Newton onto M only */
-    EBIM_DESCEND           /* min ||F(x)||^2 by L-BFGS, as the paper starts its chains */
-} ebim_projection;
+typedef enum ebim_project {
+    EBIM_PROJECT_NEAREST,  /* a nearest point: Newton onto M, then descent of the distance on M */
+    EBIM_PROJECT_ONTO,     /* some point nearby: Newton onto M only */
+    EBIM_PROJECT_DESCEND   /* min ||F(x)||^2 by L-BFGS, as the paper starts its chains */
+} ebim_project;
 
 typedef struct ebim_project_desc {
-    ebim_projection method;
+    ebim_project method;
     int max_iter;          /* (0: 100) */
     double tol;            /* tangential part of the residual, relative (0: 1e-4 or sqrt eps) */
     ebim_constraint_desc constraint;
@@ -948,14 +960,14 @@ typedef struct ebim_projector ebim_projector;
 EBIM_API ebim_result ebim_projector_init(ebim_projector **p, ebim_arena *a, const ebim_graph *F,
                                          const ebim_project_desc *d);
 /* x: [B][n] -> y: [B][n] (may be x), distance ||y - x||: [B] or NULL, ok: [B] or NULL, 1 where
- * F(y) = 0 was reached and the square of the distance is finite. Returns how many were not; their y
- * is the best point seen. */
-EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_real *y,
-                          ebim_real *distance, unsigned char *ok);
+ * F(y) = 0 was reached and the square of the distance is finite. Returns how many points that is;
+ * y of the others is the best point seen. */
+EBIM_API int ebim_projector_run(ebim_projector *p, int B, const ebim_real *x, ebim_real *y,
+                                ebim_real *distance, unsigned char *ok);
 /* Up to B points of M from uniform noise in the box lo..hi [n], thrown onto M; points that miss M
  * or the box are redrawn. Reaches every part of M, but not uniformly. Returns how many. */
-EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const double *lo,
-                                const double *hi, uint64_t seed, uint64_t stream);
+EBIM_API int ebim_projector_noise(ebim_projector *p, int B, ebim_real *x, const double *lo,
+                                  const double *hi, uint64_t seed, uint64_t stream);
 
 /* --------------------------------------------------------------------------------------------
  * lines and leap: uniform points of M, its volume, moves from one part to another; codimension 1
@@ -984,7 +996,7 @@ EBIM_API int ebim_lines_run(ebim_lines *s, int lines, int room, ebim_real *x, ui
 /* B points, uniform on M by volume: as many lines as that takes. Returns how many there are:
  * fewer than B when not even one in a thousand of the lines through D meets M. Most lines through
  * the ball round D miss D when n is large: fast up to n = 6 or so. */
-EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed);
+EBIM_API int ebim_lines_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed);
 EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s);
 
 /* Moves along lines: each of B points of M, x: [B][n] in and out, changes to one of all points in
@@ -1024,19 +1036,20 @@ EBIM_API ebim_result ebim_tubes_init(ebim_tubes **s, ebim_arena *a, const ebim_g
                                      const ebim_tubes_desc *d);
 /* Points drawn uniformly in D; draw i from stream `stream + i` of seed. Up to room of those in the
  * tube into x: [room][n], chosen at random without repetition, by weights that make them uniform
- * on M once they are projected (EBIM_ONTO will do), to O(width^2) and while room is below a
+ * on M once they are projected (EBIM_PROJECT_ONTO will do), to O(width^2) and while room is below a
  * quarter or so of the number inside. Returns how many. */
 EBIM_API int ebim_tubes_run(ebim_tubes *s, int64_t draws, int room, ebim_real *x, uint64_t seed,
                             uint64_t stream);
 EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s);
 
 /* Connected components of M from points uniform on it, x: [B][n], and its volume. label: [B] out,
- * 0 .. count - 1, the component with most points first. Returns count, 0 while the arena measures,
- * or an ebim_result < 0. One component comes out as several with probability below 1e-4, if its
+ * 0 .. count - 1, the component with most points first; count is not written while the arena
+ * measures. One component comes out as several with probability below 1e-4, if its
  * radii of curvature are larger than r = (2 V log(20000 B) / (B w_m))^(1/m), w_m the volume of the
  * unit ball; with fewer points, more often. Time O(B^2), fit for some thousand points. */
-EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, double volume,
-                             int32_t *label, ebim_arena *work);
+EBIM_API ebim_result ebim_components(const ebim_graph *F, ebim_arena *work, int B,
+                                     const ebim_real *x, double volume, int32_t *label,
+                                     int *count);
 
 /* --------------------------------------------------------------------------------------------
  * judge: what a fitted manifold is worth
@@ -1069,7 +1082,7 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
     X(FEW, 8192, 0, "so few points do not settle it, or a piece of it", "more points")
 
 typedef enum ebim_verdict {
-    EBIM_FINE = 0,
+    EBIM_VERDICT_FINE = 0,
 #define EBIM__ENUM(name, value, bad, text, advice) EBIM_VERDICT_##name = value,
     EBIM_VERDICTS(EBIM__ENUM)
 #undef EBIM__ENUM
@@ -1099,15 +1112,15 @@ typedef struct ebim_judge_desc {
     uint64_t seed;
 } ebim_judge_desc;
 
-/* Numbers, not counts, so that a model's file can hold them; NaN: not known. Shares are of the
- * volume of M; where its points are not uniform (k > 3, or k = 1 and n > 7) of the points looked
- * at. */
+/* NaN: not known. Shares are of the volume of M; where its points are not uniform (k > 3, or k = 1
+ * and n > 7) of the points looked at. */
 typedef struct ebim_judgement {
-    double checked, missed;  /* held-out points projected onto M; of these, failed */
+    int verdict;             /* bits of ebim_verdict */
+    int checked, missed;     /* held-out points projected onto M; of these, failed */
     double distance_mean, distance_median, distance_q99, distance_max; /* of the others */
-    double points;           /* of M that were looked at */
+    int points;              /* of M that were looked at */
     double volume, volume_se;
-    double components;
+    int components;          /* 0: not known */
     double sigma;            /* smallest singular value of J: 1 % quantile over M */
     double singular;         /* share where it is below 0.15 of its median */
     double empty;            /* share of components that are nearest to no point of the data */
@@ -1122,11 +1135,10 @@ typedef struct ebim_judgement {
     double gap, gap_extent, gap_abrupt; /* share of M that is extrapolated; extent of the largest
                               * such part; 1: the data end abruptly there */
     double density_p;        /* two-sample test of the density against held-out data */
-    double verdict;          /* bits of ebim_verdict */
 } ebim_judgement;
 
 /* r->verdict says whether M can be trusted. EBIM_OK even when it is bad. */
-EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, ebim_arena *work,
+EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebim_judge_desc *d,
                                 ebim_judgement *r);
 
 /* --------------------------------------------------------------------------------------------
@@ -1202,12 +1214,10 @@ typedef struct ebim_mdf_desc {
     void *user;
 } ebim_mdf_desc;
 
-/* Bytes of work memory for ebim_mdf_train; 0 if the descriptor is refused. */
-EBIM_API size_t ebim_mdf_bytes(const ebim_graph *F, int N, const ebim_mdf_desc *d);
-/* x: [N][n]. Changes F->theta. On ERR_DIVERGED theta is the last good state. */
-EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
-                                    const ebim_mdf_desc *d, ebim_arena *work,
-                                    ebim_train_report *report);
+/* x: [N][n]. Changes F->theta. On ERR_DIVERGED theta is the last good state. Measures, as all that
+ * takes an arena: then x is not looked at. */
+EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, ebim_arena *work, int N, const ebim_real *x,
+                                    const ebim_mdf_desc *d, ebim_train_report *report);
 
 /* Training of E on {F = 0}. By contrastive divergence, eq. 10:
  *   mean E(x) - mean E(x') + magnitude (mean E(x)^2 + mean E(x')^2),
@@ -1250,7 +1260,7 @@ typedef struct ebim_energy_desc {
     int buffer;            /* (0: 1000) */
     double keep;           /* (0: 0.95) */
     const double *lo, *hi; /* [n] box of fresh starts, required for it */
-    ebim_projection fresh; /* how noise gets onto M: ONTO or DESCEND (0 means ONTO here) */
+    ebim_project fresh; /* how noise gets onto M: ONTO or DESCEND (0 means ONTO here) */
     int in_order;
     int lanes;
     uint64_t seed;
@@ -1258,12 +1268,10 @@ typedef struct ebim_energy_desc {
     void *user;
 } ebim_energy_desc;
 
-/* The memory that training takes, and training; results are those of the training of F */
-EBIM_API size_t ebim_energy_bytes(const ebim_graph *E, const ebim_graph *F, int N,
-                                  const ebim_energy_desc *d);
-EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N,
+/* As ebim_mdf_train, for E on {F = 0}. */
+EBIM_API ebim_result ebim_energy_train(ebim_graph *E, ebim_arena *work, const ebim_graph *F, int N,
                                        const ebim_real *x, const ebim_energy_desc *d,
-                                       ebim_arena *work, ebim_train_report *report);
+                                       ebim_train_report *report);
 
 #endif /* EBIM_NO_TRAIN */
 
@@ -1308,16 +1316,16 @@ typedef struct ebim_model {
                                 * between); the caller's, saved with the model; NULL: none */
     ebim_log_z z;              /* of E, by the fit (points 0: there is none) */
     struct {                   /* of the fit, for information */
-        double points, seed, recipe;           /* recipe: 0 default, 1 paper */
+        uint64_t seed;                         /* to 53 bits once it was in a file */
+        int recipe;                            /* ebim_recipe */
+        int points, distinct;                  /* rows; copies counted once */
+        int networks;                          /* trained for F, of which this is the best */
+        int partial;                           /* 1: stopped early or diverged */
         double mdf_loss, energy_loss, seconds; /* seconds: set by the caller */
-        double networks;                       /* trained for F, of which this is the best */
-        double held, nll, nll_se;              /* mean -log density of that many held-out data under
-                                                * an E trained without them, and its standard error
-                                                * (held 0: there is none) */
-        double partial;                        /* 1: stopped early or diverged */
-        double distinct;                       /* points, copies counted once */
-        double outliers;                       /* rows left out because they lie far off */
-        double outlier_row[EBIM_OUTLIERS];     /* from 0, the first of them; and how far each is, */
+        int held;                              /* data held out from a training of E, 0: none; */
+        double nll, nll_se;                    /* their mean -log density, its standard error */
+        int outliers;                          /* rows left out because they lie far off */
+        int outlier_row[EBIM_OUTLIERS];        /* from 0, the first of them; and how far each is, */
         double outlier_distance[EBIM_OUTLIERS];/* in the data's units; NaN: found no way to M */
     } info;
     ebim_judgement judged;     /* of M, in the units of the data; scale there is `unit` here */
@@ -1361,8 +1369,8 @@ typedef struct ebim_fit_desc {
  * ERR_SOLVE, no point of the data finds a way to M, or M is empty, it is there to be looked at. A
  * run that was stopped is EBIM_OK with info.partial = 1, and has no energy unless that was
  * finished. */
-EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_real *x,
-                                  const ebim_fit_desc *d, ebim_arena *keep, ebim_arena *work);
+EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_arena *work, int N,
+                                  int n, const ebim_real *x, const ebim_fit_desc *d);
 
 /* Checks data before a fit: EBIM_OK, ERR_FINITE (*row: the first bad one), ERR_DATA (fewer than
  * n + 1 distinct points). duplicates: rows that repeat an earlier one; *row repeats *of is the
@@ -1375,20 +1383,20 @@ EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *
 /* Samples, scores and nearest points for row-major x: [B][n]; work memory from an arena. Samples
  * are ends of chains of `steps` adjusted moves (0: 30, or 9 from starts that are nearly samples):
  * see >>model. */
-EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
-                                       uint64_t seed, ebim_arena *work, ebim_clmc_report *report);
-EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
-                                      ebim_real *nearest, ebim_real *distance, ebim_real *energy,
-                                      unsigned char *ok, ebim_arena *work);
+EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
+                                       int steps, uint64_t seed, ebim_clmc_report *report);
+EBIM_API ebim_result ebim_model_score(const ebim_model *m, ebim_arena *work, int B,
+                                      const ebim_real *x, ebim_real *nearest, ebim_real *distance,
+                                      ebim_real *energy, unsigned char *ok);
         /* nearest: [B][n], distance, energy, ok: [B]; each may be NULL. energy is at nearest. Where
          * no point of M was found, or a watch stopped the search, ok is 0 and the others are NaN:
          * elsewhere they are numbers. */
 /* The log density at the nearest points, -E - log Z per unit of M's volume, and the standard error
  * that log Z gives it: [B] each, NaN where no point of M was found; se may be NULL. ERR_ARG: a
  * model without energy or normaliser (model.z). */
-EBIM_API ebim_result ebim_model_log_density(const ebim_model *m, int B, const ebim_real *x,
-                                            ebim_real *log_density, ebim_real *se,
-                                            ebim_arena *work);
+EBIM_API ebim_result ebim_model_log_density(const ebim_model *m, ebim_arena *work, int B,
+                                            const ebim_real *x, ebim_real *log_density,
+                                            ebim_real *se);
 /* Scores for points that come one by one: as ebim_model_score, but what that sets up anew for every
  * call lasts as long as the scorer, which keeps m by reference: m stays as it is. lanes: most
  * points that are worked on at once (0: 1). One scorer for each thread. */
@@ -1401,43 +1409,43 @@ EBIM_API ebim_result ebim_scorer_run(ebim_scorer *s, int B, const ebim_real *x, 
  * t's with 31 degrees of freedom. effective: of the points, how many equally weighted ones they are
  * worth; with less than a hundred E is too peaked for this. Codimension 1 and n <= 7 only (else
  * ERR_SHAPE). model.z has it from the fit. */
-EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t seed,
-                                      ebim_arena *work, ebim_log_z *out);
+EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int lines,
+                                      uint64_t seed, ebim_log_z *out);
 /* The smallest box in the data's coordinates that D lies in: [n] each; D itself without a map */
 EBIM_API void ebim_model_box(const ebim_model *m, double *lo, double *hi);
 /* F and E as functions on R^n, at x itself and not at its nearest point: F: [B][k], its Jacobian
  * J: [B][k][n], E: [B], its Euclidean gradient grad_E: [B][n]; each may be NULL. ERR_ARG: E or
  * grad_E of a model without energy. */
-EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim_real *x,
-                                          ebim_real *F, ebim_real *J, ebim_real *E,
-                                          ebim_real *grad_E, ebim_arena *work);
+EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, ebim_arena *work, int B,
+                                          const ebim_real *x, ebim_real *F, ebim_real *J,
+                                          ebim_real *E, ebim_real *grad_E);
 /* The gradient along M of the log density, -grad E less its part in the span of the rows of J, at
  * the nearest points y of x: grad: [B][n], tangent to M; no normaliser enters it. ok: [B] 1 where a
  * point of M was found, may be NULL; elsewhere grad is NaN. ERR_ARG: a model without energy. */
-EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, const ebim_real *x,
-                                                 ebim_real *grad, unsigned char *ok,
-                                                 ebim_arena *work);
+EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, ebim_arena *work, int B,
+                                                 const ebim_real *x, ebim_real *grad,
+                                                 unsigned char *ok);
 /* d2: [B] the squared distance |x - y|^2 to M, y the nearest point, and grad: [B][n] its gradient
  * 2 (x - y): y depends on x too, but at the minimum moving y changes nothing to first order (the
  * envelope theorem). 0 on M; no derivative exists where two points of M are nearest, and there the
  * gradient is that of the one that was found. ok: [B] 1 where a point of M was found; elsewhere d2
  * and grad are NaN. Each may be NULL. */
-EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim_real *x,
-                                          ebim_real *d2, ebim_real *grad, unsigned char *ok,
-                                          ebim_arena *work);
+EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, ebim_arena *work, int B,
+                                          const ebim_real *x, ebim_real *d2, ebim_real *grad,
+                                          unsigned char *ok);
 
 typedef enum ebim_combination {
-    EBIM_UNION,            /* {F1 F2 = 0}, both of codimension 1: each part with its own E */
-    EBIM_INTERSECTION,     /* {(F1, F2) = 0}, e^-(E1 + E2), not normalised */
-    EBIM_MIXTURE           /* two densities on the M of a */
+    EBIM_COMBINE_UNION,        /* {F1 F2 = 0}, both of codimension 1: each part with its own E */
+    EBIM_COMBINE_INTERSECTION, /* {(F1, F2) = 0}, e^-(E1 + E2), not normalised */
+    EBIM_COMBINE_MIXTURE       /* two densities on the M of a */
 } ebim_combination;
 
 /* Two models as one. Unions and mixtures are normalised, if a and b are (where one has no model.z,
  * its e^-E is taken for its density): `share` of the probability is a's (0: 1/2). What a fit says
  * of itself is not known of `out`. ERR_SHAPE: dimensions that do not fit, other linear maps;
  * ERR_SOLVE: boxes that do not meet. */
-EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, const ebim_model *a,
-                                        const ebim_model *b, double share, ebim_arena *keep);
+EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_combination how,
+                                        const ebim_model *a, const ebim_model *b, double share);
 
 /* --------------------------------------------------------------------------------------------
  * easy and io: the model as bytes
@@ -1636,7 +1644,6 @@ static double ebim__nan64(void)
 }
 
 /* x as a count, 0 where it is not known */
-EBIM__INLINE int ebim__count(double x) { return ebim__finite64(x) ? (int)x : 0; }
 
 /* x, or another number where x is not known */
 EBIM__INLINE double ebim__or_else(double x, double otherwise)
@@ -3152,14 +3159,17 @@ static ebim_real ebim__distance2(const ebim_real *a, const ebim_real *b, int n, 
 /* ============================================================================================
  * >>linear  Cholesky and LU, Gram-Schmidt, Jacobi rotations
  *
- * Cholesky and LU are for k x k systems of a few dozen at most; a stride s between elements lets
- * them work in place on one lane of a block. What follows them takes one small matrix of row-major
- * doubles. Cost: k^3; Jacobi rotations some ten sweeps of it.
+ * Cholesky and LU are for k x k systems of a few dozen at most, with element (i, j) at
+ * A[(i * k + j) * s] and b_i at b[i * s]: with s = stride A + l is the matrix of lane l of a block.
+ * What follows them takes one small matrix of row-major doubles. Cost: k^3; Jacobi rotations some
+ * ten sweeps of it.
  * ========================================================================================= */
 
 #define EBIM__AT(A, i, j) (A)[((size_t)(i) * (size_t)k + (size_t)(j)) * (size_t)s]
 
-EBIM_API int ebim_cholesky(int k, ebim_real *A, int s)
+/* In place: the lower Cholesky factor; what is above the diagonal is not looked at. Returns 0, or
+ * 1 + i for the first pivot that is not finite or not above k eps times its diagonal element. */
+static int ebim__cholesky(int k, ebim_real *A, int s)
 {
     int i, j, q;
     for (i = 0; i < k; i++)
@@ -3177,7 +3187,7 @@ EBIM_API int ebim_cholesky(int k, ebim_real *A, int s)
     return 0;
 }
 
-EBIM_API void ebim_cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s)
+static void ebim__cholesky_solve(int k, const ebim_real *L, ebim_real *b, int s)
 {
     size_t st = (size_t)s;
     int i, j;
@@ -3198,7 +3208,9 @@ EBIM__INLINE void ebim__swap(ebim_real *a, ebim_real *b)
     *b = t;
 }
 
-EBIM_API int ebim_lu(int k, ebim_real *A, int *piv, int s)
+/* In place LU with partial pivoting, piv: [k]. Returns 0, or 1 + i for the first pivot that is not
+ * finite or not above k eps times the sum of its column of |U|. */
+static int ebim__lu(int k, ebim_real *A, int *piv, int s)
 {
     int i, j, c;
     for (c = 0; c < k; c++) {
@@ -3220,7 +3232,7 @@ EBIM_API int ebim_lu(int k, ebim_real *A, int *piv, int s)
     return 0;
 }
 
-EBIM_API void ebim_lu_solve(int k, const ebim_real *LU, const int *piv, ebim_real *b, int s)
+static void ebim__lu_solve(int k, const ebim_real *LU, const int *piv, ebim_real *b, int s)
 {
     size_t st = (size_t)s;
     int i, j;
@@ -3813,22 +3825,22 @@ EBIM_API ebim_dual ebim_dual_apply(ebim_fn fn, ebim_dual a, ebim_real exponent)
     /* e never overflows; s = 1 / (1 + e^-x) */
     ebim_real e = EBIM__EXP(-EBIM__ABS(x)), s = (x < 0 ? e : 1) / (1 + e);
     switch (fn) {
-    case EBIM_SILU: v = x * s; slope = s + x * e / ((1 + e) * (1 + e)); break;
-    case EBIM_TANH: v = EBIM__TANH(x); slope = 1 - v * v; break;
-    case EBIM_RELU: v = x > 0 ? x : 0; slope = x > 0 ? EBIM__R(1) : 0; break;
-    case EBIM_SOFTPLUS: v = (x > 0 ? x : 0) + EBIM__LOG1P(e); slope = s; break;
-    case EBIM_SINE: v = EBIM__SIN(x); slope = EBIM__COS(x); break;
-    case EBIM_COSINE: v = EBIM__COS(x); slope = -EBIM__SIN(x); break;
-    case EBIM_EXP: v = slope = EBIM__EXP(x); break;
-    case EBIM_LOG: v = EBIM__LOG(x); slope = 1 / x; break;
-    case EBIM_SQRT: v = EBIM__SQRT(x); slope = v > 0 ? 1 / (2 * v) : 0; break;
-    case EBIM_ABS: v = EBIM__ABS(x); slope = x > 0 ? EBIM__R(1) : x < 0 ? EBIM__R(-1) : 0; break;
-    case EBIM_SQUARE: v = x * x; slope = 2 * x; break;
-    case EBIM_POW:
+    case EBIM_FN_SILU: v = x * s; slope = s + x * e / ((1 + e) * (1 + e)); break;
+    case EBIM_FN_TANH: v = EBIM__TANH(x); slope = 1 - v * v; break;
+    case EBIM_FN_RELU: v = x > 0 ? x : 0; slope = x > 0 ? EBIM__R(1) : 0; break;
+    case EBIM_FN_SOFTPLUS: v = (x > 0 ? x : 0) + EBIM__LOG1P(e); slope = s; break;
+    case EBIM_FN_SINE: v = EBIM__SIN(x); slope = EBIM__COS(x); break;
+    case EBIM_FN_COSINE: v = EBIM__COS(x); slope = -EBIM__SIN(x); break;
+    case EBIM_FN_EXP: v = slope = EBIM__EXP(x); break;
+    case EBIM_FN_LOG: v = EBIM__LOG(x); slope = 1 / x; break;
+    case EBIM_FN_SQRT: v = EBIM__SQRT(x); slope = v > 0 ? 1 / (2 * v) : 0; break;
+    case EBIM_FN_ABS: v = EBIM__ABS(x); slope = x > 0 ? EBIM__R(1) : x < 0 ? EBIM__R(-1) : 0; break;
+    case EBIM_FN_SQUARE: v = x * x; slope = 2 * x; break;
+    case EBIM_FN_POW:
         v = EBIM__POW(x, exponent);
         slope = exponent > 0 || exponent < 0 ? exponent * EBIM__POW(x, exponent - 1) : 0;
         break;
-    case EBIM_IDENTITY: case EBIM__FN_COUNT: break;
+    case EBIM_FN_IDENTITY: case EBIM__FN_COUNT: break;
     }
     return ebim_dual_make(v, slope * a.d);
 }
@@ -3890,24 +3902,24 @@ static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_rea
 {
     ebim_real s;
     switch (fn) {
-    case EBIM_TANH: *v = EBIM__TANH(x); *d1 = 1 - *v * *v; *d2 = -2 * *v * *d1; break;
-    case EBIM_RELU: /* written so that a NaN stays one */
+    case EBIM_FN_TANH: *v = EBIM__TANH(x); *d1 = 1 - *v * *v; *d2 = -2 * *v * *d1; break;
+    case EBIM_FN_RELU: /* written so that a NaN stays one */
         *v = x <= 0 ? 0 : x; *d1 = x <= 0 ? 0 : EBIM__R(1); *d2 = 0; break;
-    case EBIM_SOFTPLUS:
+    case EBIM_FN_SOFTPLUS:
         s = 1 / (1 + EBIM__EXP(-x));
         *v = (x <= 0 ? 0 : x) + EBIM__LOG1P(EBIM__EXP(-EBIM__ABS(x)));
         *d1 = s; *d2 = s * (1 - s); break;
-    case EBIM_COSINE: *v = EBIM__COS(x); *d1 = -EBIM__SIN(x); *d2 = -*v; break;
-    case EBIM_EXP: *v = *d1 = *d2 = EBIM__EXP(x); break;
-    case EBIM_LOG: *v = EBIM__LOG(x); *d1 = 1 / x; *d2 = -*d1 * *d1; break;
-    case EBIM_SQRT:
+    case EBIM_FN_COSINE: *v = EBIM__COS(x); *d1 = -EBIM__SIN(x); *d2 = -*v; break;
+    case EBIM_FN_EXP: *v = *d1 = *d2 = EBIM__EXP(x); break;
+    case EBIM_FN_LOG: *v = EBIM__LOG(x); *d1 = 1 / x; *d2 = -*d1 * *d1; break;
+    case EBIM_FN_SQRT:
         *v = EBIM__SQRT(x);
         s = *v > 0 ? 1 / *v : 0;
         *d1 = EBIM__R(0.5) * s; *d2 = EBIM__R(-0.25) * s * s * s; break;
-    case EBIM_ABS:
+    case EBIM_FN_ABS:
         *v = EBIM__ABS(x); *d1 = x > 0 ? EBIM__R(1) : x < 0 ? EBIM__R(-1) : 0; *d2 = 0; break;
-    case EBIM_SQUARE: *v = x * x; *d1 = 2 * x; *d2 = 2; break;
-    case EBIM_POW:
+    case EBIM_FN_SQUARE: *v = x * x; *d1 = 2 * x; *d2 = 2; break;
+    case EBIM_FN_POW:
         *v = EBIM__POW(x, p);
         *d1 = p < 0 || p > 0 ? p * EBIM__POW(x, p - 1) : 0; /* never 0 times infinity */
         s = p * (p - 1);
@@ -3962,11 +3974,11 @@ static void ebim__activate(const ebim__sweep *s, const ebim_real *a)
 {
     const ebim__slot *z = s->z;
     int i;
-    if (s->nd->fn == EBIM_SILU) {
+    if (s->nd->fn == EBIM_FN_SILU) {
         s->K->silu(s->n, a, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
         return;
     }
-    if (s->nd->fn == EBIM_SINE) {
+    if (s->nd->fn == EBIM_FN_SINE) {
         s->K->sine(s->n, a, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
         return;
     }
@@ -4010,7 +4022,7 @@ static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
     ebim_real *ga = ebim__row(s, z->ga, s->n, p, 0);
     ebim__matrix m = ebim__weights(s, 1);
     int q, nl = ebim__dense_lanes(s);
-    if (s->nd->fn != EBIM_IDENTITY) {
+    if (s->nd->fn != EBIM_FN_IDENTITY) {
         if (p || !z->direct)
             s->K->mul(s->n, ga, ebim__row(s, z->g, s->n, p, 0), z->d1, s->stride, s->nl);
         for (q = 1; q <= pairs; q++)
@@ -4034,18 +4046,18 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
         s->shape->n_theta = s->nd->i0 * (na + 1);
         break;
     case EBIM__FWD:
-        if (fn == EBIM_SILU) {
+        if (fn == EBIM_FN_SILU) {
             s->K->dense_silu(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, z->d1, z->d2,
                              s->stride, nl, s->order);
             break;
         }
         s->K->dense(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, NULL, s->stride, nl, 0);
-        if (fn != EBIM_IDENTITY) ebim__activate(s, z->v);
+        if (fn != EBIM_FN_IDENTITY) ebim__activate(s, z->v);
         break;
     case EBIM__TAN:
         s->K->dense(&m, NULL, ebim__row(s, s->a->t, na, p - 1, 0),
                     ebim__row(s, z->ta, n, p - 1, 0), NULL, s->stride, nl, 0);
-        if (fn != EBIM_IDENTITY)
+        if (fn != EBIM_FN_IDENTITY)
             s->K->mul(n, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, z->ta, n, p - 1, 0), z->d1,
                       s->stride, s->nl);
         break;
@@ -4408,7 +4420,7 @@ static ebim_ref ebim__push(ebim_graph *g, ebim_op op, ebim_fn fn, ebim_ref a, eb
 /* Ops of one or two operands without settings */
 static ebim_ref ebim__plain(ebim_graph *g, ebim_op op, ebim_ref a, ebim_ref b)
 {
-    return ebim__push(g, op, EBIM_IDENTITY, a, b, 0, 0);
+    return ebim__push(g, op, EBIM_FN_IDENTITY, a, b, 0, 0);
 }
 
 static ebim_ref ebim__start(ebim_graph *g, ebim_real *theta, int n)
@@ -4416,7 +4428,7 @@ static ebim_ref ebim__start(ebim_graph *g, ebim_real *theta, int n)
     memset(g, 0, sizeof *g);
     g->n_nodes = 1;
     g->theta = theta;
-    return ebim__push(g, EBIM_OP_INPUT, EBIM_IDENTITY, 0, 0, n, 0);
+    return ebim__push(g, EBIM_OP_INPUT, EBIM_FN_IDENTITY, 0, 0, n, 0);
 }
 
 EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_record_fn f, void *user)
@@ -4466,7 +4478,7 @@ EBIM_API ebim_result ebim_weights(const ebim_graph *g, ebim_ref node, ebim_tenso
 
 EBIM_API ebim_ref ebim_constant(ebim_graph *g, int size, const double *value)
 {
-    ebim_ref r = ebim__push(g, EBIM_OP_CONST, EBIM_IDENTITY, 0, 0, size, 0);
+    ebim_ref r = ebim__push(g, EBIM_OP_CONST, EBIM_FN_IDENTITY, 0, 0, size, 0);
     ebim_real *t = ebim__theta(g, r);
     int i;
     for (i = 0; t && i < size; i++) t[i] = EBIM__R(value[i]);
@@ -4475,13 +4487,13 @@ EBIM_API ebim_ref ebim_constant(ebim_graph *g, int size, const double *value)
 
 EBIM_API ebim_ref ebim_dense(ebim_graph *g, ebim_ref x, int out, ebim_fn fn)
 {
-    if (fn == EBIM_POW) return ebim__fail(g, EBIM_ERR_ARG);
+    if (fn == EBIM_FN_POW) return ebim__fail(g, EBIM_ERR_ARG);
     return ebim__push(g, EBIM_OP_DENSE, fn, x, 0, out, 0);
 }
 
 EBIM_API ebim_ref ebim_matrix(ebim_graph *g, ebim_ref x, int out, const double *w)
 {
-    ebim_ref r = ebim_dense(g, x, out, EBIM_IDENTITY);
+    ebim_ref r = ebim_dense(g, x, out, EBIM_FN_IDENTITY);
     ebim_real *t = ebim__theta(g, r);
     int i;
     if (r) g->node[r].frozen = 1;
@@ -4495,7 +4507,7 @@ EBIM_API ebim_ref ebim_apply(ebim_graph *g, ebim_ref a, ebim_fn fn)
 }
 EBIM_API ebim_ref ebim_pow(ebim_graph *g, ebim_ref a, double exponent)
 {
-    return ebim__push(g, EBIM_OP_APPLY, EBIM_POW, a, 0, 0, exponent);
+    return ebim__push(g, EBIM_OP_APPLY, EBIM_FN_POW, a, 0, 0, exponent);
 }
 
 EBIM_API ebim_ref ebim_affine(ebim_graph *g, ebim_ref a, const double *center, double scale)
@@ -4514,14 +4526,13 @@ EBIM_API ebim_ref ebim_scale(ebim_graph *g, ebim_ref a, double s)
 {
     return ebim_affine(g, a, NULL, s);
 }
-EBIM_API ebim_ref ebim_neg(ebim_graph *g, ebim_ref a) { return ebim_scale(g, a, -1); }
 EBIM_API ebim_ref ebim_add(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__push(g, EBIM_OP_ADD, EBIM_IDENTITY, a, b, 0, 1);
+    return ebim__push(g, EBIM_OP_ADD, EBIM_FN_IDENTITY, a, b, 0, 1);
 }
 EBIM_API ebim_ref ebim_sub(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__push(g, EBIM_OP_ADD, EBIM_IDENTITY, a, b, 0, -1);
+    return ebim__push(g, EBIM_OP_ADD, EBIM_FN_IDENTITY, a, b, 0, -1);
 }
 EBIM_API ebim_ref ebim_mul(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
@@ -4577,7 +4588,7 @@ EBIM_API ebim_ref ebim_slice(ebim_graph *g, ebim_ref a, int first, int count)
 EBIM_API ebim_ref ebim_rbf(ebim_graph *g, ebim_ref x, int count, const double *center,
                            const double *width, const double *weight)
 {
-    ebim_ref r = ebim__push(g, EBIM_OP_RBF, EBIM_IDENTITY, x, 0, count, 0);
+    ebim_ref r = ebim__push(g, EBIM_OP_RBF, EBIM_FN_IDENTITY, x, 0, count, 0);
     ebim_real *t = ebim__theta(g, r);
     int i, j, n = t ? g->node[x].size : 0;
     for (j = 0; t && j < count; j++, t += n + 2) {
@@ -4632,7 +4643,7 @@ enum { EBIM__FOR_JVP = 1, EBIM__FOR_VJP = 2, EBIM__FOR_BACK = 4, EBIM__FOR_ALL =
 
 static int ebim__keeps(const ebim_node *nd)
 {
-    return nd->op == EBIM_OP_DENSE && nd->fn == EBIM_IDENTITY ? 0 : ebim__ops[nd->op].keeps;
+    return nd->op == EBIM_OP_DENSE && nd->fn == EBIM_FN_IDENTITY ? 0 : ebim__ops[nd->op].keeps;
 }
 
 /* Memory of one node; v and t are NULL where nodes share them, v and d1 where they are lent. */
@@ -5082,7 +5093,7 @@ static void ebim__init_layers(ebim_graph *g, double omega, uint64_t seed)
         w = b = 1 / EBIM__SQRT(fan);
         if (omega > 0) {
             w = first ? 1 / fan : EBIM__SQRT(6 / fan) / EBIM__R(omega);
-            b = nd->fn == EBIM_SINE ? EBIM__R(3.14159265358979323846) : w;
+            b = nd->fn == EBIM_FN_SINE ? EBIM__R(3.14159265358979323846) : w;
             first = 0;
         }
         ebim__init_dense(g, nd, &r, w, b);
@@ -5094,7 +5105,7 @@ EBIM_API void ebim_init_theta(ebim_graph *g, uint64_t seed) { ebim__init_layers(
 /* One frozen layer: cos is sin a quarter turn on. */
 EBIM_API ebim_ref ebim_fourier(ebim_graph *g, ebim_ref x, int count, double scale, uint64_t seed)
 {
-    ebim_ref r = ebim_dense(g, x, count > 0 && count < INT_MAX / 128 ? 2 * count : 0, EBIM_SINE);
+    ebim_ref r = ebim_dense(g, x, count > 0 && count < INT_MAX / 128 ? 2 * count : 0, EBIM_FN_SINE);
     ebim_real *t = ebim__theta(g, r);
     ebim_rng rng;
     int i, half;
@@ -5130,7 +5141,7 @@ static ebim_ref ebim__mlp_input(ebim_graph *g, ebim_ref x, const ebim_mlp_desc *
 static ebim_ref ebim__under_ceiling(ebim_graph *g, ebim_ref y, double ceiling)
 {
     ebim_ref c = ebim_constant(g, 1, &ceiling);
-    return ebim_sub(g, c, ebim_apply(g, ebim_sub(g, c, y), EBIM_SOFTPLUS));
+    return ebim_sub(g, c, ebim_apply(g, ebim_sub(g, c, y), EBIM_FN_SOFTPLUS));
 }
 
 static ebim_ref ebim__record_mlp(ebim_graph *g, ebim_ref x, void *user)
@@ -5138,13 +5149,13 @@ static ebim_ref ebim__record_mlp(ebim_graph *g, ebim_ref x, void *user)
     const ebim__mlp *m = (const ebim__mlp *)user;
     const ebim_mlp_desc *d = m->d;
     int i, layers = ebim__or_int(d->layers, 3), width = ebim__or_int(d->width, 32);
-    ebim_fn fn = d->fn ? d->fn : EBIM_SILU;
+    ebim_fn fn = d->fn ? d->fn : EBIM_FN_SILU;
     x = ebim__mlp_input(g, x, d, m->seed);
     for (i = 0; i < layers; i++) {
-        if (fn == EBIM_SINE) x = ebim_scale(g, x, ebim__or(d->omega, 30));
+        if (fn == EBIM_FN_SINE) x = ebim_scale(g, x, ebim__or(d->omega, 30));
         x = ebim_dense(g, x, width, fn);
     }
-    x = ebim_dense(g, x, d->out, EBIM_IDENTITY);
+    x = ebim_dense(g, x, d->out, EBIM_FN_IDENTITY);
     if (ebim__nonzero(d->scale)) x = ebim_scale(g, x, d->scale);
     return d->ceiling > 0 ? ebim__under_ceiling(g, x, d->ceiling) : x;
 }
@@ -5158,7 +5169,7 @@ EBIM_API ebim_result ebim_mlp(ebim_graph *g, ebim_arena *a, const ebim_mlp_desc 
     m.seed = seed;
     r = ebim_record(g, a, d->in, ebim__record_mlp, &m);
     if (!r && ebim__ready(a))
-        ebim__init_layers(g, d->fn == EBIM_SINE ? ebim__or(d->omega, 30) : 0, seed);
+        ebim__init_layers(g, d->fn == EBIM_FN_SINE ? ebim__or(d->omega, 30) : 0, seed);
     return r;
 }
 
@@ -5177,7 +5188,7 @@ typedef struct ebim__compose {
     int kind;
 } ebim__compose;
 
-enum { EBIM__SHIFT, EBIM__SCALE, EBIM__PRODUCT, EBIM__CONCAT, EBIM__SUM, EBIM__MIXTURE };
+enum { EBIM__AFFINE, EBIM__PRODUCT, EBIM__CONCAT, EBIM__SUM, EBIM__MIXTURE };
 
 /* -log(a e^-E1 + b e^-E2) = low - log(1 + e^(low - high)), u, v = E1 - log a, E2 - log b */
 static ebim_ref ebim__record_mixture(ebim_graph *g, ebim_ref e1, ebim_ref e2, double a, double b)
@@ -5185,17 +5196,17 @@ static ebim_ref ebim__record_mixture(ebim_graph *g, ebim_ref e1, ebim_ref e2, do
     double la = log(a), lb = log(b);
     ebim_ref u = ebim_affine(g, e1, &la, 1), v = ebim_affine(g, e2, &lb, 1);
     ebim_ref low = ebim_min(g, u, v), high = ebim_max(g, v, u); /* a tie: one each */
-    return ebim_sub(g, low, ebim_apply(g, ebim_sub(g, low, high), EBIM_SOFTPLUS));
+    return ebim_sub(g, low, ebim_apply(g, ebim_sub(g, low, high), EBIM_FN_SOFTPLUS));
 }
 
 static ebim_ref ebim__record_compose(ebim_graph *g, ebim_ref x, void *user)
 {
     const ebim__compose *c = (const ebim__compose *)user;
     ebim_ref u, v;
-    if (c->kind == EBIM__SHIFT)
-        return ebim_inline(g, c->f1, ebim_affine(g, x, c->shift, 1), 0);
-    if (c->kind == EBIM__SCALE)
-        return ebim_scale(g, ebim_inline(g, c->f1, ebim_scale(g, x, c->a), 0), c->b);
+    if (c->kind == EBIM__AFFINE) {
+        u = ebim_inline(g, c->f1, ebim_affine(g, x, c->shift, c->a), 0);
+        return ebim__nonzero(c->b - 1) ? ebim_scale(g, u, c->b) : u;
+    }
     u = ebim_inline(g, c->f1, x, 0);
     v = ebim_inline(g, c->f2, x, 0);
     if (c->kind == EBIM__CONCAT) return ebim_concat(g, u, v);
@@ -5221,16 +5232,10 @@ static ebim_result ebim__composed(ebim_graph *g, ebim_arena *a, int kind, const 
     return ebim_record(g, a, ebim_inputs(f1), ebim__record_compose, &c);
 }
 
-EBIM_API ebim_result ebim_map_shift(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
-                                    const double *shift)
+EBIM_API ebim_result ebim_map_affine(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
+                                     const double *shift, double in_scale, double out_scale)
 {
-    return ebim__composed(g, a, EBIM__SHIFT, f, NULL, shift, 0, 0);
-}
-
-EBIM_API ebim_result ebim_map_scale(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
-                                    double in_scale, double out_scale)
-{
-    return ebim__composed(g, a, EBIM__SCALE, f, NULL, NULL, in_scale, out_scale);
+    return ebim__composed(g, a, EBIM__AFFINE, f, NULL, shift, in_scale, out_scale);
 }
 
 EBIM_API ebim_result ebim_map_product(ebim_graph *g, ebim_arena *a, const ebim_graph *f1,
@@ -5267,12 +5272,6 @@ EBIM_API ebim_result ebim_energy_mixture(ebim_graph *g, ebim_arena *a, const ebi
  * the stop is NO_PROGRESS, not an error: f known to eps |f| gives the gradient to about sqrt(eps
  * |f|) only.
  * ========================================================================================= */
-
-/* z, r, p, Ap: [k][stride]; rr, pAp, bb, best, unit: [stride] */
-EBIM_API size_t ebim_cg_work(int k, int stride)
-{
-    return ((size_t)k * 4 + 5) * (size_t)stride;
-}
 
 /* Everything but x is in the lane's unit. The residual of CG goes up and down, and up for good
  * where A is not positive: x is the best iterate so far, z the present one. */
@@ -5366,7 +5365,7 @@ EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_
     ebim_cg_report rep;
     ebim__cg c;
     memset(&rep, 0, sizeof rep);
-    memset(work, 0, ebim_cg_work(k, stride) * sizeof *work);
+    memset(work, 0, EBIM_CG_WORK(k, stride) * sizeof *work);
     c.stride = stride;
     c.rows = k * stride;
     c.limit = EBIM__R(tol * tol * (1 - 4 * (double)EBIM_EPS)); /* rounded, still within tol */
@@ -5424,7 +5423,7 @@ EBIM_API ebim_result ebim_lbfgs_init(ebim_lbfgs *s, ebim_arena *a, int n, const 
     EBIM__NEW_EACH(a, ebim_real, nn, &s->x, &s->g, &s->trial, &s->dir, &s->base, &s->base_g);
     EBIM__NEW_EACH(a, ebim_real, nn * (m + 1), &s->s, &s->y); /* one more: that on trial */
     EBIM__NEW_EACH(a, double, m + 1, &s->rho, &s->alpha);
-    s->stop = EBIM_BAD_START;
+    s->stop = EBIM_STOP_BAD_START;
     return a->failed;
 }
 
@@ -5435,12 +5434,12 @@ EBIM_API void ebim_lbfgs_start(ebim_lbfgs *s, const ebim_real *x0)
     memcpy(s->trial, s->x, (size_t)s->n * sizeof *x0);
     s->pairs = s->newest = s->iterations = s->evaluations = 0;
     s->phase = EBIM__LS_START;
-    s->stop = EBIM_RUNNING;
+    s->stop = EBIM_STOP_RUNNING;
 }
 
 EBIM_API const ebim_real *ebim_lbfgs_ask(const ebim_lbfgs *s)
 {
-    return s->stop == EBIM_RUNNING ? s->trial : NULL;
+    return s->stop == EBIM_STOP_RUNNING ? s->trial : NULL;
 }
 
 /* dir <- -H g by the two-loop recursion (Nocedal & Wright 7.4); the pairs stand in a ring */
@@ -5486,8 +5485,8 @@ static ebim_stop ebim__lbfgs_search(ebim_lbfgs *s)
     double length = sqrt(ebim__dot64(s->n, s->base, s->base)), t;
     double g2 = ebim__dot64(s->n, s->base_g, s->base_g);
     int i;
-    if (sqrt(g2) <= s->d.tol_grad * (length > 1 ? length : 1)) return EBIM_CONVERGED;
-    if (s->iterations >= s->d.max_iter) return EBIM_MAX_ITER;
+    if (sqrt(g2) <= s->d.tol_grad * (length > 1 ? length : 1)) return EBIM_STOP_CONVERGED;
+    if (s->iterations >= s->d.max_iter) return EBIM_STOP_MAX_ITER;
     ebim__lbfgs_direction(s);
     s->slope0 = ebim__dot64(s->n, s->dir, s->base_g);
     length = sqrt(ebim__dot64(s->n, s->dir, s->dir));
@@ -5503,7 +5502,7 @@ static ebim_stop ebim__lbfgs_search(ebim_lbfgs *s)
     s->t_max = s->d.max_step > 0 ? s->d.max_step / length : 1e10;
     t = s->pairs ? 1 : (s->d.first_step > 0 ? s->d.first_step : length < 1 ? length : 1) / length;
     ebim__lbfgs_try(s, t < s->t_max ? t : s->t_max);
-    return EBIM_RUNNING;
+    return EBIM_STOP_RUNNING;
 }
 
 /* Minimum of the cubic through two values and slopes, kept away from both ends; else the middle */
@@ -5569,12 +5568,12 @@ static ebim_stop ebim__lbfgs_accept(ebim_lbfgs *s, double f, const ebim_real *g)
 {
     double gain = s->f0 - f;
     if (!(gain > 0) && ebim__dot64(s->n, g, g) >= ebim__dot64(s->n, s->base_g, s->base_g))
-        return ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
+        return ebim__lbfgs_give_up(s, EBIM_STOP_NO_PROGRESS);
     ebim__lbfgs_pair(s, g);
     if (f <= s->f) ebim__lbfgs_keep(s, f, g);
     ebim__lbfgs_rebase(s);
     s->iterations++;
-    if (s->d.tol_f > 0 && gain <= s->d.tol_f * fabs(f)) return EBIM_NO_PROGRESS;
+    if (s->d.tol_f > 0 && gain <= s->d.tol_f * fabs(f)) return EBIM_STOP_NO_PROGRESS;
     return ebim__lbfgs_search(s);
 }
 
@@ -5582,10 +5581,11 @@ static ebim_stop ebim__lbfgs_zoom(ebim_lbfgs *s)
 {
     double width = s->hi.t - s->lo.t, size = fmax(s->lo.t, s->hi.t), t;
     if (!(fabs(width) > 16 * (double)EBIM_EPS * size))
-        return ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
+        return ebim__lbfgs_give_up(s, EBIM_STOP_NO_PROGRESS);
     t = s->hi.f < DBL_MAX ? ebim__cubic(&s->lo, &s->hi) : s->lo.t + 0.2 * width;
     s->phase = EBIM__LS_ZOOM;
-    return ebim__lbfgs_try(s, t) ? EBIM_RUNNING : ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
+    return ebim__lbfgs_try(s, t) ? EBIM_STOP_RUNNING
+                                 : ebim__lbfgs_give_up(s, EBIM_STOP_NO_PROGRESS);
 }
 
 /* What follows from a trial: it is accepted, or narrows or extends the search. */
@@ -5596,7 +5596,7 @@ static ebim_stop ebim__lbfgs_line(ebim_lbfgs *s, double f, const ebim_real *g)
     int cut = s->d.max_step > 0 && t >= s->t_max && slope < 0;
     ebim__knot now = {t, f, slope};
     if (!high && (cut || fabs(slope) <= -s->d.c2 * s->slope0)) return ebim__lbfgs_accept(s, f, g);
-    if (++s->line >= s->d.max_line) return ebim__lbfgs_give_up(s, EBIM_MAX_LINE);
+    if (++s->line >= s->d.max_line) return ebim__lbfgs_give_up(s, EBIM_STOP_MAX_LINE);
     if (high) {
         s->hi = now;
         return ebim__lbfgs_zoom(s);
@@ -5604,33 +5604,34 @@ static ebim_stop ebim__lbfgs_line(ebim_lbfgs *s, double f, const ebim_real *g)
     if (s->phase == EBIM__LS_BRACKET ? slope >= 0 : slope * (s->hi.t - s->lo.t) >= 0) s->hi = s->lo;
     s->lo = now;
     if (s->phase == EBIM__LS_ZOOM || slope >= 0) return ebim__lbfgs_zoom(s);
-    if (t >= s->t_max) return ebim__lbfgs_give_up(s, EBIM_NO_PROGRESS);
+    if (t >= s->t_max) return ebim__lbfgs_give_up(s, EBIM_STOP_NO_PROGRESS);
     ebim__lbfgs_try(s, 4 * t < s->t_max ? 4 * t : s->t_max);
-    return EBIM_RUNNING;
+    return EBIM_STOP_RUNNING;
 }
 
 EBIM_API ebim_stop ebim_lbfgs_tell(ebim_lbfgs *s, double f, const ebim_real *g)
 {
     int finite, start = s->phase == EBIM__LS_START;
-    if (s->stop != EBIM_RUNNING) return s->stop;
+    if (s->stop != EBIM_STOP_RUNNING) return s->stop;
     s->evaluations++;
     finite = ebim__finite64(f) && ebim__finite64(ebim__dot64(s->n, g, g));
     if (start || (finite && f < s->f)) ebim__lbfgs_keep(s, f, g);
     if (!start) {
         s->stop = ebim__lbfgs_line(s, finite ? f : DBL_MAX, g);
     } else if (!finite) {
-        s->stop = EBIM_BAD_START;
+        s->stop = EBIM_STOP_BAD_START;
     } else {
         ebim__lbfgs_rebase(s);
         s->stop = ebim__lbfgs_search(s);
     }
-    if (s->stop == EBIM_RUNNING && s->evaluations >= s->d.max_eval) s->stop = EBIM_MAX_EVAL;
+    if (s->stop == EBIM_STOP_RUNNING && s->evaluations >= s->d.max_eval)
+        s->stop = EBIM_STOP_MAX_EVAL;
     return s->stop;
 }
 
-EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, int n, ebim_real *x,
-                                         const ebim_lbfgs_desc *d, ebim_lbfgs_progress progress,
-                                         ebim_arena *a, ebim_lbfgs *report)
+EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, ebim_arena *a, int n,
+                                         ebim_real *x, const ebim_lbfgs_desc *d,
+                                         ebim_lbfgs_progress progress, ebim_lbfgs *report)
 {
     ebim_lbfgs s;
     ebim_result r = ebim_lbfgs_init(&s, a, n, d);
@@ -5642,8 +5643,8 @@ EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, int n, eb
     while ((at = ebim_lbfgs_ask(&s)) != NULL) {
         double value = f(user, at, g);
         ebim_lbfgs_tell(&s, value, g);
-        if (s.iterations > seen && progress && progress(user, &s) && s.stop == EBIM_RUNNING)
-            s.stop = EBIM_CALLBACK; /* a stop of its own stays */
+        if (s.iterations > seen && progress && progress(user, &s) && s.stop == EBIM_STOP_RUNNING)
+            s.stop = EBIM_STOP_CALLBACK; /* a stop of its own stays */
         seen = s.iterations;
     }
     memcpy(x, s.x, (size_t)n * sizeof *x);
@@ -5719,7 +5720,7 @@ static int ebim__minima_run(ebim__minima *s, int B, ebim_real *x, const ebim_rea
             for (i = 0; i < s->rows; i++)
                 for (l = 0; l < per; l++)
                     s->pack[i * per + l] = g[i * S + m + l] / unit / unit / unit;
-            asking += ebim_lbfgs_tell(&s->opt[m], sum, s->pack) == EBIM_RUNNING;
+            asking += ebim_lbfgs_tell(&s->opt[m], sum, s->pack) == EBIM_STOP_RUNNING;
         }
     }
 }
@@ -5733,88 +5734,75 @@ static int ebim__minima_run(ebim__minima *s, int B, ebim_real *x, const ebim_rea
  * changes nothing, not even the moments.
  * ========================================================================================= */
 
-EBIM_API ebim_result ebim_adam_init(ebim_adam *o, ebim_arena *a, int n)
+EBIM_API ebim_result ebim_optim_init(ebim_optim *o, ebim_arena *a, int n, ebim_optim_rule rule)
 {
     memset(o, 0, sizeof *o);
-    if (n < 1) return EBIM_ERR_ARG;
+    if (n < 1 || (rule != EBIM_OPTIM_ADAM && rule != EBIM_OPTIM_SGD)) return EBIM_ERR_ARG;
     o->n = n;
+    o->rule = rule;
     o->beta1 = 0.9;
     o->beta2 = 0.999;
     o->eps = 1e-8;
     o->m = EBIM__NEW(a, ebim_real, n);
-    o->v = EBIM__NEW(a, ebim_real, n);
+    if (rule == EBIM_OPTIM_ADAM) o->v = EBIM__NEW(a, ebim_real, n);
     return a->failed;
 }
 
-EBIM_API int ebim_adam_step(ebim_adam *o, ebim_real *theta, const ebim_real *grad, ebim_real rate)
+/* A gradient whose norm is not finite stays as it is. */
+static void ebim__clip(ebim_optim *o, ebim_real *g)
 {
-    ebim_real c[7], shrink = 1 - rate * EBIM__R(o->decay);
+    double most = (double)EBIM__R(o->clip);
     int i;
-    for (i = 0; i < o->n; i++)
-        if (!ebim__finite(grad[i] * grad[i])) return 0;
-    o->t++;
+    o->norm = sqrt(ebim__dot64(o->n, g, g));
+    if (ebim__finite64(o->norm) && o->norm > most)
+        for (i = 0; i < o->n; i++) g[i] = EBIM__R((double)g[i] * (most / o->norm));
+}
+
+static void ebim__adam(const ebim_optim *o, ebim_real *theta, const ebim_real *grad, ebim_real rate)
+{
+    ebim_real c[7];
     c[0] = EBIM__R(o->beta1);
     c[1] = EBIM__R(1 - o->beta1); /* from the doubles: 1 - 0.999f has four good digits */
     c[2] = EBIM__R(o->beta2);
     c[3] = EBIM__R(1 - o->beta2);
-    c[4] = rate * EBIM__R(1 / (1 - pow(o->beta1, o->t)));
-    c[5] = EBIM__R(1 / (1 - pow(o->beta2, o->t)));
+    c[4] = rate * EBIM__R(1 / (1 - pow(o->beta1, o->steps)));
+    c[5] = EBIM__R(1 / (1 - pow(o->beta2, o->steps)));
     c[6] = EBIM__R(o->eps);
+    ebim__kernels_best()->adam(o->n, theta, grad, o->m, o->v, c);
+}
+
+EBIM_API int ebim_optim_step(ebim_optim *o, ebim_real *theta, ebim_real *grad, ebim_real rate)
+{
+    ebim_real shrink = 1 - rate * EBIM__R(o->decay);
+    int i, adam = o->rule == EBIM_OPTIM_ADAM;
+    if (o->clip > 0) ebim__clip(o, grad);
+    for (i = 0; i < o->n; i++)
+        if (!ebim__finite(adam ? grad[i] * grad[i] : grad[i])) return 0;
+    o->steps++;
     for (i = 0; i < o->n && o->decay > 0; i++)
         if (!o->decays || o->decays[i]) theta[i] *= shrink;
-    ebim__kernels_best()->adam(o->n, theta, grad, o->m, o->v, c);
-    return 1;
-}
-
-EBIM_API ebim_result ebim_sgd_init(ebim_sgd *o, ebim_arena *a, int n, double momentum)
-{
-    memset(o, 0, sizeof *o);
-    if (n < 1) return EBIM_ERR_ARG;
-    o->n = n;
-    o->momentum = momentum;
-    o->v = EBIM__NEW(a, ebim_real, n);
-    return a->failed;
-}
-
-EBIM_API int ebim_sgd_step(ebim_sgd *o, ebim_real *theta, const ebim_real *grad, ebim_real rate)
-{
-    int i;
-    if (!ebim__all_finite((size_t)o->n, grad)) return 0;
-    for (i = 0; i < o->n; i++) {
-        o->v[i] = EBIM__R(o->momentum) * o->v[i] + grad[i];
-        theta[i] -= rate * o->v[i];
+    if (adam) ebim__adam(o, theta, grad, rate);
+    for (i = 0; i < o->n && !adam; i++) {
+        o->m[i] = EBIM__R(o->momentum) * o->m[i] + grad[i];
+        theta[i] -= rate * o->m[i];
     }
     return 1;
 }
 
-EBIM_API ebim_real ebim_clip_norm(int n, ebim_real *g, ebim_real max_norm)
+EBIM_API double ebim_rate(const ebim_rate_desc *d, int step)
 {
-    double norm = sqrt(ebim__dot64(n, g, g));
-    int i;
-    if (ebim__finite64(norm) && norm > (double)max_norm)
-        for (i = 0; i < n; i++) g[i] = EBIM__R((double)g[i] * ((double)max_norm / norm));
-    return EBIM__R(norm);
-}
-
-EBIM_API double ebim_rate_cosine(double rate, double end, int step, int steps)
-{
-    double u = steps > 0 ? (double)step / steps : 1;
-    return rate * (end + (1 - end) * 0.5 * (1 + cos(3.14159265358979323846 * (u < 1 ? u : 1))));
-}
-
-EBIM_API double ebim_rate_exponential(double rate, double end, int step, int steps)
-{
-    return rate * pow(end, step < steps ? (double)step / steps : 1);
-}
-
-EBIM_API double ebim_rate_step(double rate, double factor, int step, int every)
-{
-    return every > 0 ? rate * pow(factor, step / every) : rate;
-}
-
-EBIM_API double ebim_rate_warmup(double rate, int step, int warmup)
-{
-    return step < warmup ? rate * (step + 1) / warmup : rate;
+    double u = step < d->steps ? (double)step / d->steps : 1, rate = d->rate;
+    switch (d->law) {
+    case EBIM_RATE_COSINE:
+        rate *= d->end + (1 - d->end) * 0.5 * (1 + cos(3.14159265358979323846 * u));
+        break;
+    case EBIM_RATE_EXPONENTIAL: rate *= pow(d->end, u); break;
+    case EBIM_RATE_STEP:
+        if (d->steps > 0) rate *= pow(d->end, step / d->steps);
+        break;
+    default: break;
+    }
+    return step < d->warmup ? rate * (step + 1) / d->warmup : rate;
 }
 
 #endif /* EBIM_NO_TRAIN */
@@ -5851,8 +5839,9 @@ EBIM_API ebim_result ebim_langevin_init(ebim_langevin **out, ebim_arena *a, cons
     ebim_result r = ebim__ws_for(&p->w, a, u, ebim__or_int(d->lanes, 64), 0, EBIM__FOR_VJP);
     *out = NULL;
     if (r) return r;
-    if (d->energy == EBIM_ENERGY_OUTPUT && p->w.k != 1) return EBIM_ERR_ARG;
-    if (!(d->eps > 0) || !d->lo != !d->hi) return EBIM_ERR_ARG;
+    if (!(d->eps > 0)) return EBIM_ERR_EPS;
+    if (d->energy == EBIM_ENERGY_OF_OUTPUT && p->w.k != 1) return EBIM_ERR_ARG;
+    if (!d->lo != !d->hi) return EBIM_ERR_BOX;
     p->d = *d;
     p->trial = EBIM__NEW(a, ebim_real, (size_t)p->w.stride * (size_t)(p->w.n + 1));
     p->ok = EBIM__NEW(a, ebim__int, p->w.stride);
@@ -5868,9 +5857,9 @@ static void ebim__energy_gradient(ebim_ws *w, int B, ebim_energy_of energy)
     const ebim_real *y = ebim_ws_y(w);
     int i, l, rows = w->k * w->stride;
     ebim_forward(w, B, 1);
-    if (energy == EBIM_ENERGY_OUTPUT) {
+    if (energy == EBIM_ENERGY_OF_OUTPUT) {
         ebim__seed_unit(w, 0, 0);
-    } else if (energy == EBIM_ENERGY_NORM2) {
+    } else if (energy == EBIM_ENERGY_OF_NORM2) {
         for (i = 0; i < rows; i++) v[i] = 2 * y[i];
     } else if (w->k == 1) { /* |F| */
         w->kernels->sign(1, v, y, w->stride, w->lanes);
@@ -5922,7 +5911,7 @@ EBIM_API int64_t ebim_langevin_run(ebim_langevin *s, int B, ebim_real *x, int st
         }
         ebim__from_lanes(at, S, count, w->n, p);
     }
-    return refused;
+    return (int64_t)B * steps - refused;
 }
 
 EBIM_API ebim_result ebim_replay_init(ebim_replay *r, ebim_arena *a, int n, int size)
@@ -5935,8 +5924,8 @@ EBIM_API ebim_result ebim_replay_init(ebim_replay *r, ebim_arena *a, int n, int 
     return a->failed;
 }
 
-EBIM_API void ebim_replay_draw(const ebim_replay *r, ebim_rng *rng, double keep, int B,
-                               ebim_real *x, int32_t *slot)
+EBIM_API void ebim_replay_draw(const ebim_replay *r, ebim_rng *rng, int B, ebim_real *x,
+                               double keep, int32_t *slot)
 {
     size_t n = (size_t)r->n;
     int b;
@@ -6026,7 +6015,7 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     r = ebim__ws_for(&f->w, a, F, f->d.lanes, f->direct ? f->k - 1 : 1,
                      f->direct ? EBIM__FOR_VJP : EBIM__FOR_VJP | EBIM__FOR_JVP);
     if (!r) r = ebim__ws_beside(&f->trial, a, F, f->d.lanes, f->direct ? f->k : 0,
-                                f->direct && d->solver == EBIM_NEWTON
+                                f->direct && d->solver == EBIM_SOLVER_NEWTON
                                     ? EBIM__FOR_JVP : EBIM__FOR_JVP | EBIM__FOR_VJP,
                                 f->direct ? &f->w : NULL);
     if (r) return r;
@@ -6038,7 +6027,7 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     n = (size_t)f->n;
     k = (size_t)f->k;
     f->G = EBIM__NEW(a, ebim_real, f->direct ? k * k * S : 1);
-    f->work = EBIM__NEW(a, ebim_real, f->direct ? (size_t)1 : ebim_cg_work(f->k, f->stride));
+    f->work = EBIM__NEW(a, ebim_real, f->direct ? (size_t)1 : EBIM_CG_WORK(f->k, f->stride));
     f->scale = EBIM__NEW(a, ebim_real, S);
     f->residual = EBIM__NEW(a, ebim_real, S);
     f->limit = EBIM__NEW(a, ebim_real, S);
@@ -6054,7 +6043,7 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     f->piv = EBIM__NEW(a, int, k);
     f->state = EBIM__NEW(a, int, S);
     f->singular = EBIM__NEW(a, int, S);
-    if (d->solver == EBIM_LBFGS) /* tol_grad is of J J'F: F itself has to be small */
+    if (d->solver == EBIM_SOLVER_LBFGS) /* tol_grad is of J J'F: F itself has to be small */
         r = ebim__minima_init(&f->minima, a, f->k, f->stride, f->d.joint, f->d.max_iter,
                               (double)EBIM_EPS / 64);
     return r ? r : a->failed;
@@ -6120,7 +6109,7 @@ static void ebim__frame_solve(ebim__frame *f, ebim_real *v)
         }
     } else if (f->direct) {
         for (l = 0; l < f->lanes; l++)
-            if (!f->singular[l]) ebim_cholesky_solve(f->k, f->G + l, v + l, f->stride);
+            if (!f->singular[l]) ebim__cholesky_solve(f->k, f->G + l, v + l, f->stride);
             else for (i = 0; i < f->k; i++) v[(size_t)i * st + (size_t)l] = 0;
     } else {
         ebim_cg_desc d;
@@ -6151,7 +6140,7 @@ static void ebim__frame_factor(ebim__frame *f)
         ebim_real trace = 0;
         for (i = 0; i < k; i++) trace += f->G[(i * k + i) * st + (size_t)l];
         f->scale[l] = EBIM__SQRT(trace);
-        f->singular[l] = !ebim__finite(trace) || ebim_cholesky(f->k, f->G + l, f->stride) != 0;
+        f->singular[l] = !ebim__finite(trace) || ebim__cholesky(f->k, f->G + l, f->stride) != 0;
     }
 }
 
@@ -6368,8 +6357,8 @@ static void ebim__newton_lane(ebim__frame *f, int p)
         for (j = 0; j < k; j++) A[i * k + j] = ebim_ws_yt(&f->trial, 1 + j)[i * S + p];
         b[i] = ebim_ws_y(&f->trial)[i * S + p];
     }
-    bad = ebim_lu(k, A, f->piv, 1);
-    if (!bad) ebim_lu_solve(k, A, f->piv, b, 1);
+    bad = ebim__lu(k, A, f->piv, 1);
+    if (!bad) ebim__lu_solve(k, A, f->piv, b, 1);
     for (i = 0; i < k; i++)
         f->mu[i * S + p] = bad ? ebim__from_bits(EBIM__INF_BITS) : -b[i];
 }
@@ -6489,9 +6478,9 @@ static void ebim__frame_root(ebim__frame *f, int B)
     memcpy(f->y, f->y0, (size_t)f->n * (size_t)f->stride * sizeof *f->y);
     memset(f->mu, 0, (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
     switch (f->d.solver) {
-    case EBIM_LBFGS: ebim__solve_lbfgs(f, B); break;
-    case EBIM_SGD: ebim__solve_sgd(f, B); break;
-    case EBIM_NEWTON:
+    case EBIM_SOLVER_LBFGS: ebim__solve_lbfgs(f, B); break;
+    case EBIM_SOLVER_SGD: ebim__solve_sgd(f, B); break;
+    case EBIM_SOLVER_NEWTON:
     default:
         if (f->direct) ebim__newton_direct(f, B);
         else ebim__newton_cg(f, B);
@@ -6616,7 +6605,7 @@ static void ebim__clmc_step(ebim_clmc *s, int B)
     if (s->has_energy) {
         ebim__drift_of(c, s->d.eps, s->d.step, s->d.clamp);
         memcpy(ebim_ws_x(&s->e), s->q, (size_t)f->n * (size_t)f->stride * sizeof *s->q);
-        ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
+        ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OF_OUTPUT);
         K->drift(f->n, f->y0, s->q, s->r, ebim_ws_xg(&s->e, 0), c, f->stride, f->lanes);
         ebim__frame_root(f, B);
     } else {
@@ -6660,7 +6649,7 @@ static void ebim__exact_force(ebim_clmc *s, int B, ebim_real *at)
     if (!s->has_energy) return;
     memcpy(ebim_ws_x(&s->e), at, rows * sizeof *at);
     if (s->blind) ebim_forward(&s->e, B, 0);
-    else ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OUTPUT);
+    else ebim__energy_gradient(&s->e, B, EBIM_ENERGY_OF_OUTPUT);
     memcpy(kick + rows, ebim_ws_y(&s->e), S * sizeof *at);
     if (s->blind) return;
     memcpy(kick, ebim_ws_xg(&s->e, 0), rows * sizeof *at);
@@ -6702,12 +6691,12 @@ static void ebim__exact_leap(ebim_clmc *s, ebim__frame *f, ebim__frame *g, int B
         for (l = i; l < i + f->lanes; l++)
             e->p[l] = EBIM__R(((double)f->y[l] - (double)e->at[l]) / eps);
     ebim__frame_tangent(g, e->p);
-    if (s->d.adjust != EBIM_UNCHECKED) ebim__clmc_root(g, B, f->y, e->p, -eps);
+    if (s->d.adjust != EBIM_ADJUST_UNCHECKED) ebim__clmc_root(g, B, f->y, e->p, -eps);
     for (l = 0; l < B; l++) {
         if (!e->alive[l]) continue;
         e->alive[l] = f->state[l] == EBIM__SOLVED && !g->singular[l];
         rep->unsolved += !e->alive[l];
-        if (!e->alive[l] || s->d.adjust == EBIM_UNCHECKED) continue;
+        if (!e->alive[l] || s->d.adjust == EBIM_ADJUST_UNCHECKED) continue;
         e->alive[l] = ebim__exact_returned(g, e->at, l, eps);
         rep->astray += !e->alive[l];
     }
@@ -6932,7 +6921,8 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     ebim_result r;
     size_t rows;
     *out = NULL;
-    if (!(d->eps > 0) || !d->lo != !d->hi) return EBIM_ERR_ARG;
+    if (!(d->eps > 0)) return EBIM_ERR_EPS;
+    if (!d->lo != !d->hi) return EBIM_ERR_BOX;
     if (d->leapfrog < 0 || d->leapfrog_most < 0) return EBIM_ERR_ARG;
     memset(p, 0, sizeof *p);
     p->d = *d;
@@ -6955,8 +6945,13 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     return r ? r : a->failed;
 }
 
-EBIM_API const ebim_clmc_report *ebim_clmc_stats(const ebim_clmc *s) { return &s->report; }
-EBIM_API const ebim_clmc_desc *ebim_clmc_settings(const ebim_clmc *s) { return &s->d; }
+EBIM_API ebim_clmc_report ebim_clmc_stats(const ebim_clmc *s)
+{
+    ebim_clmc_report r = s->report;
+    r.eps = s->d.eps;
+    r.leapfrog = s->d.leapfrog;
+    return r;
+}
 
 static void ebim__clmc_reset(ebim_clmc *s) /* the counts */
 {
@@ -6978,7 +6973,7 @@ EBIM_API const char *ebim_clmc_advice(const ebim_clmc_report *r)
         "J J' is singular where chains are: M crosses itself there, outputs of F depend on each "
         "other, or F is flat or not finite",
         "chains do not start on M: no point of M was found along the normals at their starts; "
-        "project them first (ebim_project), and look at F there if that fails"
+        "project them first (ebim_projector_run), and look at F there if that fails"
     };
     const int64_t count[] = {r->rejected, r->astray, r->unsolved, r->outside, r->singular};
     int i, most = 0;
@@ -6993,7 +6988,7 @@ EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_
                            uint64_t stream)
 {
     ebim__frame *f = &s->f;
-    int at, t, l, off, all = 0;
+    int at, t, l, off, all = 0; /* not on M: in a block, in all */
     ebim__frame_turn(f, B == 1);
     if (s->d.adjust) ebim__frame_turn(&s->g, B == 1);
     if (s->has_energy) ebim__turn(&s->e, B == 1);
@@ -7014,7 +7009,7 @@ EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_
         ebim__from_lanes(s->q, f->stride, count, f->n, p);
     }
     s->report.iterations = f->iterations + s->g.iterations;
-    return all;
+    return B - all;
 }
 
 EBIM_API int ebim_clmc_far(ebim_clmc *s, int B, ebim_real *x, double reach, uint64_t seed,
@@ -7160,7 +7155,7 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     p->d.max_iter = ebim__or_int(d->max_iter, 100);
     p->d.tol = d->tol > 0 ? d->tol : sizeof(ebim_real) == 4 ? 1e-4 : 1e-8;
     /* DESCEND takes no root of the frame's, but its trial workspace needs adjoints */
-    c.solver = d->method == EBIM_DESCEND ? EBIM_SGD : EBIM_NEWTON;
+    c.solver = d->method == EBIM_PROJECT_DESCEND ? EBIM_SOLVER_SGD : EBIM_SOLVER_NEWTON;
     r = ebim__frame_init(&p->f, a, F, &c);
     if (r) return r;
     S = (size_t)p->f.stride;
@@ -7169,7 +7164,7 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     p->done = EBIM__NEW(a, int32_t, 3 * S);
     p->dir = EBIM__NEW(a, ebim_real, rows);
     EBIM__NEW_EACH(a, ebim_real, S, &p->norm, &p->d2);
-    if (d->method == EBIM_DESCEND)
+    if (d->method == EBIM_PROJECT_DESCEND)
         r = ebim__minima_init(&p->minima, a, p->f.n, p->f.stride, p->f.d.joint, p->d.max_iter, 0);
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     p->x = p->x0 + rows, p->last = p->x + rows, p->step = p->last + rows, p->last2 = p->step + S;
@@ -7240,7 +7235,7 @@ static const ebim_real *ebim__descend_at(void *user, int B)
     ebim_projector *p = (ebim_projector *)user;
     ebim__frame *f = &p->f;
     memcpy(ebim_ws_x(&f->trial), p->x, (size_t)f->n * (size_t)f->stride * sizeof *p->x);
-    ebim__energy_gradient(&f->trial, B, EBIM_ENERGY_NORM2);
+    ebim__energy_gradient(&f->trial, B, EBIM_ENERGY_OF_NORM2);
     ebim__norms(&f->trial, p->norm);
     return ebim_ws_xg(&f->trial, 0);
 }
@@ -7251,7 +7246,7 @@ static void ebim__projector_onto(ebim_projector *p, int B)
     size_t S = (size_t)p->f.stride;
     int l;
     memcpy(p->x, p->x0, (size_t)p->f.n * S * sizeof *p->x);
-    if (p->d.method == EBIM_DESCEND) {
+    if (p->d.method == EBIM_PROJECT_DESCEND) {
         for (l = 0; l < B; l++) p->minima.unit[l] = 1;
         ebim__minima_run(&p->minima, B, p->x, p->norm, ebim__descend_at, p, p->f.w.watch);
     }
@@ -7319,11 +7314,11 @@ static int ebim__nearest_step(ebim_projector *p, int B)
     return left;
 }
 
-EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_real *y,
-                          ebim_real *distance, unsigned char *ok)
+EBIM_API int ebim_projector_run(ebim_projector *p, int B, const ebim_real *x, ebim_real *y,
+                                ebim_real *distance, unsigned char *ok)
 {
     ebim__frame *f = &p->f;
-    int at, l, failed = 0;
+    int at, l, all = 0;
     for (at = 0; at < B && !ebim__stopped(f->w.watch); at += f->stride) {
         int count = ebim__min_int(f->stride, B - at);
         ebim__to_lanes(ebim__nth(x, at, f->n), count, f->n, p->x0, f->stride, EBIM__ROUND(count));
@@ -7332,21 +7327,22 @@ EBIM_API int ebim_project(ebim_projector *p, int B, const ebim_real *x, ebim_rea
             p->last2[l] = 0;
             p->idle[l] = p->done[l] != EBIM__SOLVED;
         }
-        if (p->d.method == EBIM_NEAREST) ebim__projector_loop(p, count, ebim__nearest_step, p->idle);
+        if (p->d.method == EBIM_PROJECT_NEAREST)
+            ebim__projector_loop(p, count, ebim__nearest_step, p->idle);
         ebim__from_lanes(p->x, f->stride, count, f->n, y + (size_t)at * (size_t)f->n);
         for (l = 0; l < count; l++) {
             ebim_real d2 = ebim__distance2(p->x, p->x0, f->n, f->stride, l);
             int found = p->done[l] == EBIM__SOLVED && ebim__finite(d2);
             if (distance) distance[at + l] = EBIM__SQRT(d2);
             if (ok) ok[at + l] = (unsigned char)found;
-            failed += !found;
+            all += found;
         }
     }
-    return failed;
+    return all;
 }
 
-EBIM_API int ebim_project_noise(ebim_projector *p, int B, ebim_real *x, const double *lo,
-                                const double *hi, uint64_t seed, uint64_t stream)
+EBIM_API int ebim_projector_noise(ebim_projector *p, int B, ebim_real *x, const double *lo,
+                                  const double *hi, uint64_t seed, uint64_t stream)
 {
     int n = p->f.n, S = p->f.stride, tries, have = 0, l, i;
     ebim_rng r;
@@ -7453,7 +7449,7 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim
     line = EBIM__NEW(a, double, 2 * (size_t)p->w.n * EBIM__LINES);
     p->draw = EBIM__NEW(a, ebim_real, p->w.n);
     if (!ebim__ready(a)) return a->failed;
-    if (!d->lo || !d->hi) return EBIM_ERR_ARG;
+    if (!d->lo || !d->hi) return EBIM_ERR_BOX;
     for (i = 0; i < EBIM__LINES; i++, line += 2 * p->w.n) {
         p->walk[i].o = line;
         p->walk[i].u = line + p->w.n;
@@ -7727,7 +7723,7 @@ EBIM_API int ebim_lines_run(ebim_lines *s, int lines, int room, ebim_real *x, ui
     return h.have;
 }
 
-EBIM_API int ebim_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed)
+EBIM_API int ebim_lines_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed)
 {
     ebim__harvest h = ebim__harvest_init(B, x, seed);
     int64_t drawn = 0, met = s->met;
@@ -8489,7 +8485,7 @@ EBIM_API ebim_result ebim_tubes_init(ebim_tubes **out, ebim_arena *a, const ebim
     p->draw = EBIM__NEW(a, uint64_t, EBIM__TUBES);
     p->heap = EBIM__NEW(a, ebim__pick, p->d.room);
     if (!ebim__ready(a)) return a->failed;
-    if (!d->lo || !d->hi) return EBIM_ERR_ARG;
+    if (!d->lo || !d->hi) return EBIM_ERR_BOX;
     p->box = 1;
     for (i = 0; i < p->f.n; i++) {
         edge = fmin(edge, d->hi[i] - d->lo[i]);
@@ -8544,7 +8540,7 @@ static int ebim__links_face(ebim__links *s, const ebim_real *A, const ebim_real 
     for (i = 0; i < k; i++)
         for (j = 0; j < k; j++)
             for (c = 0, m[i * k + j] = 0; c < n; c++) m[i * k + j] += A[i * n + c] * B[j * n + c];
-    if (ebim_lu(k, m, s->f.piv, 1)) return 0;
+    if (ebim__lu(k, m, s->f.piv, 1)) return 0;
     for (i = 0; i < k; i++) det *= (s->f.piv[i] != i ? -1 : 1) * (double)m[i * (k + 1)];
     return det >= 0.5;
 }
@@ -8643,8 +8639,9 @@ static int ebim__links_label(ebim__links *s, int B, int32_t *label)
     return count;
 }
 
-EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, double volume,
-                             int32_t *label, ebim_arena *work)
+EBIM_API ebim_result ebim_components(const ebim_graph *F, ebim_arena *work, int B,
+                                     const ebim_real *x, double volume, int32_t *label,
+                                     int *count)
 {
     ebim__links s;
     ebim_constraint_desc c;
@@ -8670,7 +8667,8 @@ EBIM_API int ebim_components(const ebim_graph *F, int B, const ebim_real *x, dou
     length = exp((log(per) - ebim__log_ball(m)) / m);
     ebim__links_start(&s, B);
     ebim__links_join(&s, B, length * length);
-    return ebim__links_label(&s, B, label);
+    *count = ebim__links_label(&s, B, label);
+    return EBIM_OK;
 }
 
 /* ============================================================================================
@@ -10125,7 +10123,7 @@ typedef struct ebim__judge {
 
 /* A projector whose tolerance is that of lengths in the box lo, hi */
 static ebim_result ebim__box_projector(ebim_projector **p, ebim_arena *a, const ebim_graph *F,
-                                       ebim_projection method, const double *lo, const double *hi)
+                                       ebim_project method, const double *lo, const double *hi)
 {
     ebim_project_desc d;
     memset(&d, 0, sizeof d);
@@ -10139,12 +10137,12 @@ static ebim_result ebim__judge_held(ebim__judge *s, ebim_arena *a)
     ebim_projector *p;
     ebim_judgement *j = s->r;
     const double *lo = s->d->lo, *hi = s->d->hi;
-    ebim_result r = ebim__box_projector(&p, a, s->F, EBIM_NEAREST, lo, hi);
+    ebim_result r = ebim__box_projector(&p, a, s->F, EBIM_PROJECT_NEAREST, lo, hi);
     int i, have = 0;
     double sum = 0, all = 0;
     if (r || !ebim__ready(a)) return r;
     j->checked = s->n_held;
-    ebim_project(p, s->n_held, s->held, s->y, s->dist, s->ok);
+    ebim_projector_run(p, s->n_held, s->held, s->y, s->dist, s->ok);
     for (i = 0; i < s->n_held; i++) {
         if (!s->ok[i] || !ebim__inside(ebim__nth(s->y, i, s->n), 1, 0, s->n, lo, hi)) continue;
         s->weight[have] = s->weight[i];
@@ -10180,22 +10178,22 @@ static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
     if (ebim__by_lines(s->n, s->k)) r = ebim_lines_init(&lines, a, s->F, &ld);
     else if (ebim__by_tubes(s)) r = ebim_tubes_init(&tubes, a, s->F, &td);
     if (!r && !ebim__by_lines(s->n, s->k))
-        r = ebim__box_projector(&onto, a, s->F, EBIM_ONTO, ld.lo, ld.hi);
+        r = ebim__box_projector(&onto, a, s->F, EBIM_PROJECT_ONTO, ld.lo, ld.hi);
     if (r || !ebim__ready(a)) return r;
     if (lines) {
-        s->count = ebim_uniform(lines, s->room, s->u, s->d->seed);
+        s->count = ebim_lines_uniform(lines, s->room, s->u, s->d->seed);
         s->r->volume = ebim_lines_stats(lines).volume;
         s->r->volume_se = ebim_lines_stats(lines).volume_se;
     } else if (tubes) {
         have = ebim_tubes_run(tubes, EBIM__JUDGE_DRAWS, s->room, s->u, s->d->seed, 0);
         s->r->volume = ebim_tubes_stats(tubes).volume;
         s->r->volume_se = ebim_tubes_stats(tubes).volume_se;
-        if (have) ebim_project(onto, have, s->u, s->u, NULL, s->ok);
+        if (have) ebim_projector_run(onto, have, s->u, s->u, NULL, s->ok);
         for (i = 0; i < have; i++)
             if (s->ok[i])
                 memmove(s->u + n * (size_t)s->count++, s->u + n * (size_t)i, n * sizeof *s->u);
     } else
-        s->count = ebim_project_noise(onto, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
+        s->count = ebim_projector_noise(onto, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
     return EBIM_OK;
 }
 
@@ -10263,10 +10261,11 @@ static int ebim__judge_reach(ebim__judge *s, ebim_watch *watch)
 static ebim_result ebim__judge_pieces(ebim__judge *s, ebim_arena *a)
 {
     int B = ebim__min_int(ebim__ready(a) ? s->count : s->room, EBIM__JUDGE_LINKED);
-    int count, i, orphans = 0;
+    int count = 0, i, orphans = 0;
+    ebim_result r;
     if (B < EBIM__JUDGE_LEAST && ebim__ready(a)) return EBIM_OK;
-    count = ebim_components(s->F, B, s->u, ebim__ready(a) ? s->r->volume : 1, s->label, a);
-    if (count < 0) return (ebim_result)count;
+    r = ebim_components(s->F, a, B, s->u, ebim__ready(a) ? s->r->volume : 1, s->label, &count);
+    if (r) return r;
     s->r->components = count;
     for (i = 0; i < count; i++) s->order[i] = 0; /* data of the component */
     for (i = 0; i < s->n_data && count; i++)
@@ -10285,10 +10284,10 @@ static ebim_result ebim__disputed(const ebim__judge *s, const ebim_graph *F, int
                                   const ebim_real *u, double tol, double *share, ebim_arena *a)
 {
     ebim_projector *p;
-    ebim_result r = ebim__box_projector(&p, a, F, EBIM_ONTO, s->d->lo, s->d->hi);
+    ebim_result r = ebim__box_projector(&p, a, F, EBIM_PROJECT_ONTO, s->d->lo, s->d->hi);
     int i, off = 0;
     if (r || !ebim__ready(a)) return r;
-    if (count) ebim_project(p, count, u, s->y, s->dist, s->ok);
+    if (count) ebim_projector_run(p, count, u, s->y, s->dist, s->ok);
     for (i = 0; i < count; i++) off += !s->ok[i] || (double)s->dist[i] > tol;
     *share = count ? (double)off / count : 1;
     return EBIM_OK;
@@ -10298,9 +10297,9 @@ static ebim_result ebim__disputed(const ebim__judge *s, const ebim_graph *F, int
 static void ebim__judge_nothing(ebim_judgement *j)
 {
     double nan = ebim__nan64();
-    j->checked = j->missed = j->points = j->verdict = 0;
+    j->checked = j->missed = j->points = j->components = j->verdict = 0;
     j->distance_mean = j->distance_median = j->distance_q99 = j->distance_max = nan;
-    j->volume = j->volume_se = j->components = j->sigma = j->singular = nan;
+    j->volume = j->volume_se = j->sigma = j->singular = nan;
     j->empty = j->fewest = j->remote = j->reach = j->rim = j->disputed = nan;
     j->noise = j->hole = j->hole_expected = j->hole_radius = nan;
     j->gap = j->gap_extent = j->gap_abrupt = j->density_p = nan;
@@ -10368,7 +10367,7 @@ static void ebim__judge_rows(ebim__judge *s)
     s->scale = d->scale > 0 ? d->scale : 0.5 * sqrt(square);
 }
 
-EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, ebim_arena *work,
+EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebim_judge_desc *d,
                                 ebim_judgement *out)
 {
     ebim__judge s;
@@ -10382,8 +10381,9 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, const ebim_judge_desc *d, e
     s.r = out;
     run = ebim__ready(work);
     if (work->failed) return work->failed;
-    if (run && (!d->lo || !d->hi || d->n_data < 1 || !d->data || (d->n_held > 0 && !d->held)))
-        return EBIM_ERR_ARG;
+    if (run && (!d->lo || !d->hi)) return EBIM_ERR_BOX;
+    if (run && (d->n_data < 1 || !d->data)) return EBIM_ERR_POINTS;
+    if (run && d->n_held > 0 && !d->held) return EBIM_ERR_ARG;
     if (run) ebim__judge_rows(&s);
     r = ebim__judge_held(&s, work);
     if (!r) r = ebim__judge_points(&s, work);
@@ -10443,8 +10443,8 @@ static int ebim__one_rbf(const ebim_graph *E)
     return count == 1;
 }
 
-EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, int lines, uint64_t seed,
-                                      ebim_arena *work, ebim_log_z *out)
+EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int lines,
+                                      uint64_t seed, ebim_log_z *out)
 {
     ebim__z z;
     ebim_result r;
@@ -10535,7 +10535,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     }
     if (E && ebim__one_rbf(E)) ebim__anchors_of(&p->anchor, work, E, m->n);
     p->ok = EBIM__NEW(work, unsigned char, p->each);
-    return r ? r : ebim__box_projector(&p->onto, work, &m->F, EBIM_ONTO, m->lo, m->hi);
+    return r ? r : ebim__box_projector(&p->onto, work, &m->F, EBIM_PROJECT_ONTO, m->lo, m->hi);
 }
 
 /* Points of kernels, thrown onto M: their density there is that of the kernels, but for curvature
@@ -10553,7 +10553,7 @@ static int ebim__pool_kernels(ebim__pool *p, ebim_real *x, uint64_t seed)
             x[b * n + i] = EBIM__R(anchor->x[j * n + i] +
                                    anchor->width[j] * (double)ebim_rng_normal(&r));
     }
-    ebim_project(p->onto, p->each, x, x, NULL, p->ok);
+    ebim_projector_run(p->onto, p->each, x, x, NULL, p->ok);
     for (b = 0; b < count; b++) {
         double density;
         if (!p->ok[b] || !ebim__inside(x + b * n, 1, 0, m->n, m->lo, m->hi)) continue;
@@ -10571,9 +10571,9 @@ static int ebim__pool_draw(ebim__pool *p, ebim_real *x, uint64_t seed)
     if (p->anchor.count) return ebim__pool_kernels(p, x, seed);
     if (!p->lines) {
         memset(p->log_density, 0, (size_t)p->each * sizeof *x);
-        return ebim_project_noise(p->onto, p->each, x, p->m->lo, p->m->hi, seed, 0);
+        return ebim_projector_noise(p->onto, p->each, x, p->m->lo, p->m->hi, seed, 0);
     }
-    have = ebim_uniform(p->lines, p->each, x, seed);
+    have = ebim_lines_uniform(p->lines, p->each, x, seed);
     if (have) ebim__lines_density(p->lines, have, x, p->log_density);
     return have;
 }
@@ -10646,7 +10646,7 @@ static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int
     cd.lo = m->lo;
     cd.hi = m->hi;
     cd.eps = 0.1 * m->unit; /* to begin with */
-    cd.adjust = EBIM_ADJUSTED;
+    cd.adjust = EBIM_ADJUST_EXACT;
     cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
     s->m = m;
     s->B = B;
@@ -10736,8 +10736,8 @@ static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report 
     sum->residual = fmax(sum->residual, r->residual);
 }
 
-EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x, int steps,
-                                       uint64_t seed, ebim_arena *work, ebim_clmc_report *report)
+EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
+                                       int steps, uint64_t seed, ebim_clmc_report *report)
 {
     ebim__sampling s;
     ebim_rng rng;
@@ -10761,8 +10761,10 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, int B, ebim_real *x,
     ebim__pool_pick(&s.pool, B, x, &rng);
     ebim__in_parallel(&m->parallel, s.workers, ebim__sample_task, &s);
     ebim__from_model(m, B, x);
-    for (w = 0; w < s.workers && report; w++)
-        ebim__clmc_report_add(report, ebim_clmc_stats(s.c[w]));
+    for (w = 0; w < s.workers && report; w++) {
+        ebim_clmc_report made = ebim_clmc_stats(s.c[w]);
+        ebim__clmc_report_add(report, &made);
+    }
     return EBIM_OK;
 }
 
@@ -11017,9 +11019,9 @@ static void ebim__score_mapped(ebim_scorer *s, int count, const ebim_real *x, eb
     ebim_real *z = s->w;
     int b;
     ebim__to_model(m, count, x, z);
-    ebim_project(s->p, count, z, z, NULL, s->behind);
+    ebim_projector_run(s->p, count, z, z, NULL, s->behind);
     ebim__from_model(m, count, z);
-    ebim_project(s->q, count, x, y, NULL, ok);
+    ebim_projector_run(s->q, count, x, y, NULL, ok);
     if (ebim__stopped(s->watch)) return;
     for (b = 0; b < count; b++, x += n, y += n, z += n) {
         double front = ebim__square_distance(m->n, x, y), back = ebim__square_distance(m->n, x, z);
@@ -11055,7 +11057,7 @@ static void ebim__scorer_points(ebim_scorer *s, const ebim__scoring *q, int at, 
         unsigned char *found = q->ok ? q->ok + at : s->ok;
         count = ebim__min_int(s->lanes, end - at);
         if (m->linear) ebim__score_mapped(s, count, x, y, d, found);
-        else ebim_project(s->p, count, x, y, d, found);
+        else ebim_projector_run(s->p, count, x, y, d, found);
         if (e) ebim__energies_at(&s->e, count, y, x, e);
         done = !ebim__stopped(s->watch); /* else none of these was written, or not to its end */
         for (b = 0; b < count; b++, y += n) {
@@ -11086,9 +11088,9 @@ EBIM_API ebim_result ebim_scorer_run(ebim_scorer *s, int B, const ebim_real *x, 
     return EBIM_OK;
 }
 
-EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_real *x,
-                                      ebim_real *nearest, ebim_real *distance, ebim_real *energy,
-                                      unsigned char *ok, ebim_arena *work)
+EBIM_API ebim_result ebim_model_score(const ebim_model *m, ebim_arena *work, int B,
+                                      const ebim_real *x, ebim_real *nearest, ebim_real *distance,
+                                      ebim_real *energy, unsigned char *ok)
 {
     ebim__scoring q = {x, nearest, distance, energy, ok, NULL, B, 1};
     ebim_scorer *scorer;
@@ -11107,14 +11109,14 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, int B, const ebim_rea
     return EBIM_OK;
 }
 
-EBIM_API ebim_result ebim_model_log_density(const ebim_model *m, int B, const ebim_real *x,
-                                            ebim_real *log_density, ebim_real *se,
-                                            ebim_arena *work)
+EBIM_API ebim_result ebim_model_log_density(const ebim_model *m, ebim_arena *work, int B,
+                                            const ebim_real *x, ebim_real *log_density,
+                                            ebim_real *se)
 {
     ebim_result r;
     int b;
     if (!m->has_energy || !(m->z.points > 0)) return EBIM_ERR_ARG;
-    r = ebim_model_score(m, B, x, NULL, NULL, log_density, NULL, work);
+    r = ebim_model_score(m, work, B, x, NULL, NULL, log_density, NULL);
     for (b = 0; b < B && !r && ebim__ready(work); b++) {
         int found = ebim__finite(log_density[b]);
         if (found) log_density[b] = EBIM__R(-(double)log_density[b] - m->z.log_z);
@@ -11159,9 +11161,9 @@ static void ebim__stretch_gradient(ebim__energies *s, const ebim_real *w, ebim_r
     }
 }
 
-EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim_real *x,
-                                          ebim_real *F, ebim_real *J, ebim_real *E,
-                                          ebim_real *grad_E, ebim_arena *work)
+EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, ebim_arena *work, int B,
+                                          const ebim_real *x, ebim_real *F, ebim_real *J,
+                                          ebim_real *E, ebim_real *grad_E)
 {
     size_t n = (size_t)m->n, k = (size_t)m->k, rows = B > 0 ? (size_t)B : 1, b;
     ebim_real *w = m->linear ? EBIM__NEW(work, ebim_real, ebim__times(rows, n)) : NULL;
@@ -11191,9 +11193,9 @@ EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, int B, const ebim
     return EBIM_OK;
 }
 
-EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, const ebim_real *x,
-                                                 ebim_real *grad, unsigned char *ok,
-                                                 ebim_arena *work)
+EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, ebim_arena *work, int B,
+                                                 const ebim_real *x, ebim_real *grad,
+                                                 unsigned char *ok)
 {
     size_t count = B > 0 ? (size_t)B : 1, n = (size_t)m->n, k = (size_t)m->k, b, i;
     ebim_real *y = EBIM__NEW(work, ebim_real, count * n);
@@ -11202,13 +11204,13 @@ EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, con
     unsigned char *found = EBIM__NEW(work, unsigned char, count);
     ebim_result r;
     if (B < 1 || !m->has_energy) return EBIM_ERR_ARG;
-    r = ebim_model_score(m, B, x, y, NULL, NULL, ok, work);
+    r = ebim_model_score(m, work, B, x, y, NULL, NULL, ok);
     if (r) return r;
     for (b = 0; b < count && ebim__ready(work); b++) {
         found[b] = (unsigned char)ebim__finite(y[b * n]);
         if (!found[b]) memcpy(y + b * n, x + b * n, n * sizeof *y); /* can be evaluated, at least */
     }
-    r = ebim_model_gradients(m, B, y, NULL, J, NULL, grad, work);
+    r = ebim_model_gradients(m, work, B, y, NULL, J, NULL, grad);
     if (r || !ebim__ready(work)) return r;
     for (b = 0; b < count; b++) {
         ebim__tangent_part((int)k, (int)n, J + b * k * n, grad + b * n, normals);
@@ -11218,11 +11220,11 @@ EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, int B, con
     return EBIM_OK;
 }
 
-EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, int B, const ebim_real *x,
-                                          ebim_real *d2, ebim_real *grad, unsigned char *ok,
-                                          ebim_arena *work)
+EBIM_API ebim_result ebim_model_distance2(const ebim_model *m, ebim_arena *work, int B,
+                                          const ebim_real *x, ebim_real *d2, ebim_real *grad,
+                                          unsigned char *ok)
 {
-    ebim_result r = ebim_model_score(m, B, x, grad, d2, NULL, ok, work);
+    ebim_result r = ebim_model_score(m, work, B, x, grad, d2, NULL, ok);
     size_t i, count = (size_t)B;
     if (r || !ebim__ready(work)) return r;
     for (i = 0; d2 && i < count; i++) /* NaN stays as it is */
@@ -11245,17 +11247,18 @@ static ebim_ref ebim__record_combined_F(ebim_graph *g, ebim_ref x, void *user)
 {
     const ebim__combined *c = (const ebim__combined *)user;
     ebim_ref u = ebim_inline(g, &c->a->F, x, 0), v;
-    if (c->how == EBIM_MIXTURE) return u;
+    if (c->how == EBIM_COMBINE_MIXTURE) return u;
     v = ebim_inline(g, &c->b->F, x, 0);
-    return c->how == EBIM_UNION ? ebim_mul(g, u, v) : ebim_concat(g, u, v);
+    return c->how == EBIM_COMBINE_UNION ? ebim_mul(g, u, v) : ebim_concat(g, u, v);
 }
 
 static ebim_ref ebim__record_combined_E(ebim_graph *g, ebim_ref x, void *user)
 {
     const ebim__combined *c = (const ebim__combined *)user;
     ebim_ref u = ebim_inline(g, &c->a->E, x, 0), v = ebim_inline(g, &c->b->E, x, 0), f, h;
-    if (c->how == EBIM_INTERSECTION) return ebim_add(g, u, v);
-    if (c->how == EBIM_MIXTURE) return ebim__record_mixture(g, u, v, exp(c->la), exp(c->lb));
+    if (c->how == EBIM_COMBINE_INTERSECTION) return ebim_add(g, u, v);
+    if (c->how == EBIM_COMBINE_MIXTURE)
+        return ebim__record_mixture(g, u, v, exp(c->la), exp(c->lb));
     f = ebim_sumsq(g, ebim_inline(g, &c->a->F, x, 0));
     h = ebim_sumsq(g, ebim_inline(g, &c->b->F, x, 0));
     return ebim_select(g, ebim_sub(g, h, f), ebim_affine(g, u, &c->la, 1),
@@ -11270,12 +11273,12 @@ static ebim_result ebim__combine_refused(const ebim__combined *c)
     if (a->n != b->n || !a->linear != !b->linear ||
         (a->linear && memcmp(a->linear, b->linear, square * sizeof *a->linear)))
         return EBIM_ERR_SHAPE;
-    for (i = 0; i < a->n && c->how == EBIM_INTERSECTION; i++)
+    for (i = 0; i < a->n && c->how == EBIM_COMBINE_INTERSECTION; i++)
         if (!(fmax(a->lo[i], b->lo[i]) < fmin(a->hi[i], b->hi[i]))) return EBIM_ERR_SOLVE;
     switch (c->how) {
-    case EBIM_UNION: return a->k == 1 && b->k == 1 ? EBIM_OK : EBIM_ERR_SHAPE;
-    case EBIM_INTERSECTION: return a->k + b->k < a->n ? EBIM_OK : EBIM_ERR_SHAPE;
-    case EBIM_MIXTURE:
+    case EBIM_COMBINE_UNION: return a->k == 1 && b->k == 1 ? EBIM_OK : EBIM_ERR_SHAPE;
+    case EBIM_COMBINE_INTERSECTION: return a->k + b->k < a->n ? EBIM_OK : EBIM_ERR_SHAPE;
+    case EBIM_COMBINE_MIXTURE:
         return a->k != b->k ? EBIM_ERR_SHAPE
              : a->has_energy && b->has_energy ? EBIM_OK : EBIM_ERR_ARG;
     default: return EBIM_ERR_ARG;
@@ -11287,8 +11290,8 @@ static void ebim__combine_z(ebim_model *out, const ebim__combined *c)
 {
     const ebim_log_z *a = &c->a->z, *b = &c->b->z;
     ebim_log_z *z = &out->z;
-    double va = exp(a->log_volume), vb = c->how == EBIM_UNION ? exp(b->log_volume) : 0;
-    if (!out->has_energy || c->how == EBIM_INTERSECTION) return;
+    double va = exp(a->log_volume), vb = c->how == EBIM_COMBINE_UNION ? exp(b->log_volume) : 0;
+    if (!out->has_energy || c->how == EBIM_COMBINE_INTERSECTION) return;
     if (!(a->points > 0) || !(b->points > 0)) return;
     z->points = a->points + b->points;
     z->effective = a->effective + b->effective;
@@ -11310,8 +11313,8 @@ static void ebim__model_arrays(ebim_model *m, ebim_arena *a, int linear)
     m->end = EBIM__NEW(a, double, n);
 }
 
-EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, const ebim_model *a,
-                                        const ebim_model *b, double share, ebim_arena *keep)
+EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_combination how,
+                                        const ebim_model *a, const ebim_model *b, double share)
 {
     size_t n = (size_t)a->n, square = a->linear ? ebim__times(n, n) : 0, i;
     double first = ebim__or(share, 0.5);
@@ -11326,7 +11329,7 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, c
     c.la = log(first) - (a->z.points > 0 ? a->z.log_z : 0);
     c.lb = log(1 - first) - (b->z.points > 0 ? b->z.log_z : 0);
     out->n = a->n;
-    out->k = how == EBIM_INTERSECTION ? a->k + b->k : a->k;
+    out->k = how == EBIM_COMBINE_INTERSECTION ? a->k + b->k : a->k;
     out->m = out->n - out->k;
     out->has_energy = a->has_energy && b->has_energy;
     out->unit = fmin(a->unit, b->unit);
@@ -11344,8 +11347,8 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_combination how, c
         out->inverse[i] = a->inverse[i];
     }
     for (i = 0; i < n; i++) {
-        const ebim_model *other = how == EBIM_MIXTURE ? a : b;
-        double sign = how == EBIM_UNION ? 1 : -1; /* of the wider one, or of the narrower one */
+        const ebim_model *other = how == EBIM_COMBINE_MIXTURE ? a : b;
+        double sign = how == EBIM_COMBINE_UNION ? 1 : -1; /* of the wider one, or the narrower */
         out->lo[i] = sign * fmin(sign * a->lo[i], sign * other->lo[i]);
         out->hi[i] = sign * fmax(sign * a->hi[i], sign * other->hi[i]);
         out->hole[i] = out->end[i] = ebim__nan64();
@@ -11467,7 +11470,7 @@ static void ebim__local_fit(ebim__local *f, const ebim_real *x, double most)
 typedef struct ebim__trainer {
     ebim_graph *g;
     ebim_ws w;
-    ebim_adam adam;
+    ebim_optim optim;
     ebim_rng rng;
     ebim_real *grad, *good;   /* [n_theta] gradient; last state whose loss is known to be finite */
     ebim_real *norm, *slope;  /* [stride]; slope: E's of the block */
@@ -11503,15 +11506,17 @@ static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_grap
     int batch = t->batch, i;
     size_t n_theta = (size_t)g->n_theta, rows;
     ebim_result r;
-    if (N < 1 || batch < 1) return EBIM_ERR_ARG;
+    if (N < 1) return EBIM_ERR_POINTS;
+    if (batch < 1) return EBIM_ERR_STEPS;
     t->g = g;
     t->N = N;
     t->n = ebim_inputs(g);
     rows = (size_t)batch * (size_t)t->n;
     r = ebim_ws_init(&t->w, a, g, ebim__min_int(ebim__or_int(t->lanes, 128), batch), planes);
-    if (!r) r = ebim_adam_init(&t->adam, a, g->n_theta);
+    if (!r) r = ebim_optim_init(&t->optim, a, g->n_theta, EBIM_OPTIM_ADAM);
     if (r) return r;
-    t->adam.decay = t->decay;
+    t->optim.decay = t->decay;
+    t->optim.clip = t->clip;
     t->grad = EBIM__NEW(a, ebim_real, n_theta);
     t->good = EBIM__NEW(a, ebim_real, n_theta);
     t->norm = EBIM__NEW(a, ebim_real, t->w.stride);
@@ -11749,13 +11754,13 @@ static int ebim__due(const ebim__trainer *t, int step, int times)
 static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
 {
     ebim_graph *g = t->g;
-    double rate = t->rate;
+    ebim_rate_desc rate = {t->rate, EBIM_RATE_COSINE, t->rate_end, t->steps, 0};
+    if (!(t->rate_end > 0)) rate.law = EBIM_RATE_CONSTANT;
     if (!ebim__finite64(loss)) return EBIM_ERR_DIVERGED; /* of the gradient, Adam sees to that */
-    if (t->clip > 0) ebim_clip_norm(g->n_theta, t->grad, EBIM__R(t->clip));
-    if (t->rate_end > 0) rate = ebim_rate_cosine(t->rate, t->rate_end, step, t->steps);
     if (ebim__due(t, step, 50))
         memcpy(t->good, g->theta, (size_t)g->n_theta * sizeof *t->good);
-    if (!ebim_adam_step(&t->adam, g->theta, t->grad, EBIM__R(rate))) return EBIM_ERR_DIVERGED;
+    if (!ebim_optim_step(&t->optim, g->theta, t->grad, EBIM__R(ebim_rate(&rate, step))))
+        return EBIM_ERR_DIVERGED;
     t->report.loss += (loss - t->report.loss) / (1 + ebim__min_int(step, t->steps / 10));
     return EBIM_OK;
 }
@@ -11809,7 +11814,6 @@ typedef struct ebim__mdf {
 
 static int ebim__mdf_valid(const ebim_mdf_desc *d)
 {
-    if (d->steps < 1 || !(d->rate > 0)) return 0;
     if (d->data.smooth > 0 || d->negatives.smooth > 0 || d->off.smooth > 0) return 0;
     if (d->negatives.normals > 0 || d->box.normals > 0) return 0;
     if (d->box.smooth > 0 && !(d->box.gap > 0)) return 0;
@@ -11832,7 +11836,9 @@ static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, in
                  ebim__terms_in_slope(&d->box) || ebim__terms_in_slope(&d->off);
     ebim_result r;
     memset(s, 0, sizeof *s);
-    if (!ebim__mdf_valid(d) || (ebim__ready(a) && !ebim__mdf_boxed(d))) return EBIM_ERR_ARG;
+    if (d->steps < 1 || !(d->rate > 0)) return EBIM_ERR_STEPS;
+    if (!ebim__mdf_valid(d)) return EBIM_ERR_ARG;
+    if (ebim__ready(a) && !ebim__mdf_boxed(d)) return EBIM_ERR_BOX;
     EBIM__TRAINER(&s->t, d, EBIM_STAGE_MANIFOLD);
     r = ebim__trainer_init(&s->t, a, F, N, slopes);
     if (!r && (off || d->data.normals > 0))
@@ -11845,7 +11851,7 @@ static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, in
         chain.lo = d->lo;
         chain.hi = d->hi;
     }
-    if (chain.energy == EBIM_ENERGY_OUTPUT) chain.energy = EBIM_ENERGY_NORM;
+    if (chain.energy == EBIM_ENERGY_OF_OUTPUT) chain.energy = EBIM_ENERGY_OF_NORM;
     if (!r) r = ebim_langevin_init(&s->chain, a, F, &chain);
     if (!r && d->buffer) r = ebim_replay_init(&s->replay, a, s->t.n, d->buffer);
     return r;
@@ -11859,8 +11865,9 @@ static void ebim__mdf_negatives(ebim__mdf *s, int step)
     int i;
     ebim__box_points(t, d->lo, d->hi);
     if (d->buffer)
-        ebim_replay_draw(&s->replay, &t->rng, ebim__or(d->keep, 0.95), t->batch, t->other, t->slot);
-    t->report.refused += ebim_langevin_run(s->chain, t->batch, t->other, d->langevin_steps,
+        ebim_replay_draw(&s->replay, &t->rng, t->batch, t->other, ebim__or(d->keep, 0.95), t->slot);
+    t->report.refused += (int64_t)t->batch * d->langevin_steps -
+                         ebim_langevin_run(s->chain, t->batch, t->other, d->langevin_steps,
                                            ebim__subseed(d->seed, EBIM__SEED_CHAINS),
                                            (uint64_t)step * (uint64_t)t->batch);
     for (i = 0; d->clamp_ends && i < t->batch * t->n; i++) {
@@ -11935,19 +11942,8 @@ static double ebim__mdf_loss(void *self, int step)
     return loss;
 }
 
-EBIM_API size_t ebim_mdf_bytes(const ebim_graph *F, int N, const ebim_mdf_desc *d)
-{
-    ebim_arena a;
-    ebim__mdf s;
-    ebim_graph g = *F; /* measuring does not touch it, but training needs it writable */
-    ebim_arena_init(&a, NULL, 0);
-    if (!ebim__mdf_boxed(d)) return 0;
-    return ebim__mdf_init(&s, &a, &g, N, d) ? 0 : ebim_arena_bytes(&a);
-}
-
-EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, int N, const ebim_real *x,
-                                    const ebim_mdf_desc *d, ebim_arena *work,
-                                    ebim_train_report *report)
+EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, ebim_arena *work, int N, const ebim_real *x,
+                                    const ebim_mdf_desc *d, ebim_train_report *report)
 {
     ebim__mdf s;
     ebim_result r = ebim__mdf_init(&s, work, F, N, d);
@@ -12019,16 +12015,16 @@ static ebim_result ebim__matching_init(ebim__cebm *s, ebim_arena *a, const ebim_
 
 static int ebim__energy_valid(const ebim_energy_desc *d)
 {
-    if (d->steps < 1 || !(d->rate > 0) || d->n_nodes < 0 || !(d->score_step >= 0)) return 0;
+    if (d->n_nodes < 0 || !(d->score_step >= 0)) return 0;
     if (d->n_nodes && d->score_step > 0) return 0;
     return d->n_held >= 0 && d->n_check >= 0 && (!d->n_held || (d->n_nodes && d->n_check));
 }
 
 /* Whether the arrays are there that a run needs; while measuring they may come later. */
-static int ebim__energy_given(const ebim_energy_desc *d)
+static ebim_result ebim__energy_given(const ebim_energy_desc *d)
 {
-    if (d->n_held && !(d->held && d->check)) return 0;
-    return d->n_nodes ? d->nodes != NULL : d->score_step > 0 || (d->lo && d->hi);
+    if ((d->n_held && !(d->held && d->check)) || (d->n_nodes && !d->nodes)) return EBIM_ERR_POINTS;
+    return d->n_nodes || d->score_step > 0 || (d->lo && d->hi) ? EBIM_OK : EBIM_ERR_BOX;
 }
 
 static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, const ebim_graph *F,
@@ -12039,7 +12035,9 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
     ebim_result r;
     memset(s, 0, sizeof *s);
     memset(&p, 0, sizeof p);
-    if (!ebim__energy_valid(d) || (ebim__ready(a) && !ebim__energy_given(d))) return EBIM_ERR_ARG;
+    if (d->steps < 1 || !(d->rate > 0)) return EBIM_ERR_STEPS;
+    r = ebim__ready(a) ? ebim__energy_given(d) : EBIM_OK;
+    if (r || !ebim__energy_valid(d)) return r ? r : EBIM_ERR_ARG;
     if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
     EBIM__TRAINER(&s->t, d, EBIM_STAGE_ENERGY);
     if (d->until > 0 && d->until < d->steps) s->t.until = d->until;
@@ -12051,9 +12049,9 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
         s->best = EBIM__NEW(a, ebim_real, d->n_held ? s->t.g->n_theta : 0);
         return r ? r : a->failed;
     }
-    p.method = EBIM_ONTO;
+    p.method = EBIM_PROJECT_ONTO;
     if (!(d->score_step > 0)) {
-        if (d->fresh == EBIM_DESCEND) p.method = EBIM_DESCEND;
+        if (d->fresh == EBIM_PROJECT_DESCEND) p.method = EBIM_PROJECT_DESCEND;
         p.constraint.lanes = EBIM__POOL;
         p.constraint.length = ebim__box_length(ebim_inputs(F), d->lo, d->hi);
     }
@@ -12075,7 +12073,7 @@ static void ebim__fresh_point(ebim__cebm *s, ebim_real *x)
 {
     const ebim_real *from = s->t.data;
     if (!s->left)
-        s->left = ebim_project_noise(s->onto, EBIM__POOL, s->pool, s->d->lo, s->d->hi,
+        s->left = ebim_projector_noise(s->onto, EBIM__POOL, s->pool, s->d->lo, s->d->hi,
                                      ebim__subseed(s->d->seed, EBIM__SEED_FRESH), s->drawn++);
     if (s->left) from = ebim__nth(s->pool, --s->left, s->t.n);
     memcpy(x, from, (size_t)s->t.n * sizeof *x);
@@ -12201,7 +12199,7 @@ static double ebim__normalise(ebim__cebm *s)
     ebim_graph *g = s->t.g;
     const ebim_node *y = &g->node[g->y];
     double c = ebim__node_weights(s, s->d->n_nodes, s->d->nodes);
-    if (y->op != EBIM_OP_DENSE || y->fn != EBIM_IDENTITY || y->frozen) return c;
+    if (y->op != EBIM_OP_DENSE || y->fn != EBIM_FN_IDENTITY || y->frozen) return c;
     if (!ebim__finite64(c)) return 0;
     g->theta[y->theta + y->n_theta - 1] += EBIM__R(c);
     return 0;
@@ -12214,7 +12212,7 @@ static void ebim__slices(ebim__cebm *s)
     ebim__trainer *t = &s->t;
     size_t n = (size_t)t->n, k = (size_t)s->F.k, b, i;
     double h = s->d->score_step;
-    ebim_project(s->onto, t->batch, t->data, s->at[0], NULL, s->ok[0]);
+    ebim_projector_run(s->onto, t->batch, t->data, s->at[0], NULL, s->ok[0]);
     ebim_eval_jacobian(&s->F, t->batch, s->at[0], s->J);
     for (b = 0; b < (size_t)t->batch; b++) {
         ebim_real *u = s->at[1] + b * n;
@@ -12226,7 +12224,8 @@ static void ebim__slices(ebim__cebm *s)
             s->at[2][b * n + i] = EBIM__R(x - step);
         }
     }
-    for (i = 1; i < 3; i++) ebim_project(s->onto, t->batch, s->at[i], s->at[i], NULL, s->ok[i]);
+    for (i = 1; i < 3; i++)
+        ebim_projector_run(s->onto, t->batch, s->at[i], s->at[i], NULL, s->ok[i]);
 }
 
 /* mean a^2 / 2 - c, a = (E1 - E2) / 2h, c = (E1 - 2 E0 + E2) / h^2 */
@@ -12266,7 +12265,7 @@ static double ebim__cebm_loss(void *self, int step)
     double loss;
     int b;
     ebim__next_batch(t, s->x);
-    ebim_replay_draw(&s->replay, &t->rng, ebim__or(d->keep, 0.95), t->batch, t->other, t->slot);
+    ebim_replay_draw(&s->replay, &t->rng, t->batch, t->other, ebim__or(d->keep, 0.95), t->slot);
     for (b = 0; b < t->batch; b++)
         if (t->slot[b] < 0) ebim__fresh_point(s, t->other + (size_t)b * (size_t)t->n);
     ebim_clmc_run(s->chain, t->batch, t->other, d->clmc_steps,
@@ -12277,20 +12276,9 @@ static double ebim__cebm_loss(void *self, int step)
     return loss + ebim__energy_set(t, -1, d->magnitude, 0, t->batch, t->other, NULL);
 }
 
-EBIM_API size_t ebim_energy_bytes(const ebim_graph *E, const ebim_graph *F, int N,
-                                  const ebim_energy_desc *d)
-{
-    ebim_arena a;
-    ebim__cebm s;
-    ebim_graph g = *E;
-    ebim_arena_init(&a, NULL, 0);
-    if (!ebim__energy_given(d)) return 0;
-    return ebim__cebm_init(&s, &a, &g, F, N, d) ? 0 : ebim_arena_bytes(&a);
-}
-
-EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N,
+EBIM_API ebim_result ebim_energy_train(ebim_graph *E, ebim_arena *work, const ebim_graph *F, int N,
                                        const ebim_real *x, const ebim_energy_desc *d,
-                                       ebim_arena *work, ebim_train_report *report)
+                                       ebim_train_report *report)
 {
     ebim__cebm s;
     ebim_train_report *rep = &s.t.report;
@@ -12305,8 +12293,8 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, const ebim_graph *F, int N
             memcpy(E->theta, s.best, (size_t)E->n_theta * sizeof *E->theta);
         if (d->n_nodes) rep->log_mean = ebim__normalise(&s);
         if (s.chain) {
-            const ebim_clmc_report *c = ebim_clmc_stats(s.chain);
-            rep->refused = c->unsolved + c->outside + c->singular;
+            ebim_clmc_report c = ebim_clmc_stats(s.chain);
+            rep->refused = c.unsolved + c.outside + c.singular;
         }
     }
     if (report) *report = *rep;
@@ -12785,8 +12773,8 @@ static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim_
     e->d.seed = ebim__subseed(s->d->seed, EBIM__SEED_ENERGY);
     e->d.weights = s->weight;
     if (!s->paper) return;
-    e->d.fresh = EBIM_DESCEND;
-    e->d.clmc.constraint.solver = EBIM_LBFGS;
+    e->d.fresh = EBIM_PROJECT_DESCEND;
+    e->d.clmc.constraint.solver = EBIM_SOLVER_LBFGS;
 }
 
 /* Parameters as at the start: the user's, but for fresh weights of dense layers */
@@ -12932,13 +12920,13 @@ static ebim_result ebim__odd_distances(ebim__odd *o, int first, int count, const
     ebim_real *y = EBIM__NEW(work, ebim_real, EBIM__ODD_LANES * (size_t)n);
     unsigned char *ok = EBIM__NEW(work, unsigned char, EBIM__ODD_LANES);
     memset(&d, 0, sizeof d);
-    d.method = EBIM_ONTO;
+    d.method = EBIM_PROJECT_ONTO;
     d.constraint.length = 1;
     r = ebim_projector_init(&p, work, F, &d);
     for (at = first; !r && at < count && !ebim__stopped(work->watch); at += lanes) {
         ebim_real *distance = o->distance + at;
         lanes = ebim__min_int(EBIM__ODD_LANES, count - at);
-        ebim_project(p, lanes, o->rows->z + (size_t)at * (size_t)n, y, distance, ok);
+        ebim_projector_run(p, lanes, o->rows->z + (size_t)at * (size_t)n, y, distance, ok);
         for (i = 0; i < lanes; i++)
             if (!ok[i] || !ebim__finite(distance[i])) distance[i] = EBIM__R(ebim__odd_bound.lost);
     }
@@ -13061,7 +13049,7 @@ static void ebim__judge_of(const ebim__rows *s, int points, ebim_real *u, ebim_j
 
 static ebim_result ebim__candidate_train(ebim__candidate *c, const ebim__rows *s, ebim_arena *work)
 {
-    return ebim_mdf_train(&c->F, s->N - s->held, s->z, &c->recipe.d, work, &c->report);
+    return ebim_mdf_train(&c->F, work, s->N - s->held, s->z, &c->recipe.d, &c->report);
 }
 
 /* Of a training that has diverged, its last good state is judged. */
@@ -13070,7 +13058,7 @@ static ebim_result ebim__candidate_judge(ebim__candidate *c, const ebim__rows *s
     ebim_judge_desc d;
     ebim__judge_of(s, ebim__fit_points(s), c->u, &d);
     d.rough = 1;
-    return ebim_judge(&c->F, &d, work, &c->j);
+    return ebim_judge(&c->F, work, &d, &c->j);
 }
 
 static void ebim__candidate_task(void *arg, int i)
@@ -13119,7 +13107,7 @@ static ebim_result ebim__candidate_rivals(ebim__contest *s, ebim__candidate *c)
         if (!ebim__candidate_vouches(c, &s->c[i])) continue;
         work->used = 0;
         ebim__judge_alloc(&judge, &c->F, &d, work);
-        r = ebim__disputed(&judge, &s->c[i].F, (int)c->j.points, c->u, ebim__choice_bound.hood,
+        r = ebim__disputed(&judge, &s->c[i].F, c->j.points, c->u, ebim__choice_bound.hood,
                            &share, work);
         if (r) return r;
         if (c->rival >= 0 && share >= c->j.disputed) continue;
@@ -13194,7 +13182,7 @@ static ebim_result ebim__contest_judge(ebim__contest *s, ebim_arena *work)
     int more = ebim__effort(s->rows) < ebim__choice_bound.quick ? 1 : 4;
     ebim__judge_of(s->rows, more * ebim__fit_points(s->rows), s->u, &d);
     if (rival >= 0) d.rival = &s->c[rival].F;
-    r = ebim_judge(&best->F, &d, work, j);
+    r = ebim_judge(&best->F, work, &d, j);
     if (rival < 0 && s->count > 1) {
         j->disputed = 1;
         j->verdict = ebim__judge_verdict(j, 1);
@@ -13301,7 +13289,7 @@ static ebim_result ebim__contest_run(ebim__contest *s)
         if (r || w->stopped) break;
         work->used = 0;
         s->r = ebim__contest_judge(s, work);
-        done = !s->r && !((int)s->judged->verdict & EBIM_VERDICT_BAD);
+        done = !s->r && !(s->judged->verdict & EBIM_VERDICT_BAD);
     }
     if (w->stopped) ebim__contest_stopped(s);
     ebim__judge_units(s->rows, s->judged);
@@ -13360,9 +13348,9 @@ typedef struct ebim__rbf { /* a kernel estimate: how wide, and what it is worth 
 static ebim_ref ebim__record_estimate(ebim_graph *g, ebim_ref x, void *user)
 {
     double flat = 1;
-    ebim_ref y = ebim__push(g, EBIM_OP_RBF, EBIM_IDENTITY, x, 0, *(const int *)user, 0);
+    ebim_ref y = ebim__push(g, EBIM_OP_RBF, EBIM_FN_IDENTITY, x, 0, *(const int *)user, 0);
     y = ebim_add(g, y, ebim_constant(g, 1, &flat));
-    return ebim_neg(g, ebim_apply(g, y, EBIM_LOG));
+    return ebim_scale(g, ebim_apply(g, y, EBIM_FN_LOG), -1);
 }
 
 /* While measuring there are as many centres as there can be. */
@@ -13558,7 +13546,8 @@ static ebim_result ebim__density_nodes(ebim__density *e, ebim_arena *work)
     e->node = EBIM__NEW(work, ebim_real, (size_t)count * (size_t)s->n);
     r = ebim_lines_init(&lines, work, e->F, &d);
     if (r || !ebim__ready(work)) return r;
-    e->nodes = ebim_uniform(lines, count, e->node, ebim__subseed(s->d->seed, EBIM__SEED_NODES));
+    e->nodes =
+        ebim_lines_uniform(lines, count, e->node, ebim__subseed(s->d->seed, EBIM__SEED_NODES));
     area = ebim_lines_stats(lines);
     e->volume = area.volume;
     e->volume_se = area.volume_se;
@@ -13589,7 +13578,7 @@ static ebim_result ebim__density_train(ebim__density *e, int number, int N, doub
         d->held = run ? ebim__nth(s->z, N, s->n) : NULL;
     }
     work->used = 0;
-    return ebim_energy_train(net, e->F, N, s->z, d, work, report);
+    return ebim_energy_train(net, work, e->F, N, s->z, d, report);
 }
 
 /* Normalises E as M has it -> *z, with volumes behind the map L if that is not NULL */
@@ -13633,7 +13622,7 @@ static int ebim__density_worth(const ebim__density *e, int number, int best, dou
 {
     int few = e->rows->N - e->rows->held <= EBIM__CENTRES;
     if (!number) return 1;
-    if ((int)e->model->judged.verdict & EBIM_VERDICT_BAD) return 0; /* of a wrong M */
+    if (e->model->judged.verdict & EBIM_VERDICT_BAD) return 0; /* of a wrong M */
     if (number > 1 || !few) return best == number - 1;
     return e->rbf.held < least && e->rbf.held > least - ebim__density_bound.surely;
 }
@@ -13921,7 +13910,7 @@ static int ebim__check_points(const ebim__density *e, const ebim_real *judged, e
                               ebim_real *at, ebim_arena *work)
 {
     const ebim_model *m = e->model;
-    int count = ebim__count(m->judged.points), nodes = e->node && e->nodes > 0;
+    int count = m->judged.points, nodes = e->node && e->nodes > 0;
     ebim_ws w;
     if (m->has_energy && ebim_ws_init(&w, work, &e->E, 64, EBIM_WS_VALUES)) return 0;
     if (!ebim__ready(work)) return EBIM__VOIDS;
@@ -13951,7 +13940,7 @@ static void ebim__check_told(const ebim__rows *d, const ebim__voids *v, const eb
     const ebim__void_place *p = v->places > 0 ? &v->place : NULL;
     double unit = d->L ? ebim__nan64() : d->unit; /* there is no one length behind a map */
     double left_out = d->survey.outliers + d->off;
-    int bits = (int)j->verdict;
+    int bits = j->verdict;
     j->hole = v->hole ? v->holes : 0;
     j->hole_expected = v->expected;
     j->hole_radius = v->hole ? v->radius * unit : ebim__nan64();
@@ -14015,7 +14004,7 @@ static ebim_result ebim__check_density(const ebim__density *e, ebim_projector *o
     ebim_rng_init(&rng, seed, 0);
     if (run) {
         X = ebim__check_held(s, x, pick, &rng);
-        if (X) ebim_project(onto, X, x, x, NULL, NULL);
+        if (X) ebim_projector_run(onto, X, x, x, NULL, NULL);
         ebim__softmin(S, at, &finite);
         if (X < EBIM__COMPARED_LEAST || !finite) return EBIM_OK;
         ebim__resample(S, at, EBIM__COMPARED, pick, &rng);
@@ -14025,7 +14014,7 @@ static ebim_result ebim__check_density(const ebim__density *e, ebim_projector *o
     if (r || !run || ebim__stopped(work->watch)) return r;
     j->density_p = t.p;
     if (ebim__check_no_better(e) || t.p < ebim__check_bound.p)
-        j->verdict = (int)j->verdict | EBIM_VERDICT_DENSITY;
+        j->verdict |= EBIM_VERDICT_DENSITY;
     return EBIM_OK;
 }
 
@@ -14046,7 +14035,7 @@ static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
     ebim_result r;
     memset(&d, 0, sizeof d);
     memset(&pd, 0, sizeof pd);
-    pd.method = EBIM_ONTO;
+    pd.method = EBIM_PROJECT_ONTO;
     pd.constraint.length = 1;
     r = ebim_projector_init(&onto, work, F, &pd);
     if (r) return r;
@@ -14064,7 +14053,7 @@ static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
         d.N = ebim__rows_distinct(s, s->N, (int)room, row);
         ebim__take_rows(d.N, s->n, s->z, row, x);
         for (i = 0; i < d.N; i++) weight[i] = s->mass[row[i]];
-        ebim_project(onto, d.N, x, x, NULL, NULL);
+        ebim_projector_run(onto, d.N, x, x, NULL, NULL);
     }
     if (d.S < EBIM__VOIDS_LEAST) return work->failed;
     r = ebim__voids_find(&d, &v, work);
@@ -14161,8 +14150,8 @@ static void ebim__fit_describe(ebim__fit *f)
         m->info.outlier_row[c] = s->survey.outlier[c];
         m->info.outlier_distance[c] = s->survey.outlier_distance[c];
     }
-    m->info.seed = (double)s->d->seed;
-    m->info.recipe = s->d->recipe;
+    m->info.seed = s->d->seed;
+    m->info.recipe = (int)s->d->recipe;
     for (c = 0; c < s->n; c++) {
         m->lo[c] = s->center[c] + s->unit * s->lo[c];
         m->hi[c] = s->center[c] + s->unit * s->hi[c];
@@ -14175,7 +14164,7 @@ static void ebim__front_volume(ebim__fit *f, ebim__energies *e, double volume)
     const ebim__rows *s = &f->rows;
     ebim_judgement *j = &f->model->judged;
     double sum = 0, square = 0, mean, stretch[EBIM__LANES];
-    int n = s->n, count = ebim__count(j->points), at, lanes, i;
+    int n = s->n, count = j->points, at, lanes, i;
     if (!(volume > 0) || count < 2) return;
     for (at = 0; at < count; at += lanes) {
         const ebim_real *u = ebim__nth(f->contest.u, at, n);
@@ -14249,7 +14238,8 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
     ebim_judgement *j = &m->judged;
     size_t n = (size_t)s->n, room = (size_t)ebim__min_int(s->N, EBIM__JUDGE_HELD);
     int run = ebim__ready(work), by_lines = m->z.points > 0;
-    double held = m->info.held, volume = by_lines ? ebim__nan64() : j->volume, unknown = 0;
+    int held = m->info.held;
+    double volume = by_lines ? ebim__nan64() : j->volume, unknown = 0;
     ebim__front h;
     ebim_result r;
     h.first = s->held ? s->N - s->held : 0;
@@ -14271,7 +14261,7 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
         ebim__take_rows(h.count, s->n, s->x, s->order + h.first, h.x);
     }
     if (!r && !ebim__stopped(work->watch))
-        r = ebim_model_score(m, h.count, h.x, h.y, h.distance, NULL, h.ok, work);
+        r = ebim_model_score(m, work, h.count, h.x, h.y, h.distance, NULL, h.ok);
     if (!run) m->linear = m->inverse = NULL;
     if (r || !ebim__ready(work)) return r;
     if (!ebim__finite64(j->volume)) j->volume_se = ebim__nan64();
@@ -14339,16 +14329,16 @@ static ebim_result ebim__fit_learn(ebim__fit *f, ebim_arena *work)
     e->rows = &f->rows;
     e->F = &c->c[c->best].F;
     e->model = m;
-    if (!r && !f->rows.d->no_energy && m->info.partial <= 0) r = ebim__density_run(e, work);
-    if (r || m->info.partial > 0) return r;
+    if (!r && !f->rows.d->no_energy && !m->info.partial) r = ebim__density_run(e, work);
+    if (r || m->info.partial) return r;
     ebim__stage(f->watch, EBIM_STAGE_CHECK, ebim__stage_end.energy, 1);
     r = ebim__check_run(e, e->F, c->u, work);
     if (w->stopped) m->info.partial = 1;
     return r;
 }
 
-EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_real *x,
-                                  const ebim_fit_desc *d, ebim_arena *keep, ebim_arena *work)
+EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_arena *work, int N,
+                                  int n, const ebim_real *x, const ebim_fit_desc *d)
 {
     ebim__fit f;
     ebim_result r = ebim__fit_refused(d, N, n), trained;
@@ -14380,8 +14370,8 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, int N, int n, const ebim_re
  * Little-endian whatever the machine, written byte by byte:
  *   "EBIM" 0x0d 0x0a 0x1a 0x0a | u32 version | u32 bytes of a real (4, 8) | u64 bytes of the file
  *   u32 n, k, has_energy, linear | f64 linear[n][n], inverse[n][n] if linear, lo[n], hi[n],
- *   hole[n], end[n], unit | tag[64] | u32 bytes of columns | columns | f64 each of EBIM__FIELDS,
- *   outlier_row[], outlier_distance[] | graph F | graph E if has_energy | u32 crc32 of all before
+ *   hole[n], end[n], unit | tag[64] | u32 bytes of columns | columns | f64 each of what
+ *   ebim__io_info has, in its order | graph F | graph E if has_energy | u32 crc32 of all before
  * A graph: u32 nodes, y, n_theta | per node 2..: u32 op, fn, a, b, c, size, i0, frozen, f64 s |
  * theta. Loading records the nodes again through the same checks as a builder, twice: first to
  * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
@@ -14519,18 +14509,49 @@ static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta
     }
 }
 
-/* The order in which the numbers of a fit stand in a file */
-#define EBIM__FIELDS(X)                                                                           \
-    X(info.points) X(info.seed) X(info.recipe) X(info.mdf_loss) X(info.energy_loss)               \
-    X(info.seconds) X(info.networks) X(info.partial) X(info.held) X(info.nll) X(info.nll_se)      \
-    X(info.distinct) X(info.outliers) X(judged.checked) X(judged.missed) X(judged.distance_mean)  \
-    X(judged.distance_median) X(judged.distance_q99) X(judged.distance_max) X(judged.points)      \
-    X(judged.volume) X(judged.volume_se) X(judged.components) X(judged.sigma) X(judged.singular)  \
-    X(judged.empty) X(judged.fewest) X(judged.remote) X(judged.reach) X(judged.rim)               \
-    X(judged.disputed) X(judged.noise) X(judged.hole) X(judged.hole_expected)                     \
-    X(judged.hole_radius) X(judged.gap) X(judged.gap_extent) X(judged.gap_abrupt)                 \
-    X(judged.density_p) X(judged.verdict) X(z.log_z) X(z.se) X(z.log_volume) X(z.volume_se)       \
-    X(z.log_mean) X(z.mean_se) X(z.points) X(z.effective)
+/* A count or a set of bits, in files a number like all others; none 1: NaN there is 0 here */
+static int ebim__io_count(ebim__file *f, int v, int none)
+{
+    double x = ebim__io_f64(f, none && !v ? ebim__nan64() : v, !none);
+    if (!ebim__finite64(x)) x = 0;
+    ebim__io_check(f, x >= 0 && x <= INT_MAX && !(x - floor(x) > 0));
+    return f->failed ? 0 : (int)x;
+}
+
+static uint64_t ebim__io_seed(ebim__file *f, uint64_t v)
+{
+    double x = ebim__io_f64(f, (double)v, 1);
+    ebim__io_check(f, x >= 0 && x <= 18446744073709551616.0);
+    return f->failed ? 0 : x < 18446744073709551616.0 ? (uint64_t)x : UINT64_MAX;
+}
+
+/* What is known of a fit */
+static void ebim__io_info(ebim__file *f, ebim_model *m)
+{
+    int i;
+#define EBIM__D(x) m->x = ebim__io_f64(f, m->x, 0);
+#define EBIM__I(x) m->x = ebim__io_count(f, m->x, 0);
+    EBIM__I(info.points)
+    m->info.seed = ebim__io_seed(f, m->info.seed);
+    EBIM__I(info.recipe) EBIM__D(info.mdf_loss) EBIM__D(info.energy_loss) EBIM__D(info.seconds)
+    EBIM__I(info.networks) EBIM__I(info.partial) EBIM__I(info.held) EBIM__D(info.nll)
+    EBIM__D(info.nll_se) EBIM__I(info.distinct) EBIM__I(info.outliers)
+    EBIM__I(judged.checked) EBIM__I(judged.missed) EBIM__D(judged.distance_mean)
+    EBIM__D(judged.distance_median) EBIM__D(judged.distance_q99) EBIM__D(judged.distance_max)
+    EBIM__I(judged.points) EBIM__D(judged.volume) EBIM__D(judged.volume_se)
+    m->judged.components = ebim__io_count(f, m->judged.components, 1);
+    EBIM__D(judged.sigma) EBIM__D(judged.singular) EBIM__D(judged.empty) EBIM__D(judged.fewest)
+    EBIM__D(judged.remote) EBIM__D(judged.reach) EBIM__D(judged.rim) EBIM__D(judged.disputed)
+    EBIM__D(judged.noise) EBIM__D(judged.hole) EBIM__D(judged.hole_expected)
+    EBIM__D(judged.hole_radius) EBIM__D(judged.gap) EBIM__D(judged.gap_extent)
+    EBIM__D(judged.gap_abrupt) EBIM__D(judged.density_p) EBIM__I(judged.verdict)
+    EBIM__D(z.log_z) EBIM__D(z.se) EBIM__D(z.log_volume) EBIM__D(z.volume_se) EBIM__D(z.log_mean)
+    EBIM__D(z.mean_se) EBIM__D(z.points) EBIM__D(z.effective)
+    for (i = 0; i < EBIM_OUTLIERS; i++) EBIM__I(info.outlier_row[i])
+    for (i = 0; i < EBIM_OUTLIERS; i++) EBIM__D(info.outlier_distance[i])
+#undef EBIM__D
+#undef EBIM__I
+}
 
 /* x: [count], NULL: not known, or read only to be checked */
 static void ebim__io_doubles(ebim__file *f, size_t count, double *x, int known)
@@ -14574,12 +14595,8 @@ static int ebim__io_model(ebim__file *f, ebim_model *m)
         m->tag[i] = (char)ebim__io(f, (unsigned char)m->tag[i], 1);
     ebim__io_check(f, !m->tag[EBIM_TAG_SIZE - 1]);
     ebim__io_text(f, m->columns);
-#define EBIM__ONE(field) m->field = ebim__io_f64(f, m->field, 0);
-    EBIM__FIELDS(EBIM__ONE)
-#undef EBIM__ONE
-    ebim__io_doubles(f, EBIM_OUTLIERS, m->info.outlier_row, 0);
-    ebim__io_doubles(f, EBIM_OUTLIERS, m->info.outlier_distance, 0);
-    ebim__io_check(f, m->judged.verdict >= 0 && m->judged.verdict <= 16383); /* a set of bits */
+    ebim__io_info(f, m);
+    ebim__io_check(f, m->judged.verdict <= 16383); /* a set of bits */
     if (f->failed) return 0;
     ebim__io_graph(f, &m->F, m->n, tF);
     ebim__io_check(f, !f->failed && ebim_outputs(&m->F) == m->k);
@@ -14696,10 +14713,10 @@ EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
     ebim_result r;
     ebim_arena_init(&keep, NULL, 0);
     ebim_arena_init(&work, NULL, 0);
-    r = ebim_fit_run(m, N, n, NULL, d, &keep, &work);
+    r = ebim_fit_run(m, &keep, &work, N, n, NULL, d);
     if (!r) r = ebim__heap(&keep, &owned);
     if (!r) r = ebim__heap(&work, &scratch);
-    if (!r) r = ebim_fit_run(m, N, n, x, d, &keep, &work);
+    if (!r) r = ebim_fit_run(m, &keep, &work, N, n, x, d);
     free(scratch);
     return ebim__own(m, owned, r);
 }
@@ -14721,7 +14738,7 @@ EBIM_API ebim_result ebim_combine(ebim_model *out, ebim_combination how, const e
     ebim_arena keep;
     void *owned = NULL;
     ebim_result r;
-    EBIM__TWICE(r, &keep, &owned, ebim_model_combine(out, how, a, b, share, &keep));
+    EBIM__TWICE(r, &keep, &owned, ebim_model_combine(out, &keep, how, a, b, share));
     return ebim__own(out, owned, r);
 }
 
@@ -14738,13 +14755,13 @@ EBIM_API ebim_result ebim_combine(ebim_model *out, ebim_combination how, const e
 
 EBIM_API ebim_result ebim_sample(const ebim_model *m, int B, ebim_real *x, uint64_t seed)
 {
-    EBIM__WITH_HEAP(ebim_model_sample(m, B, x, 0, seed, &work, NULL));
+    EBIM__WITH_HEAP(ebim_model_sample(m, &work, B, x, 0, seed, NULL));
 }
 
 EBIM_API ebim_result ebim_score(const ebim_model *m, int B, const ebim_real *x, ebim_real *nearest,
                                 ebim_real *distance, ebim_real *energy, unsigned char *ok)
 {
-    EBIM__WITH_HEAP(ebim_model_score(m, B, x, nearest, distance, energy, ok, &work));
+    EBIM__WITH_HEAP(ebim_model_score(m, &work, B, x, nearest, distance, energy, ok));
 }
 
 EBIM_API ebim_result ebim_nearest(const ebim_model *m, int B, const ebim_real *x,
@@ -14756,13 +14773,13 @@ EBIM_API ebim_result ebim_nearest(const ebim_model *m, int B, const ebim_real *x
 EBIM_API ebim_result ebim_log_density(const ebim_model *m, int B, const ebim_real *x,
                                       ebim_real *log_density, ebim_real *se)
 {
-    EBIM__WITH_HEAP(ebim_model_log_density(m, B, x, log_density, se, &work));
+    EBIM__WITH_HEAP(ebim_model_log_density(m, &work, B, x, log_density, se));
 }
 
 EBIM_API ebim_result ebim_gradients(const ebim_model *m, int B, const ebim_real *x, ebim_real *F,
                                     ebim_real *J, ebim_real *E, ebim_real *grad_E)
 {
-    EBIM__WITH_HEAP(ebim_model_gradients(m, B, x, F, J, E, grad_E, &work));
+    EBIM__WITH_HEAP(ebim_model_gradients(m, &work, B, x, F, J, E, grad_E));
 }
 
 #endif /* EBIM_NO_MALLOC */
@@ -14889,7 +14906,6 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__TRAINER
 #undef EBIM__F
 #undef EBIM__E
-#undef EBIM__FIELDS
 #undef EBIM__WITH_HEAP
 #undef EBIM__TWICE
 

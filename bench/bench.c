@@ -321,7 +321,7 @@ static void trainer_init(trainer *t)
     t->d.data.eta = 1;
     t->d.negatives.norm = -0.3;
     t->d.negatives.norm2 = 1;
-    t->d.langevin.energy = EBIM_ENERGY_NORM;
+    t->d.langevin.energy = EBIM_ENERGY_OF_NORM;
     t->d.langevin.eps = 0.1;
     t->d.langevin.step = 10;
     t->d.langevin.clamp = 0.03;
@@ -338,7 +338,7 @@ static void mdf_run(void *state)
     trainer *t = (trainer *)state;
     t->work.a.used = 0;
     ebim_init_theta(&t->F, 1);
-    check(ebim_mdf_train(&t->F, 1000, t->x, &t->d, &t->work.a, NULL));
+    check(ebim_mdf_train(&t->F, &t->work.a, 1000, t->x, &t->d, NULL));
 }
 
 /* ---- one constrained step ---- */
@@ -375,7 +375,7 @@ static void chains_train(ebim_graph *F, trainer *t)
     d.lo = t->d.lo;
     d.hi = t->d.hi;
     t->work.a.used = 0;
-    check(ebim_mdf_train(F, 1000, t->x, &d, &t->work.a, NULL));
+    check(ebim_mdf_train(F, &t->work.a, 1000, t->x, &d, NULL));
 }
 
 static void chains_bench(trainer *t)
@@ -398,13 +398,13 @@ static void chains_bench(trainer *t)
     memset(&cd, 0, sizeof cd);
     cd.eps = 0.3;
     check(ebim_clmc_init(&c->newton, &c->r.a, &c->F, &c->E, &cd));
-    cd.constraint.solver = EBIM_LBFGS;
+    cd.constraint.solver = EBIM_SOLVER_LBFGS;
     cd.constraint.joint = 1;
     check(ebim_clmc_init(&c->lbfgs, &c->r.a, &c->F, &c->E, &cd));
     memset(&pd, 0, sizeof pd);
     check(ebim_projector_init(&p, &c->r.a, &c->F, &pd));
     memcpy(c->start, t->x, sizeof c->start);
-    ebim_project(p, 100, c->start, c->start, NULL, NULL);
+    ebim_projector_run(p, 100, c->start, c->start, NULL, NULL);
     c->use = c->newton;
     report("clmc_newton_ns", "2-8-8-8-1, E 2-32-32-1, per chain of 100 and step", chains_run, c,
            100e-9 * CHAIN_STEPS, 0);
@@ -427,7 +427,7 @@ static void score_run(void *state)
 {
     scorer *s = (scorer *)state;
     s->work.a.used = 0;
-    check(ebim_model_score(&s->m, s->B, s->x, NULL, s->distance, s->energy, NULL, &s->work.a));
+    check(ebim_model_score(&s->m, &s->work.a, s->B, s->x, NULL, s->distance, s->energy, NULL));
 }
 
 static void scores(void)

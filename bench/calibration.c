@@ -90,10 +90,10 @@ static double log_z(const ebim_model *m, double *se)
     ebim_log_z z;
     void *mem;
     ebim_arena_init(&a, NULL, 0);
-    ebim_model_log_z(m, 1 << 18, 1, &a, &z);
+    ebim_model_log_z(m, &a, 1 << 18, 1, &z);
     mem = malloc(ebim_arena_bytes(&a));
     ebim_arena_init(&a, mem, ebim_arena_bytes(&a));
-    if (ebim_model_log_z(m, 1 << 18, 1, &a, &z)) z.log_z = HUGE_VAL;
+    if (ebim_model_log_z(m, &a, 1 << 18, 1, &z)) z.log_z = HUGE_VAL;
     free(mem);
     if (se) *se = z.se;
     return z.log_z;
@@ -439,12 +439,12 @@ static int cover(calibration *c)
     m.lo = lo;
     m.hi = hi;
     ebim_arena_init(&a, NULL, 0);
-    ebim_model_log_z(&m, 2048, 1, &a, &z);
+    ebim_model_log_z(&m, &a, 2048, 1, &z);
     room = ebim_arena_bytes(&a);
     mem = malloc(room);
     for (rep = 0; rep < reps; rep++) {
         ebim_arena_init(&a, mem, room);
-        if (ebim_model_log_z(&m, 2048, (uint64_t)rep, &a, &z)) return 0;
+        if (ebim_model_log_z(&m, &a, 2048, (uint64_t)rep, &z)) return 0;
         held += fabs(z.log_z - truth) <= 2.0395 * z.se;
     }
     free(mem);

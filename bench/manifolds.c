@@ -171,9 +171,9 @@ static ebim_result measure_truth(const data_set *s, const ebim_model *m, uint64_
     ebim_rng_init(&rng, seed, UINT64_MAX - 1); /* the data have UINT64_MAX */
     s->truth(&rng, TRUTH, x);
     ebim_arena_init(&work, NULL, 0);
-    r = ebim_model_score(m, TRUTH, x, NULL, distance, NULL, ok, &work);
+    r = ebim_model_score(m, &work, TRUTH, x, NULL, distance, NULL, ok);
     if (!r) r = provide(&work, &mem);
-    if (!r) r = ebim_model_score(m, TRUTH, x, NULL, distance, NULL, ok, &work);
+    if (!r) r = ebim_model_score(m, &work, TRUTH, x, NULL, distance, NULL, ok);
     free(mem);
     if (r) return r;
     for (v[MEAN] = v[MOST] = v[MISSING] = 0, i = 0; i < TRUTH; i++) {
@@ -218,7 +218,7 @@ static ebim_result measure_model(const data_set *s, const ebim_model *m, uint64_
     if (!r) r = provide(&work, &mem);
     if (!r) r = ebim_lines_init(&lines, &work, &m->F, &d);
     if (!r) {
-        have = ebim_uniform(lines, ON_M, x, seed);
+        have = ebim_lines_uniform(lines, ON_M, x, seed);
         for (i = 0; i < have; i++) off += s->distance(x + i * m->n) > 0.1 * m->unit;
         v[SPURIOUS] = have ? (double)off / have : 0;
         ebim_lines_run(lines, LINES, 0, NULL, seed, UINT64_MAX / 2);

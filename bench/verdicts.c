@@ -944,9 +944,9 @@ static ebim_result model_score(const ebim_model *m, int B, const ebim_real *x, e
     ebim_result r;
     void *mem = NULL;
     ebim_arena_init(&work, NULL, 0);
-    r = ebim_model_score(m, B, x, NULL, distance, energy, ok, &work);
+    r = ebim_model_score(m, &work, B, x, NULL, distance, energy, ok);
     if (!r) r = provide(&work, &mem);
-    if (!r) r = ebim_model_score(m, B, x, NULL, distance, energy, ok, &work);
+    if (!r) r = ebim_model_score(m, &work, B, x, NULL, distance, energy, ok);
     free(mem);
     return r;
 }
@@ -964,9 +964,9 @@ static ebim_result model_log_density(const ebim_model *m, int B, const ebim_real
     int i;
     if (!m->has_energy) return EBIM_ERR_SHAPE;
     ebim_arena_init(&work, NULL, 0);
-    r = ebim_model_log_z(m, 0, 1, &work, &z);
+    r = ebim_model_log_z(m, &work, 0, 1, &z);
     if (!r) r = provide(&work, &mem);
-    if (!r) r = ebim_model_log_z(m, 0, 1, &work, &z);
+    if (!r) r = ebim_model_log_z(m, &work, 0, 1, &z);
     free(mem);
     if (!r) r = model_score(m, B, x, distance, energy, ok);
     for (i = 0; i < B && !r; i++) log_p[i] = -(double)energy[i] - z.log_z;
@@ -1001,15 +1001,15 @@ static int model_points(const ebim_model *m, int B, ebim_real *x, uint64_t seed)
     memset(&pd, 0, sizeof pd);
     ld.lo = m->lo;
     ld.hi = m->hi;
-    pd.method = EBIM_ONTO;
+    pd.method = EBIM_PROJECT_ONTO;
     ebim_arena_init(&work, NULL, 0);
     for (pass = 0; pass < 2; pass++) {
         ebim_result r = m->k == 1 ? ebim_lines_init(&lines, &work, &m->F, &ld)
                                   : ebim_projector_init(&onto, &work, &m->F, &pd);
         if (r || (!pass && provide(&work, &mem))) break;
         if (!pass) continue;
-        if (m->k == 1) have = ebim_uniform(lines, B, x, seed);
-        else have = ebim_project_noise(onto, B, x, m->lo, m->hi, seed, 0);
+        if (m->k == 1) have = ebim_lines_uniform(lines, B, x, seed);
+        else have = ebim_projector_noise(onto, B, x, m->lo, m->hi, seed, 0);
     }
     free(mem);
     for (pass = 0; pass < have && m->linear; pass++) to_data(m, x + pass * m->n);
@@ -1206,7 +1206,7 @@ static void fit_once(truth *t, uint64_t seed, outcome *o)
     o->model = m.owned != NULL;
     o->missing = 1;
     if (o->model) {
-        o->verdict = (int)m.judged.verdict;
+        o->verdict = m.judged.verdict;
         o->partial = m.info.partial > 0;
         if (!measure_missing(t, &m, seed, &o->missing)) {
             measure_spurious(t, &m, seed, &o->spurious);

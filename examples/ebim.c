@@ -834,7 +834,7 @@ static int model_read(ebim_model *m, embed *e, const args *a)
 static void model_warn(const args *a, const ebim_model *m)
 {
     const char *file = file_shown(a->path[0], "standard input");
-    int v = (int)m->judged.verdict;
+    int v = m->judged.verdict;
     if (a->text[O_QUIET]) return;
     if (v & EBIM_VERDICT_BAD)
         complain(0, "%s: warning: the fit did not pass its check, do not trust it: %s", file,
@@ -873,10 +873,10 @@ static ebim_result model_sample(const ebim_model *m, int B, ebim_real *x, int st
     ebim_result r;
     void *memory;
     ebim_arena_init(&work, NULL, 0);
-    r = ebim_model_sample(m, B, x, steps, seed, &work, report);
+    r = ebim_model_sample(m, &work, B, x, steps, seed, report);
     if (r) return r;
     memory = arena_memory(&work);
-    r = memory ? ebim_model_sample(m, B, x, steps, seed, &work, report) : EBIM_ERR_MEMORY;
+    r = memory ? ebim_model_sample(m, &work, B, x, steps, seed, report) : EBIM_ERR_MEMORY;
     free(memory);
     return r;
 }
@@ -903,10 +903,10 @@ static ebim_result scores_run(scores *s, const ebim_model *m, int N, const ebim_
     ebim_result r;
     void *memory;
     ebim_arena_init(&work, NULL, 0);
-    r = ebim_model_score(m, N, x, s->nearest, s->distance, s->energy, s->ok, &work);
+    r = ebim_model_score(m, &work, N, x, s->nearest, s->distance, s->energy, s->ok);
     if (r) return r;
     memory = arena_memory(&work);
-    r = memory ? ebim_model_score(m, N, x, s->nearest, s->distance, s->energy, s->ok, &work)
+    r = memory ? ebim_model_score(m, &work, N, x, s->nearest, s->distance, s->energy, s->ok)
                : EBIM_ERR_MEMORY;
     free(memory);
     return r;
@@ -921,11 +921,11 @@ static ebim_result scores_normalise(scores *s, const ebim_model *m)
     ebim_arena_init(&work, NULL, 0);
     s->z = m->z;
     if (s->z.points > 0) return EBIM_OK;
-    r = m->has_energy ? ebim_model_log_z(m, 0, 0, &work, &s->z) : EBIM_ERR_SHAPE;
+    r = m->has_energy ? ebim_model_log_z(m, &work, 0, 0, &s->z) : EBIM_ERR_SHAPE;
     if (r == EBIM_ERR_SHAPE) return EBIM_OK;
     if (r) return r;
     memory = arena_memory(&work);
-    r = memory ? ebim_model_log_z(m, 0, 0, &work, &s->z) : EBIM_ERR_MEMORY;
+    r = memory ? ebim_model_log_z(m, &work, 0, 0, &s->z) : EBIM_ERR_MEMORY;
     free(memory);
     return r == EBIM_ERR_SOLVE ? EBIM_OK : r; /* an empty manifold has none */
 }
@@ -1076,11 +1076,11 @@ static ebim_result fit_run(ebim_model *m, int N, int n, const ebim_real *x, cons
     void *model, *scratch = NULL;
     ebim_arena_init(&keep, NULL, 0);
     ebim_arena_init(&work, NULL, 0);
-    r = ebim_fit_run(m, N, n, NULL, d, &keep, &work);
+    r = ebim_fit_run(m, &keep, &work, N, n, NULL, d);
     if (r) return r;
     model = arena_memory(&keep);
     if (model) scratch = arena_memory(&work);
-    r = scratch ? ebim_fit_run(m, N, n, x, d, &keep, &work) : EBIM_ERR_MEMORY;
+    r = scratch ? ebim_fit_run(m, &keep, &work, N, n, x, d) : EBIM_ERR_MEMORY;
     free(scratch);
     m->owned = model;
     return r;
@@ -1109,7 +1109,7 @@ static ebim_result fit_watched(ebim_model *m, const args *a, int N, int n, const
 
 static int fit_status(const ebim_model *m, ebim_result r)
 {
-    int bad = r || ((int)m->judged.verdict & EBIM_VERDICT_BAD);
+    int bad = r || (m->judged.verdict & EBIM_VERDICT_BAD);
     return caught ? 128 + (int)caught : m->info.partial > 0 && !r ? PARTIAL : bad ? FAILED : FINE;
 }
 
@@ -1181,7 +1181,7 @@ static int fit_save(const args *a, ebim_model *m, const embed *e, const csv_tabl
                     ebim_result r, file_out *out)
 {
     const char *file = file_shown(out->path, "standard output");
-    int status, v = (int)m->judged.verdict;
+    int status, v = m->judged.verdict;
     embed_text(e, m->tag, sizeof m->tag);
     m->columns = names_joined(t);
     status = model_write(m, out);
@@ -1596,13 +1596,13 @@ static ebim_result meshed_project(meshed *s, const ebim_model *m, double largest
     ebim_result r;
     void *memory = NULL;
     memset(&d, 0, sizeof d);
-    d.method = EBIM_ONTO;
+    d.method = EBIM_PROJECT_ONTO;
     d.constraint.length = largest;
     ebim_arena_init(&work, NULL, 0);
     r = ebim_projector_init(&p, &work, &m->F, &d);
     if (!r) memory = arena_memory(&work);
     if (!r) r = memory ? ebim_projector_init(&p, &work, &m->F, &d) : EBIM_ERR_MEMORY;
-    if (!r) ebim_project(p, s->surface.n_vert, s->x, s->y, s->moved, s->ok);
+    if (!r) ebim_projector_run(p, s->surface.n_vert, s->x, s->y, s->moved, s->ok);
     free(memory);
     return r;
 }

@@ -80,7 +80,7 @@ static ebim_ref ellipse_F(ebim_graph *g, ebim_ref x, void *user)
 static double ellipse_at(const double *u, double *x)
 {
     ebim_dual a = ebim_dual_make((ebim_real)(2 * PI * u[0]), 1); /* the variable */
-    ebim_dual c = ebim_dual_apply(EBIM_COSINE, a, 0), s = ebim_dual_apply(EBIM_SINE, a, 0);
+    ebim_dual c = ebim_dual_apply(EBIM_FN_COSINE, a, 0), s = ebim_dual_apply(EBIM_FN_SINE, a, 0);
     x[0] = 2 * (double)c.v;
     x[1] = (double)s.v;
     return tilted(x, hypot(2 * (double)c.d, (double)s.d)); /* length per angle */
@@ -349,7 +349,7 @@ static void stop(ebim_result r)
 static ebim_clmc_desc settings; /* of all samplers, but for eps and the mode */
 
 static ebim_clmc *sampler(ebim_arena *a, const ebim_graph *F, const ebim_graph *E,
-                          ebim_adjustment how, double eps)
+                          ebim_adjust how, double eps)
 {
     ebim_clmc_desc d = settings;
     ebim_clmc *c;
@@ -364,11 +364,11 @@ static row measure(const law *l, ebim_arena *a, const ebim_graph *F, const ebim_
                    const char *mode, double eps, int chains, uint64_t seed)
 {
     static ebim_real x[MAX_N * BLOCK];
-    ebim_adjustment how = !strcmp(mode, "nocheck")      ? EBIM_UNCHECKED
-                        : !strcmp(mode, "unadjusted") ? EBIM_UNADJUSTED : EBIM_ADJUSTED;
+    ebim_adjust how = !strcmp(mode, "nocheck")      ? EBIM_ADJUST_UNCHECKED
+                    : !strcmp(mode, "unadjusted") ? EBIM_ADJUST_NONE : EBIM_ADJUST_EXACT;
     size_t mark = a->used;
     ebim_clmc *c = sampler(a, F, E, how, eps);
-    const ebim_clmc_report *rep = ebim_clmc_stats(c);
+    ebim_clmc_report rep;
     int count[BINS] = {0}, at, i, n = l->s->n;
     ebim_rng r;
     row out;
@@ -383,10 +383,11 @@ static row measure(const law *l, ebim_arena *a, const ebim_graph *F, const ebim_
             count[bin(l, u)]++;
         }
     }
+    rep = ebim_clmc_stats(c);
     out.surface = l->s->name;
     out.mode = mode;
     out.eps = eps;
-    out.accept = (double)rep->moved / (double)rep->steps;
+    out.accept = (double)rep.moved / (double)rep.steps;
     out.p = p_value(l, count, chains);
     out.chains = chains;
     a->used = mark;
@@ -402,7 +403,7 @@ static double eps_of(const law *l, ebim_arena *a, const ebim_graph *F, const ebi
 {
     static ebim_real x[MAX_N * 500];
     size_t mark = a->used;
-    ebim_clmc *c = sampler(a, F, E, EBIM_ADJUSTED, 0.3);
+    ebim_clmc *c = sampler(a, F, E, EBIM_ADJUST_EXACT, 0.3);
     ebim_rng r;
     double eps;
     int i;

@@ -15,16 +15,16 @@ enum { LAYERS = 6, WIDTH = 16 };
 static ebim_ref numbers(ebim_graph *g, int count)
 {
     static const double one[1] = {1};
-    return ebim_dense(g, ebim_constant(g, 1, one), count, EBIM_IDENTITY);
+    return ebim_dense(g, ebim_constant(g, 1, one), count, EBIM_FN_IDENTITY);
 }
 
 /* (a, b) -> L U (a, b): U has e^s on its diagonal, L ones */
 static ebim_ref linear(ebim_graph *g, ebim_ref x)
 {
     ebim_ref t = numbers(g, 4), a = ebim_slice(g, x, 0, 1), b = ebim_slice(g, x, 1, 1);
-    a = ebim_add(g, ebim_mul(g, a, ebim_apply(g, ebim_slice(g, t, 0, 1), EBIM_EXP)),
+    a = ebim_add(g, ebim_mul(g, a, ebim_apply(g, ebim_slice(g, t, 0, 1), EBIM_FN_EXP)),
                  ebim_mul(g, b, ebim_slice(g, t, 2, 1)));
-    b = ebim_mul(g, b, ebim_apply(g, ebim_slice(g, t, 1, 1), EBIM_EXP));
+    b = ebim_mul(g, b, ebim_apply(g, ebim_slice(g, t, 1, 1), EBIM_FN_EXP));
     return ebim_concat(g, a, ebim_add(g, b, ebim_mul(g, a, ebim_slice(g, t, 3, 1))));
 }
 
@@ -32,9 +32,9 @@ static ebim_ref linear(ebim_graph *g, ebim_ref x)
 static ebim_ref coupling(ebim_graph *g, ebim_ref x)
 {
     ebim_ref a = ebim_slice(g, x, 0, 1), b = ebim_slice(g, x, 1, 1);
-    ebim_ref h = ebim_dense(g, ebim_dense(g, a, WIDTH, EBIM_SILU), 2, EBIM_IDENTITY);
-    ebim_ref s = ebim_apply(g, ebim_slice(g, h, 0, 1), EBIM_TANH);
-    b = ebim_add(g, ebim_mul(g, b, ebim_apply(g, s, EBIM_EXP)), ebim_slice(g, h, 1, 1));
+    ebim_ref h = ebim_dense(g, ebim_dense(g, a, WIDTH, EBIM_FN_SILU), 2, EBIM_FN_IDENTITY);
+    ebim_ref s = ebim_apply(g, ebim_slice(g, h, 0, 1), EBIM_FN_TANH);
+    b = ebim_add(g, ebim_mul(g, b, ebim_apply(g, s, EBIM_FN_EXP)), ebim_slice(g, h, 1, 1));
     return ebim_concat(g, b, a); /* the other one's turn */
 }
 
@@ -57,7 +57,7 @@ static void minimise(paper_args *a, ebim_graph *F, int N, const ebim_real *x)
     d.rate = 0.01;
     d.data.norm = 1;
     d.seed = a->seed;
-    paper_check("F", ebim_mdf_train(F, N, x, &d, &a->arena, &report));
+    paper_check("F", ebim_mdf_train(F, &a->arena, N, x, &d, &report));
 }
 
 /* Largest |F| over the box; smallest and mean ||J|| over the data */

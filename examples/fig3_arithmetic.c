@@ -14,7 +14,7 @@ static ebim_log_z normaliser(paper_args *a, const ebim_model *m)
 {
     size_t used = a->arena.used;
     ebim_log_z z;
-    paper_check("log Z", ebim_model_log_z(m, a->quick ? 8192 : 0, a->seed, &a->arena, &z));
+    paper_check("log Z", ebim_model_log_z(m, &a->arena, a->quick ? 8192 : 0, a->seed, &z));
     a->arena.used = used;
     return z;
 }
@@ -32,8 +32,8 @@ static void moved(paper_args *a, const ebim_model *m, double t, ebim_model *out)
         out->lo[c] = m->lo[c] - fabs(shift[c]);
         out->hi[c] = m->hi[c] + fabs(shift[c]);
     }
-    paper_check("F moved", ebim_map_shift(&out->F, &a->arena, &m->F, shift));
-    paper_check("E moved", ebim_map_shift(&out->E, &a->arena, &m->E, shift));
+    paper_check("F moved", ebim_map_affine(&out->F, &a->arena, &m->F, shift, 1, 1));
+    paper_check("E moved", ebim_map_affine(&out->E, &a->arena, &m->E, shift, 1, 1));
 }
 
 /* Points of the intersection, from noise, after many exact moves; the model is in codimension 2 */
@@ -47,11 +47,11 @@ static int meet(paper_args *a, const ebim_model *m, ebim_real *x, ebim_clmc_repo
     int count;
     memset(&pd, 0, sizeof pd);
     memset(&cd, 0, sizeof cd);
-    pd.method = EBIM_ONTO;
+    pd.method = EBIM_PROJECT_ONTO;
     paper_check("intersection", ebim_projector_init(&onto, &a->arena, &m->F, &pd));
-    count = ebim_project_noise(onto, B, x, m->lo, m->hi, a->seed, 0);
+    count = ebim_projector_noise(onto, B, x, m->lo, m->hi, a->seed, 0);
     cd.eps = 0.3;
-    cd.adjust = EBIM_ADJUSTED;
+    cd.adjust = EBIM_ADJUST_EXACT;
     cd.leapfrog = 5; /* 3 on average */
     cd.lo = m->lo;
     cd.hi = m->hi;
@@ -59,7 +59,7 @@ static int meet(paper_args *a, const ebim_model *m, ebim_real *x, ebim_clmc_repo
     paper_check("chains", ebim_clmc_init(&chains, &a->arena, &m->F, &m->E, &cd));
     ebim_clmc_adapt(chains, count, x, a->quick ? 10 : 100, 0, a->seed, 1 << 20);
     ebim_clmc_run(chains, count, x, a->quick ? 20 : 300, a->seed, 1 << 21);
-    *report = *ebim_clmc_stats(chains);
+    *report = ebim_clmc_stats(chains);
     a->arena.used = used;
     return count;
 }

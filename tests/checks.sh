@@ -54,6 +54,7 @@ public_symbols_begin_with_ebim() {
         object a.o $d a.c
         symbols a.o TDBRVWC >names
         test "$(wc -l <names)" -gt 20
+        test "$(wc -l <names)" -le 140 || fail 'more public names than a reader can hold'
         if grep -v '^_\{0,1\}ebim_[a-z0-9]' names; then fail 'not a public name of ebim.h'; fi
     done
 }
@@ -354,7 +355,8 @@ lines_fit() {
 
 # ---- what is printed ----
 
-# program SOURCE: compiled and run as a reader would: in a directory with ebim.h and nothing else
+# program SOURCE: compiled and run as a reader would: in a directory with ebim.h and nothing else;
+# what it printed, as C, is in ./printed
 program() {
     if [ "$T_QUICK" ]; then skip 'slow'; fi
     mkdir alone
@@ -362,7 +364,8 @@ program() {
     cp "$1" alone/prog.c
     cd alone
     $CC -O2 prog.c -lm
-    ./a.out </dev/null
+    ./a.out </dev/null >../printed
+    cat ../printed
     if [ "$CXX" ]; then
         rm a.out
         $CXX -O2 -x c++ prog.c -x none -lm
@@ -377,6 +380,16 @@ manual_program_runs() {
         sed -e '1d' -e '$d' -e 's/^    //' >manual.c
     grep -q 'int main' manual.c || fail 'no example in the manual'
     program manual.c
+    # points of the ellipse, as many as the manual shows; the same ones on the author's processor
+    sed -n 's/^ \* \(  *-\{0,1\}[0-9.]* *-\{0,1\}[0-9.]*  energy -\{0,1\}[0-9.]*\)$/\1/p' \
+        "$HEADER" >shown
+    test "$(wc -l <shown)" -eq 5
+    cmp -s shown printed || echo 'other points than in the manual'
+    for f in shown printed; do
+        awk 'NF != 4 || $3 != "energy" || ($1 / 3) ^ 2 + ($2 / 2) ^ 2 < 0.97 ||
+             ($1 / 3) ^ 2 + ($2 / 2) ^ 2 > 1.03 { bad = 1 } END { exit bad || NR != 5 }' $f ||
+            fail "$f: not five points of the ellipse"
+    done
 }
 
 readme_programs_run() {
@@ -400,6 +413,21 @@ readme_targets_exist() {
 }
 
 # ---- make ----
+
+# A program that is there but old is built anew when make is asked for it by name.
+programs_are_made_by_name() {
+    for c in "$TOP"/examples/*.c "$TOP"/bench/*.c; do
+        grep -q "[$](BUILD)/$(basename "$c" .c)\( \|:\)" "$TOP/Makefile" ||
+            fail "make knows no build/$(basename "$c" .c)"
+    done
+    echo 'while [ "$1" != -o ]; do shift; done; echo new >"$2"' >cc.sh
+    mkdir -p b
+    echo old >b/ulps
+    touch -t 200001010000 b/ulps
+    $MAKE -s -C "$TOP" BUILD="$PWD/b" CC="sh $PWD/cc.sh" "$PWD/b/ulps"
+    grep -qx new b/ulps
+    test -z "$(ls b | grep 'rules.mk.')" || fail 'a file of rules is left over'
+}
 
 install_into() {
     $MAKE -s -C "$TOP" install DESTDIR="$PWD/stage" PREFIX=/opt/x
@@ -472,7 +500,7 @@ for check in public_symbols_begin_with_ebim static_leaves_no_symbols no_mutable_
     breaks_are_noticed size_program_scores \
     no_private_macro_leaks \
     rooms_are_in_order lines_fit manual_program_runs readme_programs_run \
-    readme_targets_exist install_into data_is_downloaded_and_converted \
+    readme_targets_exist programs_are_made_by_name install_into data_is_downloaded_and_converted \
     data_that_was_altered_is_refused data_that_is_missing_is_an_error; do
     t_run $check
 done

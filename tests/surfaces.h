@@ -50,7 +50,7 @@ T_FN ebim_ref scaled(ebim_graph *g, ebim_ref y, void *user)
 /* y e^(x0 / 2): the same zeros, other slopes */
 T_FN ebim_ref warp(ebim_graph *g, ebim_ref x, ebim_ref y)
 {
-    ebim_ref e = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 0.5), EBIM_EXP);
+    ebim_ref e = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 0.5), EBIM_FN_EXP);
     return ebim_mul(g, y, e);
 }
 
@@ -59,9 +59,9 @@ T_FN ebim_ref warp(ebim_graph *g, ebim_ref x, ebim_ref y)
 /* The torus of radii 1 and 1/2 */
 T_FN ebim_ref record_torus(ebim_graph *g, ebim_ref x, void *user)
 {
-    ebim_ref rho = ebim_apply(g, ebim_sumsq(g, ebim_slice(g, x, 0, 2)), EBIM_SQRT);
-    ebim_ref a = ebim_apply(g, minus(g, rho, 1), EBIM_SQUARE);
-    ebim_ref b = ebim_apply(g, ebim_slice(g, x, 2, 1), EBIM_SQUARE);
+    ebim_ref rho = ebim_apply(g, ebim_sumsq(g, ebim_slice(g, x, 0, 2)), EBIM_FN_SQRT);
+    ebim_ref a = ebim_apply(g, minus(g, rho, 1), EBIM_FN_SQUARE);
+    ebim_ref b = ebim_apply(g, ebim_slice(g, x, 2, 1), EBIM_FN_SQUARE);
     return scaled(g, minus(g, ebim_add(g, a, b), 0.25), user);
 }
 
@@ -69,7 +69,7 @@ T_FN ebim_ref record_torus(ebim_graph *g, ebim_ref x, void *user)
  * x0 = -50, and long chains do get there.) */
 T_FN ebim_ref record_waved(ebim_graph *g, ebim_ref x, void *user)
 {
-    ebim_ref c = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 2), EBIM_COSINE);
+    ebim_ref c = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 2), EBIM_FN_COSINE);
     ebim_ref y = ebim_mul(g, minus(g, ebim_sumsq(g, x), 1), minus(g, c, -2));
     return scaled(g, y, user);
 }

@@ -10,10 +10,14 @@ static const struct {
     ebim_fn fn;
     double lo, hi;    /* where it is smooth and tame */
 } functions[] = {
-    {"abs", EBIM_ABS, 0.5, 3},       {"sqrt", EBIM_SQRT, 0.5, 4},  {"exp", EBIM_EXP, -2, 2},
-    {"log", EBIM_LOG, 0.5, 4},       {"sin", EBIM_SINE, -3, 3},    {"cos", EBIM_COSINE, -3, 3},
-    {"tanh", EBIM_TANH, -2, 2},      {"silu", EBIM_SILU, -4, 4},   {"relu", EBIM_RELU, 0.5, 4},
-    {"softplus", EBIM_SOFTPLUS, -4, 4}, {"", EBIM_SQUARE, -2, 2}, {"", EBIM_IDENTITY, -2, 2},
+    {"abs", EBIM_FN_ABS, 0.5, 3},       {"sqrt", EBIM_FN_SQRT, 0.5, 4},
+    {"exp", EBIM_FN_EXP, -2, 2},
+    {"log", EBIM_FN_LOG, 0.5, 4},       {"sin", EBIM_FN_SINE, -3, 3},
+    {"cos", EBIM_FN_COSINE, -3, 3},
+    {"tanh", EBIM_FN_TANH, -2, 2},      {"silu", EBIM_FN_SILU, -4, 4},
+    {"relu", EBIM_FN_RELU, 0.5, 4},
+    {"softplus", EBIM_FN_SOFTPLUS, -4, 4}, {"", EBIM_FN_SQUARE, -2, 2},
+    {"", EBIM_FN_IDENTITY, -2, 2},
 };
 
 enum { FUNCTIONS = sizeof functions / sizeof functions[0] };
@@ -29,7 +33,7 @@ static ebim_dual apply(int i, ebim_dual x) { return ebim_dual_apply(functions[i]
 
 static ebim_dual power(ebim_dual x, double p)
 {
-    return ebim_dual_apply(EBIM_POW, x, (ebim_real)p);
+    return ebim_dual_apply(EBIM_FN_POW, x, (ebim_real)p);
 }
 
 /* Slopes to rounding of themselves or of the value: tanh' = 1 - tanh^2 and silu' near its zero are
@@ -68,8 +72,8 @@ static ebim_dual composite(int i, int j, double mix, ebim_dual x)
     double mid_j = 0.5 * (functions[j].lo + functions[j].hi);
     double half_i = 0.4 * (functions[i].hi - functions[i].lo);
     double half_j = 0.4 * (functions[j].hi - functions[j].lo);
-    u = ebim_dual_op(dual(half_i, 0), '*', ebim_dual_apply(EBIM_SINE, x, 0));
-    v = ebim_dual_op(dual(half_j, 0), '*', ebim_dual_apply(EBIM_COSINE, x, 0));
+    u = ebim_dual_op(dual(half_i, 0), '*', ebim_dual_apply(EBIM_FN_SINE, x, 0));
+    v = ebim_dual_op(dual(half_j, 0), '*', ebim_dual_apply(EBIM_FN_COSINE, x, 0));
     u = apply(i, ebim_dual_op(u, '+', dual(mid_i, 0)));
     v = apply(j, ebim_dual_op(v, '+', dual(mid_j, 0)));
     w = ebim_dual_op(ebim_dual_op(v, '*', v), '+', one);
@@ -136,11 +140,11 @@ static ebim_dual at(ebim_fn fn, double v, double d) { return ebim_dual_apply(fn,
 static void kinks(void)
 {
     ebim_dual z;
-    CHECK(at(EBIM_ABS, 0, 3).d == 0);
-    CHECK(at(EBIM_ABS, -2, 3).d == -3);
-    CHECK(at(EBIM_RELU, 0, 3).d == 0);
-    CHECK(at(EBIM_RELU, -1, 3).d == 0);
-    z = at(EBIM_SQRT, 0, 3);
+    CHECK(at(EBIM_FN_ABS, 0, 3).d == 0);
+    CHECK(at(EBIM_FN_ABS, -2, 3).d == -3);
+    CHECK(at(EBIM_FN_RELU, 0, 3).d == 0);
+    CHECK(at(EBIM_FN_RELU, -1, 3).d == 0);
+    z = at(EBIM_FN_SQRT, 0, 3);
     CHECK(z.v == 0 && z.d == 0);
     z = power(dual(0, 3), 0);
     CHECK(z.v == 1 && z.d == 0);
@@ -154,14 +158,14 @@ static void kinks(void)
 static void tails(void)
 {
     double far = 4000;
-    CHECK(at(EBIM_SOFTPLUS, far, 1).v == (ebim_real)far);
-    CHECK(at(EBIM_SOFTPLUS, far, 1).d == 1);
-    CHECK(at(EBIM_SOFTPLUS, -far, 1).v == 0);
-    CHECK(at(EBIM_SOFTPLUS, -far, 1).d == 0);
-    CHECK(at(EBIM_SILU, far, 1).v == (ebim_real)far);
-    CHECK(at(EBIM_SILU, far, 1).d == 1);
-    CHECK(at(EBIM_SILU, -far, 1).d == 0);
-    CHECK(at(EBIM_TANH, far, 1).d == 0);
+    CHECK(at(EBIM_FN_SOFTPLUS, far, 1).v == (ebim_real)far);
+    CHECK(at(EBIM_FN_SOFTPLUS, far, 1).d == 1);
+    CHECK(at(EBIM_FN_SOFTPLUS, -far, 1).v == 0);
+    CHECK(at(EBIM_FN_SOFTPLUS, -far, 1).d == 0);
+    CHECK(at(EBIM_FN_SILU, far, 1).v == (ebim_real)far);
+    CHECK(at(EBIM_FN_SILU, far, 1).d == 1);
+    CHECK(at(EBIM_FN_SILU, -far, 1).d == 0);
+    CHECK(at(EBIM_FN_TANH, far, 1).d == 0);
 }
 
 int main(int argc, char **argv)

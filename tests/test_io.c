@@ -129,7 +129,7 @@ static int below(ebim_rng *r, int n) { return (int)ebim_rng_below(r, (uint32_t)n
 static ebim_ref record_net(ebim_graph *g, ebim_ref x, void *user)
 {
     (void)user;
-    return ebim_dense(g, ebim_dense(g, x, 3, EBIM_TANH), 2, EBIM_IDENTITY);
+    return ebim_dense(g, ebim_dense(g, x, 3, EBIM_FN_TANH), 2, EBIM_FN_IDENTITY);
 }
 
 /* Every op and every function, R^3 -> R^(*user). */
@@ -140,14 +140,14 @@ static ebim_ref record_all(ebim_graph *g, ebim_ref x, void *user)
     int out = *(const int *)user, fn;
     ebim_graph net;
     ebim_arena none;
-    ebim_ref h = ebim_dense(g, x, 4, EBIM_SILU), c = ebim_constant(g, 4, values), u, v;
+    ebim_ref h = ebim_dense(g, x, 4, EBIM_FN_SILU), c = ebim_constant(g, 4, values), u, v;
     ebim_arena_init(&none, NULL, 0);
     CHECK_INT(ebim_record(&net, &none, 4, record_net, NULL), EBIM_OK);
     u = ebim_affine(g, h, center, 0.75);
     v = ebim_add(g, ebim_mul(g, u, u), ebim_constant(g, 1, values)); /* > 0 */
     for (fn = 0; fn < EBIM__FN_COUNT; fn++) {
         u = ebim_sub(g, u, ebim_apply(g, v, (ebim_fn)fn));
-        if (fn != EBIM_POW) u = ebim_add(g, u, ebim_dense(g, v, 4, (ebim_fn)fn));
+        if (fn != EBIM_FN_POW) u = ebim_add(g, u, ebim_dense(g, v, 4, (ebim_fn)fn));
     }
     u = ebim_mul(g, ebim_pow(g, v, -1.75), u);
     u = ebim_add(g, u, ebim_rbf(g, h, 2, w, values, w));
@@ -179,8 +179,8 @@ static ebim_ref record_random(ebim_graph *g, ebim_ref x, void *user)
         pick = below(&r, 15);
         switch (pick) {
         case 0: ebim_constant(g, 1 + below(&r, 8), c); break;
-        case 1: ebim_dense(g, a, width, (ebim_fn)below(&r, EBIM_POW)); break;
-        case 2: ebim_apply(g, a, (ebim_fn)below(&r, EBIM_POW)); break;
+        case 1: ebim_dense(g, a, width, (ebim_fn)below(&r, EBIM_FN_POW)); break;
+        case 2: ebim_apply(g, a, (ebim_fn)below(&r, EBIM_FN_POW)); break;
         case 3: ebim_pow(g, a, c[width]); break;
         case 4: ebim_affine(g, a, sa <= 8 ? c : NULL, c[width]); break;
         case 5: ebim_add(g, a, b); break;
@@ -195,7 +195,7 @@ static ebim_ref record_random(ebim_graph *g, ebim_ref x, void *user)
         default: ebim_dot(g, a, a); break;
         }
     }
-    return ebim_dense(g, g->n_nodes - 1, d->out, EBIM_IDENTITY);
+    return ebim_dense(g, g->n_nodes - 1, d->out, EBIM_FN_IDENTITY);
 }
 
 static double *random_doubles(ebim_arena *a, ebim_rng *r, size_t count)
@@ -207,9 +207,46 @@ static double *random_doubles(ebim_arena *a, ebim_rng *r, size_t count)
 }
 
 /* Numbers of a fit: anything, and what is not known */
-static void random_info(ebim_rng *r, double *from, const double *to)
+static double random_number(ebim_rng *r)
 {
-    for (; from < to; from++) *from = below(r, 8) ? (double)ebim_rng_normal(r) * 1e3 : t_nan();
+    return below(r, 8) ? (double)ebim_rng_normal(r) * 1e3 : t_nan();
+}
+
+static void random_info(ebim_rng *r, ebim_model *m)
+{
+    double *number = &m->judged.distance_mean;
+    size_t i, count = (size_t)(&m->judged.distance_max + 1 - number);
+    ebim_judgement *j = &m->judged;
+    for (i = 0; i < count; i++) number[i] = random_number(r);
+    number = &m->judged.sigma;
+    count = (size_t)(&m->judged.density_p + 1 - number);
+    for (i = 0; i < count; i++) number[i] = random_number(r);
+    number = (double *)&m->z;
+    for (i = 0; i < sizeof m->z / sizeof *number; i++) number[i] = random_number(r);
+    m->info.mdf_loss = random_number(r);
+    m->info.energy_loss = random_number(r);
+    m->info.seconds = random_number(r);
+    m->info.nll = random_number(r);
+    m->info.nll_se = random_number(r);
+    for (i = 0; i < EBIM_OUTLIERS; i++) {
+        m->info.outlier_row[i] = below(r, INT_MAX);
+        m->info.outlier_distance[i] = random_number(r);
+    }
+    m->info.seed = ebim_rng_u32(r);
+    m->info.points = below(r, 1 << 20);
+    m->info.distinct = below(r, 1 << 20);
+    m->info.recipe = below(r, 2);
+    m->info.networks = below(r, 8);
+    m->info.partial = below(r, 2);
+    m->info.held = below(r, 1 << 10);
+    m->info.outliers = below(r, 100);
+    j->checked = below(r, 1 << 10);
+    j->missed = below(r, 1 << 10);
+    j->points = below(r, 1 << 10);
+    j->components = below(r, 3);
+    j->volume = random_number(r);
+    j->volume_se = random_number(r);
+    j->verdict = below(r, 16384);
 }
 
 /* n = 3; F and E from `record`; everything else random, too. */
@@ -233,10 +270,7 @@ static ebim_model make(ebim_arena *a, ebim_rng *r, int k, int energy, ebim_recor
     m.end[1] = t_nan();
     m.unit = 0.1 + (double)ebim_rng_uniform(r);
     for (i = 0; i < EBIM_TAG_SIZE - 1; i++) m.tag[i] = (char)ebim_rng_u32(r);
-    random_info(r, (double *)&m.info, (const double *)(&m.info + 1));
-    random_info(r, (double *)&m.judged, (const double *)(&m.judged + 1));
-    random_info(r, (double *)&m.z, (const double *)(&m.z + 1));
-    m.judged.verdict = below(r, 16384);
+    random_info(r, &m);
     CHECK_INT(ebim_record(&m.F, a, 3, record, F), EBIM_OK);
     if (energy) CHECK_INT(ebim_record(&m.E, a, 3, record, E), EBIM_OK);
     for (i = 0; i < m.F.n_theta; i++) m.F.theta[i] = ebim_rng_normal(r);
@@ -489,8 +523,10 @@ static void extreme_numbers_come_back(void)
     m.E.theta[0] = (ebim_real)(sizeof(ebim_real) == 4 ? 1e-45 : 5e-324);
     m.info.mdf_loss = 5e-324;
 #endif
-    m.info.points = DBL_MAX;
-    m.info.seed = -0.0;
+    m.info.points = INT_MAX;
+    m.info.seed = UINT64_MAX << 11;
+    m.info.nll = DBL_MAX;
+    m.info.nll_se = -0.0;
     m.unit = DBL_MIN;
     for (i = 0; i < 3; i++) m.lo[i] = m.hi[i] = most[i];
     check_round_trip(&m, &a);
@@ -592,7 +628,7 @@ static void refuses_to_save_what_it_would_not_load(void)
     do good = make_all(&a, &r, 2, 1); while (!good.linear);
     CHECK_INT(ebim_save(&good, place, sizeof place), EBIM_OK);
     for (inf = 0; inf <= 1; inf++)
-        for (i = 0; i < (inf ? 8 : 5); i++) { /* from 5 on, NaN means: not known */
+        for (i = 0; i < (inf ? 8 : 6); i++) { /* from 6 on, NaN means: not known */
             m = good;
             memcpy(lo, good.lo, sizeof lo);
             memcpy(hi, good.hi, sizeof hi);
@@ -606,8 +642,8 @@ static void refuses_to_save_what_it_would_not_load(void)
             if (i == 1) lo[2] = not_finite(inf);
             if (i == 2) hi[0] = not_finite(inf);
             if (i == 3) linear[4] = not_finite(inf);
-            if (i == 4) m.judged.verdict = not_finite(inf);
-            if (i == 5) m.info.partial = not_finite(inf);
+            if (i == 4) m.judged.verdict = inf ? 16384 : -1;
+            if (i == 5) m.info.partial = -1;
             if (i == 6) m.z.se = not_finite(inf);
             if (i == 7) hole[1] = not_finite(inf);
             CHECK_INT(ebim_save(&m, place, sizeof place), EBIM_ERR_ARG);
@@ -1094,6 +1130,17 @@ static void versions_and_precisions(void)
     CHECK_INT(with(4, 12, 0xfffffff8u, 4), EBIM_ERR_FORMAT);
 }
 
+/* Is the number that `number_fields` calls so a whole one (1), or one that may be unknown (2)? */
+static int counts(int number)
+{
+    static const int whole[] = {1, 2, 3, 7, 8, 9, 12, 13, 14, 15, 20, 40};
+    int i;
+    if (number == 23) return 2;
+    for (i = 0; i < (int)(sizeof whole / sizeof *whole); i++)
+        if (number == whole[i]) return 1;
+    return number >= 49 && number < 49 + EBIM_OUTLIERS;
+}
+
 /* Fields one at a time, in a file whose checksum fits. */
 static void every_field_is_checked(void)
 {
@@ -1135,8 +1182,13 @@ static void every_field_is_checked(void)
         CHECK_INT(with(8, f64[i], bits64(not_finite(1)), 8), EBIM_ERR_FORMAT);
     }
     for (i = 72; i < F; i += i == UNIT - 8 ? 16 + EBIM_TAG_SIZE + 4 : 8) { /* places, then fit */
-        int number = i == VERDICT; /* what is not known is one NaN */
-        CHECK_INT(with(8, i, bits64(not_finite(0)), 8), number ? EBIM_ERR_FORMAT : EBIM_OK);
+        int count = i >= I ? counts(1 + (int)(i - I) / 8) : 0; /* what is not known is one NaN */
+        CHECK_INT(with(8, i, bits64(not_finite(0)), 8), count == 1 ? EBIM_ERR_FORMAT : EBIM_OK);
+        if (count) CHECK_INT(with(8, i, bits64(-1), 8), EBIM_ERR_FORMAT);
+        if (count && i != I + 8) { /* the seed is a larger number */
+            CHECK_INT(with(8, i, bits64(0.5), 8), EBIM_ERR_FORMAT);
+            CHECK_INT(with(8, i, bits64(2147483648.0), 8), EBIM_ERR_FORMAT);
+        }
         CHECK_INT(with(8, i, UINT64_C(0xfff8000000000000), 8), EBIM_ERR_FORMAT);
         CHECK_INT(with(8, i, bits64(not_finite(1)), 8), EBIM_ERR_FORMAT);
     }
@@ -1539,7 +1591,7 @@ static void limits_are_kept(void)
 static ebim_ref record_large(ebim_graph *g, ebim_ref x, void *user)
 {
     (void)user;
-    return ebim_dense(g, ebim_dense(g, x, 20000, EBIM_SILU), 1, EBIM_IDENTITY);
+    return ebim_dense(g, ebim_dense(g, x, 20000, EBIM_FN_SILU), 1, EBIM_FN_IDENTITY);
 }
 
 static ebim_model large(void)

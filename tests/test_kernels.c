@@ -379,8 +379,8 @@ static void dense_then_silu(void)
         }
 }
 
-/* One lane, of which the rest of its chunk are copies, gets what it gets among others, and so do the
- * copies; wo = 1 takes another way than wi = 1. */
+/* One lane, of which the rest of its chunk are copies, gets what it gets among others, and so do
+ * the copies; wo = 1 takes another way than wi = 1. */
 static void one_lane(void)
 {
     static ebim_real y[2][3][MAX * STRIDE];

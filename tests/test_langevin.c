@@ -29,7 +29,7 @@ static ebim_ref record_quadratic(ebim_graph *g, ebim_ref x, void *user)
     double half[2];
     half[0] = k[0] / 2;
     half[1] = k[1] / 2;
-    return ebim_dot(g, ebim_constant(g, 2, half), ebim_apply(g, x, EBIM_SQUARE));
+    return ebim_dot(g, ebim_constant(g, 2, half), ebim_apply(g, x, EBIM_FN_SQUARE));
 }
 
 /* F(x) = c x in R^2: two outputs */
@@ -42,10 +42,10 @@ static ebim_ref record_linear(ebim_graph *g, ebim_ref x, void *user)
 static ebim_ref record_pair(ebim_graph *g, ebim_ref x, void *user)
 {
     double one = 1;
-    ebim_ref a = ebim_apply(g, ebim_slice(g, x, 0, 1), EBIM_SQUARE), b = ebim_slice(g, x, 1, 1);
+    ebim_ref a = ebim_apply(g, ebim_slice(g, x, 0, 1), EBIM_FN_SQUARE), b = ebim_slice(g, x, 1, 1);
     ebim_ref c = ebim_affine(g, ebim_add(g, a, b), &one, 1);
     (void)user;
-    return ebim_concat(g, c, ebim_add(g, ebim_apply(g, b, EBIM_SINE),
+    return ebim_concat(g, c, ebim_add(g, ebim_apply(g, b, EBIM_FN_SINE),
                                       ebim_scale(g, ebim_slice(g, x, 2, 1), 2)));
 }
 
@@ -53,9 +53,9 @@ static ebim_ref record_pair(ebim_graph *g, ebim_ref x, void *user)
 static ebim_ref record_wavy(ebim_graph *g, ebim_ref x, void *user)
 {
     ebim_ref a = ebim_slice(g, x, 0, 1), b = ebim_slice(g, x, 1, 1), c = ebim_slice(g, x, 2, 1);
-    ebim_ref y = ebim_add(g, ebim_scale(g, ebim_apply(g, a, EBIM_COSINE), 3), ebim_mul(g, a, b));
+    ebim_ref y = ebim_add(g, ebim_scale(g, ebim_apply(g, a, EBIM_FN_COSINE), 3), ebim_mul(g, a, b));
     (void)user;
-    return ebim_sub(g, y, ebim_scale(g, ebim_apply(g, c, EBIM_SQUARE), 2));
+    return ebim_sub(g, y, ebim_scale(g, ebim_apply(g, c, EBIM_FN_SQUARE), 2));
 }
 
 static ebim_ref record_flat(ebim_graph *g, ebim_ref x, void *user)
@@ -89,7 +89,7 @@ static int64_t run(int n, ebim_record_fn f, void *user, const ebim_langevin_desc
     ebim_langevin *s;
     if (!CHECK_INT(ebim_record(&g, &a, n, f, user), EBIM_OK)) return -1;
     if (!CHECK_INT(ebim_langevin_init(&s, &a, &g, d), EBIM_OK)) return -1;
-    return ebim_langevin_run(s, B, x, steps, T_SEED, stream);
+    return (int64_t)B * steps - ebim_langevin_run(s, B, x, steps, T_SEED, stream);
 }
 
 /* ---- the law ---- */
@@ -149,7 +149,7 @@ static void squared_norm_law(void)
 {
     double c = 1.5, k[2];
     ebim_langevin_desc d = desc(0.3, 0);
-    d.energy = EBIM_ENERGY_NORM2;
+    d.energy = EBIM_ENERGY_OF_NORM2;
     k[0] = k[1] = 2 * c * c;
     check_law(&d, record_linear, &c, k, 40);
 }
@@ -216,7 +216,7 @@ static void check_step(ebim_record_fn f, ebim_langevin_desc d)
         double p[3], g[3], xi[3], most = 1;
         for (i = 0; i < 3; i++) p[i] = (double)x0[3 * b + i];
         if (f == record_wavy) wavy_gradient(p, g);
-        else pair_gradient(p, g, d.energy == EBIM_ENERGY_NORM);
+        else pair_gradient(p, g, d.energy == EBIM_ENERGY_OF_NORM);
         ebim_rng_init(&r, T_SEED, 1000 + (uint64_t)b);
         noise(&r, 3, xi);
         for (i = 0; i < 3; i++) { /* rounding of a coordinate: in units of all its terms */
@@ -236,15 +236,15 @@ static void step_by_hand(void)
     check_step(record_wavy, d);
     d.clamp = 0.5;
     check_step(record_wavy, d);
-    d.energy = EBIM_ENERGY_NORM;
+    d.energy = EBIM_ENERGY_OF_NORM;
     check_step(record_pair, d);
     d.clamp = 0;
     check_step(record_pair, d);
-    d.energy = EBIM_ENERGY_NORM2;
+    d.energy = EBIM_ENERGY_OF_NORM2;
     check_step(record_pair, d);
     d = desc(0.1, 10); /* the authors' negatives */
     d.clamp = 0.03;
-    d.energy = EBIM_ENERGY_NORM;
+    d.energy = EBIM_ENERGY_OF_NORM;
     check_step(record_pair, d);
 }
 
@@ -255,7 +255,7 @@ static void norm_at_zero(void)
     ebim_langevin_desc d = desc(0.1, 1);
     ebim_real x[2] = {0, 0};
     ebim_rng r;
-    d.energy = EBIM_ENERGY_NORM;
+    d.energy = EBIM_ENERGY_OF_NORM;
     CHECK_INT(run(2, record_linear, &c, &d, 1, x, 1, 5), 0);
     ebim_rng_init(&r, T_SEED, 5);
     noise(&r, 2, xi);
@@ -418,18 +418,18 @@ static void refused_descriptors(void)
     for (i = 0; i < 2; i++) {
         d = desc(bad[i], 0.1);
         s = (ebim_langevin *)memory;
-        CHECK_INT(ebim_langevin_init(&s, &a, &g, &d), EBIM_ERR_ARG);
+        CHECK_INT(ebim_langevin_init(&s, &a, &g, &d), EBIM_ERR_EPS);
         CHECK(!s);
     }
     d = desc(0.1, 0);
     CHECK_INT(ebim_langevin_init(&s, &a, &pair, &d), EBIM_ERR_ARG); /* two outputs, no norm */
-    d.energy = EBIM_ENERGY_NORM;
+    d.energy = EBIM_ENERGY_OF_NORM;
     CHECK_INT(ebim_langevin_init(&s, &a, &pair, &d), EBIM_OK);
     d.lanes = -1;
     CHECK_INT(ebim_langevin_init(&s, &a, &pair, &d), EBIM_ERR_ARG);
     d.lanes = 32;
     d.lo = side; /* half a box */
-    CHECK_INT(ebim_langevin_init(&s, &a, &g, &d), EBIM_ERR_ARG);
+    CHECK_INT(ebim_langevin_init(&s, &a, &g, &d), EBIM_ERR_BOX);
     d.lo = NULL;
     ebim_arena_init(&a, NULL, 0); /* measuring is exact */
     CHECK_INT(ebim_langevin_init(&s, &a, &g, &d), EBIM_OK);
@@ -460,7 +460,7 @@ static void replay_fills_then_overwrites(void)
     if (!CHECK_INT(ebim_replay_init(&r, &a, N, SIZE), EBIM_OK)) return;
     ebim_rng_init(&rng, T_SEED, 4);
     for (b = 0; b < B * N; b++) x[b] = 77;
-    ebim_replay_draw(&r, &rng, 1, B, x, slot); /* empty: all fresh, x untouched */
+    ebim_replay_draw(&r, &rng, B, x, 1, slot); /* empty: all fresh, x untouched */
     for (b = 0; b < B; b++) CHECK_INT(slot[b], -1);
     for (b = 0; b < B * N; b++) CHECK_INT(x[b], 77);
     for (put = 0; put < SIZE; put += B) { /* in order until it is full; the rest lands anywhere */
@@ -513,7 +513,7 @@ static void replay_draws(void)
         int count[SIZE], kept = 0;
         memset(count, 0, sizeof count);
         for (b = 0; b < 2 * B; b++) x[b] = 55;
-        ebim_replay_draw(&r, &rng, keep, B, x, slot);
+        ebim_replay_draw(&r, &rng, B, x, keep, slot);
         for (b = 0; b < B; b++) {
             int s = slot[b];
             if (!CHECK(s >= -1 && s < SIZE - 1)) return;

@@ -110,7 +110,7 @@ static void descriptor_means_what_it_says(void)
         out = d.scale = trial & SCALE ? -3 : 0;
         d.lift = trial & LIFT ? 0.375 : 0;
         d.fourier = trial & FOURIER ? Q : 0;
-        if (trial & SINE) d.fn = EBIM_SINE, d.omega = 2.5;
+        if (trial & SINE) d.fn = EBIM_FN_SINE, d.omega = 2.5;
         if (in == 0) in = 1;
         if (out == 0) out = 1;
         if (!CHECK_INT(ebim_mlp(&g, &a, &d, 7), EBIM_OK)) return;
@@ -143,17 +143,17 @@ static void defaults_are_as_documented(void)
     if (!CHECK_INT(ebim_mlp(&g, &a, &d, 1), EBIM_OK)) return;
     CHECK_INT(g.n_nodes, 2 + 4); /* input, three layers, output; node 0 is none */
     CHECK_INT(g.n_theta, 32 * (N + 1) + 2 * 32 * 33 + 2 * 33);
-    for (i = 2; i < 5; i++) CHECK(g.node[i].fn == EBIM_SILU && g.node[i].size == 32);
-    CHECK(g.node[5].fn == EBIM_IDENTITY && g.node[5].size == 2);
+    for (i = 2; i < 5; i++) CHECK(g.node[i].fn == EBIM_FN_SILU && g.node[i].size == 32);
+    CHECK(g.node[5].fn == EBIM_FN_IDENTITY && g.node[5].size == 2);
     d.layers = 3;
     d.width = 32;
-    d.fn = EBIM_SILU;
+    d.fn = EBIM_FN_SILU;
     if (!CHECK_INT(ebim_mlp(&h, &a, &d, 1), EBIM_OK)) return;
     CHECK(!memcmp(g.theta, h.theta, (size_t)g.n_theta * sizeof *g.theta));
-    d.fn = EBIM_TANH;
+    d.fn = EBIM_FN_TANH;
     CHECK_INT(ebim_mlp(&h, &a, &d, 1), EBIM_OK);
-    CHECK(h.node[2].fn == EBIM_TANH && h.node[5].fn == EBIM_IDENTITY);
-    d.fn = EBIM_SINE;
+    CHECK(h.node[2].fn == EBIM_FN_TANH && h.node[5].fn == EBIM_FN_IDENTITY);
+    d.fn = EBIM_FN_SINE;
     CHECK_INT(ebim_mlp(&g, &a, &d, 1), EBIM_OK);
     d.omega = 30;
     CHECK_INT(ebim_mlp(&h, &a, &d, 1), EBIM_OK);
@@ -206,7 +206,7 @@ static void sine_layers_start_as_documented(void)
     ebim_arena a = arena();
     ebim_graph g;
     int i, layer = 0;
-    d.fn = EBIM_SINE;
+    d.fn = EBIM_FN_SINE;
     d.width = 48;
     d.layers = 3;
     d.omega = 12;
@@ -322,7 +322,7 @@ static void features_and_sines_are_saved(void)
     size_t size;
     memset(&m, 0, sizeof m);
     d.fourier = 6;
-    d.fn = EBIM_SINE;
+    d.fn = EBIM_FN_SINE;
     CHECK_INT(ebim_mlp(&m.F, &a, &d, 1), EBIM_OK);
     CHECK_INT(ebim_mlp(&m.E, &a, &d, 2), EBIM_OK);
     m.n = 2;
@@ -363,7 +363,7 @@ static ebim_ref record_frozen(ebim_graph *g, ebim_ref x, void *user)
     static const double w[6] = {1, 2, 3, 4, 5, 6};
     const ebim_graph *f = (const ebim_graph *)user;
     x = ebim_affine(g, ebim_inline(g, f, ebim_matrix(g, x, 2, w), 1), w, 2);
-    return ebim_add(g, ebim_dense(g, x, 1, EBIM_TANH), ebim_constant(g, 1, w));
+    return ebim_add(g, ebim_dense(g, x, 1, EBIM_FN_TANH), ebim_constant(g, 1, w));
 }
 
 /* Frozen parameters and constants are never initialised over. */
@@ -392,7 +392,7 @@ static void bad_nets_are_refused(void)
         {0, 1, 2, 8, 0, EBIM_ERR_SHAPE},  {-1, 1, 2, 8, 0, EBIM_ERR_SHAPE},
         {3, 0, 2, 8, 0, EBIM_ERR_SHAPE},  {3, -2, 2, 8, 0, EBIM_ERR_SHAPE},
         {3, 1, 2, -8, 0, EBIM_ERR_SHAPE}, {3, 1, 2, INT_MAX, 0, EBIM_ERR_SHAPE},
-        {3, 1, 200, 8, 0, EBIM_ERR_NODES}, {3, 1, 2, 8, EBIM_POW, EBIM_ERR_ARG},
+        {3, 1, 200, 8, 0, EBIM_ERR_NODES}, {3, 1, 2, 8, EBIM_FN_POW, EBIM_ERR_ARG},
         {3, 1, 2, 8, EBIM__FN_COUNT, EBIM_ERR_ARG}, {3, 1, 2, 8, -1, EBIM_ERR_ARG},
     };
     size_t q;
@@ -431,7 +431,7 @@ static int make_pair(pair *p, int k1, int k2, uint64_t number)
     ebim_mlp_desc d1 = net(N, k1), d2 = net(N, k2);
     ebim_rng r = stream(number);
     p->a = arena();
-    d2.fn = EBIM_TANH;
+    d2.fn = EBIM_FN_TANH;
     d2.in_scale = 0.5;
     draw(&r, B * N, 2, p->x);
     if (!CHECK_INT(ebim_mlp(&p->f1, &p->a, &d1, number), EBIM_OK) ||
@@ -461,12 +461,12 @@ static void shift_moves_forward(void)
     ebim_graph g;
     int i;
     if (!make_pair(&p, 2, 1, 20)) return;
-    if (!CHECK_INT(ebim_map_shift(&g, &p.a, &p.f1, shift), EBIM_OK)) return;
+    if (!CHECK_INT(ebim_map_affine(&g, &p.a, &p.f1, shift, 1, 1), EBIM_OK)) return;
     for (i = 0; i < B * N; i++) moved[i] = (double)real(p.x[i] + shift[i % N]);
     evaluate(p.a, &g, B, moved, y);
     for (i = 0; i < B * 2; i++) CHECK_NEAR(y[i], p.y1[i], slack(p.y1[i]));
     check_copied(&p, &g);
-    CHECK_INT(ebim_map_shift(&g, &p.a, &p.f1, NULL), EBIM_OK); /* by nothing */
+    CHECK_INT(ebim_map_affine(&g, &p.a, &p.f1, NULL, 1, 1), EBIM_OK); /* by nothing */
     evaluate(p.a, &g, B, p.x, y);
     for (i = 0; i < B * 2; i++) CHECK_NEAR(y[i], p.y1[i], 0);
 }
@@ -478,7 +478,7 @@ static void scale_is_inside_and_outside(void)
     ebim_graph g;
     int i;
     if (!make_pair(&p, 2, 1, 22)) return;
-    if (!CHECK_INT(ebim_map_scale(&g, &p.a, &p.f1, 0.5, -3), EBIM_OK)) return;
+    if (!CHECK_INT(ebim_map_affine(&g, &p.a, &p.f1, NULL, 0.5, -3), EBIM_OK)) return;
     for (i = 0; i < B * N; i++) inner[i] = 2 * p.x[i];
     evaluate(p.a, &g, B, inner, y);
     for (i = 0; i < B * 2; i++) CHECK_NEAR(y[i], -3 * p.y1[i], 3 * slack(p.y1[i]));
@@ -540,8 +540,8 @@ static void compositions_nest(void)
     int i;
     if (!make_pair(&p, 1, 1, 30)) return;
     CHECK_INT(ebim_map_product(&product, &p.a, &p.f1, &p.f2), EBIM_OK);
-    CHECK_INT(ebim_map_shift(&moved, &p.a, &product, shift), EBIM_OK);
-    CHECK_INT(ebim_map_scale(&small, &p.a, &moved, 0.5, 1), EBIM_OK);
+    CHECK_INT(ebim_map_affine(&moved, &p.a, &product, shift, 1, 1), EBIM_OK);
+    CHECK_INT(ebim_map_affine(&small, &p.a, &moved, NULL, 0.5, 1), EBIM_OK);
     CHECK_INT(ebim_map_concat(&both, &p.a, &small, &small), EBIM_OK);
     for (i = 0; i < B * N; i++) inner[i] = (double)real(2 * (p.x[i] + shift[i % N]));
     evaluate(p.a, &both, B, inner, y);
@@ -672,8 +672,7 @@ static void wrong_operands_are_refused(void)
         CHECK_INT(ebim_energy_mixture(&g, &a, &p.f1, &p.f1, weights[q]), EBIM_ERR_ARG);
     failed = p.f1;
     failed.failed = EBIM_ERR_NODES;
-    CHECK_INT(ebim_map_shift(&g, &a, &failed, shift), EBIM_ERR_ARG);
-    CHECK_INT(ebim_map_scale(&g, &a, &failed, 1, 1), EBIM_ERR_ARG);
+    CHECK_INT(ebim_map_affine(&g, &a, &failed, shift, 1, 1), EBIM_ERR_ARG);
     CHECK_INT(ebim_map_product(&g, &a, &p.f1, &failed), EBIM_ERR_ARG);
     CHECK_INT(ebim_map_concat(&g, &a, &failed, &p.f1), EBIM_ERR_ARG);
     CHECK(a.used == p.a.used);

@@ -13,7 +13,7 @@ static const double low[4] = {-2, -2, -2, -2}, high[4] = {2, 2, 2, 2};
 static ebim_ref spheres(ebim_graph *g, ebim_ref x, void *user)
 {
     const double *r = (const double *)user;
-    ebim_ref y = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 0.5), EBIM_EXP);
+    ebim_ref y = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 0.5), EBIM_FN_EXP);
     for (; *r > 0; r++) {
         double r2 = *r * *r;
         y = ebim_mul(g, y, ebim_sub(g, ebim_sumsq(g, x), ebim_constant(g, 1, &r2)));
@@ -25,7 +25,7 @@ static ebim_ref spheres(ebim_graph *g, ebim_ref x, void *user)
 static ebim_ref torus(ebim_graph *g, ebim_ref x, void *user)
 {
     double one = 1, r2 = 0.25;
-    ebim_ref ring = ebim_apply(g, ebim_sumsq(g, ebim_slice(g, x, 0, 2)), EBIM_SQRT);
+    ebim_ref ring = ebim_apply(g, ebim_sumsq(g, ebim_slice(g, x, 0, 2)), EBIM_FN_SQRT);
     ebim_ref d = ebim_sub(g, ring, ebim_constant(g, 1, &one));
     (void)user;
     return ebim_sub(g, ebim_add(g, ebim_sumsq(g, d), ebim_sumsq(g, ebim_slice(g, x, 2, 1))),
@@ -130,7 +130,7 @@ static void points_are_uniform(void)
     double chi = 0, mean = 0, height = 0;
     int B = T_QUICK ? 2000 : 20000, b, bin[32] = {0}, i;
     if (!setup(&p, &a, 2, spheres, one)) return;
-    if (!CHECK_INT(ebim_uniform(p.s, B, x[0], T_SEED), B)) return;
+    if (!CHECK_INT(ebim_lines_uniform(p.s, B, x[0], T_SEED), B)) return;
     for (b = 0; b < B; b++) {
         const ebim_real *y = &x[0][0] + 2 * b;
         CHECK_NEAR(hypot((double)y[0], (double)y[1]), 1, 64 * T_EPS);
@@ -140,7 +140,7 @@ static void points_are_uniform(void)
     CHECK(chi < 77); /* 31 degrees of freedom: p = 1e-5; pairs on a line make it no larger */
     a = arena();
     if (!setup(&p, &a, 3, torus, NULL)) return;
-    if (!CHECK_INT(ebim_uniform(p.s, B, x[0], T_SEED), B)) return;
+    if (!CHECK_INT(ebim_lines_uniform(p.s, B, x[0], T_SEED), B)) return;
     for (b = 0; b < B; b++) mean += (hypot((double)x[b][0], (double)x[b][1]) - 1) / 0.5 / B;
     for (b = 0; b < B; b++) height += (double)x[b][2] / B;
     CHECK_NEAR(mean, 0.25, 5 * 0.66 / sqrt(B)); /* E[cos psi] = r / (2 R), by the area */
@@ -155,7 +155,7 @@ static void components_get_their_share(void)
     surface p;
     int B = T_QUICK ? 1000 : 8000, b, left = 0;
     if (!setup(&p, &a, 2, unequal_circles, NULL)) return;
-    if (!CHECK_INT(ebim_uniform(p.s, B, x[0], T_SEED), B)) return;
+    if (!CHECK_INT(ebim_lines_uniform(p.s, B, x[0], T_SEED), B)) return;
     for (b = 0; b < B; b++) left += (double)x[b][0] < 0.4;
     CHECK_NEAR(left / (double)B, 0.75, 5 * sqrt(2 * 0.75 * 0.25 / B)); /* 2: roots come in pairs */
 }
@@ -187,7 +187,7 @@ static void box_cuts(void)
     p.d.lo = half_lo;
     p.d.hi = half_hi;
     if (!CHECK_INT(ebim_lines_init(&p.s, &a, &p.g, &p.d), EBIM_OK)) return;
-    CHECK_INT(ebim_uniform(p.s, 500, x[0], T_SEED), 500);
+    CHECK_INT(ebim_lines_uniform(p.s, 500, x[0], T_SEED), 500);
     for (b = 0; b < 500; b++) CHECK((double)x[b][0] > -64 * T_EPS);
     r = ebim_lines_stats(p.s);
     CHECK_NEAR(r.volume, PI, 5 * r.volume_se);
@@ -211,7 +211,7 @@ static ebim_ref root_of_x(ebim_graph *g, ebim_ref x, void *user)
 {
     double half = 0.5; /* sqrt(x0) - 1/2: not a number on the left half of the box */
     (void)user;
-    return ebim_sub(g, ebim_apply(g, ebim_slice(g, x, 0, 1), EBIM_SQRT),
+    return ebim_sub(g, ebim_apply(g, ebim_slice(g, x, 0, 1), EBIM_FN_SQRT),
                     ebim_constant(g, 1, &half));
 }
 
@@ -222,7 +222,7 @@ static void not_a_number_is_no_surface(void)
     surface p;
     int b;
     if (!setup(&p, &a, 2, root_of_x, NULL)) return;
-    CHECK_INT(ebim_uniform(p.s, 100, x[0], T_SEED), 100);
+    CHECK_INT(ebim_lines_uniform(p.s, 100, x[0], T_SEED), 100);
     for (b = 0; b < 100; b++) CHECK_NEAR(x[b][0], 0.25, 64 * T_EPS);
 }
 
@@ -240,9 +240,9 @@ static void reproducible(void)
     roots = ebim_lines_stats(p.s).roots;
     ebim_lines_run(p.s, 177, 0, NULL, T_SEED, 0);
     CHECK_INT(ebim_lines_stats(p.s).roots, 2 * roots);
-    CHECK_INT(ebim_uniform(p.s, 64, x[0][0], T_SEED), 64);
-    CHECK_INT(ebim_uniform(p.s, 64, x[1][0], T_SEED), 64);
-    CHECK_INT(ebim_uniform(p.s, 64, x[2][0], T_SEED + 1), 64);
+    CHECK_INT(ebim_lines_uniform(p.s, 64, x[0][0], T_SEED), 64);
+    CHECK_INT(ebim_lines_uniform(p.s, 64, x[1][0], T_SEED), 64);
+    CHECK_INT(ebim_lines_uniform(p.s, 64, x[2][0], T_SEED + 1), 64);
     CHECK(!memcmp(x[0], x[1], sizeof x[0]));
     CHECK(memcmp(x[0], x[2], sizeof x[0]));
 }
@@ -280,7 +280,7 @@ static void refuses(void)
     p.d.hi = low;
     CHECK_INT(ebim_lines_init(&p.s, &a, &p.g, &p.d), EBIM_ERR_ARG);
     p.d.hi = NULL;
-    CHECK_INT(ebim_lines_init(&p.s, &a, &p.g, &p.d), EBIM_ERR_ARG);
+    CHECK_INT(ebim_lines_init(&p.s, &a, &p.g, &p.d), EBIM_ERR_BOX);
     p.d.hi = high;
     ebim_arena_init(&small, NULL, 0);
     CHECK_INT(ebim_lines_init(&p.s, &small, &p.g, &p.d), EBIM_OK);

@@ -291,7 +291,7 @@ static long file_size(const char *path)
 static ebim_ref record_large(ebim_graph *g, ebim_ref x, void *user)
 {
     (void)user;
-    return ebim_dense(g, ebim_dense(g, x, 30000, EBIM_SILU), 1, EBIM_IDENTITY);
+    return ebim_dense(g, ebim_dense(g, x, 30000, EBIM_FN_SILU), 1, EBIM_FN_IDENTITY);
 }
 
 /* A file of several times 64 KiB is read in pieces. */
@@ -360,25 +360,25 @@ typedef ebim_result (*arena_fn)(job *j, ebim_arena *keep, ebim_arena *work);
 static ebim_result arena_sample(job *j, ebim_arena *keep, ebim_arena *work)
 {
     (void)keep;
-    return ebim_model_sample(&j->m, POINTS, j->x, 2, T_SEED, work, NULL);
+    return ebim_model_sample(&j->m, work, POINTS, j->x, 2, T_SEED, NULL);
 }
 
 static ebim_result arena_score(job *j, ebim_arena *keep, ebim_arena *work)
 {
     (void)keep;
-    return ebim_model_score(&j->m, POINTS, j->x, j->nearest, j->distance, j->energy, j->ok, work);
+    return ebim_model_score(&j->m, work, POINTS, j->x, j->nearest, j->distance, j->energy, j->ok);
 }
 
 static ebim_result arena_gradients(job *j, ebim_arena *keep, ebim_arena *work)
 {
     (void)keep;
-    return ebim_model_gradients(&j->m, POINTS, j->x, j->distance, NULL, NULL, j->nearest, work);
+    return ebim_model_gradients(&j->m, work, POINTS, j->x, j->distance, NULL, NULL, j->nearest);
 }
 
 static ebim_result arena_distance2(job *j, ebim_arena *keep, ebim_arena *work)
 {
     (void)keep;
-    return ebim_model_distance2(&j->m, POINTS, j->x, j->distance, NULL, j->ok, work);
+    return ebim_model_distance2(&j->m, work, POINTS, j->x, j->distance, NULL, j->ok);
 }
 
 static ebim_result arena_load(job *j, ebim_arena *keep, ebim_arena *work)
@@ -390,7 +390,7 @@ static ebim_result arena_load(job *j, ebim_arena *keep, ebim_arena *work)
 static ebim_result arena_fit(job *j, ebim_arena *keep, ebim_arena *work)
 {
     ebim_fit_desc d = tiny(j->no_energy);
-    return ebim_fit_run(&j->m, N, j->n, keep->base ? data : NULL, &d, keep, work);
+    return ebim_fit_run(&j->m, keep, work, N, j->n, keep->base ? data : NULL, &d);
 }
 
 enum { GUARD = 128 };
@@ -601,9 +601,9 @@ static void outputs_may_be_left_out(void)
         unsigned char *ok = mask & 8 ? out.ok : NULL;
         memset(&out, 0x33, sizeof out);
         ebim_arena_init(&a, NULL, 0);
-        CHECK_INT(ebim_model_score(&j.m, POINTS, j.x, nearest, distance, energy, ok, &a), EBIM_OK);
+        CHECK_INT(ebim_model_score(&j.m, &a, POINTS, j.x, nearest, distance, energy, ok), EBIM_OK);
         fence(&w, ebim_arena_bytes(&a), 1, 0xff);
-        CHECK_INT(ebim_model_score(&j.m, POINTS, j.x, nearest, distance, energy, ok, &w.a),
+        CHECK_INT(ebim_model_score(&j.m, &w.a, POINTS, j.x, nearest, distance, energy, ok),
                   EBIM_OK);
         CHECK(w.a.used == a.used);
         unfence(&w);

@@ -25,7 +25,7 @@ static const double radius = 1.3, height = 0.3, slope[N] = {0.5, -1.25, 2};
 /* e^(x_i / 2) */
 static ebim_ref growth(ebim_graph *g, ebim_ref x, int i)
 {
-    return ebim_apply(g, ebim_scale(g, ebim_slice(g, x, i, 1), 0.5), EBIM_EXP);
+    return ebim_apply(g, ebim_scale(g, ebim_slice(g, x, i, 1), 0.5), EBIM_FN_EXP);
 }
 
 /* (|x|^2 - r^2) e^(x0/2): a sphere */
@@ -139,8 +139,8 @@ static void check_closed_form(int k, ebim_record_fn record, exact_fn exact)
     points(x);
     for (i = 0; i < N; i++) x[i] = (ebim_real)(i < 2 ? radius * (0.6 + 0.2 * i) : height);
     if (k == 1) x[2] = 0; /* the first point is on M, by 3-4-5 */
-    CHECK_INT(ebim_model_gradients(&m, B, x, F, J, E, dE, &a), EBIM_OK);
-    CHECK_INT(ebim_model_distance2(&m, B, x, d2, grad, ok, &a), EBIM_OK);
+    CHECK_INT(ebim_model_gradients(&m, &a, B, x, F, J, E, dE), EBIM_OK);
+    CHECK_INT(ebim_model_distance2(&m, &a, B, x, d2, grad, ok), EBIM_OK);
     for (b = 0; b < B; b++) {
         double p[N], f[K], j[K * N], y[N], e = -0.7, d = 0, along;
         for (i = 0; i < N; i++) p[i] = (double)x[b * N + i];
@@ -189,9 +189,9 @@ static void density_gradient_is_tangent(void)
         ebim_arena a, work;
         ebim_model m = made(&a, k, k == 1 ? record_sphere : record_ring);
         work = a;
-        CHECK_INT(ebim_model_grad_log_density(&m, B, x, grad, ok, &work), EBIM_OK);
-        CHECK_INT(ebim_model_score(&m, B, x, y, NULL, NULL, NULL, &a), EBIM_OK);
-        CHECK_INT(ebim_model_gradients(&m, B, y, NULL, J, NULL, dE, &a), EBIM_OK);
+        CHECK_INT(ebim_model_grad_log_density(&m, &work, B, x, grad, ok), EBIM_OK);
+        CHECK_INT(ebim_model_score(&m, &a, B, x, y, NULL, NULL, NULL), EBIM_OK);
+        CHECK_INT(ebim_model_gradients(&m, &a, B, y, NULL, J, NULL, dE), EBIM_OK);
         for (b = 0; b < B; b++) {
             double j[2][N], g[N], rest[N], t[N], size;
             for (i = 0; i < N; i++) {
@@ -210,7 +210,7 @@ static void density_gradient_is_tangent(void)
             CHECK_NEAR(dot(g, rest), 0, 100 * T_EPS);
         }
         m.has_energy = 0;
-        CHECK_INT(ebim_model_grad_log_density(&m, B, x, grad, ok, &a), EBIM_ERR_ARG);
+        CHECK_INT(ebim_model_grad_log_density(&m, &a, B, x, grad, ok), EBIM_ERR_ARG);
     }
 }
 
@@ -236,7 +236,7 @@ static void difference(ebim_ws *w, double *x, int i, int size, double *fd)
 static ebim_ref record_ellipsoid(ebim_graph *g, ebim_ref x, void *user) /* axes 2, 1, 1.4 */
 {
     static const double w[N] = {0.25, 1, 0.51};
-    ebim_ref y = ebim_dot(g, ebim_constant(g, N, w), ebim_apply(g, x, EBIM_SQUARE));
+    ebim_ref y = ebim_dot(g, ebim_constant(g, N, w), ebim_apply(g, x, EBIM_FN_SQUARE));
     (void)user;
     return minus(g, y, 1);
 }
@@ -261,7 +261,7 @@ static void gradients_are_differences(void)
     CHECK_INT(ebim_ws_init(&F, &a, &m.F, 16, 0), EBIM_OK);
     CHECK_INT(ebim_ws_init(&E, &a, &m.E, 16, 0), EBIM_OK);
     points(x);
-    CHECK_INT(ebim_model_gradients(&m, B, x, NULL, J, NULL, dE, &a), EBIM_OK);
+    CHECK_INT(ebim_model_gradients(&m, &a, B, x, NULL, J, NULL, dE), EBIM_OK);
     for (b = 0; b < B; b++)
         for (i = 0; i < N; i++) {
             double fd[K];
@@ -284,14 +284,14 @@ static void distance_gradients_are_differences(void)
     double h = 1e-3;
     points(x);
     for (i = 0; i < P * N; i++) x[i] += x[i] > 0 ? 1 : -1;
-    CHECK_INT(ebim_model_distance2(&m, P, x, NULL, grad, NULL, &a), EBIM_OK);
+    CHECK_INT(ebim_model_distance2(&m, &a, P, x, NULL, grad, NULL), EBIM_OK);
     for (i = 0; i < N; i++) {
         ebim_arena work = a;
         for (b = 0; b < 4 * P; b++) {
             memcpy(y + b * N, x + b / 4 * N, N * sizeof *y);
             y[b * N + i] += at[b % 4] * h;
         }
-        CHECK_INT(ebim_model_distance2(&m, 4 * P, y, d2, NULL, NULL, &work), EBIM_OK);
+        CHECK_INT(ebim_model_distance2(&m, &work, 4 * P, y, d2, NULL, NULL), EBIM_OK);
         for (b = 0; b < P; b++) {
             double fd = 0;
             for (q = 0; q < 4; q++) fd += weight[q] * d2[4 * b + q] / (12 * h);
@@ -326,8 +326,8 @@ static ebim_result run(const ebim_model *m, int count, const ebim_real *x, int m
         size_t used = 0;
         ebim_arena_init(&a, NULL, 0);
         for (q = 0; q < 2 && !r; q++) { /* measure, then run */
-            r = half ? ebim_model_distance2(m, count, x, d2, grad, ok, &a)
-                     : ebim_model_gradients(m, count, x, F, J, E, dE, &a);
+            r = half ? ebim_model_distance2(m, &a, count, x, d2, grad, ok)
+                     : ebim_model_gradients(m, &a, count, x, F, J, E, dE);
             if (q) CHECK(r || a.used == used);
             used = a.used;
             if (q || r) continue;
@@ -407,18 +407,18 @@ static void what_cannot_be_had_is_refused(void)
     CHECK_INT(run(&m, 0, x, 127, &o), EBIM_ERR_ARG);
     CHECK_INT(run(&m, -1, x, 127, &o), EBIM_ERR_ARG);
     CHECK_INT(run(&m, 0, x, 0, &o), EBIM_ERR_ARG);
-    CHECK_INT(ebim_model_distance2(&m, 0, x, o.d2, o.grad, o.ok, &a), EBIM_ERR_ARG);
+    CHECK_INT(ebim_model_distance2(&m, &a, 0, x, o.d2, o.grad, o.ok), EBIM_ERR_ARG);
     ebim_arena_init(&small, few, sizeof few);
-    CHECK_INT(ebim_model_gradients(&m, B, x, o.F, NULL, NULL, NULL, &small), EBIM_ERR_MEMORY);
+    CHECK_INT(ebim_model_gradients(&m, &small, B, x, o.F, NULL, NULL, NULL), EBIM_ERR_MEMORY);
     ebim_arena_init(&small, few, sizeof few);
-    CHECK_INT(ebim_model_distance2(&m, B, x, o.d2, o.grad, NULL, &small), EBIM_ERR_MEMORY);
+    CHECK_INT(ebim_model_distance2(&m, &small, B, x, o.d2, o.grad, NULL), EBIM_ERR_MEMORY);
     m.has_energy = 0;
     CHECK_INT(run(&m, B, x, 1 + 2 + 16 + 32, &o), EBIM_OK);
     CHECK_INT(run(&m, B, x, 4, &o), EBIM_ERR_ARG);
     CHECK_INT(run(&m, B, x, 8, &o), EBIM_ERR_ARG);
     x[B * N - 1] = (ebim_real)t_nan();
     CHECK_INT(ebim_gradients(&m, B, x, o.F, NULL, NULL, NULL), EBIM_ERR_FINITE);
-    CHECK_INT(ebim_model_distance2(&m, B, x, o.d2, o.grad, o.ok, &a), EBIM_ERR_FINITE);
+    CHECK_INT(ebim_model_distance2(&m, &a, B, x, o.d2, o.grad, o.ok), EBIM_ERR_FINITE);
     x[B * N - 1] = (ebim_real)t_inf();
     CHECK_INT(ebim_gradients(&m, B, x, NULL, NULL, NULL, o.dE), EBIM_ERR_ARG);
     CHECK_INT(ebim_gradients(&m, B, x, NULL, o.J, NULL, NULL), EBIM_ERR_FINITE);
@@ -469,9 +469,9 @@ static void squares_that_overflow_are_no_distance(void)
     x[2] = (ebim_real)far;
     x[N + 2] = 1000;
     CHECK_INT(ebim_projector_init(&p, &a, &m.F, &pd), EBIM_OK);
-    CHECK_INT(ebim_project(p, 2, x, y, d, ok), 1);
+    CHECK_INT(ebim_projector_run(p, 2, x, y, d, ok), 1);
     CHECK(!ok[0] && ok[1]);
-    CHECK_INT(ebim_model_score(&m, 2, x, y, d, NULL, ok, &a), EBIM_OK);
+    CHECK_INT(ebim_model_score(&m, &a, 2, x, y, d, NULL, ok), EBIM_OK);
     CHECK(!ok[0] && ok[1]);
     CHECK(all_nan(1, d) && all_nan(N, y));
     CHECK_NEAR(d[1], 1000 - height, 2000 * T_EPS);
@@ -487,12 +487,12 @@ static void score_all(const ebim_model *m, const ebim_arena *free_memory, const 
                       scored *s, int ok)
 {
     ebim_arena a = *free_memory;
-    CHECK_INT(ebim_model_score(m, B, x, s->nearest, s->distance, s->energy, ok ? s->ok : NULL, &a),
+    CHECK_INT(ebim_model_score(m, &a, B, x, s->nearest, s->distance, s->energy, ok ? s->ok : NULL),
               EBIM_OK);
     a = *free_memory;
-    CHECK_INT(ebim_model_distance2(m, B, x, s->d2, s->grad, ok ? s->ok2 : NULL, &a), EBIM_OK);
+    CHECK_INT(ebim_model_distance2(m, &a, B, x, s->d2, s->grad, ok ? s->ok2 : NULL), EBIM_OK);
     a = *free_memory;
-    CHECK_INT(ebim_model_grad_log_density(m, B, x, s->slope, ok ? s->ok3 : NULL, &a), EBIM_OK);
+    CHECK_INT(ebim_model_grad_log_density(m, &a, B, x, s->slope, ok ? s->ok3 : NULL), EBIM_OK);
 }
 
 /* Points too far to square their distance, and one whose nearest is beyond the box, have no number;
@@ -693,15 +693,15 @@ static void models_are_combined(void)
     m.z.log_volume = log(3);
     for (how = 0; how < 3; how++) {
         CHECK_INT(ebim_combine(&out, (ebim_combination)how, &m, &p, part[0]), EBIM_OK);
-        CHECK_INT(out.k, how == EBIM_INTERSECTION ? 2 : 1);
+        CHECK_INT(out.k, how == EBIM_COMBINE_INTERSECTION ? 2 : 1);
         CHECK_INT(out.m, N - out.k);
-        CHECK(out.z.points > 0 ? how != EBIM_INTERSECTION : how == EBIM_INTERSECTION);
+        CHECK((out.z.points > 0) == (how != EBIM_COMBINE_INTERSECTION));
         CHECK_NEAR(out.z.log_z, 0, 0);
-        if (how == EBIM_UNION) CHECK_NEAR(out.z.log_volume, log(4), 1e-14);
-        if (how == EBIM_MIXTURE) CHECK_NEAR(out.z.log_volume, log(3), 1e-14);
-        CHECK_NEAR(out.lo[0], how == EBIM_INTERSECTION ? -2 : -3, 0);
-        CHECK_NEAR(out.hi[0], how == EBIM_UNION ? 4 : 3, 0);
-        CHECK_NEAR(out.lo[2], how == EBIM_UNION ? -4 : -3, 0);
+        if (how == EBIM_COMBINE_UNION) CHECK_NEAR(out.z.log_volume, log(4), 1e-14);
+        if (how == EBIM_COMBINE_MIXTURE) CHECK_NEAR(out.z.log_volume, log(3), 1e-14);
+        CHECK_NEAR(out.lo[0], how == EBIM_COMBINE_INTERSECTION ? -2 : -3, 0);
+        CHECK_NEAR(out.hi[0], how == EBIM_COMBINE_UNION ? 4 : 3, 0);
+        CHECK_NEAR(out.lo[2], how == EBIM_COMBINE_UNION ? -4 : -3, 0);
         CHECK_INT(ebim_score(&out, B, x, y, NULL, e, ok), EBIM_OK);
         for (b = 0; b < B * N; b++) CHECK(!ok[b / N] || ebim__finite(y[b]));
         for (b = 0; b < B; b++) {
@@ -710,11 +710,13 @@ static void models_are_combined(void)
             int on = fabs(f - radius) < 1e-3, flat = fabs(g) < 1e-3;
             if (!ok[b]) continue;
             CHECK_INT(ebim_gradients(&out, 1, y + b * N, F, NULL, NULL, NULL), EBIM_OK);
-            want = how == EBIM_INTERSECTION ? (double)y[b * N + 1] / 2
-                 : mixed(y + b * N, how == EBIM_MIXTURE ? 2 : !on);
+            want = how == EBIM_COMBINE_INTERSECTION ? (double)y[b * N + 1] / 2
+                 : mixed(y + b * N, how == EBIM_COMBINE_MIXTURE ? 2 : !on);
             for (i = 0; i < out.k; i++) CHECK_NEAR(F[i], 0, 1e-3);
-            CHECK(how == EBIM_UNION ? on || flat : on && (flat || how == EBIM_MIXTURE));
-            if (how != EBIM_UNION || on != flat) CHECK_NEAR(e[b], want, how == 1 ? 1e-4 : 1e-5);
+            CHECK(how == EBIM_COMBINE_UNION ? on || flat
+                                            : on && (flat || how == EBIM_COMBINE_MIXTURE));
+            if (how != EBIM_COMBINE_UNION || on != flat)
+                CHECK_NEAR(e[b], want, how == 1 ? 1e-4 : 1e-5);
             near[on]++;
         }
         CHECK(ebim_save_bytes(&out) <= sizeof file);
@@ -734,29 +736,29 @@ static void combinations_are_refused(void)
     ebim_arena a;
     ebim_model m = made(&a, 1, record_sphere), p = m, out;
     p.k = 2;
-    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 0), EBIM_ERR_SHAPE);
-    CHECK_INT(ebim_combine(&out, EBIM_INTERSECTION, &m, &p, 0), EBIM_ERR_SHAPE);
-    CHECK_INT(ebim_combine(&out, EBIM_MIXTURE, &m, &p, 0), EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_UNION, &m, &p, 0), EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_INTERSECTION, &m, &p, 0), EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_MIXTURE, &m, &p, 0), EBIM_ERR_SHAPE);
     p = m;
     CHECK_INT(ebim_combine(&out, (ebim_combination)3, &m, &p, 0), EBIM_ERR_ARG);
-    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 1), EBIM_ERR_ARG);
-    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, -0.5), EBIM_ERR_ARG);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_UNION, &m, &p, 1), EBIM_ERR_ARG);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_UNION, &m, &p, -0.5), EBIM_ERR_ARG);
     p.has_energy = 0;
-    CHECK_INT(ebim_combine(&out, EBIM_MIXTURE, &m, &p, 0), EBIM_ERR_ARG);
-    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 0), EBIM_OK);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_MIXTURE, &m, &p, 0), EBIM_ERR_ARG);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_UNION, &m, &p, 0), EBIM_OK);
     CHECK_INT(out.has_energy, 0);
     ebim_free(&out);
     p.lo = far;
     p.hi = farther;
-    CHECK_INT(ebim_combine(&out, EBIM_INTERSECTION, &m, &p, 0), EBIM_ERR_SOLVE);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_INTERSECTION, &m, &p, 0), EBIM_ERR_SOLVE);
     CHECK(out.owned == NULL);
     p = m;
     p.linear = p.inverse = unit;
-    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 0), EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_UNION, &m, &p, 0), EBIM_ERR_SHAPE);
     m.linear = m.inverse = other;
-    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 0), EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_UNION, &m, &p, 0), EBIM_ERR_SHAPE);
     m.linear = m.inverse = unit;
-    CHECK_INT(ebim_combine(&out, EBIM_UNION, &m, &p, 0), EBIM_OK);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_UNION, &m, &p, 0), EBIM_OK);
     CHECK(out.linear != unit && !memcmp(out.linear, unit, sizeof unit));
     ebim_free(&out);
 }
@@ -796,11 +798,11 @@ static void do_work(const ebim_model *m, work_done *w)
     memset(w, 0, sizeof *w);
     ebim_arena_init(&measure, NULL, 0);
     ebim_arena_init(&a, room, sizeof room);
-    CHECK_INT(ebim_model_sample(m, MANY, w->sample, 3, 5, &measure, NULL), EBIM_OK);
-    CHECK_INT(ebim_model_sample(m, MANY, w->sample, 3, 5, &a, &w->report), EBIM_OK);
+    CHECK_INT(ebim_model_sample(m, &measure, MANY, w->sample, 3, 5, NULL), EBIM_OK);
+    CHECK_INT(ebim_model_sample(m, &a, MANY, w->sample, 3, 5, &w->report), EBIM_OK);
     CHECK_INT(a.used, measure.used);
     ebim_arena_init(&a, room, sizeof room);
-    CHECK_INT(ebim_model_score(m, MANY, w->sample, w->nearest, w->distance, w->energy, w->ok, &a),
+    CHECK_INT(ebim_model_score(m, &a, MANY, w->sample, w->nearest, w->distance, w->energy, w->ok),
               EBIM_OK);
 }
 

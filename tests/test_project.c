@@ -1,7 +1,7 @@
 /* Points thrown onto M: nearest points against closed forms and a fine search, all three methods,
  * what happens where there is no nearest point, and noise thrown onto M. F is no distance function
- * anywhere. Tolerances: the tangential residual of EBIM_NEAREST (1e-4 or 1e-8, relative to the
- * distance) or multiples of the unit roundoff for what only has to lie on M. */
+ * anywhere. Tolerances: the tangential residual of EBIM_PROJECT_NEAREST (1e-4 or 1e-8, relative
+ * to the distance) or multiples of the unit roundoff for what only has to lie on M. */
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
@@ -20,7 +20,7 @@ static const double TANGENTIAL = 1e-4;
 static ebim_ref record_ellipse(ebim_graph *g, ebim_ref x, void *user) /* axes 2, 1 */
 {
     static const double w[2] = {0.25, 1};
-    ebim_ref y = ebim_dot(g, ebim_constant(g, 2, w), ebim_apply(g, x, EBIM_SQUARE));
+    ebim_ref y = ebim_dot(g, ebim_constant(g, 2, w), ebim_apply(g, x, EBIM_FN_SQUARE));
     return scaled(g, minus(g, y, 1), user);
 }
 
@@ -155,7 +155,7 @@ static ebim_projector *projector(ebim_arena *a, ebim_graph *g, int n, ebim_recor
     return p;
 }
 
-static ebim_project_desc desc(ebim_projection method, int joint)
+static ebim_project_desc desc(ebim_project method, int joint)
 {
     ebim_project_desc d;
     memset(&d, 0, sizeof d);
@@ -197,7 +197,7 @@ static void check_nearest(const manifold *m, ebim_linear linear, double factor)
 {
     static ebim_real x[B * 3], y[B * 3], z[B * 3], dist[B];
     static unsigned char ok[B];
-    ebim_project_desc d = desc(EBIM_NEAREST, 0);
+    ebim_project_desc d = desc(EBIM_PROJECT_NEAREST, 0);
     ebim_arena a = arena();
     ebim_graph g;
     ebim_projector *p;
@@ -208,7 +208,7 @@ static void check_nearest(const manifold *m, ebim_linear linear, double factor)
     p = projector(&a, &g, m->n, m->record, &factor, &d);
     if (!p) return;
     draw_points(m, x, 1);
-    bad += !CHECK_INT(ebim_project(p, B, x, y, dist, ok), 0);
+    bad += !CHECK_INT(ebim_projector_run(p, B, x, y, dist, ok), B);
     for (b = 0; b < B; b++) {
         double px[3], py[3], want[3] = {0, 0, 0}, tol;
         to_double(m->n, x + b * m->n, px);
@@ -224,9 +224,9 @@ static void check_nearest(const manifold *m, ebim_linear linear, double factor)
         bad += !CHECK_NEAR(dist[b], gap(m->n, px, want), tol);
     }
     memcpy(z, x, sizeof z); /* in place, and again from there */
-    ebim_project(p, B, z, z, NULL, NULL);
+    ebim_projector_run(p, B, z, z, NULL, NULL);
     bad += !CHECK(same_bits((size_t)(B * m->n), z, y));
-    bad += !CHECK_INT(ebim_project(p, B, z, z, dist, ok), 0);
+    bad += !CHECK_INT(ebim_projector_run(p, B, z, z, dist, ok), B);
     for (b = 0; b < B; b++) {
         double py[3], pz[3];
         to_double(m->n, y + b * m->n, py);
@@ -259,7 +259,7 @@ static void factor_of_F_does_not_matter(void)
 static void deep_inside(void)
 {
     static ebim_real x[B * 2], y[B * 2], z[B * 2], dist[B], onto[B];
-    ebim_project_desc d = desc(EBIM_NEAREST, 0), o = desc(EBIM_ONTO, 0);
+    ebim_project_desc d = desc(EBIM_PROJECT_NEAREST, 0), o = desc(EBIM_PROJECT_ONTO, 0);
     ebim_arena a = arena();
     ebim_graph g, h;
     ebim_projector *p, *q;
@@ -276,8 +276,8 @@ static void deep_inside(void)
         x[2 * b] = (ebim_real)(2 * s * cos(t));
         x[2 * b + 1] = (ebim_real)(s * sin(t));
     }
-    CHECK_INT(ebim_project(p, B, x, y, dist, NULL), 0);
-    CHECK_INT(ebim_project(q, B, x, z, onto, NULL), 0);
+    CHECK_INT(ebim_projector_run(p, B, x, y, dist, NULL), B);
+    CHECK_INT(ebim_projector_run(q, B, x, z, onto, NULL), B);
     for (b = 0; b < B; b++) {
         double px[2], py[2], along, slope;
         to_double(2, x + 2 * b, px);
@@ -304,7 +304,7 @@ static void onto_and_descend(void)
     for (i = 0; i < 4; i++)
         for (way = 0; way < 3; way++) { /* ONTO, DESCEND, DESCEND jointly */
             int n = dims[i], failed = 0, moved = 0;
-            ebim_project_desc d = desc(way ? EBIM_DESCEND : EBIM_ONTO, way == 2);
+            ebim_project_desc d = desc(way ? EBIM_PROJECT_DESCEND : EBIM_PROJECT_ONTO, way == 2);
             ebim_arena a = arena();
             ebim_graph g;
             ebim_projector *p;
@@ -315,7 +315,7 @@ static void onto_and_descend(void)
             ebim_rng_init(&r, T_SEED, 3);
             for (b = 0; b < B * n; b++) x[b] = (ebim_real)(4 * (double)ebim_rng_uniform(&r) - 2);
             for (b = 0; b < B; b++) ok[b] = 9;
-            failed = ebim_project(p, B, x, y, dist, ok);
+            failed = B - ebim_projector_run(p, B, x, y, dist, ok);
             for (b = 0, c = 0; b < B; b++) {
                 double px[3] = {0, 0, 0}, py[3] = {0, 0, 0};
                 to_double(n, x + b * n, px);
@@ -349,7 +349,7 @@ static void no_manifold(void)
     double lo[2] = {-1, -1}, hi[2] = {1, 1};
     int method, b;
     for (method = 0; method < 3; method++) {
-        ebim_project_desc d = desc((ebim_projection)method, 0);
+        ebim_project_desc d = desc((ebim_project)method, 0);
         ebim_arena a = arena();
         ebim_graph g;
         ebim_projector *p = projector(&a, &g, 2, record_empty, NULL, &d);
@@ -357,7 +357,7 @@ static void no_manifold(void)
         if (!p) return;
         ebim_rng_init(&r, T_SEED, 4);
         for (b = 0; b < B * 2; b++) x[b] = ebim_rng_normal(&r);
-        CHECK_INT(ebim_project(p, B, x, y, NULL, ok), B);
+        CHECK_INT(ebim_projector_run(p, B, x, y, NULL, ok), 0);
         for (b = 0; b < B; b++) { /* the best point seen: nearer to the minimum of F */
             double px[2], py[2], zero[2] = {0, 0};
             to_double(2, x + 2 * b, px);
@@ -365,7 +365,7 @@ static void no_manifold(void)
             CHECK_INT(ok[b], 0);
             CHECK(gap(2, py, zero) <= gap(2, px, zero) * (1 + 4 * T_EPS));
         }
-        CHECK_INT(ebim_project_noise(p, 10, y, lo, hi, T_SEED, 0), 0);
+        CHECK_INT(ebim_projector_noise(p, 10, y, lo, hi, T_SEED, 0), 0);
     }
 }
 
@@ -377,7 +377,7 @@ static void singular_points(void)
     int method, linear, b;
     for (method = 0; method < 3; method++)
         for (linear = 0; linear < 3; linear++) {
-            ebim_project_desc d = desc((ebim_projection)method, 0);
+            ebim_project_desc d = desc((ebim_project)method, 0);
             ebim_arena a = arena();
             ebim_graph g;
             ebim_projector *p;
@@ -386,10 +386,10 @@ static void singular_points(void)
             p = projector(&a, &g, 2, record_waved, NULL, &d);
             if (!p) return;
             draw_points(&manifolds[0], x, 5);
-            CHECK_INT(ebim_project(p, B, x, clean, dist, ok), 0);
+            CHECK_INT(ebim_projector_run(p, B, x, clean, dist, ok), B);
             x[2 * 7] = x[2 * 7 + 1] = 0;
             x[2 * 70] = real_nan();
-            CHECK_INT(ebim_project(p, B, x, y, dist, ok), 2);
+            CHECK_INT(ebim_projector_run(p, B, x, y, dist, ok), B - 2);
             for (b = 0; b < B; b++) {
                 int bad = b == 7 || b == 70;
                 CHECK_INT(ok[b], !bad);
@@ -410,7 +410,7 @@ static ebim_ref record_through_origin(ebim_graph *g, ebim_ref x, void *user)
 static void near_the_origin(void)
 {
     static ebim_real x[B * 2], y[B * 2], dist[B];
-    ebim_project_desc d = desc(EBIM_NEAREST, 0);
+    ebim_project_desc d = desc(EBIM_PROJECT_NEAREST, 0);
     ebim_arena a = arena();
     ebim_graph g;
     ebim_projector *p;
@@ -423,7 +423,7 @@ static void near_the_origin(void)
         x[2 * b] = (ebim_real)(1 + s * cos(t));
         x[2 * b + 1] = (ebim_real)(s * sin(t));
     }
-    CHECK_INT(ebim_project(p, B, x, y, dist, NULL), 0);
+    CHECK_INT(ebim_projector_run(p, B, x, y, dist, NULL), B);
     for (b = 0; b < B; b++) CHECK_NEAR(dist[b], b % 2 ? 0 : 0.01, 40 * T_EPS);
 }
 
@@ -436,7 +436,7 @@ static void blocks_do_not_matter(void)
     int method, i;
     for (method = 0; method < 3; method++)
         for (i = 0; i < 5; i++) {
-            ebim_project_desc d = desc((ebim_projection)method, 0);
+            ebim_project_desc d = desc((ebim_project)method, 0);
             ebim_arena a = arena();
             ebim_graph g;
             ebim_projector *p;
@@ -445,11 +445,11 @@ static void blocks_do_not_matter(void)
             if (!p) return;
             draw_points(&manifolds[2], x, 6);
             if (i < 4) {
-                CHECK_INT(ebim_project(p, B, x, y, NULL, NULL), 0);
+                CHECK_INT(ebim_projector_run(p, B, x, y, NULL, NULL), B);
             } else {
-                CHECK_INT(ebim_project(p, 33, x, y, NULL, NULL), 0);
-                CHECK_INT(ebim_project(p, B - 33, x + 99, y + 99, NULL, NULL), 0);
-                CHECK_INT(ebim_project(p, 0, x, y, NULL, NULL), 0);
+                CHECK_INT(ebim_projector_run(p, 33, x, y, NULL, NULL), 33);
+                CHECK_INT(ebim_projector_run(p, B - 33, x + 99, y + 99, NULL, NULL), B - 33);
+                CHECK_INT(ebim_projector_run(p, 0, x, y, NULL, NULL), 0);
             }
             if (!i) memcpy(want, y, sizeof y);
             CHECK(same_bits(B * 3, y, want));
@@ -466,14 +466,14 @@ static void noise_reaches_everything(void)
     double lo[2] = {-4.5, -1.5}, hi[2] = {4.5, 1.5};
     int method, b, i;
     for (method = 1; method < 3; method++) {
-        ebim_project_desc d = desc((ebim_projection)method, 0);
+        ebim_project_desc d = desc((ebim_project)method, 0);
         ebim_arena a = arena();
         ebim_graph g;
         ebim_projector *p = projector(&a, &g, 2, record_two, NULL, &d);
         int count[16];
         if (!p) return;
         memset(count, 0, sizeof count);
-        if (!CHECK_INT(ebim_project_noise(p, MANY, x, lo, hi, T_SEED, 3), MANY)) return;
+        if (!CHECK_INT(ebim_projector_noise(p, MANY, x, lo, hi, T_SEED, 3), MANY)) return;
         for (b = 0; b < MANY; b++) {
             double y[3] = {0, 0, 0}, t;
             to_double(2, x + 2 * b, y);
@@ -484,11 +484,11 @@ static void noise_reaches_everything(void)
         }
         /* 50 if it were uniform; the least of 30 seeds was 20 */
         for (i = 0; i < 16; i++) CHECK(count[i] > 5);
-        CHECK_INT(ebim_project_noise(p, MANY, again, lo, hi, T_SEED, 3), MANY);
+        CHECK_INT(ebim_projector_noise(p, MANY, again, lo, hi, T_SEED, 3), MANY);
         CHECK(same_bits(MANY * 2, x, again));
-        CHECK_INT(ebim_project_noise(p, MANY, again, lo, hi, T_SEED, 4), MANY);
+        CHECK_INT(ebim_projector_noise(p, MANY, again, lo, hi, T_SEED, 4), MANY);
         CHECK(!same_bits(MANY * 2, x, again));
-        CHECK_INT(ebim_project_noise(p, 0, again, lo, hi, T_SEED, 4), 0);
+        CHECK_INT(ebim_projector_noise(p, 0, again, lo, hi, T_SEED, 4), 0);
     }
 }
 
@@ -497,22 +497,22 @@ static void noise_stays_in_the_box(void)
 {
     ebim_real x[60];
     double lo[2] = {0.6, 0.6}, hi[2] = {1, 1}, far_lo[2] = {3, 3}, far_hi[2] = {4, 4};
-    ebim_project_desc d = desc(EBIM_ONTO, 0);
+    ebim_project_desc d = desc(EBIM_PROJECT_ONTO, 0);
     ebim_arena a = arena();
     ebim_graph g;
     ebim_projector *p = projector(&a, &g, 2, record_waved, NULL, &d);
     int b;
     if (!p) return;
-    CHECK_INT(ebim_project_noise(p, 30, x, lo, hi, T_SEED, 0), 30);
+    CHECK_INT(ebim_projector_noise(p, 30, x, lo, hi, T_SEED, 0), 30);
     for (b = 0; b < 60; b++) CHECK((double)x[b] >= lo[b % 2] && (double)x[b] <= hi[b % 2]);
-    CHECK_INT(ebim_project_noise(p, 30, x, far_lo, far_hi, T_SEED, 0), 0);
+    CHECK_INT(ebim_projector_noise(p, 30, x, far_lo, far_hi, T_SEED, 0), 0);
 }
 
 static void descriptors(void)
 {
     ebim_arena a = arena();
     ebim_graph g, square;
-    ebim_project_desc d = desc(EBIM_NEAREST, 0);
+    ebim_project_desc d = desc(EBIM_PROJECT_NEAREST, 0);
     ebim_projector *p = NULL;
     size_t bytes;
     int i;
@@ -523,7 +523,7 @@ static void descriptors(void)
     d.constraint.lanes = -1;
     CHECK_INT(ebim_projector_init(&p, &a, &g, &d), EBIM_ERR_ARG);
     for (i = 0; i < 4; i++) { /* measuring is exact */
-        d = desc((ebim_projection)(i < 3 ? i : 2), i == 3);
+        d = desc((ebim_project)(i < 3 ? i : 2), i == 3);
         ebim_arena_init(&a, NULL, 0);
         CHECK_INT(ebim_projector_init(&p, &a, &g, &d), EBIM_OK);
         CHECK(!p);

@@ -197,7 +197,7 @@ static int has_sines(const ebim_graph *E)
 {
     int i;
     for (i = 2; i < E->n_nodes; i++)
-        if (E->node[i].op == EBIM_OP_DENSE && E->node[i].fn == EBIM_SINE) return 1;
+        if (E->node[i].op == EBIM_OP_DENSE && E->node[i].fn == EBIM_FN_SINE) return 1;
     return 0;
 }
 
@@ -418,7 +418,7 @@ static void a_thin_ellipse_is_a_stretched_circle(void)
         ellipse(q ? 50 : 1, 1200);
         if (!fitted(&m[q])) return;
         CHECK_INT(m[q].linear != NULL, q);
-        CHECK_INT((int)m[q].judged.verdict & EBIM_VERDICT_BAD, 0);
+        CHECK_INT(m[q].judged.verdict & EBIM_VERDICT_BAD, 0);
         densities(&m[q], q ? 50 : 1, 1, COUNT, q ? thin : round);
     }
     for (i = 0; i < COUNT; i++) {
@@ -528,7 +528,7 @@ static void check_far_row(double distance)
     if (!fitted(&s.m)) return;
     off_circle(&s.m, &most);
     CHECK_NEAR(most, 0, 0.001);
-    CHECK_INT(s.m.judged.verdict, EBIM_FINE);
+    CHECK_INT(s.m.judged.verdict, EBIM_VERDICT_FINE);
     CHECK_NEAR(s.m.info.outliers, 1, 0);
     CHECK_NEAR(s.m.info.outlier_row[0], 1000, 0);
     CHECK_NEAR(s.m.info.outlier_distance[0], distance, 0.01);
@@ -564,7 +564,7 @@ static void check_ellipse(double least)
     }
     CHECK(fmax(half[0], half[1]) > least * fmin(half[0], half[1]));
     if (!fitted(&s.m)) return;
-    CHECK_INT(s.m.judged.verdict, EBIM_FINE);
+    CHECK_INT(s.m.judged.verdict, EBIM_VERDICT_FINE);
     CHECK(s.m.linear != NULL);
     CHECK_INT(ebim_sample(&s.m, DRAWN, s.y, T_SEED), EBIM_OK);
     for (i = 0; i < DRAWN; i++) {
@@ -596,7 +596,7 @@ static void check_uniform(double fit, double score)
     nll = mean_nll(&s.m, s.N, s.x, &se);
     CHECK_NEAR(s.m.info.nll, log(2 * PI), fit);
     CHECK_NEAR(nll, log(2 * PI), score);
-    CHECK_INT(s.m.judged.verdict, EBIM_FINE);
+    CHECK_INT(s.m.judged.verdict, EBIM_VERDICT_FINE);
     off_circle(&s.m, &most);
     CHECK_NEAR(most, 0, 0.003);
     ebim_free(&s.m);
@@ -619,7 +619,7 @@ static void check_wind(double distinct)
 {
     double most;
     if (!fitted(&s.m)) return;
-    CHECK_INT((int)s.m.judged.verdict & ~EBIM_VERDICT_FEW, EBIM_FINE);
+    CHECK_INT(s.m.judged.verdict & ~EBIM_VERDICT_FEW, EBIM_VERDICT_FINE);
     CHECK_NEAR(s.m.info.distinct, distinct, 0.05 * distinct);
     off_circle(&s.m, &most);
     CHECK_NEAR(most, 0, 0.02);
@@ -657,7 +657,7 @@ static void arc(void)
 {
     SLOW_CASE("arc.csv");
     if (!fitted(&s.m)) return;
-    CHECK((int)s.m.judged.verdict & EBIM_VERDICT_ENDS);
+    CHECK(s.m.judged.verdict & EBIM_VERDICT_ENDS);
     CHECK(s.m.judged.gap_extent > 1.2 && s.m.judged.gap_extent < 1.9); /* a quarter is 1.57 */
     CHECK(t_finite(s.m.end[0]) && t_finite(s.m.end[1]));
     ebim_free(&s.m);
@@ -672,7 +672,7 @@ static void spot(void)
     for (seed = 0; seed < 2; seed++) {
         s.d.seed = (uint64_t)seed;
         if (!fitted(&s.m)) return;
-        CHECK((int)s.m.judged.verdict & (EBIM_VERDICT_HOLE | EBIM_VERDICT_BAD));
+        CHECK(s.m.judged.verdict & (EBIM_VERDICT_HOLE | EBIM_VERDICT_BAD));
         ebim_free(&s.m);
     }
 }
@@ -685,7 +685,7 @@ static void gait_mean_cycle(void)
     for (seed = 0; seed < 3; seed++) {
         s.d.seed = (uint64_t)seed;
         if (!fitted(&s.m)) return;
-        CHECK((int)s.m.judged.verdict || fabs(s.m.judged.volume / 197 - 1) < 0.03);
+        CHECK(s.m.judged.verdict || fabs(s.m.judged.volume / 197 - 1) < 0.03);
         ebim_free(&s.m);
     }
 }
@@ -694,8 +694,8 @@ static void montreal_season(void)
 {
     SLOW_CASE("montreal_season.csv");
     if (!fitted(&s.m)) return;
-    CHECK_INT((int)s.m.judged.verdict & EBIM_VERDICT_BAD, 0);
-    CHECK((int)s.m.judged.verdict & EBIM_VERDICT_LOOSE);
+    CHECK_INT(s.m.judged.verdict & EBIM_VERDICT_BAD, 0);
+    CHECK(s.m.judged.verdict & EBIM_VERDICT_LOOSE);
     CHECK_REL(s.m.judged.volume, 98.5, 0.02);
     CHECK_REL(s.m.judged.noise, 0.78, 0.15);
     CHECK_NEAR(s.m.judged.components, 1, 0);
@@ -721,7 +721,7 @@ static void plain(void)
     ebim_free(&s.m);
     s.d.progress = NULL;
     if (!fitted(&s.m)) return;
-    CHECK_INT(s.m.judged.verdict, EBIM_FINE);
+    CHECK_INT(s.m.judged.verdict, EBIM_VERDICT_FINE);
     CHECK(s.m.has_energy && s.m.z.points > 0);
     ebim_free(&s.m);
 }

@@ -103,7 +103,7 @@ static void cholesky_solves(void)
         gather(k, v, b, s, lane); /* as rounded */
         for (i = 0; i < k; i++)
             for (j = i + 1; j < k; j++) F[(i * k + j) * s + lane] = 55; /* never looked at */
-        if (!CHECK_INT(ebim_cholesky(k, F + lane, s), 0)) return;
+        if (!CHECK_INT(ebim__cholesky(k, F + lane, s), 0)) return;
         gather(k * k, F, L, s, lane);
         for (i = 0; i < k; i++)
             for (j = 0; j < k; j++) {
@@ -112,7 +112,7 @@ static void cholesky_solves(void)
                 if (j > i) CHECK(L[i * k + j] == 55);
                 CHECK_NEAR(sum, A[i * k + j], (k + 4) * T_EPS * sqrt(A[i * k + i] * A[j * k + j]));
             }
-        ebim_cholesky_solve(k, F + lane, v + lane, s);
+        ebim__cholesky_solve(k, F + lane, v + lane, s);
         gather(k, v, x, s, lane);
         check_solution(k, A, x, b);
     }
@@ -150,7 +150,7 @@ static void cholesky_by_hand(void)
 {
     ebim_real A[9] = {4, 9, 9, 2, 5, 9, -6, 1, 35}, b[3] = {-8, 10, 60};
     ebim_real L[9] = {1, 0, 0, 3, 1, 0, 0, 0, 1};
-    CHECK_INT(ebim_cholesky(3, A, 1), 0); /* L = 2; 1 2; -3 2 sqrt 22 */
+    CHECK_INT(ebim__cholesky(3, A, 1), 0); /* L = 2; 1 2; -3 2 sqrt 22 */
     CHECK_REL(A[0], 2, 2 * T_EPS); /* exact, but for processors' estimates under -ffast-math */
     CHECK_REL(A[3], 1, 4 * T_EPS);
     CHECK_REL(A[4], 2, 8 * T_EPS);
@@ -159,7 +159,7 @@ static void cholesky_by_hand(void)
     CHECK_REL(A[8], sqrt(22), 2 * T_EPS);
     CHECK_REL(cholesky_pivot(3, A, 1), 22.0 / 35, 8 * T_EPS);
     CHECK_REL(cholesky_pivot(3, L, 1), 0.1, 8 * T_EPS); /* the second */
-    ebim_cholesky_solve(3, A, b, 1);      /* A (-0.5, 2.75, ...) by forward and back: below */
+    ebim__cholesky_solve(3, A, b, 1);      /* A (-0.5, 2.75, ...) by forward and back: below */
     CHECK_NEAR(4 * b[0] + 2 * b[1] - 6 * b[2], -8, 100 * T_EPS);
     CHECK_NEAR(2 * b[0] + 5 * b[1] + b[2], 10, 100 * T_EPS);
     CHECK_NEAR(-6 * b[0] + b[1] + 35 * b[2], 60, 400 * T_EPS);
@@ -174,13 +174,13 @@ static void cholesky_refuses(void)
             A[5 * bad] = i == 0 ? -1 : i == 1 ? 0 : i == 2 ? real_nan() : i == 3 ? real_inf() : 1;
             if (i == 4 && !bad) continue;
             if (i == 4) A[4 * bad] = real_nan();
-            CHECK_INT(ebim_cholesky(4, A, 1), 1 + bad);
+            CHECK_INT(ebim__cholesky(4, A, 1), 1 + bad);
         }
     {
         ebim_real ones[4] = {1, 1, 1, 1}, badly[4] = {1, 0, 0, 0};
-        CHECK_INT(ebim_cholesky(2, ones, 1), 2);
+        CHECK_INT(ebim__cholesky(2, ones, 1), 2);
         badly[3] = (ebim_real)1e-30;  /* badly scaled is not singular */
-        CHECK_INT(ebim_cholesky(2, badly, 1), 0);
+        CHECK_INT(ebim__cholesky(2, badly, 1), 0);
         CHECK(cholesky_pivot(2, badly, 1) == 1);
     }
 }
@@ -204,13 +204,13 @@ static void lu_solves(void)
         spread(k, b, v, s, lane);
         gather(k * k, F, A, s, lane); /* as rounded */
         gather(k, v, b, s, lane);
-        if (!CHECK_INT(ebim_lu(k, F + lane, piv, s), 0)) return;
+        if (!CHECK_INT(ebim__lu(k, F + lane, piv, s), 0)) return;
         gather(k * k, F, LU, s, lane);
         for (i = 0; i < k; i++) {
             CHECK(piv[i] >= i && piv[i] < k);
             for (j = 0; j < i; j++) CHECK(fabs(LU[i * k + j]) <= 1 + 2 * T_EPS);
         }
-        ebim_lu_solve(k, F + lane, piv, v + lane, s);
+        ebim__lu_solve(k, F + lane, piv, v + lane, s);
         gather(k, v, x, s, lane);
         check_solution(k, A, x, b);
     }
@@ -221,14 +221,14 @@ static void lu_by_hand(void)
     ebim_real A[9] = {1, 2, 4, 2, 4, 2, 4, 2, 2}, b[3] = {17, 16, 14};
     ebim_real LU[9] = {1, -3, 0, 0, 1, 0, 0, 0, 1};
     int piv[3];
-    CHECK_INT(ebim_lu(3, A, piv, 1), 0);
+    CHECK_INT(ebim__lu(3, A, piv, 1), 0);
     CHECK(piv[0] == 2 && piv[1] == 1 && piv[2] == 2);
     CHECK(A[0] == 4 && A[1] == 2 && A[2] == 2);              /* U */
     CHECK(A[3] == (ebim_real)0.5 && A[4] == 3 && A[5] == 1);
     CHECK(A[6] == (ebim_real)0.25 && A[7] == (ebim_real)0.5 && A[8] == 3);
     CHECK_REL(lu_pivot(3, A, 1), 0.5, 8 * T_EPS);       /* 3 of 2 + 1 + 3 */
     CHECK(lu_pivot(3, LU, 1) == (ebim_real)0.25);       /* the second */
-    ebim_lu_solve(3, A, piv, b, 1);
+    ebim__lu_solve(3, A, piv, b, 1);
     CHECK_NEAR(b[0], 1, 32 * T_EPS);
     CHECK_NEAR(b[1], 2, 32 * T_EPS);
     CHECK_NEAR(b[2], 3, 32 * T_EPS);
@@ -259,10 +259,10 @@ static void lu_and_cholesky_see_singular(void)
                 A[i * k + j] = (ebim_real)general;
                 S[i * k + j] = (ebim_real)symmetric;
             }
-        failed = ebim_lu(k, A, piv, 1);
+        failed = ebim__lu(k, A, piv, 1);
         if (!failed) CHECK_NEAR(lu_pivot(k, A, 1), 0, 16 * k * T_EPS);
         refused += failed != 0;
-        failed = ebim_cholesky(k, S, 1);
+        failed = ebim__cholesky(k, S, 1);
         if (!failed) CHECK_NEAR(cholesky_pivot(k, S, 1), 0, 16 * k * T_EPS);
         refused += failed != 0;
     }
@@ -292,11 +292,11 @@ static void pivots_ignore_scale(void)
                 S[i * k + j] = (ebim_real)M[i * k + j];
                 T[i * k + j] = (ebim_real)ldexp(M[i * k + j], 2 * (e[i] + e[j]));
             }
-        CHECK_INT(ebim_lu(k, A, piv, 1), 0);
-        CHECK_INT(ebim_lu(k, B, piv, 1), 0);
+        CHECK_INT(ebim__lu(k, A, piv, 1), 0);
+        CHECK_INT(ebim__lu(k, B, piv, 1), 0);
         CHECK_REL(lu_pivot(k, B, 1), (double)lu_pivot(k, A, 1), 16 * T_EPS);
-        CHECK_INT(ebim_cholesky(k, S, 1), 0);
-        CHECK_INT(ebim_cholesky(k, T, 1), 0);
+        CHECK_INT(ebim__cholesky(k, S, 1), 0);
+        CHECK_INT(ebim__cholesky(k, T, 1), 0);
         CHECK_REL(cholesky_pivot(k, T, 1), (double)cholesky_pivot(k, S, 1), 16 * T_EPS);
     }
 }
@@ -306,11 +306,11 @@ static void lu_refuses(void)
 {
     ebim_real zero[4] = {0, 0, 0, 0}, ones[4] = {1, 1, 1, 1}, columns[4] = {1, 0, 1, 0};
     int piv[5], i, kind;
-    CHECK_INT(ebim_lu(2, zero, piv, 1), 1);
-    CHECK_INT(ebim_lu(2, ones, piv, 1), 2);
+    CHECK_INT(ebim__lu(2, zero, piv, 1), 1);
+    CHECK_INT(ebim__lu(2, ones, piv, 1), 2);
     columns[1] = (ebim_real)2e-20; /* badly scaled is not singular */
     columns[3] = (ebim_real)3e-20;
-    CHECK_INT(ebim_lu(2, columns, piv, 1), 0);
+    CHECK_INT(ebim__lu(2, columns, piv, 1), 0);
     CHECK_REL(lu_pivot(2, columns, 1), 1 / 3.0, 8 * T_EPS);
     for (kind = 0; kind < 2; kind++)
         for (i = 0; i < 25; i++) {
@@ -320,7 +320,7 @@ static void lu_refuses(void)
             ebim_rng_init(&r, T_SEED, 5);
             for (q = 0; q < 25; q++) A[q] = ebim_rng_normal(&r);
             A[i] = kind ? real_inf() : real_nan();
-            failed = ebim_lu(5, A, piv, 1);
+            failed = ebim__lu(5, A, piv, 1);
             CHECK(failed >= 1 && failed <= 5);
         }
 }
@@ -333,8 +333,8 @@ static void pivots_at_the_threshold(void)
         ebim_real A[4] = {1, 1, 1, 1}, B[4] = {1, 1, 1, 1};
         int piv[2];
         A[3] = B[3] = (ebim_real)(1 + eps * T_EPS);
-        CHECK_INT(ebim_cholesky(2, A, 1), eps == 1 ? 2 : 0);
-        CHECK_INT(ebim_lu(2, B, piv, 1), eps == 1 ? 2 : 0);
+        CHECK_INT(ebim__cholesky(2, A, 1), eps == 1 ? 2 : 0);
+        CHECK_INT(ebim__lu(2, B, piv, 1), eps == 1 ? 2 : 0);
         if (eps == 1) continue;
         CHECK_REL(cholesky_pivot(2, A, 1), eps * T_EPS, 1e-3);
         CHECK_REL(lu_pivot(2, B, 1), eps * T_EPS, 1e-3);
@@ -390,7 +390,7 @@ static void cg_run(void)
 {
     memset(cg.work, 0xff, sizeof cg.work); /* NaNs */
     cg.s.calls = 0;
-    CHECK(ebim_cg_work(cg.s.k, STRIDE) <= sizeof cg.work / sizeof *cg.work);
+    CHECK(EBIM_CG_WORK(cg.s.k, STRIDE) <= sizeof cg.work / sizeof *cg.work);
     ebim_cg(&cg.d, cg.s.k, cg.s.lanes, STRIDE, apply, &cg.s, cg.b, cg.x, cg.work, &cg.report);
     CHECK_INT(cg.s.calls, 1 + cg.report.iterations);
 }
@@ -407,8 +407,8 @@ static void cholesky_solution(int l, double *x)
     int i, k = cg.s.k;
     for (i = 0; i < k * k; i++) A[i] = (ebim_real)cg.s.A[l][i];
     for (i = 0; i < k; i++) b[i] = cg.b[i * STRIDE + l];
-    CHECK_INT(ebim_cholesky(k, A, 1), 0);
-    ebim_cholesky_solve(k, A, b, 1);
+    CHECK_INT(ebim__cholesky(k, A, 1), 0);
+    ebim__cholesky_solve(k, A, b, 1);
     for (i = 0; i < k; i++) x[i] = (double)b[i];
 }
 
@@ -849,7 +849,7 @@ static void check_best(const ebim_lbfgs *s, objective fn, double least)
 static void check_stop(const ebim_lbfgs *s)
 {
     double g = sqrt(dot(s->n, s->g, s->g)), x = sqrt(dot(s->n, s->x, s->x));
-    if (s->stop == EBIM_CONVERGED) CHECK(g <= s->d.tol_grad * (x > 1 ? x : 1) * (1 + 1e-12));
+    if (s->stop == EBIM_STOP_CONVERGED) CHECK(g <= s->d.tol_grad * (x > 1 ? x : 1) * (1 + 1e-12));
 }
 
 /* Every pair in the memory is what its rho says, and has positive curvature. */
@@ -869,7 +869,7 @@ static void check_pairs(const ebim_lbfgs *s)
  * towards hi. */
 static void check_bracket(const ebim_lbfgs *s)
 {
-    if (s->stop != EBIM_RUNNING || s->phase != EBIM__LS_ZOOM) return;
+    if (s->stop != EBIM_STOP_RUNNING || s->phase != EBIM__LS_ZOOM) return;
     CHECK(s->lo.d * (s->hi.t - s->lo.t) < 0);
     CHECK(s->lo.f <= s->f0 + s->d.c1 * s->lo.t * s->slope0);
     CHECK((s->t - s->lo.t) * (s->t - s->hi.t) < 0);
@@ -961,7 +961,7 @@ static ebim_lbfgs drive(const run *r)
         steps = s.iterations;
         if (!CHECK(told < 30000)) break;
     }
-    CHECK(s.stop != EBIM_RUNNING);
+    CHECK(s.stop != EBIM_STOP_RUNNING);
     check_stop(&s);
     CHECK_INT(ebim_lbfgs_tell(&s, -1e9, g), s.stop); /* too late: ignored */
     check_best(&s, r->fn, least);
@@ -972,7 +972,7 @@ static ebim_lbfgs drive(const run *r)
 static void check_minimum(const ebim_lbfgs *s, double x, double tol)
 {
     int i;
-    CHECK(s->stop == EBIM_CONVERGED || s->stop == EBIM_NO_PROGRESS);
+    CHECK(s->stop == EBIM_STOP_CONVERGED || s->stop == EBIM_STOP_NO_PROGRESS);
     for (i = 0; i < s->n; i++) CHECK_NEAR(s->x[i], x, tol);
 }
 
@@ -996,7 +996,7 @@ static void lbfgs_minimises(void)
         r.x0[n - 1] = 1;
         s = drive(&r);
         if (n < 4) check_minimum(&s, 1, 1e5 * T_EPS); /* longer ones have other minima */
-        CHECK(s.stop == EBIM_CONVERGED || s.stop == EBIM_NO_PROGRESS);
+        CHECK(s.stop == EBIM_STOP_CONVERGED || s.stop == EBIM_STOP_NO_PROGRESS);
         CHECK(s.evaluations < 200 + 20 * n);
     }
 }
@@ -1011,7 +1011,7 @@ static void lbfgs_hard_searches(void)
         r.d.c2 = i % 2 ? 0.9 : 0.1;
         r.d.first_step = i % 4 < 2 ? 0 : 5;
         s = drive(&r);
-        CHECK(s.stop == EBIM_CONVERGED || s.stop == EBIM_NO_PROGRESS);
+        CHECK(s.stop == EBIM_STOP_CONVERGED || s.stop == EBIM_STOP_NO_PROGRESS);
         /* f is about n, and known to DBL_EPSILON: its gradient to the root of that, curvature 9 */
         CHECK_NEAR(sqrt(dot(s.n, s.g, s.g)), 0, 1e3 * T_EPS + 16 * sqrt(DBL_EPSILON));
         CHECK(s.evaluations < 300);
@@ -1037,7 +1037,7 @@ static void lbfgs_other_settings(void)
             r.d.c1 = i == 2 ? 1e-2 : 1e-4;
             r.d.c2 = c2[i];
             s = drive(&r);
-            CHECK(s.stop == EBIM_CONVERGED || s.stop == EBIM_NO_PROGRESS);
+            CHECK(s.stop == EBIM_STOP_CONVERGED || s.stop == EBIM_STOP_NO_PROGRESS);
             CHECK_NEAR(sqrt(dot(6, s.g, s.g)), 0, 1e4 * T_EPS);
         }
 }
@@ -1073,13 +1073,13 @@ static void lbfgs_no_progress(void)
         ebim_lbfgs s;
         for (i = 0; i < n; i++) r.x0[i] = 3;
         s = drive(&r);
-        CHECK_INT(s.stop, EBIM_NO_PROGRESS);
+        CHECK_INT(s.stop, EBIM_STOP_NO_PROGRESS);
         CHECK_INT(s.iterations, 0);
         CHECK(s.evaluations <= 2 * s.d.max_line + 1);
         for (i = 0; i < n; i++) CHECK(s.x[i] == 3);
         r.d.max_line = 4;
         s = drive(&r);
-        CHECK_INT(s.stop, EBIM_MAX_LINE);
+        CHECK_INT(s.stop, EBIM_STOP_MAX_LINE);
         CHECK_INT(s.evaluations, 1 + 4);
     }
 }
@@ -1097,8 +1097,8 @@ static void lbfgs_max_line(void)
         r.d.max_line = most;
         s = drive(&r);
         if (most == 1) CHECK_INT(s.evaluations, 2);
-        if (most < 3) CHECK_INT(s.stop, EBIM_MAX_LINE);
-        else CHECK(s.stop != EBIM_MAX_LINE);
+        if (most < 3) CHECK_INT(s.stop, EBIM_STOP_MAX_LINE);
+        else CHECK(s.stop != EBIM_STOP_MAX_LINE);
         CHECK((s.f > 0.01) == (most < 3));
     }
 }
@@ -1144,14 +1144,14 @@ static void lbfgs_nonsmooth(void)
         int i;
         for (i = 0; i < n; i++) f0 += (i + 1) * fabs(r.x0[i]);
         s = drive(&r);
-        CHECK(s.stop != EBIM_BAD_START && s.stop != EBIM_RUNNING);
+        CHECK(s.stop != EBIM_STOP_BAD_START && s.stop != EBIM_STOP_RUNNING);
         CHECK(s.f <= (n == 1 ? 1e-6 : 0.5) * f0);
         CHECK(s.evaluations < 2000); /* max_iter vain ones would take 12000 */
         r = new_run(lopsided, 1, -n * 10);
         r.d.max_line = 1000; /* left to the bracket alone */
         s = drive(&r);
         CHECK(s.evaluations < 500);
-        CHECK_INT(s.stop, EBIM_NO_PROGRESS);
+        CHECK_INT(s.stop, EBIM_STOP_NO_PROGRESS);
         CHECK_NEAR(s.x[0], 1, 100 * T_EPS);
     }
 }
@@ -1162,7 +1162,7 @@ static void lbfgs_unbounded(void)
     ebim_lbfgs s;
     r.d.max_iter = 50;
     s = drive(&r); /* CONVERGED: the gradient is small relative to x in the end */
-    CHECK(s.stop != EBIM_BAD_START && s.evaluations <= 25 * 50);
+    CHECK(s.stop != EBIM_STOP_BAD_START && s.evaluations <= 25 * 50);
     CHECK(t_finite(s.f) && s.f < -1e6);
 }
 
@@ -1176,8 +1176,9 @@ static void lbfgs_max_eval(void)
         r.d.max_eval = most;
         s = drive(&r);
         CHECK(s.evaluations <= most);
-        CHECK(s.evaluations == most || s.stop == EBIM_CONVERGED || s.stop == EBIM_NO_PROGRESS);
-        if (most < 10) CHECK_INT(s.stop, EBIM_MAX_EVAL);
+        CHECK(s.evaluations == most || s.stop == EBIM_STOP_CONVERGED ||
+              s.stop == EBIM_STOP_NO_PROGRESS);
+        if (most < 10) CHECK_INT(s.stop, EBIM_STOP_MAX_EVAL);
     }
 }
 
@@ -1189,7 +1190,7 @@ static void lbfgs_max_iter_and_tolerances(void)
     for (i = 1; i < 8; i++) {
         r.d.max_iter = i;
         s = drive(&r);
-        CHECK_INT(s.stop, EBIM_MAX_ITER);
+        CHECK_INT(s.stop, EBIM_STOP_MAX_ITER);
         CHECK_INT(s.iterations, i);
     }
     for (i = 0; i < 4; i++) { /* |g| = |x - 1| against tol_grad max(1, |x|) at the start */
@@ -1202,14 +1203,14 @@ static void lbfgs_max_iter_and_tolerances(void)
     r = new_run(quadratic, 8, -3);
     r.d.tol_grad = 0.01;
     s = drive(&r);
-    CHECK_INT(s.stop, EBIM_CONVERGED);
+    CHECK_INT(s.stop, EBIM_STOP_CONVERGED);
     CHECK(sqrt(dot(8, s.g, s.g)) <= 0.01 * sqrt(dot(8, s.x, s.x)));
     CHECK(sqrt(dot(8, s.g, s.g)) > 1e-6);
     i = s.evaluations;
     r.d.tol_grad = 0;
     r.d.tol_f = 0.5; /* a step that gains less than half of f */
     s = drive(&r);
-    CHECK_INT(s.stop, EBIM_NO_PROGRESS);
+    CHECK_INT(s.stop, EBIM_STOP_NO_PROGRESS);
     CHECK(s.evaluations < i);
 }
 
@@ -1240,7 +1241,7 @@ static void lbfgs_bad_start(void)
         s = machine(&a, 3, &d);
         ebim_lbfgs_start(&s, x);
         f = fn(3, ebim_lbfgs_ask(&s), g);
-        CHECK_INT(ebim_lbfgs_tell(&s, f, g), EBIM_BAD_START);
+        CHECK_INT(ebim_lbfgs_tell(&s, f, g), EBIM_STOP_BAD_START);
         CHECK(!ebim_lbfgs_ask(&s));
         CHECK_INT(s.evaluations, 1);
         CHECK(!memcmp(s.x, x, sizeof x) && !memcmp(s.g, g, sizeof g));
@@ -1256,7 +1257,7 @@ static void lbfgs_at_the_minimum(void)
     int i;
     for (i = 0; i < 3; i++) r.x0[i] = 1;
     s = drive(&r);
-    CHECK_INT(s.stop, EBIM_CONVERGED);
+    CHECK_INT(s.stop, EBIM_STOP_CONVERGED);
     CHECK_INT(s.evaluations, 1);
     CHECK_INT(s.iterations, 0);
 }
@@ -1347,7 +1348,7 @@ static void lbfgs_direction_is_bfgs(void)
             double H[N][N], f, length = 0, error = 0;
             int steps = s.iterations;
             f = rosenbrock(N, ebim_lbfgs_ask(&s), g);
-            if (ebim_lbfgs_tell(&s, f, g) != EBIM_RUNNING || s.iterations == steps || !s.pairs)
+            if (ebim_lbfgs_tell(&s, f, g) != EBIM_STOP_RUNNING || s.iterations == steps || !s.pairs)
                 continue;
             memset(H, 0, sizeof H);
             for (i = 0; i < N; i++) {
@@ -1434,7 +1435,7 @@ static void lbfgs_lanes(void)
             double f;
             if (!x) continue;
             f = flat_far_out(1, x, &g);
-            asking += ebim_lbfgs_tell(&s[m], f, &g) == EBIM_RUNNING;
+            asking += ebim_lbfgs_tell(&s[m], f, &g) == EBIM_STOP_RUNNING;
         }
         rounds++;
     } while (asking);
@@ -1493,21 +1494,21 @@ static void lbfgs_minimize_and_its_callback(void)
         c.stop_at = stop_at;
         for (i = 0; i < 2; i++) x[i] = (ebim_real)r.x0[i];
         ebim_arena_init(&a, NULL, 0);
-        CHECK_INT(ebim_lbfgs_minimize(count_evaluations, &c, 2, x, &r.d, count_steps, &a, NULL),
+        CHECK_INT(ebim_lbfgs_minimize(count_evaluations, &c, &a, 2, x, &r.d, count_steps, NULL),
                   EBIM_OK);
         CHECK_INT(c.evaluations, 0); /* measuring */
         bytes = ebim_arena_bytes(&a);
         ebim_arena_init(&a, memory, bytes - 1);
-        CHECK_INT(ebim_lbfgs_minimize(count_evaluations, &c, 2, x, &r.d, NULL, &a, NULL),
+        CHECK_INT(ebim_lbfgs_minimize(count_evaluations, &c, &a, 2, x, &r.d, NULL, NULL),
                   EBIM_ERR_MEMORY);
         ebim_arena_init(&a, memory, bytes);
-        CHECK_INT(ebim_lbfgs_minimize(count_evaluations, &c, 2, x, &r.d, count_steps, &a, &report),
+        CHECK_INT(ebim_lbfgs_minimize(count_evaluations, &c, &a, 2, x, &r.d, count_steps, &report),
                   EBIM_OK);
         CHECK_INT(report.iterations, c.calls);
         for (i = 1; i < c.calls && i < 64; i++) CHECK(c.f[i] <= c.f[i - 1]);
         CHECK(!memcmp(x, report.x, sizeof x));
         if (stop_at && stop_at < by_hand.iterations) {
-            CHECK_INT(report.stop, EBIM_CALLBACK);
+            CHECK_INT(report.stop, EBIM_STOP_CALLBACK);
             CHECK_INT(c.calls, stop_at);
         } else { /* a stop of its own is not the callback's */
             CHECK_INT(report.stop, by_hand.stop);
@@ -1535,7 +1536,7 @@ static void lbfgs_memory(void)
     CHECK_INT(ebim_lbfgs_init(&s, &a, 0, &d), EBIM_ERR_ARG);
     d.history = -1;
     CHECK_INT(ebim_lbfgs_init(&s, &a, 3, &d), EBIM_ERR_ARG);
-    CHECK_INT(ebim_lbfgs_minimize(NULL, NULL, -1, NULL, &d, NULL, &a, NULL), EBIM_ERR_ARG);
+    CHECK_INT(ebim_lbfgs_minimize(NULL, NULL, &a, -1, NULL, &d, NULL, NULL), EBIM_ERR_ARG);
     CHECK_INT(a.failed, EBIM_OK); /* refused before anything was taken */
     CHECK_INT(a.used, 0);
 }

@@ -119,11 +119,11 @@ static int known(double x) { return t_finite(x); }
 /* Of an M that was never judged nothing is known. */
 static void check_nothing(const ebim_judgement *j)
 {
-    CHECK((int)j->verdict & EBIM_VERDICT_UNCHECKED);
+    CHECK(j->verdict & EBIM_VERDICT_UNCHECKED);
     CHECK(j->checked <= 0 && j->points <= 0);
     CHECK(!known(j->distance_mean) && !known(j->distance_median) && !known(j->distance_q99));
     CHECK(!known(j->distance_max) && !known(j->volume) && !known(j->volume_se));
-    CHECK(!known(j->components) && !known(j->sigma) && !known(j->singular) && !known(j->empty));
+    CHECK(!j->components && !known(j->sigma) && !known(j->singular) && !known(j->empty));
     CHECK(!known(j->remote) && !known(j->reach) && !known(j->rim) && !known(j->disputed));
 }
 
@@ -179,7 +179,7 @@ static void stopped(const setting *s, int at)
         printf("  n %d, k %d, call %d, stage %d at %g: %g multiplications\n", s->n, s->k, at,
                w.stage, w.done_at, w.work - w.work_at);
     CHECK_NEAR(m.info.partial, 1, 0);
-    if (w.stage == EBIM_STAGE_MANIFOLD) CHECK((int)m.judged.verdict & EBIM_VERDICT_UNCHECKED);
+    if (w.stage == EBIM_STAGE_MANIFOLD) CHECK(m.judged.verdict & EBIM_VERDICT_UNCHECKED);
     if (m.judged.checked <= 0) check_nothing(&m.judged);
     check_energy(&m, &w);
     check_rest(&m, s);
@@ -306,18 +306,18 @@ static double run(part_fn part, int at, double *after, int *told)
 
 static ebim_result sampling(ebim_arena *a)
 {
-    return ebim_model_sample(&p.m, ROWS, p.y, SHORT ? 30 : 300, 1, a, NULL);
+    return ebim_model_sample(&p.m, a, ROWS, p.y, SHORT ? 30 : 300, 1, NULL);
 }
 
 static ebim_result scoring(ebim_arena *a)
 {
-    return ebim_model_score(&p.m, ROWS, p.x, p.y, NULL, p.e, NULL, a);
+    return ebim_model_score(&p.m, a, ROWS, p.x, p.y, NULL, p.e, NULL);
 }
 
 static ebim_result normalising(ebim_arena *a)
 {
     ebim_log_z z;
-    return ebim_model_log_z(&p.m, SHORT ? 16384 : 0, 1, a, &z);
+    return ebim_model_log_z(&p.m, a, SHORT ? 16384 : 0, 1, &z);
 }
 
 static ebim_result judging(ebim_arena *a)
@@ -330,7 +330,7 @@ static ebim_result judging(ebim_arena *a)
     d.data = p.x;
     d.n_data = ROWS;
     d.rival = &p.m.F;
-    return ebim_judge(&p.m.F, &d, a, &j);
+    return ebim_judge(&p.m.F, a, &d, &j);
 }
 
 static ebim_result of_F(ebim_arena *a)
@@ -346,7 +346,7 @@ static ebim_result of_F(ebim_arena *a)
     d.negatives.norm = -0.1;
     d.langevin.eps = d.langevin.step = 0.1;
     d.langevin_steps = 20;
-    return ebim_mdf_train(&p.F, ROWS, p.x, &d, a, NULL);
+    return ebim_mdf_train(&p.F, a, ROWS, p.x, &d, NULL);
 }
 
 static ebim_result of_E(ebim_arena *a)
@@ -361,7 +361,7 @@ static ebim_result of_E(ebim_arena *a)
     d.hi = p.m.hi;
     d.clmc_steps = 10;
     d.clmc.eps = 0.1;
-    return ebim_energy_train(&p.E, &p.m.F, ROWS, p.x, &d, a, NULL);
+    return ebim_energy_train(&p.E, a, &p.m.F, ROWS, p.x, &d, NULL);
 }
 
 static void check_part(const char *name, part_fn part)
@@ -421,7 +421,7 @@ static void a_watch_in_the_arena_stops_a_fit(void)
     d.effort = s.effort;
     ebim_arena_init(&keep, NULL, 0);
     ebim_arena_init(&work, NULL, 0);
-    CHECK_INT(ebim_fit_run(&m, s.N, 2, NULL, &d, &keep, &work), EBIM_OK);
+    CHECK_INT(ebim_fit_run(&m, &keep, &work, s.N, 2, NULL, &d), EBIM_OK);
     bytes[0] = ebim_arena_bytes(&keep);
     bytes[1] = ebim_arena_bytes(&work);
     memory[0] = malloc(bytes[0]);
@@ -432,11 +432,11 @@ static void a_watch_in_the_arena_stops_a_fit(void)
     w.progress = stop_at;
     w.user = &left;
     work.watch = &w;
-    CHECK_INT(ebim_fit_run(&m, s.N, 2, data, &d, &keep, &work), EBIM_OK);
+    CHECK_INT(ebim_fit_run(&m, &keep, &work, s.N, 2, data, &d), EBIM_OK);
     CHECK(work.watch == &w && w.stopped);
     CHECK_INT(left, 0);
     CHECK(!m.has_energy && m.info.partial > 0);
-    CHECK((int)m.judged.verdict & EBIM_VERDICT_UNCHECKED);
+    CHECK(m.judged.verdict & EBIM_VERDICT_UNCHECKED);
     free(memory[0]);
     free(memory[1]);
 }

@@ -90,19 +90,19 @@ static jet function_at(oracle *o, int fn, double p, jet x)
     double v = x.v, y = 0, slope = 0;
     jet z;
     switch (fn) {
-    case EBIM_IDENTITY: y = v; slope = 1; break;
-    case EBIM_SILU: y = v * logistic(v); slope = logistic(v) + y * logistic(-v); break;
-    case EBIM_TANH: y = tanh(v); slope = 1 / (cosh(v) * cosh(v)); break;
-    case EBIM_RELU: y = v > 0 ? v : 0; slope = v > 0 ? 1 : 0; near_kink(o, v); break;
-    case EBIM_SOFTPLUS: y = log(1 + exp(v)); slope = logistic(v); break;
-    case EBIM_SINE: y = sin(v); slope = cos(v); break;
-    case EBIM_COSINE: y = cos(v); slope = -sin(v); break;
-    case EBIM_EXP: y = slope = exp(v); break;
-    case EBIM_LOG: y = log(v); slope = 1 / v; break;
-    case EBIM_SQRT: y = sqrt(v); slope = 0.5 / y; break;
-    case EBIM_ABS: y = fabs(v); slope = v > 0 ? 1 : -1; near_kink(o, v); break;
-    case EBIM_SQUARE: y = v * v; slope = 2 * v; break;
-    case EBIM_POW: y = exp(p * log(v)); slope = p * y / v; break;
+    case EBIM_FN_IDENTITY: y = v; slope = 1; break;
+    case EBIM_FN_SILU: y = v * logistic(v); slope = logistic(v) + y * logistic(-v); break;
+    case EBIM_FN_TANH: y = tanh(v); slope = 1 / (cosh(v) * cosh(v)); break;
+    case EBIM_FN_RELU: y = v > 0 ? v : 0; slope = v > 0 ? 1 : 0; near_kink(o, v); break;
+    case EBIM_FN_SOFTPLUS: y = log(1 + exp(v)); slope = logistic(v); break;
+    case EBIM_FN_SINE: y = sin(v); slope = cos(v); break;
+    case EBIM_FN_COSINE: y = cos(v); slope = -sin(v); break;
+    case EBIM_FN_EXP: y = slope = exp(v); break;
+    case EBIM_FN_LOG: y = log(v); slope = 1 / v; break;
+    case EBIM_FN_SQRT: y = sqrt(v); slope = 0.5 / y; break;
+    case EBIM_FN_ABS: y = fabs(v); slope = v > 0 ? 1 : -1; near_kink(o, v); break;
+    case EBIM_FN_SQUARE: y = v * v; slope = 2 * v; break;
+    case EBIM_FN_POW: y = exp(p * log(v)); slope = p * y / v; break;
     default: o->unknown = 1;
     }
     z.v = y;
@@ -112,7 +112,7 @@ static jet function_at(oracle *o, int fn, double p, jet x)
 
 static int positive_domain(int fn)
 {
-    return fn == EBIM_LOG || fn == EBIM_SQRT || fn == EBIM_POW;
+    return fn == EBIM_FN_LOG || fn == EBIM_FN_SQRT || fn == EBIM_FN_POW;
 }
 
 static jet plus(jet a, double f, jet b)
@@ -176,7 +176,7 @@ static ebim_ref record_op(ebim_graph *g, const spec *s, ebim_ref a, ebim_ref b, 
     case EBIM_OP_CONST: return ebim_mul(g, a, ebim_constant(g, s->na, CONSTANT));
     case EBIM_OP_DENSE: return ebim_dense(g, a, s->other, (ebim_fn)s->fn);
     case EBIM_OP_APPLY:
-        return s->fn == EBIM_POW ? ebim_pow(g, a, s->p) : ebim_apply(g, a, (ebim_fn)s->fn);
+        return s->fn == EBIM_FN_POW ? ebim_pow(g, a, s->p) : ebim_apply(g, a, (ebim_fn)s->fn);
     case EBIM_OP_AFFINE: return ebim_affine(g, a, s->other ? NULL : CONSTANT, AFFINE_SCALE);
     case EBIM_OP_ADD: return s->other ? ebim_sub(g, a, b) : ebim_add(g, a, b);
     case EBIM_OP_MUL: return s->other ? ebim_div(g, a, b) : ebim_mul(g, a, b);
@@ -199,12 +199,12 @@ static ebim_ref record_spec(ebim_graph *g, ebim_ref x, void *user)
     double half = 0.5 * (s->hi - s->lo), center[3 * WIDE];
     ebim_ref a, b = 0, c = 0;
     for (i = 0; i < n; i++) center[i] = -0.5 * (s->hi + s->lo) / half;
-    if (s->wrap) x = ebim_affine(g, ebim_dense(g, x, n, EBIM_SINE), center, half);
+    if (s->wrap) x = ebim_affine(g, ebim_dense(g, x, n, EBIM_FN_SINE), center, half);
     a = s->na == n ? x : ebim_slice(g, x, 0, s->na);
     if (s->nb) b = s->alias ? a : ebim_slice(g, x, s->na, s->nb);
     if (s->nc) c = ebim_slice(g, x, n - s->nc, s->nc);
     x = record_op(g, s, a, b, c);
-    return s->wrap ? ebim_dense(g, x, 2, EBIM_TANH) : x;
+    return s->wrap ? ebim_dense(g, x, 2, EBIM_FN_TANH) : x;
 }
 
 /* The same op on jets; returns the number of outputs. */
@@ -281,7 +281,7 @@ static int oracle_spec(oracle *o, const spec *s, const jet *x, jet *y)
     jet u[3 * WIDE], z[3 * WIDE];
     int n = operand_size(s), i, k;
     if (s->wrap) {
-        oracle_dense(o, EBIM_SINE, x, n, n, u);
+        oracle_dense(o, EBIM_FN_SINE, x, n, n, u);
         for (i = 0; i < n; i++) {
             u[i].v = 0.5 * (s->hi - s->lo) * u[i].v + 0.5 * (s->hi + s->lo);
             u[i].d *= 0.5 * (s->hi - s->lo);
@@ -291,7 +291,7 @@ static int oracle_spec(oracle *o, const spec *s, const jet *x, jet *y)
     }
     k = oracle_op(o, s, x, s->alias ? x : x + s->na, x + n - s->nc, s->wrap ? z : y);
     if (!s->wrap) return k;
-    oracle_dense(o, EBIM_TANH, z, k, 2, y);
+    oracle_dense(o, EBIM_FN_TANH, z, k, 2, y);
     return 2;
 }
 
@@ -444,7 +444,7 @@ static ebim_dual dual_rbf(const ebim_node *nd, const ebim_real *t, const ebim_du
             d = ebim_dual_op(a[q], '-', constant(t[q]));
             e = ebim_dual_op(e, '-', ebim_dual_op(constant(t[na]), '*', ebim_dual_op(d, '*', d)));
         }
-        e = ebim_dual_apply(EBIM_EXP, e, 0);
+        e = ebim_dual_apply(EBIM_FN_EXP, e, 0);
         sum = ebim_dual_op(sum, '+', ebim_dual_op(constant(t[na + 1]), '*', e));
     }
     return sum;
@@ -729,10 +729,10 @@ static void every_function(void)
             check_both(s, &r);
             s.op = EBIM_OP_DENSE;
             s.other = q ? 5 : 2;
-            if (fn != EBIM_POW) check_both(s, &r);
+            if (fn != EBIM_FN_POW) check_both(s, &r);
         }
     for (q = 0; q < 7; q++) {
-        spec s = make_spec(EBIM_OP_APPLY, EBIM_POW, 2, 0);
+        spec s = make_spec(EBIM_OP_APPLY, EBIM_FN_POW, 2, 0);
         s.p = exponents[q];
         s.lo = 0.5;
         check_both(s, &r);
@@ -747,7 +747,7 @@ static void every_layer_shape(void)
     for (n = 1; n <= 9; n++)
         for (out = 1; out <= 9; out++) {
             static problem p;
-            spec s = make_spec(EBIM_OP_DENSE, n % 2 ? EBIM_SILU : EBIM_IDENTITY, n, 0);
+            spec s = make_spec(EBIM_OP_DENSE, n % 2 ? EBIM_FN_SILU : EBIM_FN_IDENTITY, n, 0);
             s.other = out;
             if (!make_problem(&p, &s, &r)) return;
             check_problem(&p, 1 + below(&r, 5), 1 + n % 2, &r);
@@ -765,32 +765,33 @@ static const double USER_WIDTH[2] = {1.5, 2}, USER_WEIGHT[2] = {1.25, -0.75};
 static ebim_ref record_user(ebim_graph *g, ebim_ref x, void *user)
 {
     const double one = 1;
-    ebim_ref A = ebim_matrix(g, x, 3, USER_MATRIX), d = ebim_dense(g, x, 3, EBIM_TANH);
+    ebim_ref A = ebim_matrix(g, x, 3, USER_MATRIX), d = ebim_dense(g, x, 3, EBIM_FN_TANH);
     ebim_ref u = ebim_affine(g, x, USER_CENTER, 0.75), x0 = ebim_slice(g, x, 0, 1);
     ebim_ref unit = ebim_constant(g, 1, &one), q, low, high, s, length, r, w, p, e, f, y;
-    q = ebim_apply(g, ebim_scale(g, ebim_slice(g, u, 1, 3), 0.5), EBIM_EXP);
+    q = ebim_apply(g, ebim_scale(g, ebim_slice(g, u, 1, 3), 0.5), EBIM_FN_EXP);
     q = ebim_div(g, ebim_sub(g, A, d), ebim_add(g, q, ebim_constant(g, 3, USER_SHIFT)));
     low = ebim_min(g, q, d);
     high = ebim_max(g, A, ebim_mul(g, d, x0));
     s = ebim_select(g, ebim_sub(g, ebim_slice(g, x, 3, 1), d), low, high);
-    length = ebim_apply(g, ebim_add(g, ebim_sumsq(g, x), unit), EBIM_LOG);
-    r = ebim_apply(g, ebim_apply(g, ebim_dot(g, A, q), EBIM_SOFTPLUS), EBIM_SQRT);
+    length = ebim_apply(g, ebim_add(g, ebim_sumsq(g, x), unit), EBIM_FN_LOG);
+    r = ebim_apply(g, ebim_apply(g, ebim_dot(g, A, q), EBIM_FN_SOFTPLUS), EBIM_FN_SQRT);
     w = ebim_concat(g, ebim_mul(g, s, length), r);
     w = ebim_add(g, w, ebim_rbf(g, u, 2, USER_MATRIX, USER_WIDTH, USER_WEIGHT));
-    p = ebim_pow(g, ebim_add(g, ebim_apply(g, u, EBIM_SQUARE), unit), -1.5);
-    e = ebim_mul(g, ebim_apply(g, ebim_neg(g, w), EBIM_SILU), p);
-    f = ebim_add(g, ebim_apply(g, e, EBIM_SINE), ebim_apply(g, ebim_mul(g, w, u), EBIM_COSINE));
-    y = ebim_add(g, ebim_sum(g, ebim_apply(g, f, EBIM_ABS)), ebim_dot(g, e, p));
+    p = ebim_pow(g, ebim_add(g, ebim_apply(g, u, EBIM_FN_SQUARE), unit), -1.5);
+    e = ebim_mul(g, ebim_apply(g, ebim_scale(g, w, -1), EBIM_FN_SILU), p);
+    f = ebim_add(g, ebim_apply(g, e, EBIM_FN_SINE),
+                 ebim_apply(g, ebim_mul(g, w, u), EBIM_FN_COSINE));
+    y = ebim_add(g, ebim_sum(g, ebim_apply(g, f, EBIM_FN_ABS)), ebim_dot(g, e, p));
     (void)user;
     return ebim_concat(g, y, ebim_add(g, ebim_slice(g, f, 1, 1),
-                                      ebim_sub(g, ebim_sum(g, ebim_apply(g, f, EBIM_RELU)), r)));
+                                      ebim_sub(g, ebim_sum(g, ebim_apply(g, f, EBIM_FN_RELU)), r)));
 }
 
 static ebim_ref record_layers(ebim_graph *g, ebim_ref x, void *user)
 {
     (void)user;
-    x = ebim_dense(g, ebim_dense(g, x, 8, EBIM_SILU), 8, EBIM_SILU);
-    return ebim_dense(g, x, 2, EBIM_IDENTITY);
+    x = ebim_dense(g, ebim_dense(g, x, 8, EBIM_FN_SILU), 8, EBIM_FN_SILU);
+    return ebim_dense(g, x, 2, EBIM_FN_IDENTITY);
 }
 
 typedef struct golden {
@@ -1236,9 +1237,9 @@ static ebim_ref record_kinks(ebim_graph *g, ebim_ref x, void *user)
     (void)user;
     y = ebim_concat(g, ebim_min(g, a, b), ebim_max(g, a, b));
     y = ebim_concat(g, y, ebim_select(g, c, a, b));
-    y = ebim_concat(g, y, ebim_apply(g, c, EBIM_RELU));
-    y = ebim_concat(g, y, ebim_apply(g, c, EBIM_ABS));
-    return ebim_concat(g, y, ebim_apply(g, c, EBIM_SQRT));
+    y = ebim_concat(g, y, ebim_apply(g, c, EBIM_FN_RELU));
+    y = ebim_concat(g, y, ebim_apply(g, c, EBIM_FN_ABS));
+    return ebim_concat(g, y, ebim_apply(g, c, EBIM_FN_SQRT));
 }
 
 /* At a tie MIN and MAX take the first operand; SELECT 0 takes the second; slopes of RELU, ABS and
@@ -1293,21 +1294,21 @@ static void functions_at_the_ends(void)
         int fn;
         double p, x, v, d1, d2;
     } cases[] = {
-        {EBIM_SOFTPLUS, 1, 300, 300, 1, 0}, {EBIM_SOFTPLUS, 1, -300, 0, 0, 0},
-        {EBIM_SILU, 1, 300, 300, 1, 0},     {EBIM_SILU, 1, -300, 0, 0, 0},
-        {EBIM_TANH, 1, 300, 1, 0, 0},       {EBIM_TANH, 1, -300, -1, 0, 0},
-        {EBIM_EXP, 1, -300, 0, 0, 0},       {EBIM_SQRT, 1, 0, 0, 0, 0},
-        {EBIM_POW, 0, 0, 1, 0, 0},          {EBIM_POW, 1, 0, 0, 1, 0},
-        {EBIM_POW, 2, 0, 0, 0, 2},          {EBIM_POW, 2, -3, 9, -6, 2},
-        {EBIM_POW, 3, -2, -8, 12, -12},     {EBIM_POW, -1, -2, -0.5, -0.25, -0.25},
-        {EBIM_SQUARE, 1, -3, 9, -6, 2},     {EBIM_ABS, 1, -3, 3, -1, 0},
-        {EBIM_RELU, 1, -3, 0, 0, 0},
+        {EBIM_FN_SOFTPLUS, 1, 300, 300, 1, 0}, {EBIM_FN_SOFTPLUS, 1, -300, 0, 0, 0},
+        {EBIM_FN_SILU, 1, 300, 300, 1, 0},     {EBIM_FN_SILU, 1, -300, 0, 0, 0},
+        {EBIM_FN_TANH, 1, 300, 1, 0, 0},       {EBIM_FN_TANH, 1, -300, -1, 0, 0},
+        {EBIM_FN_EXP, 1, -300, 0, 0, 0},       {EBIM_FN_SQRT, 1, 0, 0, 0, 0},
+        {EBIM_FN_POW, 0, 0, 1, 0, 0},          {EBIM_FN_POW, 1, 0, 0, 1, 0},
+        {EBIM_FN_POW, 2, 0, 0, 0, 2},          {EBIM_FN_POW, 2, -3, 9, -6, 2},
+        {EBIM_FN_POW, 3, -2, -8, 12, -12},     {EBIM_FN_POW, -1, -2, -0.5, -0.25, -0.25},
+        {EBIM_FN_SQUARE, 1, -3, 9, -6, 2},     {EBIM_FN_ABS, 1, -3, 3, -1, 0},
+        {EBIM_FN_RELU, 1, -3, 0, 0, 0},
     };
     size_t q;
     for (q = 0; q < sizeof cases / sizeof cases[0]; q++) {
         ebim_real a[CHUNK] = {0}, v[CHUNK], d1[CHUNK], d2[CHUNK];
         a[0] = real(cases[q].x);
-        if (cases[q].fn == EBIM_SILU)
+        if (cases[q].fn == EBIM_FN_SILU)
             ebim__kernels_best()->silu(1, a, v, d1, d2, CHUNK, CHUNK, 2);
         else
             ebim__k_apply(cases[q].fn, real(cases[q].p), a, v, d1, d2, CHUNK, 2);
@@ -1324,9 +1325,9 @@ typedef ebim_ref (*binary)(ebim_graph *g, ebim_ref a, ebim_ref b);
 
 static ebim_graph inlined; /* of the builder below */
 
-static ebim_ref with_dense(ebim_graph *g, ebim_ref a) { return ebim_dense(g, a, 2, EBIM_SILU); }
+static ebim_ref with_dense(ebim_graph *g, ebim_ref a) { return ebim_dense(g, a, 2, EBIM_FN_SILU); }
 static ebim_ref with_matrix(ebim_graph *g, ebim_ref a) { return ebim_matrix(g, a, 3, USER_MATRIX); }
-static ebim_ref with_apply(ebim_graph *g, ebim_ref a) { return ebim_apply(g, a, EBIM_SINE); }
+static ebim_ref with_apply(ebim_graph *g, ebim_ref a) { return ebim_apply(g, a, EBIM_FN_SINE); }
 static ebim_ref with_pow(ebim_graph *g, ebim_ref a) { return ebim_pow(g, a, 2); }
 static ebim_ref with_affine(ebim_graph *g, ebim_ref a) { return ebim_affine(g, a, NULL, 2); }
 static ebim_ref with_scale(ebim_graph *g, ebim_ref a) { return ebim_scale(g, a, 3); }
@@ -1334,8 +1335,7 @@ static ebim_ref with_slice(ebim_graph *g, ebim_ref a) { return ebim_slice(g, a, 
 static ebim_ref with_inline(ebim_graph *g, ebim_ref a) { return ebim_inline(g, &inlined, a, 0); }
 
 static const unary unaries[] = {with_dense, with_matrix, with_apply, with_pow, with_affine,
-                                with_scale, with_slice, with_inline, ebim_neg, ebim_sum,
-                                ebim_sumsq};
+                                with_scale, with_slice, with_inline, ebim_sum, ebim_sumsq};
 static const binary binaries[] = {ebim_add, ebim_sub, ebim_mul, ebim_div, ebim_min, ebim_max,
                                   ebim_dot, ebim_concat};
 
@@ -1350,9 +1350,9 @@ static void check_refused(ebim_graph *g, ebim_ref got, ebim_result why)
     double value = 1;
     CHECK_INT(got, 0);
     CHECK_INT(g->failed, why);
-    CHECK_INT(ebim_neg(g, one), 0); /* sticky, for good operands too */
-    CHECK_INT(ebim_dense(g, one, 0, EBIM_SILU), 0);
-    CHECK_INT(ebim_dense(g, one, 1, EBIM_POW), 0);
+    CHECK_INT(ebim_scale(g, one, -1), 0); /* sticky, for good operands too */
+    CHECK_INT(ebim_dense(g, one, 0, EBIM_FN_SILU), 0);
+    CHECK_INT(ebim_dense(g, one, 1, EBIM_FN_POW), 0);
     CHECK_INT(ebim_constant(g, 1, &value), 0);
     CHECK_INT(ebim_inline(g, &inlined, one, 0), 0);
     CHECK_INT(g->failed, why);
@@ -1365,7 +1365,7 @@ static void bad_references_are_refused(void)
     ebim_ref x;
     size_t q, i;
     x = begin(&f);
-    f.y = ebim_neg(&f, x);
+    f.y = ebim_scale(&f, x, -1);
     inlined = f;
     for (q = 0; q < sizeof bad / sizeof bad[0]; q++) {
         for (i = 0; i < UNARIES; i++) {
@@ -1418,18 +1418,18 @@ static void wrong_shapes_are_refused(void)
     }
     for (q = 0; q < 5; q++) {
         x = begin(&g);
-        check_refused(&g, ebim_dense(&g, x, sizes[q], EBIM_SILU), EBIM_ERR_SHAPE);
+        check_refused(&g, ebim_dense(&g, x, sizes[q], EBIM_FN_SILU), EBIM_ERR_SHAPE);
         x = begin(&g);
         check_refused(&g, ebim_constant(&g, sizes[q], NULL), EBIM_ERR_SHAPE);
         CHECK_INT(ebim__start(&g, NULL, sizes[q]), 0);
         CHECK_INT(g.failed, EBIM_ERR_SHAPE);
     }
     x = begin(&g);
-    x = ebim_dense(&g, x, INT_MAX / 64, EBIM_SILU); /* many parameters, but countable */
+    x = ebim_dense(&g, x, INT_MAX / 64, EBIM_FN_SILU); /* many parameters, but countable */
     CHECK(x > 0);
-    check_refused(&g, ebim_dense(&g, x, 100, EBIM_SILU), EBIM_ERR_SHAPE);
+    check_refused(&g, ebim_dense(&g, x, 100, EBIM_FN_SILU), EBIM_ERR_SHAPE);
     x = begin(&g);
-    check_refused(&g, ebim_dense(&g, x, 1, EBIM_POW), EBIM_ERR_ARG);
+    check_refused(&g, ebim_dense(&g, x, 1, EBIM_FN_POW), EBIM_ERR_ARG);
     x = begin(&g);
     check_refused(&g, ebim_apply(&g, x, EBIM__FN_COUNT), EBIM_ERR_ARG);
 }
@@ -1441,7 +1441,7 @@ static void too_many_parameters_are_refused(void)
     ebim_ref x = begin(&g), y;
     int i;
     y = x;
-    for (i = 0; i < 8 && y; i++) y = ebim_dense(&g, x, INT_MAX / 64, EBIM_SILU);
+    for (i = 0; i < 8 && y; i++) y = ebim_dense(&g, x, INT_MAX / 64, EBIM_FN_SILU);
     CHECK(i >= 2 && i < 8);
     CHECK_INT(g.failed, EBIM_ERR_SHAPE);
     x = ebim__start(&g, NULL, INT_MAX / 64);
@@ -1459,7 +1459,7 @@ static void full_graph_is_refused(void)
     ebim_ref x = begin(&g), last = x;
     int i;
     for (i = 2; i < EBIM_MAX_NODES; i++) {
-        x = ebim_neg(&g, last);
+        x = ebim_scale(&g, last, -1);
         if (!CHECK(x > 0)) return;
         last = x;
     }
@@ -1467,9 +1467,9 @@ static void full_graph_is_refused(void)
     g.y = last;
     begin(&f);
     CHECK_INT(ebim_inline(&f, &g, 1, 0), last); /* just fits */
-    check_refused(&g, ebim_neg(&g, last), EBIM_ERR_NODES);
+    check_refused(&g, ebim_scale(&g, last, -1), EBIM_ERR_NODES);
     begin(&f);
-    ebim_neg(&f, 1);
+    ebim_scale(&f, 1, -1);
     g.failed = EBIM_OK;
     inlined = f;
     check_refused(&f, ebim_inline(&f, &g, 2, 0), EBIM_ERR_NODES);
@@ -1563,7 +1563,7 @@ typedef struct nest {
 static ebim_ref record_nest(ebim_graph *g, ebim_ref x, void *user)
 {
     const nest *s = (const nest *)user;
-    x = ebim_dense(g, x, 4, EBIM_TANH);
+    x = ebim_dense(g, x, 4, EBIM_FN_TANH);
     return ebim_scale(g, ebim_inline(g, s->f, x, s->frozen), 2);
 }
 

@@ -113,7 +113,8 @@ enum { IN = 3, WIDTH = 5, OUT = 2, POINTS = 17 };
 static ebim_ref record_network(ebim_graph *g, ebim_ref x, void *user)
 {
     ebim_fn fn = *(const ebim_fn *)user;
-    return ebim_dense(g, ebim_dense(g, ebim_dense(g, x, WIDTH, fn), WIDTH, fn), OUT, EBIM_IDENTITY);
+    x = ebim_dense(g, ebim_dense(g, x, WIDTH, fn), WIDTH, fn);
+    return ebim_dense(g, x, OUT, EBIM_FN_IDENTITY);
 }
 
 static double at2(const ebim_tensor *t, int i, int j)
@@ -169,7 +170,7 @@ static void network_by_hand(const ebim_graph *g, ebim_ws *w)
 
 static void views_of_a_network(void)
 {
-    static const ebim_fn fns[] = {EBIM_SILU, EBIM_TANH, EBIM_SINE, EBIM_SOFTPLUS};
+    static const ebim_fn fns[] = {EBIM_FN_SILU, EBIM_FN_TANH, EBIM_FN_SINE, EBIM_FN_SOFTPLUS};
     ebim_tensor t;
     int q, l;
     for (q = 0; q < 4; q++) {

@@ -60,7 +60,7 @@ static ebim_ref ball(ebim_graph *g, ebim_ref x, double c, double r) /* |x - c e0
 }
 static ebim_ref F(ebim_graph *g, ebim_ref x, void *user)
 {
-    ebim_ref y = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 0.5), EBIM_EXP);
+    ebim_ref y = ebim_apply(g, ebim_scale(g, ebim_slice(g, x, 0, 1), 0.5), EBIM_FN_EXP);
     switch (*(const char *)user) {
     case 'r': return ebim_concat(g, ball(g, x, 0, 1), ebim_slice(g, x, 2, 1));
     case 'n': return ball(g, x, 9, 1);
@@ -75,7 +75,7 @@ static ebim_ref E(ebim_graph *g, ebim_ref x, void *user)
 {
     ebim_ref y = ebim_slice(g, x, 1, 1);
     if (*(const char *)user != 'R') return y;
-    x = ebim_apply(g, minus(g, ebim_neg(g, ebim_sumsq(g, x)), 1), EBIM_RELU);
+    x = ebim_apply(g, minus(g, ebim_scale(g, ebim_sumsq(g, x), -1), 1), EBIM_FN_RELU);
     return ebim_add(g, y, ebim_pow(g, x, 0.5)); /* 0, but its gradient is infinity times 0 */
 }
 static int save(const char *name, const char *kind, int n, int k, double size, int energy)

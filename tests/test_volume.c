@@ -36,7 +36,7 @@ static ebim_ref discs(ebim_graph *g, ebim_ref x, void *user)
 /* (|(x, y)| - 1)^2 + z^2 - 1/4, warped: R = 1, r = 1/2 */
 static ebim_ref torus(ebim_graph *g, ebim_ref x, void *user)
 {
-    ebim_ref ring = ebim_apply(g, ebim_sumsq(g, ebim_slice(g, x, 0, 2)), EBIM_SQRT);
+    ebim_ref ring = ebim_apply(g, ebim_sumsq(g, ebim_slice(g, x, 0, 2)), EBIM_FN_SQRT);
     ebim_ref d = minus(g, ring, 1), z = ebim_slice(g, x, 2, 1);
     (void)user;
     return warp(g, x, minus(g, ebim_add(g, ebim_sumsq(g, d), ebim_sumsq(g, z)), 0.25));
@@ -386,12 +386,12 @@ static void points_are_nearly_uniform(void)
         for (edge[i] = i ? edge[i - 1] : 0; i && curve_length(edge[i], 4000) < whole * i / 32;)
             edge[i]++;
     memset(&d, 0, sizeof d);
-    d.method = EBIM_ONTO;
+    d.method = EBIM_PROJECT_ONTO;
     d.constraint.length = 1;
     if (!setup(&p, 3, curve, 0, 0, 0, 1.5) || !make_tubes(&p, 0.2, B)) return;
     CHECK_INT(ebim_tubes_run(p.tubes, T_QUICK ? 500000 : 2000000, B, x[0], T_SEED, 0), B);
     if (!CHECK_INT(ebim_projector_init(&onto, &p.a, &p.g, &d), EBIM_OK)) return;
-    CHECK_INT(ebim_project(onto, B, x[0], x[0], NULL, NULL), 0);
+    CHECK_INT(ebim_projector_run(onto, B, x[0], x[0], NULL, NULL), B);
     for (b = 0; b < B; b++) {
         double t = atan2((double)x[b][1], (double)x[b][0]) / (2 * PI);
         t = 4000 * (t < 0 ? t + 1 : t);
@@ -403,7 +403,7 @@ static void points_are_nearly_uniform(void)
     if (!setup(&p, 3, torus, 0, 0, 0, 1.6) || !make_tubes(&p, 0.05, B)) return;
     CHECK_INT(ebim_tubes_run(p.tubes, 1000000, B, x[0], T_SEED, 0), B);
     if (!CHECK_INT(ebim_projector_init(&onto, &p.a, &p.g, &d), EBIM_OK)) return;
-    CHECK_INT(ebim_project(onto, B, x[0], x[0], NULL, NULL), 0);
+    CHECK_INT(ebim_projector_run(onto, B, x[0], x[0], NULL, NULL), B);
     for (b = 0; b < B; b++) mean += (hypot((double)x[b][0], (double)x[b][1]) - 1) / 0.5 / B;
     CHECK_NEAR(mean, 0.25, 5 * 0.66 / sqrt(B));
 }
@@ -472,13 +472,13 @@ static void reproducible(void)
 static ebim_ref root_of_x(ebim_graph *g, ebim_ref x, void *user)
 {
     (void)user; /* sqrt(x0) - 1/2: not a number on the left half of the box */
-    return minus(g, ebim_apply(g, ebim_slice(g, x, 0, 1), EBIM_SQRT), 0.5);
+    return minus(g, ebim_apply(g, ebim_slice(g, x, 0, 1), EBIM_FN_SQRT), 0.5);
 }
 
 static ebim_ref nowhere(ebim_graph *g, ebim_ref x, void *user)
 {
     (void)user; /* log(-1 - |x|^2) */
-    return ebim_apply(g, minus(g, ebim_neg(g, ebim_sumsq(g, x)), 1), EBIM_LOG);
+    return ebim_apply(g, minus(g, ebim_scale(g, ebim_sumsq(g, x), -1), 1), EBIM_FN_LOG);
 }
 
 static void not_a_number_is_no_surface(void)
@@ -527,7 +527,7 @@ static void tubes_refuse(void)
     flat[2] = t_inf();
     CHECK_INT(ebim_tubes_init(&p.tubes, &p.a, &p.g, &d), EBIM_ERR_ARG);
     d.hi = NULL;
-    CHECK_INT(ebim_tubes_init(&p.tubes, &p.a, &p.g, &d), EBIM_ERR_ARG);
+    CHECK_INT(ebim_tubes_init(&p.tubes, &p.a, &p.g, &d), EBIM_ERR_BOX);
     d.hi = p.hi;
     d.width = 0;
     ebim_arena_init(&small, NULL, 0);
@@ -549,14 +549,18 @@ static ebim_real point[4096 * 9]; /* [B][n] */
 
 static int components(problem *p, int B, double volume)
 {
+    int count = 0;
+    ebim_result r;
     p->a.used = p->used;
-    return ebim_components(&p->g, B, point, volume, label, &p->a);
+    r = ebim_components(&p->g, &p->a, B, point, volume, label, &count);
+    return r ? (int)r : count;
 }
 
 /* Points of F = 0 by lines, and how many components they make. */
 static int found(problem *p, int B, double volume)
 {
-    if (!make_lines(p, 0) || !CHECK_INT(ebim_uniform(p->lines, B, point, T_SEED), B)) return 0;
+    if (!make_lines(p, 0)) return 0;
+    if (!CHECK_INT(ebim_lines_uniform(p->lines, B, point, T_SEED), B)) return 0;
     return components(p, B, volume);
 }
 
@@ -575,7 +579,7 @@ static void surfaces_in_one_piece(void)
     ebim_projector *onto;
     int b, least = 0;
     memset(&d, 0, sizeof d);
-    d.method = EBIM_ONTO;
+    d.method = EBIM_PROJECT_ONTO;
     if (setup(&p, 2, spheres, 1, 0, 0, 1.5)) CHECK_INT(found(&p, 200, 2 * PI), 1);
     if (setup(&p, 3, spheres, 1, 0, 0, 1.5)) CHECK_INT(found(&p, 400, 4 * PI), 1);
     if (setup(&p, 3, torus, 0, 0, 0, 1.6)) CHECK_INT(found(&p, 2000, 2 * PI * PI), 1);
@@ -584,7 +588,7 @@ static void surfaces_in_one_piece(void)
     if (!setup(&p, 3, curve, 0, 0, 0, 1.5) || !make_tubes(&p, 0.1, 300)) return;
     CHECK_INT(ebim_tubes_run(p.tubes, 200000, 300, point, T_SEED, 0), 300);
     if (!CHECK_INT(ebim_projector_init(&onto, &p.a, &p.g, &d), EBIM_OK)) return;
-    CHECK_INT(ebim_project(onto, 300, point, point, NULL, NULL), 0);
+    CHECK_INT(ebim_projector_run(onto, 300, point, point, NULL, NULL), 300);
     CHECK_INT(components(&p, 300, curve_length(4000, 4000)), 1);
 }
 
@@ -741,14 +745,15 @@ static void components_refuse(void)
     CHECK_INT(label[1], 1);
     p.user[0] = 1;
     CHECK_INT(ebim_record(&square, &p.a, 1, spheres, p.user), EBIM_OK);
-    CHECK_INT(ebim_components(&square, 40, point, 1, label, &p.a), EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_components(&square, &p.a, 40, point, 1, label, &b), EBIM_ERR_SHAPE);
     ebim_arena_init(&small, NULL, 0);
-    CHECK_INT(ebim_components(&p.g, 40, NULL, 2 * PI, NULL, &small), 0);
+    CHECK_INT(ebim_components(&p.g, &small, 40, NULL, 2 * PI, NULL, NULL), EBIM_OK);
     bytes = ebim_arena_bytes(&small);
     ebim_arena_init(&small, second, bytes - 1);
-    CHECK_INT(ebim_components(&p.g, 40, point, 2 * PI, label, &small), EBIM_ERR_MEMORY);
+    CHECK_INT(ebim_components(&p.g, &small, 40, point, 2 * PI, label, &b), EBIM_ERR_MEMORY);
     ebim_arena_init(&small, second, bytes);
-    CHECK_INT(ebim_components(&p.g, 40, point, 2 * PI, label, &small), 2);
+    CHECK_INT(ebim_components(&p.g, &small, 40, point, 2 * PI, label, &b), EBIM_OK);
+    CHECK_INT(b, 2);
 }
 
 int main(int argc, char **argv)

@@ -52,7 +52,7 @@ static void train(ebim_graph *F, const ebim_real *x)
     d.box.two_sided = 1;
     d.lo = lo;
     d.hi = hi;
-    check(ebim_mdf_train(F, BATCH, x, &d, &arena, NULL));
+    check(ebim_mdf_train(F, &arena, BATCH, x, &d, NULL));
     arena.used = mark;
 }
 
@@ -69,7 +69,10 @@ static void loss(ebim_graph *F, const ebim_real *x, const ebim_real *negatives)
     data.eta = 1;
     other.norm = -0.3;
     other.norm2 = 1;
-    check(ebim__trainer_init(&t, &arena, F, BATCH, BATCH, 0, 1, 1));
+    memset(&t, 0, sizeof t);
+    t.batch = BATCH;
+    t.seed = 1;
+    check(ebim__trainer_init(&t, &arena, F, BATCH, 1));
     value = ebim__mdf_set(&t, &data, BATCH, x, NULL);
     value += ebim__mdf_set(&t, &other, BATCH, negatives, NULL);
     printf("\"loss\":%.9g,\n", value);
@@ -94,7 +97,7 @@ static void step(const ebim_graph *F, const ebim_graph *E)
     check(ebim_clmc_init(&c, &arena, F, E, &cd));
     ebim_rng_init(&r, 2, 0);
     for (i = 0; i < CHAINS; i++) ebim_rng_sphere(&r, 2, q + 2 * i);
-    ebim_project(p, CHAINS, q, q, NULL, NULL);
+    ebim_projector_run(p, CHAINS, q, q, NULL, NULL);
     ebim__seed_lanes(streams, STRIDE, STRIDE, CHAINS, 7, 0);
     ebim__kernels_best()->normals(streams, 2, rows, STRIDE, STRIDE);
     ebim__from_lanes(rows, STRIDE, CHAINS, 2, noise);

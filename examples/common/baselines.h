@@ -65,7 +65,7 @@ FILE_FN ebim_result ebm_train(ebim_graph *E, int N, const ebim_real *x, const eb
     ebim_langevin_desc ld;
     ebim_langevin *chains;
     ebim_replay replay;
-    ebim_adam adam;
+    ebim_optim adam;
     ebim_ws w;
     ebim_rng r;
     ebim_real *y, *grad;
@@ -76,7 +76,8 @@ FILE_FN ebim_result ebm_train(ebim_graph *E, int N, const ebim_real *x, const eb
     ld.clamp = d->clamp;
     ebim_langevin_init(&chains, a, E, &ld);
     ebim_replay_init(&replay, a, n, d->buffer);
-    ebim_adam_init(&adam, a, E->n_theta);
+    ebim_optim_init(&adam, a, E->n_theta, EBIM_OPTIM_ADAM);
+    adam.clip = d->clip;
     ebim_ws_init(&w, a, E, B, 0);
     y = (ebim_real *)ebim_arena_push(a, (size_t)B * (size_t)n, sizeof *y);
     grad = (ebim_real *)ebim_arena_push(a, (size_t)E->n_theta, sizeof *grad);
@@ -85,7 +86,7 @@ FILE_FN ebim_result ebm_train(ebim_graph *E, int N, const ebim_real *x, const eb
     if (N < B) return EBIM_ERR_DATA;
     ebim_rng_init(&r, d->seed, 1);
     for (step = 0; step < d->steps; step++) {
-        ebim_replay_draw(&replay, &r, 0.95, B, y, slot);
+        ebim_replay_draw(&replay, &r, B, y, 0.95, slot);
         for (b = 0; b < B; b++)
             for (c = 0; c < n && slot[b] < 0; c++)
                 y[b * n + c] = (ebim_real)(d->lo[c] + (d->hi[c] - d->lo[c]) *
@@ -98,8 +99,7 @@ FILE_FN ebim_result ebm_train(ebim_graph *E, int N, const ebim_real *x, const eb
         memset(grad, 0, (size_t)E->n_theta * sizeof *grad);
         ebm__gradient(&w, B, baselines_batch(x, N, n, B, step), 1, d->magnitude, grad);
         ebm__gradient(&w, B, y, -1, d->magnitude, grad);
-        if (d->clip > 0) ebim_clip_norm(E->n_theta, grad, (ebim_real)d->clip);
-        ebim_adam_step(&adam, E->theta, grad, (ebim_real)d->rate);
+        ebim_optim_step(&adam, E->theta, grad, (ebim_real)d->rate);
     }
     return EBIM_OK;
 }
@@ -176,7 +176,7 @@ FILE_FN ebim_result autoencoder_train(autoencoder *t, int n, int m, int N, const
                                       const autoencoder_desc *d, ebim_arena *a, double *loss)
 {
     ebim_mlp_desc net;
-    ebim_adam adam;
+    ebim_optim adam;
     ebim_ws g, f;
     ebim_rng r;
     ebim_real *grad, *theta, *noise;
@@ -195,7 +195,8 @@ FILE_FN ebim_result autoencoder_train(autoencoder *t, int n, int m, int N, const
     ebim_mlp(&t->f, a, &net, d->seed * 2 + 2);
     G = t->g.n_theta;
     all = G + t->f.n_theta;
-    ebim_adam_init(&adam, a, all);
+    ebim_optim_init(&adam, a, all, EBIM_OPTIM_ADAM);
+    adam.clip = d->clip;
     ebim_ws_init(&g, a, &t->g, d->batch, 0);
     ebim_ws_init(&f, a, &t->f, d->batch, 0);
     grad = (ebim_real *)ebim_arena_push(a, (size_t)all, sizeof *grad);
@@ -210,8 +211,7 @@ FILE_FN ebim_result autoencoder_train(autoencoder *t, int n, int m, int N, const
         memset(grad, 0, (size_t)all * sizeof *grad);
         value = autoencoder__gradient(&g, &f, m, d->batch, baselines_batch(x, N, n, d->batch, step),
                                       d->beta, &r, noise, grad, grad + G);
-        if (d->clip > 0) ebim_clip_norm(all, grad, (ebim_real)d->clip);
-        ebim_adam_step(&adam, theta, grad, (ebim_real)d->rate);
+        ebim_optim_step(&adam, theta, grad, (ebim_real)d->rate);
         memcpy(t->g.theta, theta, (size_t)G * sizeof *theta);
         memcpy(t->f.theta, theta + G, (size_t)(all - G) * sizeof *theta);
     }

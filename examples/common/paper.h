@@ -252,7 +252,7 @@ FILE_FN void paper_manifold(paper_args *a, const paper_set *s, ebim_model *m, in
     if (s->F.alpha > 0) {
         d.negatives.norm = -s->F.alpha;
         d.negatives.norm2 = 1;
-        d.langevin.energy = EBIM_ENERGY_NORM;
+        d.langevin.energy = EBIM_ENERGY_OF_NORM;
         d.langevin.eps = 0.1;
         d.langevin.step = 10;
         d.langevin.clamp = 0.03;
@@ -260,7 +260,7 @@ FILE_FN void paper_manifold(paper_args *a, const paper_set *s, ebim_model *m, in
         d.buffer = 10000;
         d.clamp_ends = 1;
     }
-    paper_check("F", ebim_mdf_train(&m->F, N, x, &d, &a->arena, &report));
+    paper_check("F", ebim_mdf_train(&m->F, &a->arena, N, x, &d, &report));
 }
 
 /* E by eq. 10. s->E.buffer 0: no buffer, every chain starts afresh. */
@@ -286,24 +286,24 @@ FILE_FN void paper_energy(paper_args *a, const paper_set *s, ebim_model *m, int 
     d.magnitude = s->E.magnitude;
     d.buffer = s->E.buffer;
     d.keep = s->E.buffer ? 0 : 1e-9;
-    d.fresh = EBIM_DESCEND;
+    d.fresh = EBIM_PROJECT_DESCEND;
     d.in_order = 1;
     d.clmc_steps = s->E.steps;
     d.clmc.eps = s->E.eps;
     if (!a->paper) { /* exact chains instead, and hardly a pull towards E = 0 */
-        d.clmc.adjust = EBIM_ADJUSTED;
+        d.clmc.adjust = EBIM_ADJUST_EXACT;
         d.magnitude = 0.01;
-        d.fresh = EBIM_ONTO;
-        paper_check("E", ebim_energy_train(&m->E, &m->F, N, x, &d, &a->arena, &report));
+        d.fresh = EBIM_PROJECT_ONTO;
+        paper_check("E", ebim_energy_train(&m->E, &a->arena, &m->F, N, x, &d, &report));
         m->has_energy = 1;
         return;
     }
     d.clmc.step = s->E.step;
     d.clmc.clamp = s->E.clamp;
     d.clmc.keep_unsolved = 1;
-    d.clmc.constraint.solver = EBIM_LBFGS;
+    d.clmc.constraint.solver = EBIM_SOLVER_LBFGS;
     d.clmc.constraint.joint = 1;
-    paper_check("E", ebim_energy_train(&m->E, &m->F, N, x, &d, &a->arena, &report));
+    paper_check("E", ebim_energy_train(&m->E, &a->arena, &m->F, N, x, &d, &report));
     m->has_energy = 1;
 }
 
@@ -382,7 +382,7 @@ FILE_FN int paper_uniform(paper_args *a, const ebim_model *m, int B, ebim_real *
     d.lo = m->lo;
     d.hi = m->hi;
     paper_check("lines", ebim_lines_init(&lines, &a->arena, &m->F, &d));
-    B = ebim_uniform(lines, B, x, seed);
+    B = ebim_lines_uniform(lines, B, x, seed);
     a->arena.used = used;
     return B;
 }
@@ -395,7 +395,7 @@ FILE_FN double *paper_energies(paper_args *a, const ebim_model *m, int N, const 
     size_t used = a->arena.used;
     ebim_real *e = paper_points(a, N, 1);
     int i;
-    paper_check("E", ebim_model_gradients(m, N, x, NULL, NULL, e, NULL, &a->arena));
+    paper_check("E", ebim_model_gradients(m, &a->arena, N, x, NULL, NULL, e, NULL));
     for (i = 0; i < N; i++) E[i] = (double)e[i] / temperature;
     a->arena.used = used;
     return E;
@@ -458,7 +458,7 @@ FILE_FN int paper_distances(paper_args *a, const ebim_model *m, int N, const ebi
     unsigned char *ok = (unsigned char *)paper_push(a, (size_t)N, 1);
     int i, found = 0;
     paper_check("distances",
-                ebim_model_score(m, N, x, NULL, d, NULL, ok, &a->arena));
+                ebim_model_score(m, &a->arena, N, x, NULL, d, NULL, ok));
     for (i = 0; i < N; i++)
         if (ok[i]) v[found++] = (double)d[i];
     memset(out, 0, 4 * sizeof *out);

@@ -50,9 +50,9 @@ FILE_FN double protocol_nll(paper_args *a, protocol_model *t, int N, const ebim_
     int i, count = 0;
     if (t->method == PROTOCOL_PUSH) sum = paper_latent_distances(a, t->p, N, x, d);
     else {
-        paper_check("score", ebim_model_score(&t->m, N, x, NULL, NULL, e, ok, &a->arena));
-        paper_check("log Z", ebim_model_log_z(&t->m, a->quick ? 4096 : PROTOCOL_LINES, 1,
-                                          &a->arena, &z));
+        paper_check("score", ebim_model_score(&t->m, &a->arena, N, x, NULL, NULL, e, ok));
+        paper_check("log Z", ebim_model_log_z(&t->m, &a->arena, a->quick ? 4096 : PROTOCOL_LINES, 1,
+                                              &z));
         for (i = 0; i < N; i++)
             if (ok[i]) sum += ((double)e[i] - sum) / ++count;
         sum += z.log_z;

@@ -13,7 +13,7 @@
  * before it was done; "diverged". */
 FILE_FN const char *report_word(const ebim_model *m, ebim_result r)
 {
-    int v = (int)m->judged.verdict;
+    int v = m->judged.verdict;
     if (r == EBIM_ERR_DIVERGED) return "diverged";
     if (m->info.partial > 0) return "partial";
     return v & EBIM_VERDICT_BAD ? "bad" : v ? "warn" : "ok";
@@ -60,7 +60,7 @@ FILE_FN void report__json_judged(json *j, const ebim_model *m)
     json_number(j, "distance_max", q->distance_max);
     json_number(j, "volume", q->volume);
     json_number(j, "volume_se", q->volume_se);
-    json_number(j, "components", q->components);
+    json_number(j, "components", report_if(q->components > 0, q->components));
     json_number(j, "sigma", report_if(on, q->sigma));
     json_number(j, "singular", report_if(on, q->singular));
     json_number(j, "empty", q->empty);
@@ -93,11 +93,13 @@ FILE_FN void report__json_density(json *j, const ebim_model *m)
 
 FILE_FN void report__json_rows(json *j, const ebim_model *m)
 {
-    int count = (int)fmin(m->info.outliers, EBIM_OUTLIERS);
+    int count = m->info.outliers < EBIM_OUTLIERS ? m->info.outliers : EBIM_OUTLIERS, i;
+    double row[EBIM_OUTLIERS];
     json_number(j, "points", m->info.points);
     json_number(j, "distinct", m->info.distinct);
     json_number(j, "outliers", m->info.outliers);
-    json_numbers(j, "outlier_rows", count, m->info.outlier_row);
+    for (i = 0; i < count; i++) row[i] = m->info.outlier_row[i];
+    json_numbers(j, "outlier_rows", count, row);
     json_numbers(j, "outlier_distances", count, m->info.outlier_distance);
 }
 
@@ -105,7 +107,7 @@ FILE_FN void report__json_rows(json *j, const ebim_model *m)
 FILE_FN void report__json_verdict(json *j, const ebim_model *m, const char *word)
 {
     const char *reason[32], *advice[32];
-    int v = (int)m->judged.verdict, bit, count = 0;
+    int v = m->judged.verdict, bit, count = 0;
     json_number(j, "bits", v);
     json_text(j, "reason", ebim_verdict_str(v));
     for (bit = ebim_verdict_worst(v); bit; v &= ~bit, bit = ebim_verdict_worst(v), count++) {
@@ -123,7 +125,7 @@ FILE_FN void report_json(json *j, const ebim_model *m, const char *word)
     json_number(j, "dim", m->m);
     json_number(j, "codim", m->k);
     report__json_rows(j, m);
-    json_number(j, "seed", m->info.seed);
+    json_number(j, "seed", (double)m->info.seed);
     json_text(j, "recipe", report_recipe(m));
     json_number(j, "networks", m->info.networks);
     json_number(j, "mdf_loss", m->info.mdf_loss);
@@ -147,12 +149,12 @@ FILE_FN void report__place(FILE *f, int n, const double *x)
 /* line: where each row stood in its file; NULL: rows are told by their numbers, from 1 */
 FILE_FN void report__rows(FILE *f, const ebim_model *m, const int *line)
 {
-    int count = (int)fmin(m->info.outliers, EBIM_OUTLIERS), i;
+    int count = m->info.outliers < EBIM_OUTLIERS ? m->info.outliers : EBIM_OUTLIERS, i;
     if (m->info.outliers > 0) {
-        fprintf(f, "left out   %.0f row%s far off:", m->info.outliers,
+        fprintf(f, "left out   %d row%s far off:", m->info.outliers,
                 m->info.outliers > 1 ? "s" : "");
         for (i = 0; i < count; i++) {
-            int row = (int)m->info.outlier_row[i];
+            int row = m->info.outlier_row[i];
             fprintf(f, "%s %s %d", i ? "," : "", line ? "line" : "row", line ? line[row] : row + 1);
             if (report_known(m->info.outlier_distance[i]))
                 fprintf(f, " (%.3g away)", m->info.outlier_distance[i]);
@@ -161,7 +163,7 @@ FILE_FN void report__rows(FILE *f, const ebim_model *m, const int *line)
         fprintf(f, "%s\n", m->info.outliers > count ? ", ..." : "");
     }
     if (m->info.distinct > 0 && m->info.distinct < m->info.points - m->info.outliers)
-        fprintf(f, "repeats    %.0f points differ; the others are copies, or nearly, and count as "
+        fprintf(f, "repeats    %d points differ; the others are copies, or nearly, and count as "
                 "weight\n", m->info.distinct);
 }
 
@@ -186,8 +188,8 @@ FILE_FN void report__manifold(FILE *f, const ebim_model *m)
     if (!(q->points > 0)) return;
     if (report_known(q->volume))
         fprintf(f, "%-10s %.4g +- %.2g\n", report_volume(m->m), q->volume, q->volume_se);
-    if (report_known(q->components))
-        fprintf(f, "pieces     %.0f; without data: %.3g %% of it\n", q->components, 100 * q->empty);
+    if (q->components)
+        fprintf(f, "pieces     %d; without data: %.3g %% of it\n", q->components, 100 * q->empty);
     fprintf(f, "slope of F smallest singular value %.2g; near 0 on %.2g %%\n", q->sigma,
             100 * q->singular);
     report__extrapolated(f, m);
@@ -198,7 +200,7 @@ FILE_FN void report__manifold(FILE *f, const ebim_model *m)
         fprintf(f, "\n");
     }
     if (m->info.networks > 1 && report_known(q->disputed))
-        fprintf(f, "agreement  %.4g %% of it is in another of the %.0f networks too\n",
+        fprintf(f, "agreement  %.4g %% of it is in another of the %d networks too\n",
                 100 * (1 - q->disputed), m->info.networks);
 }
 
@@ -207,7 +209,7 @@ FILE_FN void report__density(FILE *f, const ebim_model *m)
     int centres = report_centres(m);
     if (!m->has_energy) fprintf(f, "density    none: it was not learned\n");
     else if (m->info.held > 0)
-        fprintf(f, "density    held-out -log density %.3f +- %.3f nat, of %.0f points\n",
+        fprintf(f, "density    held-out -log density %.3f +- %.3f nat, of %d points\n",
                 m->info.nll, m->info.nll_se, m->info.held);
     else fprintf(f, "density    learned; too few points to hold some out\n");
     if (report_known(m->judged.density_p))
@@ -222,7 +224,7 @@ FILE_FN void report__density(FILE *f, const ebim_model *m)
 
 FILE_FN void report__verdict(FILE *f, const ebim_model *m, const char *word)
 {
-    int v = (int)m->judged.verdict, bit = ebim_verdict_worst(v);
+    int v = m->judged.verdict, bit = ebim_verdict_worst(v);
     fprintf(f, "verdict    %s\n", word);
     for (; bit; v &= ~bit, bit = ebim_verdict_worst(v))
         fprintf(f, "%s %s: %s\n", bit & EBIM_VERDICT_BAD ? "  bad     " : "  warn    ",
@@ -235,16 +237,16 @@ FILE_FN void report_text(FILE *f, const ebim_model *m, const char *word, const i
     fprintf(f, "manifold   dimension %d in R^%d, codimension %d\n", m->m, m->n, m->k);
     report__rows(f, m, line);
     if (report_known(q->distance_mean))
-        fprintf(f, "distance   of %.0f points to it: mean %.3g, median %.3g, largest %.3g\n",
+        fprintf(f, "distance   of %d points to it: mean %.3g, median %.3g, largest %.3g\n",
                 q->checked, q->distance_mean, q->distance_median, q->distance_max);
     if (report_known(q->noise))
         fprintf(f, "noise      %.3g: standard deviation of the data about it\n", q->noise);
     if (q->missed > 0)
-        fprintf(f, "missed     %.0f of %.0f points found no way to it\n", q->missed, q->checked);
+        fprintf(f, "missed     %d of %d points found no way to it\n", q->missed, q->checked);
     report__manifold(f, m);
     report__density(f, m);
-    fprintf(f, "fit        %.0f points, seed %.0f, recipe %s, %.1f s\n", m->info.points,
-            m->info.seed, report_recipe(m), m->info.seconds);
+    fprintf(f, "fit        %d points, seed %.0f, recipe %s, %.1f s\n", m->info.points,
+            (double)m->info.seed, report_recipe(m), m->info.seconds);
     report__verdict(f, m, word);
 }
 
