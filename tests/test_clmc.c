@@ -1103,7 +1103,7 @@ static void one_chain_is_as_among_others(void)
                 ebim_clmc_run(b % 2 ? s : one, 1, alone + 2 * b, STEPS, T_SEED, (uint64_t)b);
             CHECK(same_bits(2 * B, x, alone));
         }
-        CHECK(ebim_clmc_stats(one)->moved > 0);
+        CHECK(ebim_clmc_stats(one).moved > 0);
     }
 }
 
