@@ -82,9 +82,9 @@
     >>chains    runs of both kinds, far moves, the step that serves best
     >>project   nearest points and other ways onto M
     >>lines     random lines: uniform points of M, its volume (k = 1)
-    >>logz      the normaliser of e^-E, with lines that go where E is low
+    >>charts    points of M of known density, its volume, for any k
+    >>logz      the normaliser of e^-E, by lines that go where E is low, or by charts
     >>leap      moves of chains along lines, from one part of M to another
-    >>tubes     volume and nearly uniform points of M, for small k
     >>components  which points of M belong to one piece of it
     >>survey    what the data say before a fit
     >>voids     what M has and the data have not; a test of the density
@@ -112,8 +112,8 @@
  * UNITS. Training standardises inside (one shift, one scale; behind a linear map, model.linear,
  * where the data's extents are very unlike each other); everything a caller sees is in the units of
  * the data. A distance is Euclidean, a log density is per unit of M's volume. With ebim_fit's
- * default recipe and k = 1, e^-E is the density relative to the uniform one on M: E = 0 is the
- * average. (k > 1, or the paper's recipe: E is known up to a constant and a scale.)
+ * default recipe e^-E is the density relative to the uniform one on M: E = 0 is the average. (The
+ * paper's recipe, and where M has no normaliser: E is known up to a constant and a scale.)
  *
  * DATA. Equal rows, and rows that nearly are, count as one point with a weight; a caller may give
  * weights of his own. They are held out together, so that no point is judged by its copy. Rows so
@@ -127,7 +127,7 @@
  * stands in its report. A point that finds no point of M has NaN for its scores and gradients, and
  * ok = 0 tells which. Nothing is printed. Descriptors (*_desc) are plain structs: set them to zero
  * first. A field that is 0 means the default written beside it, or off. Required are eps of chains,
- * the box of lines, tubes, judgements and fresh points of training, data, dim of a fit, in and out
+ * the box of lines, charts, judgements and fresh points of training, data, dim of a fit, in and out
  * of an MLP, steps, batch and rate of training: while one is 0 an error that names it is returned.
  *
  * MEMORY. All objects live in an ebim_arena over memory of the caller, and the code that builds
@@ -179,16 +179,17 @@
  * loads into either): the layout is written down at >>io. A file is checked whole before memory
  * is taken; a hostile one can cost at most time linear in its size.
  *
- * LIMITS. Chains are exact where they are adjusted (>>exact); for k > 1 they rarely pass between
- * components, whose shares in samples are those of the points they start from. Log densities are
- * normalised with a standard error (model.z, ebim_model_log_z) for k = 1 and n <= 7, where random
- * lines measure M; elsewhere E is a kernel estimate, normalised as if M were flat at its widths,
- * or, for m > 8 and the paper's recipe, trained by contrastive divergence, which is slow, biased,
- * and leaves a constant open. The default E has a ceiling: no place of M is less likely than about
+ * LIMITS. Chains are exact where they are adjusted (>>exact); they pass between components by leaps
+ * along lines (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with
+ * a standard error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or
+ * charts do (>>charts), m <= 8 and M smooth enough for 4096 of them; elsewhere E is a kernel
+ * estimate, normalised as if M were flat at its widths, or, for m > 8 and the paper's recipe,
+ * trained by contrastive divergence, which is slow, biased, and leaves a constant open. Charts grow
+ * from the data: pieces of F's zero set that hold none are not measured, and get no samples. The
+ * default E has a ceiling: no place of M is less likely than about
  * e^-4 of the uniform density (a kernel estimate: 0.003 to 0.03 of it). Kernels have 8192 centres
- * at most; a centre itself is scored without its own kernel, as it would be if it were new. Volumes
- * and nearly uniform points by tubes (>>tubes) are for small k: the share of the box that a tube
- * fills falls like width^k. The verdict of a fit sees what held-out points, M itself, a second
+ * at most; a centre itself is scored without its own kernel, as it would be if it were new. The
+ * verdict of a fit sees what held-out points, M itself, a second
  * network and the data's own spacing show; a bridge over a gap that should hold fewer than some 15
  * points it cannot see. Data whose spread is below 1e4 roundoffs of their distance from the origin
  * are refused: subtract an offset. Linear maps are for n <= 64. The paper's recipe takes the data
@@ -1010,37 +1011,36 @@ EBIM_API ebim_result ebim_leaps_init(ebim_leaps **s, ebim_arena *a, const ebim_g
 EBIM_API int ebim_leaps_run(ebim_leaps *s, int B, ebim_real *x, uint64_t seed, uint64_t stream);
 
 /* --------------------------------------------------------------------------------------------
- * tubes and components: volume and nearly uniform points of M, any k; connected parts of M
+ * charts and components: points of M of known density, its volume, any codim; its pieces
  * ----------------------------------------------------------------------------------------- */
 
-typedef struct ebim_tubes_desc {
+typedef struct ebim_charts_desc {
     const double *lo, *hi; /* [n] the box D, required, kept by reference */
-    double width;          /* of the tube |F| < width (0: see ebim__tubes_pilot) */
-    int room;              /* most points one run can return (0: 4096) */
-} ebim_tubes_desc;
+    int most;              /* charts there may be (0: 4096) */
+    uint64_t seed;         /* of the growth of charts */
+} ebim_charts_desc;
 
-typedef struct ebim_tubes_report { /* since init */
-    int64_t draws, inside; /* points drawn in D; of these, in the tube */
-    double volume, volume_se;  /* of M in D, and its standard error; biased by O(width^4) */
-    double volume_wide;    /* from one width only, biased by O(width^2): if it is not close to
-                            * volume, neither may be close to the truth, and width is too large */
-    double correction_se;  /* standard error of volume - volume_wide, much below volume_se */
-    double width;
-} ebim_tubes_report;
+typedef struct ebim_charts_report { /* since the charts were made */
+    int charts, covered;   /* how many; 1: they cover all of M that can be reached from the start */
+    int64_t draws, found;  /* draws; of these, those that ended on M in D */
+    double volume, volume_se; /* of what the charts cover; 0 before draws */
+    double effective;      /* draws that weigh alike and would do as well */
+} ebim_charts_report;
 
-typedef struct ebim_tubes ebim_tubes;
+typedef struct ebim_charts ebim_charts;
 
-/* 1 <= k < n (else ERR_SHAPE). Without a width F is evaluated 2^18 times here; the width depends
- * on F and D only. */
-EBIM_API ebim_result ebim_tubes_init(ebim_tubes **s, ebim_arena *a, const ebim_graph *F,
-                                     const ebim_tubes_desc *d);
-/* Points drawn uniformly in D; draw i from stream `stream + i` of seed. Up to room of those in the
- * tube into x: [room][n], chosen at random without repetition, by weights that make them uniform
- * on M once they are projected (EBIM_PROJECT_ONTO will do), to O(width^2) and while room is below a
- * quarter or so of the number inside. Returns how many. */
-EBIM_API int ebim_tubes_run(ebim_tubes *s, int64_t draws, int room, ebim_real *x, uint64_t seed,
-                            uint64_t stream);
-EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s);
+/* 1 <= k < n and n - k <= 8 (else ERR_SHAPE) */
+EBIM_API ebim_result ebim_charts_init(ebim_charts **s, ebim_arena *a, const ebim_graph *F,
+                                      const ebim_charts_desc *d);
+/* Charts at some of the points that x: [N][n], or noise in D where x is NULL, is projected to, and
+ * from there on until M is covered. Returns how many there are; 0: no point led to M. */
+EBIM_API int ebim_charts_cover(ebim_charts *s, int N, const ebim_real *x);
+/* Of `draws` draws those that end on M in D -> x: [draws][n], the logs of their densities per
+ * volume -> log_q: [draws]. Returns how many. Draw i has stream `stream + i` of seed. The mean of
+ * f / q over all draws, 0 for those that end nowhere, is the integral of f over M. */
+EBIM_API int ebim_charts_run(ebim_charts *s, int draws, ebim_real *x, ebim_real *log_q,
+                             uint64_t seed, uint64_t stream);
+EBIM_API ebim_charts_report ebim_charts_stats(const ebim_charts *s);
 
 /* Connected components of M from points uniform on it, x: [B][n], and its volume. label: [B] out,
  * 0 .. count - 1, the component with most points first; count is not written while the arena
@@ -1314,6 +1314,8 @@ typedef struct ebim_model {
     char tag[EBIM_TAG_SIZE];   /* the caller's, saved with the model (the tool: the embedding) */
     char *columns;             /* names of the columns that were fitted, one per line ('\n'
                                 * between); the caller's, saved with the model; NULL: none */
+    int starts;                /* points of M, or near it, that lead to all of it: */
+    ebim_real *start;          /* [starts][n] what charts grow from, in the units of w */
     ebim_log_z z;              /* of E, by the fit (points 0: there is none) */
     struct {                   /* of the fit, for information */
         uint64_t seed;                         /* to 53 bits once it was in a file */
@@ -3290,6 +3292,24 @@ static double ebim__orthonormal_rows(int m, int n, double *V, double share)
         for (c = 0; c < n; c++) a[c] *= after;
     }
     return log_det;
+}
+
+/* rows k..n-1 of V: [n][n] become orthonormal to rows 0..k-1, which are */
+static void ebim__complement(int k, int n, double *V)
+{
+    int i, c, row, best = 0;
+    for (row = k; row < n; row++) {
+        double least = HUGE_VAL, norm;
+        for (c = 0; c < n; c++) {
+            double in = 0;
+            for (i = 0; i < row; i++) in += V[i * n + c] * V[i * n + c];
+            if (in < least) least = in, best = c;
+        }
+        for (c = 0; c < n; c++) V[row * n + c] = c == best;
+        ebim__off_rows(row, n, V, V + row * n);
+        norm = sqrt(ebim__inner64(n, V + row * n, V + row * n));
+        for (c = 0; c < n; c++) V[row * n + c] /= norm;
+    }
 }
 
 /* v: [n] less its part in the span of the rows of J: [k][n]; work: [k + 1][n] */
@@ -6225,16 +6245,6 @@ static void ebim__frame_normals(ebim__frame *f, int l, ebim_real *N)
         }
 }
 
-/* sqrt(det G) of lane l; 0 where it is not a positive number. */
-static double ebim__frame_volume(const ebim__frame *f, int l)
-{
-    double v = 1;
-    int i;
-    if (f->singular[l]) return 0;
-    for (i = 0; i < f->k; i++) v *= (double)f->G[i * (f->k + 1) * f->stride + l];
-    return ebim__finite64(v) ? v : 0;
-}
-
 /* out <- length of Newton's correction J'G^-1 F at the points the frame is at; [lanes] */
 static void ebim__frame_lengths(ebim__frame *f, ebim_real *out)
 {
@@ -7430,6 +7440,9 @@ static double ebim__crofton(int n, double R)
     return exp(ball - beta);
 }
 
+/* Whether random lines measure M; elsewhere charts do, or nothing does */
+static int ebim__by_lines(int n, int k) { return k == 1 && n <= EBIM__LINES_MAX_N; }
+
 EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim_graph *F,
                                      const ebim_lines_desc *d)
 {
@@ -7753,6 +7766,650 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
 }
 
 /* ============================================================================================
+ * >>charts  points of M of known density, volume and coverage in any codimension
+ *
+ * Chart i stands at a point c of M with an orthonormal basis U of its tangent space there. It draws
+ * v in the ball |v| < h of R^m by phi(v) ~ (1 - |v|^2 / h^2)^2 and solves for y on M in c + U'v +
+ * the normal space at c. By all charts together, chart i drawn with probability w_i, y has the
+ * density, per unit of M's volume,
+ *
+ *     q(y) = sum_i w_i phi_i(t_i) |det(U_i U_y')| [chart i reaches y],   t_i = U_i (y - c_i),
+ *
+ * where chart i reaches y if |t_i| < h_i, y is within h_i of the tangent plane, and the same solve
+ * from c_i + U_i't_i returns y: another sheet may have the same t_i, so it must be asked. Draws
+ * that end nowhere, or outside of D, weigh 0; then E[1/q] is the volume of what the charts cover,
+ * E[f/q] the integral of f over it, whatever n, k and topology, open or closed.
+ *
+ * Cover: a point of M that no chart reaches from within h/2 becomes the centre of a new one, until
+ * probes at the rims of all charts find none. Where M bends too much for h it is halved.
+ *
+ * |det(U_i U_y')|^2 = det(I - A'A), A = N_y U_i', N_y orthonormal rows of the normal space at y.
+ * Cost: a draw is one solve, one linearisation, and a solve for each chart that may reach it: some
+ * 3, 9, 25 for m = 1, 2, 3.
+ * ========================================================================================= */
+
+static double ebim__log_ball(int m) /* volume of the unit ball in R^m */
+{
+    return 0.5 * m * 1.14472988584940017414 - ebim__log_gamma_half(m + 2);
+}
+
+enum {
+    EBIM__CHARTS = 4096,    /* at most */
+    EBIM__CHARTS_WANTED = 200, /* on the points given, one in ten at most; growth does the rest */
+    EBIM__CHART_LANES = 128,
+    EBIM__CHART_STARTS = 2000,
+    EBIM__CHART_M = 8,      /* the largest m */
+    EBIM__CHART_HALVED = 8, /* roots of 2, at most */
+    EBIM__CHART_ROUNDS = 500 /* of growth, at most, times m */
+};
+
+static const struct { int probes; double bent; } ebim__chart_bound = {
+    8,   /* probes: for each of m dimensions of a chart, in a row that find nothing new */
+    0.5 /* bent: a point of M above the rim is farther than this share of h from the tangent plane:
+         * a sphere's at h = 0.8 of its radius */
+};
+
+/* Whether charts may measure M, if they cover it */
+static int ebim__by_charts(int n, int k) { return n - k <= EBIM__CHART_M; }
+
+struct ebim_charts {
+    ebim_charts_desc d;
+    ebim__frame f;
+    ebim_projector *onto;
+    int n, k, m, count, covered;
+    ebim_real *center;       /* [d.most][n] */
+    ebim_real *normal;       /* [d.most][k][n] orthonormal rows */
+    ebim_real *tangent;      /* [d.most][m][n] the same */
+    ebim_real *slope;        /* [d.most] the norm of J */
+    double *reach;           /* [d.most] h */
+    double *share;           /* [d.most] sum of w_j, j <= i */
+    ebim_real *energy;       /* [d.most] scratch of who weighs them */
+    int *calm;               /* [d.most] probes in a row that found nothing new */
+    int32_t *piece;          /* [d.most] union-find: charts that reach the same point are joined */
+    ebim_real *start;        /* [STARTS][n] points to start from, on M, */
+    int32_t *which;          /* [STARTS] those that are far from one another, */
+    unsigned char *found;    /* [STARTS] if they are */
+    double ball;             /* integral of (1 - |v|^2)^2 over the unit ball of R^m */
+    /* a block of points y on M: */
+    ebim_real *y;            /* [LANES][n] */
+    ebim_real *across;       /* [LANES][k][n] orthonormal normals there */
+    int32_t *from;           /* [LANES] the chart that a point came from (-1: another way), */
+    double *t;               /* [LANES][m] and where in it, */
+    unsigned char *ok;       /* [LANES] if it did */
+    double *q, *inner;       /* [LANES] density; least |t| / h of all that reach it */
+    /* a block of pairs that wait for their solve: */
+    int32_t *chart, *point;  /* [LANES] */
+    double *at;              /* [LANES][m] t_i of them */
+    int pairs;
+    double *work;            /* [n][n] */
+    int64_t draws, ended;    /* since the charts were made: of the draws those that ended on M, */
+    double sum, square;      /* of their 1/q */
+};
+
+EBIM_API ebim_result ebim_charts_init(ebim_charts **out, ebim_arena *a, const ebim_graph *F,
+                                      const ebim_charts_desc *d)
+{
+    enum { B = EBIM__CHART_LANES };
+    ebim_charts *s = EBIM__NEW(a, ebim_charts, 1), local, *p = ebim__ready(a) ? s : &local;
+    ebim_project_desc pd;
+    ebim_result r;
+    size_t n, k, m, all;
+    int i;
+    *out = NULL;
+    memset(p, 0, sizeof *p);
+    memset(&pd, 0, sizeof pd);
+    p->d = *d;
+    p->d.most = ebim__or_int(d->most, EBIM__CHARTS);
+    pd.method = EBIM_PROJECT_ONTO;
+    pd.constraint.linear = EBIM_LINEAR_DIRECT;
+    pd.constraint.lanes = B;
+    if (d->lo && d->hi) pd.constraint.length = ebim__box_length(ebim_inputs(F), d->lo, d->hi);
+    r = ebim__frame_init(&p->f, a, F, &pd.constraint);
+    if (!r) r = ebim_projector_init(&p->onto, a, F, &pd);
+    if (r) return r;
+    p->n = p->f.n;
+    p->k = p->f.k;
+    p->m = p->n - p->k;
+    if (p->m > EBIM__CHART_M) return EBIM_ERR_SHAPE;
+    if (p->d.most < 1) return EBIM_ERR_ARG;
+    p->ball = exp(ebim__log_ball(p->m)) * 8 / ((p->m + 2) * (p->m + 4));
+    n = (size_t)p->n, k = (size_t)p->k, m = (size_t)p->m, all = (size_t)p->d.most;
+    p->center = EBIM__NEW(a, ebim_real, ebim__times(all, n));
+    p->normal = EBIM__NEW(a, ebim_real, ebim__times(all, k * n));
+    p->tangent = EBIM__NEW(a, ebim_real, ebim__times(all, m * n));
+    p->slope = EBIM__NEW(a, ebim_real, all);
+    p->reach = EBIM__NEW(a, double, all);
+    p->share = EBIM__NEW(a, double, all);
+    p->energy = EBIM__NEW(a, ebim_real, all);
+    p->calm = EBIM__NEW(a, int, all);
+    p->piece = EBIM__NEW(a, int32_t, all);
+    p->start = EBIM__NEW(a, ebim_real, EBIM__CHART_STARTS * n);
+    p->which = EBIM__NEW(a, int32_t, EBIM__CHART_STARTS);
+    p->found = EBIM__NEW(a, unsigned char, EBIM__CHART_STARTS);
+    p->y = EBIM__NEW(a, ebim_real, B * n);
+    p->across = EBIM__NEW(a, ebim_real, B * k * n);
+    p->from = EBIM__NEW(a, int32_t, B);
+    p->t = EBIM__NEW(a, double, B * m);
+    p->ok = EBIM__NEW(a, unsigned char, B);
+    p->q = EBIM__NEW(a, double, B);
+    p->inner = EBIM__NEW(a, double, B);
+    p->chart = EBIM__NEW(a, int32_t, B);
+    p->point = EBIM__NEW(a, int32_t, B);
+    p->at = EBIM__NEW(a, double, B * m);
+    p->work = EBIM__NEW(a, double, ebim__times(n, n));
+    if (!ebim__ready(a)) return a->failed;
+    if (!d->lo || !d->hi) return EBIM_ERR_BOX;
+    for (i = 0; i < p->n; i++)
+        if (!(d->hi[i] > d->lo[i])) return EBIM_ERR_ARG;
+    *out = s;
+    return EBIM_OK;
+}
+
+/* Lane l of the frame solves in chart c from its coordinates t: [m]. */
+static void ebim__charts_load(ebim_charts *s, int l, int c, const double *t)
+{
+    ebim__frame *f = &s->f;
+    const ebim_real *N = ebim__nth(s->normal, c, s->k * s->n);
+    const ebim_real *U = ebim__nth(s->tangent, c, s->m * s->n);
+    int i, p, j, n = s->n, S = f->stride;
+    for (p = 0; p < s->k; p++) {
+        for (i = 0; i < n; i++) ebim_ws_xg(&f->w, p)[i * S + l] = N[p * n + i];
+        for (j = 0; j <= p; j++) f->G[(p * s->k + j) * S + l] = EBIM__R(p == j);
+    }
+    f->singular[l] = 0;
+    f->scale[l] = s->slope[c];
+    for (i = 0; i < n; i++) {
+        double v = (double)s->center[c * n + i];
+        for (j = 0; j < s->m; j++) v += t[j] * (double)U[j * n + i];
+        f->y0[i * S + l] = EBIM__R(v);
+    }
+}
+
+/* Solves in B charts from t: [B][m]; the frame's y and state tell. */
+static void ebim__charts_solve(ebim_charts *s, int B, const int32_t *chart, const double *t)
+{
+    int l, at;
+    s->f.lanes = s->f.w.lanes = EBIM__ROUND(B);
+    for (l = 0; l < s->f.lanes; l++) {
+        at = l < B ? l : 0;
+        ebim__charts_load(s, l, chart[at], t + at * s->m);
+    }
+    ebim__frame_root(&s->f, B);
+}
+
+/* t: [m] of y in chart c; returns whether y is in the chart's cylinder. */
+static int ebim__charts_where(const ebim_charts *s, int c, const ebim_real *y, double *t)
+{
+    const ebim_real *x = ebim__nth(s->center, c, s->n);
+    const ebim_real *U = ebim__nth(s->tangent, c, s->m * s->n);
+    double h2 = s->reach[c] * s->reach[c], along = 0;
+    double d2 = ebim__distance2_upto(s->n, x, y, 2 * h2);
+    int i, j;
+    if (d2 > 2 * h2) return 0;
+    for (j = 0; j < s->m; j++) {
+        for (t[j] = 0, i = 0; i < s->n; i++)
+            t[j] += (double)U[j * s->n + i] * ((double)y[i] - (double)x[i]);
+        along += t[j] * t[j];
+    }
+    return along < h2 && d2 - along < h2;
+}
+
+/* |det(U_c U_y')| with the normals N: [k][n] at y */
+static double ebim__charts_cosine(const ebim_charts *s, int c, const ebim_real *N)
+{
+    const ebim_real *U = ebim__nth(s->tangent, c, s->m * s->n);
+    double C[EBIM__CHART_M][EBIM__CHART_M], det = 1;
+    int i, j, p, m = s->m;
+    memset(C, 0, sizeof C);
+    for (p = 0; p < s->k; p++) {
+        double A[EBIM__CHART_M];
+        for (j = 0; j < m; j++) A[j] = ebim__dot64(s->n, N + p * s->n, U + j * s->n);
+        for (i = 0; i < m; i++)
+            for (j = 0; j <= i; j++) C[i][j] -= A[i] * A[j];
+    }
+    for (i = 0; i < m; i++) /* Cholesky's factor of I + C */
+        for (j = 0; j <= i; j++) {
+            double v = C[i][j] + (i == j);
+            for (p = 0; p < j; p++) v -= C[i][p] * C[j][p];
+            if (i == j && !(v > 0)) return 0;
+            C[i][j] = i == j ? sqrt(v) : v / C[j][j];
+            if (i == j) det *= C[i][i];
+        }
+    return det;
+}
+
+/* Chart c, whose coordinates of point b are t, is added to q. */
+static void ebim__charts_add(ebim_charts *s, int b, int c, const double *t)
+{
+    double h = s->reach[c], r2 = ebim__inner64(s->m, t, t) / (h * h), w = s->share[c];
+    if (c) w -= s->share[c - 1];
+    if (!(r2 < 1)) return;
+    s->q[b] += w * (1 - r2) * (1 - r2) / (s->ball * pow(h, s->m)) *
+               ebim__charts_cosine(s, c, ebim__nth(s->across, b, s->k * s->n));
+    s->inner[b] = fmin(s->inner[b], sqrt(r2));
+}
+
+/* The pairs that wait are solved. */
+static void ebim__charts_flush(ebim_charts *s)
+{
+    int l, i, S = s->f.stride;
+    if (!s->pairs) return;
+    ebim__charts_solve(s, s->pairs, s->chart, s->at);
+    for (l = 0; l < s->pairs; l++) {
+        const ebim_real *y = ebim__nth(s->y, s->point[l], s->n);
+        double tol = 1e-3 * s->reach[s->chart[l]], d2 = 0;
+        for (i = 0; i < s->n; i++) {
+            double d = (double)s->f.y[i * S + l] - (double)y[i];
+            d2 += d * d;
+        }
+        if (s->f.state[l] != EBIM__SOLVED || !(d2 < tol * tol)) continue;
+        ebim__charts_add(s, s->point[l], s->chart[l], s->at + l * s->m);
+        if (s->piece && s->from[s->point[l]] >= 0)
+            ebim__unite(s->piece, s->from[s->point[l]], s->chart[l]);
+    }
+    s->pairs = 0;
+}
+
+/* J at the B points in y; the normals there */
+static void ebim__charts_linearise(ebim_charts *s, int B)
+{
+    int l;
+    ebim__to_lanes(s->y, B, s->n, ebim_ws_x(&s->f.w), s->f.stride, EBIM__ROUND(B));
+    ebim__frame_at(&s->f, B, ebim_ws_x(&s->f.w));
+    for (l = 0; l < B; l++) {
+        ebim__frame_normals(&s->f, l, s->across + (size_t)l * (size_t)(s->k * s->n));
+        if (s->f.singular[l]) s->ok[l] = 0;
+    }
+}
+
+/* Density q of the B points in y, and how far inside of a chart they are. */
+static void ebim__charts_density(ebim_charts *s, int B)
+{
+    int b, c;
+    for (b = 0; b < B; b++) {
+        s->q[b] = 0;
+        s->inner[b] = 1;
+        if (!s->ok[b]) continue;
+        if (ebim__work(s->f.w.watch, (double)s->count * s->n)) return;
+        for (c = 0; c < s->count; c++) {
+            double *t = s->at + s->pairs * s->m;
+            if (c == s->from[b]) {
+                ebim__charts_add(s, b, c, s->t + b * s->m);
+                continue;
+            }
+            if (!ebim__charts_where(s, c, ebim__nth(s->y, b, s->n), t)) continue;
+            s->chart[s->pairs] = (int32_t)c;
+            s->point[s->pairs] = (int32_t)b;
+            if (++s->pairs == EBIM__CHART_LANES) ebim__charts_flush(s);
+        }
+    }
+    ebim__charts_flush(s);
+}
+
+/* B points from the charts in `from` and t -> y, ok */
+static void ebim__charts_points(ebim_charts *s, int B)
+{
+    int l;
+    ebim__charts_solve(s, B, s->from, s->t);
+    ebim__from_lanes(s->f.y, s->f.stride, B, s->n, s->y);
+    for (l = 0; l < B; l++) {
+        double t[EBIM__CHART_M];
+        const ebim_real *y = ebim__nth(s->y, l, s->n);
+        s->ok[l] = s->f.state[l] == EBIM__SOLVED &&
+                   ebim__inside(y, 1, 0, s->n, s->d.lo, s->d.hi) &&
+                   ebim__charts_where(s, s->from[l], y, t);
+    }
+}
+
+/* A chart at point l of the block, whose normals are known; 0: there is no room. */
+static int ebim__charts_new(ebim_charts *s, int l, double reach)
+{
+    size_t n = (size_t)s->n, k = (size_t)s->k, c = (size_t)s->count;
+    size_t i;
+    if (s->count == s->d.most) return 0;
+    memcpy(s->center + c * n, s->y + (size_t)l * n, n * sizeof *s->y);
+    memcpy(s->normal + c * k * n, s->across + (size_t)l * k * n, k * n * sizeof *s->y);
+    for (i = 0; i < k * n; i++) s->work[i] = (double)s->normal[c * k * n + i];
+    ebim__complement(s->k, s->n, s->work);
+    for (i = 0; i < n * (n - k); i++)
+        s->tangent[c * (n - k) * n + i] = EBIM__R(s->work[k * n + i]);
+    s->slope[c] = s->f.scale[l];
+    s->reach[c] = reach;
+    s->calm[c] = 0;
+    s->piece[c] = (int32_t)c;
+    s->count++;
+    return 1;
+}
+
+/* Charts from number `first` on get narrower where M bends: where a point above the rim is far from
+ * the tangent plane, or there is none on either side (on one only, M ends). */
+static void ebim__charts_narrow(ebim_charts *s, int first)
+{
+    int halved, c, d, l, i, have, S = s->f.stride, pairs = 2 * s->m;
+    for (halved = 0; halved < EBIM__CHART_HALVED; halved++)
+        for (c = first; c < s->count;) {
+            for (have = 0; c < s->count && have + pairs <= EBIM__CHART_LANES; c++)
+                for (d = 0; d < pairs; d++) {
+                    double *t = s->t + have * s->m;
+                    memset(t, 0, (size_t)s->m * sizeof *t);
+                    t[d / 2] = (d & 1 ? -0.99 : 0.99) * s->reach[c];
+                    s->from[have++] = (int32_t)c;
+                }
+            ebim__charts_solve(s, have, s->from, s->t);
+            for (l = 0; l < have; l++) {
+                double off = 0, most = ebim__chart_bound.bent * s->reach[s->from[l]];
+                int none = s->f.state[l] != EBIM__SOLVED && s->f.state[l ^ 1] != EBIM__SOLVED;
+                for (i = l; i < s->n * S; i += S) {
+                    double v = (double)s->f.y[i] - (double)s->f.y0[i];
+                    off += v * v;
+                }
+                if (none || (s->f.state[l] == EBIM__SOLVED && off > most * most))
+                    s->calm[s->from[l]] = -1;
+            }
+            for (l = 0; l < have; l++) {
+                if (s->calm[s->from[l]] >= 0) continue;
+                s->reach[s->from[l]] *= 0.70710678118654752;
+                s->calm[s->from[l]] = 0;
+            }
+        }
+}
+
+/* w_i in proportion to h^m; with energies e: [count] at the centres, half of it is in proportion to
+ * h^m e^-E. e is used up. */
+static void ebim__charts_weigh(ebim_charts *s, ebim_real *e)
+{
+    double sum = 0, low = HUGE_VAL, mean = 0, size = 0;
+    int c;
+    for (c = 0; c < s->count && e; c++)
+        if (ebim__finite(e[c])) low = fmin(low, (double)e[c]);
+    for (c = 0; c < s->count; c++) {
+        double v = pow(s->reach[c], s->m);
+        if (e) e[c] = ebim__finite(e[c]) ? EBIM__R(exp(low - (double)e[c])) : 0;
+        if (e) mean += v * (double)e[c];
+        size += v;
+    }
+    for (c = 0; c < s->count; c++) {
+        double v = pow(s->reach[c], s->m) / size;
+        if (mean > 0) v = 0.5 * v * (1 + (double)e[c] * size / mean);
+        s->share[c] = sum += v;
+    }
+    for (c = 0; c < s->count; c++) s->share[c] /= sum;
+}
+
+/* How many of the points x: [N][n] stay when none is nearer than `gap` to another -> which */
+static int ebim__thinned(int N, int n, const ebim_real *x, double gap, int most, int32_t *which)
+{
+    int i, j, have = 0;
+    for (i = 0; i < N && have < most; i++) {
+        for (j = 0; j < have; j++)
+            if (ebim__distance2_upto(n, ebim__nth(x, i, n), ebim__nth(x, which[j], n),
+                                     gap * gap) < gap * gap) break;
+        if (j == have) which[have++] = (int32_t)i;
+    }
+    return have;
+}
+
+/* About `wanted` of the points x: [N][n], as far from one another as that allows: their rows ->
+ * which: [wanted]; returns how many. *gap: how far they are. */
+static int ebim__thin(int N, int n, const ebim_real *x, int wanted, int32_t *which, double *gap)
+{
+    double step = 0.5, d2 = 0;
+    int i;
+    for (i = 1; i < N; i++) d2 = fmax(d2, ebim__square_distance(n, x, ebim__nth(x, i, n)));
+    for (*gap = 2 * sqrt(d2); step < 0.98 && *gap > 0;) { /* the widest gap that leaves so many */
+        int enough = ebim__thinned(N, n, x, *gap, wanted, which) >= wanted;
+        if (enough) step = sqrt(step);
+        *gap *= enough ? 1 / step : step;
+    }
+    return ebim__thinned(N, n, x, *gap, wanted, which);
+}
+
+/* The charts to begin with, at some of N points of M, evenly spread */
+static void ebim__charts_start(ebim_charts *s, int N)
+{
+    double gap;
+    int wanted = ebim__min_int(EBIM__CHARTS_WANTED, ebim__min_int(N / 10 + 1, s->d.most));
+    int have = ebim__thin(N, s->n, s->start, wanted, s->which, &gap), at, l, i;
+    double most = HUGE_VAL; /* one point tells no distance */
+    for (i = 0; i < s->n; i++) most = fmin(most, 0.25 * (s->d.hi[i] - s->d.lo[i]));
+    gap = have > 1 ? fmin(gap, most) : most;
+    for (at = 0; at < have; at += EBIM__CHART_LANES) {
+        int B = ebim__min_int(EBIM__CHART_LANES, have - at);
+        for (l = 0; l < B; l++) {
+            memcpy(s->y + l * s->n, ebim__nth(s->start, s->which[at + l], s->n),
+                   (size_t)s->n * sizeof *s->y);
+            s->ok[l] = 1;
+        }
+        ebim__charts_linearise(s, B);
+        for (l = 0; l < B; l++)
+            if (s->ok[l]) ebim__charts_new(s, l, 2 * gap);
+    }
+    ebim__charts_narrow(s, 0);
+    ebim__charts_weigh(s, NULL);
+}
+
+/* Points at the rims of charts, beyond half of their reach -> from, t; returns how many */
+static int ebim__charts_rims(ebim_charts *s, int *c, ebim_rng *r)
+{
+    int B = 0, j;
+    double least = pow(0.5, s->m);
+    for (; *c < s->count && B < EBIM__CHART_LANES; ++*c) {
+        ebim_real v[EBIM__CHART_M];
+        double u = (double)ebim_rng_uniform(r);
+        if (s->calm[*c] >= ebim__chart_bound.probes * s->m) continue;
+        ebim_rng_sphere(r, s->m, v);
+        u = s->reach[*c] * pow(least + u * (1 - least), 1.0 / s->m);
+        for (j = 0; j < s->m; j++) s->t[B * s->m + j] = u * (double)v[j];
+        s->from[B++] = (int32_t)*c;
+    }
+    return B;
+}
+
+/* Of the block's points those that nothing covers become charts. */
+static void ebim__charts_extend(ebim_charts *s, int B)
+{
+    int l, c, first = s->count, i;
+    for (l = 0; l < B; l++) {
+        double h = s->reach[s->from[l]];
+        int fresh = s->ok[l] && s->inner[l] > 0.5;
+        for (c = first; c < s->count && fresh; c++)
+            fresh = ebim__distance2_upto(s->n, ebim__nth(s->center, c, s->n),
+                                         ebim__nth(s->y, l, s->n), HUGE_VAL) >
+                    0.25 * s->reach[c] * s->reach[c];
+        s->calm[s->from[l]] = fresh ? 0 : s->calm[s->from[l]] + 1;
+        if (fresh && !ebim__charts_new(s, l, h)) return;
+    }
+    i = s->count;
+    if (i > first) {
+        for (c = first; c < i; c++) s->share[c] = 1; /* until they are weighed */
+        ebim__charts_narrow(s, first);
+    }
+}
+
+/* Until M is covered as far as it goes on; 0: it was not, with all the charts there may be. */
+static int ebim__charts_grow(ebim_charts *s, uint64_t seed)
+{
+    int round, c, B, left = 1, rounds = EBIM__CHART_ROUNDS * s->m;
+    ebim_rng r;
+    ebim_rng_init(&r, seed, 0);
+    for (round = 0; round < rounds && left; round++) {
+        for (left = 0, c = 0; (B = ebim__charts_rims(s, &c, &r)) > 0; left += B) {
+            ebim__charts_points(s, B);
+            ebim__charts_linearise(s, B);
+            ebim__charts_density(s, B);
+            ebim__charts_extend(s, B);
+            if (ebim__stopped(s->f.w.watch) || s->count == s->d.most) return 0;
+        }
+    }
+    ebim__charts_weigh(s, NULL);
+    return !left;
+}
+
+EBIM_API int ebim_charts_cover(ebim_charts *s, int N, const ebim_real *x)
+{
+    int i, have = 0, n = s->n;
+    s->count = s->covered = 0;
+    s->draws = s->ended = 0;
+    s->sum = s->square = 0;
+    if (!x) {
+        have = ebim_projector_noise(s->onto, EBIM__CHART_STARTS, s->start, s->d.lo, s->d.hi,
+                                  s->d.seed, 0);
+    } else {
+        N = ebim__spread(N, n, x, EBIM__CHART_STARTS, s->start);
+        ebim_projector_run(s->onto, N, s->start, s->start, NULL, s->found);
+        for (i = 0; i < N; i++) {
+            const ebim_real *y = ebim__nth(s->start, i, n);
+            if (s->found[i] && ebim__inside(y, 1, 0, n, s->d.lo, s->d.hi))
+                memmove(s->start + (size_t)have++ * (size_t)n, y, (size_t)n * sizeof *y);
+        }
+    }
+    if (!have) return 0;
+    ebim__charts_start(s, have);
+    s->covered = ebim__charts_grow(s, ebim__subseed(s->d.seed, EBIM__SEED_POINTS));
+    return s->count;
+}
+
+/* B draws from `stream` on -> from, t */
+static void ebim__charts_draw(ebim_charts *s, int B, uint64_t seed, uint64_t stream)
+{
+    int l, j;
+    for (l = 0; l < B; l++) {
+        ebim_real v[EBIM__CHART_M + 6];
+        ebim_rng r;
+        double u;
+        int c = 0, end = s->count - 1;
+        ebim_rng_init(&r, seed, stream + (uint64_t)l);
+        u = (double)ebim_rng_uniform(&r);
+        while (c < end) { /* the first chart whose share is above u */
+            int mid = c + (end - c) / 2;
+            if (s->share[mid] > u) end = mid;
+            else c = mid + 1;
+        }
+        ebim_rng_sphere(&r, s->m + 6, v); /* m of its coordinates have the law phi */
+        for (j = 0; j < s->m; j++) s->t[l * s->m + j] = s->reach[c] * (double)v[j];
+        s->from[l] = (int32_t)c;
+    }
+}
+
+EBIM_API int ebim_charts_run(ebim_charts *s, int draws, ebim_real *x, ebim_real *log_q,
+                             uint64_t seed, uint64_t stream)
+{
+    size_t n = (size_t)s->n;
+    int at, B, l, have = 0;
+    for (at = 0; at < draws && s->count && !ebim__stopped(s->f.w.watch); at += B) {
+        B = ebim__min_int(EBIM__CHART_LANES, draws - at);
+        ebim__charts_draw(s, B, seed, stream + (uint64_t)at);
+        ebim__charts_points(s, B);
+        ebim__charts_linearise(s, B);
+        ebim__charts_density(s, B);
+        for (l = 0; l < B; l++) {
+            if (!s->ok[l] || !(s->q[l] > 0)) continue;
+            memcpy(x + (size_t)have * n, s->y + (size_t)l * n, n * sizeof *x);
+            log_q[have++] = EBIM__R(log(s->q[l]));
+            s->sum += 1 / s->q[l];
+            s->square += 1 / (s->q[l] * s->q[l]);
+        }
+        s->draws += B;
+    }
+    s->ended += have;
+    return have;
+}
+
+EBIM_API ebim_charts_report ebim_charts_stats(const ebim_charts *s)
+{
+    ebim_charts_report r;
+    double N = (double)s->draws, mean = N > 0 ? s->sum / N : 0;
+    r.charts = s->count;
+    r.covered = s->covered;
+    r.draws = s->draws;
+    r.found = s->ended;
+    r.volume = mean;
+    r.volume_se = N > 1 ? sqrt(fmax(s->square / N - mean * mean, 0) / (N - 1)) : 0;
+    r.effective = s->square > 0 ? s->sum * s->sum / s->square : 0;
+    return r;
+}
+
+
+/* Charts that s, made for the same F, has from other ones, which must not change meanwhile */
+static void ebim__charts_share(ebim_charts *s, const ebim_charts *other)
+{
+    s->center = other->center;
+    s->normal = other->normal;
+    s->tangent = other->tangent;
+    s->slope = other->slope;
+    s->reach = other->reach;
+    s->share = other->share;
+    s->piece = NULL;
+    s->count = other->count;
+    s->covered = other->covered;
+}
+
+/* log q at the B points in y -> log_q: [B] */
+static void ebim__charts_log_q(ebim_charts *s, int B, double *log_q)
+{
+    int l;
+    ebim__charts_linearise(s, B);
+    ebim__charts_density(s, B);
+    for (l = 0; l < B; l++) log_q[l] = s->ok[l] && s->q[l] > 0 ? log(s->q[l]) : -HUGE_VAL;
+}
+
+/* How many of B points of M x: [B][n] no chart reaches */
+static int ebim__charts_beyond(ebim_charts *s, int B, const ebim_real *x)
+{
+    double log_q[EBIM__CHART_LANES];
+    int at, lanes, l, beyond = 0;
+    for (at = 0; at < B && !ebim__stopped(s->f.w.watch); at += lanes) {
+        lanes = ebim__min_int(EBIM__CHART_LANES, B - at);
+        memcpy(s->y, ebim__nth(x, at, s->n), (size_t)lanes * (size_t)s->n * sizeof *x);
+        for (l = 0; l < lanes; l++) {
+            s->from[l] = -1;
+            s->ok[l] = 1;
+        }
+        ebim__charts_log_q(s, lanes, log_q);
+        for (l = 0; l < lanes; l++) beyond += !ebim__finite64(log_q[l]);
+    }
+    return beyond;
+}
+
+/* An independent point of the charts for each of B points x: [B][n], taken instead with probability
+ * min(1, e^(E(x) - E(y)) q(x) / q(y)), which leaves e^-E alone; E NULL: uniform. Returns how many
+ * were taken. */
+static int ebim__charts_leap(ebim_charts *s, ebim_ws *E, int B, ebim_real *x, uint64_t seed,
+                             uint64_t stream)
+{
+    enum { L = EBIM__CHART_LANES };
+    double here[L], there[L];
+    ebim_real e[L], f[L];
+    int at, lanes, l, moved = 0;
+    size_t n = (size_t)s->n;
+    for (at = 0; at < B && !ebim__stopped(s->f.w.watch); at += lanes, x += (size_t)lanes * n) {
+        lanes = ebim__min_int(L, B - at);
+        memcpy(s->y, x, (size_t)lanes * n * sizeof *x);
+        for (l = 0; l < lanes; l++) {
+            s->from[l] = -1;
+            s->ok[l] = 1;
+            e[l] = f[l] = 0;
+        }
+        ebim__charts_log_q(s, lanes, here);
+        if (E) ebim_eval(E, lanes, x, e);
+        ebim__charts_draw(s, lanes, seed, stream + (uint64_t)at);
+        ebim__charts_points(s, lanes);
+        ebim__charts_log_q(s, lanes, there);
+        if (E) ebim_eval(E, lanes, s->y, f);
+        for (l = 0; l < lanes; l++) {
+            double gain = (double)e[l] - (double)f[l] + here[l] - there[l];
+            ebim_rng r;
+            ebim_rng_init(&r, ebim__subseed(seed, EBIM__SEED_PICK), stream + (uint64_t)(at + l));
+            if (!s->ok[l] || !ebim__finite64(gain) ||
+                !(log((double)ebim_rng_uniform(&r)) < gain)) continue;
+            memcpy(x + (size_t)l * n, s->y + (size_t)l * n, n * sizeof *x);
+            moved++;
+        }
+    }
+    return moved;
+}
+
+/* ============================================================================================
  * >>logz  the normaliser, by lines some of which go where E is low
  *
  * Uniform lines rarely meet a narrow peak of e^-E. Where E is made of radial basis functions, half
@@ -7915,6 +8572,37 @@ static double ebim__softmin(int J, ebim_real *e, int *finite)
     return *finite ? log(sum / J) - (double)low : 0;
 }
 
+/* Indices of B of the P points by their weights, each B times its share of them in the mean and up
+ * to one (systematic resampling). */
+static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick, ebim_rng *rng)
+{
+    double sum = 0, at, reached = 0;
+    int i, b = 0;
+    for (i = 0; i < P; i++) sum += (double)weight[i];
+    at = (double)ebim_rng_uniform(rng);
+    for (i = 0; i < P; i++) {
+        reached += (double)weight[i] * (B / sum);
+        for (; b < B && at < reached; at++) pick[b++] = (int32_t)i;
+    }
+    for (; b < B; b++) pick[b] = b ? pick[b - 1] : 0; /* the last, lost by rounding */
+}
+
+/* B points nearly uniform on M -> out: [B][n], drawn from `draws` of charts by their weights: some
+ * repeat. x: [draws][n], q: [draws], pick: [B] scratch. Returns B; 0: the charts do not cover M. */
+static int ebim__charts_uniform(ebim_charts *s, int draws, ebim_real *x, ebim_real *q, int B,
+                                int32_t *pick, ebim_real *out, uint64_t seed)
+{
+    int have = ebim_charts_run(s, draws, x, q, seed, 0), finite;
+    ebim_rng rng;
+    if (!s->covered || have < 100) return 0;
+    ebim__softmin(have, q, &finite);
+    ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
+    ebim__resample(have, q, B, pick, &rng);
+    ebim_rng_shuffle(&rng, B, pick);
+    ebim__take_rows(B, s->n, x, pick, out);
+    return B;
+}
+
 enum { EBIM__MAPPED_MOST = 64 }; /* n of points that may have a map before them */
 
 /* A linear map w = L x in front of a model. A piece of M has the volume e^stretch in w where it has
@@ -7969,8 +8657,10 @@ static double ebim__batch_mean(const double *x, double *se)
 }
 
 typedef struct ebim__z {
-    ebim_lines *lines;
-    ebim_ws E;
+    ebim_lines *lines;        /* these, or */
+    ebim_charts *charts;      /* those */
+    ebim_ws E, F;             /* F: for the map only */
+    ebim_real *J;             /* [64][k][n] */
     ebim__stretch map;        /* of the coordinates that volumes are wanted in */
     int energy, each, room;   /* lines and room for roots of a batch */
     ebim_real *x;             /* [room][n] */
@@ -7979,29 +8669,36 @@ typedef struct ebim__z {
     double roots[EBIM__BATCHES]; /* a line */
 } ebim__z;
 
-/* E NULL: the volume only; L: see ebim__stretch */
+/* E NULL: the volume only; L: see ebim__stretch; by charts that cover M (NULL while measuring), or
+ * by `draws` lines */
 static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
                                 const ebim_graph *E, const double *L, const double *lo,
-                                const double *hi, int lines)
+                                const double *hi, int draws, ebim_charts *charts,
+                                int by_charts)
 {
     ebim_lines_desc d;
     ebim_result r;
-    int n = ebim_inputs(F);
+    size_t n = (size_t)ebim_inputs(F), k = (size_t)ebim_outputs(F);
     memset(z, 0, sizeof *z);
     memset(&d, 0, sizeof d);
     d.lo = lo;
     d.hi = hi;
     z->energy = E != NULL;
-    z->each = ebim__max_int(ebim__or_int(lines, 131072) / EBIM__BATCHES, 16);
-    z->room = 4 * z->each;
-    z->x = EBIM__NEW(a, ebim_real, (size_t)z->room * (size_t)n);
+    z->charts = charts;
+    draws = ebim__or_int(draws, 131072);
+    z->each = ebim__max_int((by_charts ? draws / 4 : draws) / EBIM__BATCHES, 16);
+    z->room = by_charts ? z->each : 4 * z->each;
+    z->x = EBIM__NEW(a, ebim_real, (size_t)z->room * n);
     z->e = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
     z->q = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
     z->s = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
-    ebim__stretch_init(&z->map, a, L, n, n - 1);
-    r = ebim_lines_init(&z->lines, a, F, &d);
+    z->J = EBIM__NEW(a, ebim_real, ebim__times(64 * k, n));
+    ebim__stretch_init(&z->map, a, L, (int)n, (int)(n - k));
+    r = ebim__ws_for(&z->F, a, F, 64, 1, EBIM__FOR_VJP);
     if (!r && E) r = ebim_ws_init(&z->E, a, E, 64, EBIM_WS_VALUES);
-    return r ? r : ebim__lines_near(z->lines, a, E, n);
+    if (r || by_charts) return r;
+    r = ebim_lines_init(&z->lines, a, F, &d);
+    return r ? r : ebim__lines_near(z->lines, a, E, (int)n);
 }
 
 /* Volumes V and integrals Z of e^(low - E) of the batches */
@@ -8031,36 +8728,52 @@ static void ebim__z_sums(const ebim__z *z, double *V, double *Z, double *low, eb
     out->effective = square > 0 ? sum * sum / square : 0;
 }
 
-/* Stretch of the map at roots x: [B][n] -> out */
+/* Stretch of the map at points x: [B][n] -> out */
 static void ebim__z_stretch(ebim__z *z, int B, const ebim_real *x, ebim_real *out)
 {
-    ebim_ws *w = &z->lines->w;
-    int at, lanes, l;
+    int at, lanes, l, n = z->map.n, k;
     for (l = 0; l < B; l++) out[l] = 0;
     if (!z->map.L) return;
-    EBIM__BLOCKS(at, lanes, w, B, x, 1) {
-        ebim__normals(w, lanes);
+    k = z->F.k;
+    for (at = 0; at < B; at += lanes) {
+        lanes = ebim__min_int(64, B - at);
+        ebim_eval_jacobian(&z->F, lanes, ebim__nth(x, at, n), z->J);
         for (l = 0; l < lanes; l++)
-            out[at + l] = EBIM__R(ebim__stretch_at(&z->map, 1, ebim_ws_xg(w, 0) + l, w->stride));
+            out[at + l] = EBIM__R(ebim__stretch_at(&z->map, k, z->J + l * k * n, 1));
     }
+}
+
+/* Points of batch b and the logs of their densities; how many a line, or draw, has */
+static void ebim__z_points(ebim__z *z, int b, uint64_t seed)
+{
+    ebim_real *q = z->q + (size_t)b * (size_t)z->room;
+    uint64_t stream = (uint64_t)b * (uint64_t)z->each;
+    double before;
+    if (z->charts) {
+        z->count[b] = ebim_charts_run(z->charts, z->each, z->x, q, seed, stream);
+        z->roots[b] = (double)z->count[b] / z->each;
+        return;
+    }
+    before = z->lines->roots;
+    z->count[b] = ebim_lines_run(z->lines, z->each, z->room, z->x, seed, stream);
+    z->roots[b] = (z->lines->roots - before) / z->each;
+    if (z->count[b]) ebim__lines_density(z->lines, z->count[b], z->x, q);
 }
 
 static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
 {
-    double V[EBIM__BATCHES], Z[EBIM__BATCHES], ratio[EBIM__BATCHES], before = 0, low, v, mean;
+    double V[EBIM__BATCHES], Z[EBIM__BATCHES], ratio[EBIM__BATCHES], low, v, mean;
+    ebim_watch *watch = z->charts ? z->charts->f.w.watch : z->lines->w.watch;
     int b;
     memset(out, 0, sizeof *out);
-    for (b = 0; b < EBIM__BATCHES && !ebim__stopped(z->lines->w.watch); b++) {
+    if (z->charts) {
+        if (z->energy) ebim_eval(&z->E, z->charts->count, z->charts->center, z->charts->energy);
+        ebim__charts_weigh(z->charts, z->energy ? z->charts->energy : NULL);
+    }
+    for (b = 0; b < EBIM__BATCHES && !ebim__stopped(watch); b++) {
         ebim_real *e = z->e + (size_t)b * (size_t)z->room;
-        ebim_lines_report rep;
-        z->count[b] = ebim_lines_run(z->lines, z->each, z->room, z->x,
-                                     ebim__subseed(seed, EBIM__SEED_Z),
-                                     (uint64_t)b * (uint64_t)z->each);
-        rep = ebim_lines_stats(z->lines);
-        z->roots[b] = ((double)rep.roots - before) / z->each;
-        before = (double)rep.roots;
+        ebim__z_points(z, b, ebim__subseed(seed, EBIM__SEED_Z));
         if (!z->count[b]) continue;
-        ebim__lines_density(z->lines, z->count[b], z->x, z->q + (size_t)b * (size_t)z->room);
         ebim__z_stretch(z, z->count[b], z->x, z->s + (size_t)b * (size_t)z->room);
         if (z->energy) ebim_eval(&z->E, z->count[b], z->x, e);
         else memset(e, 0, (size_t)z->count[b] * sizeof *e);
@@ -8211,297 +8924,6 @@ EBIM_API int ebim_leaps_run(ebim_leaps *s, int B, ebim_real *x, uint64_t seed, u
         }
     }
     return moved;
-}
-
-/* ============================================================================================
- * >>tubes  volume and nearly uniform points of M for any codimension
- *
- * Co-area formula, V(c) the volume of {F = c} in D, G = J J':
- *
- *     integral over D of K(F(x)) sqrt(det G) dx = integral over R^k of K(c) V(c) dc
- *
- * The left side is a mean over uniform points of D. With K = 1 / |ball| in the ball |c| < h it is
- * V(0) + O(h^2), because odd terms of V cancel. Two such widths can be combined to O(h^4); among
- * all kernels on one ball which do that, K (k + 2)/4 ((k + 2) - (k + 4) r^2), r = |c|/h, has the
- * least variance, (k + 2)^2/4 times that of the flat one, and takes its place here. The flat one
- * from the same points stays as `volume_wide`: the difference is the second-order term that was
- * removed, and what remains is of the order of that term's share squared. V must be smooth for
- * |c| < h: no critical value of F that close to 0, M well inside D or cut by its walls at an angle.
- *
- * Cost: one forward sweep a draw, and k adjoint sweeps for those in the tube, which are gathered
- * to full blocks first. Points: in the tube a density of sqrt(det G) (1 - r^2) is uniform on every
- * {F = c}; projection makes it uniform on M but for terms that are odd in c or O(h^2).
- * ========================================================================================= */
-
-enum {
-    EBIM__TUBES = 128,       /* lanes; a constant, so that results depend on nothing else */
-    EBIM__RUNGS = 12,        /* widths tried by the pilot */
-    EBIM__PILOT = 1 << 18,   /* its draws */
-    EBIM__PILOT_BLOCKS = 64, /* blocks of draws the first guess is made from */
-    EBIM__PILOT_INSIDE = 50  /* a width with fewer points inside says nothing */
-};
-
-typedef struct ebim__tube { /* sums over the points inside */
-    double width, flat, flat2, fine, fine2, gap2; /* gap: fine - flat */
-    int64_t inside;
-} ebim__tube;
-
-typedef struct ebim__pick { /* a point kept, and its rank: the lowest stay */
-    double rank;
-    int at;
-} ebim__pick;
-
-struct ebim_tubes {
-    ebim_tubes_desc d;
-    ebim__frame f;          /* draws go through its trial workspace, those inside through w */
-    ebim__tube tube[EBIM__RUNGS];
-    int tubes, waiting;     /* tubes in use; points inside that wait for their Jacobians */
-    double *norm;           /* [lanes] of those: |F|, */
-    uint64_t *draw;         /* and the stream they came from */
-    ebim__pick *heap;       /* [room], the highest rank on top; DBL_MAX: none yet */
-    int64_t draws;
-    double box;             /* vol(D) */
-    int room, have;         /* of a run: most points to keep, */
-    ebim_real *x;           /* [room][n] where, */
-    uint64_t seed;          /* and of its draws */
-};
-
-static double ebim__log_ball(int m) /* volume of the unit ball in R^m */
-{
-    return 0.5 * m * 1.14472988584940017414 - ebim__log_gamma_half(m + 2);
-}
-
-static void ebim__tube_add(ebim__tube *t, int k, double norm, double g)
-{
-    double r = norm / t->width, fine;
-    if (!(r < 1)) return;
-    fine = 0.25 * (k + 2) * ((k + 2) - (k + 4) * r * r) * g;
-    t->inside++;
-    t->flat += g;
-    t->flat2 += g * g;
-    t->fine += fine;
-    t->fine2 += fine * fine;
-    t->gap2 += (fine - g) * (fine - g);
-}
-
-static ebim_tubes_report ebim__tube_report(const ebim_tubes *s, const ebim__tube *t)
-{
-    ebim_tubes_report r;
-    double N = (double)s->draws, per = N > 0 ? 1 / N : 0, gap = t->fine - t->flat;
-    double unit = s->box * exp(-ebim__log_ball(s->f.k) - s->f.k * log(t->width));
-    double spread = N > 1 ? unit * sqrt(per / (N - 1)) : 0;
-    r.draws = s->draws;
-    r.inside = t->inside;
-    r.width = t->width;
-    r.volume = unit * per * t->fine;
-    r.volume_wide = unit * per * t->flat;
-    r.volume_se = spread * sqrt(fmax(t->fine2 - per * t->fine * t->fine, 0));
-    r.correction_se = spread * sqrt(fmax(t->gap2 - per * gap * gap, 0));
-    return r;
-}
-
-/* p takes the place of the highest rank, which is on top. */
-static void ebim__pick_replace(ebim__pick *h, int size, ebim__pick p)
-{
-    int i = 0, c;
-    while ((c = 2 * i + 1) < size) {
-        if (c + 1 < size && h[c + 1].rank > h[c].rank) c++;
-        if (h[c].rank <= p.rank) break;
-        h[i] = h[c];
-        i = c;
-    }
-    h[i] = p;
-}
-
-/* Keeps point l of those that wait, or not. The rank of a point is a uniform variate over its
- * weight w, and the lowest ranks stay (Ohlsson 1998), in whatever order points come: a rank is
- * below t with probability w t, while w t <= 1. */
-static void ebim__tubes_keep(ebim_tubes *s, int l, double weight)
-{
-    ebim__pick p;
-    ebim_rng rng;
-    int i, n = s->f.n;
-    if (!(weight > 0) || !s->room) return;
-    ebim_rng_init(&rng, ebim__subseed(s->seed, EBIM__SEED_PICK), s->draw[l]);
-    p.rank = (ebim_rng_u32(&rng) + 0.5) / 4294967296.0 / weight;
-    if (!(p.rank < s->heap[0].rank)) return;
-    p.at = s->have < s->room ? s->have++ : s->heap[0].at;
-    ebim__pick_replace(s->heap, s->room, p);
-    for (i = 0; i < n; i++)
-        s->x[(size_t)p.at * (size_t)n + (size_t)i] = ebim_ws_x(&s->f.w)[i * s->f.stride + l];
-}
-
-/* Linearises the points that wait, and counts them in. */
-static void ebim__tubes_flush(ebim_tubes *s)
-{
-    int l, t;
-    if (!s->waiting) return;
-    ebim__frame_at(&s->f, s->waiting, ebim_ws_x(&s->f.w));
-    for (l = 0; l < s->waiting; l++) {
-        double g = ebim__frame_volume(&s->f, l), r = s->norm[l] / s->tube[0].width;
-        for (t = 0; t < s->tubes; t++) ebim__tube_add(&s->tube[t], s->f.k, s->norm[l], g);
-        ebim__tubes_keep(s, l, g * (1 - r * r));
-    }
-    s->waiting = 0;
-}
-
-/* Draws number first .. first + count - 1 and F there; |F| in the frame's residual. */
-static void ebim__tubes_draw(ebim_tubes *s, int count, uint64_t seed, uint64_t first)
-{
-    ebim_real *x = ebim_ws_x(&s->f.trial);
-    int l, i;
-    for (l = 0; l < count; l++) {
-        ebim_rng r;
-        ebim_rng_init(&r, seed, first + (uint64_t)l);
-        for (i = 0; i < s->f.n; i++)
-            x[i * s->f.stride + l] = ebim__between(&r, s->d.lo[i], s->d.hi[i]);
-    }
-    ebim_forward(&s->f.trial, count, 0);
-    ebim__norms(&s->f.trial, s->f.residual);
-}
-
-static void ebim__tubes_copy(ebim_tubes *s, int from, int to) /* a draw into the frame */
-{
-    int i, S = s->f.stride;
-    for (i = 0; i < s->f.n * S; i += S)
-        ebim_ws_x(&s->f.w)[i + to] = ebim_ws_x(&s->f.trial)[i + from];
-}
-
-EBIM_API int ebim_tubes_run(ebim_tubes *s, int64_t draws, int room, ebim_real *x, uint64_t seed,
-                            uint64_t stream)
-{
-    int64_t at;
-    int l, count;
-    s->room = ebim__max_int(0, ebim__min_int(room, s->d.room));
-    s->have = 0;
-    s->x = x;
-    s->seed = seed;
-    for (l = 0; l < s->room; l++) s->heap[l].rank = DBL_MAX;
-    for (at = 0; at < draws && !ebim__stopped(s->f.w.watch); at += count) {
-        count = draws - at < EBIM__TUBES ? (int)(draws - at) : EBIM__TUBES;
-        ebim__tubes_draw(s, count, seed, stream + (uint64_t)at);
-        for (l = 0; l < count; l++) {
-            double norm = (double)s->f.residual[l];
-            if (!ebim__finite64(norm) || !(norm < s->tube[0].width)) continue;
-            ebim__tubes_copy(s, l, s->waiting);
-            s->norm[s->waiting] = norm;
-            s->draw[s->waiting] = stream + (uint64_t)at + (uint64_t)l;
-            if (++s->waiting == EBIM__TUBES) ebim__tubes_flush(s);
-        }
-    }
-    ebim__tubes_flush(s);
-    s->draws += draws;
-    return s->have;
-}
-
-/* |F| one unit of length from M: the geometric mean of |F| over Newton's correction, at the point
- * of each block of draws where |F| is least. */
-static double ebim__tubes_slope(ebim_tubes *s, uint64_t seed)
-{
-    double sum = 0;
-    int b, l, count = 0;
-    for (b = 0; b < EBIM__PILOT_BLOCKS; b++) {
-        int best = 0;
-        ebim__tubes_draw(s, EBIM__TUBES, seed, (uint64_t)b * EBIM__TUBES);
-        for (l = 1; l < EBIM__TUBES; l++)
-            if (ebim__finite(s->f.residual[l]) && (!ebim__finite(s->f.residual[best]) ||
-                                                   s->f.residual[l] < s->f.residual[best]))
-                best = l;
-        ebim__tubes_copy(s, best, b);
-        s->norm[b] = (double)s->f.residual[best];
-    }
-    ebim__frame_at(&s->f, EBIM__PILOT_BLOCKS, ebim_ws_x(&s->f.w));
-    ebim__frame_lengths(&s->f, s->f.residual);
-    for (b = 0; b < EBIM__PILOT_BLOCKS; b++) {
-        double slope = s->norm[b] / (double)s->f.residual[b];
-        if (s->f.singular[b] || !ebim__finite64(slope) || !(slope > 0)) continue;
-        sum += log(slope);
-        count++;
-    }
-    return count ? exp(sum / count) : 1;
-}
-
-/* Whether tube number t gives what all narrower ones give, without much of a correction. The
- * kernel of a narrower one has no second moment and so its covariance with that of t is the
- * variance of t: that of their difference is the difference of their variances. */
-static int ebim__tubes_pass(const ebim_tubes *s, int t)
-{
-    ebim_tubes_report r = ebim__tube_report(s, &s->tube[t]), q;
-    double var;
-    if (fabs(r.volume - r.volume_wide) > fmax(0.01 * r.volume, 1.5 * r.correction_se)) return 0;
-    for (t++; t < EBIM__RUNGS && s->tube[t].inside >= EBIM__PILOT_INSIDE; t++) {
-        q = ebim__tube_report(s, &s->tube[t]);
-        var = q.volume_se * q.volume_se - r.volume_se * r.volume_se;
-        if (fabs(q.volume - r.volume) > 3 * sqrt(fmax(var, 0))) return 0;
-    }
-    return 1;
-}
-
-/* The width, from draws of a seed of its own, so that it is no function of those the estimate is
- * made of. Widest candidate: |F| at an eighth of D's shortest edge from M, F being linear, times
- * sqrt((k + 2)/3), which keeps the mean square of each component of c; narrower ones in steps of
- * sqrt 2. Looked for is the widest with a second-order term below 1 % of the volume that agrees
- * with all narrower ones, which a tube much wider than the gap between two sheets does not (it
- * sees one side of each); both within the pilot's own errors. Then on to twice the variance (k = 1:
- * half that width), for what the pilot cannot see is worse than that. On circles, tori and curves
- * in R^3 no bias stood out of standard errors of 0.2 to 0.3 %. For k > 3 the pilot's errors are
- * large and the widest candidate is likely to stay: `volume_wide` deserves a look there. */
-static double ebim__tubes_pilot(ebim_tubes *s, double edge)
-{
-    uint64_t seed = ebim__subseed(0, EBIM__SEED_PILOT);
-    double top = ebim__tubes_slope(s, seed) * edge / 8 * sqrt((s->f.k + 2) / 3.0), width;
-    int t, margin;
-    s->tubes = EBIM__RUNGS;
-    for (t = 0; t < EBIM__RUNGS; t++) s->tube[t].width = top * pow(2, -0.5 * t);
-    ebim_tubes_run(s, EBIM__PILOT, 0, NULL, seed, 0);
-    for (t = 0; t + 1 < EBIM__RUNGS && s->tube[t + 1].inside >= EBIM__PILOT_INSIDE; t++)
-        if (ebim__tubes_pass(s, t)) break;
-    for (margin = 2 / s->f.k; margin > 0 && t + 1 < EBIM__RUNGS; margin--) t++;
-    width = s->tube[t].width;
-    memset(s->tube, 0, sizeof s->tube);
-    s->draws = 0;
-    return width;
-}
-
-EBIM_API ebim_result ebim_tubes_init(ebim_tubes **out, ebim_arena *a, const ebim_graph *F,
-                                     const ebim_tubes_desc *d)
-{
-    ebim_tubes *s = EBIM__NEW(a, ebim_tubes, 1), local, *p = ebim__ready(a) ? s : &local;
-    ebim_constraint_desc c;
-    ebim_result r;
-    double edge = DBL_MAX;
-    int i;
-    *out = NULL;
-    memset(p, 0, sizeof *p);
-    memset(&c, 0, sizeof c);
-    c.linear = EBIM_LINEAR_DIRECT;
-    c.lanes = EBIM__TUBES;
-    p->d = *d;
-    p->d.room = ebim__or_int(d->room, 4096);
-    r = ebim__frame_init(&p->f, a, F, &c);
-    if (r) return r;
-    if (p->d.room < 1 || !(d->width >= 0) || !ebim__finite64(d->width)) return EBIM_ERR_ARG;
-    p->norm = EBIM__NEW(a, double, EBIM__TUBES);
-    p->draw = EBIM__NEW(a, uint64_t, EBIM__TUBES);
-    p->heap = EBIM__NEW(a, ebim__pick, p->d.room);
-    if (!ebim__ready(a)) return a->failed;
-    if (!d->lo || !d->hi) return EBIM_ERR_BOX;
-    p->box = 1;
-    for (i = 0; i < p->f.n; i++) {
-        edge = fmin(edge, d->hi[i] - d->lo[i]);
-        p->box *= d->hi[i] - d->lo[i];
-        if (!(d->hi[i] > d->lo[i])) return EBIM_ERR_ARG;
-    }
-    if (!(p->box > 0) || !ebim__finite64(p->box)) return EBIM_ERR_ARG;
-    p->tube[0].width = d->width > 0 ? d->width : ebim__tubes_pilot(p, edge);
-    p->tubes = 1;
-    *out = s;
-    return EBIM_OK;
-}
-
-EBIM_API ebim_tubes_report ebim_tubes_stats(const ebim_tubes *s)
-{
-    return ebim__tube_report(s, &s->tube[0]);
 }
 
 /* ============================================================================================
@@ -10054,7 +10476,7 @@ EBIM__PRIVATE ebim_result ebim__two_samples(int X, const ebim_real *x, int Y, co
  * flat), parts at the walls of the box, and parts that another fit of the same data does not have:
  * a spurious sheet is the accident of one training run, a bridge over a gap in the data is not.
  * Cost: some thousand projections, and as many searches in a tree of at most 4096 data. Pitfall:
- * only where lines or tubes measure the volume of M are its pieces told.
+ * only where lines or charts measure the volume of M are its pieces told.
  * ========================================================================================= */
 
 static const struct { int bit; const char *text, *advice; } ebim__verdicts[] = {
@@ -10083,7 +10505,6 @@ enum {
     EBIM__JUDGE_HELD = 2000,   /* projected: 20 of them decide about the 0.99 quantile */
     EBIM__JUDGE_LINKED = 4096, /* points of M that components are told by: the first of them */
     EBIM__JUDGE_LEAST = 100,   /* fewer do not tell components */
-    EBIM__JUDGE_DRAWS = 1 << 20, /* in the box, at most, for tubes to hold enough of them */
     EBIM__JUDGE_BATCH = 64     /* Jacobians at a time */
 };
 
@@ -10112,7 +10533,7 @@ typedef struct ebim__judge {
     const ebim_judge_desc *d;
     ebim_judgement *r;
     int n, k, n_data, n_held, room, count; /* count: points of M there are */
-    double scale;
+    double scale, stray;   /* stray: of what noise finds of F's zeros, beyond the charts */
     ebim_real *data, *held, *u, *y, *dist; /* samples of the data; points of M; scratch */
     ebim_real *weight;                     /* [n_held] of those */
     double *value;                         /* scratch for quantiles */
@@ -10159,41 +10580,47 @@ static ebim_result ebim__judge_held(ebim__judge *s, ebim_arena *a)
     return EBIM_OK;
 }
 
-/* Whether random lines measure M, and whether tubes do; what has a volume has components. */
-static int ebim__by_lines(int n, int k) { return k == 1 && n <= EBIM__LINES_MAX_N; }
-static int ebim__by_tubes(const ebim__judge *s) { return s->k > 1 && s->k <= 3 && !s->d->rough; }
+/* Points of M from charts that grow from the data; 0 of them where these do not cover M. What noise
+ * finds of F's zeros beyond the charts is no part of M, but what far points would be led to. */
+static ebim_result ebim__judge_charts(ebim__judge *s, ebim_projector *onto, ebim_arena *a)
+{
+    const ebim_charts_desc d = {s->d->lo, s->d->hi, 0, s->d->seed};
+    ebim_charts *charts;
+    int draws = 2 * s->room, noise;
+    ebim_real *x = EBIM__NEW(a, ebim_real, (size_t)draws * (size_t)s->n);
+    ebim_real *q = EBIM__NEW(a, ebim_real, draws);
+    int32_t *pick = EBIM__NEW(a, int32_t, s->room);
+    ebim_result r = ebim_charts_init(&charts, a, s->F, &d);
+    if (r || !ebim__ready(a)) return r;
+    ebim_charts_cover(charts, s->n_data, s->data);
+    s->count = ebim__charts_uniform(charts, draws, x, q, s->room, pick, s->u, s->d->seed);
+    if (!s->count) return EBIM_OK;
+    s->r->volume = ebim_charts_stats(charts).volume;
+    s->r->volume_se = ebim_charts_stats(charts).volume_se;
+    noise = ebim_projector_noise(onto, s->room, s->y, d.lo, d.hi, s->d->seed, 1);
+    s->stray = noise ? (double)ebim__charts_beyond(charts, noise, s->y) / noise : 0;
+    return EBIM_OK;
+}
 
-/* Points of M: uniform by lines, nearly so by tubes; where neither measures M, noise thrown onto M.
- */
+/* Points of M: uniform by lines or charts; where neither measures M, noise thrown onto it */
 static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
 {
     const ebim_lines_desc ld = {s->d->lo, s->d->hi, 0};
-    const ebim_tubes_desc td = {s->d->lo, s->d->hi, 0, s->room};
     ebim_lines *lines = NULL;
-    ebim_tubes *tubes = NULL;
     ebim_projector *onto = NULL;
-    ebim_result r = EBIM_OK;
-    size_t n = (size_t)s->n;
-    int i, have;
-    if (ebim__by_lines(s->n, s->k)) r = ebim_lines_init(&lines, a, s->F, &ld);
-    else if (ebim__by_tubes(s)) r = ebim_tubes_init(&tubes, a, s->F, &td);
-    if (!r && !ebim__by_lines(s->n, s->k))
-        r = ebim__box_projector(&onto, a, s->F, EBIM_PROJECT_ONTO, ld.lo, ld.hi);
-    if (r || !ebim__ready(a)) return r;
-    if (lines) {
+    ebim_result r;
+    if (ebim__by_lines(s->n, s->k)) {
+        r = ebim_lines_init(&lines, a, s->F, &ld);
+        if (r || !ebim__ready(a)) return r;
         s->count = ebim_lines_uniform(lines, s->room, s->u, s->d->seed);
         s->r->volume = ebim_lines_stats(lines).volume;
         s->r->volume_se = ebim_lines_stats(lines).volume_se;
-    } else if (tubes) {
-        have = ebim_tubes_run(tubes, EBIM__JUDGE_DRAWS, s->room, s->u, s->d->seed, 0);
-        s->r->volume = ebim_tubes_stats(tubes).volume;
-        s->r->volume_se = ebim_tubes_stats(tubes).volume_se;
-        if (have) ebim_projector_run(onto, have, s->u, s->u, NULL, s->ok);
-        for (i = 0; i < have; i++)
-            if (s->ok[i])
-                memmove(s->u + n * (size_t)s->count++, s->u + n * (size_t)i, n * sizeof *s->u);
-    } else
-        s->count = ebim_projector_noise(onto, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
+        return EBIM_OK;
+    }
+    r = ebim__box_projector(&onto, a, s->F, EBIM_PROJECT_ONTO, ld.lo, ld.hi);
+    if (!r && ebim__by_charts(s->n, s->k) && !s->d->rough) r = ebim__judge_charts(s, onto, a);
+    if (r || s->count || !ebim__ready(a)) return r;
+    s->count = ebim_projector_noise(onto, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
     return EBIM_OK;
 }
 
@@ -10271,7 +10698,7 @@ static ebim_result ebim__judge_pieces(ebim__judge *s, ebim_arena *a)
     for (i = 0; i < s->n_data && count; i++)
         if (s->owner[i] < B) s->order[s->label[s->owner[i]]]++;
     for (i = 0; i < B && count; i++) orphans += !s->order[s->label[i]];
-    s->r->empty = (double)orphans / B;
+    s->r->empty = fmax((double)orphans / B, s->stray);
     for (i = 0; i < count; i++) {
         double data = s->order[i] * ((double)(s->d->n_data + s->d->n_held) / s->n_data);
         if (data > 0) s->r->fewest = fmin(data, ebim__or_else(s->r->fewest, data));
@@ -10390,7 +10817,8 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebi
     out->points = s.count;
     if (run && s.count && ebim__judge_reach(&s, work->watch)) return r;
     if (!r && (!run || s.count)) r = ebim__judge_slopes(&s, work);
-    measured = run ? ebim__above(out->volume, 0) : ebim__by_lines(n, k) || ebim__by_tubes(&s);
+    measured = ebim__by_lines(n, k) || (ebim__by_charts(n, k) && !d->rough);
+    if (run) measured = ebim__above(out->volume, 0);
     if (!r && measured)
         r = ebim__judge_pieces(&s, work);
     if (!r && d->rival)
@@ -10435,6 +10863,20 @@ static int ebim__share(int B, int workers, int w, int *at)
     return (int)(end < B ? end : B) - *at;
 }
 
+/* Charts of a model's M, which are made and cover it if the arena has memory */
+static ebim_result ebim__model_charts(ebim_charts **out, const ebim_model *m, int cover,
+                                      ebim_arena *a)
+{
+    ebim_charts_desc d;
+    ebim_result r;
+    memset(&d, 0, sizeof d);
+    d.lo = m->lo;
+    d.hi = m->hi;
+    r = ebim_charts_init(out, a, &m->F, &d);
+    if (!r && ebim__ready(a) && cover) ebim_charts_cover(*out, m->starts, m->start);
+    return r;
+}
+
 /* Whether E is one estimate, and not a map of several, of which the others would be missed */
 static int ebim__one_rbf(const ebim_graph *E)
 {
@@ -10447,11 +10889,17 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int
                                       uint64_t seed, ebim_log_z *out)
 {
     ebim__z z;
-    ebim_result r;
+    ebim_charts *charts = NULL;
+    int measured = ebim__by_lines(m->n, m->k);
+    ebim_result r = EBIM_OK;
     memset(out, 0, sizeof *out);
     if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
-    if (!ebim__by_lines(m->n, m->k)) return EBIM_ERR_SHAPE;
-    r = ebim__z_init(&z, work, &m->F, m->has_energy ? &m->E : NULL, m->linear, m->lo, m->hi, lines);
+    if (!measured && !ebim__by_charts(m->n, m->k)) return EBIM_ERR_SHAPE;
+    if (!measured) r = ebim__model_charts(&charts, m, 1, work);
+    if (!r && charts && !ebim_charts_stats(charts).covered) return EBIM_ERR_SOLVE;
+    if (!r)
+        r = ebim__z_init(&z, work, &m->F, m->has_energy ? &m->E : NULL, m->linear, m->lo, m->hi,
+                         lines, charts, !measured);
     return r || !ebim__ready(work) ? r : ebim__z_run(&z, seed, out);
 }
 
@@ -10500,6 +10948,7 @@ typedef struct ebim__pool {
     const ebim_model *m;
     const ebim_graph *E;            /* NULL: uniform */
     ebim_lines *lines;              /* NULL: */
+    ebim_charts *charts;            /* NULL, or M is not covered: */
     ebim_projector *onto;
     ebim__anchors anchor;           /* centres of E; count 0: noise */
     unsigned char *ok;              /* [each] */
@@ -10532,6 +10981,14 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     if (!r && ebim__by_lines(m->n, m->k)) {
         r = ebim_lines_init(&p->lines, work, &m->F, &ld);
         return r ? r : ebim__lines_near(p->lines, work, E, m->n);
+    }
+    if (!r && ebim__by_charts(m->n, m->k)) {
+        r = ebim__model_charts(&p->charts, m, 1, work);
+        if (!r && p->charts && !p->charts->covered) p->charts = NULL;
+        if (!r && p->charts && E) {
+            ebim_eval(&p->w, p->charts->count, p->charts->center, p->charts->energy);
+            ebim__charts_weigh(p->charts, p->charts->energy);
+        }
     }
     if (E && ebim__one_rbf(E)) ebim__anchors_of(&p->anchor, work, E, m->n);
     p->ok = EBIM__NEW(work, unsigned char, p->each);
@@ -10568,6 +11025,7 @@ static int ebim__pool_kernels(ebim__pool *p, ebim_real *x, uint64_t seed)
 static int ebim__pool_draw(ebim__pool *p, ebim_real *x, uint64_t seed)
 {
     int have;
+    if (p->charts) return ebim_charts_run(p->charts, p->each, x, p->log_density, seed, 0);
     if (p->anchor.count) return ebim__pool_kernels(p, x, seed);
     if (!p->lines) {
         memset(p->log_density, 0, (size_t)p->each * sizeof *x);
@@ -10598,21 +11056,6 @@ static ebim_result ebim__pool_fill(ebim__pool *p, uint64_t seed)
     return finite ? EBIM_OK : EBIM_ERR_FINITE;
 }
 
-/* Indices of B of the P points by their weights, each B times its share of them in the mean and up
- * to one (systematic resampling). */
-static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick, ebim_rng *rng)
-{
-    double sum = 0, at, reached = 0;
-    int i, b = 0;
-    for (i = 0; i < P; i++) sum += (double)weight[i];
-    at = (double)ebim_rng_uniform(rng);
-    for (i = 0; i < P; i++) {
-        reached += (double)weight[i] * (B / sum);
-        for (; b < B && at < reached; at++) pick[b++] = (int32_t)i;
-    }
-    for (; b < B; b++) pick[b] = b ? pick[b - 1] : 0; /* the last, lost by rounding */
-}
-
 /* count of the points, by their weights */
 static void ebim__pool_pick(const ebim__pool *p, int count, ebim_real *x, ebim_rng *rng)
 {
@@ -10624,7 +11067,9 @@ typedef struct ebim__sampling {
     const ebim_model *m;
     ebim__pool pool;
     ebim_clmc **c;            /* [workers] */
-    ebim_leaps **leap;        /* [workers], each NULL where lines do not measure M */
+    ebim_leaps **leap;        /* [workers] these, or */
+    ebim_charts **chart;      /* [workers] those, or neither: NULL */
+    ebim_ws *e;               /* [workers] of E, for charts */
     ebim_real *x;             /* [B][n] */
     ebim_real *warm;          /* [ADAPT][n] chains that are no samples */
     double *trace;            /* [TRACED][DRAWS] */
@@ -10640,8 +11085,11 @@ static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int
     ebim_clmc_desc cd;
     ebim_clmc *c;
     ebim_leaps *leap = NULL;
+    ebim_charts *own = NULL;
     ebim_result r = ebim__pool_init(&s->pool, m, B, work);
-    int w;
+    ebim_ws e;
+    int w, by_lines = ebim__by_lines(m->n, m->k);
+    int by_charts = !by_lines && ebim__by_charts(m->n, m->k);
     memset(&cd, 0, sizeof cd);
     cd.lo = m->lo;
     cd.hi = m->hi;
@@ -10655,13 +11103,21 @@ static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int
     s->trace = EBIM__NEW(work, double, EBIM__TRACED * EBIM__DRAWS);
     s->c = EBIM__NEW(work, ebim_clmc *, s->workers);
     s->leap = EBIM__NEW(work, ebim_leaps *, s->workers);
+    s->chart = EBIM__NEW(work, ebim_charts *, s->workers);
+    s->e = EBIM__NEW(work, ebim_ws, s->workers);
     for (w = 0; w < s->workers && !r; w++) {
         r = ebim_clmc_init(&c, work, &m->F, s->pool.E, &cd);
-        if (!r && ebim__by_lines(m->n, m->k))
-            r = ebim_leaps_init(&leap, work, &m->F, s->pool.E, &ld);
+        if (!r && by_lines) r = ebim_leaps_init(&leap, work, &m->F, s->pool.E, &ld);
+        if (!r && by_charts) r = ebim__model_charts(&own, m, 0, work);
+        if (!r && by_charts && s->pool.E)
+            r = ebim_ws_init(&e, work, s->pool.E, 64, EBIM_WS_VALUES);
         if (r || !ebim__ready(work)) continue;
         s->c[w] = c;
         s->leap[w] = leap;
+        if (!s->pool.charts) continue;
+        s->chart[w] = own;
+        ebim__charts_share(own, s->pool.charts);
+        if (s->pool.E) s->e[w] = e;
     }
     return r;
 }
@@ -10671,6 +11127,8 @@ static void ebim__sample_leap(const ebim__sampling *s, int w, int count, ebim_re
                               uint64_t seed, uint64_t stream)
 {
     if (s->leap[w]) ebim_leaps_run(s->leap[w], count, x, seed, stream);
+    else if (s->chart[w])
+        ebim__charts_leap(s->chart[w], s->pool.E ? &s->e[w] : NULL, count, x, seed, stream);
     else ebim_clmc_far(s->c[w], count, x, s->m->unit, seed, stream);
 }
 
@@ -10750,7 +11208,8 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, in
     s.seed = ebim__subseed(seed, EBIM__SEED_CHAINS);
     r = ebim__pool_fill(&s.pool, ebim__subseed(seed, EBIM__SEED_POINTS));
     if (r) return r;
-    s.steps = steps ? steps : s.pool.worth > 0.5 * s.pool.count && s.leap[0] ? 9 : 30;
+    s.steps = steps ? steps
+              : s.pool.worth > 0.5 * s.pool.count && (s.leap[0] || s.chart[0]) ? 9 : 30;
     ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
     ebim__pool_pick(&s.pool, EBIM__ADAPT, s.warm, &rng);
     ebim__sample_adapt(&s, ebim__subseed(seed, EBIM__SEED_ADAPT));
@@ -11311,6 +11770,7 @@ static void ebim__model_arrays(ebim_model *m, ebim_arena *a, int linear)
     m->hi = EBIM__NEW(a, double, n);
     m->hole = EBIM__NEW(a, double, n);
     m->end = EBIM__NEW(a, double, n);
+    m->start = m->starts ? EBIM__NEW(a, ebim_real, ebim__times((size_t)m->starts, n)) : NULL;
 }
 
 EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_combination how,
@@ -12752,7 +13212,7 @@ static void ebim__recipe_F_of(const ebim__rows *s, int number, ebim__recipe_F *f
 /* Whether E is trained with nodes on M, and has a normaliser */
 static int ebim__by_nodes(const ebim__rows *s)
 {
-    return !s->paper && s->k == 1 && s->n <= EBIM__LINES_MAX_N;
+    return !s->paper && (ebim__by_lines(s->n, s->k) || ebim__by_charts(s->n, s->k));
 }
 
 static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim__recipe_E *e)
@@ -13308,6 +13768,7 @@ static ebim_result ebim__contest_run(ebim__contest *s)
 enum {
     EBIM__CENTRES = 8192,     /* at most: their distances cost half a second */
     EBIM__NEIGHBOURS = 32,
+    EBIM__WEIGHED = 4096,     /* nodes that kernels are weighed at */
     EBIM__KERNELS_MOST = 8,   /* m: above, no kernel is wide and near at once */
     EBIM__WIDTHS = 8,
     EBIM__FLATS = 3
@@ -13338,10 +13799,14 @@ typedef struct ebim__rbf { /* a kernel estimate: how wide, and what it is worth 
     double factor, flat;       /* flat: share of the uniform density */
     double volume;             /* of M */
     double held, held_se;      /* mean E of held-out data */
+    double score;              /* that, normalised as far as masses are known */
     int itself;                /* these are the centres, each judged by others: */
     int tries;
     ebim_ws w;
     ebim_real *x, *e, *p, *weight; /* [tries][n], [tries]; p: e for another share that is flat */
+    const ebim_real *node;     /* [nodes][n] uniform points of M: what kernels weigh there; NULL: */
+    int nodes;                 /* as in the plane */
+    ebim_real *at;             /* [nodes] E at them */
 } ebim__rbf;
 
 /* -log(flat + sum of radial basis functions); ebim__rbf_fill sets their parameters. */
@@ -13373,6 +13838,7 @@ static ebim_result ebim__rbf_init(ebim__rbf *b, const ebim__rows *s, ebim_arena 
     b->e = EBIM__NEW(work, ebim_real, room);
     b->p = EBIM__NEW(work, ebim_real, room);
     b->weight = EBIM__NEW(work, ebim_real, room);
+    b->at = EBIM__NEW(work, ebim_real, EBIM__WEIGHED);
     r = ebim_record(&b->part, work, s->n, ebim__record_estimate, &part);
     if (!r) r = ebim_record(&b->all, work, s->n, ebim__record_estimate, &all);
     return r ? r : ebim_ws_init(&b->w, work, &b->part, 64, EBIM_WS_VALUES);
@@ -13437,20 +13903,26 @@ static void ebim__rbf_points(ebim__rbf *b)
 /* Mean E of the points -> held, with the best of three flat shares */
 static void ebim__rbf_try(ebim__rbf *b)
 {
-    double now = b->flat, se;
+    double now = b->flat, se, weighs = 1 - now, least = HUGE_VAL;
     int i, q, n = b->rows->n;
     ebim__rbf_fill(b, &b->part);
+    if (b->nodes) ebim_eval(&b->w, b->nodes, b->node, b->at);
+    for (i = 0; i < b->nodes; i++)
+        weighs = (i ? weighs : 0) + (exp(-(double)b->at[i]) - now) / b->nodes;
     ebim_eval(&b->w, b->tries, b->x, b->e);
-    for (b->held = HUGE_VAL, q = 0; q < EBIM__FLATS; q++) {
-        double mean, flat = ebim__widths.flat[q];
+    for (b->score = HUGE_VAL, q = 0; q < EBIM__FLATS; q++) {
+        double mean, score, flat = ebim__widths.flat[q];
         for (i = 0; i < b->tries; i++) {
             double p = exp(-(double)b->e[i]) - now;
             if (b->itself) p -= (double)b->part.theta[i * (n + 2) + n + 1];
             b->p[i] = EBIM__R(-log(flat + (1 - flat) * fmax(p, 0) / (1 - now)));
         }
         mean = ebim__mean_se(b->tries, b->p, b->weight, &se);
-        if (!(mean < b->held)) continue;
+        score = mean + log(flat + (1 - flat) * weighs / (1 - now)); /* normalised */
+        if (!(score < least)) continue;
+        least = score;
         b->held = mean;
+        b->score = score;
         b->held_se = se;
         b->flat = flat;
     }
@@ -13466,7 +13938,7 @@ static void ebim__rbf_fit(ebim__rbf *b, double volume)
     ebim__rbf_start(b, b->rows->N - b->rows->held);
     ebim__rbf_points(b);
     best = *b;
-    best.held = HUGE_VAL;
+    best.held = best.score = HUGE_VAL;
     for (i = 0; i < 5; i++)
         for (c = 0; c < EBIM__WIDTHS && !ebim__stopped(b->w.watch); c++) {
             b->neighbour = ebim__widths.neighbour[i];
@@ -13474,7 +13946,7 @@ static void ebim__rbf_fit(ebim__rbf *b, double volume)
             b->flat = ebim__widths.flat[1];
             if (b->neighbour >= b->count) continue;
             ebim__rbf_try(b);
-            if (b->held < best.held) best = *b;
+            if (b->score < best.score) best = *b;
         }
     *b = best;
     if (!ebim__finite64(b->held) || ebim__stopped(b->w.watch)) return;
@@ -13524,12 +13996,32 @@ typedef struct ebim__density {
     ebim_arena scratch;        /* for trainings and normalisers */
     ebim_real *node;           /* [nodes][n] uniform on M */
     int nodes;
+    ebim_charts *charts;       /* where lines do not measure M */
     double volume, volume_se;  /* of M, in z's units */
     double level;              /* added to E: its mean e^-E is 1 then */
     double loss;               /* of E */
     ebim_real *theta;          /* of the E that did not see the held-out points */
     ebim_log_z known;          /* normaliser of the E that did, if it was measured (points > 0) */
 } ebim__density;
+
+/* Nodes by charts that grow from the data; 0 of them where these do not cover M */
+static ebim_result ebim__density_charts(ebim__density *e, ebim_arena *work)
+{
+    const ebim__rows *s = e->rows;
+    int count = e->nodes, draws = 2 * count;
+    const ebim_charts_desc d = {s->lo, s->hi, 0, ebim__subseed(s->d->seed, EBIM__SEED_NODES)};
+    ebim_real *x = EBIM__NEW(work, ebim_real, (size_t)draws * (size_t)s->n);
+    ebim_real *q = EBIM__NEW(work, ebim_real, draws);
+    int32_t *pick = EBIM__NEW(work, int32_t, count);
+    ebim_result r = ebim_charts_init(&e->charts, work, e->F, &d);
+    e->node = EBIM__NEW(work, ebim_real, (size_t)count * (size_t)s->n);
+    if (r || !ebim__ready(work)) return r;
+    ebim_charts_cover(e->charts, s->N - s->held, s->z);
+    e->nodes = ebim__charts_uniform(e->charts, draws, x, q, count, pick, e->node, d.seed);
+    e->volume = ebim_charts_stats(e->charts).volume;
+    e->volume_se = ebim_charts_stats(e->charts).volume_se;
+    return EBIM_OK;
+}
 
 /* Nodes uniform on the learned M -> e->node; e->nodes becomes their number. */
 static ebim_result ebim__density_nodes(ebim__density *e, ebim_arena *work)
@@ -13540,6 +14032,7 @@ static ebim_result ebim__density_nodes(ebim__density *e, ebim_arena *work)
     ebim_lines_report area;
     ebim_lines *lines;
     ebim_result r;
+    if (!ebim__by_lines(s->n, s->k)) return ebim__density_charts(e, work);
     memset(&d, 0, sizeof d);
     d.lo = s->lo;
     d.hi = s->hi;
@@ -13589,7 +14082,8 @@ static ebim_result ebim__density_level(ebim__density *e, const ebim_graph *E, co
     ebim_result r;
     work->used = 0;
     r = ebim__z_init(&e->z, work, e->F, E, L, s->lo, s->hi,
-                     ebim__density_bound.lines[s->n > 2] * ebim__fit_points(s));
+                     ebim__density_bound.lines[s->n > 2] * ebim__fit_points(s), e->charts,
+                     !ebim__by_lines(s->n, s->k));
     if (r || !ebim__ready(work)) return r;
     return ebim__z_run(&e->z, ebim__subseed(s->d->seed, EBIM__SEED_NODES), z);
 }
@@ -13676,6 +14170,10 @@ static ebim_result ebim__density_estimate(ebim__density *e)
     ebim__rbf *b = &e->rbf;
     ebim_log_z z;
     ebim_result r;
+    if (e->charts) {
+        b->node = e->node;
+        b->nodes = ebim__min_int(e->nodes, EBIM__WEIGHED);
+    }
     ebim__rbf_fit(b, e->volume);
     if (!ebim__finite64(b->held) || ebim__stopped(e->scratch.watch)) return EBIM_OK;
     r = ebim__density_level(e, &b->part, NULL, &e->scratch, &z);
@@ -13859,7 +14357,9 @@ static ebim_result ebim__density_run(ebim__density *e, ebim_arena *work)
     r = ebim__density_init(e, work);
     if (!ebim__ready(work)) return r;
     if (!r && !ebim__stopped(work->watch)) {
-        r = e->nets ? ebim__density_best(e, from, to) : ebim__density_alone(e);
+        int alone = !e->nets || (ebim__by_nodes(e->rows) && !e->nodes); /* M is not measured */
+        if (alone && e->nets == 1) r = EBIM_ERR_SOLVE;
+        else r = alone ? ebim__density_alone(e) : ebim__density_best(e, from, to);
         model->info.energy_loss = e->loss;
         if (r) model->info.partial = 1;
         if ((!r || r == EBIM_ERR_DIVERGED) && e->nodes && !ebim__stopped(work->watch)) {
@@ -14131,12 +14631,27 @@ static ebim_result ebim__fit_graphs(ebim__fit *f, ebim_arena *keep)
     return r || !m->has_energy ? r : ebim_record(&m->E, keep, s->n, ebim__record_unit, &u);
 }
 
+/* What charts will grow from, where lines do not do: some rows, evenly spread */
+static void ebim__fit_starts(const ebim__rows *s, ebim_model *m, int32_t *which)
+{
+    double gap;
+    int i, c, n = s->n, wanted = ebim__min_int(EBIM__CHARTS_WANTED, s->N / 10 + 1);
+    m->starts = 0;
+    if (ebim__by_lines(n, s->k)) return;
+    m->starts = ebim__thin(s->N, n, s->z, wanted, which, &gap);
+    for (i = 0; i < m->starts; i++)
+        for (c = 0; c < n; c++)
+            m->start[i * n + c] = EBIM__R(s->center[c] + s->unit * (double)s->z[which[i] * n + c]);
+}
+
 static void ebim__fit_describe(ebim__fit *f)
 {
     const ebim__rows *s = &f->rows;
     ebim_model *m = f->model;
     size_t square = (size_t)s->n * (size_t)s->n * sizeof *s->L;
+    int32_t which[EBIM__CHARTS_WANTED];
     int c, out = s->survey.outliers + s->off;
+    ebim__fit_starts(s, m, which);
     if (!s->L) m->linear = m->inverse = NULL;
     if (s->L) {
         memcpy(m->linear, s->L, square);
@@ -14305,6 +14820,7 @@ static void ebim__fit_init(ebim__fit *f, ebim_model *m, int n, int k, ebim_arena
     m->n = n;
     m->k = k;
     m->m = n - k;
+    m->starts = EBIM__CHARTS_WANTED; /* at most */
     ebim__model_arrays(m, keep, 1);
     f->outer = work->watch;
     f->watch[0].progress = ebim__fit_ask;
@@ -14371,13 +14887,14 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_aren
  *   "EBIM" 0x0d 0x0a 0x1a 0x0a | u32 version | u32 bytes of a real (4, 8) | u64 bytes of the file
  *   u32 n, k, has_energy, linear | f64 linear[n][n], inverse[n][n] if linear, lo[n], hi[n],
  *   hole[n], end[n], unit | tag[64] | u32 bytes of columns | columns | f64 each of what
- *   ebim__io_info has, in its order | graph F | graph E if has_energy | u32 crc32 of all before
+ *   ebim__io_info has, in its order | u32 starts | f64 start[starts][n] | graph F | graph E if
+ *   has_energy | u32 crc32 of all before
  * A graph: u32 nodes, y, n_theta | per node 2..: u32 op, fn, a, b, c, size, i0, frozen, f64 s |
  * theta. Loading records the nodes again through the same checks as a builder, twice: first to
  * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
  * ========================================================================================= */
 
-enum { EBIM__FORMAT = 4, EBIM__NODE_INTS = 8, EBIM__NODE_BYTES = 4 * EBIM__NODE_INTS + 8 };
+enum { EBIM__FORMAT = 5, EBIM__NODE_INTS = 8, EBIM__NODE_BYTES = 4 * EBIM__NODE_INTS + 8 };
 
 static const unsigned char ebim__magic[8] = {'E', 'B', 'I', 'M', 13, 10, 26, 10};
 
@@ -14563,6 +15080,20 @@ static void ebim__io_doubles(ebim__file *f, size_t count, double *x, int known)
     }
 }
 
+/* Points that charts grow from; not read where there is no memory for them, only checked */
+static void ebim__io_starts(ebim__file *f, ebim_model *m)
+{
+    int i;
+    m->starts = ebim__io_int(f, m->starts);
+    ebim__io_check(f, m->starts <= EBIM__CHARTS_WANTED &&
+                      (size_t)m->starts * (size_t)m->n <= (f->size - f->at) / 8);
+    for (i = 0; !f->failed && i < m->starts * m->n; i++) {
+        double v = ebim__io_f64(f, m->start ? (double)m->start[i] : 0, 1);
+        ebim__io_check(f, ebim__finite(EBIM__R(v)));
+        if (f->in && m->start) m->start[i] = EBIM__R(v);
+    }
+}
+
 /* What stands behind the head. Arrays, text and theta that have no memory are only checked. Returns
  * whether there is a linear map. */
 static int ebim__io_model(ebim__file *f, ebim_model *m)
@@ -14597,6 +15128,7 @@ static int ebim__io_model(ebim__file *f, ebim_model *m)
     ebim__io_text(f, m->columns);
     ebim__io_info(f, m);
     ebim__io_check(f, m->judged.verdict <= 16383); /* a set of bits */
+    ebim__io_starts(f, m);
     if (f->failed) return 0;
     ebim__io_graph(f, &m->F, m->n, tF);
     ebim__io_check(f, !f->failed && ebim_outputs(&m->F) == m->k);

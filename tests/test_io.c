@@ -10,7 +10,8 @@
 #include "t.h"
 
 /* The first numbers of a fit stand at INFO + 32 n, F at GRAPHS + 32 n; a linear map has 16 n n. */
-enum { HEAD = 24, INFO = 116, FIELDS = 80, GRAPHS = INFO + 8 * FIELDS, NODE = 40, ROOM = 1 << 16 };
+enum { HEAD = 24, INFO = 116, FIELDS = 80, GRAPHS = INFO + 8 * FIELDS + 4,
+       NODE = 40, ROOM = 1 << 16 };
 
 static double memory[1 << 15], scratch[1 << 19];
 
@@ -114,7 +115,8 @@ static int same_bytes(bytes a, bytes b)
 static size_t graph_at(const unsigned char *p)
 {
     size_t n = get32(p + 24);
-    return GRAPHS + 32 * n + (get32(p + 36) == 1 ? 16 * n * n : 0);
+    size_t head = GRAPHS + 32 * n + (get32(p + 36) == 1 ? 16 * n * n : 0);
+    return n < 16 ? head + 8 * n * get32(p + head - 4) : head; /* points to start from */
 }
 
 static size_t graph_size(const unsigned char *g, size_t real)
@@ -268,6 +270,10 @@ static ebim_model make(ebim_arena *a, ebim_rng *r, int k, int energy, ebim_recor
     m.end = random_doubles(a, r, 3);
     for (i = 0; i < 3; i++) m.hi[i] = m.lo[i] + i; /* lo = hi is a box, too */
     m.end[1] = t_nan();
+    m.starts = below(r, 4);
+    m.start = m.starts ? (ebim_real *)ebim_arena_push(a, 3 * (size_t)m.starts, sizeof *m.start)
+                       : NULL;
+    for (i = 0; i < 3 * m.starts; i++) m.start[i] = ebim_rng_normal(r);
     m.unit = 0.1 + (double)ebim_rng_uniform(r);
     for (i = 0; i < EBIM_TAG_SIZE - 1; i++) m.tag[i] = (char)ebim_rng_u32(r);
     random_info(r, &m);
@@ -448,6 +454,8 @@ static void check_same(const ebim_model *m, const ebim_model *l)
     CHECK(!memcmp(m->hi, l->hi, (size_t)m->n * sizeof *m->hi));
     CHECK(!memcmp(m->hole, l->hole, (size_t)m->n * sizeof *m->hole));
     CHECK(!memcmp(m->end, l->end, (size_t)m->n * sizeof *m->end));
+    if (CHECK_INT(m->starts, l->starts) && m->starts)
+        CHECK(!memcmp(m->start, l->start, (size_t)(m->starts * m->n) * sizeof *m->start));
     check_same_map(m, l);
     CHECK(!memcmp(&m->unit, &l->unit, sizeof m->unit));
     CHECK(!memcmp(m->tag, l->tag, sizeof m->tag));
@@ -742,8 +750,8 @@ static bytes golden(int real)
 {
     static unsigned char p[2048];
     int wide = real == 8;
-    size_t at = hex(p, 0, "4542494d 0d0a1a0a 04000000");
-    at = hex(p, at, wide ? "08000000 40040000 00000000" : "04000000 2c040000 00000000");
+    size_t at = hex(p, 0, "4542494d 0d0a1a0a 05000000");
+    at = hex(p, at, wide ? "08000000 44040000 00000000" : "04000000 30040000 00000000");
     at = hex(p, at, "02000000 01000000 01000000 00000000"); /* n, k, has_energy, linear */
     at = hex(p, at, "000000000000f8bf 00000000000000c0");   /* lo: -1.5, -2 */
     at = hex(p, at, "000000000000f83f 0000000000000040");   /* hi: 1.5, 2 */
@@ -754,6 +762,7 @@ static bytes golden(int real)
     at = hex(p, at, "0000000000000000 0000000000000000 0000000000000000 0000000000000000");
     at = hex(p, at, "00000000"); /* no names of columns; then what is known of the fit: */
     at = hex_numbers(p, at);
+    at = hex(p, at, "00000000");                            /* no points to start from */
     at = hex(p, at, "05000000 04000000 01000000");          /* F: 5 nodes, y = 4, 1 parameter */
     at = hex(p, at, "08000000 00000000 01000000 01000000 00000000 01000000"); /* 2: DOT 1 1 */
     at = hex(p, at, "00000000 00000000 0000000000000000");
@@ -769,7 +778,7 @@ static bytes golden(int real)
     at = hex(p, at, "00000000 00000000 0000000000000000");
     at = hex(p, at, wide ? "0000000000000040 0000000000000040 000000000000e03f 000000000000d0bf"
                          : "00000040 00000040 0000003f 000080be");
-    at = hex(p, at, wide ? "3d205331" : "32da8a6e");
+    at = hex(p, at, wide ? "5df1871e" : "d5ca779d");
     return bytes_of(p, at);
 }
 
@@ -1118,7 +1127,8 @@ static void versions_and_precisions(void)
     CHECK_INT(with(8, 8, 0, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 8, 1, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 8, 3, 4), EBIM_ERR_VERSION);
-    CHECK_INT(with(8, 8, 5, 4), EBIM_ERR_VERSION);
+    CHECK_INT(with(8, 8, 4, 4), EBIM_ERR_VERSION);
+    CHECK_INT(with(8, 8, 6, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 8, 0x01000000, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 0, 'e', 1), EBIM_ERR_FORMAT);
     CHECK_INT(with(8, 4, 10, 1), EBIM_ERR_FORMAT); /* CR LF turned into LF LF */
@@ -1168,6 +1178,7 @@ static void every_field_is_checked(void)
         {F + 36, 0x80000000u},                                                            /* i0 */
         {F + 40, 2}, {F + 40, 0xffffffffu},                                           /* frozen */
         {F + NODE + 36, 0}, {F + NODE + 36, 2}, {F + NODE + 36, 0x7fffffff},    /* CONST's size */
+        {F - 4, 1}, {F - 4, 201}, {F - 4, 0xffffffffu}, /* points to start from */
         {E, 3}, {E, 5}, {E + 4, 2}, {E + 4, 1}, {E + 8, 3}, {E + 8, 5},
     };
     enum { UNIT = 104, VERDICT = I + 8 * 39 };
@@ -1181,7 +1192,8 @@ static void every_field_is_checked(void)
         CHECK_INT(with(8, f64[i], bits64(not_finite(0)), 8), EBIM_ERR_FORMAT);
         CHECK_INT(with(8, f64[i], bits64(not_finite(1)), 8), EBIM_ERR_FORMAT);
     }
-    for (i = 72; i < F; i += i == UNIT - 8 ? 16 + EBIM_TAG_SIZE + 4 : 8) { /* places, then fit */
+    for (i = 72; i < F - 4; /* places, then fit */
+         i += i == UNIT - 8 ? 16 + EBIM_TAG_SIZE + 4 : 8) {
         int count = i >= I ? counts(1 + (int)(i - I) / 8) : 0; /* what is not known is one NaN */
         CHECK_INT(with(8, i, bits64(not_finite(0)), 8), count == 1 ? EBIM_ERR_FORMAT : EBIM_OK);
         if (count) CHECK_INT(with(8, i, bits64(-1), 8), EBIM_ERR_FORMAT);

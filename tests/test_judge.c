@@ -589,10 +589,10 @@ static void random_frame(ebim_rng *r, int k, double *a)
 }
 
 /* J of A'A - I at an orthogonal A has orthogonal rows, of length 2 for the diagonal and sqrt 2 for
- * the rest. Points come from noise; volume and components are not known. */
+ * the rest. Charts that grow from them measure both halves. */
 static void orthogonal_group(void)
 {
-    double a[9];
+    double a[9], volume = 32 * sqrt(2.0) * 9.86960440108935861883;
     ebim_rng r;
     int i, c;
     if (!scene(9, orthogonal, NULL, 1.1)) return;
@@ -604,7 +604,9 @@ static void orthogonal_group(void)
     }
     if (!judged()) return;
     verdict_is(0);
-    CHECK(is_nan(s.j.volume) && is_nan(s.j.volume_se) && !s.j.components);
+    CHECK_NEAR(s.j.volume, volume, 5 * s.j.volume_se);
+    CHECK(s.j.volume_se < 0.01 * volume);
+    CHECK_INT(s.j.components, 2);
     CHECK_INT(s.j.points, s.d.points);
     CHECK_NEAR(s.j.sigma, sqrt(2.0), 1e-3);
     CHECK_NEAR(s.j.distance_max, 0, 64 * T_EPS);
