@@ -2164,7 +2164,7 @@ typedef ebim_real EBIM__N(vec) __attribute__((vector_size(EBIM__VB)));
 typedef ebim__int EBIM__N(ivec) __attribute__((vector_size(EBIM__VB)));
 typedef ebim_real EBIM__N(mem) __attribute__((vector_size(EBIM__VB), aligned(4), may_alias));
 typedef ebim__int EBIM__N(imem) __attribute__((vector_size(EBIM__VB), aligned(4), may_alias));
-typedef ebim_real EBIM__N(small) __attribute__((vector_size(16)));
+typedef ebim_real EBIM__N(quad) __attribute__((vector_size(16)));
 typedef ebim_real EBIM__N(few) __attribute__((vector_size(16), aligned(4), may_alias));
 #define EBIM__SW ((int)(16 / sizeof(ebim_real)))
 #define EBIM__LANES
@@ -2367,7 +2367,7 @@ static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const
         EBIM__N(dense_outputs)(1, m, w + r, X, stride, y + r);
 #if EBIM__VB
     for (; beside && r + EBIM__SW <= count; r += EBIM__SW) {
-        EBIM__N(small) acc = *(const EBIM__N(few) *)(y + r);
+        EBIM__N(quad) acc = *(const EBIM__N(few) *)(y + r);
         for (p = w + r, i = 0; i < m->ni; i++, p += m->wi)
             acc += *(const EBIM__N(few) *)p * *EBIM__ROW(X, i);
         *(EBIM__N(few) *)(y + r) = acc;
@@ -5820,6 +5820,7 @@ EBIM_API double ebim_rate(const ebim_rate_desc *d, int step)
     case EBIM_RATE_STEP:
         if (d->steps > 0) rate *= pow(d->end, step / d->steps);
         break;
+    case EBIM_RATE_CONSTANT:
     default: break;
     }
     return step < d->warmup ? rate * (step + 1) / d->warmup : rate;
@@ -10586,7 +10587,7 @@ static ebim_result ebim__judge_charts(ebim__judge *s, ebim_projector *onto, ebim
 {
     const ebim_charts_desc d = {s->d->lo, s->d->hi, 0, s->d->seed};
     ebim_charts *charts;
-    int draws = 2 * s->room, noise;
+    int draws = 2 * s->room, noise, beyond;
     ebim_real *x = EBIM__NEW(a, ebim_real, (size_t)draws * (size_t)s->n);
     ebim_real *q = EBIM__NEW(a, ebim_real, draws);
     int32_t *pick = EBIM__NEW(a, int32_t, s->room);
@@ -10598,7 +10599,8 @@ static ebim_result ebim__judge_charts(ebim__judge *s, ebim_projector *onto, ebim
     s->r->volume = ebim_charts_stats(charts).volume;
     s->r->volume_se = ebim_charts_stats(charts).volume_se;
     noise = ebim_projector_noise(onto, s->room, s->y, d.lo, d.hi, s->d->seed, 1);
-    s->stray = noise ? (double)ebim__charts_beyond(charts, noise, s->y) / noise : 0;
+    beyond = ebim__charts_beyond(charts, noise, s->y);
+    s->stray = noise ? (double)beyond / noise : 0;
     return EBIM_OK;
 }
 
@@ -10863,7 +10865,7 @@ static int ebim__share(int B, int workers, int w, int *at)
     return (int)(end < B ? end : B) - *at;
 }
 
-/* Charts of a model's M, which are made and cover it if the arena has memory */
+/* Charts of a model's M that cover it, if the arena has memory; cover 0: for ebim__charts_share */
 static ebim_result ebim__model_charts(ebim_charts **out, const ebim_model *m, int cover,
                                       ebim_arena *a)
 {
@@ -10872,6 +10874,7 @@ static ebim_result ebim__model_charts(ebim_charts **out, const ebim_model *m, in
     memset(&d, 0, sizeof d);
     d.lo = m->lo;
     d.hi = m->hi;
+    d.most = !cover;
     r = ebim_charts_init(out, a, &m->F, &d);
     if (!r && ebim__ready(a) && cover) ebim_charts_cover(*out, m->starts, m->start);
     return r;

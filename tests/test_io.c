@@ -112,11 +112,14 @@ static int same_bytes(bytes a, bytes b)
     return a.size == b.size && !memcmp(a.p, b.p, a.size);
 }
 
-static size_t graph_at(const unsigned char *p)
+/* F, or the end of a file that was damaged before it */
+static size_t graph_at(bytes b)
 {
+    const unsigned char *p = b.p;
     size_t n = get32(p + 24);
     size_t head = GRAPHS + 32 * n + (get32(p + 36) == 1 ? 16 * n * n : 0);
-    return n < 16 ? head + 8 * n * get32(p + head - 4) : head; /* points to start from */
+    if (n > 16 || head > b.size) return b.size;
+    return head + 8 * n * get32(p + head - 4); /* points to start from */
 }
 
 static size_t graph_size(const unsigned char *g, size_t real)
@@ -942,7 +945,7 @@ static void both_precisions_load(void)
 /* Re-encodes all parameters. */
 static bytes other_precision(bytes b)
 {
-    size_t real = get32(b.p + 12), other = 12 - real, at = graph_at(b.p), to = at, i, g;
+    size_t real = get32(b.p + 12), other = 12 - real, at = graph_at(b), to = at, i, g;
     unsigned char *p = (unsigned char *)malloc(2 * b.size);
     bytes out;
     if (!p) abort();
@@ -1394,7 +1397,7 @@ static uint64_t odd_double(ebim_rng *r)
 /* One random edit of one field, or of the list of nodes. Returns the new bytes. */
 static bytes edit(bytes b, ebim_rng *r)
 {
-    size_t start = graph_at(b.p), count, at, body = b.size - 4;
+    size_t start = graph_at(b), count, at, body = b.size - 4;
     if (start + 12 > body) start = 24;
     count = start > 24 && get32(b.p + start) < 200 ? get32(b.p + start) : 2;
     at = start + 12 + (count > 2 ? NODE * (size_t)below(r, (int)count - 2) : 0);

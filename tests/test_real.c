@@ -307,7 +307,7 @@ static void one_number_above_codimension_one(void)
         double t = synth_von_mises(&r, 0, 1);
         point(cos(t), sin(t), 0.3 * sin(2 * t));
     }
-    check_one_number(KERNELS);
+    check_one_number(FOURIER);
 }
 
 static void one_number_behind_a_map(void)
