@@ -150,9 +150,9 @@
  *
  * DETERMINISM. Every function that draws takes a seed; chain i has stream i of it. The same binary,
  * seed, settings and instruction set (ebim_simd) give the same bytes; chains and lines do so
- * whatever the block size, training sums gradients by blocks (`lanes`). Other compilers, flags and
- * processors agree to rounding, which a long chain or a training run amplifies. Integers of the
- * generator are the same everywhere.
+ * whatever the block size (but with -ffast-math, for a block of one), training sums gradients by
+ * blocks (`lanes`). Other compilers, flags and processors agree to rounding, which a long chain or
+ * a training run amplifies. Integers of the generator are the same everywhere.
  *
  * BUILD OPTIONS, to be defined before every inclusion, alike in all files:
  *   EBIM_DOUBLE          ebim_real is double, not float; a mix is caught by ebim_arena_init
@@ -7782,7 +7782,8 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
  * E[f/q] the integral of f over it, whatever n, k and topology, open or closed.
  *
  * Cover: a point of M that no chart reaches from within h/2 becomes the centre of a new one, until
- * probes at the rims of all charts find none. Where M bends too much for h it is halved.
+ * probes at the rims of all charts find none. Where M bends too much for h, h is cut by sqrt 2 until
+ * it does not.
  *
  * |det(U_i U_y')|^2 = det(I - A'A), A = N_y U_i', N_y orthonormal rows of the normal space at y.
  * Cost: a draw is one solve, one linearisation, and a solve for each chart that may reach it: some

@@ -1079,6 +1079,9 @@ static void one_chain_is_as_among_others(void)
     net.in = 2;
     net.out = 1;
     net.width = 21;
+#ifdef __FAST_MATH__
+    T_SKIP("-ffast-math may sum one lane in another order");
+#endif
     for (kind = 0; kind < 2; kind++) {
         ebim_arena a = arena();
         ebim_graph F, E;
