@@ -7782,8 +7782,8 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
  * E[f/q] the integral of f over it, whatever n, k and topology, open or closed.
  *
  * Cover: a point of M that no chart reaches from within h/2 becomes the centre of a new one, until
- * probes at the rims of all charts find none. Where M bends too much for h, h is cut by sqrt 2 until
- * it does not.
+ * probes at the rims of all charts find none. Where M bends too much for h, h is cut by sqrt 2
+ * until it does not.
  *
  * |det(U_i U_y')|^2 = det(I - A'A), A = N_y U_i', N_y orthonormal rows of the normal space at y.
  * Cost: a draw is one solve, one linearisation, and a solve for each chart that may reach it: some
