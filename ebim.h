@@ -8153,13 +8153,15 @@ static int ebim__thinned(int N, int n, const ebim_real *x, double gap, int most,
 
 /* About `wanted` of the points x: [N][n], as far from one another as that allows: their rows ->
  * which: [wanted]; returns how many. *gap: how far they are. */
-static int ebim__thin(int N, int n, const ebim_real *x, int wanted, int32_t *which, double *gap)
+static int ebim__thin(int N, int n, const ebim_real *x, int wanted, int32_t *which, double *gap,
+                      ebim_watch *watch)
 {
     double step = 0.5, d2 = 0;
     int i;
     for (i = 1; i < N; i++) d2 = fmax(d2, ebim__square_distance(n, x, ebim__nth(x, i, n)));
     for (*gap = 2 * sqrt(d2); step < 0.98 && *gap > 0;) { /* the widest gap that leaves so many */
         int enough = ebim__thinned(N, n, x, *gap, wanted, which) >= wanted;
+        if (ebim__work(watch, 1.0 * N * n * wanted)) break;
         if (enough) step = sqrt(step);
         *gap *= enough ? 1 / step : step;
     }
@@ -8171,7 +8173,7 @@ static void ebim__charts_start(ebim_charts *s, int N)
 {
     double gap;
     int wanted = ebim__min_int(EBIM__CHARTS_WANTED, ebim__min_int(N / 10 + 1, s->d.most));
-    int have = ebim__thin(N, s->n, s->start, wanted, s->which, &gap), at, l, i;
+    int have = ebim__thin(N, s->n, s->start, wanted, s->which, &gap, s->f.w.watch), at, l, i;
     double most = HUGE_VAL; /* one point tells no distance */
     for (i = 0; i < s->n; i++) most = fmin(most, 0.25 * (s->d.hi[i] - s->d.lo[i]));
     gap = have > 1 ? fmin(gap, most) : most;
@@ -14584,6 +14586,7 @@ typedef struct ebim__fit {
     ebim_model *model;
     ebim_watch watch[2];      /* of the two threads; [0] asks the caller */
     ebim_watch *outer;        /* the caller's own, in `work` */
+    ebim_real *spread;        /* [CHART_STARTS][n] rows that charts may grow from */
 } ebim__fit;
 
 /* The caller is asked by its own callback, and by the watch of its arena. */
@@ -14635,17 +14638,22 @@ static ebim_result ebim__fit_graphs(ebim__fit *f, ebim_arena *keep)
     return r || !m->has_energy ? r : ebim_record(&m->E, keep, s->n, ebim__record_unit, &u);
 }
 
-/* What charts will grow from, where lines do not do: some rows, evenly spread */
-static void ebim__fit_starts(const ebim__rows *s, ebim_model *m, int32_t *which)
+/* What charts will grow from, where lines do not do: some rows, far from one another */
+static void ebim__fit_starts(const ebim__fit *f, ebim_model *m)
 {
+    const ebim__rows *s = &f->rows;
+    int32_t which[EBIM__CHARTS_WANTED];
     double gap;
-    int i, c, n = s->n, wanted = ebim__min_int(EBIM__CHARTS_WANTED, s->N / 10 + 1);
+    int i, c, n = s->n, N = ebim__min_int(s->N, EBIM__CHART_STARTS);
     m->starts = 0;
     if (ebim__by_lines(n, s->k)) return;
-    m->starts = ebim__thin(s->N, n, s->z, wanted, which, &gap);
+    N = ebim__spread(s->N, n, s->z, N, f->spread);
+    m->starts = ebim__thin(N, n, f->spread, ebim__min_int(EBIM__CHARTS_WANTED, N / 10 + 1), which,
+                           &gap, NULL);
     for (i = 0; i < m->starts; i++)
         for (c = 0; c < n; c++)
-            m->start[i * n + c] = EBIM__R(s->center[c] + s->unit * (double)s->z[which[i] * n + c]);
+            m->start[i * n + c] =
+                EBIM__R(s->center[c] + s->unit * (double)f->spread[which[i] * n + c]);
 }
 
 static void ebim__fit_describe(ebim__fit *f)
@@ -14653,9 +14661,8 @@ static void ebim__fit_describe(ebim__fit *f)
     const ebim__rows *s = &f->rows;
     ebim_model *m = f->model;
     size_t square = (size_t)s->n * (size_t)s->n * sizeof *s->L;
-    int32_t which[EBIM__CHARTS_WANTED];
     int c, out = s->survey.outliers + s->off;
-    ebim__fit_starts(s, m, which);
+    ebim__fit_starts(f, m);
     if (!s->L) m->linear = m->inverse = NULL;
     if (s->L) {
         memcpy(m->linear, s->L, square);
@@ -14826,6 +14833,7 @@ static void ebim__fit_init(ebim__fit *f, ebim_model *m, int n, int k, ebim_arena
     m->m = n - k;
     m->starts = EBIM__CHARTS_WANTED; /* at most */
     ebim__model_arrays(m, keep, 1);
+    f->spread = EBIM__NEW(work, ebim_real, EBIM__CHART_STARTS * (size_t)n);
     f->outer = work->watch;
     f->watch[0].progress = ebim__fit_ask;
     f->watch[1].progress = ebim__fit_follow;
