@@ -7902,7 +7902,7 @@ EBIM_API ebim_result ebim_charts_init(ebim_charts **out, ebim_arena *a, const eb
     if (!ebim__ready(a)) return a->failed;
     if (!d->lo || !d->hi) return EBIM_ERR_BOX;
     for (i = 0; i < p->n; i++)
-        if (!(d->hi[i] > d->lo[i])) return EBIM_ERR_ARG;
+        if (!ebim__finite64(d->hi[i] - d->lo[i]) || !(d->hi[i] > d->lo[i])) return EBIM_ERR_ARG;
     *out = s;
     return EBIM_OK;
 }
