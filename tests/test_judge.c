@@ -612,6 +612,34 @@ static void orthogonal_group(void)
     CHECK_NEAR(s.j.distance_max, 0, 64 * T_EPS);
 }
 
+/* (|(x, y)|^2 - 1)(|(x, y)|^2 - 1/4) and z */
+static ebim_ref two_rings(ebim_graph *g, ebim_ref x, void *user)
+{
+    const double outer = 1, inner = 0.25;
+    ebim_ref r2 = ebim_sumsq(g, ebim_slice(g, x, 0, 2));
+    ebim_ref a = ebim_affine(g, r2, &outer, 1), b = ebim_affine(g, r2, &inner, 1);
+    (void)user;
+    return ebim_concat(g, ebim_mul(g, a, b), ebim_slice(g, x, 2, 1));
+}
+
+/* Data on one of two rings in space: charts measure that one, noise finds the other. */
+static void zeros_beyond_charts_are_told(void)
+{
+    int i;
+    if (!scene(3, two_rings, NULL, 1.5)) return;
+    s.d.n_data = s.d.n_held = 200;
+    for (i = 0; i < 400; i++) {
+        ebim_real *x = (i % 2 ? s.held : s.data) + 3 * (i / 2);
+        x[0] = (ebim_real)cos(0.0157 * i);
+        x[1] = (ebim_real)sin(0.0157 * i);
+        x[2] = 0;
+    }
+    if (!judged()) return;
+    CHECK_NEAR(s.j.volume, 6.28318530717958647692, 5 * s.j.volume_se);
+    CHECK(s.j.empty > 0.1 && s.j.empty < 0.9);
+    CHECK(s.j.verdict & EBIM_VERDICT_EMPTY);
+}
+
 /* Least eigenvalue of Q' diag(spectrum) Q, times `unit`. */
 static void check_spectrum(int k, const double *spectrum, double unit)
 {
@@ -1260,6 +1288,7 @@ int main(int argc, char **argv)
     T_RUN(curve_in_space);
     T_RUN(ring_in_four_dimensions);
     T_RUN(orthogonal_group);
+    T_RUN(zeros_beyond_charts_are_told);
     T_RUN(least_eigenvalues);
     T_RUN(units);
     T_RUN(units_of_a_curve);
