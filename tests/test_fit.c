@@ -415,8 +415,8 @@ static void units_are_those_of_the_data(void)
 }
 
 /* A circle in R^3, tilted and of radius 3: two outputs, a normaliser by charts. -E - log Z of fresh
- * points from the same law agrees with the truth, whose mean over N of them has sd 0.03, and so does
- * the mean cosine of samples (sd 0.01). */
+ * points from the same law agrees with the truth, whose mean over N of them has sd 0.03, and so
+ * does the mean cosine of samples (sd 0.01). */
 static void codimension_two(void)
 {
     enum { B = 2000 };
