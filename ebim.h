@@ -64,7 +64,7 @@
     >>dispatch  which of them this processor gets
     >>lanes     points to lanes and back, what is counted lane by lane
     >>linear    Cholesky, LU, Gram-Schmidt, Jacobi rotations
-    >>points    tables of points: order, quantiles, nearest rows, union-find
+    >>points    tables of points: order, weights, nearest rows, union-find
     >>tensor    views of weights, values and Jacobians
     >>dual      dual numbers: the teaching form, and the oracle of the tests
     >>ops       one function per op, with its shape rule and its sweeps
@@ -90,6 +90,7 @@
     >>voids     what M has and the data have not; a test of the density
     >>judge     what a fitted manifold is worth
     >>model     samples, scores and gradients of a model
+    >>train     what training of F and of E share
     >>mdf       training of F: eq. 8 and better
     >>energy    training of E: eq. 10, and by likelihood without chains
     >>rows      the data of a fit: which rows, in which order, in which units
@@ -1644,8 +1645,6 @@ static double ebim__nan64(void)
     memcpy(&x, &v, sizeof x);
     return x;
 }
-
-/* x as a count, 0 where it is not known */
 
 /* x, or another number where x is not known */
 EBIM__INLINE double ebim__or_else(double x, double otherwise)
@@ -3370,7 +3369,7 @@ static double ebim__least_eigenvalue(int n, double *C)
 }
 
 /* ============================================================================================
- * >>points  tables of points: order, quantiles, nearest rows by a k-d tree, union-find
+ * >>points  tables of points: order, weights, nearest rows by a k-d tree, union-find
  *
  * Everything that is ordered is an index, moved by one quickselect: quantiles, sorts, trees.
  * A tree halves its rows at the median of their widest coordinate until a leaf holds few of them;
@@ -3492,6 +3491,61 @@ EBIM__INLINE int ebim__all_finite(size_t count, const ebim_real *x)
     for (i = 0; i < count; i++)
         if (!ebim__finite(x[i])) return 0;
     return 1;
+}
+
+/* Mean of e: [N] with weights w (NULL: all 1), and its standard error; infinite for one value. */
+EBIM__PRIVATE double ebim__mean_se(int N, const ebim_real *e, const ebim_real *w, double *se)
+{
+    double sum = 0, mean = 0, square = 0, squares = 0, worth;
+    int i;
+    for (i = 0; i < N; i++) sum += w ? (double)w[i] : 1;
+    for (i = 0; i < N; i++) mean += (w ? (double)w[i] : 1) / sum * (double)e[i];
+    for (i = 0; i < N; i++) {
+        double u = (w ? (double)w[i] : 1) / sum, d = (double)e[i] - mean;
+        square += u * d * d;
+        squares += u * u;
+    }
+    worth = squares > 0 ? 1 / squares : 0; /* points of one weight */
+    *se = worth > 1 ? sqrt(square / (worth - 1)) : HUGE_VAL;
+    return mean;
+}
+
+/* e <- weights e^-e, their sum 1; returns the log of the mean of e^-e. What is not finite weighs
+ * nothing; *finite: how many are. */
+static double ebim__softmin(int J, ebim_real *e, int *finite)
+{
+    ebim_real low = 0, most = ebim__from_bits(EBIM__EXP_MOST), least = 2 * EBIM__EXP(-most);
+    double sum = 0;
+    int j;
+    *finite = 0;
+    for (j = 0; j < J; j++) {
+        if (!ebim__finite(e[j])) continue;
+        low = *finite && low <= e[j] ? low : e[j];
+        ++*finite;
+    }
+    for (j = 0; j < J; j++) e[j] = ebim__finite(e[j]) ? e[j] - low : most;
+    ebim__kernels_best()->exp_minus(J, e);
+    for (j = 0; j < J; j++) {
+        if (e[j] <= least) e[j] = 0;
+        sum += (double)e[j];
+    }
+    for (j = 0; j < J && *finite; j++) e[j] = EBIM__R((double)e[j] / sum);
+    return *finite ? log(sum / J) - (double)low : 0;
+}
+
+/* Indices of B of the P points by their weights, each B times its share of them in the mean and up
+ * to one (systematic resampling). */
+static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick, ebim_rng *rng)
+{
+    double sum = 0, at, reached = 0;
+    int i, b = 0;
+    for (i = 0; i < P; i++) sum += (double)weight[i];
+    at = (double)ebim_rng_uniform(rng);
+    for (i = 0; i < P; i++) {
+        reached += (double)weight[i] * (B / sum);
+        for (; b < B && at < reached; at++) pick[b++] = (int32_t)i;
+    }
+    for (; b < B; b++) pick[b] = b ? pick[b - 1] : 0; /* the last, lost by rounding */
 }
 
 static int32_t ebim__find(int32_t *parent, int32_t i)
@@ -7372,6 +7426,17 @@ EBIM_API int ebim_projector_noise(ebim_projector *p, int B, ebim_real *x, const 
     return have;
 }
 
+/* A projector whose tolerance is that of lengths in the box lo, hi */
+static ebim_result ebim__box_projector(ebim_projector **p, ebim_arena *a, const ebim_graph *F,
+                                       ebim_project method, const double *lo, const double *hi)
+{
+    ebim_project_desc d;
+    memset(&d, 0, sizeof d);
+    d.method = method;
+    if (ebim__ready(a)) d.constraint.length = ebim__box_length(ebim_inputs(F), lo, hi);
+    return ebim_projector_init(p, a, F, &d);
+}
+
 /* ============================================================================================
  * >>lines  random lines: uniform points of M and its volume, codimension 1
  *
@@ -8551,44 +8616,6 @@ static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_r
             q[at + l] = EBIM__R(log((1 - share) / s->unit + sum));
         }
     }
-}
-
-/* e <- weights e^-e, their sum 1; returns the log of the mean of e^-e. What is not finite weighs
- * nothing; *finite: how many are. */
-static double ebim__softmin(int J, ebim_real *e, int *finite)
-{
-    ebim_real low = 0, most = ebim__from_bits(EBIM__EXP_MOST), least = 2 * EBIM__EXP(-most);
-    double sum = 0;
-    int j;
-    *finite = 0;
-    for (j = 0; j < J; j++) {
-        if (!ebim__finite(e[j])) continue;
-        low = *finite && low <= e[j] ? low : e[j];
-        ++*finite;
-    }
-    for (j = 0; j < J; j++) e[j] = ebim__finite(e[j]) ? e[j] - low : most;
-    ebim__kernels_best()->exp_minus(J, e);
-    for (j = 0; j < J; j++) {
-        if (e[j] <= least) e[j] = 0;
-        sum += (double)e[j];
-    }
-    for (j = 0; j < J && *finite; j++) e[j] = EBIM__R((double)e[j] / sum);
-    return *finite ? log(sum / J) - (double)low : 0;
-}
-
-/* Indices of B of the P points by their weights, each B times its share of them in the mean and up
- * to one (systematic resampling). */
-static void ebim__resample(int P, const ebim_real *weight, int B, int32_t *pick, ebim_rng *rng)
-{
-    double sum = 0, at, reached = 0;
-    int i, b = 0;
-    for (i = 0; i < P; i++) sum += (double)weight[i];
-    at = (double)ebim_rng_uniform(rng);
-    for (i = 0; i < P; i++) {
-        reached += (double)weight[i] * (B / sum);
-        for (; b < B && at < reached; at++) pick[b++] = (int32_t)i;
-    }
-    for (; b < B; b++) pick[b] = b ? pick[b - 1] : 0; /* the last, lost by rounding */
 }
 
 /* B points nearly uniform on M -> out: [B][n], drawn from `draws` of charts by their weights: some
@@ -10546,17 +10573,6 @@ typedef struct ebim__judge {
     ebim__tree tree;                       /* of data, or of linked points */
 } ebim__judge;
 
-/* A projector whose tolerance is that of lengths in the box lo, hi */
-static ebim_result ebim__box_projector(ebim_projector **p, ebim_arena *a, const ebim_graph *F,
-                                       ebim_project method, const double *lo, const double *hi)
-{
-    ebim_project_desc d;
-    memset(&d, 0, sizeof d);
-    d.method = method;
-    if (ebim__ready(a)) d.constraint.length = ebim__box_length(ebim_inputs(F), lo, hi);
-    return ebim_projector_init(p, a, F, &d);
-}
-
 static ebim_result ebim__judge_held(ebim__judge *s, ebim_arena *a)
 {
     ebim_projector *p;
@@ -11825,6 +11841,177 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_
 #ifndef EBIM_NO_TRAIN
 
 /* ============================================================================================
+ * >>train  what training of F and of E share: batches, gradient, optimiser, progress
+ *
+ * A loss fills the gradient, block by block. A sample whose output is not finite is replaced by a
+ * good one and weighs nothing. Training has diverged when no sample is left, or the gradient is not
+ * finite: theta goes back to the last good state.
+ * ========================================================================================= */
+
+typedef struct ebim__trainer {
+    ebim_graph *g;
+    ebim_ws w;
+    ebim_optim optim;
+    ebim_rng rng;
+    ebim_real *grad, *good;   /* [n_theta] gradient; last state whose loss is known to be finite */
+    ebim_real *norm, *slope;  /* [stride]; slope: E's of the block */
+    ebim_real *data, *other;  /* [batch][n] */
+    const ebim_real *weights; /* [N] of the data; NULL: all alike */
+    int32_t *index, *slot;    /* [N] order of the data; [batch] of the replay buffer */
+    int32_t *pick;            /* [batch] which points are in data */
+    int N, n, batch, lanes, at, in_order;
+    int steps, until;         /* of the schedule; how many of them are made */
+    double rate, rate_end, clip, decay;
+    ebim_train_report report;
+    uint64_t seed;
+    ebim_stage stage;
+    ebim_progress_fn progress;
+    void *user;
+} ebim__trainer;
+
+/* What the descriptors of F and of E have in common */
+#define EBIM__TRAINER(t, d, at)                                                                   \
+    ((t)->steps = (t)->until = (d)->steps, (t)->batch = (d)->batch, (t)->lanes = (d)->lanes,      \
+     (t)->rate = (d)->rate, (t)->rate_end = (d)->rate_end, (t)->clip = (d)->clip,                 \
+     (t)->decay = (d)->decay, (t)->in_order = (d)->in_order, (t)->weights = (d)->weights,         \
+     (t)->seed = (d)->seed, (t)->progress = (d)->progress, (t)->user = (d)->user,                 \
+     (t)->stage = (at))
+
+/* The rest of a trainer that EBIM__TRAINER began */
+static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_graph *g, int N,
+                                      int planes)
+{
+    int batch = t->batch, i;
+    size_t n_theta = (size_t)g->n_theta, rows;
+    ebim_result r;
+    if (N < 1) return EBIM_ERR_POINTS;
+    if (batch < 1) return EBIM_ERR_STEPS;
+    t->g = g;
+    t->N = N;
+    t->n = ebim_inputs(g);
+    rows = (size_t)batch * (size_t)t->n;
+    r = ebim_ws_init(&t->w, a, g, ebim__min_int(ebim__or_int(t->lanes, 128), batch), planes);
+    if (!r) r = ebim_optim_init(&t->optim, a, g->n_theta, EBIM_OPTIM_ADAM);
+    if (r) return r;
+    t->optim.decay = t->decay;
+    t->optim.clip = t->clip;
+    t->grad = EBIM__NEW(a, ebim_real, n_theta);
+    t->good = EBIM__NEW(a, ebim_real, n_theta);
+    t->norm = EBIM__NEW(a, ebim_real, t->w.stride);
+    t->slope = EBIM__NEW(a, ebim_real, t->w.stride);
+    t->data = EBIM__NEW(a, ebim_real, rows);
+    t->other = EBIM__NEW(a, ebim_real, rows);
+    t->index = EBIM__NEW(a, int32_t, N);
+    t->slot = EBIM__NEW(a, int32_t, batch);
+    t->pick = EBIM__NEW(a, int32_t, batch);
+    if (!ebim__ready(a)) return a->failed;
+    ebim_rng_init(&t->rng, t->seed, UINT64_C(0xEB1));
+    for (i = 0; i < N; i++) t->index[i] = i;
+    memcpy(t->good, g->theta, n_theta * sizeof *t->good);
+    t->at = N; /* shuffle before the first batch */
+    return EBIM_OK;
+}
+
+/* The next batch of data -> t->data. Every epoch is a new order of all points, or of as many that
+ * are drawn by their weights. */
+static void ebim__next_batch(ebim__trainer *t, const ebim_real *x)
+{
+    size_t n = (size_t)t->n;
+    int b;
+    for (b = 0; b < t->batch; b++) {
+        if (t->at >= t->N) {
+            t->at = 0;
+            if (t->weights) ebim__resample(t->N, t->weights, t->N, t->index, &t->rng);
+            if (!t->in_order) ebim_rng_shuffle(&t->rng, t->N, t->index);
+        }
+        t->pick[b] = t->index[t->at++];
+        memcpy(t->data + (size_t)b * n, ebim__nth(x, t->pick[b], t->n), n * sizeof *x);
+    }
+}
+
+/* Lanes whose output is not finite get the point of a good lane, and the block is swept again.
+ * Their norm becomes -1, by which the caller knows to give them no weight. 0: no lane is good. */
+static int ebim__mend(ebim__trainer *t, int count, int order)
+{
+    ebim_ws *w = &t->w;
+    ebim_real *x = ebim_ws_x(w);
+    int l, i, good = -1, bad = 0;
+    for (l = 0; l < count; l++)
+        if (ebim__finite(t->norm[l])) good = l;
+        else bad++;
+    if (good < 0 || !bad) return good >= 0;
+    for (l = 0; l < count; l++) {
+        if (ebim__finite(t->norm[l])) continue;
+        for (i = 0; i < w->n * w->stride; i += w->stride) x[i + l] = x[i + good];
+    }
+    ebim_forward(w, count, order);
+    for (l = 0; l < w->lanes; l++) /* padding repeats lane 0, good or bad */
+        if (!ebim__finite(t->norm[l])) t->norm[l] = -1;
+    t->report.bad_lanes += bad;
+    return 1;
+}
+
+/* Whether this step is one of so many, evenly spread over the run */
+static int ebim__due(const ebim__trainer *t, int step, int times)
+{
+    return step % ebim__max_int(1, t->steps / times) == 0;
+}
+
+/* One optimiser step with the gradient in t->grad. Theta is kept 50 times in a run, before the
+ * step, where the loss is known to be finite. The reported loss is a mean over about a tenth of the
+ * run. */
+static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
+{
+    ebim_graph *g = t->g;
+    ebim_rate_desc rate = {t->rate, EBIM_RATE_COSINE, t->rate_end, t->steps, 0};
+    if (!(t->rate_end > 0)) rate.law = EBIM_RATE_CONSTANT;
+    if (!ebim__finite64(loss)) return EBIM_ERR_DIVERGED; /* of the gradient, Adam sees to that */
+    if (ebim__due(t, step, 50))
+        memcpy(t->good, g->theta, (size_t)g->n_theta * sizeof *t->good);
+    if (!ebim_optim_step(&t->optim, g->theta, t->grad, EBIM__R(ebim_rate(&rate, step))))
+        return EBIM_ERR_DIVERGED;
+    t->report.loss += (loss - t->report.loss) / (1 + ebim__min_int(step, t->steps / 10));
+    return EBIM_OK;
+}
+
+/* The trainer's own watcher, and the one of its arena */
+static int ebim__tell_progress(const ebim__trainer *t, int step, double loss)
+{
+    ebim_progress p;
+    int stop = ebim__stopped(t->w.watch);
+    if (!ebim__due(t, step, 200) && step != t->steps) return stop;
+    p.stage = t->stage;
+    p.step = step;
+    p.steps = t->steps;
+    p.done = (double)step / t->steps;
+    p.loss = loss;
+    if (t->progress && t->progress(t->user, &p)) stop = 1;
+    return ebim__tell(t->w.watch, &p) || stop;
+}
+
+typedef double (*ebim__loss_fn)(void *self, int step);
+
+/* The loop of both trainers: loss(self, step) fills t->grad. */
+static ebim_result ebim__train(ebim__trainer *t, ebim__loss_fn loss, void *self)
+{
+    size_t bytes = (size_t)t->g->n_theta * sizeof *t->grad;
+    ebim_result r = EBIM_OK;
+    int *step = &t->report.steps;
+    while (*step < t->until && !r && !t->report.stopped) {
+        double value;
+        memset(t->grad, 0, bytes);
+        value = loss(self, *step);
+        t->report.stopped = ebim__stopped(t->w.watch);
+        if (t->report.stopped) break; /* value is none */
+        r = ebim__advance(t, *step, value);
+        if (!r) t->report.stopped = ebim__tell_progress(t, ++*step, value);
+    }
+    if (!r && !ebim__all_finite((size_t)t->g->n_theta, t->g->theta)) r = EBIM_ERR_DIVERGED;
+    if (r) memcpy(t->g->theta, t->good, bytes);
+    return r;
+}
+
+/* ============================================================================================
  * >>mdf  training of F
  *
  * A loss is made of up to four sets of points (data, negatives, box, off), each with weighted terms
@@ -11835,9 +12022,7 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_
  * Cost: a step takes one sweep forward and one back per set; terms in g make the latter twice as
  * long and add a vjp and a jvp.
  * Pitfalls: without the authors' penalty on the negatives (negatives.norm2) or a two-sided rank
- * term the scale of F grows without bound: look at ||F|| / ||J||, never at ||F||. A sample whose F
- * is not finite is replaced by a good one and weighs nothing. Training has diverged when no sample
- * is left, or the gradient is not finite: theta goes back to the last good state.
+ * term the scale of F grows without bound: look at ||F|| / ||J||, never at ||F||.
  * ========================================================================================= */
 
 /* Tangent spaces of M at the data, by PCA of neighbours. */
@@ -11932,90 +12117,17 @@ static void ebim__local_fit(ebim__local *f, const ebim_real *x, double most)
     }
 }
 
-/* Shared by both trainers: minibatches, gradient, optimiser, snapshots, progress. */
-typedef struct ebim__trainer {
-    ebim_graph *g;
-    ebim_ws w;
-    ebim_optim optim;
-    ebim_rng rng;
-    ebim_real *grad, *good;   /* [n_theta] gradient; last state whose loss is known to be finite */
-    ebim_real *norm, *slope;  /* [stride]; slope: E's of the block */
-    ebim_real *data, *other;  /* [batch][n] */
-    const ebim__local *local; /* of the data, for terms.normals */
+typedef struct ebim__mdf {
+    ebim__trainer t;
+    const ebim_mdf_desc *d;
+    const ebim_real *x;
     const ebim_mdf_terms *terms; /* of the set at work */
     ebim_real weight;         /* of each of its points */
-    const ebim_real *weights; /* [N] of the data; NULL: all alike */
-    int32_t *index, *slot;    /* [N] order of the data; [batch] of the replay buffer */
-    int32_t *pick;            /* [batch] which points are in data */
-    int N, n, batch, lanes, at, in_order;
-    int steps, until;         /* of the schedule; how many of them are made */
-    double rate, rate_end, clip, decay;
-    ebim_train_report report;
-    uint64_t seed;
-    ebim_stage stage;
-    ebim_progress_fn progress;
-    void *user;
-} ebim__trainer;
-
-/* What the descriptors of F and of E have in common */
-#define EBIM__TRAINER(t, d, at)                                                                   \
-    ((t)->steps = (t)->until = (d)->steps, (t)->batch = (d)->batch, (t)->lanes = (d)->lanes,      \
-     (t)->rate = (d)->rate, (t)->rate_end = (d)->rate_end, (t)->clip = (d)->clip,                 \
-     (t)->decay = (d)->decay, (t)->in_order = (d)->in_order, (t)->weights = (d)->weights,         \
-     (t)->seed = (d)->seed, (t)->progress = (d)->progress, (t)->user = (d)->user,                 \
-     (t)->stage = (at))
-
-/* The rest of a trainer that EBIM__TRAINER began */
-static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_graph *g, int N,
-                                      int planes)
-{
-    int batch = t->batch, i;
-    size_t n_theta = (size_t)g->n_theta, rows;
-    ebim_result r;
-    if (N < 1) return EBIM_ERR_POINTS;
-    if (batch < 1) return EBIM_ERR_STEPS;
-    t->g = g;
-    t->N = N;
-    t->n = ebim_inputs(g);
-    rows = (size_t)batch * (size_t)t->n;
-    r = ebim_ws_init(&t->w, a, g, ebim__min_int(ebim__or_int(t->lanes, 128), batch), planes);
-    if (!r) r = ebim_optim_init(&t->optim, a, g->n_theta, EBIM_OPTIM_ADAM);
-    if (r) return r;
-    t->optim.decay = t->decay;
-    t->optim.clip = t->clip;
-    t->grad = EBIM__NEW(a, ebim_real, n_theta);
-    t->good = EBIM__NEW(a, ebim_real, n_theta);
-    t->norm = EBIM__NEW(a, ebim_real, t->w.stride);
-    t->slope = EBIM__NEW(a, ebim_real, t->w.stride);
-    t->data = EBIM__NEW(a, ebim_real, rows);
-    t->other = EBIM__NEW(a, ebim_real, rows);
-    t->index = EBIM__NEW(a, int32_t, N);
-    t->slot = EBIM__NEW(a, int32_t, batch);
-    t->pick = EBIM__NEW(a, int32_t, batch);
-    if (!ebim__ready(a)) return a->failed;
-    ebim_rng_init(&t->rng, t->seed, UINT64_C(0xEB1));
-    for (i = 0; i < N; i++) t->index[i] = i;
-    memcpy(t->good, g->theta, n_theta * sizeof *t->good);
-    t->at = N; /* shuffle before the first batch */
-    return EBIM_OK;
-}
-
-/* The next batch of data -> t->data. Every epoch is a new order of all points, or of as many that
- * are drawn by their weights. */
-static void ebim__next_batch(ebim__trainer *t, const ebim_real *x)
-{
-    size_t n = (size_t)t->n;
-    int b;
-    for (b = 0; b < t->batch; b++) {
-        if (t->at >= t->N) {
-            t->at = 0;
-            if (t->weights) ebim__resample(t->N, t->weights, t->N, t->index, &t->rng);
-            if (!t->in_order) ebim_rng_shuffle(&t->rng, t->N, t->index);
-        }
-        t->pick[b] = t->index[t->at++];
-        memcpy(t->data + (size_t)b * n, ebim__nth(x, t->pick[b], t->n), n * sizeof *x);
-    }
-}
+    ebim_langevin *chain;
+    ebim_replay replay;
+    ebim__local local;        /* of the data */
+    ebim_real *level;         /* [batch] of the off points */
+} ebim__mdf;
 
 /* Uniform points of the box -> t->other */
 static void ebim__box_points(ebim__trainer *t, const double *lo, const double *hi)
@@ -12025,58 +12137,38 @@ static void ebim__box_points(ebim__trainer *t, const double *lo, const double *h
         t->other[i] = ebim__between(&t->rng, lo[i % t->n], hi[i % t->n]);
 }
 
-/* Lanes whose output is not finite get the point of a good lane, and the block is swept again.
- * Their norm becomes -1, by which the caller knows to give them no weight. 0: no lane is good. */
-static int ebim__mend(ebim__trainer *t, int count, int order)
-{
-    ebim_ws *w = &t->w;
-    ebim_real *x = ebim_ws_x(w);
-    int l, i, good = -1, bad = 0;
-    for (l = 0; l < count; l++)
-        if (ebim__finite(t->norm[l])) good = l;
-        else bad++;
-    if (good < 0 || !bad) return good >= 0;
-    for (l = 0; l < count; l++) {
-        if (ebim__finite(t->norm[l])) continue;
-        for (i = 0; i < w->n * w->stride; i += w->stride) x[i + l] = x[i + good];
-    }
-    ebim_forward(w, count, order);
-    for (l = 0; l < w->lanes; l++) /* padding repeats lane 0, good or bad */
-        if (!ebim__finite(t->norm[l])) t->norm[l] = -1;
-    t->report.bad_lanes += bad;
-    return 1;
-}
-
 /* Rank term: w->xt(1) <- dR/dg; returns the loss of the block. g is in w->xg(1). */
-static double ebim__rank_term(ebim__trainer *t, int count)
+static double ebim__rank_term(ebim__mdf *s, int count)
 {
-    const ebim_mdf_terms *m = t->terms;
+    ebim__trainer *t = &s->t;
+    const ebim_mdf_terms *m = s->terms;
     ebim_ws *w = &t->w;
     const ebim_real *g = ebim_ws_xg(w, 1);
     ebim_real *c = ebim_ws_xt(w, 1);
     double loss = 0;
     int i, l;
     for (l = 0; l < w->lanes; l++) {
-        ebim_real s = 0, h, f;
-        for (i = 0; i < w->n * w->stride; i += w->stride) s += g[i + l] * g[i + l];
-        s = EBIM__SQRT(s);
-        h = EBIM__R(m->eta) - s;
+        ebim_real length = 0, h, f;
+        for (i = 0; i < w->n * w->stride; i += w->stride) length += g[i + l] * g[i + l];
+        length = EBIM__SQRT(length);
+        h = EBIM__R(m->eta) - length;
         if (!m->two_sided && h < 0) h = 0;
         if (l >= count || t->norm[l] < 0) h = 0;
-        f = s > 0 ? -2 * EBIM__R(m->rank) * t->weight * h / s : 0;
+        f = length > 0 ? -2 * EBIM__R(m->rank) * s->weight * h / length : 0;
         for (i = 0; i < w->n * w->stride; i += w->stride) c[i + l] = f * g[i + l];
-        loss += m->rank * (double)(t->weight * h * h);
+        loss += m->rank * (double)(s->weight * h * h);
     }
     return loss;
 }
 
 /* Adds the smoothness of neighbours in lanes 2b, 2b + 1 to w->xt(1); returns its loss. */
-static double ebim__smooth_term(ebim__trainer *t, int count)
+static double ebim__smooth_term(ebim__mdf *s, int count)
 {
-    const ebim_mdf_terms *m = t->terms;
+    ebim__trainer *t = &s->t;
+    const ebim_mdf_terms *m = s->terms;
     ebim_ws *w = &t->w;
     const ebim_real *g = ebim_ws_xg(w, 1);
-    ebim_real *c = ebim_ws_xt(w, 1), f = 2 * t->weight * EBIM__R(m->smooth / (m->gap * m->gap));
+    ebim_real *c = ebim_ws_xt(w, 1), f = 2 * s->weight * EBIM__R(m->smooth / (m->gap * m->gap));
     double loss = 0;
     int i, l;
     for (l = 0; l + 1 < count; l += 2) {
@@ -12094,12 +12186,13 @@ static double ebim__smooth_term(ebim__trainer *t, int count)
 /* Adds the tangential share of J'v at data points, those of the batch from `at` on, to w->xt(1);
  * returns its loss. That share is 0 where tangents are not known. A vanishing J'v has no direction
  * and costs nothing. */
-static double ebim__normals_term(ebim__trainer *t, int at, int count)
+static double ebim__normals_term(ebim__mdf *s, int at, int count)
 {
+    ebim__trainer *t = &s->t;
     ebim_ws *w = &t->w;
-    const ebim__local *f = t->local;
+    const ebim__local *f = &s->local;
     const ebim_real *g = ebim_ws_xg(w, 1);
-    ebim_real *c = ebim_ws_xt(w, 1), scale = t->weight * EBIM__R(t->terms->normals);
+    ebim_real *c = ebim_ws_xt(w, 1), scale = s->weight * EBIM__R(s->terms->normals);
     double loss = 0;
     int i, j, l, n = w->n, S = w->stride;
     for (l = 0; l < count; l++) {
@@ -12142,9 +12235,10 @@ static void ebim__seed_sphere(ebim__trainer *t, int pairs)
 
 /* The terms in e = ||F||, or | ||F|| - level |: seeds plane 0 with their gradient, 0 where F = 0;
  * returns the loss of the block. */
-static double ebim__norm_terms(ebim__trainer *t, int count, const ebim_real *level)
+static double ebim__norm_terms(ebim__mdf *s, int count, const ebim_real *level)
 {
-    const ebim_mdf_terms *m = t->terms;
+    ebim__trainer *t = &s->t;
+    const ebim_mdf_terms *m = s->terms;
     const ebim_real *y = ebim_ws_y(&t->w);
     ebim_real *v = ebim_ws_yg(&t->w, 0);
     double loss = 0;
@@ -12152,11 +12246,11 @@ static double ebim__norm_terms(ebim__trainer *t, int count, const ebim_real *lev
     for (l = 0; l < t->w.lanes; l++) {
         ebim_real norm = t->norm[l], slope = 0;
         if (l < count && !(norm < 0)) {
-            double d = (double)norm - (level ? (double)level[l] : 0), e = fabs(d), s;
+            double d = (double)norm - (level ? (double)level[l] : 0), e = fabs(d), rise;
             double rep = ebim__nonzero(m->repel) ? m->repel * exp(-m->kappa * e) : 0;
-            s = m->norm + 2 * m->norm2 * e + 4 * m->norm4 * e * e * e - m->kappa * rep;
-            slope = t->weight * EBIM__R(d < 0 ? -s : s);
-            loss += (double)t->weight *
+            rise = m->norm + 2 * m->norm2 * e + 4 * m->norm4 * e * e * e - m->kappa * rep;
+            slope = s->weight * EBIM__R(d < 0 ? -rise : rise);
+            loss += (double)s->weight *
                     (m->norm * e + m->norm2 * e * e + m->norm4 * e * e * e * e + rep);
         }
         for (i = l; i < t->w.k * S; i += S) v[i] = norm > 0 ? slope * y[i] / norm : 0;
@@ -12176,107 +12270,38 @@ static int ebim__terms_used(const ebim_mdf_terms *m)
 }
 
 /* Terms in g = J'v of a block: one vjp, w->xt(1) <- d(loss)/dg, one jvp. */
-static double ebim__slope_terms(ebim__trainer *t, int at, int lanes)
+static double ebim__slope_terms(ebim__mdf *s, int at, int lanes)
 {
     double loss;
-    ebim__seed_sphere(t, t->terms->smooth > 0);
-    ebim_vjp(&t->w, 1, 1);
-    loss = ebim__rank_term(t, lanes);
-    if (t->terms->smooth > 0) loss += ebim__smooth_term(t, lanes);
-    if (t->terms->normals > 0) loss += ebim__normals_term(t, at, lanes);
-    ebim_jvp(&t->w, 1, 1);
+    ebim__seed_sphere(&s->t, s->terms->smooth > 0);
+    ebim_vjp(&s->t.w, 1, 1);
+    loss = ebim__rank_term(s, lanes);
+    if (s->terms->smooth > 0) loss += ebim__smooth_term(s, lanes);
+    if (s->terms->normals > 0) loss += ebim__normals_term(s, at, lanes);
+    ebim_jvp(&s->t.w, 1, 1);
     return loss;
 }
 
 /* Adds the gradient of one set, x: [count][n], each point weighing 1 / count. level: [count] what
  * ||F|| should be (NULL: 0). Points of a set with terms.normals belong to those of the batch. */
-static double ebim__mdf_set(ebim__trainer *t, const ebim_mdf_terms *m, int count,
+static double ebim__mdf_set(ebim__mdf *s, const ebim_mdf_terms *m, int count,
                             const ebim_real *x, const ebim_real *level)
 {
+    ebim__trainer *t = &s->t;
     ebim_ws *w = &t->w;
     int at, lanes, slopes = ebim__terms_in_slope(m), order = slopes ? 2 : 1;
     double loss = 0;
-    t->terms = m;
-    t->weight = 1 / (ebim_real)count;
+    s->terms = m;
+    s->weight = 1 / (ebim_real)count;
     EBIM__BLOCKS(at, lanes, w, count, x, order) {
         ebim__norms(w, t->norm);
         if (!ebim__mend(t, lanes, order)) return HUGE_VAL;
-        loss += ebim__norm_terms(t, lanes, level ? level + at : NULL);
-        if (slopes) loss += ebim__slope_terms(t, at, lanes);
+        loss += ebim__norm_terms(s, lanes, level ? level + at : NULL);
+        if (slopes) loss += ebim__slope_terms(s, at, lanes);
         ebim_backward(w, slopes, t->grad);
     }
     return loss;
 }
-
-/* Whether this step is one of so many, evenly spread over the run */
-static int ebim__due(const ebim__trainer *t, int step, int times)
-{
-    return step % ebim__max_int(1, t->steps / times) == 0;
-}
-
-/* One optimiser step with the gradient in t->grad. Theta is kept 50 times in a run, before the
- * step, where the loss is known to be finite. The reported loss is a mean over about a tenth of the
- * run. */
-static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
-{
-    ebim_graph *g = t->g;
-    ebim_rate_desc rate = {t->rate, EBIM_RATE_COSINE, t->rate_end, t->steps, 0};
-    if (!(t->rate_end > 0)) rate.law = EBIM_RATE_CONSTANT;
-    if (!ebim__finite64(loss)) return EBIM_ERR_DIVERGED; /* of the gradient, Adam sees to that */
-    if (ebim__due(t, step, 50))
-        memcpy(t->good, g->theta, (size_t)g->n_theta * sizeof *t->good);
-    if (!ebim_optim_step(&t->optim, g->theta, t->grad, EBIM__R(ebim_rate(&rate, step))))
-        return EBIM_ERR_DIVERGED;
-    t->report.loss += (loss - t->report.loss) / (1 + ebim__min_int(step, t->steps / 10));
-    return EBIM_OK;
-}
-
-/* The trainer's own watcher, and the one of its arena */
-static int ebim__tell_progress(const ebim__trainer *t, int step, double loss)
-{
-    ebim_progress p;
-    int stop = ebim__stopped(t->w.watch);
-    if (!ebim__due(t, step, 200) && step != t->steps) return stop;
-    p.stage = t->stage;
-    p.step = step;
-    p.steps = t->steps;
-    p.done = (double)step / t->steps;
-    p.loss = loss;
-    if (t->progress && t->progress(t->user, &p)) stop = 1;
-    return ebim__tell(t->w.watch, &p) || stop;
-}
-
-typedef double (*ebim__loss_fn)(void *self, int step);
-
-/* The loop of both trainers: loss(self, step) fills t->grad. */
-static ebim_result ebim__train(ebim__trainer *t, ebim__loss_fn loss, void *self)
-{
-    size_t bytes = (size_t)t->g->n_theta * sizeof *t->grad;
-    ebim_result r = EBIM_OK;
-    int *step = &t->report.steps;
-    while (*step < t->until && !r && !t->report.stopped) {
-        double value;
-        memset(t->grad, 0, bytes);
-        value = loss(self, *step);
-        t->report.stopped = ebim__stopped(t->w.watch);
-        if (t->report.stopped) break; /* value is none */
-        r = ebim__advance(t, *step, value);
-        if (!r) t->report.stopped = ebim__tell_progress(t, ++*step, value);
-    }
-    if (!r && !ebim__all_finite((size_t)t->g->n_theta, t->g->theta)) r = EBIM_ERR_DIVERGED;
-    if (r) memcpy(t->g->theta, t->good, bytes);
-    return r;
-}
-
-typedef struct ebim__mdf {
-    ebim__trainer t;
-    const ebim_mdf_desc *d;
-    const ebim_real *x;
-    ebim_langevin *chain;
-    ebim_replay replay;
-    ebim__local local;
-    ebim_real *level;         /* [batch] of the off points */
-} ebim__mdf;
 
 static int ebim__mdf_valid(const ebim_mdf_desc *d)
 {
@@ -12310,7 +12335,6 @@ static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, in
     if (!r && (off || d->data.normals > 0))
         r = ebim__local_init(&s->local, a, N, s->t.n, ebim_outputs(F), d->neighbours, off);
     if (off) s->level = EBIM__NEW(a, ebim_real, d->batch);
-    s->t.local = &s->local;
     s->d = d;
     if (!ebim__terms_used(&d->negatives)) return r;
     if (!chain.lo && !d->clamp_ends) {
@@ -12391,19 +12415,19 @@ static double ebim__mdf_loss(void *self, int step)
         data.norm2 *= f;
     }
     ebim__next_batch(t, s->x);
-    loss = ebim__mdf_set(t, &data, t->batch, t->data, NULL);
+    loss = ebim__mdf_set(s, &data, t->batch, t->data, NULL);
     if (s->chain) {
         ebim__mdf_negatives(s, step);
-        loss += ebim__mdf_set(t, &s->d->negatives, t->batch, t->other, NULL);
+        loss += ebim__mdf_set(s, &s->d->negatives, t->batch, t->other, NULL);
     }
     if (ebim__terms_used(&s->d->box)) {
         ebim__box_points(t, s->d->lo, s->d->hi);
         if (s->d->box.smooth > 0) ebim__neighbours(t, s->d->box.gap);
-        loss += ebim__mdf_set(t, &s->d->box, t->batch, t->other, NULL);
+        loss += ebim__mdf_set(s, &s->d->box, t->batch, t->other, NULL);
     }
     if (s->level) {
         ebim__off_points(s);
-        loss += ebim__mdf_set(t, &s->d->off, t->batch, t->other, s->level);
+        loss += ebim__mdf_set(s, &s->d->off, t->batch, t->other, s->level);
     }
     return loss;
 }
@@ -12595,23 +12619,6 @@ static double ebim__node_weights(ebim__cebm *s, int J, const ebim_real *y)
     ebim_eval(&s->t.w, J, y, s->weight);
     c = ebim__softmin(J, s->weight, &finite);
     return finite ? c : HUGE_VAL;
-}
-
-/* Mean of e: [N] with weights w (NULL: all 1), and its standard error; infinite for one value. */
-static double ebim__mean_se(int N, const ebim_real *e, const ebim_real *w, double *se)
-{
-    double sum = 0, mean = 0, square = 0, squares = 0, worth;
-    int i;
-    for (i = 0; i < N; i++) sum += w ? (double)w[i] : 1;
-    for (i = 0; i < N; i++) mean += (w ? (double)w[i] : 1) / sum * (double)e[i];
-    for (i = 0; i < N; i++) {
-        double u = (w ? (double)w[i] : 1) / sum, d = (double)e[i] - mean;
-        square += u * d * d;
-        squares += u * u;
-    }
-    worth = squares > 0 ? 1 / squares : 0; /* points of one weight */
-    *se = worth > 1 ? sqrt(square / (worth - 1)) : HUGE_VAL;
-    return mean;
 }
 
 /* Keeps theta if held-out points are likelier under it than under any before. */

@@ -268,17 +268,17 @@ static void mdf_gradient(void)
                     ebim_mdf_terms m = terms_of(terms[which]);
                     ebim_arena a = arena();
                     ebim_graph g;
-                    ebim__trainer t;
+                    ebim__mdf s;
                     net twin;
                     double loss, most;
-                    if (!new_net(&t, &a, &g, &twin, n, k, lanes, x)) return;
-                    draw_v(&twin, t.rng, lanes, 0);
-                    loss = ebim__mdf_set(&t, &m, BATCH, x, NULL);
-                    most = check_gradient(&twin, &g, t.grad, loss, mdf_value, &m);
+                    if (!new_net(&s.t, &a, &g, &twin, n, k, lanes, x)) return;
+                    draw_v(&twin, s.t.rng, lanes, 0);
+                    loss = ebim__mdf_set(&s, &m, BATCH, x, NULL);
+                    most = check_gradient(&twin, &g, s.t.grad, loss, mdf_value, &m);
                     (void)mdf_loss(&twin, &m, &slack);
                     CHECK(most > 1e-4 || (slack == BATCH && !m.two_sided)); /* then it is 0 */
                     some += which == 6 && slack > 0 && slack < BATCH;
-                    CHECK_INT(t.report.bad_lanes, 0);
+                    CHECK_INT(s.t.report.bad_lanes, 0);
                 }
     CHECK(some > 0); /* the kink of the one-sided term had points on both sides */
 }
@@ -295,15 +295,15 @@ static void smoothness_gradient(void)
                     ebim_mdf_terms m = terms_of(terms[which]);
                     ebim_arena a = arena();
                     ebim_graph g;
-                    ebim__trainer t;
+                    ebim__mdf s;
                     net twin;
                     double loss;
                     m.smooth = 0.7;
                     m.gap = 1.25;
-                    if (!new_net(&t, &a, &g, &twin, n, k, lanes, x)) return;
-                    draw_v(&twin, t.rng, lanes, 1);
-                    loss = ebim__mdf_set(&t, &m, BATCH, x, NULL);
-                    CHECK(check_gradient(&twin, &g, t.grad, loss, mdf_value, &m) > 1e-4);
+                    if (!new_net(&s.t, &a, &g, &twin, n, k, lanes, x)) return;
+                    draw_v(&twin, s.t.rng, lanes, 1);
+                    loss = ebim__mdf_set(&s, &m, BATCH, x, NULL);
+                    CHECK(check_gradient(&twin, &g, s.t.grad, loss, mdf_value, &m) > 1e-4);
                 }
 }
 
@@ -356,20 +356,20 @@ static void normals_and_levels_gradient(void)
                     ebim_mdf_terms m = terms_of(terms[which / 2]);
                     ebim_arena a = arena();
                     ebim_graph g;
-                    ebim__trainer t;
+                    ebim__mdf s;
                     ebim__local f;
                     net twin;
                     double loss;
                     if (which % 2) m.normals = 1.5;
                     if (m.rank > 0) m.two_sided = 1; /* else it may be 0 */
-                    if (!new_net(&t, &a, &g, &twin, n, k, lanes, x)) return;
+                    if (!new_net(&s.t, &a, &g, &twin, n, k, lanes, x)) return;
                     draw_known(&twin, &f, tangent, pick, level);
-                    draw_v(&twin, t.rng, lanes, 0);
-                    t.local = &f;
-                    memcpy(t.pick, pick, sizeof pick);
-                    loss = ebim__mdf_set(&t, &m, BATCH, x, level);
+                    draw_v(&twin, s.t.rng, lanes, 0);
+                    s.local = f;
+                    memcpy(s.t.pick, pick, sizeof pick);
+                    loss = ebim__mdf_set(&s, &m, BATCH, x, level);
                     if (which == 2 * NO_TERMS) continue;
-                    CHECK(check_gradient(&twin, &g, t.grad, loss, mdf_value, &m) > 1e-4);
+                    CHECK(check_gradient(&twin, &g, s.t.grad, loss, mdf_value, &m) > 1e-4);
                 }
 }
 
@@ -381,15 +381,15 @@ static void gradients_add_up(void)
     ebim_mdf_terms m = terms_of(all);
     ebim_arena a = arena();
     ebim_graph g;
-    ebim__trainer t;
+    ebim__mdf s;
     net twin;
     int i;
-    if (!new_net(&t, &a, &g, &twin, 3, 1, 64, x)) return;
-    ebim__mdf_set(&t, &m, BATCH, x, NULL);
-    memcpy(once, t.grad, (size_t)g.n_theta * sizeof *once);
-    ebim__mdf_set(&t, &m, BATCH, x, NULL);
+    if (!new_net(&s.t, &a, &g, &twin, 3, 1, 64, x)) return;
+    ebim__mdf_set(&s, &m, BATCH, x, NULL);
+    memcpy(once, s.t.grad, (size_t)g.n_theta * sizeof *once);
+    ebim__mdf_set(&s, &m, BATCH, x, NULL);
     for (i = 0; i < g.n_theta; i++)
-        CHECK_NEAR(t.grad[i], 2 * once[i], 50 * T_EPS * (1 + fabs((double)once[i])));
+        CHECK_NEAR(s.t.grad[i], 2 * once[i], 50 * T_EPS * (1 + fabs((double)once[i])));
 }
 
 static void energy_gradient(void)
@@ -434,7 +434,7 @@ static void bad_samples_weigh_nothing(void)
                 ebim_mdf_terms m = terms_of(all);
                 ebim_arena a = arena();
                 ebim_graph g;
-                ebim__trainer t;
+                ebim__mdf s;
                 ebim__local f;
                 ebim_rng r;
                 double loss, good_loss, share = (BATCH - 3.0) / BATCH, most = 0;
@@ -445,8 +445,8 @@ static void bad_samples_weigh_nothing(void)
                 if (kind == 1) m.rank = m.normals = 2;
                 if (!CHECK_INT(ebim_record(&g, &a, 2, record_log, &k), EBIM_OK)) return;
                 ebim_init_theta(&g, T_SEED);
-                if (!start_trainer(&t, &a, &g, lanes, 1)) return;
-                t.local = &f;
+                if (!start_trainer(&s.t, &a, &g, lanes, 1)) return;
+                s.local = f;
                 ebim_rng_init(&r, T_SEED, 2);
                 for (b = 0; b < BATCH * 2; b++) x[b] = ebim_rng_uniform(&r) + (ebim_real)0.2;
                 memcpy(bad, x, sizeof x); /* x: three samples fewer */
@@ -457,23 +457,23 @@ static void bad_samples_weigh_nothing(void)
                 memmove(x + 16 * 2, x + 18 * 2, 21 * 2 * sizeof *x);
                 if (kind == 3) {
                     for (b = 0; b < BATCH; b++) bad[2 * b] = -1;
-                    CHECK(!t_finite(ebim__mdf_set(&t, &m, BATCH, bad, NULL)));
-                    CHECK(!t_finite(ebim__energy_set(&t, 1, 0, 0, BATCH, bad, NULL)));
+                    CHECK(!t_finite(ebim__mdf_set(&s, &m, BATCH, bad, NULL)));
+                    CHECK(!t_finite(ebim__energy_set(&s.t, 1, 0, 0, BATCH, bad, NULL)));
                     continue;
                 }
-                good_loss = kind < 2 ? ebim__mdf_set(&t, &m, BATCH - 3, x, NULL)
-                                     : ebim__energy_set(&t, 1, 0.5, 0, BATCH - 3, x, NULL);
-                memcpy(want, t.grad, (size_t)g.n_theta * sizeof *want);
-                memset(t.grad, 0, (size_t)g.n_theta * sizeof *want);
-                CHECK_INT(t.report.bad_lanes, 0);
-                loss = kind < 2 ? ebim__mdf_set(&t, &m, BATCH, bad, NULL)
-                                : ebim__energy_set(&t, 1, 0.5, 0, BATCH, bad, NULL);
-                CHECK_INT(t.report.bad_lanes, 3);
+                good_loss = kind < 2 ? ebim__mdf_set(&s, &m, BATCH - 3, x, NULL)
+                                     : ebim__energy_set(&s.t, 1, 0.5, 0, BATCH - 3, x, NULL);
+                memcpy(want, s.t.grad, (size_t)g.n_theta * sizeof *want);
+                memset(s.t.grad, 0, (size_t)g.n_theta * sizeof *want);
+                CHECK_INT(s.t.report.bad_lanes, 0);
+                loss = kind < 2 ? ebim__mdf_set(&s, &m, BATCH, bad, NULL)
+                                : ebim__energy_set(&s.t, 1, 0.5, 0, BATCH, bad, NULL);
+                CHECK_INT(s.t.report.bad_lanes, 3);
                 CHECK_NEAR(loss, share * good_loss, 100 * T_EPS * (1 + fabs(good_loss)));
                 for (i = 0; i < g.n_theta; i++) most = fmax(most, fabs((double)want[i]));
                 CHECK(most > 1e-3);
                 for (i = 0; i < g.n_theta; i++)
-                    CHECK_NEAR(t.grad[i], share * (double)want[i], 300 * T_EPS * (1 + most));
+                    CHECK_NEAR(s.t.grad[i], share * (double)want[i], 300 * T_EPS * (1 + most));
             }
 }
 
@@ -485,7 +485,7 @@ static void pairs_with_a_bad_sample_weigh_nothing(void)
     ebim_mdf_terms m = terms_of(none);
     ebim_arena a = arena();
     ebim_graph g;
-    ebim__trainer t;
+    ebim__mdf s;
     ebim_rng r;
     double loss, share = (BATCH - 4.0) / BATCH, most = 0;
     int b, i, k = 1;
@@ -493,21 +493,21 @@ static void pairs_with_a_bad_sample_weigh_nothing(void)
     m.gap = 0.5;
     if (!CHECK_INT(ebim_record(&g, &a, 2, record_log, &k), EBIM_OK)) return;
     ebim_init_theta(&g, T_SEED);
-    start_trainer(&t, &a, &g, 16, 1);
+    start_trainer(&s.t, &a, &g, 16, 1);
     ebim_rng_init(&r, T_SEED, 2);
     for (b = 0; b < BATCH * 2; b++) bad[b] = ebim_rng_uniform(&r) + (ebim_real)0.2;
     memcpy(x, bad + 4, sizeof x - 4 * sizeof *x); /* without the first pair and the last */
     bad[0] = -1;
     bad[2 * (BATCH - 1)] = -3;
-    loss = ebim__mdf_set(&t, &m, BATCH - 4, x, NULL);
-    memcpy(want, t.grad, (size_t)g.n_theta * sizeof *want);
-    memset(t.grad, 0, (size_t)g.n_theta * sizeof *want);
+    loss = ebim__mdf_set(&s, &m, BATCH - 4, x, NULL);
+    memcpy(want, s.t.grad, (size_t)g.n_theta * sizeof *want);
+    memset(s.t.grad, 0, (size_t)g.n_theta * sizeof *want);
     CHECK(loss > 1e-3);
-    CHECK_NEAR(ebim__mdf_set(&t, &m, BATCH, bad, NULL), share * loss, 300 * T_EPS * (1 + loss));
-    CHECK_INT(t.report.bad_lanes, 2);
+    CHECK_NEAR(ebim__mdf_set(&s, &m, BATCH, bad, NULL), share * loss, 300 * T_EPS * (1 + loss));
+    CHECK_INT(s.t.report.bad_lanes, 2);
     for (i = 0; i < g.n_theta; i++) most = fmax(most, fabs((double)want[i]));
     for (i = 0; i < g.n_theta; i++)
-        CHECK_NEAR(t.grad[i], share * (double)want[i], 300 * T_EPS * (1 + most));
+        CHECK_NEAR(s.t.grad[i], share * (double)want[i], 300 * T_EPS * (1 + most));
 }
 
 /* ---- the loop: F(x) = w x + b on R, whose gradient is known ---- */

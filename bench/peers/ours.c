@@ -60,7 +60,7 @@ static void train(ebim_graph *F, const ebim_real *x)
 static void loss(ebim_graph *F, const ebim_real *x, const ebim_real *negatives)
 {
     ebim_mdf_terms data, other;
-    ebim__trainer t;
+    ebim__mdf s;
     double value;
     memset(&data, 0, sizeof data);
     memset(&other, 0, sizeof other);
@@ -69,14 +69,14 @@ static void loss(ebim_graph *F, const ebim_real *x, const ebim_real *negatives)
     data.eta = 1;
     other.norm = -0.3;
     other.norm2 = 1;
-    memset(&t, 0, sizeof t);
-    t.batch = BATCH;
-    t.seed = 1;
-    check(ebim__trainer_init(&t, &arena, F, BATCH, 1));
-    value = ebim__mdf_set(&t, &data, BATCH, x, NULL);
-    value += ebim__mdf_set(&t, &other, BATCH, negatives, NULL);
+    memset(&s, 0, sizeof s);
+    s.t.batch = BATCH;
+    s.t.seed = 1;
+    check(ebim__trainer_init(&s.t, &arena, F, BATCH, 1));
+    value = ebim__mdf_set(&s, &data, BATCH, x, NULL);
+    value += ebim__mdf_set(&s, &other, BATCH, negatives, NULL);
     printf("\"loss\":%.9g,\n", value);
-    print("gradient", (size_t)F->n_theta, t.grad);
+    print("gradient", (size_t)F->n_theta, s.t.grad);
 }
 
 /* One constrained step of chains on M, and the noise it has drawn */
