@@ -3121,11 +3121,21 @@ static void ebim__seed_lanes(uint32_t *r, int stride, int lanes, int count, uint
 static void ebim__to_lanes(const ebim_real *x, int count, int n, ebim_real *rows, int stride,
                            int nl)
 {
-    int i, l;
-    for (i = 0; i < n; i++)
-        for (l = 0; l < nl; l++)
-            rows[(size_t)i * (size_t)stride + (size_t)l] =
-                x[(size_t)(l < count ? l : 0) * (size_t)n + (size_t)i];
+    size_t w = (size_t)n, i;
+    int l;
+    for (l = 0; l + 4 <= count; l += 4) { /* whole vectors are written */
+        const ebim_real *p = x + (size_t)l * w;
+        ebim_real *to = rows + l;
+        for (i = 0; i < w; i++, p++, to += stride) {
+            to[0] = p[0];
+            to[1] = p[w];
+            to[2] = p[2 * w];
+            to[3] = p[3 * w];
+        }
+    }
+    for (; l < nl; l++)
+        for (i = 0; i < w; i++)
+            rows[i * (size_t)stride + (size_t)l] = x[(l < count ? (size_t)l * w : 0) + i];
 }
 
 static void ebim__from_lanes(const ebim_real *rows, int stride, int count, int n, ebim_real *x)
@@ -4730,18 +4740,17 @@ static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_graph *g, i
     size_t adjoints = ebim__times(n, 1 + planes);
     int keeps = uses ? ebim__keeps(nd) : 0;
     int both = (uses & EBIM__FOR_BACK) && (keeps & EBIM__KEEP_BOTH_SIDES);
-    ebim__slot s;
-    memset(&s, 0, sizeof s);
-    if (uses && !lent) s.v = EBIM__NEW(a, ebim_real, n);
-    if ((keeps & EBIM__KEEP_D1) && !lent) s.d1 = EBIM__NEW(a, ebim_real, n);
-    if ((keeps & EBIM__KEEP_GRADIENT) && !lent) s.d1 = EBIM__NEW(a, ebim_real, operand);
-    if ((keeps & EBIM__KEEP_D2) && (uses & EBIM__FOR_BACK)) s.d2 = EBIM__NEW(a, ebim_real, n);
+    ebim__slot measured, *s = z ? z : &measured;
+    memset(s, 0, sizeof *s);
+    if (uses && !lent) s->v = EBIM__NEW(a, ebim_real, n);
+    if ((keeps & EBIM__KEEP_D1) && !lent) s->d1 = EBIM__NEW(a, ebim_real, n);
+    if ((keeps & EBIM__KEEP_GRADIENT) && !lent) s->d1 = EBIM__NEW(a, ebim_real, operand);
+    if ((keeps & EBIM__KEEP_D2) && (uses & EBIM__FOR_BACK)) s->d2 = EBIM__NEW(a, ebim_real, n);
     if ((uses & EBIM__FOR_JVP) && uses != EBIM__FOR_JVP && planes)
-        s.t = EBIM__NEW(a, ebim_real, tangents);
-    s.ta = both && planes ? EBIM__NEW(a, ebim_real, tangents) : s.t;
-    if (uses & (EBIM__FOR_VJP | EBIM__FOR_BACK)) s.g = EBIM__NEW(a, ebim_real, adjoints);
-    s.ga = both ? EBIM__NEW(a, ebim_real, adjoints) : s.g;
-    if (z) *z = s;
+        s->t = EBIM__NEW(a, ebim_real, tangents);
+    s->ta = both && planes ? EBIM__NEW(a, ebim_real, tangents) : s->t;
+    if (uses & (EBIM__FOR_VJP | EBIM__FOR_BACK)) s->g = EBIM__NEW(a, ebim_real, adjoints);
+    s->ga = both ? EBIM__NEW(a, ebim_real, adjoints) : s->g;
 }
 
 /* The row from which on each node stands in memory that nodes share whose lives do not overlap:
@@ -4895,15 +4904,13 @@ static void ebim__turn_init(ebim_ws *w, ebim_arena *a)
 
 static void ebim__turn(ebim_ws *w, int on)
 {
-    int i, o, c;
+    int i;
     w->is_turned = on;
     for (i = 1; i < w->g->n_nodes && on; i++) {
         const ebim_node *nd = &w->g->node[i];
-        const ebim_real *from = w->g->theta + nd->theta;
-        ebim_real *to = w->turned + nd->theta;
-        if (nd->op != EBIM_OP_DENSE) continue;
-        for (o = 0; o < nd->size; o++)
-            for (c = 0; c < w->g->node[nd->a].size; c++) to[c * nd->size + o] = *from++;
+        if (nd->op == EBIM_OP_DENSE)
+            ebim__to_lanes(w->g->theta + nd->theta, nd->size, w->g->node[nd->a].size,
+                           w->turned + nd->theta, nd->size, nd->size);
     }
 }
 
@@ -7338,6 +7345,19 @@ static ebim_real ebim__nearest_length(ebim_projector *p, int l)
     return d2;
 }
 
+/* Whether d is lost in the rounding of x, or of the lengths that the tolerance is for. Next to M
+ * such a d is more than tol of the distance: steps would go to and fro for all of max_iter. */
+static int ebim__nearest_rounded(const ebim_projector *p, int l)
+{
+    const ebim_constraint_desc *d = &p->f.d;
+    int i, S = p->f.stride;
+    for (i = 0; i < p->f.n; i++) {
+        double size = fmax(d->lengths ? d->lengths[i] : d->length, fabs((double)p->x[i * S + l]));
+        if (fabs((double)p->dir[i * S + l]) > (double)EBIM_EPS / 2 * size) return 0;
+    }
+    return 1;
+}
+
 /* One trial step of every lane towards x0 along M. Returns how many lanes go on. Below `noise`
  * distances cannot tell a better point from a worse one: there the step is trusted. */
 static int ebim__nearest_step(ebim_projector *p, int B)
@@ -7372,7 +7392,7 @@ static int ebim__nearest_step(ebim_projector *p, int B)
             p->step[l] *= EBIM__R(0.5);
         }
         if (d2 <= EBIM__R(p->d.tol * p->d.tol) * here || p->step[l] < EBIM__R(1e-5) ||
-            here <= EBIM__R(1e-30))
+            here <= EBIM__R(1e-30) || ebim__nearest_rounded(p, l))
             p->idle[l] = 1;
         left += !p->idle[l];
     }
@@ -11431,9 +11451,8 @@ struct ebim_scorer {
     unsigned char *ok, *behind; /* [lanes] whether they were found */
 };
 
-/* E is turned for a scorer that lasts: for one point it is not worth it. */
 static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebim_model *m,
-                                     int lanes, int energy, int lasts)
+                                     int lanes, int energy)
 {
     ebim_scorer *s = EBIM__NEW(a, ebim_scorer, 1), local, *p = ebim__ready(a) ? s : &local;
     size_t rows = (size_t)lanes * (size_t)m->n;
@@ -11452,7 +11471,7 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
     d.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
     r = ebim_projector_init(&p->p, a, &m->F, &d);
     if (!r && energy) r = ebim__energies_init(&p->e, a, m, lanes);
-    if (!r && energy && lasts) ebim__turn_init(&p->e.E, a);
+    if (!r && energy) ebim__turn_init(&p->e.E, a);
     if (!r && m->linear) {
         p->w = EBIM__NEW(a, ebim_real, rows);
         p->behind = EBIM__NEW(a, unsigned char, lanes);
@@ -11470,7 +11489,7 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     ebim__frame_turn(&p->p->f, lanes == 1);
     if (m->linear) ebim__frame_turn(&p->q->f, lanes == 1);
-    if (energy) ebim__turn(&p->e.E, lasts && lanes == 1);
+    if (energy) ebim__turn(&p->e.E, lanes == 1);
     *out = s;
     return EBIM_OK;
 }
@@ -11480,7 +11499,7 @@ EBIM_API ebim_result ebim_scorer_init(ebim_scorer **s, ebim_arena *a, const ebim
 {
     *s = NULL;
     if (lanes < 0) return EBIM_ERR_ARG;
-    return ebim__scorer_init(s, a, m, ebim__or_int(lanes, 1), m->has_energy, 1);
+    return ebim__scorer_init(s, a, m, ebim__or_int(lanes, 1), m->has_energy);
 }
 
 static int ebim__model_inside(const ebim_model *m, const ebim_real *x)
@@ -11581,7 +11600,7 @@ EBIM_API ebim_result ebim_model_score(const ebim_model *m, ebim_arena *work, int
     q.workers = ebim__model_workers(m, B);
     q.scorer = EBIM__NEW(work, ebim_scorer *, q.workers);
     for (w = 0; w < q.workers && !r; w++) {
-        r = ebim__scorer_init(&scorer, work, m, ebim__min_int(B, EBIM__SHARE), energy != NULL, 0);
+        r = ebim__scorer_init(&scorer, work, m, ebim__min_int(B, EBIM__SHARE), energy != NULL);
         if (ebim__ready(work)) q.scorer[w] = scorer;
     }
     if (r || !ebim__ready(work)) return r;

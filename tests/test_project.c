@@ -427,6 +427,35 @@ static void near_the_origin(void)
     for (b = 0; b < B; b++) CHECK_NEAR(dist[b], b % 2 ? 0 : 0.01, 40 * T_EPS);
 }
 
+/* From next to M the way there is as short as from elsewhere: rounding is no reason to go on. */
+static void next_to_M(void)
+{
+    static ebim_real x[B * 3], y[B * 3], dist[B];
+    static const double sizes[3] = {1.5, 1.5, 0.5};
+    ebim_project_desc d = desc(EBIM_PROJECT_NEAREST, 0);
+    int way, i;
+    for (way = 0; way < 3; way++) {
+        double off = 1e3 * T_EPS;
+        ebim_watch watch;
+        ebim_arena a = arena();
+        ebim_graph g;
+        ebim_projector *p;
+        memset(&watch, 0, sizeof watch);
+        a.watch = &watch;
+        d.constraint.length = way == 1 ? 1.5 : 0; /* none, one for all, each its own */
+        d.constraint.lengths = way == 2 ? sizes : NULL;
+        p = projector(&a, &g, 3, record_torus, NULL, &d);
+        if (!p) return;
+        draw_points(&manifolds[2], x, 1);
+        ebim_projector_run(p, B, x, y, NULL, NULL);
+        for (i = 0; i < B * 3; i++) x[i] = y[i] + (ebim_real)off * (i % 2 ? 1 : -1);
+        watch.work = 0;
+        CHECK_INT(ebim_projector_run(p, B, x, y, dist, NULL), B);
+        for (i = 0; i < B; i++) CHECK(dist[i] <= 2 * off);
+        CHECK(watch.work < 300.0 * B); /* some 100 each, 1900 to 3200 with all of max_iter */
+    }
+}
+
 /* ---- blocks ---- */
 
 static void blocks_do_not_matter(void)
@@ -547,6 +576,7 @@ int main(int argc, char **argv)
     T_RUN(no_manifold);
     T_RUN(singular_points);
     T_RUN(near_the_origin);
+    T_RUN(next_to_M);
     T_RUN(blocks_do_not_matter);
     T_RUN(noise_reaches_everything);
     T_RUN(noise_stays_in_the_box);
