@@ -430,6 +430,33 @@ static void leaps_of_charts_keep_the_law(void)
     CHECK_NEAR(mean, truth[1] / truth[0], 5 * sqrt((square - mean * mean) / B));
 }
 
+/* A chart of a circle or sphere is as wide as its bend allows: cut by sqrt 2 until M above its rim
+ * is no farther from its plane than half of its width, and not more often. */
+static void charts_narrow_where_M_bends(void)
+{
+    static problem p;
+    int i, c, n;
+    for (i = 0; i < 2 * 16; i++) {
+        ebim_real x[3] = {0, 0, 0};
+        ebim_charts_desc d;
+        double r = 0.3 * pow(2, i / 2 / 16.0), want, at;
+        n = 2 + i % 2;
+        memset(&d, 0, sizeof d);
+        if (!setup(&p, n, spheres, r, 0, 0, 1.5)) return;
+        x[0] = (ebim_real)r;
+        d.lo = p.lo;
+        d.hi = p.hi;
+        if (!CHECK_INT(ebim_charts_init(&p.charts, &p.a, &p.g, &d), EBIM_OK)) return;
+        CHECK(ebim_charts_cover(p.charts, 1, x) > 3);
+        for (want = 1.5 * sqrt(2.0), at = 3; at > 0.5 * want;) { /* 1.5: half of the box */
+            want *= sqrt(0.5);
+            at = 0.99 * want < r ? r - sqrt(r * r - 0.9801 * want * want) : 3;
+        }
+        for (c = 0; c < ebim_charts_stats(p.charts).charts; c++)
+            if (!CHECK_REL(p.charts->reach[c], want, 1e-6)) break;
+    }
+}
+
 /* M ends where F is no number, and at the walls; too few charts say so. */
 static void charts_end(void)
 {
@@ -713,6 +740,7 @@ int main(int argc, char **argv)
     T_RUN(reproducible);
     T_RUN(charts_stay_with_the_data);
     T_RUN(leaps_of_charts_keep_the_law);
+    T_RUN(charts_narrow_where_M_bends);
     T_RUN(charts_end);
     T_RUN(charts_refuse);
     T_RUN(surfaces_in_one_piece);
