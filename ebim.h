@@ -156,7 +156,7 @@
  * a training run amplifies. Integers of the generator are the same everywhere.
  *
  * BUILD OPTIONS, to be defined before every inclusion, alike in all files:
- *   EBIM_DOUBLE          ebim_real is double, not float; a mix is caught by ebim_arena_init
+ *   EBIM_DOUBLE          ebim_real is double, not float; a mix does not link
  *   EBIM_STATIC          everything static, the implementation included
  *   EBIM_NO_TRAIN        no training: load, sample and score only
  *   EBIM_NO_MALLOC       no malloc layer (and so no files)
@@ -168,7 +168,7 @@
  *   EBIM_USE_CBLAS       large products by cblas_sgemm or cblas_dgemm (<cblas.h>, -lopenblas)
  *   EBIM_HEADER          the name this file includes itself by ("ebim.h"); when there is no such
  *                        file, as in a pasted copy, vectors have 128 bits
- *   EBIM_MAX_NODES       ops one graph can hold (96)
+ *   EBIM_MAX_NODES       ops one graph can hold (96); a mix does not link either
  *   EBIM_ASSERT(c)       replaces assert; checks what only a programming error can break
  * -ffast-math is safe: finiteness is decided on bits, rounding does not use magic numbers.
  *
@@ -248,8 +248,38 @@ typedef float ebim_real;
 #define EBIM_API extern
 #endif
 
+/* Ops one graph can hold: a plain number. Their table is part of ebim_graph, as graphs are recorded
+ * while an arena only measures, too, when there is no other memory to keep ops in. */
 #ifndef EBIM_MAX_NODES
-#define EBIM_MAX_NODES 96   /* operations one graph can hold; the table is part of ebim_graph */
+#define EBIM_MAX_NODES 96
+#endif
+
+/* Files compiled with another EBIM_DOUBLE or EBIM_MAX_NODES have other structs. Where these are not
+ * the usual ones, what makes a graph or a model has a name that tells them, so that a mix does not
+ * link; arenas compare sizes besides. */
+#if defined(EBIM_DOUBLE) || EBIM_MAX_NODES != 96
+#ifdef EBIM_DOUBLE
+#define EBIM__REAL_NAME _double_
+#else
+#define EBIM__REAL_NAME _float_
+#endif
+#define EBIM__NAME3(name, real, nodes) name##real##nodes
+#define EBIM__NAME2(name, real, nodes) EBIM__NAME3(name, real, nodes)
+#define EBIM__NAME(name) EBIM__NAME2(name, EBIM__REAL_NAME, EBIM_MAX_NODES)
+#define ebim_record EBIM__NAME(ebim_record)
+#define ebim_mlp EBIM__NAME(ebim_mlp)
+#define ebim_map_affine EBIM__NAME(ebim_map_affine)
+#define ebim_map_product EBIM__NAME(ebim_map_product)
+#define ebim_map_concat EBIM__NAME(ebim_map_concat)
+#define ebim_energy_sum EBIM__NAME(ebim_energy_sum)
+#define ebim_energy_mixture EBIM__NAME(ebim_energy_mixture)
+#define ebim_fit_run EBIM__NAME(ebim_fit_run)
+#define ebim_model_combine EBIM__NAME(ebim_model_combine)
+#define ebim_load EBIM__NAME(ebim_load)
+#define ebim_fit EBIM__NAME(ebim_fit)
+#define ebim_combine EBIM__NAME(ebim_combine)
+#define ebim_load_file EBIM__NAME(ebim_load_file)
+#define ebim_free EBIM__NAME(ebim_free)
 #endif
 
 /* Results: 0 is success, everything negative is an error. */
