@@ -465,34 +465,9 @@ EBIM_API ebim_dual ebim_dual_apply(ebim_fn fn, ebim_dual a, ebim_real exponent);
 
 typedef int32_t ebim_ref; /* a node of a graph; 0: failed, and every op passes it on */
 
-/* One row per op, in the order of their numbers in files: name, function (>>ops), operands, and
- * what a workspace keeps for it (see EBIM__KEEP_D1). */
-#define EBIM_OPS(X)                                                                  \
-    X(INPUT,  input,  0, 0)                                                          \
-    X(CONST,  const,  0, 0)                                                          \
-    X(DENSE,  dense,  1, EBIM__KEEP_D1 | EBIM__KEEP_D2 | EBIM__KEEP_BOTH_SIDES)      \
-    X(APPLY,  apply,  1, EBIM__KEEP_D1 | EBIM__KEEP_D2)                              \
-    X(AFFINE, affine, 1, 0)                                                          \
-    X(ADD,    add,    2, 0)                                                          \
-    X(MUL,    mul,    2, 0)                                                          \
-    X(DOT,    mul,    2, 0)                                                          \
-    X(SUM,    sum,    1, 0)                                                          \
-    X(MIN,    pick,   2, EBIM__KEEP_D1)                                              \
-    X(MAX,    pick,   2, EBIM__KEEP_D1)                                              \
-    X(SELECT, pick,   3, EBIM__KEEP_D1)                                              \
-    X(CONCAT, concat, 2, 0)                                                          \
-    X(SLICE,  slice,  1, 0)                                                          \
-    X(RBF,    rbf,    1, EBIM__KEEP_GRADIENT)
-typedef enum ebim_op {
-    EBIM_OP_NONE,
-#define EBIM__ENUM(name, fn, operands, keeps) EBIM_OP_##name,
-    EBIM_OPS(EBIM__ENUM)
-#undef EBIM__ENUM
-    EBIM__OP_COUNT
-} ebim_op;
-
-typedef struct ebim_node {
-    int32_t op, fn;         /* ebim_op, ebim_fn */
+/* How a graph keeps an op: private, see >>ops */
+typedef struct ebim__node {
+    int32_t op, fn;         /* ebim__op, ebim_fn */
     ebim_ref a, b, c;       /* operands, 0 where absent */
     int32_t size;           /* features per sample, C H W */
     int32_t C, H, W;        /* their shape; a vector is C x 1 x 1 */
@@ -501,7 +476,7 @@ typedef struct ebim_node {
     int32_t frozen;         /* parameters are constants: no gradient */
     int32_t theta, n_theta; /* first parameter and their number */
     ebim_real s;            /* POW: exponent; ADD: factor of b */
-} ebim_node;
+} ebim__node;
 
 /* A function R^n -> R^k and its parameters. Plain memory, movable by assignment; theta is owned
  * by whoever recorded the graph (an arena). Constant while swept: threads share it. */
@@ -512,7 +487,7 @@ typedef struct ebim_graph {
     ebim_result failed;     /* sticky: the first failure while recording */
     int32_t room;           /* parameters counted, while they are written */
     ebim_real *theta;       /* [n_theta]; NULL while measuring */
-    ebim_node node[EBIM_MAX_NODES];
+    ebim__node node[EBIM_MAX_NODES];
 } ebim_graph;
 
 /* Records ops on g, starting from the input x, and returns the output. Called twice (first to
@@ -3962,7 +3937,7 @@ EBIM_API ebim_dual ebim_dual_apply(ebim_fn fn, ebim_dual a, ebim_real exponent)
 /* ============================================================================================
  * >>ops  one function per op: its shape rule and its sweeps side by side
  *
- * To add an op: one row in EBIM_OPS, one function here, one builder below. The property tests
+ * To add an op: one row in EBIM__OPS, one function here, one builder below. The property tests
  * pick it up from the table.
  * ========================================================================================= */
 
@@ -3972,6 +3947,32 @@ EBIM_API ebim_dual ebim_dual_apply(ebim_fn fn, ebim_dual a, ebim_real exponent)
 enum {
     EBIM__KEEP_D1 = 1, EBIM__KEEP_D2 = 2, EBIM__KEEP_GRADIENT = 4, EBIM__KEEP_BOTH_SIDES = 8
 };
+
+/* One row per op, in the order of their numbers in files: name, function, operands, and what a
+ * workspace keeps for it. */
+#define EBIM__OPS(X)                                                             \
+    X(INPUT,  input,  0, 0)                                                      \
+    X(CONST,  const,  0, 0)                                                      \
+    X(DENSE,  dense,  1, EBIM__KEEP_D1 | EBIM__KEEP_D2 | EBIM__KEEP_BOTH_SIDES)  \
+    X(APPLY,  apply,  1, EBIM__KEEP_D1 | EBIM__KEEP_D2)                          \
+    X(AFFINE, affine, 1, 0)                                                      \
+    X(ADD,    add,    2, 0)                                                      \
+    X(MUL,    mul,    2, 0)                                                      \
+    X(DOT,    mul,    2, 0)                                                      \
+    X(SUM,    sum,    1, 0)                                                      \
+    X(MIN,    pick,   2, EBIM__KEEP_D1)                                          \
+    X(MAX,    pick,   2, EBIM__KEEP_D1)                                          \
+    X(SELECT, pick,   3, EBIM__KEEP_D1)                                          \
+    X(CONCAT, concat, 2, 0)                                                      \
+    X(SLICE,  slice,  1, 0)                                                      \
+    X(RBF,    rbf,    1, EBIM__KEEP_GRADIENT)
+typedef enum ebim__op {
+    EBIM__OP_NONE,
+#define EBIM__ENUM(name, fn, operands, keeps) EBIM__OP_##name,
+    EBIM__OPS(EBIM__ENUM)
+#undef EBIM__ENUM
+    EBIM__OP_COUNT
+} ebim__op;
 
 typedef struct ebim__slot {
     ebim_real *v, *d1, *d2, *t, *ta, *g, *ga;
@@ -3991,8 +3992,8 @@ typedef int (*ebim__op_fn)(const ebim__sweep *s, int mode);
 
 struct ebim__sweep {
     ebim__op_fn op;
-    const ebim_node *nd;
-    ebim_node *shape;
+    const ebim__node *nd;
+    ebim__node *shape;
     const ebim__slot *z, *a, *b, *c;
     const ebim__kernels *K;
     const ebim_real *theta, *turned; /* see ebim__turn; NULL: not */
@@ -4294,7 +4295,7 @@ static int ebim__op_mul(const ebim__sweep *s, int mode)
     const ebim__slot *z = s->z, *a = s->a, *b = s->b;
     ebim_real *x;
     if (mode == EBIM__SHAPE) {
-        if (s->nd->op != EBIM_OP_DOT) return ebim__broadcast(s);
+        if (s->nd->op != EBIM__OP_DOT) return ebim__broadcast(s);
         s->shape->size = 1;
         return na != nb;
     }
@@ -4342,18 +4343,18 @@ static int ebim__op_pick(const ebim__sweep *s, int mode)
     int i, l, op = s->nd->op, n = s->n;
     if (mode == EBIM__SHAPE) {
         if (ebim__broadcast(s)) return 1;
-        return op == EBIM_OP_SELECT && s->nc != 1 && s->nc != s->shape->size;
+        return op == EBIM__OP_SELECT && s->nc != 1 && s->nc != s->shape->size;
     }
     for (i = 0; i < n; i++) {
         ebim_real *take = ebim__row(s, s->z->d1, n, 0, i);
         ebim_real *z = ebim__mode_row(s, s->z, n, mode, i);
         ebim_real *a = ebim__mode_row(s, s->a, s->na, mode, i);
         ebim_real *b = ebim__mode_row(s, s->b, s->nb, mode, i);
-        const ebim_real *c = op == EBIM_OP_SELECT ? ebim__row(s, s->c->v, s->nc, 0, i) : NULL;
+        const ebim_real *c = op == EBIM__OP_SELECT ? ebim__row(s, s->c->v, s->nc, 0, i) : NULL;
         for (l = 0; l < s->nl; l++)
             if (mode == EBIM__FWD) {
                 int first = c ? c[l] > 0 : ebim__nan(a[l]) ? 1
-                          : op == EBIM_OP_MIN ? !(b[l] < a[l]) : !(b[l] > a[l]);
+                          : op == EBIM__OP_MIN ? !(b[l] < a[l]) : !(b[l] > a[l]);
                 if (s->order > 0) take[l] = first ? EBIM__R(1) : 0;
                 z[l] = first ? a[l] : b[l];
             } else if (mode == EBIM__TAN) {
@@ -4458,7 +4459,7 @@ typedef struct ebim__op_row {
 static const ebim__op_row ebim__ops[EBIM__OP_COUNT] = {
     {NULL, 0, 0},
 #define EBIM__ENTRY(name, fn, operands, keeps) {ebim__op_##fn, operands, keeps},
-    EBIM_OPS(EBIM__ENTRY)
+    EBIM__OPS(EBIM__ENTRY)
 #undef EBIM__ENTRY
 };
 
@@ -4475,15 +4476,15 @@ static ebim_ref ebim__fail(ebim_graph *g, ebim_result r)
     return 0;
 }
 
-static ebim_ref ebim__push_node(ebim_graph *g, const ebim_node *proto)
+static ebim_ref ebim__push_node(ebim_graph *g, const ebim__node *proto)
 {
     ebim__sweep s;
-    ebim_node *nd;
+    ebim__node *nd;
     ebim_ref ref[3];
     int i, size[3] = {0, 0, 0}, count;
     if (g->failed) return 0;
     if (g->n_nodes >= EBIM_MAX_NODES) return ebim__fail(g, EBIM_ERR_NODES);
-    if (proto->op <= EBIM_OP_NONE || proto->op >= EBIM__OP_COUNT || proto->fn < 0 ||
+    if (proto->op <= EBIM__OP_NONE || proto->op >= EBIM__OP_COUNT || proto->fn < 0 ||
         proto->fn >= EBIM__FN_COUNT)
         return ebim__fail(g, EBIM_ERR_ARG);
     nd = &g->node[g->n_nodes];
@@ -4508,7 +4509,7 @@ static ebim_ref ebim__push_node(ebim_graph *g, const ebim_node *proto)
         nd->n_theta > INT_MAX / 4 - g->n_theta)
         return ebim__fail(g, EBIM_ERR_SHAPE);
     if (!nd->C) { /* an op says so, or the shape is the operand's; else the node is a vector */
-        const ebim_node *as = count && size[0] == nd->size ? &g->node[ref[0]] : NULL;
+        const ebim__node *as = count && size[0] == nd->size ? &g->node[ref[0]] : NULL;
         nd->C = as ? as->C : nd->size;
         nd->H = as ? as->H : 1;
         nd->W = as ? as->W : 1;
@@ -4517,10 +4518,10 @@ static ebim_ref ebim__push_node(ebim_graph *g, const ebim_node *proto)
     return (ebim_ref)g->n_nodes++;
 }
 
-static ebim_ref ebim__push(ebim_graph *g, ebim_op op, ebim_fn fn, ebim_ref a, ebim_ref b, int i0,
+static ebim_ref ebim__push(ebim_graph *g, ebim__op op, ebim_fn fn, ebim_ref a, ebim_ref b, int i0,
                            double s)
 {
-    ebim_node nd;
+    ebim__node nd;
     memset(&nd, 0, sizeof nd);
     nd.op = (int32_t)op;
     nd.fn = (int32_t)fn;
@@ -4532,7 +4533,7 @@ static ebim_ref ebim__push(ebim_graph *g, ebim_op op, ebim_fn fn, ebim_ref a, eb
 }
 
 /* Ops of one or two operands without settings */
-static ebim_ref ebim__plain(ebim_graph *g, ebim_op op, ebim_ref a, ebim_ref b)
+static ebim_ref ebim__plain(ebim_graph *g, ebim__op op, ebim_ref a, ebim_ref b)
 {
     return ebim__push(g, op, EBIM_FN_IDENTITY, a, b, 0, 0);
 }
@@ -4542,7 +4543,7 @@ static ebim_ref ebim__start(ebim_graph *g, ebim_real *theta, int n)
     memset(g, 0, sizeof *g);
     g->n_nodes = 1;
     g->theta = theta;
-    return ebim__push(g, EBIM_OP_INPUT, EBIM_FN_IDENTITY, 0, 0, n, 0);
+    return ebim__push(g, EBIM__OP_INPUT, EBIM_FN_IDENTITY, 0, 0, n, 0);
 }
 
 EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_record_fn f, void *user)
@@ -4578,9 +4579,9 @@ static ebim_real *ebim__theta(ebim_graph *g, ebim_ref r)
 EBIM_API ebim_result ebim_weights(const ebim_graph *g, ebim_ref node, ebim_tensor *W,
                                   ebim_tensor *b)
 {
-    const ebim_node *nd = &g->node[node];
+    const ebim__node *nd = &g->node[node];
     int shape[2];
-    if (g->failed || node < 1 || node >= g->n_nodes || nd->op != EBIM_OP_DENSE)
+    if (g->failed || node < 1 || node >= g->n_nodes || nd->op != EBIM__OP_DENSE)
         return EBIM_ERR_ARG;
     shape[0] = nd->size;
     shape[1] = g->node[nd->a].size;
@@ -4592,7 +4593,7 @@ EBIM_API ebim_result ebim_weights(const ebim_graph *g, ebim_ref node, ebim_tenso
 
 EBIM_API ebim_ref ebim_constant(ebim_graph *g, int size, const double *value)
 {
-    ebim_ref r = ebim__push(g, EBIM_OP_CONST, EBIM_FN_IDENTITY, 0, 0, size, 0);
+    ebim_ref r = ebim__push(g, EBIM__OP_CONST, EBIM_FN_IDENTITY, 0, 0, size, 0);
     ebim_real *t = ebim__theta(g, r);
     int i;
     for (i = 0; t && i < size; i++) t[i] = EBIM__R(value[i]);
@@ -4602,7 +4603,7 @@ EBIM_API ebim_ref ebim_constant(ebim_graph *g, int size, const double *value)
 EBIM_API ebim_ref ebim_dense(ebim_graph *g, ebim_ref x, int out, ebim_fn fn)
 {
     if (fn == EBIM_FN_POW) return ebim__fail(g, EBIM_ERR_ARG);
-    return ebim__push(g, EBIM_OP_DENSE, fn, x, 0, out, 0);
+    return ebim__push(g, EBIM__OP_DENSE, fn, x, 0, out, 0);
 }
 
 EBIM_API ebim_ref ebim_matrix(ebim_graph *g, ebim_ref x, int out, const double *w)
@@ -4617,16 +4618,16 @@ EBIM_API ebim_ref ebim_matrix(ebim_graph *g, ebim_ref x, int out, const double *
 
 EBIM_API ebim_ref ebim_apply(ebim_graph *g, ebim_ref a, ebim_fn fn)
 {
-    return ebim__push(g, EBIM_OP_APPLY, fn, a, 0, 0, 1);
+    return ebim__push(g, EBIM__OP_APPLY, fn, a, 0, 0, 1);
 }
 EBIM_API ebim_ref ebim_pow(ebim_graph *g, ebim_ref a, double exponent)
 {
-    return ebim__push(g, EBIM_OP_APPLY, EBIM_FN_POW, a, 0, 0, exponent);
+    return ebim__push(g, EBIM__OP_APPLY, EBIM_FN_POW, a, 0, 0, exponent);
 }
 
 EBIM_API ebim_ref ebim_affine(ebim_graph *g, ebim_ref a, const double *center, double scale)
 {
-    ebim_ref r = ebim__plain(g, EBIM_OP_AFFINE, a, 0);
+    ebim_ref r = ebim__plain(g, EBIM__OP_AFFINE, a, 0);
     ebim_real *t = ebim__theta(g, r);
     int i, n = r ? g->node[r].size : 0;
     for (i = 0; t && i < n; i++) {
@@ -4642,15 +4643,15 @@ EBIM_API ebim_ref ebim_scale(ebim_graph *g, ebim_ref a, double s)
 }
 EBIM_API ebim_ref ebim_add(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__push(g, EBIM_OP_ADD, EBIM_FN_IDENTITY, a, b, 0, 1);
+    return ebim__push(g, EBIM__OP_ADD, EBIM_FN_IDENTITY, a, b, 0, 1);
 }
 EBIM_API ebim_ref ebim_sub(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__push(g, EBIM_OP_ADD, EBIM_FN_IDENTITY, a, b, 0, -1);
+    return ebim__push(g, EBIM__OP_ADD, EBIM_FN_IDENTITY, a, b, 0, -1);
 }
 EBIM_API ebim_ref ebim_mul(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__plain(g, EBIM_OP_MUL, a, b);
+    return ebim__plain(g, EBIM__OP_MUL, a, b);
 }
 EBIM_API ebim_ref ebim_div(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
@@ -4659,17 +4660,17 @@ EBIM_API ebim_ref ebim_div(ebim_graph *g, ebim_ref a, ebim_ref b)
 }
 EBIM_API ebim_ref ebim_min(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__plain(g, EBIM_OP_MIN, a, b);
+    return ebim__plain(g, EBIM__OP_MIN, a, b);
 }
 EBIM_API ebim_ref ebim_max(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__plain(g, EBIM_OP_MAX, a, b);
+    return ebim__plain(g, EBIM__OP_MAX, a, b);
 }
 EBIM_API ebim_ref ebim_select(ebim_graph *g, ebim_ref c, ebim_ref a, ebim_ref b)
 {
-    ebim_node nd;
+    ebim__node nd;
     memset(&nd, 0, sizeof nd);
-    nd.op = EBIM_OP_SELECT;
+    nd.op = EBIM__OP_SELECT;
     nd.a = a;
     nd.b = b;
     nd.c = c;
@@ -4677,22 +4678,22 @@ EBIM_API ebim_ref ebim_select(ebim_graph *g, ebim_ref c, ebim_ref a, ebim_ref b)
 }
 EBIM_API ebim_ref ebim_sum(ebim_graph *g, ebim_ref a)
 {
-    return ebim__plain(g, EBIM_OP_SUM, a, 0);
+    return ebim__plain(g, EBIM__OP_SUM, a, 0);
 }
 EBIM_API ebim_ref ebim_dot(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__plain(g, EBIM_OP_DOT, a, b);
+    return ebim__plain(g, EBIM__OP_DOT, a, b);
 }
 EBIM_API ebim_ref ebim_sumsq(ebim_graph *g, ebim_ref a) { return ebim_dot(g, a, a); }
 EBIM_API ebim_ref ebim_concat(ebim_graph *g, ebim_ref a, ebim_ref b)
 {
-    return ebim__plain(g, EBIM_OP_CONCAT, a, b);
+    return ebim__plain(g, EBIM__OP_CONCAT, a, b);
 }
 EBIM_API ebim_ref ebim_slice(ebim_graph *g, ebim_ref a, int first, int count)
 {
-    ebim_node nd;
+    ebim__node nd;
     memset(&nd, 0, sizeof nd);
-    nd.op = EBIM_OP_SLICE;
+    nd.op = EBIM__OP_SLICE;
     nd.a = a;
     nd.i0 = first;
     nd.size = count;
@@ -4702,7 +4703,7 @@ EBIM_API ebim_ref ebim_slice(ebim_graph *g, ebim_ref a, int first, int count)
 EBIM_API ebim_ref ebim_rbf(ebim_graph *g, ebim_ref x, int count, const double *center,
                            const double *width, const double *weight)
 {
-    ebim_ref r = ebim__push(g, EBIM_OP_RBF, EBIM_FN_IDENTITY, x, 0, count, 0);
+    ebim_ref r = ebim__push(g, EBIM__OP_RBF, EBIM_FN_IDENTITY, x, 0, count, 0);
     ebim_real *t = ebim__theta(g, r);
     int i, j, n = t ? g->node[x].size : 0;
     for (j = 0; t && j < count; j++, t += n + 2) {
@@ -4724,7 +4725,7 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
     map[0] = 0;
     map[1] = x;
     for (i = 2; i < f->n_nodes; i++) {
-        ebim_node nd = f->node[i];
+        ebim__node nd = f->node[i];
         ebim_real *t;
         nd.a = map[nd.a];
         nd.b = map[nd.b];
@@ -4755,16 +4756,16 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
 /* What a workspace is for; 0: values alone. BACK is ebim_backward, and order 2. */
 enum { EBIM__FOR_JVP = 1, EBIM__FOR_VJP = 2, EBIM__FOR_BACK = 4, EBIM__FOR_ALL = 7 };
 
-static int ebim__keeps(const ebim_node *nd)
+static int ebim__keeps(const ebim__node *nd)
 {
-    return nd->op == EBIM_OP_DENSE && nd->fn == EBIM_FN_IDENTITY ? 0 : ebim__ops[nd->op].keeps;
+    return nd->op == EBIM__OP_DENSE && nd->fn == EBIM_FN_IDENTITY ? 0 : ebim__ops[nd->op].keeps;
 }
 
 /* Memory of one node; v and t are NULL where nodes share them, v and d1 where they are lent. */
 static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_graph *g, int number,
                             size_t stride, size_t planes, int uses, int lent)
 {
-    const ebim_node *nd = &g->node[number];
+    const ebim__node *nd = &g->node[number];
     size_t n = ebim__times((size_t)nd->size, stride), tangents = ebim__times(n, planes);
     size_t operand = ebim__times((size_t)g->node[nd->a].size, stride);
     size_t adjoints = ebim__times(n, 1 + planes);
@@ -4792,7 +4793,7 @@ static size_t ebim__places(const ebim_graph *g, size_t *place)
     size_t rows = 0;
     int i, j;
     for (i = 1; i < g->n_nodes; i++) {
-        const ebim_node *nd = &g->node[i];
+        const ebim__node *nd = &g->node[i];
         last[i] = last[nd->a] = last[nd->b] = last[nd->c] = i;
     }
     last[1] = last[g->y] = g->n_nodes;
@@ -4844,11 +4845,11 @@ static void ebim__find_writers(ebim_ws *w, const ebim_graph *g)
 {
     int i;
     for (i = 2; i < g->n_nodes; i++) {
-        const ebim_node *nd = &g->node[i];
+        const ebim__node *nd = &g->node[i];
         ebim__slot *a = &w->slot[nd->a], *b = &w->slot[nd->b], *c = &w->slot[nd->c];
-        a->direct = nd->op == EBIM_OP_DENSE && !a->readers &&
+        a->direct = nd->op == EBIM__OP_DENSE && !a->readers &&
                     (ebim__keeps(&g->node[nd->a]) & EBIM__KEEP_BOTH_SIDES);
-        a->writer = nd->op == EBIM_OP_DENSE ? i : 0;
+        a->writer = nd->op == EBIM__OP_DENSE ? i : 0;
         b->direct = b->writer = c->direct = c->writer = 0;
         a->readers++;
         b->readers++;
@@ -4864,7 +4865,7 @@ static void ebim__sweeps_init(ebim_ws *w)
     int i;
     for (i = 1; i < g->n_nodes; i++) {
         ebim__sweep *s = &w->sweep[i];
-        const ebim_node *nd = &g->node[i];
+        const ebim__node *nd = &g->node[i];
         s->op = ebim__ops[nd->op].sweep;
         s->nd = nd;
         s->z = &w->slot[i];
@@ -4928,7 +4929,7 @@ static void ebim__turn_init(ebim_ws *w, ebim_arena *a)
     const ebim_graph *g = w->g;
     int i, end = 0;
     for (i = 1; i < g->n_nodes; i++)
-        if (g->node[i].op == EBIM_OP_DENSE) end = g->node[i].theta + g->node[i].n_theta;
+        if (g->node[i].op == EBIM__OP_DENSE) end = g->node[i].theta + g->node[i].n_theta;
     w->turned = EBIM__NEW(a, ebim_real, end);
 }
 
@@ -4937,8 +4938,8 @@ static void ebim__turn(ebim_ws *w, int on)
     int i;
     w->is_turned = on;
     for (i = 1; i < w->g->n_nodes && on; i++) {
-        const ebim_node *nd = &w->g->node[i];
-        if (nd->op == EBIM_OP_DENSE)
+        const ebim__node *nd = &w->g->node[i];
+        if (nd->op == EBIM__OP_DENSE)
             ebim__to_lanes(w->g->theta + nd->theta, nd->size, w->g->node[nd->a].size,
                            w->turned + nd->theta, nd->size, nd->size);
     }
@@ -5182,7 +5183,7 @@ static void ebim__norms(ebim_ws *w, ebim_real *norm)
  * ========================================================================================= */
 
 /* Uniform W and b of one dense layer */
-static void ebim__init_dense(ebim_graph *g, const ebim_node *nd, ebim_rng *r, ebim_real w,
+static void ebim__init_dense(ebim_graph *g, const ebim__node *nd, ebim_rng *r, ebim_real w,
                              ebim_real b)
 {
     int q, weights = nd->n_theta - nd->size;
@@ -5197,9 +5198,9 @@ static void ebim__init_layers(ebim_graph *g, double omega, uint64_t seed)
     int i, first = 1;
     ebim_rng_init(&r, seed, 0);
     for (i = 1; i < g->n_nodes; i++) {
-        const ebim_node *nd = &g->node[i];
+        const ebim__node *nd = &g->node[i];
         ebim_real fan, w, b;
-        if (nd->op != EBIM_OP_DENSE || nd->frozen) continue;
+        if (nd->op != EBIM__OP_DENSE || nd->frozen) continue;
         fan = (ebim_real)g->node[nd->a].size;
         w = b = 1 / EBIM__SQRT(fan);
         if (omega > 0) {
@@ -8546,20 +8547,20 @@ static int ebim__charts_leap(ebim_charts *s, ebim_ws *E, int B, ebim_real *x, ui
 #define EBIM__BATCHES 32
 
 /* The op RBF that g is made of, if its input is x or (x - center) scale; NULL: there is none */
-static const ebim_node *ebim__find_rbf(const ebim_graph *g)
+static const ebim__node *ebim__find_rbf(const ebim_graph *g)
 {
     int i;
     for (i = 2; g && i < g->n_nodes; i++) {
-        const ebim_node *nd = &g->node[i], *in = &g->node[nd->a];
-        if (nd->op != EBIM_OP_RBF) continue;
-        return nd->a == 1 || (in->op == EBIM_OP_AFFINE && in->a == 1) ? nd : NULL;
+        const ebim__node *nd = &g->node[i], *in = &g->node[nd->a];
+        if (nd->op != EBIM__OP_RBF) continue;
+        return nd->a == 1 || (in->op == EBIM__OP_AFFINE && in->a == 1) ? nd : NULL;
     }
     return NULL;
 }
 
 static int ebim__rbf_count(const ebim_graph *E)
 {
-    const ebim_node *rbf = ebim__find_rbf(E);
+    const ebim__node *rbf = ebim__find_rbf(E);
     return rbf ? rbf->i0 : 0;
 }
 
@@ -8581,7 +8582,7 @@ static void ebim__normals(ebim_ws *w, int lanes)
 /* Centres and widths of E's op RBF in the units of x; none where a file has widths that are none */
 static void ebim__anchors_of(ebim__anchors *p, ebim_arena *a, const ebim_graph *E, int n)
 {
-    const ebim_node *rbf = ebim__find_rbf(E), *in = rbf ? &E->node[rbf->a] : NULL;
+    const ebim__node *rbf = ebim__find_rbf(E), *in = rbf ? &E->node[rbf->a] : NULL;
     const ebim_real *c, *scale;
     int i, j;
     memset(p, 0, sizeof *p);
@@ -10953,7 +10954,7 @@ static ebim_result ebim__model_charts(ebim_charts **out, const ebim_model *m, in
 static int ebim__one_rbf(const ebim_graph *E)
 {
     int i, count = 0;
-    for (i = 2; i < E->n_nodes; i++) count += E->node[i].op == EBIM_OP_RBF;
+    for (i = 2; i < E->n_nodes; i++) count += E->node[i].op == EBIM__OP_RBF;
     return count == 1;
 }
 
@@ -11322,12 +11323,12 @@ enum { EBIM__LANES = 64 };
 /* The node RBF of an estimate -log(flat + RBF) and the one with its flat part; 0: E is none */
 static int ebim__estimate_of(const ebim_graph *E, int *flat)
 {
-    const ebim_node *rbf = ebim__find_rbf(E);
+    const ebim__node *rbf = ebim__find_rbf(E);
     int i, at = rbf ? (int)(rbf - E->node) : 0;
     if (!at || !ebim__one_rbf(E)) return 0;
     for (i = at + 1; i < E->n_nodes; i++)
-        if (E->node[i].op == EBIM_OP_ADD && E->node[i].a == at &&
-            E->node[E->node[i].b].op == EBIM_OP_CONST) {
+        if (E->node[i].op == EBIM__OP_ADD && E->node[i].a == at &&
+            E->node[E->node[i].b].op == EBIM__OP_CONST) {
             *flat = E->node[i].b;
             return at;
         }
@@ -11371,7 +11372,7 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
 /* The centre that a point x is, in the coordinates of the centres; -1: none */
 static int ebim__energies_centre(const ebim__energies *s, const double *x)
 {
-    const ebim_node *rbf = &s->m->E.node[s->rbf];
+    const ebim__node *rbf = &s->m->E.node[s->rbf];
     int n = s->m->n, lo = 0, hi = rbf->i0, c;
     double reach = EBIM__SAME * s->widest;
     while (lo < hi) {
@@ -11392,7 +11393,7 @@ static int ebim__energies_centre(const ebim__energies *s, const double *x)
 static double ebim__energies_without(const ebim__energies *s, int l, const ebim_real *x)
 {
     const ebim_graph *E = &s->m->E;
-    const ebim_node *rbf = &E->node[s->rbf], *in = &E->node[rbf->a];
+    const ebim__node *rbf = &E->node[s->rbf], *in = &E->node[rbf->a];
     const ebim_real *scale = rbf->a == 1 ? NULL : E->theta + in->theta, *t;
     double d2 = 0, own, all = (double)s->E.slot[s->rbf].v[l], share;
     double flat = (double)E->theta[E->node[s->flat].theta], at[EBIM__LANES];
@@ -12719,9 +12720,9 @@ static double ebim__likelihood_loss(void *self, int step)
 static double ebim__normalise(ebim__cebm *s)
 {
     ebim_graph *g = s->t.g;
-    const ebim_node *y = &g->node[g->y];
+    const ebim__node *y = &g->node[g->y];
     double c = ebim__node_weights(s, s->d->n_nodes, s->d->nodes);
-    if (y->op != EBIM_OP_DENSE || y->fn != EBIM_FN_IDENTITY || y->frozen) return c;
+    if (y->op != EBIM__OP_DENSE || y->fn != EBIM_FN_IDENTITY || y->frozen) return c;
     if (!ebim__finite64(c)) return 0;
     g->theta[y->theta + y->n_theta - 1] += EBIM__R(c);
     return 0;
@@ -13875,7 +13876,7 @@ typedef struct ebim__rbf { /* a kernel estimate: how wide, and what it is worth 
 static ebim_ref ebim__record_estimate(ebim_graph *g, ebim_ref x, void *user)
 {
     double flat = 1;
-    ebim_ref y = ebim__push(g, EBIM_OP_RBF, EBIM_FN_IDENTITY, x, 0, *(const int *)user, 0);
+    ebim_ref y = ebim__push(g, EBIM__OP_RBF, EBIM_FN_IDENTITY, x, 0, *(const int *)user, 0);
     y = ebim_add(g, y, ebim_constant(g, 1, &flat));
     return ebim_scale(g, ebim_apply(g, y, EBIM_FN_LOG), -1);
 }
@@ -15072,7 +15073,7 @@ static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta
     ebim__io_check(f, y >= 1 && y < nodes &&
                       (f->size - f->at) / EBIM__NODE_BYTES >= (size_t)nodes - 2);
     for (i = 2; i < nodes && !f->failed; i++) {
-        ebim_node nd;
+        ebim__node nd;
         int32_t *field[] = {&nd.op, &nd.fn, &nd.a, &nd.b, &nd.c, &nd.size, &nd.i0, &nd.frozen};
         int32_t size;
         memset(&nd, 0, sizeof nd);
@@ -15081,7 +15082,7 @@ static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta
         nd.s = EBIM__R(ebim__io_f64(f, (double)nd.s, 1));
         size = nd.size;
         if (!f->in) continue;
-        ebim__io_check(f, nd.op != EBIM_OP_INPUT && nd.frozen <= 1 && ebim__finite(nd.s) &&
+        ebim__io_check(f, nd.op != EBIM__OP_INPUT && nd.frozen <= 1 && ebim__finite(nd.s) &&
                           !f->failed && ebim__push_node(g, &nd) == i && g->node[i].size == size);
     }
     if (f->in) ebim__io_check(f, g->n_theta == n_theta &&
@@ -15476,6 +15477,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 #undef EBIM__ABS
 #undef EBIM__POW
 #undef EBIM__ALIGN
+#undef EBIM__OPS
 #undef EBIM__NEW
 #undef EBIM__NEW_EACH
 #undef EBIM__FLAG

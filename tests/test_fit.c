@@ -661,7 +661,7 @@ static int count_tanh(const ebim_graph *g)
 {
     int i, count = 0;
     for (i = 2; i < g->n_nodes; i++)
-        count += g->node[i].op == EBIM_OP_DENSE && g->node[i].fn == EBIM_FN_TANH;
+        count += g->node[i].op == EBIM__OP_DENSE && g->node[i].fn == EBIM_FN_TANH;
     return count;
 }
 

@@ -314,13 +314,13 @@ static void check_graph(const ebim_graph *g, int n, int k)
     CHECK_INT(ebim_outputs(g), k);
     CHECK(g->n_nodes >= 2 && g->n_nodes <= EBIM_MAX_NODES && g->y < g->n_nodes);
     for (i = 2; i < g->n_nodes; i++) {
-        const ebim_node *nd = &g->node[i];
+        const ebim__node *nd = &g->node[i];
         ebim_ref ref[3];
         ref[0] = nd->a;
         ref[1] = nd->b;
         ref[2] = nd->c;
         for (c = 0; c < 3; c++) CHECK(ref[c] >= 0 && ref[c] < i);
-        CHECK(nd->op > EBIM_OP_INPUT && nd->op < EBIM__OP_COUNT);
+        CHECK(nd->op > EBIM__OP_INPUT && nd->op < EBIM__OP_COUNT);
         CHECK(nd->fn >= 0 && nd->fn < EBIM__FN_COUNT);
         CHECK(nd->size > 0 && nd->theta >= 0 && nd->n_theta >= 0);
         CHECK(nd->theta + nd->n_theta <= g->n_theta);
@@ -424,7 +424,7 @@ static void check_same_graph(const ebim_graph *g, const ebim_graph *h)
     CHECK_INT(g->y, h->y);
     CHECK_INT(h->failed, EBIM_OK);
     for (i = 1; i < g->n_nodes; i++) {
-        const ebim_node *a = &g->node[i], *b = &h->node[i];
+        const ebim__node *a = &g->node[i], *b = &h->node[i];
         CHECK_INT(a->op, b->op);
         CHECK_INT(a->fn, b->fn);
         CHECK(a->a == b->a && a->b == b->b && a->c == b->c);
@@ -494,7 +494,7 @@ static void every_op_comes_back(void)
         for (energy = 0; energy <= 1; energy++) {
             ebim_arena a = arena();
             ebim_model m = make_all(&a, &r, k, energy);
-            for (op = EBIM_OP_CONST; op < EBIM__OP_COUNT; op++) {
+            for (op = EBIM__OP_CONST; op < EBIM__OP_COUNT; op++) {
                 for (i = 2; i < m.F.n_nodes && m.F.node[i].op != op; i++) {}
                 CHECK(i < m.F.n_nodes); /* an op that is new belongs into record_all */
             }
@@ -1263,10 +1263,10 @@ static void full_graphs_say_so(void)
     int32_t node[EBIM_MAX_NODES + 1][8];
     int i, most = EBIM_MAX_NODES - 2;
     memset(node, 0, sizeof node);
-    node[0][0] = EBIM_OP_SUM;
+    node[0][0] = EBIM__OP_SUM;
     node[0][2] = node[0][5] = 1;
     for (i = 1; i <= EBIM_MAX_NODES; i++) {
-        node[i][0] = EBIM_OP_APPLY;
+        node[i][0] = EBIM__OP_APPLY;
         node[i][2] = i + 1;
         node[i][5] = 1;
     }
@@ -1284,7 +1284,7 @@ static void sizes_that_overflow_are_refused(void)
     int i;
     memset(node, 0, sizeof node);
     for (i = 0; i < (int)(sizeof dense / sizeof *dense); i++) {
-        node[0][0] = EBIM_OP_DENSE;
+        node[0][0] = EBIM__OP_DENSE;
         node[0][2] = 1;
         node[0][5] = dense[i][0];
         node[0][6] = dense[i][1];
@@ -1293,18 +1293,18 @@ static void sizes_that_overflow_are_refused(void)
                   EBIM_ERR_FORMAT); /* the number of parameters, wrapped */
     }
     for (i = 0; i < 24; i++) /* 2^(i + 2) features; INT_MAX / 64 = 2^25 - 1 is allowed */
-        make_node(node[i], EBIM_OP_CONCAT, i + 1, i + 1, (int32_t)(4u << i), 0);
-    make_node(node[24], EBIM_OP_SUM, 25, 0, 1, 0);
+        make_node(node[i], EBIM__OP_CONCAT, i + 1, i + 1, (int32_t)(4u << i), 0);
+    make_node(node[24], EBIM__OP_SUM, 25, 0, 1, 0);
     CHECK_INT(load_nodes(25, (const int32_t(*)[8])node, 0), EBIM_ERR_FORMAT);
-    make_node(node[23], EBIM_OP_SUM, 24, 0, 1, 0);
+    make_node(node[23], EBIM__OP_SUM, 24, 0, 1, 0);
     CHECK_INT(load_nodes(24, (const int32_t(*)[8])node, 0), EBIM_OK);
-    make_node(node[9], EBIM_OP_SLICE, 10, 0, 1023, 0); /* 2^22 (1023 + 1) parameters: 0, wrapped */
-    make_node(node[10], EBIM_OP_DENSE, 11, 0, 1 << 22, 1 << 22);
-    make_node(node[11], EBIM_OP_SUM, 12, 0, 1, 0);
+    make_node(node[9], EBIM__OP_SLICE, 10, 0, 1023, 0); /* 2^22 (1023 + 1) parameters: 0, wrapped */
+    make_node(node[10], EBIM__OP_DENSE, 11, 0, 1 << 22, 1 << 22);
+    make_node(node[11], EBIM__OP_SUM, 12, 0, 1, 0);
     CHECK_INT(load_nodes(12, (const int32_t(*)[8])node, 0), EBIM_ERR_FORMAT);
     memset(node, 0, sizeof node);
     for (i = 0; i < 40; i++) { /* constants that fill memory, if somebody believed them */
-        node[i][0] = EBIM_OP_CONST;
+        node[i][0] = EBIM__OP_CONST;
         node[i][5] = node[i][6] = 1 << 24;
     }
     for (i = 1; i < 40; i++)
@@ -1325,9 +1325,9 @@ static void slices_stay_inside(void)
     int32_t node[2][8];
     int i, j;
     memset(node, 0, sizeof node);
-    node[0][0] = EBIM_OP_SLICE;
+    node[0][0] = EBIM__OP_SLICE;
     node[0][2] = 1;
-    node[1][0] = EBIM_OP_SUM;
+    node[1][0] = EBIM__OP_SUM;
     node[1][2] = 2;
     node[1][5] = 1;
     for (i = 0; i < 7; i++)

@@ -87,7 +87,7 @@ static const ebim_real *first_dense(const ebim_graph *g, int frozen)
 {
     int i;
     for (i = 1; i < g->n_nodes; i++)
-        if (g->node[i].op == EBIM_OP_DENSE && g->node[i].frozen == frozen)
+        if (g->node[i].op == EBIM__OP_DENSE && g->node[i].frozen == frozen)
             return g->theta + g->node[i].theta;
     return NULL;
 }
@@ -212,11 +212,11 @@ static void sine_layers_start_as_documented(void)
     d.omega = 12;
     if (!CHECK_INT(ebim_mlp(&g, &a, &d, (uint64_t)T_SEED), EBIM_OK)) return;
     for (i = 2; i < g.n_nodes; i++) {
-        const ebim_node *nd = &g.node[i];
+        const ebim__node *nd = &g.node[i];
         const ebim_real *W = g.theta + nd->theta;
         int weights = nd->n_theta - nd->size;
         double bound = layer ? sqrt(6.0 / 48) / 12 : 1.0 / 5;
-        if (nd->op != EBIM_OP_DENSE) {
+        if (nd->op != EBIM__OP_DENSE) {
             CHECK_NEAR(W[0], 12, 0);
             continue;
         }

@@ -197,7 +197,7 @@ static int has_sines(const ebim_graph *E)
 {
     int i;
     for (i = 2; i < E->n_nodes; i++)
-        if (E->node[i].op == EBIM_OP_DENSE && E->node[i].fn == EBIM_FN_SINE) return 1;
+        if (E->node[i].op == EBIM__OP_DENSE && E->node[i].fn == EBIM_FN_SINE) return 1;
     return 0;
 }
 

@@ -52,12 +52,9 @@ static ebim_real from_bits(uint32_t single, uint64_t twice)
 static ebim_real real_nan(void) { return from_bits(0x7fc00000u, UINT64_C(0x7ff8000000000000)); }
 static ebim_real real_inf(void) { return from_bits(0x7f800000u, UINT64_C(0x7ff0000000000000)); }
 
-static const char *const op_names[] = {
-    "none",
-#define NAME(name, fn, operands, keeps) #name,
-    EBIM_OPS(NAME)
-#undef NAME
-};
+static const char *const op_names[EBIM__OP_COUNT] = {
+    "none", "input", "const", "dense", "apply", "affine", "add", "mul", "dot", "sum", "min", "max",
+    "select", "concat", "slice", "rbf"};
 static const char *const fn_names[] = {
 #define NAME(name) #name,
     EBIM_FNS(NAME)
@@ -172,22 +169,22 @@ static int operand_size(const spec *s) { return s->na + (s->alias ? 0 : s->nb) +
 static ebim_ref record_op(ebim_graph *g, const spec *s, ebim_ref a, ebim_ref b, ebim_ref c)
 {
     switch (s->op) {
-    case EBIM_OP_INPUT: return a;
-    case EBIM_OP_CONST: return ebim_mul(g, a, ebim_constant(g, s->na, CONSTANT));
-    case EBIM_OP_DENSE: return ebim_dense(g, a, s->other, (ebim_fn)s->fn);
-    case EBIM_OP_APPLY:
+    case EBIM__OP_INPUT: return a;
+    case EBIM__OP_CONST: return ebim_mul(g, a, ebim_constant(g, s->na, CONSTANT));
+    case EBIM__OP_DENSE: return ebim_dense(g, a, s->other, (ebim_fn)s->fn);
+    case EBIM__OP_APPLY:
         return s->fn == EBIM_FN_POW ? ebim_pow(g, a, s->p) : ebim_apply(g, a, (ebim_fn)s->fn);
-    case EBIM_OP_AFFINE: return ebim_affine(g, a, s->other ? NULL : CONSTANT, AFFINE_SCALE);
-    case EBIM_OP_ADD: return s->other ? ebim_sub(g, a, b) : ebim_add(g, a, b);
-    case EBIM_OP_MUL: return s->other ? ebim_div(g, a, b) : ebim_mul(g, a, b);
-    case EBIM_OP_DOT: return s->alias ? ebim_sumsq(g, a) : ebim_dot(g, a, b);
-    case EBIM_OP_SUM: return ebim_sum(g, a);
-    case EBIM_OP_MIN: return ebim_min(g, a, b);
-    case EBIM_OP_MAX: return ebim_max(g, a, b);
-    case EBIM_OP_SELECT: return ebim_select(g, c, a, b);
-    case EBIM_OP_CONCAT: return ebim_concat(g, a, b);
-    case EBIM_OP_SLICE: return ebim_slice(g, a, s->other, s->na - 1);
-    case EBIM_OP_RBF: return ebim_rbf(g, a, 3, CONSTANT, RBF_WIDTH, RBF_WEIGHT);
+    case EBIM__OP_AFFINE: return ebim_affine(g, a, s->other ? NULL : CONSTANT, AFFINE_SCALE);
+    case EBIM__OP_ADD: return s->other ? ebim_sub(g, a, b) : ebim_add(g, a, b);
+    case EBIM__OP_MUL: return s->other ? ebim_div(g, a, b) : ebim_mul(g, a, b);
+    case EBIM__OP_DOT: return s->alias ? ebim_sumsq(g, a) : ebim_dot(g, a, b);
+    case EBIM__OP_SUM: return ebim_sum(g, a);
+    case EBIM__OP_MIN: return ebim_min(g, a, b);
+    case EBIM__OP_MAX: return ebim_max(g, a, b);
+    case EBIM__OP_SELECT: return ebim_select(g, c, a, b);
+    case EBIM__OP_CONCAT: return ebim_concat(g, a, b);
+    case EBIM__OP_SLICE: return ebim_slice(g, a, s->other, s->na - 1);
+    case EBIM__OP_RBF: return ebim_rbf(g, a, 3, CONSTANT, RBF_WIDTH, RBF_WEIGHT);
     default: return 0;
     }
 }
@@ -212,25 +209,25 @@ static int oracle_op(oracle *o, const spec *s, const jet *a, const jet *b, const
 {
     int i, n = s->na > s->nb ? s->na : s->nb;
     switch (s->op) {
-    case EBIM_OP_INPUT:
+    case EBIM__OP_INPUT:
         for (i = 0; i < n; i++) z[i] = a[i];
         return n;
-    case EBIM_OP_CONST:
+    case EBIM__OP_CONST:
         for (i = 0; i < n; i++) z[i].v = CONSTANT[i] * a[i].v, z[i].d = CONSTANT[i] * a[i].d;
         o->theta += n;
         return n;
-    case EBIM_OP_DENSE: oracle_dense(o, s->fn, a, n, s->other, z); return s->other;
-    case EBIM_OP_APPLY:
+    case EBIM__OP_DENSE: oracle_dense(o, s->fn, a, n, s->other, z); return s->other;
+    case EBIM__OP_APPLY:
         for (i = 0; i < n; i++) z[i] = function_at(o, s->fn, s->p, a[i]);
         return n;
-    case EBIM_OP_AFFINE:
+    case EBIM__OP_AFFINE:
         for (i = 0; i < n; i++) {
             z[i].v = AFFINE_SCALE * (a[i].v - (s->other ? 0 : CONSTANT[i]));
             z[i].d = AFFINE_SCALE * a[i].d;
         }
         o->theta += 2 * n;
         return n;
-    case EBIM_OP_RBF:
+    case EBIM__OP_RBF:
         z->v = z->d = 0;
         for (i = 0; i < 3; i++) {
             double d2 = 0, slope = 0, e;
@@ -245,16 +242,16 @@ static int oracle_op(oracle *o, const spec *s, const jet *a, const jet *b, const
             o->theta += 2;
         }
         return 1;
-    case EBIM_OP_DOT: case EBIM_OP_SUM:
+    case EBIM__OP_DOT: case EBIM__OP_SUM:
         z->v = z->d = 0;
         for (i = 0; i < n; i++)
-            z[0] = plus(z[0], 1, s->op == EBIM_OP_DOT ? times(a[i], b[i]) : a[i]);
+            z[0] = plus(z[0], 1, s->op == EBIM__OP_DOT ? times(a[i], b[i]) : a[i]);
         return 1;
-    case EBIM_OP_CONCAT:
+    case EBIM__OP_CONCAT:
         for (i = 0; i < s->na; i++) z[i] = a[i];
         for (i = 0; i < s->nb; i++) z[s->na + i] = b[i];
         return s->na + s->nb;
-    case EBIM_OP_SLICE:
+    case EBIM__OP_SLICE:
         for (i = 0; i < n - 1; i++) z[i] = a[s->other + i];
         return n - 1;
     default: break;
@@ -263,15 +260,15 @@ static int oracle_op(oracle *o, const spec *s, const jet *a, const jet *b, const
         jet u = a[s->na == 1 ? 0 : i], v = b[s->nb == 1 ? 0 : i], w = u;
         if (s->nc) w = c[s->nc == 1 ? 0 : i];
         switch (s->op) {
-        case EBIM_OP_ADD: z[i] = plus(u, s->other ? -1 : 1, v); break;
-        case EBIM_OP_MUL: z[i] = s->other ? over(u, v) : times(u, v); break;
-        case EBIM_OP_MIN: z[i] = u.v < v.v ? u : v; break;
-        case EBIM_OP_MAX: z[i] = u.v > v.v ? u : v; break;
-        case EBIM_OP_SELECT: z[i] = w.v > 0 ? u : v; break;
+        case EBIM__OP_ADD: z[i] = plus(u, s->other ? -1 : 1, v); break;
+        case EBIM__OP_MUL: z[i] = s->other ? over(u, v) : times(u, v); break;
+        case EBIM__OP_MIN: z[i] = u.v < v.v ? u : v; break;
+        case EBIM__OP_MAX: z[i] = u.v > v.v ? u : v; break;
+        case EBIM__OP_SELECT: z[i] = w.v > 0 ? u : v; break;
         default: o->unknown = 1; z[i] = u;
         }
-        if (s->op == EBIM_OP_SELECT) near_kink(o, w.v);
-        if ((s->op == EBIM_OP_MIN || s->op == EBIM_OP_MAX) && !s->alias) near_kink(o, u.v - v.v);
+        if (s->op == EBIM__OP_SELECT) near_kink(o, w.v);
+        if ((s->op == EBIM__OP_MIN || s->op == EBIM__OP_MAX) && !s->alias) near_kink(o, u.v - v.v);
     }
     return n;
 }
@@ -314,8 +311,8 @@ static void draw_theta(problem *p, ebim_rng *r)
     int i, q;
     for (i = 0; i < p->g.n_theta; i++) p->theta[i] = (double)p->g.theta[i];
     for (i = 1; i < p->g.n_nodes; i++) {
-        const ebim_node *nd = &p->g.node[i];
-        if (nd->op != EBIM_OP_DENSE || nd->frozen) continue;
+        const ebim__node *nd = &p->g.node[i];
+        if (nd->op != EBIM__OP_DENSE || nd->frozen) continue;
         for (q = nd->theta; q < nd->theta + nd->n_theta; q++) {
             p->theta[q] = positive_domain(nd->fn) ? uniform(r, 0.3, 0.7) : uniform(r, -0.8, 0.8);
             p->g.theta[q] = real(p->theta[q]);
@@ -424,7 +421,7 @@ enum { DUAL_NODES = 24, DUAL_SIZE = 3 * WIDE };
 
 static ebim_dual constant(ebim_real v) { return ebim_dual_make(v, 0); }
 
-static ebim_dual dual_dense(const ebim_node *nd, const ebim_real *theta, int i, const ebim_dual *a,
+static ebim_dual dual_dense(const ebim__node *nd, const ebim_real *theta, int i, const ebim_dual *a,
                             int na)
 {
     ebim_dual z = constant(theta[nd->size * na + i]);
@@ -434,7 +431,7 @@ static ebim_dual dual_dense(const ebim_node *nd, const ebim_real *theta, int i, 
     return ebim_dual_apply((ebim_fn)nd->fn, z, nd->s);
 }
 
-static ebim_dual dual_rbf(const ebim_node *nd, const ebim_real *t, const ebim_dual *a, int na)
+static ebim_dual dual_rbf(const ebim__node *nd, const ebim_real *t, const ebim_dual *a, int na)
 {
     ebim_dual sum = constant(0);
     int j, q;
@@ -451,33 +448,33 @@ static ebim_dual dual_rbf(const ebim_node *nd, const ebim_real *t, const ebim_du
 }
 
 /* Feature i of a node from its operands a, b, c of na, nb, nc features */
-static ebim_dual dual_feature(const ebim_graph *g, const ebim_node *nd, int i, const ebim_dual *a,
+static ebim_dual dual_feature(const ebim_graph *g, const ebim__node *nd, int i, const ebim_dual *a,
                               const ebim_dual *b, const ebim_dual *c)
 {
     const ebim_real *theta = g->theta + nd->theta;
     int na = g->node[nd->a].size, nb = g->node[nd->b].size, nc = g->node[nd->c].size, q;
     ebim_dual u = a[i < na ? i : 0], v = b[i < nb ? i : 0], z = constant(0);
     switch (nd->op) {
-    case EBIM_OP_CONST: return constant(theta[i]);
-    case EBIM_OP_DENSE: return dual_dense(nd, theta, i, a, na);
-    case EBIM_OP_APPLY: return ebim_dual_apply((ebim_fn)nd->fn, u, nd->s);
-    case EBIM_OP_AFFINE:
+    case EBIM__OP_CONST: return constant(theta[i]);
+    case EBIM__OP_DENSE: return dual_dense(nd, theta, i, a, na);
+    case EBIM__OP_APPLY: return ebim_dual_apply((ebim_fn)nd->fn, u, nd->s);
+    case EBIM__OP_AFFINE:
         return ebim_dual_op(constant(theta[i]), '*',
                             ebim_dual_op(u, '-', constant(theta[nd->size + i])));
-    case EBIM_OP_ADD: return ebim_dual_op(u, '+', ebim_dual_op(constant(nd->s), '*', v));
-    case EBIM_OP_MUL: return ebim_dual_op(u, '*', v);
-    case EBIM_OP_DOT:
+    case EBIM__OP_ADD: return ebim_dual_op(u, '+', ebim_dual_op(constant(nd->s), '*', v));
+    case EBIM__OP_MUL: return ebim_dual_op(u, '*', v);
+    case EBIM__OP_DOT:
         for (q = 0; q < na; q++) z = ebim_dual_op(z, '+', ebim_dual_op(a[q], '*', b[q]));
         return z;
-    case EBIM_OP_SUM:
+    case EBIM__OP_SUM:
         for (q = 0; q < na; q++) z = ebim_dual_op(z, '+', a[q]);
         return z;
-    case EBIM_OP_MIN: return v.v < u.v ? v : u;
-    case EBIM_OP_MAX: return v.v > u.v ? v : u;
-    case EBIM_OP_SELECT: return c[i < nc ? i : 0].v > 0 ? u : v;
-    case EBIM_OP_CONCAT: return i < na ? a[i] : b[i - na];
-    case EBIM_OP_SLICE: return a[nd->i0 + i];
-    case EBIM_OP_RBF: return dual_rbf(nd, theta, a, na);
+    case EBIM__OP_MIN: return v.v < u.v ? v : u;
+    case EBIM__OP_MAX: return v.v > u.v ? v : u;
+    case EBIM__OP_SELECT: return c[i < nc ? i : 0].v > 0 ? u : v;
+    case EBIM__OP_CONCAT: return i < na ? a[i] : b[i - na];
+    case EBIM__OP_SLICE: return a[nd->i0 + i];
+    case EBIM__OP_RBF: return dual_rbf(nd, theta, a, na);
     default: CHECK(0); return z;
     }
 }
@@ -490,7 +487,7 @@ static void dual_eval(const ebim_graph *g, const double *x, const double *t, ebi
     if (!CHECK(g->n_nodes <= DUAL_NODES)) return;
     for (i = 0; i < ebim_inputs(g); i++) z[1][i] = ebim_dual_make(real(x[i]), real(t[i]));
     for (q = 2; q < g->n_nodes; q++) {
-        const ebim_node *nd = &g->node[q];
+        const ebim__node *nd = &g->node[q];
         if (!CHECK(nd->size <= DUAL_SIZE)) return;
         for (i = 0; i < nd->size; i++)
             z[q][i] = dual_feature(g, nd, i, z[nd->a], z[nd->b], z[nd->c]);
@@ -581,7 +578,7 @@ static void check_theta_gradient(problem *p, const ebim_real *grad, ebim_rng *r)
     int i, q, l;
     for (i = 0; i < p->g.n_theta; i++) direction[i] = 0;
     for (i = 1; i < p->g.n_nodes; i++) {
-        const ebim_node *nd = &p->g.node[i];
+        const ebim__node *nd = &p->g.node[i];
         for (q = nd->theta; q < nd->theta + nd->n_theta; q++)
             if (nd->frozen) CHECK(grad[q] == 0);
             else direction[q] = uniform(r, -0.5, 0.5);
@@ -695,22 +692,22 @@ static void every_op(void)
         operands = ebim__ops[op].operands;
         for (q = 0; q < 5; q++) {
             spec s = make_spec(op, 0, sizes[q][0], operands > 1 ? sizes[q][1] : 0);
-            if (op == EBIM_OP_DOT && s.na != s.nb) continue;
-            if (op == EBIM_OP_SLICE) {
+            if (op == EBIM__OP_DOT && s.na != s.nb) continue;
+            if (op == EBIM__OP_SLICE) {
                 if (s.na < 2) continue;
                 s.other = q % 2; /* the first or last of n - 1 */
             }
-            if (op == EBIM_OP_DENSE) s.other = sizes[q][1];
-            if (op == EBIM_OP_SELECT) s.nc = q % 2 ? 1 : s.na > s.nb ? s.na : s.nb;
+            if (op == EBIM__OP_DENSE) s.other = sizes[q][1];
+            if (op == EBIM__OP_SELECT) s.nc = q % 2 ? 1 : s.na > s.nb ? s.na : s.nb;
             check_both(s, &r);
             if (operands == 2 && s.na == s.nb) {
                 s.alias = 1;
                 check_both(s, &r);
                 s.alias = 0;
             }
-            if (op == EBIM_OP_ADD || op == EBIM_OP_MUL || op == EBIM_OP_AFFINE) {
+            if (op == EBIM__OP_ADD || op == EBIM__OP_MUL || op == EBIM__OP_AFFINE) {
                 s.other = 1;
-                s.lo = op == EBIM_OP_MUL ? 0.5 : s.lo; /* a quotient */
+                s.lo = op == EBIM__OP_MUL ? 0.5 : s.lo; /* a quotient */
                 check_both(s, &r);
             }
         }
@@ -724,15 +721,15 @@ static void every_function(void)
     int fn, q;
     for (fn = 0; fn < EBIM__FN_COUNT; fn++)
         for (q = 0; q < 2; q++) {
-            spec s = make_spec(EBIM_OP_APPLY, fn, q ? 1 : 3, 0);
+            spec s = make_spec(EBIM__OP_APPLY, fn, q ? 1 : 3, 0);
             if (positive_domain(fn)) s.lo = 0.5;
             check_both(s, &r);
-            s.op = EBIM_OP_DENSE;
+            s.op = EBIM__OP_DENSE;
             s.other = q ? 5 : 2;
             if (fn != EBIM_FN_POW) check_both(s, &r);
         }
     for (q = 0; q < 7; q++) {
-        spec s = make_spec(EBIM_OP_APPLY, EBIM_FN_POW, 2, 0);
+        spec s = make_spec(EBIM__OP_APPLY, EBIM_FN_POW, 2, 0);
         s.p = exponents[q];
         s.lo = 0.5;
         check_both(s, &r);
@@ -747,7 +744,7 @@ static void every_layer_shape(void)
     for (n = 1; n <= 9; n++)
         for (out = 1; out <= 9; out++) {
             static problem p;
-            spec s = make_spec(EBIM_OP_DENSE, n % 2 ? EBIM_FN_SILU : EBIM_FN_IDENTITY, n, 0);
+            spec s = make_spec(EBIM__OP_DENSE, n % 2 ? EBIM_FN_SILU : EBIM_FN_IDENTITY, n, 0);
             s.other = out;
             if (!make_problem(&p, &s, &r)) return;
             check_problem(&p, 1 + below(&r, 5), 1 + n % 2, &r);
@@ -1659,7 +1656,7 @@ static void workspace_refuses(void)
 static void identity_graph_works(void)
 {
     ebim_real x[2] = {3, -4}, y[2], j[4];
-    spec s = make_spec(EBIM_OP_INPUT, 0, 2, 0);
+    spec s = make_spec(EBIM__OP_INPUT, 0, 2, 0);
     ebim_arena a = arena();
     ebim_graph g;
     ebim_ws w;

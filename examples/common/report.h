@@ -42,7 +42,7 @@ FILE_FN int report_centres(const ebim_model *m)
 {
     int i, count = 0;
     for (i = 2; m->has_energy && i < m->E.n_nodes; i++)
-        if (m->E.node[i].op == EBIM_OP_RBF) count += m->E.node[i].i0;
+        if (m->E.node[i].op == EBIM__OP_RBF) count += m->E.node[i].i0;
     return count;
 }
 
