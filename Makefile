@@ -44,7 +44,7 @@ $(RULES): FORCE
 	@echo '$(COMPILE)' '$(LINK)' | cmp -s - $(FLAGS) || echo '$(COMPILE)' '$(LINK)' >$(FLAGS)
 	@new=$@.$$$$; { echo 'programs tests:'; echo 'short: tests'; \
 	case " $(TESTS) " in "  " | *' tool '*) echo 'short: $(BUILD)/ebim' ;; esac; \
-	h=`ls ebim.h examples/common/*.h 2>/dev/null | tr '\n' ' '`; \
+	h=`ls ebim.h examples/common/*.h bench/*.h 2>/dev/null | tr '\n' ' '`; \
 	t=`ls tests/*.h tests/golden/*.h 2>/dev/null | tr '\n' ' '`; \
 	rule() { \
 	    echo "$$1: $$2"; \
