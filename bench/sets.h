@@ -797,9 +797,9 @@ static const sets_known_set sets_known[] = {
     {"torus4_r8", &sets_product4, {0, 0},
      {{SETS_MISES, 1, 0}, {SETS_MISES, 0.5, 0.2}, {SETS_MISES, 0.7, 0.4}, {SETS_MISES, 0.5, 0}},
      SETS__WHOLE, SETS__2PI * SETS__2PI * SETS__2PI * SETS__2PI},
-    {"so3", &sets_rotations, {0, 0}, {{SETS_FISHER, 0, 0}}, SETS__WHOLE, 223.32992},
-    {"so3_uniform", &sets_rotations, {0, 0}, {{SETS_EVEN, 0, 0}}, SETS__WHOLE, 223.32992},
-    {"stiefel", &sets_pairs, {0, 0}, {{SETS_FISHER, 0, 0}}, SETS__WHOLE, 111.66496},
+    {"so3", &sets_rotations, {0, 0}, {{SETS_FISHER, 0, 0}}, SETS__WHOLE, 223.32365},
+    {"so3_uniform", &sets_rotations, {0, 0}, {{SETS_EVEN, 0, 0}}, SETS__WHOLE, 223.32365},
+    {"stiefel", &sets_pairs, {0, 0}, {{SETS_FISHER, 0, 0}}, SETS__WHOLE, 111.66183},
     {"four_bar", &sets_four_bar, {0, 0}, {{SETS_MISES, 1, 0}}, {0.65, 0.35}, 0},
     {"wavy", &sets_petals, {12, 0.1}, {{SETS_MISES, 1, 0}}, SETS__WHOLE, 0},
     {"arc", &sets_spiral, {0.75, 1}, {{SETS_TILT, 1, 0}}, SETS__WHOLE, 0.75 * SETS__2PI},
@@ -989,6 +989,21 @@ FILE_FN void sets_rows(const sets_truth *t, const sets_known_set *s, const sets_
         sets_hide(f, y, x + i * f->n);
         if (nll) nll[i] = t->shape->d * log(f->scale) - sets_log_density(t, s, &p);
     }
+}
+
+/* ---- what a fit says ---- */
+
+/* The names of the bits of a verdict; returns their length. */
+FILE_FN size_t sets_bit_names(int verdict, char *text, size_t size)
+{
+    size_t at = 0;
+    *text = 0;
+#define ROW(name, value, bad, what, advice)                                                 \
+    if (verdict & value && at < size)                                                        \
+        at += (size_t)snprintf(text + at, size - at, "%s%s", at ? " " : "", #name);
+    EBIM_VERDICTS(ROW)
+#undef ROW
+    return at;
 }
 
 /* ---- tests of what stands above ---- */

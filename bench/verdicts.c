@@ -943,22 +943,11 @@ typedef struct counts {
     double seconds;
 } counts;
 
-static void print_bits(int verdict)
-{
-    char text[256] = "";
-    size_t at = 0;
-#define ROW(name, value, bad, what, advice)                                                 \
-    if (verdict & value)                                                                     \
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at ? " " : "", #name);
-    EBIM_VERDICTS(ROW)
-#undef ROW
-    printf(" %-24s", at ? text : "-");
-}
-
 static void print_outcome(const battery_set *s, int seed, const outcome *o)
 {
-    printf("%-18s %2d %-7s", s->name, seed, word_name[o->word]);
-    print_bits(o->verdict);
+    char bits[256];
+    printf("%-18s %2d %-7s %-24s", s->name, seed, word_name[o->word],
+           sets_bit_names(o->verdict, bits, sizeof bits) ? bits : "-");
     if (o->model)
         printf(" missing %5.1f %% spurious %5.1f %%", 100 * o->missing, 100 * o->spurious);
     else printf(" %-33s", "no model");
