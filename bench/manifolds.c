@@ -375,7 +375,7 @@ static int is_bad(const data_set *s, const outcome *o)
 {
     const double *v = o->v;
     if (!o->model) return 1;
-    if (s->kind == IMAGES) return o->result != EBIM_OK;
+    if (s->kind == IMAGES) return !(v[HELD] < HUGE_VAL);
     return (s->mean > 0 && !(v[MEAN] <= s->mean)) ||
            (bars[s->kind][Q95] < ANY && !(v[Q95] <= bars[s->kind][Q95])) ||
            !(v[SPURIOUS] <= 0.01) || !(v[MISSING] <= 0.01);
@@ -408,7 +408,7 @@ static void fit_once(const args *a, sample *d, uint64_t seed, outcome *o)
     memset(&f, 0, sizeof f);
     memset(o, 0, sizeof *o);
     for (i = 0; i < FIGURES; i++) o->v[i] = unknown();
-    l.seconds = a->max_seconds;
+    l.seconds = a->max_seconds > 0 || d->s->kind != IMAGES ? a->max_seconds : 60;
     f.dim = d->s->m;
     f.seed = seed;
     f.effort = a->effort;
@@ -897,18 +897,28 @@ static int check_all(const char *only)
 
 /* ---- the run ---- */
 
+/* Has it the name asked for, or, where none has, a name that begins so? */
+static int wanted(const args *a, const char *name)
+{
+    int i;
+    if (!a->only) return 1;
+    for (i = 0; i < SETS; i++)
+        if (!strcmp(sets[i].name, a->only)) return !strcmp(name, a->only);
+    return !strncmp(name, a->only, strlen(a->only));
+}
+
 static int usage(const char *problem, const char *word)
 {
     int i;
     fprintf(stderr, "manifolds: %s%s\nusage: manifolds [--set NAME] [--seeds K] [--part I/P] "
             "[--quick] [--max-seconds S] [--json] [-v] [--check]\n"
-            "  --set NAME       those whose names begin so, of", problem, word);
+            "  --set NAME       this one, or those whose names begin so, of", problem, word);
     for (i = 0; i < SETS; i++)
         fprintf(stderr, "%s %s", i % 10 == 7 ? "\n                  " : "", sets[i].name);
     fprintf(stderr, "\n  --seeds K        fits of each (5, at most %d)\n"
             "  --part I/P       of all fits every P-th, from the I-th\n"
             "  --quick          2 seeds, a tenth of the training\n"
-            "  --max-seconds S  a fit is stopped after S seconds of CPU\n"
+            "  --max-seconds S  a fit is stopped after S seconds of CPU (digits: 60, else never)\n"
             "  --json           a last line with one JSON object\n"
             "  -v               every fit on standard output, too\n"
             "  --check          no fits: are the sets and their laws what they should be?\n",
@@ -936,7 +946,7 @@ static int parse_number(const char *option, const char *value, double most, doub
 
 static int parse(args *a, int argc, char **argv)
 {
-    int i, known = 0;
+    int i;
     double v;
     for (i = 1; i < argc; i++) {
         const char *s = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
@@ -957,9 +967,8 @@ static int parse(args *a, int argc, char **argv)
             i++;
         } else return usage("unknown option ", s);
     }
-    for (i = 0; i < SETS; i++) known |= !a->only || !strncmp(sets[i].name, a->only,
-                                                             strlen(a->only));
-    return known || a->check ? 0 : usage("no such data set: ", a->only);
+    for (i = 0; i < SETS && !wanted(a, sets[i].name); i++) continue;
+    return i < SETS || a->check ? 0 : usage("no such data set: ", a->only);
 }
 
 /* All fits, every set early; returns how many sets have no data here. */
@@ -970,7 +979,7 @@ static int run(const args *a, outcome *o, summary *u)
     for (seed = 0; seed < a->seeds; seed++)
         for (i = 0; i < SETS; i++) {
             outcome *one = &o[i * a->seeds + seed];
-            if (a->only && strncmp(sets[i].name, a->only, strlen(a->only))) continue;
+            if (!wanted(a, sets[i].name)) continue;
             if (turn++ % a->parts != a->part - 1) continue;
             if (open_sample(&d, &sets[i], (uint64_t)seed)) {
                 missing++;
