@@ -991,6 +991,14 @@ FILE_FN void sets_rows(const sets_truth *t, const sets_known_set *s, const sets_
     }
 }
 
+/* The paper's circle and two circles, as they are (the latter's first centre is at -1.8): the laws
+ * of "circle" and "two_circles" */
+FILE_FN void sets_paper_circle(ebim_rng *r, int N, ebim_real *x) { synth_circle(r, 2, N, x); }
+FILE_FN void sets_paper_circles(ebim_rng *r, int N, ebim_real *x)
+{
+    synth_two_circles(r, 1.8, 2, N, x);
+}
+
 /* ---- what a fit says ---- */
 
 /* The names of the bits of a verdict; returns their length. */
