@@ -718,12 +718,12 @@ FILE_FN double sets__to_surface(const sets_truth *t, const double *x, sets_place
         if (v < least) least = v, at = i;
     }
     *best = t->cloud[at];
-    for (least = sqrt(least), i = 0; i < 12; i++) {
+    for (least = sqrt(least), i = 0; i < 60; i++) {
         next = *best;
         sets__step(t, x, damp, &next);
         sets_point(t, &next, y);
         v = sets_between(n, x, y);
-        damp *= v < least ? 0.1 : 30;
+        damp *= v < least ? 0.2 : 5;
         if (v < least) least = v, *best = next;
     }
     return least;
