@@ -1,7 +1,7 @@
 /* manifolds.c: how well ebim_fit finds a manifold that is known, over many seeds. `make manifolds`
 
        build/manifolds [--set NAME] [--seeds K] [--part I/P] [--quick] [--max-seconds S] [--json]
-                       [-v] [--check]
+                       [-v] [--picture FILE] [--check]
 
    Data sets whose truth is known (bench/sets.h), most of them with laws that are far from uniform,
    hidden by a random rotation, a scale and a shift; data are drawn anew for every seed, and fitted
@@ -34,6 +34,7 @@
    is the one thing nobody should meet: one such fit makes the exit status 1. "Met" are the fits
    that keep all bars of their set: those of bars[].
 
+   --picture FILE writes 100 samples of the last fit to digits, and below them 100 rows, as a PNG.
    --check fits nothing, and tests the sets, their laws and distances. */
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
@@ -47,6 +48,7 @@
 #include "../examples/common/data.h"
 #include "../examples/common/json.h"
 #include "../examples/common/metrics.h"
+#include "../examples/common/png.h"
 #include "sets.h"
 
 enum { TRUTH = 2000, ON_M = 4000, FRESH = 2000, W1_ROWS = 1000, SHARED = 20000, SEEDS = 1000 };
@@ -355,10 +357,34 @@ static ebim_result measure(sample *d, const ebim_model *m, uint64_t seed, double
 }
 
 typedef struct args {
-    const char *only;
+    const char *only, *picture;
     int seeds, json, verbose, check, part, parts;
     double effort, max_seconds;
 } args;
+
+/* 8 x 8 images of 0 .. 16, twenty in a row: samples, and below them rows of the data */
+static void draw_picture(const sample *d, const ebim_model *m, uint64_t seed, const char *path)
+{
+    enum { SIDE = 8, ZOOM = 4, ACROSS = 20, SHOWN = 100, TILE = (SIDE + 1) * ZOOM,
+           WIDTH = ACROSS * TILE, HEIGHT = 2 * SHOWN / ACROSS * TILE };
+    static unsigned char rgb[3 * WIDTH * HEIGHT];
+    ebim_real *x = points(2 * SHOWN, d->n);
+    int i, c, px, py;
+    ebim_result r = ebim_sample(m, SHOWN, x, seed);
+    if (r) fprintf(stderr, "no picture: %s\n", ebim_result_str(r));
+    memcpy(x + SHOWN * d->n, d->x, (size_t)(SHOWN * d->n) * sizeof *x);
+    memset(rgb, 128, sizeof rgb);
+    for (i = 0; i < 2 * SHOWN && !r; i++)
+        for (py = 0; py < SIDE * ZOOM; py++)
+            for (px = 0; px < SIDE * ZOOM; px++) {
+                double v = (double)x[i * d->n + py / ZOOM * SIDE + px / ZOOM];
+                int at = (i / ACROSS * TILE + py) * WIDTH + i % ACROSS * TILE + px;
+                for (c = 0; c < 3; c++)
+                    rgb[3 * at + c] = (unsigned char)(255 - sets_clamp(v * 16, 0, 255));
+            }
+    if (!r && png_write(path, WIDTH, HEIGHT, rgb)) fprintf(stderr, "cannot write %s\n", path);
+    free(x);
+}
 
 /* Stops a fit that has had its time. */
 typedef struct limit {
@@ -428,6 +454,7 @@ static void fit_once(const args *a, sample *d, uint64_t seed, outcome *o)
         o->partial = m.info.partial > 0;
         r = measure(d, &m, seed, o->v);
         if (!o->result) o->result = r;
+        if (a->picture && d->s->kind == IMAGES) draw_picture(d, &m, seed, a->picture);
     }
     o->fine = !o->result && !o->partial && !o->verdict;
     o->bad = is_bad(d->s, o);
@@ -955,7 +982,7 @@ static int usage(const char *problem, const char *word)
 {
     int i;
     fprintf(stderr, "manifolds: %s%s\nusage: manifolds [--set NAME] [--seeds K] [--part I/P] "
-            "[--quick] [--max-seconds S] [--json] [-v] [--check]\n"
+            "[--quick] [--max-seconds S] [--json] [-v] [--picture FILE] [--check]\n"
             "  --set NAME       this one, or those whose names begin so, of", problem, word);
     for (i = 0; i < SETS; i++)
         fprintf(stderr, "%s %s", i % 10 == 7 ? "\n                  " : "", sets[i].name);
@@ -965,6 +992,7 @@ static int usage(const char *problem, const char *word)
             "  --max-seconds S  a fit is stopped after S seconds of CPU (digits: 60, else never)\n"
             "  --json           a last line with one JSON object\n"
             "  -v               every fit on standard output, too\n"
+            "  --picture FILE   100 samples of digits and 100 rows, as a PNG\n"
             "  --check          no fits: are the sets and their laws what they should be?\n",
             SEEDS);
     return 2;
@@ -999,6 +1027,7 @@ static int parse(args *a, int argc, char **argv)
         else if (!strcmp(s, "-v")) a->verbose = 1;
         else if (!strcmp(s, "--check")) a->check = 1;
         else if (!strcmp(s, "--set")) a->only = value, i++;
+        else if (!strcmp(s, "--picture") && *value) a->picture = value, i++;
         else if (!strcmp(s, "--part")) {
             if (parse_part(a, value)) return 2;
             i++;
@@ -1041,7 +1070,7 @@ static int run(const args *a, outcome *o, summary *u)
 int main(int argc, char **argv)
 {
     static summary u[SETS];
-    args a = {NULL, 5, 0, 0, 0, 1, 1, 0, 0};
+    args a = {NULL, NULL, 5, 0, 0, 0, 1, 1, 0, 0};
     outcome *o;
     int i, missing, wrong = 0;
     json j;
