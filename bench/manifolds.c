@@ -51,7 +51,8 @@
 #include "../examples/common/png.h"
 #include "sets.h"
 
-enum { TRUTH = 2000, ON_M = 4000, FRESH = 2000, W1_ROWS = 1000, SHARED = 20000, SEEDS = 1000 };
+enum { TRUTH = 2000, ON_M = 4000, FRESH = 2000, W1_ROWS = 1000, SHARED = 20000, SEEDS = 1000,
+       USE_SECONDS = 30 };
 
 /* ---- the rows of the table ---- */
 
@@ -141,6 +142,7 @@ typedef struct outcome {
     int bad;           /* what it is */
     int met;           /* the bars of its set, or not: the first above it (FIGURES: none) */
     figure above;
+    const char *note;  /* what could not be measured (NULL: all could) */
 } outcome;
 
 static double unknown(void) { return (double)NAN; }
@@ -162,6 +164,66 @@ static ebim_real *points(int N, int n)
     return (ebim_real *)sets__room(NULL, (size_t)N * (size_t)n * sizeof(ebim_real));
 }
 
+/* Stops what has had its time. */
+typedef struct limit {
+    clock_t start;
+    double seconds; /* 0: none */
+} limit;
+
+static int too_long(void *user, const ebim_progress *p)
+{
+    const limit *l = (const limit *)user;
+    clock_t gone = clock() - l->start;
+    (void)p;
+    return l->seconds > 0 && (double)gone > l->seconds * CLOCKS_PER_SEC;
+}
+
+/* Use of a model, by a call with an arena `work`. One that takes longer than USE_SECONDS of CPU is
+ * stopped, and tells nothing: ERR_SOLVE. */
+#define IN_TIME(call)                                             \
+    do {                                                          \
+        ebim_arena work;                                          \
+        ebim_watch watch;                                         \
+        ebim_result r;                                            \
+        limit l;                                                  \
+        void *mem;                                                \
+        l.start = clock();                                        \
+        l.seconds = USE_SECONDS;                                  \
+        memset(&watch, 0, sizeof watch);                          \
+        watch.progress = too_long;                                \
+        watch.user = &l;                                          \
+        ebim_arena_init(&work, NULL, 0);                          \
+        r = call;                                                 \
+        if (r) return r;                                          \
+        mem = sets__room(NULL, ebim_arena_bytes(&work));          \
+        ebim_arena_init(&work, mem, ebim_arena_bytes(&work));     \
+        work.watch = &watch;                                      \
+        r = call;                                                 \
+        free(mem);                                                \
+        return !r && watch.stopped ? EBIM_ERR_SOLVE : r;          \
+    } while (0)
+
+static ebim_result sample_in_time(const ebim_model *m, int B, ebim_real *x, uint64_t seed)
+{
+    IN_TIME(ebim_model_sample(m, &work, B, x, 0, seed, NULL));
+}
+
+static ebim_result score_in_time(const ebim_model *m, int B, const ebim_real *x,
+                                 ebim_real *distance, unsigned char *ok)
+{
+    IN_TIME(ebim_model_score(m, &work, B, x, NULL, distance, NULL, ok));
+}
+
+static ebim_result density_in_time(const ebim_model *m, int B, const ebim_real *x, ebim_real *log_p)
+{
+    IN_TIME(ebim_model_log_density(m, &work, B, x, log_p, NULL));
+}
+
+static ebim_result log_z_in_time(const ebim_model *m, uint64_t seed, ebim_log_z *z)
+{
+    IN_TIME(ebim_model_log_z(m, &work, 0, seed, z));
+}
+
 static double diagonal(const ebim_model *m, double *lo, double *hi)
 {
     ebim_model_box(m, lo, hi);
@@ -181,7 +243,7 @@ static ebim_result measure_truth(sample *d, const ebim_model *m, uint64_t seed, 
     sets_place p;
     int i, c;
     ebim_rng_init(&rng, seed, UINT64_MAX - 1); /* the data have UINT64_MAX */
-    v[MEAN] = v[MOST] = v[MISSING] = v[OUTSIDE] = 0;
+    v[OUTSIDE] = 0;
     for (i = 0; i < TRUTH; i++) {
         int out = 0;
         sets_uniform_place(&d->truth, &rng, &p);
@@ -193,7 +255,8 @@ static ebim_result measure_truth(sample *d, const ebim_model *m, uint64_t seed, 
         }
         v[OUTSIDE] += (double)out / (int)TRUTH;
     }
-    r = ebim_score(m, TRUTH, x, NULL, distance, NULL, ok);
+    r = score_in_time(m, TRUTH, x, distance, ok);
+    if (!r) v[MEAN] = v[MOST] = v[MISSING] = 0;
     for (i = 0; i < TRUTH && !r; i++) {
         off[i] = (ok[i] ? (double)distance[i] : lost) / d->frame.scale;
         v[MEAN] += off[i] / (int)TRUTH;
@@ -216,7 +279,7 @@ static ebim_result measure_model(sample *d, const ebim_model *m, uint64_t seed, 
     sets_place where;
     int i;
     flat.has_energy = 0;
-    r = ebim_sample(&flat, ON_M, x, seed);
+    r = sample_in_time(&flat, ON_M, x, seed);
     if (!r) v[SPURIOUS] = 0;
     if (!r && d->truth.shape->ends) v[RUNS_ON] = 0;
     for (i = 0; i < ON_M && !r; i++) {
@@ -238,18 +301,9 @@ static ebim_result measure_model(sample *d, const ebim_model *m, uint64_t seed, 
 static void measure_volume(const sample *d, const ebim_model *m, uint64_t seed, double *v)
 {
     ebim_model flat = *m;
-    ebim_arena work;
     ebim_log_z z;
-    void *mem;
-    ebim_result r;
     flat.has_energy = 0;
-    ebim_arena_init(&work, NULL, 0);
-    if (ebim_model_log_z(&flat, &work, 0, seed, &z)) return;
-    mem = sets__room(NULL, ebim_arena_bytes(&work));
-    ebim_arena_init(&work, mem, ebim_arena_bytes(&work));
-    r = ebim_model_log_z(&flat, &work, 0, seed, &z);
-    free(mem);
-    if (r) return;
+    if (log_z_in_time(&flat, seed, &z)) return;
     v[VOLUME] = exp(z.log_z - d->s->m * log(d->frame.scale)) / d->truth.volume - 1;
     v[VOLUME_SE] = z.se * (v[VOLUME] + 1);
 }
@@ -261,7 +315,7 @@ static void measure_excess(sample *d, const ebim_model *m, ebim_rng *r, ebim_rea
     static double nll[FRESH];
     int i, found = 0;
     sets_rows(&d->truth, d->known, &d->frame, r, FRESH, x, nll);
-    if (ebim_log_density(m, FRESH, x, log_p, NULL)) return;
+    if (density_in_time(m, FRESH, x, log_p)) return;
     for (v[EXCESS] = 0, i = 0; i < FRESH; i++) {
         double e = -(double)log_p[i] - nll[i];
         if (!isnan(e)) v[EXCESS] += (e - v[EXCESS]) / ++found;
@@ -286,7 +340,7 @@ static void measure_w1(const sample *d, const ebim_model *m, uint64_t seed, cons
 {
     ebim_real *y = points(FRESH, d->n);
     int blocks = (d->N < FRESH ? d->N : FRESH) / W1_ROWS;
-    if (d->s->m <= 2 && blocks && !ebim_sample(m, FRESH, y, seed + 1))
+    if (d->s->m <= 2 && blocks && !sample_in_time(m, FRESH, y, seed + 1))
         v[FLOOR] = mean_w1(blocks, d->n, d->x, fresh);
     if (v[FLOOR] > 0) v[W1] = mean_w1(FRESH / W1_ROWS, d->n, y, fresh) / v[FLOOR];
     free(y);
@@ -311,7 +365,7 @@ static void measure_shares(const sample *d, const ebim_model *m, uint64_t seed, 
     double ours[SETS_PIECES], data[SETS_PIECES];
     ebim_real *y = points(SHARED, d->n);
     int i;
-    if (!ebim_sample(m, SHARED, y, seed + 2)) {
+    if (!sample_in_time(m, SHARED, y, seed + 2)) {
         shares_of(d, SHARED, y, ours);
         shares_of(d, d->N, d->x, data);
         for (v[SHARES] = 0, i = 0; i < d->truth.shape->pieces; i++)
@@ -326,7 +380,7 @@ static void measure_held(const sample *d, const ebim_model *m, double *v)
     unsigned char *ok = (unsigned char *)sets__room(NULL, (size_t)d->held);
     double *off = (double *)sets__room(NULL, (size_t)d->held * sizeof *off);
     int i;
-    if (!ebim_score(m, d->held, d->x + d->N * d->n, NULL, distance, NULL, ok)) {
+    if (!score_in_time(m, d->held, d->x + d->N * d->n, distance, ok)) {
         for (i = 0; i < d->held; i++) off[i] = ok[i] ? (double)distance[i] : HUGE_VAL;
         v[HELD] = 100 * quantile(d->held, off, 0.5) / d->size;
     }
@@ -335,15 +389,14 @@ static void measure_held(const sample *d, const ebim_model *m, double *v)
     free(off);
 }
 
-static ebim_result measure(sample *d, const ebim_model *m, uint64_t seed, double *v)
+/* Returns what could not be measured (NULL: all could). */
+static const char *measure(sample *d, const ebim_model *m, uint64_t seed, double *v)
 {
-    ebim_result r = EBIM_OK;
     ebim_rng rng;
     if (d->held) measure_held(d, m, v);
-    if (!d->truth.shape) return EBIM_OK;
-    r = measure_truth(d, m, seed, v);
-    if (!r) r = measure_model(d, m, seed, v);
-    if (r) return r;
+    if (!d->truth.shape) return isnan(v[HELD]) ? "no distances in time" : NULL;
+    if (measure_truth(d, m, seed, v)) return "no distances in time";
+    if (measure_model(d, m, seed, v)) return "no points of M in time";
     measure_volume(d, m, seed, v);
     if (d->truth.shape->pieces > 1) measure_shares(d, m, seed, v);
     if (d->has_law) {
@@ -353,7 +406,7 @@ static ebim_result measure(sample *d, const ebim_model *m, uint64_t seed, double
         measure_w1(d, m, seed, fresh, v);
         free(fresh);
     }
-    return EBIM_OK;
+    return NULL;
 }
 
 typedef struct args {
@@ -370,7 +423,7 @@ static void draw_picture(const sample *d, const ebim_model *m, uint64_t seed, co
     static unsigned char rgb[3 * WIDTH * HEIGHT];
     ebim_real *x = points(2 * SHOWN, d->n);
     int i, c, px, py;
-    ebim_result r = ebim_sample(m, SHOWN, x, seed);
+    ebim_result r = sample_in_time(m, SHOWN, x, seed);
     if (r) fprintf(stderr, "no picture: %s\n", ebim_result_str(r));
     memcpy(x + SHOWN * d->n, d->x, (size_t)(SHOWN * d->n) * sizeof *x);
     memset(rgb, 128, sizeof rgb);
@@ -384,20 +437,6 @@ static void draw_picture(const sample *d, const ebim_model *m, uint64_t seed, co
             }
     if (!r && png_write(path, WIDTH, HEIGHT, rgb)) fprintf(stderr, "cannot write %s\n", path);
     free(x);
-}
-
-/* Stops a fit that has had its time. */
-typedef struct limit {
-    clock_t start;
-    double seconds; /* 0: none */
-} limit;
-
-static int too_long(void *user, const ebim_progress *p)
-{
-    const limit *l = (const limit *)user;
-    clock_t gone = clock() - l->start;
-    (void)p;
-    return l->seconds > 0 && (double)gone > l->seconds * CLOCKS_PER_SEC;
 }
 
 static int is_bad(const data_set *s, const outcome *o)
@@ -431,7 +470,6 @@ static void fit_once(const args *a, sample *d, uint64_t seed, outcome *o)
     ebim_fit_desc f;
     ebim_model m;
     limit l;
-    ebim_result r;
     clock_t gone;
     int i;
     memset(&f, 0, sizeof f);
@@ -452,8 +490,7 @@ static void fit_once(const args *a, sample *d, uint64_t seed, outcome *o)
     if (o->model) {
         o->verdict = m.judged.verdict;
         o->partial = m.info.partial > 0;
-        r = measure(d, &m, seed, o->v);
-        if (!o->result) o->result = r;
+        o->note = measure(d, &m, seed, o->v);
         if (a->picture && d->s->kind == IMAGES) draw_picture(d, &m, seed, a->picture);
     }
     o->fine = !o->result && !o->partial && !o->verdict;
@@ -583,6 +620,7 @@ static void print_outcome(FILE *f, const data_set *s, int seed, const outcome *o
     fprintf(f, " | %s, says %s", o->bad ? "BAD" : "good", o->fine ? "fine" : "bad");
     if (o->model && sets_bit_names(o->verdict, bits, sizeof bits)) fprintf(f, " (%s)", bits);
     if (o->partial) fprintf(f, ", partial");
+    if (o->note) fprintf(f, ", %s", o->note);
     if (o->result) fprintf(f, ": %s", ebim_result_str(o->result));
     else if (!o->met && o->above < FIGURES) fprintf(f, ", above its bar: %s",
                                                     figures[o->above].name);
