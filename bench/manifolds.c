@@ -394,9 +394,9 @@ static const char *measure(sample *d, const ebim_model *m, uint64_t seed, double
 {
     ebim_rng rng;
     if (d->held) measure_held(d, m, v);
-    if (!d->truth.shape) return isnan(v[HELD]) ? "no distances in time" : NULL;
-    if (measure_truth(d, m, seed, v)) return "no distances in time";
-    if (measure_model(d, m, seed, v)) return "no points of M in time";
+    if (!d->truth.shape) return isnan(v[HELD]) ? "no distances" : NULL;
+    if (measure_truth(d, m, seed, v)) return "no distances";
+    if (measure_model(d, m, seed, v)) return "no points of M";
     measure_volume(d, m, seed, v);
     if (d->truth.shape->pieces > 1) measure_shares(d, m, seed, v);
     if (d->has_law) {
