@@ -235,7 +235,7 @@ FILE_FN double sets__from_spheres(const sets_truth *t, const double *x)
     return hypot(least, sqrt(sets_dot(t->shape->n - 3, x + 3, x + 3)));
 }
 
-FILE_FN double sets__from_sphere(const sets_truth *t, const double *x)
+FILE_FN double sets_from_sphere(const sets_truth *t, const double *x)
 {
     return fabs(sqrt(sets_dot(t->shape->n, x, x)) - 1);
 }

@@ -191,8 +191,8 @@ static const sets_shape cell = {2, 1, 1, cell_at, NULL, 0, 0, NULL},
     filled = {2, 2, 1, filled_at, filled_distance, 0, 0, NULL},
     cube = {3, 2, 6, cube_at, cube_distance, 0, 0, NULL},
     horns = {3, 2, 1, horns_at, NULL, 0, 0, NULL},
-    sphere3 = {4, 0, 1, NULL, sets__from_sphere, 0, 0, NULL},
-    sphere5 = {6, 0, 1, NULL, sets__from_sphere, 0, 0, NULL};
+    sphere3 = {4, 0, 1, NULL, sets_from_sphere, 0, 0, NULL},
+    sphere5 = {6, 0, 1, NULL, sets_from_sphere, 0, 0, NULL};
 
 /* ---- the sets, and what is right ---- */
 
