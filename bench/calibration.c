@@ -265,7 +265,11 @@ static int truth_fit(calibration *c, const char *name, int n, int dim, const ebi
     ebim_model m;
     double ours, start = seconds();
     int lost;
-    if (!fit(&m, TRUTH, n, dim, x, 0)) return 0;
+    if (!fit(&m, TRUTH, n, dim, x, 0)) {
+        fprintf(c->log, "truth %s: no fit\n", name);
+        put(c, name, "nll_excess", (double)NAN);
+        return 0;
+    }
     start = seconds() - start;
     ours = nll(&m, TRUTH, test, NULL, &lost);
     fprintf(c->log, "truth %s: held-out NLL %.4f, under the truth %.4f: %+.4f (the fit said %.4f "
