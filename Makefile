@@ -13,8 +13,10 @@
 #   make peers     two steps of ours beside JAX and PyTorch; LIMIT=DIR: and hand-made programs there
 #   make flags     what the same two steps cost under other flags and compilers
 #   make ulps      how exact exp and SiLU are, over all floats: minutes
-#   make manifolds how well fits find known manifolds, over seeds; M_ARGS='--quick' or '--only NAME'
-#   make calibration  samples against held-out data, densities against known laws: 40 minutes
+#   make manifolds how well fits find known manifolds, over seeds: an hour or two; M_ARGS='--quick',
+#                  '--set NAME', '--part I/P' for less, '--check' for the sets themselves
+#   make calibration  samples against held-out data, densities against known laws: 50 minutes;
+#                  C_ARGS='--quick', '--only PART'
 #   make verdicts  fits of made sets, good and bad: do they know which? QUICK=1: a few of them;
 #                  V_ARGS='--only NAME', '--seeds K', '--part I/P': half an hour without
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
@@ -44,7 +46,7 @@ $(RULES): FORCE
 	@echo '$(COMPILE)' '$(LINK)' | cmp -s - $(FLAGS) || echo '$(COMPILE)' '$(LINK)' >$(FLAGS)
 	@new=$@.$$$$; { echo 'programs tests:'; echo 'short: tests'; \
 	case " $(TESTS) " in "  " | *' tool '*) echo 'short: $(BUILD)/ebim' ;; esac; \
-	h=`ls ebim.h examples/common/*.h 2>/dev/null | tr '\n' ' '`; \
+	h=`ls ebim.h examples/common/*.h bench/*.h 2>/dev/null | tr '\n' ' '`; \
 	t=`ls tests/*.h tests/golden/*.h 2>/dev/null | tr '\n' ' '`; \
 	rule() { \
 	    echo "$$1: $$2"; \

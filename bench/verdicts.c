@@ -39,35 +39,21 @@
 #include <time.h>
 
 #include "../examples/common/json.h"
-#include "../examples/common/synth.h"
+#include "sets.h"
 
 enum {
     AMBIENT = 6, ROWS = 2000, POINTS = 2000, /* the largest n and N; points for each measure */
-    PIECES = 10, MODES = 8, VERTICES = 20000, CLOUD = 20000, GRID = 300, SEEDS = 1000
+    MODES = 8, SEEDS = 1000
 };
 
 /* ---- shapes: charts of known sets, in natural coordinates ---- */
-
-/* A point of a true set: which chart, and where in its unit interval or square; where there are no
- * charts, the point itself. */
-typedef struct place {
-    int piece;
-    double q[AMBIENT];
-} place;
-
-typedef struct truth truth;
-typedef struct charts {
-    int n, d, pieces;       /* ambient; of the charts: 1, 2, or 0, the unit sphere without charts */
-    void (*at)(const truth *t, int piece, const double *q, double *x);
-    double (*distance)(const truth *t, const double *x); /* exact (NULL: by numbers) */
-} charts;
 
 typedef enum law_kind { VOLUME, CHART, MISES, CLUSTERS, LUMP } law_kind;
 typedef enum spoil_kind { CLEAN, NOISE, SCATTER, FAR, FAR_TOGETHER, REPEAT, ROUND } spoil_kind;
 
 typedef struct battery_set {
     const char *name;
-    const charts *shape;
+    const sets_shape *shape;
     double arg[2];          /* of the shape */
     law_kind law;
     double law_arg[2];
@@ -86,92 +72,25 @@ typedef struct battery_set {
     const char *why;
 } battery_set;
 
-struct truth {
+typedef struct truth {
     const battery_set *s;
-    const charts *shape;
-    double mode[2 * MODES]; /* of random outlines */
-    double volume, size;
-    double part[PIECES], most[PIECES]; /* volume, largest element (d 2) of each piece */
-    int per;                           /* d 1: intervals of each piece */
-    double vertex[(VERTICES + PIECES) * 3], along[VERTICES + PIECES];
-    place cloud[CLOUD];                /* d 2, no exact distance */
-    double cloud_x[CLOUD * 3];
-    int above;              /* elements met that were above `most`: must be 0 */
-};
-
-static double dot(int n, const double *a, const double *b)
-{
-    double sum = 0;
-    int c;
-    for (c = 0; c < n; c++) sum += a[c] * b[c];
-    return sum;
-}
-
-static double between(int n, const double *a, const double *b)
-{
-    double sum = 0;
-    int c;
-    for (c = 0; c < n; c++) sum += (a[c] - b[c]) * (a[c] - b[c]);
-    return sqrt(sum);
-}
-
-static double clamp(double v, double lo, double hi) { return v < lo ? lo : v > hi ? hi : v; }
-
-/* In the plane: radius r at the angle of q. */
-static void polar(double r, double q, double *x)
-{
-    x[0] = r * cos(2 * SYNTH_PI * q);
-    x[1] = r * sin(2 * SYNTH_PI * q);
-}
-
-/* Half axes 1 and arg[0], turned by arg[1] degrees. */
-static void ellipse_at(const truth *t, int piece, const double *q, double *x)
-{
-    double turn = t->s->arg[1] * SYNTH_PI / 180, u[2];
-    (void)piece;
-    polar(1, *q, u);
-    u[1] *= t->s->arg[0];
-    x[0] = cos(turn) * u[0] - sin(turn) * u[1];
-    x[1] = sin(turn) * u[0] + cos(turn) * u[1];
-}
-
-/* Radius 1 + arg[1] cos(arg[0] angle). */
-static void petals_at(const truth *t, int piece, const double *q, double *x)
-{
-    (void)piece;
-    polar(1 + t->s->arg[1] * cos(2 * SYNTH_PI * t->s->arg[0] * *q), *q, x);
-}
+    sets_truth g;           /* its volume, size and the like, in natural coordinates */
+} truth;
 
 /* The outline of something like a cell: star-shaped, so that it cannot cross itself. */
-static void cell_at(const truth *t, int piece, const double *q, double *x)
+static void cell_at(const sets_truth *t, int piece, const double *q, double *x)
 {
     double r = 1;
     int i;
     (void)piece;
     for (i = 0; i < MODES; i++) {
         double a = 2 * SYNTH_PI * (i + 2) * *q;
-        r += t->mode[2 * i] * cos(a) + t->mode[2 * i + 1] * sin(a);
+        r += t->random[2 * i] * cos(a) + t->random[2 * i + 1] * sin(a);
     }
-    polar(r, *q, x);
+    sets_polar(r, *q, x);
 }
 
-/* Unit circles, arg[0] a row, their centres arg[1] apart. */
-static void circles_at(const truth *t, int piece, const double *q, double *x)
-{
-    int row = (int)t->s->arg[0];
-    polar(1, *q, x);
-    x[0] += t->s->arg[1] * (piece % row);
-    x[1] += t->s->arg[1] * (piece / row);
-}
-
-/* arg[0] turns, the radius from arg[1] to 1: arcs and spirals. */
-static void spiral_at(const truth *t, int piece, const double *q, double *x)
-{
-    (void)piece;
-    polar(t->s->arg[1] + (1 - t->s->arg[1]) * *q, t->s->arg[0] * *q, x);
-}
-
-static void eight_at(const truth *t, int piece, const double *q, double *x)
+static void eight_at(const sets_truth *t, int piece, const double *q, double *x)
 {
     double a = 2 * SYNTH_PI * *q;
     (void)t;
@@ -180,7 +99,7 @@ static void eight_at(const truth *t, int piece, const double *q, double *x)
     x[1] = sin(a) * cos(a);
 }
 
-static void outline_at(const truth *t, int piece, const double *q, double *x)
+static void outline_at(const sets_truth *t, int piece, const double *q, double *x)
 {
     double p = 4 * (*q - floor(*q)), s = 2 * (p - floor(p)) - 1;
     (void)t;
@@ -189,31 +108,31 @@ static void outline_at(const truth *t, int piece, const double *q, double *x)
     x[1] = p < 1 ? -1 : p < 2 ? s : p < 3 ? 1 : -s;
 }
 
-static void ring_at(const truth *t, int piece, const double *q, double *x)
+static void ring_at(const sets_truth *t, int piece, const double *q, double *x)
 {
     (void)t;
     (void)piece;
-    polar(1, *q, x);
+    sets_polar(1, *q, x);
     x[2] = 0.6 * x[1];
     x[1] *= 0.8;
 }
 
 /* A disk in the plane, or level in space. */
-static void disk_at(const truth *t, int piece, const double *q, double *x)
+static void disk_at(const sets_truth *t, int piece, const double *q, double *x)
 {
     (void)piece;
-    polar(q[0], q[1], x);
+    sets_polar(q[0], q[1], x);
     if (t->shape->n == 3) x[2] = 0;
 }
 
-static double disk_distance(const truth *t, const double *x)
+static double disk_distance(const sets_truth *t, const double *x)
 {
     double out = hypot(x[0], x[1]) - 1;
     if (out < 0) out = 0;
     return t->shape->n == 3 ? hypot(out, x[2]) : out;
 }
 
-static void filled_at(const truth *t, int piece, const double *q, double *x)
+static void filled_at(const sets_truth *t, int piece, const double *q, double *x)
 {
     (void)t;
     (void)piece;
@@ -221,51 +140,13 @@ static void filled_at(const truth *t, int piece, const double *q, double *x)
     x[1] = 2 * q[1] - 1;
 }
 
-static double filled_distance(const truth *t, const double *x)
+static double filled_distance(const sets_truth *t, const double *x)
 {
     (void)t;
     return hypot(fmax(fabs(x[0]) - 1, 0), fmax(fabs(x[1]) - 1, 0));
 }
 
-/* Spheres round one centre, of radii 1, 2/3, 1/3; arg[0] 0.5: the upper half. */
-static double radius_of(int piece) { return 1 - piece / 3.0; }
-
-static void spheres_at(const truth *t, int piece, const double *q, double *x)
-{
-    double a = SYNTH_PI * (t->s->arg[0] > 0 ? t->s->arg[0] : 1) * q[0], r = radius_of(piece);
-    polar(r * sin(a), q[1], x);
-    x[2] = r * cos(a);
-}
-
-static double spheres_distance(const truth *t, const double *x)
-{
-    double r = sqrt(dot(3, x, x)), least = HUGE_VAL;
-    int i;
-    if (t->s->arg[0] > 0 && x[2] < 0) return hypot(hypot(x[0], x[1]) - 1, x[2]);
-    for (i = 0; i < t->shape->pieces; i++) least = fmin(least, fabs(r - radius_of(i)));
-    return least;
-}
-
-static double sphere_distance(const truth *t, const double *x)
-{
-    return fabs(sqrt(dot(t->shape->n, x, x)) - 1);
-}
-
-static void torus_at(const truth *t, int piece, const double *q, double *x)
-{
-    (void)t;
-    (void)piece;
-    polar(2 + cos(2 * SYNTH_PI * q[0]), q[1], x);
-    x[2] = sin(2 * SYNTH_PI * q[0]);
-}
-
-static double torus_distance(const truth *t, const double *x)
-{
-    (void)t;
-    return fabs(hypot(hypot(x[0], x[1]) - 2, x[2]) - 1);
-}
-
-static void cube_at(const truth *t, int piece, const double *q, double *x)
+static void cube_at(const sets_truth *t, int piece, const double *q, double *x)
 {
     int c = piece / 2;
     (void)t;
@@ -274,7 +155,7 @@ static void cube_at(const truth *t, int piece, const double *q, double *x)
     x[(c + 2) % 3] = 2 * q[1] - 1;
 }
 
-static double cube_distance(const truth *t, const double *x)
+static double cube_distance(const sets_truth *t, const double *x)
 {
     double out = 0, most = -HUGE_VAL;
     int c;
@@ -287,24 +168,14 @@ static double cube_distance(const truth *t, const double *x)
     return most > 0 ? sqrt(out) : -most;
 }
 
-/* Half as wide as its middle circle: q[1] goes across. */
-static void moebius_at(const truth *t, int piece, const double *q, double *x)
-{
-    double a = SYNTH_PI * q[0], across = clamp(q[1], 0, 1) - 0.5;
-    (void)t;
-    (void)piece;
-    polar(1 + across * cos(a), q[0], x);
-    x[2] = across * sin(a);
-}
-
 /* Bumps on a ball, and two horns 24 degrees from each other, as long as the ball is wide. */
-static void horns_at(const truth *t, int piece, const double *q, double *x)
+static void horns_at(const sets_truth *t, int piece, const double *q, double *x)
 {
     double a = SYNTH_PI * q[0], b = 2 * SYNTH_PI * q[1], side = 12 * SYNTH_PI / 180, r;
     int c, i;
     (void)t;
     (void)piece;
-    polar(sin(a), q[1], x);
+    sets_polar(sin(a), q[1], x);
     x[2] = cos(a);
     r = 0.7 * (1 + 0.06 * sin(4 * b) * pow(x[0] * x[0] + x[1] * x[1], 2) + 0.06 * sin(5 * x[2]));
     for (i = -1; i <= 1; i += 2)
@@ -312,25 +183,24 @@ static void horns_at(const truth *t, int piece, const double *q, double *x)
     for (c = 0; c < 3; c++) x[c] *= r;
 }
 
-static const charts ellipse = {2, 1, 1, ellipse_at, NULL}, petals = {2, 1, 1, petals_at, NULL},
-    cell = {2, 1, 1, cell_at, NULL}, two_circles = {2, 1, 2, circles_at, NULL},
-    ten_circles = {2, 1, 10, circles_at, NULL}, spiral = {2, 1, 1, spiral_at, NULL},
-    eight = {2, 1, 1, eight_at, NULL}, outline = {2, 1, 1, outline_at, NULL},
-    ring = {3, 1, 1, ring_at, NULL}, disk = {2, 2, 1, disk_at, disk_distance},
-    flat_disk = {3, 2, 1, disk_at, disk_distance}, filled = {2, 2, 1, filled_at, filled_distance},
-    sphere = {3, 2, 1, spheres_at, spheres_distance}, torus = {3, 2, 1, torus_at, torus_distance},
-    three_spheres = {3, 2, 3, spheres_at, spheres_distance},
-    cube = {3, 2, 6, cube_at, cube_distance}, moebius = {3, 2, 1, moebius_at, NULL},
-    horns = {3, 2, 1, horns_at, NULL}, sphere3 = {4, 0, 1, NULL, sphere_distance},
-    sphere5 = {6, 0, 1, NULL, sphere_distance};
+static const sets_shape cell = {2, 1, 1, cell_at, NULL, 0, 0, NULL},
+    eight = {2, 1, 1, eight_at, NULL, 0, 0, NULL},
+    outline = {2, 1, 1, outline_at, NULL, 0, 0, NULL}, ring = {3, 1, 1, ring_at, NULL, 0, 0, NULL},
+    disk = {2, 2, 1, disk_at, disk_distance, 0, 0, NULL},
+    flat_disk = {3, 2, 1, disk_at, disk_distance, 0, 0, NULL},
+    filled = {2, 2, 1, filled_at, filled_distance, 0, 0, NULL},
+    cube = {3, 2, 6, cube_at, cube_distance, 0, 0, NULL},
+    horns = {3, 2, 1, horns_at, NULL, 0, 0, NULL},
+    sphere3 = {4, 0, 1, NULL, sets_from_sphere, 0, 0, NULL},
+    sphere5 = {6, 0, 1, NULL, sets_from_sphere, 0, 0, NULL};
 
 /* ---- the sets, and what is right ---- */
 
 static const double as_97[] = {0.97, 0.03}, equal3[] = {1, 1, 1}, units[] = {1, 1e5, 1};
 
 #define PI SYNTH_PI
-#define CIRCLE(N) &ellipse, {1, 0}, VOLUME, {0, 0}, NULL, N, 1
-#define SPHERE(N) &sphere, {0, 0}, VOLUME, {0, 0}, NULL, N, 2
+#define CIRCLE(N) &sets_ellipse, {1, 0}, VOLUME, {0, 0}, NULL, N, 1
+#define SPHERE(N) &sets_sphere, {0, 0}, VOLUME, {0, 0}, NULL, N, 2
 #define PLAIN CLEAN, 0, 0, NULL, 0
 #define FINE 1, "F", "", ""
 #define LOST "OUTLIERS ROWS"           /* rows were left out, or should be looked at */
@@ -343,39 +213,42 @@ static const double as_97[] = {0.97, 0.03}, equal3[] = {1, 1, 1}, units[] = {1, 
 static const battery_set sets[] = {
     /* Closed, without noise, enough points: nothing is wrong with these. */
     {"circle", CIRCLE(1000), PLAIN, 2 * PI, FINE, "the simplest set there is"},
-    {"circle_mises", &ellipse, {1, 0}, MISES, {2, 0}, NULL, 1000, 1, PLAIN, 2 * PI, FINE,
+    {"circle_mises", &sets_ellipse, {1, 0}, MISES, {2, 0}, NULL, 1000, 1, PLAIN, 2 * PI, FINE,
      "its far side has a fiftieth of the mode's density: still 10 points a radian"},
-    {"ellipse_2", &ellipse, {1 / 2., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
-    {"ellipse_5", &ellipse, {1 / 5., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
-    {"ellipse_10", &ellipse, {1 / 10., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
-    {"ellipse_20", &ellipse, {1 / 20., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+    {"ellipse_2", &sets_ellipse, {1 / 2., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+     "clean"},
+    {"ellipse_5", &sets_ellipse, {1 / 5., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+     "clean"},
+    {"ellipse_10", &sets_ellipse, {1 / 10., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+     "clean"},
+    {"ellipse_20", &sets_ellipse, {1 / 20., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
      "a circle in other units"},
-    {"ellipse_50", &ellipse, {1 / 50., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+    {"ellipse_50", &sets_ellipse, {1 / 50., 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
      "a circle in other units"},
-    {"ellipse_20_turned", &ellipse, {1 / 20., 30}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
-     "units of the columns do not make it round, a linear map does"},
-    {"ellipse_50_turned", &ellipse, {1 / 50., 30}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
-     "units of the columns do not make it round, a linear map does"},
-    {"petals_3", &petals, {3, 0.5}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
-    {"petals_5", &petals, {5, 0.5}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
-    {"wavy", &petals, {12, 0.1}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
+    {"ellipse_20_turned", &sets_ellipse, {1 / 20., 30}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0,
+     FINE, "units of the columns do not make it round, a linear map does"},
+    {"ellipse_50_turned", &sets_ellipse, {1 / 50., 30}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0,
+     FINE, "units of the columns do not make it round, a linear map does"},
+    {"petals_3", &sets_petals, {3, 0.5}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
+    {"petals_5", &sets_petals, {5, 0.5}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE, "clean"},
+    {"wavy", &sets_petals, {12, 0.1}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
      "83 points a wave draw it"},
     {"cell", &cell, {0, 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, FINE,
      "smooth: eight random Fourier modes"},
     {"square", &outline, {0, 0}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 8, 1, "FW", "",
      "LOOSE CORNERS", "closed; either its corners are rounded within 1 % of its size or told of"},
-    {"two_circles", &two_circles, {2, 3.6}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 4 * PI, FINE,
+    {"two_circles", &sets_two_circles, {2, 3.6}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 4 * PI, FINE,
      "two pieces"},
-    {"two_circles_97", &two_circles, {2, 3.6}, VOLUME, {0, 0}, as_97, 1000, 1, PLAIN, 4 * PI, FINE,
-     "the rare one has 30 points, enough to draw it"},
-    {"ten_circles", &ten_circles, {5, 3}, VOLUME, {0, 0}, NULL, 2000, 1, PLAIN, 20 * PI, FINE,
+    {"two_circles_97", &sets_two_circles, {2, 3.6}, VOLUME, {0, 0}, as_97, 1000, 1, PLAIN, 4 * PI,
+     FINE, "the rare one has 30 points, enough to draw it"},
+    {"ten_circles", &sets_ten_circles, {5, 3}, VOLUME, {0, 0}, NULL, 2000, 1, PLAIN, 20 * PI, FINE,
      "200 points each"},
     {"sphere", SPHERE(1500), PLAIN, 4 * PI, FINE, "clean"},
-    {"sphere_lump", &sphere, {0, 0}, LUMP, {2, 0}, NULL, 1500, 2, PLAIN, 4 * PI, FINE,
+    {"sphere_lump", &sets_sphere, {0, 0}, LUMP, {2, 0}, NULL, 1500, 2, PLAIN, 4 * PI, FINE,
      "von Mises and Fisher's, a fiftieth at the far pole"},
-    {"three_spheres", &three_spheres, {0, 0}, VOLUME, {0, 0}, equal3, 2000, 2, PLAIN,
+    {"three_spheres", &sets_three_spheres, {0, 0}, VOLUME, {0, 0}, equal3, 2000, 2, PLAIN,
      4 * PI * 14 / 9, FINE, "nested, 666 points each"},
-    {"torus", &torus, {0, 0}, CHART, {0, 0}, NULL, 2000, 2, PLAIN, 8 * PI * PI, FINE, "clean"},
+    {"torus", &sets_torus, {2, 0}, CHART, {0, 0}, NULL, 2000, 2, PLAIN, 8 * PI * PI, FINE, "clean"},
     {"cube", &cube, {0, 0}, VOLUME, {0, 0}, NULL, 2000, 2, PLAIN, 24, 1, "FW", "", "LOOSE CORNERS",
      "closed; either its edges are rounded within 1 % of its size or told of"},
     {"horns", &horns, {0, 0}, VOLUME, {0, 0}, NULL, 2000, 2, PLAIN, 0, 1, "FW", "",
@@ -384,16 +257,16 @@ static const battery_set sets[] = {
      "clean"},
     {"sphere_in_6", &sphere5, {0, 0}, VOLUME, {0, 0}, NULL, 2000, 5, PLAIN, PI * PI * PI, FINE,
      "clean, though 2000 points are few in five dimensions"},
-    {"clusters_4", &ellipse, {1, 0}, CLUSTERS, {4, 10}, NULL, 1000, 1, PLAIN, 2 * PI, FINE,
+    {"clusters_4", &sets_ellipse, {1, 0}, CLUSTERS, {4, 10}, NULL, 1000, 1, PLAIN, 2 * PI, FINE,
      "between the modes a tenth of their density"},
-    {"clusters_6", &ellipse, {1, 0}, CLUSTERS, {6, 60}, NULL, 1000, 1, PLAIN, 2 * PI, 0, "FWR", "",
-     "*", "gaps of 0.4 radians without a point: that they are crossed is a guess"},
+    {"clusters_6", &sets_ellipse, {1, 0}, CLUSTERS, {6, 60}, NULL, 1000, 1, PLAIN, 2 * PI, 0, "FWR",
+     "", "*", "gaps of 0.4 radians without a point: that they are crossed is a guess"},
 
     /* Units and origin. */
     {"units_circle", CIRCLE(1000), CLEAN, 0, 0, units, 0, 2 * PI, FINE,
      "degrees and metres: which units are used is nobody's fault"},
-    {"units_ellipse", &ellipse, {1 / 2., 30}, CHART, {0, 0}, NULL, 1000, 1, CLEAN, 0, 0, units, 0,
-     0, FINE, "the same, turned before"},
+    {"units_ellipse", &sets_ellipse, {1 / 2., 30}, CHART, {0, 0}, NULL, 1000, 1, CLEAN, 0, 0, units,
+     0, 0, FINE, "the same, turned before"},
     {"units_sphere", SPHERE(1500), CLEAN, 0, 0, units, 0, 4 * PI, FINE, "the same on a surface"},
     {"shifted", CIRCLE(1000), CLEAN, 0, 0, NULL, 100, 2 * PI, FINE,
      "a hundred radii from the origin five digits are left"},
@@ -465,17 +338,17 @@ static const battery_set sets[] = {
      "five at one place"},
 
     /* Not closed, or not a manifold, or not of that dimension: to be told. */
-    {"arc_270", &spiral, {0.75, 1}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 1.5 * PI, 0, "WR", ENDS,
-     "*", "open ends: a zero set of one function has none, so it runs on or closes the gap"},
-    {"half_circle", &spiral, {0.5, 1}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, PI, 0, "WR", ENDS, "*",
-     "open ends"},
-    {"hemisphere", &sphere, {0.5, 0}, VOLUME, {0, 0}, NULL, 1500, 2, PLAIN, 2 * PI, 0, "WR", ENDS,
-     "*", "a border"},
-    {"spiral", &spiral, {2, 0.3}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 0, 0, "WR", ENDS, "*",
+    {"arc_270", &sets_spiral, {0.75, 1}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 1.5 * PI, 0, "WR",
+     ENDS, "*", "open ends: a zero set of one function has none, so it runs on or closes the gap"},
+    {"half_circle", &sets_spiral, {0.5, 1}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, PI, 0, "WR", ENDS,
+     "*", "open ends"},
+    {"hemisphere", &sets_sphere, {0.5, 0}, VOLUME, {0, 0}, NULL, 1500, 2, PLAIN, 2 * PI, 0, "WR",
+     ENDS, "*", "a border"},
+    {"spiral", &sets_spiral, {2, 0.3}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 0, 0, "WR", ENDS, "*",
      "open ends, one of them inside"},
     {"flat_disk", &flat_disk, {0, 0}, VOLUME, {0, 0}, NULL, 1500, 2, PLAIN, PI, 0, "WR", ENDS, "*",
      "a border, and the plane goes on"},
-    {"moebius", &moebius, {0, 0}, VOLUME, {0, 0}, NULL, 2000, 2, PLAIN, 0, 0, "WR", "", "*",
+    {"moebius", &sets_moebius, {0, 0}, VOLUME, {0, 0}, NULL, 2000, 2, PLAIN, 0, 0, "WR", "", "*",
      "one-sided: no function has it as its zeros without crossing another sheet"},
     {"eight", &eight, {0, 0}, CHART, {0, 0}, NULL, 1000, 1, PLAIN, 0, 0, "WR", "SINGULAR", "*",
      "it crosses itself: no manifold there"},
@@ -483,8 +356,8 @@ static const battery_set sets[] = {
      "no curve goes through a filled disk"},
     {"filled_dim_1", &filled, {0, 0}, VOLUME, {0, 0}, NULL, 1000, 1, PLAIN, 4, 0, "R", "", "*",
      "no curve goes through a filled square"},
-    {"sphere_dim_1", &sphere, {0, 0}, VOLUME, {0, 0}, NULL, 1500, 1, PLAIN, 4 * PI, 0, "R", "", "*",
-     "no curve goes through a sphere's points"},
+    {"sphere_dim_1", &sets_sphere, {0, 0}, VOLUME, {0, 0}, NULL, 1500, 1, PLAIN, 4 * PI, 0, "R", "",
+     "*", "no curve goes through a sphere's points"},
     {"ring_dim_2", &ring, {0, 0}, VOLUME, {0, 0}, NULL, 1000, 2, PLAIN, 2 * PI, 0, "WR", "", "*",
      "any surface through a curve: the data do not settle it"},
 
@@ -508,278 +381,42 @@ static const char *const quick_sets[] = {
     "circle_200"
 };
 
-/* ---- the truth: volumes, uniform points, distances ---- */
-
-static double uniform(ebim_rng *r) { return (double)ebim_rng_uniform(r); }
-
-static void point_of(const truth *t, const place *p, double *x)
-{
-    if (t->shape->d) t->shape->at(t, p->piece, p->q, x);
-    else memcpy(x, p->q, (size_t)t->shape->n * sizeof *x);
-}
-
-/* Volume of what a unit of a chart becomes, in natural coordinates or in the user's. */
-static double element(const truth *t, const place *p, const double *scale)
-{
-    double column[2][3] = {{0, 0, 0}, {0, 0, 0}}, hi[3], lo[3], h = 1e-5, ab;
-    int i, c, n = t->shape->n;
-    for (i = 0; i < t->shape->d; i++) {
-        place a = *p, b = *p;
-        a.q[i] -= h;
-        b.q[i] += h;
-        point_of(t, &a, lo);
-        point_of(t, &b, hi);
-        for (c = 0; c < n; c++) column[i][c] = (hi[c] - lo[c]) / (2 * h) * (scale ? scale[c] : 1);
-    }
-    if (t->shape->d == 1) return sqrt(dot(n, column[0], column[0]));
-    ab = dot(n, column[0], column[1]);
-    return sqrt(fmax(dot(n, column[0], column[0]) * dot(n, column[1], column[1]) - ab * ab, 0));
-}
-
-static void build_curve(truth *t)
-{
-    int piece, i, n = t->shape->n;
-    t->per = VERTICES / t->shape->pieces;
-    for (piece = 0; piece < t->shape->pieces; piece++) {
-        double *v = t->vertex + piece * (t->per + 1) * n, *a = t->along + piece * (t->per + 1);
-        for (a[0] = 0, i = 0; i <= t->per; i++) {
-            double q = (double)i / t->per;
-            t->shape->at(t, piece, &q, v + i * n);
-            if (i) a[i] = a[i - 1] + between(n, v + (i - 1) * n, v + i * n);
-        }
-        t->part[piece] = a[t->per];
-    }
-}
-
-static void build_surface(truth *t)
-{
-    int i, j;
-    place p;
-    memset(&p, 0, sizeof p);
-    for (p.piece = 0; p.piece < t->shape->pieces; p.piece++) {
-        double sum = 0, most = 0;
-        for (i = 0; i < GRID; i++)
-            for (j = 0; j < GRID; j++) {
-                double e;
-                p.q[0] = (i + 0.5) / (int)GRID;
-                p.q[1] = (j + 0.5) / (int)GRID;
-                e = element(t, &p, NULL);
-                sum += e;
-                most = fmax(most, e);
-            }
-        t->part[p.piece] = sum / (int)GRID / (int)GRID;
-        t->most[p.piece] = 1.1 * most;
-    }
-}
-
-/* A piece by weights that need not add to 1. */
-static int pick(ebim_rng *r, int count, const double *w)
-{
-    double sum = 0, u;
-    int i;
-    for (i = 0; i < count; i++) sum += w[i];
-    u = sum * uniform(r);
-    for (i = 0; i < count - 1 && u >= w[i]; i++) u -= w[i];
-    return i;
-}
-
-static double along_curve(const truth *t, int piece, double s)
-{
-    const double *a = t->along + piece * (t->per + 1);
-    int lo = 0, hi = t->per;
-    while (hi - lo > 1) {
-        int mid = (lo + hi) / 2;
-        if (a[mid] <= s) lo = mid;
-        else hi = mid;
-    }
-    return (lo + (s - a[lo]) / fmax(a[lo + 1] - a[lo], 1e-300)) / t->per;
-}
-
-/* Uniform by volume within its piece. */
-static void uniform_in(truth *t, ebim_rng *r, place *p)
-{
-    int c;
-    double e, length;
-    if (t->shape->d == 1) {
-        p->q[0] = along_curve(t, p->piece, uniform(r) * t->part[p->piece]);
-    } else if (t->shape->d == 2) {
-        do {
-            for (c = 0; c < 2; c++) p->q[c] = uniform(r);
-            e = element(t, p, NULL);
-            t->above += e > t->most[p->piece];
-        } while (uniform(r) * t->most[p->piece] >= e);
-    } else {
-        for (c = 0; c < t->shape->n; c++) p->q[c] = (double)ebim_rng_normal(r);
-        length = sqrt(dot(t->shape->n, p->q, p->q));
-        for (c = 0; c < t->shape->n; c++) p->q[c] /= length;
-    }
-}
-
-static void uniform_place(truth *t, ebim_rng *r, place *p)
-{
-    memset(p, 0, sizeof *p);
-    p->piece = pick(r, t->shape->pieces, t->part);
-    uniform_in(t, r, p);
-}
-
-static double size_of(truth *t, ebim_rng *r)
-{
-    enum { SOME = 1000 };
-    static double x[SOME][AMBIENT];
-    double most = 0;
-    place p;
-    int i, j;
-    for (i = 0; i < SOME; i++) {
-        uniform_place(t, r, &p);
-        point_of(t, &p, x[i]);
-        for (j = 0; j < i; j++) most = fmax(most, between(t->shape->n, x[i], x[j]));
-    }
-    return most / 2;
-}
+/* ---- the truth ---- */
 
 /* Modes 2 .. 9 of a random outline: the radius stays above 0.4. */
-static void build_modes(truth *t, ebim_rng *r)
+static void build_modes(double *mode, ebim_rng *r)
 {
     double sum = 0;
     int i;
     for (i = 0; i < 2 * MODES; i++) {
-        t->mode[i] = (double)ebim_rng_normal(r) / (i / 2 + 2);
-        sum += fabs(t->mode[i]);
+        mode[i] = (double)ebim_rng_normal(r) / (i / 2 + 2);
+        sum += fabs(mode[i]);
     }
-    for (i = 0; i < 2 * MODES; i++) t->mode[i] *= 0.6 / sum;
+    for (i = 0; i < 2 * MODES; i++) mode[i] *= 0.6 / sum;
 }
 
 static void build_truth(truth *t, const battery_set *s, uint64_t seed)
 {
     ebim_rng r;
-    int i;
     ebim_rng_init(&r, seed, UINT64_MAX - 1);
     t->s = s;
-    t->shape = s->shape;
-    t->above = 0;
-    build_modes(t, &r);
-    if (t->shape->d == 1) build_curve(t);
-    else if (t->shape->d == 2) build_surface(t);
-    else t->part[0] = 2 * pow(PI, t->shape->n / 2.) / tgamma(t->shape->n / 2.);
-    for (t->volume = 0, i = 0; i < t->shape->pieces; i++) t->volume += t->part[i];
-    for (i = 0; i < CLOUD && t->shape->d == 2 && !t->shape->distance; i++) {
-        uniform_place(t, &r, &t->cloud[i]);
-        point_of(t, &t->cloud[i], t->cloud_x + 3 * i);
-    }
-    t->size = size_of(t, &r);
-}
-
-static double to_segment(int n, const double *a, const double *b, const double *x)
-{
-    double ab = 0, ax = 0, sum = 0, s;
-    int c;
-    for (c = 0; c < n; c++) {
-        ab += (b[c] - a[c]) * (b[c] - a[c]);
-        ax += (b[c] - a[c]) * (x[c] - a[c]);
-    }
-    s = ab > 0 ? clamp(ax / ab, 0, 1) : 0;
-    for (c = 0; c < n; c++) sum += pow(a[c] + s * (b[c] - a[c]) - x[c], 2);
-    return sum;
-}
-
-static double to_curve(const truth *t, const double *x)
-{
-    int piece, i, n = t->shape->n;
-    double least = HUGE_VAL;
-    for (piece = 0; piece < t->shape->pieces; piece++) {
-        const double *v = t->vertex + piece * (t->per + 1) * n;
-        for (i = 0; i < t->per; i++, v += n) least = fmin(least, to_segment(n, v, v + n, x));
-    }
-    return sqrt(least);
-}
-
-/* One damped step of Gauss and Newton towards the point of the chart nearest to x. */
-static void step_in_chart(const truth *t, const double *x, double damp, place *p)
-{
-    double J[2][3], lo[3], hi[3], here[3], off[3], h = 1e-5, A[3], g[2], det;
-    int i, c;
-    for (i = 0; i < 2; i++) {
-        place a = *p, b = *p;
-        a.q[i] -= h;
-        b.q[i] += h;
-        point_of(t, &a, lo);
-        point_of(t, &b, hi);
-        for (c = 0; c < 3; c++) J[i][c] = (hi[c] - lo[c]) / (2 * h);
-    }
-    point_of(t, p, here);
-    for (c = 0; c < 3; c++) off[c] = x[c] - here[c];
-    A[0] = dot(3, J[0], J[0]) * (1 + damp) + 1e-12;
-    A[1] = dot(3, J[0], J[1]);
-    A[2] = dot(3, J[1], J[1]) * (1 + damp) + 1e-12;
-    g[0] = dot(3, J[0], off);
-    g[1] = dot(3, J[1], off);
-    det = A[0] * A[2] - A[1] * A[1];
-    p->q[0] += (A[2] * g[0] - A[1] * g[1]) / det;
-    p->q[1] += (A[0] * g[1] - A[1] * g[0]) / det;
-}
-
-/* The nearest of many points, and from there down. */
-static double to_surface(const truth *t, const double *x)
-{
-    double least = HUGE_VAL, damp = 1e-3, v, y[3];
-    place best, next;
-    int i, at = 0;
-    for (i = 0; i < CLOUD; i++) {
-        const double *c = t->cloud_x + 3 * i;
-        v = (c[0] - x[0]) * (c[0] - x[0]) + (c[1] - x[1]) * (c[1] - x[1]) +
-            (c[2] - x[2]) * (c[2] - x[2]);
-        if (v < least) least = v, at = i;
-    }
-    best = t->cloud[at];
-    for (least = sqrt(least), i = 0; i < 12; i++) {
-        next = best;
-        step_in_chart(t, x, damp, &next);
-        point_of(t, &next, y);
-        v = between(3, x, y);
-        damp *= v < least ? 0.1 : 30;
-        if (v < least) least = v, best = next;
-    }
-    return least;
-}
-
-static double distance_to(const truth *t, const double *x)
-{
-    if (t->shape->distance) return t->shape->distance(t, x);
-    return t->shape->d == 1 ? to_curve(t, x) : to_surface(t, x);
+    build_modes(t->g.random, &r);
+    sets_build(&t->g, s->shape, s->arg, &r);
 }
 
 /* ---- laws on the truth ---- */
 
-/* Density of von Mises over the unit interval; the mean of e^(kappa (cos - 1)) by the trapezium
- * rule, exact for periodic functions as smooth as this. */
-static double mises(double kappa, double mode, double q)
-{
-    static double known = -1, mean;
-    int i, steps = 400;
-    if (known < kappa || known > kappa)
-        for (known = kappa, mean = 0, i = 0; i < steps; i++)
-            mean += exp(kappa * (cos(2 * PI * i / steps) - 1)) / steps;
-    return exp(kappa * (cos(2 * PI * (q - mode)) - 1)) / mean;
-}
-
-/* The cosine to the axis under von Mises and Fisher's law, by inversion. */
-static double lump_cosine(ebim_rng *r, double kappa)
-{
-    double u = uniform(r);
-    return clamp(1 + log(u + (1 - u) * exp(-2 * kappa)) / kappa, -1, 1);
-}
-
-static void draw_place(truth *t, ebim_rng *r, place *p)
+static void draw_place(truth *t, ebim_rng *r, sets_place *p)
 {
     const battery_set *s = t->s;
     double kappa = s->law_arg[0], centers = s->law_arg[0];
     int i;
     memset(p, 0, sizeof *p);
-    p->piece = pick(r, t->shape->pieces, s->weights ? s->weights : t->part);
+    p->piece = sets_pick(r, t->g.shape->pieces, s->weights ? s->weights : t->g.part);
     switch (s->law) {
-    case VOLUME: uniform_in(t, r, p); break;
+    case VOLUME: sets_uniform_in(&t->g, r, p); break;
     case CHART:
-        for (i = 0; i < t->shape->d; i++) p->q[i] = uniform(r);
+        for (i = 0; i < t->g.shape->d; i++) p->q[i] = sets_uniform(r);
         break;
     case MISES: p->q[0] = synth_von_mises(r, 0, kappa) / (2 * PI); break;
     case CLUSTERS:
@@ -787,44 +424,44 @@ static void draw_place(truth *t, ebim_rng *r, place *p)
                   (double)ebim_rng_below(r, (uint32_t)centers) / centers;
         break;
     case LUMP:
-        p->q[0] = acos(lump_cosine(r, kappa)) / PI;
-        p->q[1] = uniform(r);
+        p->q[0] = acos(sets_lump_cosine(r, kappa, -1)) / PI;
+        p->q[1] = sets_uniform(r);
     }
 }
 
 /* -log density, per natural volume, within its piece */
-static double nll_in(const truth *t, const place *p)
+static double nll_in(const truth *t, const sets_place *p)
 {
     const battery_set *s = t->s;
     double kappa = s->law_arg[0], sum = 0;
     int i, centers = (int)s->law_arg[0];
     switch (s->law) {
-    case CHART: return log(element(t, p, NULL));
-    case MISES: return log(element(t, p, NULL)) - log(mises(kappa, 0, p->q[0]));
+    case CHART: return log(sets_element(&t->g, p));
+    case MISES: return log(sets_element(&t->g, p)) - sets_log_mises(kappa, 0, p->q[0]);
     case CLUSTERS:
         for (i = 0; i < centers; i++)
-            sum += mises(s->law_arg[1], (double)i / centers, p->q[0]) / centers;
-        return log(element(t, p, NULL)) - log(sum);
+            sum += exp(sets_log_mises(s->law_arg[1], (double)i / centers, p->q[0])) / centers;
+        return log(sets_element(&t->g, p)) - log(sum);
     case LUMP: return log(4 * PI * sinh(kappa) / kappa) - kappa * cos(PI * p->q[0]);
     case VOLUME: break;
     }
-    return log(t->part[p->piece]);
+    return log(t->g.part[p->piece]);
 }
 
-static double nll_natural(const truth *t, const place *p)
+static double nll_natural(const truth *t, const sets_place *p)
 {
-    const double *w = t->s->weights ? t->s->weights : t->part;
+    const double *w = t->s->weights ? t->s->weights : t->g.part;
     double sum = 0;
     int i;
-    for (i = 0; i < t->shape->pieces; i++) sum += w[i];
+    for (i = 0; i < t->g.shape->pieces; i++) sum += w[i];
     return nll_in(t, p) - log(w[p->piece] / sum);
 }
 
 /* The same per volume in the user's units. */
-static double nll_of(const truth *t, const place *p)
+static double nll_of(const truth *t, const sets_place *p)
 {
     double v = nll_natural(t, p);
-    if (t->s->scale) v += log(element(t, p, t->s->scale) / element(t, p, NULL));
+    if (t->s->scale) v += log(sets_element_of(&t->g, p, t->s->scale) / sets_element(&t->g, p));
     return v;
 }
 
@@ -875,7 +512,7 @@ static void spoil_scatter(const battery_set *s, ebim_rng *r, double *y)
 {
     int i, c, n = s->shape->n, count = (int)(s->amount * s->N);
     for (i = 0; i < count; i++)
-        for (c = 0; c < n; c++) y[i * n + c] = s->extra * (2 * uniform(r) - 1);
+        for (c = 0; c < n; c++) y[i * n + c] = s->extra * (2 * sets_uniform(r) - 1);
 }
 
 /* A share of the rows are others again, with jitter. */
@@ -903,8 +540,8 @@ static void spoil_rows(const battery_set *s, ebim_rng *r, double *y)
     case REPEAT: spoil_repeat(s, r, y); break;
     case ROUND: /* the angle, to one of `amount` */
         for (i = 0; i < s->N; i++)
-            polar(1, floor(atan2(y[2 * i + 1], y[2 * i]) / (2 * PI) * s->amount + 0.5) / s->amount,
-                  y + 2 * i);
+            sets_polar(1, floor(atan2(y[2 * i + 1], y[2 * i]) / (2 * PI) * s->amount + 0.5) /
+                       s->amount, y + 2 * i);
     }
 }
 
@@ -914,11 +551,11 @@ static void make_data(truth *t, uint64_t seed, ebim_real *x)
     const battery_set *s = t->s;
     int i, n = s->shape->n;
     ebim_rng r;
-    place p;
+    sets_place p;
     ebim_rng_init(&r, seed, UINT64_MAX); /* far from the streams of chains */
     for (i = 0; i < s->N; i++) {
         draw_place(t, &r, &p);
-        point_of(t, &p, y + i * n);
+        sets_point(&t->g, &p, y + i * n);
     }
     spoil_rows(s, &r, y);
     for (i = 0; i < s->N; i++) to_user(s, y + i * n, x + i * n);
@@ -1060,13 +697,13 @@ static ebim_result natural_distances(const ebim_model *m, const battery_set *s, 
         r = ebim_gradients(m, B, now, F, J, NULL, NULL);
         for (i = 0; i < B && !r; i++) {
             for (c = 0; c < n; c++) g[c] = (double)J[i * n + c] * s->scale[c];
-            step = (double)F[i] / fmax(dot(n, g, g), 1e-30);
+            step = (double)F[i] / fmax(sets_dot(n, g, g), 1e-30);
             to_natural(s, now + i * n, y);
-            for (c = 0; c < n; c++) y[c] -= clamp(step * g[c], -0.3, 0.3);
+            for (c = 0; c < n; c++) y[c] -= sets_clamp(step * g[c], -0.3, 0.3);
             to_user(s, y, now + i * n);
             to_natural(s, x + i * n, from);
-            distance[i] = (ebim_real)between(n, y, from);
-            ok[i] = (unsigned char)(fabs(step) * sqrt(dot(n, g, g)) < 1e-3 &&
+            distance[i] = (ebim_real)sets_between(n, y, from);
+            ok[i] = (unsigned char)(fabs(step) * sqrt(sets_dot(n, g, g)) < 1e-3 &&
                                     model_holds(m, now + i * n));
         }
     }
@@ -1079,18 +716,18 @@ static ebim_result measure_missing(truth *t, const ebim_model *m, uint64_t seed,
     static unsigned char ok[POINTS];
     ebim_result r;
     ebim_rng rng;
-    place p;
+    sets_place p;
     double y[AMBIENT];
     int i, far = 0;
     ebim_rng_init(&rng, seed, UINT64_MAX - 2);
     for (i = 0; i < POINTS; i++) {
-        uniform_place(t, &rng, &p);
-        point_of(t, &p, y);
+        sets_uniform_place(&t->g, &rng, &p);
+        sets_point(&t->g, &p, y);
         to_user(t->s, y, x + i * m->n);
     }
     r = t->s->scale ? natural_distances(m, t->s, POINTS, x, d, ok)
                     : model_score(m, POINTS, x, d, NULL, ok);
-    for (i = 0; i < POINTS; i++) far += r || !ok[i] || !((double)d[i] <= 0.01 * t->size);
+    for (i = 0; i < POINTS; i++) far += r || !ok[i] || !((double)d[i] <= 0.01 * t->g.size);
     *share = (double)far / (int)POINTS;
     return r;
 }
@@ -1102,7 +739,7 @@ static void measure_spurious(const truth *t, const ebim_model *m, uint64_t seed,
     int i, far = 0, have = model_points(m, POINTS, x, seed);
     for (i = 0; i < have; i++) {
         to_natural(t->s, x + i * m->n, y);
-        far += distance_to(t, y) > 0.03 * t->size;
+        far += sets_distance(&t->g, y) > 0.03 * t->g.size;
     }
     *share = have ? (double)far / have : 0;
 }
@@ -1111,7 +748,7 @@ static void measure_spurious(const truth *t, const ebim_model *m, uint64_t seed,
 static int has_density(const truth *t)
 {
     const battery_set *s = t->s;
-    int d = t->shape->d ? t->shape->d : t->shape->n - 1;
+    int d = t->g.shape->d ? t->g.shape->d : t->g.shape->n - 1;
     return s->spoil != NOISE && !(s->spoil == ROUND && s->amount < 100) && d == s->dim;
 }
 
@@ -1121,14 +758,14 @@ static void measure_excess(truth *t, const ebim_model *m, uint64_t seed, outcome
     static double log_p[POINTS], truly[POINTS];
     static unsigned char ok[POINTS];
     ebim_rng rng;
-    place p;
+    sets_place p;
     double y[AMBIENT], sum = 0;
     int i, found = 0;
     if (!has_density(t)) return;
     ebim_rng_init(&rng, seed, UINT64_MAX - 3);
     for (i = 0; i < POINTS; i++) {
         draw_place(t, &rng, &p);
-        point_of(t, &p, y);
+        sets_point(&t->g, &p, y);
         to_user(t->s, y, x + i * m->n);
         truly[i] = nll_of(t, &p);
     }
@@ -1201,7 +838,7 @@ static void fit_once(truth *t, uint64_t seed, outcome *o)
     d.seed = seed;
     make_data(t, seed, x);
     start = clock();
-    o->result = ebim_fit(&m, t->s->N, t->shape->n, x, &d);
+    o->result = ebim_fit(&m, t->s->N, t->g.shape->n, x, &d);
     o->seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     o->model = m.owned != NULL;
     o->missing = 1;
@@ -1220,31 +857,6 @@ static void fit_once(truth *t, uint64_t seed, outcome *o)
 
 /* ---- the truths tested ---- */
 
-/* The distance from the truth, as a share of `step`, of a point moved off it by that along a random
- * normal: 1 where the truth is smooth. */
-static double moved_off(const truth *t, const place *p, ebim_rng *r, double step)
-{
-    double x[AMBIENT], y[AMBIENT], column[AMBIENT], length;
-    int c, i, round, n = t->shape->n, d = t->shape->d ? t->shape->d : 1;
-    point_of(t, p, x);
-    for (c = 0; c < n; c++) y[c] = (double)ebim_rng_normal(r);
-    for (round = 0; round < 200; round++) /* off every tangent, which are not orthogonal */
-        for (i = 0; i < d; i++) {
-            place a = *p;
-            double part;
-            if (t->shape->d) a.q[i] += 1e-6;
-            point_of(t, &a, column);
-            for (c = 0; c < n; c++) column[c] -= t->shape->d ? x[c] : 0;
-            if (!t->shape->d) break;
-            part = dot(n, y, column) / fmax(dot(n, column, column), 1e-30);
-            for (c = 0; c < n; c++) y[c] -= part * column[c];
-        }
-    if (!t->shape->d) memcpy(y, x, sizeof x); /* the normal of a sphere */
-    length = sqrt(dot(n, y, y));
-    for (c = 0; c < n; c++) x[c] += step * y[c] / length;
-    return distance_to(t, x) / step;
-}
-
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -1257,15 +869,15 @@ static double law_error(truth *t, ebim_rng *r, int coordinate, double *integral)
 {
     double sum[2] = {0, 0}, squares[2] = {0, 0}, x[AMBIENT], var;
     int i, which;
-    place p;
+    sets_place p;
     for (i = 0; i < POINTS; i++)
         for (which = 0; which < 2; which++) {
             double v;
             if (which) draw_place(t, r, &p);
-            else uniform_place(t, r, &p);
-            point_of(t, &p, x);
+            else sets_uniform_place(&t->g, r, &p);
+            sets_point(&t->g, &p, x);
             v = (coordinate < 0 ? 1 : x[coordinate]) *
-                (which ? 1 : t->volume * exp(-nll_natural(t, &p)));
+                (which ? 1 : t->g.volume * exp(-nll_natural(t, &p)));
             sum[which] += v / (int)POINTS;
             squares[which] += v * v / (int)POINTS;
         }
@@ -1284,7 +896,7 @@ static int check_data(truth *t, uint64_t seed, int *off)
     make_data(t, seed, x);
     for (*off = 0, i = 0; i < s->N; i++) {
         to_natural(s, x + i * s->shape->n, y);
-        *off += distance_to(t, y) > 1e-3 * t->size;
+        *off += sets_distance(&t->g, y) > 1e-3 * t->g.size;
     }
     if (s->spoil == FAR || s->spoil == FAR_TOGETHER) return *off == (int)s->amount;
     if (s->spoil == SCATTER) want = s->amount * s->N;
@@ -1296,30 +908,30 @@ static int check_set(truth *t, uint64_t seed)
 {
     enum { SOME = 300 };
     double off[SOME], on = 0, drawn = 0, worst = 0, integral = 0, first, v, x[AMBIENT];
-    int i, ok, rows, full = t->shape->d == t->shape->n;
+    int i, ok, rows, full = t->g.shape->d == t->g.shape->n;
     ebim_rng r;
-    place p;
+    sets_place p;
     ebim_rng_init(&r, seed, UINT64_MAX - 4);
     for (i = 0; i < SOME; i++) {
-        uniform_place(t, &r, &p);
-        point_of(t, &p, x);
-        on = fmax(on, distance_to(t, x));
-        off[i] = full ? 1 : moved_off(t, &p, &r, 0.01 * t->size);
+        sets_uniform_place(&t->g, &r, &p);
+        sets_point(&t->g, &p, x);
+        on = fmax(on, sets_distance(&t->g, x));
+        off[i] = full ? 1 : sets_moved_off(&t->g, &p, &r, 0.01 * t->g.size);
         draw_place(t, &r, &p);
-        point_of(t, &p, x);
-        drawn = fmax(drawn, distance_to(t, x));
+        sets_point(&t->g, &p, x);
+        drawn = fmax(drawn, sets_distance(&t->g, x));
     }
     qsort(off, SOME, sizeof *off, compare);
     first = law_error(t, &r, -1, &integral);
-    for (i = 0; i < t->shape->n; i++) worst = fmax(worst, fabs(law_error(t, &r, i, &v)));
-    ok = on < 1e-4 * t->size && drawn < 1e-4 * t->size && fabs(off[SOME / 2] - 1) < 0.01 &&
-         off[SOME - 1] < 1.01 && fabs(first) < 4.5 && worst < 4.5 && !t->above;
+    for (i = 0; i < t->g.shape->n; i++) worst = fmax(worst, fabs(law_error(t, &r, i, &v)));
+    ok = on < 1e-4 * t->g.size && drawn < 1e-4 * t->g.size && fabs(off[SOME / 2] - 1) < 0.01 &&
+         off[SOME - 1] < 1.01 && fabs(first) < 4.5 && worst < 4.5 && !t->g.above;
     ok &= check_data(t, seed, &rows);
-    if (t->s->volume > 0) ok &= fabs(t->volume / t->s->volume - 1) < 1e-4;
+    if (t->s->volume > 0) ok &= fabs(t->g.volume / t->s->volume - 1) < 1e-4;
     printf("%-18s volume %8.4f (%8.4f) size %.3f on %.0e law on %.0e off by 1: %.4f, most %.4f "
-           "integral %.4f (%+.1f se), law's means %.1f se, rows off %d %s\n", t->s->name, t->volume,
-           t->s->volume, t->size, on, drawn, off[SOME / 2], off[SOME - 1], integral, first, worst,
-           rows, ok ? "ok" : "WRONG");
+           "integral %.4f (%+.1f se), law's means %.1f se, rows off %d %s\n", t->s->name,
+           t->g.volume, t->s->volume, t->g.size, on, drawn, off[SOME / 2], off[SOME - 1], integral,
+           first, worst, rows, ok ? "ok" : "WRONG");
     fflush(stdout);
     return ok;
 }
@@ -1331,22 +943,11 @@ typedef struct counts {
     double seconds;
 } counts;
 
-static void print_bits(int verdict)
-{
-    char text[256] = "";
-    size_t at = 0;
-#define ROW(name, value, bad, what, advice)                                                 \
-    if (verdict & value)                                                                     \
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at ? " " : "", #name);
-    EBIM_VERDICTS(ROW)
-#undef ROW
-    printf(" %-24s", at ? text : "-");
-}
-
 static void print_outcome(const battery_set *s, int seed, const outcome *o)
 {
-    printf("%-18s %2d %-7s", s->name, seed, word_name[o->word]);
-    print_bits(o->verdict);
+    char bits[256];
+    printf("%-18s %2d %-7s %-24s", s->name, seed, word_name[o->word],
+           sets_bit_names(o->verdict, bits, sizeof bits) ? bits : "-");
     if (o->model)
         printf(" missing %5.1f %% spurious %5.1f %%", 100 * o->missing, 100 * o->spurious);
     else printf(" %-33s", "no model");

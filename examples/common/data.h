@@ -9,10 +9,10 @@
 /* The path of a data file, NULL when it is nowhere. EBIM_DATA, if given, is the only place. */
 FILE_FN const char *data_find(const char *name, char *path, size_t size)
 {
-    const char *dir[3] = {NULL, "data", "../shared/data"};
+    const char *dir[4] = {NULL, "data", "../shared/data", "../shared/cases"};
     int i;
     dir[0] = getenv("EBIM_DATA");
-    for (i = dir[0] ? 0 : 1; i < (dir[0] ? 1 : 3); i++) {
+    for (i = dir[0] ? 0 : 1; i < (dir[0] ? 1 : 4); i++) {
         int n = snprintf(path, size, "%s/%s", dir[i], name);
         if (n > 0 && (size_t)n < size && file__kind(path) == 1) return path;
     }
