@@ -11836,6 +11836,25 @@ typedef struct ebim__scoring { /* what is wanted of B points; each of the four m
     int B, workers;
 } ebim__scoring;
 
+/* What is known of M beyond F, on points that F has brought there: rows that are rounded go where a
+ * fit has them go, a share that is hardly below 0 to 0, and a reflection is no rotation. */
+static void ebim__score_known(const ebim_model *m, int count, const ebim_real *x, ebim_real *y,
+                              ebim_real *distance, unsigned char *ok)
+{
+    int on = m->info.on, n = m->n, b, same = x == y;
+    double most = ebim__on_tolerance * ebim__on_size(on, n);
+    for (b = 0; b < count; b++, x += n, y += n) {
+        double away = ebim__on_nearest(on, n, x, NULL);
+        if (away <= most) {
+            ebim__on_nearest(on, n, x, y);
+            if (distance && !same) distance[b] = EBIM__R(away);
+            ok[b] = 1;
+        } else if (!(ebim__on_nearest(on, n, y, NULL) <= most)) {
+            ok[b] = 0;
+        }
+    }
+}
+
 static void ebim__scorer_points(ebim_scorer *s, const ebim__scoring *q, int at, int B)
 {
     const ebim_model *m = s->m;
@@ -11850,6 +11869,7 @@ static void ebim__scorer_points(ebim_scorer *s, const ebim__scoring *q, int at, 
         count = ebim__min_int(s->lanes, end - at);
         if (m->linear) ebim__score_mapped(s, count, x, y, d, found);
         else ebim_projector_run(s->p, count, x, y, d, found);
+        if (ebim__on_k(m->info.on, m->n)) ebim__score_known(m, count, x, y, d, found);
         if (e) ebim__energies_at(&s->e, count, y, x, e);
         done = !ebim__stopped(s->watch); /* else none of these was written, or not to its end */
         for (b = 0; b < count; b++, y += n) {

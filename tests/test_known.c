@@ -456,6 +456,39 @@ static void all_of_M_is_the_domain(void)
     free(x);
 }
 
+/* Scores know of M what F does not: a reflection is 2 away from all rotations and has no density;
+ * neither has a row with a share far below 0, while one that is rounded goes to the wall. */
+static void scores_know_M(void)
+{
+    static const ebim_real mirror[9] = {1, 0, 0, 0, 1, 0, 0, 0, -1};
+    static const ebim_real shares[3][4] = {
+        {(ebim_real)-0.2, (ebim_real)0.4, (ebim_real)0.4, (ebim_real)0.4},
+        {(ebim_real)-0.001, (ebim_real)0.401, (ebim_real)0.4, (ebim_real)0.2},
+        {0, (ebim_real)0.4, (ebim_real)0.4, (ebim_real)0.2}};
+    static ebim_real u[9];
+    ebim_real y[12], d[3], e[3];
+    unsigned char ok[3];
+    made s;
+    make(&s, EBIM_ON_ROTATIONS, 9, 1);
+    CHECK_INT(ebim_score(&s.m, 1, mirror, y, d, e, ok), 0);
+    CHECK_INT(ok[0], 0);
+    CHECK(!t_finite((double)e[0]));
+    ebim__on_uniform(EBIM_ON_ROTATIONS, 9, 1, u, T_SEED, 0);
+    CHECK_INT(ebim_score(&s.m, 1, u, y, d, e, ok), 0);
+    CHECK_INT(ok[0], 1);
+    CHECK_NEAR(e[0], -((double)u[0] + (double)u[4] + (double)u[8]), 1e-5);
+    free(s.memory);
+    make(&s, EBIM_ON_SIMPLEX, 4, 1);
+    CHECK_INT(ebim_score(&s.m, 3, shares[0], y, d, e, ok), 0);
+    CHECK_INT(ok[0], 0);
+    CHECK_INT(ok[1], 1);
+    CHECK_INT(ok[2], 1);
+    CHECK_NEAR(y[4], 0, 0);
+    CHECK_NEAR((double)y[5] + (double)y[6] + (double)y[7], 1, 4 * T_EPS);
+    CHECK(d[1] > 0.0005 && d[1] < 0.002);
+    free(s.memory);
+}
+
 /* Rotations of det 1 have no samples of det -1; uniform ones are found to be uniform: E = 0 is kept
  * where nothing was likelier, and with it the golden log density -log(8 pi^2 2^1.5). */
 static void uniform_rotations(void)
@@ -539,6 +572,7 @@ int main(int argc, char **argv)
     T_RUN(axes_are_even);
     T_RUN(shares_are_not_negative);
     T_RUN(all_of_M_is_the_domain);
+    T_RUN(scores_know_M);
     T_RUN(uniform_rotations);
     T_RUN(a_map_that_is_given);
     return T_END();
