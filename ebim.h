@@ -104,6 +104,9 @@
     >>io        the model as bytes
     >>easy      all of it with malloc; files
  *
+ * KNOWN MANIFOLDS. Who has directions, axes, angles, rotations or shares knows M. `on` of a fit
+ * names it, or M is a map for it: only the density is learned then, in seconds, on all of M.
+ *
  * THREE LEVELS. ebim_fit, ebim_sample, ebim_score, ebim_log_density, ebim_nearest, ebim_gradients,
  * ebim_combine, ebim_save_file, ebim_load_file do everything with malloc. ebim_fit_run,
  * ebim_model_* and ebim_scorer, for points that come one by one, do the same in the caller's
@@ -11580,11 +11583,14 @@ typedef struct ebim__energies {
 enum { EBIM__LANES = 64 };
 #define EBIM__SAME 1e-3 /* a point this near to a centre, in its width, is the centre */
 
-/* The node RBF of an estimate -log(flat + RBF) and the one with its flat part; 0: E is none */
-static int ebim__estimate_of(const ebim_graph *E, int *flat)
+/* The node RBF of an estimate -log(flat + RBF), which axes have on their products, and the one with
+ * its flat part; 0: E is none */
+static int ebim__estimate_of(const ebim_graph *E, int on, int *flat)
 {
     const ebim_node *rbf = ebim__find_rbf(E);
     int i, at = rbf ? (int)(rbf - E->node) : 0;
+    for (i = 2; i < E->n_nodes && on == EBIM_ON_AXES; i++)
+        if (E->node[i].op == EBIM_OP_RBF) at = i;
     if (!at || !ebim__one_rbf(E)) return 0;
     for (i = at + 1; i < E->n_nodes; i++)
         if (E->node[i].op == EBIM_OP_ADD && E->node[i].a == at &&
@@ -11601,10 +11607,11 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     size_t n = (size_t)m->n, k = (size_t)m->k;
     const ebim_real *t;
     ebim_result r;
-    int i, count;
+    int i, count, size;
     s->lanes = ebim__min_int(EBIM__LANES, ebim__max_int(lanes, 2));
     s->m = m;
-    s->rbf = ebim__estimate_of(&m->E, &s->flat);
+    s->rbf = ebim__estimate_of(&m->E, m->info.on, &s->flat);
+    size = s->rbf ? m->E.node[m->E.node[s->rbf].a].size : 0;
     /* an estimate's values inside are looked at */
     r = !m->has_energy ? EBIM_OK : ebim__ws_for(&s->E, a, &m->E, s->lanes, 0,
                                                 s->rbf ? EBIM__FOR_JVP | EBIM__FOR_VJP : 0);
@@ -11618,12 +11625,12 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     t = m->E.theta + m->E.node[s->rbf].theta;
     s->widest = s->masses = 0;
-    for (i = 0; i < count; i++, t += n + 2) {
-        double h = sqrt(0.5 / (double)t[n]);
+    for (i = 0; i < count; i++, t += size + 2) {
+        double h = sqrt(0.5 / (double)t[size]);
         s->first[i] = (double)t[0];
         s->order[i] = (int32_t)i;
         s->widest = fmax(s->widest, h);
-        s->masses += (double)t[n + 1] * pow(h, m->m);
+        s->masses += (double)t[size + 1] * pow(h, m->m);
     }
     ebim__sort(s->order, count, ebim__compare_values, s->first);
     return EBIM_OK;
@@ -11633,7 +11640,7 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
 static int ebim__energies_centre(const ebim__energies *s, const double *x)
 {
     const ebim_node *rbf = &s->m->E.node[s->rbf];
-    int n = s->m->n, lo = 0, hi = rbf->i0, c;
+    int n = s->m->E.node[rbf->a].size, lo = 0, hi = rbf->i0, c;
     double reach = EBIM__SAME * s->widest;
     while (lo < hi) {
         int mid = lo + (hi - lo) / 2;
@@ -11649,7 +11656,8 @@ static int ebim__energies_centre(const ebim__energies *s, const double *x)
     return -1;
 }
 
-/* What E of lane l gains without the kernel of the point x: [n] itself */
+/* What E of lane l gains without the kernel of the point itself, x: [n], or, where M is known, that
+ * which E was evaluated at: there centres are on M */
 static double ebim__energies_without(const ebim__energies *s, int l, const ebim_real *x)
 {
     const ebim_graph *E = &s->m->E;
@@ -11657,10 +11665,11 @@ static double ebim__energies_without(const ebim__energies *s, int l, const ebim_
     const ebim_real *scale = rbf->a == 1 ? NULL : E->theta + in->theta, *t;
     double d2 = 0, own, all = (double)s->E.slot[s->rbf].v[l], share;
     double flat = (double)E->theta[E->node[s->flat].theta], at[EBIM__LANES];
-    int c, n = s->m->n, j;
+    int c, n = E->node[rbf->a].size, j;
     if (n > EBIM__LANES) return 0;
     for (c = 0; c < n; c++)
-        at[c] = scale ? ((double)x[c] - (double)scale[n + c]) * (double)scale[c] : (double)x[c];
+        at[c] = s->m->info.on ? (double)s->E.slot[rbf->a].v[c * s->E.stride + l]
+              : scale ? ((double)x[c] - (double)scale[n + c]) * (double)scale[c] : (double)x[c];
     j = ebim__energies_centre(s, at);
     if (j < 0) return 0;
     t = E->theta + rbf->theta + j * (n + 2);
@@ -14532,10 +14541,11 @@ static ebim_result ebim__density_level(ebim__density *e, const ebim_graph *E, co
                                        ebim_arena *work, ebim_log_z *z)
 {
     const ebim__rows *s = e->rows;
+    int draws = ebim__density_bound.lines[s->n > 2] * ebim__fit_points(s);
     ebim_result r;
+    if (s->on && E == &e->rbf.part) draws /= 4; /* 1 % will do to compare it */
     work->used = 0;
-    r = ebim__z_init(&e->z, work, e->F, E, L, s->lo, s->hi,
-                     ebim__density_bound.lines[s->n > 2] * ebim__fit_points(s), e->charts,
+    r = ebim__z_init(&e->z, work, e->F, E, L, s->lo, s->hi, draws, e->charts,
                      !ebim__by_lines(s->n, s->k));
     e->z.on = (int)s->on;
     e->z.unit = s->unit;
