@@ -14630,15 +14630,14 @@ static int ebim__density_kernels(ebim__density *e, double than)
     return 1;
 }
 
-/* Kernels are weighed at nodes of M. */
+/* Kernels are weighed at nodes of M. Many are narrow, and weigh as in the plane: few nodes
+ * would meet them. */
 static void ebim__density_weigh(ebim__density *e)
 {
     const ebim__rows *s = e->rows;
-    int centres = ebim__min_int(s->survey.groups, EBIM__CENTRES), most = EBIM__WEIGHED;
-    if (s->on && centres > EBIM__HOODS_MANY) most /= 8; /* many wide ones weigh alike, many narrow
-                                                         * ones as in the plane */
+    int many = s->on && s->survey.groups > EBIM__HOODS_MANY;
     e->rbf.node = e->node;
-    e->rbf.nodes = ebim__min_int(e->nodes, most);
+    e->rbf.nodes = many ? 0 : ebim__min_int(e->nodes, EBIM__WEIGHED);
 }
 
 /* Fits the kernel estimate; what it is worth is its mean E, normalised. */
