@@ -526,6 +526,30 @@ static void uniform_rotations(void)
     ebim_free(&m);
 }
 
+/* M alone, without a density; and few rows that are too many copies of one */
+static void without_energy(void)
+{
+    enum { N = 60 };
+    static ebim_real x[N * 3], s[10 * 3], p[10];
+    ebim_fit_desc d;
+    ebim_model m;
+    int i;
+    ebim__on_uniform(EBIM_ON_SPHERE, 3, N, x, T_SEED, 0);
+    memset(&d, 0, sizeof d);
+    d.on = EBIM_ON_SPHERE;
+    d.no_energy = 1;
+    if (!CHECK_INT(ebim_fit(&m, N, 3, x, &d), 0)) return;
+    CHECK_INT(m.has_energy, 0);
+    CHECK_INT(m.judged.verdict, 0);
+    CHECK_INT(ebim_sample(&m, 10, s, T_SEED), 0);
+    for (i = 0; i < 10; i++) CHECK(ebim__on_nearest(EBIM_ON_SPHERE, 3, s + 3 * i, NULL) < 1e-3);
+    CHECK_INT(ebim_log_density(&m, 10, s, p, NULL), EBIM_ERR_ARG);
+    ebim_free(&m);
+    d.no_energy = 0;
+    for (i = 3; i < N * 3; i++) x[i] = x[i % 3];
+    CHECK_INT(ebim_fit(&m, N, 3, x, &d), EBIM_ERR_DATA);
+}
+
 static ebim_ref record_ellipse(ebim_graph *g, ebim_ref x, void *user)
 {
     double w[4] = {0.5, 0, 0, 1}, one = 1;
@@ -594,6 +618,7 @@ int main(int argc, char **argv)
     T_RUN(all_of_M_is_the_domain);
     T_RUN(scores_know_M);
     T_RUN(uniform_rotations);
+    T_RUN(without_energy);
     T_RUN(a_map_that_is_given);
     return T_END();
 }

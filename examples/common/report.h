@@ -226,11 +226,12 @@ FILE_FN void report__density(FILE *f, const ebim_model *m)
     if (report_known(m->judged.density_p))
         fprintf(f, "test       held-out points against the density: p = %.2g (warns below %g)\n",
                 m->judged.density_p, ebim__check_bound.p);
-    if (centres)
-        fprintf(f, "energy     a kernel estimate, as no network was likelier: %d centres\n",
-                centres);
-    else if (m->info.held > 0 && fabs(m->info.energy_loss) <= 0) /* exactly 0: nothing else is */
+    if (m->has_energy && m->info.held > 0 && fabs(m->info.energy_loss) <= 0) /* exactly 0 */
         fprintf(f, "energy     uniform: no other was likelier by more than chance\n");
+    else if (centres)
+        fprintf(f, "energy     a kernel estimate, as %s: %d centres\n",
+                m->info.held == m->info.distinct ? "for so few points none is likelier"
+                                                 : "no network was likelier", centres);
 }
 
 FILE_FN void report__verdict(FILE *f, const ebim_model *m, const char *word)
