@@ -238,7 +238,7 @@ static int fitted(ebim_model *m, ebim_on on, int N, int n, const ebim_real *x)
     memset(&d, 0, sizeof d);
     d.on = on;
     d.seed = T_SEED;
-    d.effort = T_QUICK ? 0.1 : 0.5;
+    d.effort = T_QUICK ? 0.1 : 0.25;
     return CHECK_INT(ebim_fit(m, N, n, x, &d), 0) && CHECK_INT(m->info.on, on);
 }
 
