@@ -14798,10 +14798,11 @@ static ebim_result ebim__density_normalise(ebim__density *e)
     ebim_result r = EBIM_OK;
     if (e->known.points > 0 && !L) *z = e->known;
     else r = ebim__density_level(e, &e->E, L, &e->scratch, z);
-    if (!r && ebim__on_k((int)e->rows->on, e->rows->n)) { /* the volume is known, too */
-        z->log_volume = log(e->volume);
+    if (!r && ebim__on_k((int)e->rows->on, e->rows->n)) {
+        z->log_volume = log(e->volume); /* it is known, and of mean and integral the better one */
+        if (z->se < z->mean_se) z->log_mean = z->log_z - z->log_volume;
+        z->se = z->mean_se = fmin(z->se, z->mean_se);
         z->volume_se = 0;
-        z->se = fmin(z->se, z->mean_se);
     }
     if (r || ebim__stopped(e->scratch.watch)) return r;
     e->level = -z->log_mean;
