@@ -83,6 +83,7 @@
     >>project   nearest points and other ways onto M
     >>lines     random lines: uniform points of M, its volume (k = 1)
     >>charts    points of M of known density, its volume, for any k
+    >>known     manifolds that need no learning: spheres, tori, rotations, simplices
     >>logz      the normaliser of e^-E, by lines that go where E is low, or by charts
     >>leap      moves of chains along lines, from one part of M to another
     >>components  which points of M belong to one piece of it
@@ -103,6 +104,9 @@
     >>fit       from points to a model
     >>io        the model as bytes
     >>easy      all of it with malloc; files
+ *
+ * KNOWN MANIFOLDS. Who has directions, axes, angles, rotations or shares knows M. `on` of a fit
+ * names it, or M is a map for it: only the density is learned then, in seconds, on all of M.
  *
  * THREE LEVELS. ebim_fit, ebim_sample, ebim_score, ebim_log_density, ebim_nearest, ebim_gradients,
  * ebim_combine, ebim_save_file, ebim_load_file do everything with malloc. ebim_fit_run,
@@ -183,7 +187,8 @@
  * LIMITS. Chains are exact where they are adjusted (>>exact); they pass between components by leaps
  * along lines (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with
  * a standard error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or
- * charts do (>>charts), m <= 8 and M smooth enough for 4096 of them; elsewhere E is a kernel
+ * charts do (>>charts), m <= 8 and M smooth enough for 4096 of them, or, where M is known, uniform
+ * points of it, which rarely meet a narrow peak (z.effective tells); elsewhere E is a kernel
  * estimate, normalised as if M were flat at its widths, or, for m > 8 and the paper's recipe,
  * trained by contrastive divergence, which is slow, biased, and leaves a constant open. Charts grow
  * from the data: pieces of F's zero set that hold none are not measured, and get no samples. The
@@ -311,7 +316,10 @@ typedef float ebim_real;
                       "with parameters to train")                                              \
     X(ERR_EPS, -21, "eps, the length of noise or of a step, is missing: it is above 0")        \
     X(ERR_BOX, -22, "lo and hi, the box, are missing, or one of them is")                      \
-    X(ERR_STEPS, -23, "steps, batch or rate is missing: they are above 0")
+    X(ERR_STEPS, -23, "steps, batch or rate is missing: they are above 0")                      \
+    X(ERR_ON, -24, "on or M does not fit: not to n, dim, F or the paper's recipe")             \
+    X(ERR_OFF, -25, "a row lies off the manifold that it should be on (ebim_check_on names it): " \
+                    "scale the rows, or learn the manifold")
 
 /* What most functions return: EBIM_OK, or EBIM_ERR_... from the list above */
 typedef enum ebim_result {
@@ -1058,6 +1066,34 @@ EBIM_API ebim_result ebim_components(const ebim_graph *F, ebim_arena *work, int 
                                      int *count);
 
 /* --------------------------------------------------------------------------------------------
+ * known: manifolds that need no learning
+ * ----------------------------------------------------------------------------------------- */
+
+/* Manifolds that need no learning, with the names that the tool has for them:
+ *   SPHERE     |x| = 1, of R^n, n >= 2
+ *   TORUS      n / 2 pairs (cos, sin): x0^2 + x1^2 = 1, x2^2 + x3^2 = 1, ..., n <= 48
+ *   AXES       the sphere, x and -x being the same: E is even, the density is that on the sphere,
+ *              half of the probability at either; n <= 32, so quaternions are those of n = 4
+ *   ROTATIONS  3 x 3 matrices R, row by row: RR' = I and det R = 1
+ *   SIMPLEX    x0 + x1 + ... = 1, all >= 0
+ * Volumes, and with them densities, are Euclidean: a turn by an angle of t moves R by t sqrt 2. */
+#define EBIM_ONS(X) \
+    X(LEARNED, "learned") X(SPHERE, "sphere") X(TORUS, "torus") X(AXES, "axes") \
+    X(ROTATIONS, "rotations") X(SIMPLEX, "simplex") X(GIVEN, "given")
+typedef enum ebim_on {
+#define EBIM__ENUM(name, text) EBIM_ON_##name,
+    EBIM_ONS(EBIM__ENUM)
+#undef EBIM__ENUM
+    EBIM__ON_COUNT
+} ebim_on;
+
+/* Whether all rows lie on a known manifold, to a hundredth of its size, as data may that were
+ * rounded: EBIM_OK; ERR_ON: it has no points of n coordinates; ERR_OFF, or ERR_FINITE: *row is the
+ * first that does not, *distance how far it is from it (both may be NULL). */
+EBIM_API ebim_result ebim_check_on(ebim_on on, int N, int n, const ebim_real *x, int *row,
+                                   double *distance);
+
+/* --------------------------------------------------------------------------------------------
  * judge: what a fitted manifold is worth
  * ----------------------------------------------------------------------------------------- */
 
@@ -1326,6 +1362,7 @@ typedef struct ebim_model {
     struct {                   /* of the fit, for information */
         uint64_t seed;                         /* to 53 bits once it was in a file */
         int recipe;                            /* ebim_recipe */
+        int on;                                /* ebim_on: what M is known to be */
         int points, distinct;                  /* rows; copies counted once */
         int networks;                          /* trained for F, of which this is the best */
         int partial;                           /* 1: stopped early or diverged */
@@ -1349,7 +1386,11 @@ typedef enum ebim_recipe {
 } ebim_recipe;
 
 typedef struct ebim_fit_desc {
-    int dim;                   /* m, required: 1 <= m < n */
+    int dim;                   /* m, 1 <= m < n: required, but where `on` or M tells it */
+    ebim_on on;                /* M is all of this, and only E is learned (0: M is learned) */
+    const ebim_graph *M;       /* or it is the zero set of this, R^n -> R^(n - m), of rank n - m on
+                                * it, in the box lo..hi (NULL: it is not) */
+    const double *lo, *hi;     /* [n] of M (NULL: a quarter of the data's extent beyond them) */
     ebim_recipe recipe;
     uint64_t seed;
     double effort;             /* multiplies the number of steps (0: 1) */
@@ -1372,11 +1413,14 @@ typedef struct ebim_fit_desc {
  * held out from the training of F (of 50 distinct points or more; paper's recipe: none), and from a
  * first training of E that chooses its network, how long to train it, and says what held-out data
  * are worth: info.nll. The model's parameters come from `keep`, everything else from `work`;
- * measure both with x == NULL. ERR_POINTS, ERR_DIM, ERR_EFFORT, ERR_RECIPE, ERR_WEIGHTS and
- * ERR_GRAPH name what does not fit. On ERR_DIVERGED the model holds the last good state; on
- * ERR_SOLVE, no point of the data finds a way to M, or M is empty, it is there to be looked at. A
- * run that was stopped is EBIM_OK with info.partial = 1, and has no energy unless that was
- * finished. */
+ * measure both with x == NULL. ERR_POINTS, ERR_DIM, ERR_EFFORT, ERR_RECIPE, ERR_WEIGHTS, ERR_GRAPH
+ * and ERR_ON name what does not fit. Where M is known (`on`, M), no network is trained for it: rows
+ * go to their nearest points of M; one that is farther away than a hundredth of M's size is
+ * ERR_OFF, and info.outlier_row[0]. E of fewer than 400 distinct rows is then a kernel estimate, or
+ * uniform, and info.nll is what each row is worth under the others. On ERR_DIVERGED the model holds
+ * the last good state; on ERR_SOLVE, no point of the data finds a way to M, or M is empty, it is
+ * there to be looked at. A run that was stopped is EBIM_OK with info.partial = 1, and has no energy
+ * unless that was finished. */
 EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_arena *work, int N,
                                   int n, const ebim_real *x, const ebim_fit_desc *d);
 
@@ -7525,6 +7569,7 @@ typedef struct ebim__anchors { /* places that lines go near to: see >>logz */
     int count, n;
     double share;           /* of the lines */
     double *x, *normal, *width; /* [count][n], the normal of M there (k = 1), [count] */
+    double *peak;           /* [count] the normal density of that width in m dimensions, at 0 */
 } ebim__anchors;
 
 struct ebim_lines {
@@ -8530,6 +8575,267 @@ static int ebim__charts_leap(ebim_charts *s, ebim_ws *E, int B, ebim_real *x, ui
 }
 
 /* ============================================================================================
+ * >>known  manifolds that need no learning
+ *
+ * For each of ebim_on: its codimension, F, volume, nearest points and uniform ones, all exact.
+ * ||F|| grows with slope 1. The whole of M is the domain: it lies inside the box; the inequalities
+ * of a simplex are walls of the box. F of rotations has six equations, which reflections
+ * fulfil too: nothing starts there, and charts do not get there.
+ *
+ * x and -x are the same to an E of axes because it sees x through the products x_i x_j alone.
+ * Those of i < j and x_i^2 / sqrt 2 are a map of the sphere that keeps lengths along it, so that
+ * widths of kernels mean what they mean elsewhere: |products of x - products of y| is the sine of
+ * the angle between x and y.
+ * ========================================================================================= */
+
+enum {
+    EBIM__TORUS_MOST = 48,   /* n: three nodes of F for each pair */
+    EBIM__ON_CHARTS = 3,     /* m: of more dimensions covering takes longer than it helps */
+    EBIM__AXES_MOST = 32     /* n: there are n (n + 1) / 2 products */
+};
+
+static const double ebim__on_tolerance = 0.01; /* of the size: two decimals are enough */
+
+/* Codimension in R^n; 0: there is none of that kind */
+static int ebim__on_k(int on, int n)
+{
+    switch (on) {
+    case EBIM_ON_SPHERE:
+    case EBIM_ON_SIMPLEX: return n >= 2 ? 1 : 0;
+    case EBIM_ON_AXES: return n >= 2 && n <= EBIM__AXES_MOST ? 1 : 0;
+    case EBIM_ON_TORUS: return n >= 2 && n % 2 == 0 && n <= EBIM__TORUS_MOST ? n / 2 : 0;
+    case EBIM_ON_ROTATIONS: return n == 9 ? 6 : 0;
+    default: return 0;
+    }
+}
+
+/* |x| of its points, or the largest there is */
+static double ebim__on_size(int on, int n)
+{
+    return on == EBIM_ON_TORUS ? sqrt(0.5 * n) : on == EBIM_ON_ROTATIONS ? sqrt(3.0) : 1;
+}
+
+static double ebim__on_log_volume(int on, int n)
+{
+    const double log_pi = 1.14472988584940017414, log_2 = 0.69314718055994530942;
+    switch (on) {
+    case EBIM_ON_TORUS: return 0.5 * n * (log_2 + log_pi);
+    case EBIM_ON_ROTATIONS: return 4.5 * log_2 + 2 * log_pi;
+    case EBIM_ON_SIMPLEX: return 0.5 * log((double)n) - ebim__log_gamma_half(2 * n);
+    default: return log_2 + 0.5 * n * log_pi - ebim__log_gamma_half(n);
+    }
+}
+
+/* x / |x| -> y, if that is not NULL; returns the distance. */
+static double ebim__nearest_unit(int n, const ebim_real *x, ebim_real *y)
+{
+    double square = 0, r;
+    int i;
+    for (i = 0; i < n; i++) square += (double)x[i] * (double)x[i];
+    r = sqrt(square);
+    for (i = 0; i < n && y && r > 0; i++) y[i] = EBIM__R((double)x[i] / r);
+    return fabs(r - 1);
+}
+
+/* The rotation nearest to x by Newton's iteration for the polar factor; a matrix that is no
+ * rotation, nearly, is told as 1 away or, a reflection, as 2, which is what these are. */
+static double ebim__nearest_rotation(const ebim_real *x, ebim_real *y)
+{
+    double R[9], next[9], off = 0, away = 0;
+    int step, i, j, c, q;
+    for (i = 0; i < 9; i++) R[i] = (double)x[i];
+    for (step = 0; step < 8; step++) {
+        for (i = 0; i < 3; i++)
+            for (c = 0; c < 3; c++) {
+                next[3 * i + c] = 1.5 * R[3 * i + c];
+                for (j = 0; j < 3; j++) {
+                    double dot = 0;
+                    for (q = 0; q < 3; q++) dot += R[3 * i + q] * R[3 * j + q];
+                    next[3 * i + c] -= 0.5 * dot * R[3 * j + c];
+                    if (!step && !c) off = fmax(off, fabs(dot - (i == j ? 1 : 0)));
+                }
+            }
+        memcpy(R, next, sizeof R);
+        if (!(off < 0.5)) return 1;
+    }
+    if (R[0] * (R[4] * R[8] - R[5] * R[7]) - R[1] * (R[3] * R[8] - R[5] * R[6]) +
+            R[2] * (R[3] * R[7] - R[4] * R[6]) < 0)
+        return 2;
+    for (i = 0; i < 9; i++) {
+        away += (R[i] - (double)x[i]) * (R[i] - (double)x[i]);
+        if (y) y[i] = EBIM__R(R[i]);
+    }
+    return sqrt(away);
+}
+
+/* Negative shares become 0, the others are divided by their sum: not the nearest point, but within
+ * rounding of the simplex as near as it matters. */
+static double ebim__nearest_shares(int n, const ebim_real *x, ebim_real *y)
+{
+    double sum = 0, away = 0;
+    int i;
+    for (i = 0; i < n; i++) sum += fmax((double)x[i], 0);
+    if (!(sum > 0)) return 1;
+    for (i = 0; i < n; i++) {
+        double share = fmax((double)x[i], 0) / sum;
+        away += (share - (double)x[i]) * (share - (double)x[i]);
+        if (y) y[i] = EBIM__R(share);
+    }
+    return sqrt(away);
+}
+
+/* The point nearest to x -> y (may be x; NULL: not wanted) where x is near M; returns the distance.
+ */
+static double ebim__on_nearest(int on, int n, const ebim_real *x, ebim_real *y)
+{
+    double square = 0;
+    int i;
+    switch (on) {
+    case EBIM_ON_ROTATIONS: return ebim__nearest_rotation(x, y);
+    case EBIM_ON_SIMPLEX: return ebim__nearest_shares(n, x, y);
+    case EBIM_ON_TORUS:
+        for (i = 0; i < n; i += 2) {
+            double d = ebim__nearest_unit(2, x + i, y ? y + i : NULL);
+            square += d * d;
+        }
+        return sqrt(square);
+    default: return ebim__nearest_unit(n, x, y);
+    }
+}
+
+EBIM_API ebim_result ebim_check_on(ebim_on on, int N, int n, const ebim_real *x, int *row,
+                                   double *distance)
+{
+    double most = ebim__on_tolerance * ebim__on_size((int)on, n), d;
+    int i;
+    if (!ebim__on_k((int)on, n)) return EBIM_ERR_ON;
+    for (i = 0; i < N; i++) {
+        const ebim_real *at = ebim__nth(x, i, n);
+        int finite = ebim__all_finite((size_t)n, at);
+        d = finite ? ebim__on_nearest((int)on, n, at, NULL) : ebim__nan64();
+        if (finite && d <= most) continue;
+        if (row) *row = i;
+        if (distance) *distance = d;
+        return finite ? EBIM_ERR_OFF : EBIM_ERR_FINITE;
+    }
+    return EBIM_OK;
+}
+
+/* A rotation from a quaternion, a uniform one from a uniform one (Shoemake 1992) */
+static void ebim__rotation_of(const ebim_real *quaternion, ebim_real *R)
+{
+    double w = (double)quaternion[0], v[3], twist[9];
+    int i, j;
+    for (i = 0; i < 3; i++) v[i] = (double)quaternion[i + 1];
+    memset(twist, 0, sizeof twist);
+    for (i = 0; i < 3; i++) {
+        twist[3 * i + (i + 1) % 3] = -v[(i + 2) % 3];
+        twist[3 * i + (i + 2) % 3] = v[(i + 1) % 3];
+    }
+    for (i = 0; i < 3; i++)
+        for (j = 0; j < 3; j++)
+            R[3 * i + j] = EBIM__R(2 * (v[i] * v[j] + w * twist[3 * i + j]) +
+                                   (i == j ? 2 * w * w - 1 : 0));
+}
+
+/* B uniform points -> x: [B][n], point b from a stream of its own */
+static void ebim__on_uniform(int on, int n, int B, ebim_real *x, uint64_t seed, uint64_t stream)
+{
+    int b, i;
+    for (b = 0; b < B; b++, x += n) {
+        ebim_real quaternion[4];
+        double sum = 0;
+        ebim_rng r;
+        ebim_rng_init(&r, seed, stream + (uint64_t)b);
+        if (on == EBIM_ON_SPHERE || on == EBIM_ON_AXES) ebim_rng_sphere(&r, n, x);
+        for (i = 0; i < n && on == EBIM_ON_TORUS; i += 2) ebim_rng_sphere(&r, 2, x + i);
+        if (on == EBIM_ON_ROTATIONS) {
+            ebim_rng_sphere(&r, 4, quaternion);
+            ebim__rotation_of(quaternion, x);
+        }
+        if (on != EBIM_ON_SIMPLEX) continue;
+        for (i = 0; i < n; i++) {
+            double share = -log(1 - (double)ebim_rng_uniform(&r));
+            sum += share;
+            x[i] = EBIM__R(share);
+        }
+        for (i = 0; i < n; i++) x[i] = EBIM__R((double)x[i] / sum);
+    }
+}
+
+/* The walls of the box of coordinate c: M touches none but those of a simplex. */
+EBIM__PRIVATE double ebim__on_low(int on) { return on == EBIM_ON_SIMPLEX ? 0 : -1.1; }
+EBIM__PRIVATE double ebim__on_high(int on) { return on == EBIM_ON_SIMPLEX ? 1 : 1.1; }
+
+/* F; user: the ebim_on, an int */
+EBIM__PRIVATE ebim_ref ebim__record_on(ebim_graph *g, ebim_ref x, void *user)
+{
+    const int on = *(const int *)user, n = g->node[x].size;
+    double one[EBIM__TORUS_MOST / 2];
+    ebim_ref row[3], y = 0;
+    int i, j;
+    for (i = 0; i < EBIM__TORUS_MOST / 2; i++) one[i] = 1;
+    switch (on) {
+    case EBIM_ON_SIMPLEX: return ebim_affine(g, ebim_sum(g, x), one, 1 / sqrt((double)n));
+    case EBIM_ON_TORUS:
+        for (i = 0; i < n; i += 2) {
+            ebim_ref pair = ebim_sumsq(g, ebim_slice(g, x, i, 2));
+            y = i ? ebim_concat(g, y, pair) : pair;
+        }
+        return ebim_affine(g, y, one, 0.5);
+    case EBIM_ON_ROTATIONS:
+        for (i = 0; i < 3; i++) {
+            row[i] = ebim_slice(g, x, 3 * i, 3);
+            for (j = 0; j <= i; j++) {
+                ebim_ref dot = ebim_dot(g, row[i], row[j]);
+                dot = i == j ? ebim_affine(g, dot, one, 0.5) : ebim_scale(g, dot, sqrt(0.5));
+                y = i ? ebim_concat(g, y, dot) : dot;
+            }
+        }
+        return y;
+    default: return ebim_affine(g, ebim_sumsq(g, x), one, 0.5);
+    }
+}
+
+/* Whether charts are tried: 4096 of them do not cover a torus of more dimensions, or a sphere; but
+ * uniform points of known manifolds do without. */
+static int ebim__charts_for(int on, int n, int k)
+{
+    return ebim__by_charts(n, k) && (!ebim__on_k(on, n) || n - k <= EBIM__ON_CHARTS);
+}
+
+/* How many products E of axes sees */
+static int ebim__products(int n) { return n * (n + 1) / 2; }
+
+/* The products of x -> y */
+EBIM__PRIVATE void ebim__products_of(int n, const ebim_real *x, ebim_real *y)
+{
+    int i, j;
+    for (i = 0; i < n; i++)
+        for (j = i; j < n; j++)
+            *y++ = EBIM__R((i == j ? sqrt(0.5) : 1) * (double)x[i] * (double)x[j]);
+}
+
+/* One factor of each product, the first or the second: a frozen layer that picks coordinates */
+EBIM__PRIVATE ebim_ref ebim__record_factor(ebim_graph *g, ebim_ref x, int second)
+{
+    int n = g->node[x].size, i, j;
+    ebim_ref r = ebim_dense(g, x, ebim__products(n), EBIM_FN_IDENTITY);
+    ebim_real *t = ebim__theta(g, r);
+    if (r) g->node[r].frozen = 1;
+    for (i = 0; i < n && t; i++)
+        for (j = i; j < n; j++, t += n)
+            t[second ? j : i] = EBIM__R(!second && i == j ? sqrt(0.5) : 1);
+    return r;
+}
+
+/* The same as ops */
+EBIM__PRIVATE ebim_ref ebim__record_products(ebim_graph *g, ebim_ref x)
+{
+    return ebim_mul(g, ebim__record_factor(g, x, 0), ebim__record_factor(g, x, 1));
+}
+
+/* ============================================================================================
  * >>logz  the normaliser, by lines some of which go where E is low
  *
  * Uniform lines rarely meet a narrow peak of e^-E. Where E is made of radial basis functions, half
@@ -8580,7 +8886,7 @@ static void ebim__normals(ebim_ws *w, int lanes)
 }
 
 /* Centres and widths of E's op RBF in the units of x; none where a file has widths that are none */
-static void ebim__anchors_of(ebim__anchors *p, ebim_arena *a, const ebim_graph *E, int n)
+static void ebim__anchors_of(ebim__anchors *p, ebim_arena *a, const ebim_graph *E, int n, int m)
 {
     const ebim__node *rbf = ebim__find_rbf(E), *in = rbf ? &E->node[rbf->a] : NULL;
     const ebim_real *c, *scale;
@@ -8590,6 +8896,7 @@ static void ebim__anchors_of(ebim__anchors *p, ebim_arena *a, const ebim_graph *
     p->n = n;
     p->x = EBIM__NEW(a, double, (size_t)rbf->i0 * (size_t)n);
     p->width = EBIM__NEW(a, double, rbf->i0);
+    p->peak = EBIM__NEW(a, double, rbf->i0);
     if (!ebim__ready(a) || !E->theta) return;
     c = E->theta + rbf->theta;
     scale = rbf->a == 1 ? NULL : E->theta + in->theta;
@@ -8599,6 +8906,7 @@ static void ebim__anchors_of(ebim__anchors *p, ebim_arena *a, const ebim_graph *
                                     : (double)c[i];
         p->width[j] = sqrt(0.5 / (double)c[n]) / (scale ? (double)scale[0] : 1);
         if (!(p->width[j] > 0) || !ebim__finite64(p->width[j])) return;
+        p->peak[j] = pow(6.283185307179586477 * (p->width[j] * p->width[j]), -0.5 * m);
     }
     p->count = rbf->i0;
 }
@@ -8609,7 +8917,7 @@ static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_gra
     ebim__anchors p;
     ebim_real *x;
     int at, lanes, l, i;
-    ebim__anchors_of(&p, a, E, n);
+    ebim__anchors_of(&p, a, E, n, n - 1);
     p.share = 0.5;
     p.normal = EBIM__NEW(a, double, (size_t)ebim__rbf_count(E) * (size_t)n);
     if (!ebim__ready(a)) return a->failed;
@@ -8630,8 +8938,8 @@ static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_gra
 
 /* Mean over anchors of N(P (x - c); h^2) |nu_c . nu|, nu: [n] with a stride; where anchors have no
  * normals, of N(x - c; h^2) in m dimensions */
-static double ebim__near_density(const ebim__anchors *p, int m, const ebim_real *x,
-                                 const ebim_real *nu, int stride)
+static double ebim__near_density(const ebim__anchors *p, const ebim_real *x, const ebim_real *nu,
+                                 int stride)
 {
     int n = p->n, i, j;
     double sum = 0, afar = EBIM__NEAR_REACH * EBIM__NEAR_REACH + 80; /* e^-40 is nothing */
@@ -8647,7 +8955,7 @@ static double ebim__near_density(const ebim__anchors *p, int m, const ebim_real 
         }
         if (fabs(along) > EBIM__NEAR_REACH * p->width[j]) continue;
         sum += fabs(cosine) * exp(-0.5 * fmax(d2 - along * along, 0) / h2) *
-               pow(6.283185307179586477 * h2, -0.5 * m);
+               p->peak[j];
     }
     return sum / p->count;
 }
@@ -8662,7 +8970,7 @@ static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_r
     EBIM__BLOCKS(at, lanes, &s->w, B, x, 1) {
         ebim__normals(&s->w, lanes);
         for (l = 0; l < lanes && !ebim__work(s->w.watch, 4.0 * n * s->anchor.count); l++) {
-            sum = share * ebim__near_density(&s->anchor, n - 1, ebim__nth(x, at + l, n),
+            sum = share * ebim__near_density(&s->anchor, ebim__nth(x, at + l, n),
                                              ebim_ws_xg(&s->w, 0) + l, s->w.stride);
             q[at + l] = EBIM__R(log((1 - share) / s->unit + sum));
         }
@@ -8740,7 +9048,10 @@ static double ebim__batch_mean(const double *x, double *se)
 
 typedef struct ebim__z {
     ebim_lines *lines;        /* these, or */
-    ebim_charts *charts;      /* those */
+    ebim_charts *charts;      /* those; without either: */
+    int on;                   /* uniform points of an M that is known, whose size is 1 / unit */
+    double unit;
+    ebim_watch *watch;
     ebim_ws E, F;             /* F: for the map only */
     ebim_real *J;             /* [64][k][n] */
     ebim__stretch map;        /* of the coordinates that volumes are wanted in */
@@ -8767,6 +9078,7 @@ static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
     d.hi = hi;
     z->energy = E != NULL;
     z->charts = charts;
+    z->watch = a->watch;
     draws = ebim__or_int(draws, 131072);
     z->each = ebim__max_int((by_charts ? draws / 4 : draws) / EBIM__BATCHES, 16);
     z->room = by_charts ? z->each : 4 * z->each;
@@ -8836,6 +9148,16 @@ static void ebim__z_points(ebim__z *z, int b, uint64_t seed)
         z->roots[b] = (double)z->count[b] / z->each;
         return;
     }
+    if (!z->lines) {
+        int n = z->F.n, k = z->F.k, i;
+        double level = ebim__on_log_volume(z->on, n) - (n - k) * log(z->unit);
+        ebim__on_uniform(z->on, n, z->each, z->x, seed, stream);
+        for (i = 0; i < z->each * n; i++) z->x[i] = EBIM__R((double)z->x[i] / z->unit);
+        for (i = 0; i < z->each; i++) q[i] = EBIM__R(-level);
+        z->count[b] = z->each;
+        z->roots[b] = 1;
+        return;
+    }
     before = z->lines->roots;
     z->count[b] = ebim_lines_run(z->lines, z->each, z->room, z->x, seed, stream);
     z->roots[b] = (z->lines->roots - before) / z->each;
@@ -8845,14 +9167,13 @@ static void ebim__z_points(ebim__z *z, int b, uint64_t seed)
 static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
 {
     double V[EBIM__BATCHES], Z[EBIM__BATCHES], ratio[EBIM__BATCHES], low, v, mean;
-    ebim_watch *watch = z->charts ? z->charts->f.w.watch : z->lines->w.watch;
     int b;
     memset(out, 0, sizeof *out);
     if (z->charts) {
         if (z->energy) ebim_eval(&z->E, z->charts->count, z->charts->center, z->charts->energy);
         ebim__charts_weigh(z->charts, z->energy ? z->charts->energy : NULL);
     }
-    for (b = 0; b < EBIM__BATCHES && !ebim__stopped(watch); b++) {
+    for (b = 0; b < EBIM__BATCHES && !ebim__stopped(z->watch); b++) {
         ebim_real *e = z->e + (size_t)b * (size_t)z->room;
         ebim__z_points(z, b, ebim__subseed(seed, EBIM__SEED_Z));
         if (!z->count[b]) continue;
@@ -10963,16 +11284,21 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int
 {
     ebim__z z;
     ebim_charts *charts = NULL;
-    int measured = ebim__by_lines(m->n, m->k);
+    int measured = ebim__by_lines(m->n, m->k), by_charts = ebim__charts_for(m->info.on, m->n, m->k);
     ebim_result r = EBIM_OK;
     memset(out, 0, sizeof *out);
     if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
-    if (!measured && !ebim__by_charts(m->n, m->k)) return EBIM_ERR_SHAPE;
-    if (!measured) r = ebim__model_charts(&charts, m, 1, work);
-    if (!r && charts && !ebim_charts_stats(charts).covered) return EBIM_ERR_SOLVE;
+    if (!measured && !by_charts && !ebim__on_k(m->info.on, m->n)) return EBIM_ERR_SHAPE;
+    if (!measured && by_charts) r = ebim__model_charts(&charts, m, 1, work);
+    if (!r && charts && !ebim_charts_stats(charts).covered) {
+        if (!ebim__on_k(m->info.on, m->n)) return EBIM_ERR_SOLVE;
+        charts = NULL;
+    }
     if (!r)
         r = ebim__z_init(&z, work, &m->F, m->has_energy ? &m->E : NULL, m->linear, m->lo, m->hi,
                          lines, charts, !measured);
+    z.on = m->info.on;
+    z.unit = 1;
     return r || !ebim__ready(work) ? r : ebim__z_run(&z, seed, out);
 }
 
@@ -11055,7 +11381,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
         r = ebim_lines_init(&p->lines, work, &m->F, &ld);
         return r ? r : ebim__lines_near(p->lines, work, E, m->n);
     }
-    if (!r && ebim__by_charts(m->n, m->k)) {
+    if (!r && ebim__charts_for(m->info.on, m->n, m->k)) {
         r = ebim__model_charts(&p->charts, m, 1, work);
         if (!r && p->charts && !p->charts->covered) p->charts = NULL;
         if (!r && p->charts && E) {
@@ -11063,7 +11389,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
             ebim__charts_weigh(p->charts, p->charts->energy);
         }
     }
-    if (E && ebim__one_rbf(E)) ebim__anchors_of(&p->anchor, work, E, m->n);
+    if (E && ebim__one_rbf(E)) ebim__anchors_of(&p->anchor, work, E, m->n, m->m);
     p->ok = EBIM__NEW(work, unsigned char, p->each);
     return r ? r : ebim__box_projector(&p->onto, work, &m->F, EBIM_PROJECT_ONTO, m->lo, m->hi);
 }
@@ -11088,7 +11414,7 @@ static int ebim__pool_kernels(ebim__pool *p, ebim_real *x, uint64_t seed)
         double density;
         if (!p->ok[b] || !ebim__inside(x + b * n, 1, 0, m->n, m->lo, m->hi)) continue;
         memmove(x + have * n, x + b * n, n * sizeof *x);
-        density = ebim__near_density(anchor, m->m, x + have * n, NULL, 0);
+        density = ebim__near_density(anchor, x + have * n, NULL, 0);
         p->log_density[have++] = EBIM__R(log(density + DBL_MIN));
     }
     return (int)have;
@@ -11102,6 +11428,10 @@ static int ebim__pool_draw(ebim__pool *p, ebim_real *x, uint64_t seed)
     if (p->anchor.count) return ebim__pool_kernels(p, x, seed);
     if (!p->lines) {
         memset(p->log_density, 0, (size_t)p->each * sizeof *x);
+        if (ebim__on_k(p->m->info.on, p->m->n)) {
+            ebim__on_uniform(p->m->info.on, p->m->n, p->each, x, seed, 0);
+            return p->each;
+        }
         return ebim_projector_noise(p->onto, p->each, x, p->m->lo, p->m->hi, seed, 0);
     }
     have = ebim_lines_uniform(p->lines, p->each, x, seed);
@@ -11162,7 +11492,7 @@ static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int
     ebim_result r = ebim__pool_init(&s->pool, m, B, work);
     ebim_ws e;
     int w, by_lines = ebim__by_lines(m->n, m->k);
-    int by_charts = !by_lines && ebim__by_charts(m->n, m->k);
+    int by_charts = !by_lines && ebim__charts_for(m->info.on, m->n, m->k);
     memset(&cd, 0, sizeof cd);
     cd.lo = m->lo;
     cd.hi = m->hi;
@@ -11320,11 +11650,14 @@ typedef struct ebim__energies {
 enum { EBIM__LANES = 64 };
 #define EBIM__SAME 1e-3 /* a point this near to a centre, in its width, is the centre */
 
-/* The node RBF of an estimate -log(flat + RBF) and the one with its flat part; 0: E is none */
-static int ebim__estimate_of(const ebim_graph *E, int *flat)
+/* The node RBF of an estimate -log(flat + RBF), which axes have on their products, and the one with
+ * its flat part; 0: E is none */
+static int ebim__estimate_of(const ebim_graph *E, int on, int *flat)
 {
     const ebim__node *rbf = ebim__find_rbf(E);
     int i, at = rbf ? (int)(rbf - E->node) : 0;
+    for (i = 2; i < E->n_nodes && on == EBIM_ON_AXES; i++)
+        if (E->node[i].op == EBIM__OP_RBF) at = i;
     if (!at || !ebim__one_rbf(E)) return 0;
     for (i = at + 1; i < E->n_nodes; i++)
         if (E->node[i].op == EBIM__OP_ADD && E->node[i].a == at &&
@@ -11341,10 +11674,11 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     size_t n = (size_t)m->n, k = (size_t)m->k;
     const ebim_real *t;
     ebim_result r;
-    int i, count;
+    int i, count, size;
     s->lanes = ebim__min_int(EBIM__LANES, ebim__max_int(lanes, 2));
     s->m = m;
-    s->rbf = ebim__estimate_of(&m->E, &s->flat);
+    s->rbf = ebim__estimate_of(&m->E, m->info.on, &s->flat);
+    size = s->rbf ? m->E.node[m->E.node[s->rbf].a].size : 0;
     /* an estimate's values inside are looked at */
     r = !m->has_energy ? EBIM_OK : ebim__ws_for(&s->E, a, &m->E, s->lanes, 0,
                                                 s->rbf ? EBIM__FOR_JVP | EBIM__FOR_VJP : 0);
@@ -11358,12 +11692,12 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     t = m->E.theta + m->E.node[s->rbf].theta;
     s->widest = s->masses = 0;
-    for (i = 0; i < count; i++, t += n + 2) {
-        double h = sqrt(0.5 / (double)t[n]);
+    for (i = 0; i < count; i++, t += size + 2) {
+        double h = sqrt(0.5 / (double)t[size]);
         s->first[i] = (double)t[0];
         s->order[i] = (int32_t)i;
         s->widest = fmax(s->widest, h);
-        s->masses += (double)t[n + 1] * pow(h, m->m);
+        s->masses += (double)t[size + 1] * pow(h, m->m);
     }
     ebim__sort(s->order, count, ebim__compare_values, s->first);
     return EBIM_OK;
@@ -11373,7 +11707,7 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
 static int ebim__energies_centre(const ebim__energies *s, const double *x)
 {
     const ebim__node *rbf = &s->m->E.node[s->rbf];
-    int n = s->m->n, lo = 0, hi = rbf->i0, c;
+    int n = s->m->E.node[rbf->a].size, lo = 0, hi = rbf->i0, c;
     double reach = EBIM__SAME * s->widest;
     while (lo < hi) {
         int mid = lo + (hi - lo) / 2;
@@ -11389,7 +11723,8 @@ static int ebim__energies_centre(const ebim__energies *s, const double *x)
     return -1;
 }
 
-/* What E of lane l gains without the kernel of the point x: [n] itself */
+/* What E of lane l gains without the kernel of the point itself, x: [n], or, where M is known, that
+ * which E was evaluated at: there centres are on M */
 static double ebim__energies_without(const ebim__energies *s, int l, const ebim_real *x)
 {
     const ebim_graph *E = &s->m->E;
@@ -11397,10 +11732,11 @@ static double ebim__energies_without(const ebim__energies *s, int l, const ebim_
     const ebim_real *scale = rbf->a == 1 ? NULL : E->theta + in->theta, *t;
     double d2 = 0, own, all = (double)s->E.slot[s->rbf].v[l], share;
     double flat = (double)E->theta[E->node[s->flat].theta], at[EBIM__LANES];
-    int c, n = s->m->n, j;
+    int c, n = E->node[rbf->a].size, j;
     if (n > EBIM__LANES) return 0;
     for (c = 0; c < n; c++)
-        at[c] = scale ? ((double)x[c] - (double)scale[n + c]) * (double)scale[c] : (double)x[c];
+        at[c] = s->m->info.on ? (double)s->E.slot[rbf->a].v[c * s->E.stride + l]
+              : scale ? ((double)x[c] - (double)scale[n + c]) * (double)scale[c] : (double)x[c];
     j = ebim__energies_centre(s, at);
     if (j < 0) return 0;
     t = E->theta + rbf->theta + j * (n + 2);
@@ -11575,6 +11911,25 @@ typedef struct ebim__scoring { /* what is wanted of B points; each of the four m
     int B, workers;
 } ebim__scoring;
 
+/* What is known of M beyond F, on points that F has brought there: rows that are rounded go where a
+ * fit has them go, a share that is hardly below 0 to 0, and a reflection is no rotation. */
+static void ebim__score_known(const ebim_model *m, int count, const ebim_real *x, ebim_real *y,
+                              ebim_real *distance, unsigned char *ok)
+{
+    int on = m->info.on, n = m->n, b, same = x == y;
+    double most = ebim__on_tolerance * ebim__on_size(on, n);
+    for (b = 0; b < count; b++, x += n, y += n) {
+        double away = ebim__on_nearest(on, n, x, NULL);
+        if (away <= most) {
+            ebim__on_nearest(on, n, x, y);
+            if (distance && !same) distance[b] = EBIM__R(away);
+            ok[b] = 1;
+        } else if (!(ebim__on_nearest(on, n, y, NULL) <= most)) {
+            ok[b] = 0;
+        }
+    }
+}
+
 static void ebim__scorer_points(ebim_scorer *s, const ebim__scoring *q, int at, int B)
 {
     const ebim_model *m = s->m;
@@ -11589,6 +11944,7 @@ static void ebim__scorer_points(ebim_scorer *s, const ebim__scoring *q, int at, 
         count = ebim__min_int(s->lanes, end - at);
         if (m->linear) ebim__score_mapped(s, count, x, y, d, found);
         else ebim_projector_run(s->p, count, x, y, d, found);
+        if (ebim__on_k(m->info.on, m->n)) ebim__score_known(m, count, x, y, d, found);
         if (e) ebim__energies_at(&s->e, count, y, x, e);
         done = !ebim__stopped(s->watch); /* else none of these was written, or not to its end */
         for (b = 0; b < count; b++, y += n) {
@@ -12836,6 +13192,8 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, ebim_arena *work, const eb
 
 enum {
     EBIM__SETTLED = 50,      /* distinct points: fewer settle nothing, and none is held out */
+    EBIM__ON_FEW = 400,      /* distinct points of an M that is known: fewer are all used, each
+                              * is judged by the others */
     EBIM__HELD_ONE_IN = 5,   /* rows are held out, */
     EBIM__HELD_MOST = 2000   /* at most so many: mean distances are known to 2 % then */
 };
@@ -12863,6 +13221,10 @@ typedef struct ebim__rows {
     ebim_real *z;             /* [N][n] */
     double *L;                /* [n][n] before everything; NULL: none */
     double *center, *lo, *hi; /* [n] in z's units: the box */
+    ebim_on on;               /* what M is known to be; 0: it is learned */
+    const ebim_real *e;       /* [N][e_n] what E's kernels see of z: z, or products of axes */
+    ebim_real *products;      /* that: [N][e_n]; NULL: e is z */
+    int e_n;
     double unit, rim;         /* rim: how far data stay from the walls of the box */
     double noise;             /* of the data, in z's units; 0 where it is not known */
 } ebim__rows;
@@ -12957,6 +13319,23 @@ static int ebim__rows_units(ebim__rows *s)
     return widest * s->unit >= ebim__rows_bound.digits * (double)EBIM_EPS * largest;
 }
 
+/* Where M is known its size is the unit, and all of it is in the box. */
+static void ebim__rows_known(ebim__rows *s)
+{
+    const ebim_fit_desc *d = s->d;
+    int c, given = s->on == EBIM_ON_GIVEN;
+    if (!given) s->unit = ebim__on_size((int)s->on, s->n);
+    for (c = 0; c < s->n; c++) {
+        if (!given) {
+            s->center[c] = 0;
+            s->lo[c] = ebim__on_low((int)s->on) / s->unit;
+            s->hi[c] = ebim__on_high((int)s->on) / s->unit;
+        }
+        if (given && d->lo) s->lo[c] = (d->lo[c] - s->center[c]) / s->unit;
+        if (given && d->hi) s->hi[c] = (d->hi[c] - s->center[c]) / s->unit;
+    }
+}
+
 /* Brings rows chosen at random to the end of the order, copies together: what has a copy among the
  * rows that are trained on is not held out. */
 static void ebim__rows_hold_out(ebim__rows *s)
@@ -13028,7 +13407,7 @@ static int ebim__rows_distinct(const ebim__rows *s, int N, int room, int32_t *ro
 }
 
 /* Takes over what the survey says. Of data whose survey was stopped nothing is known; the paper's
- * recipe leaves nothing out. */
+ * recipe leaves nothing out, and no row is too far from the others where M is known. */
 static void ebim__rows_surveyed(ebim__rows *s, int stopped)
 {
     ebim__survey *v = &s->survey;
@@ -13039,12 +13418,14 @@ static void ebim__rows_surveyed(ebim__rows *s, int stopped)
         v->outliers = v->mapped = v->at_edge = 0;
         v->noise = -1;
     }
-    for (i = 0; s->paper && i < v->outliers; i++) v->group[v->outlier[i]] = v->groups++;
-    if (s->paper) v->outliers = 0;
+    if (s->paper || s->on) {
+        for (i = 0; i < v->outliers; i++) v->group[v->outlier[i]] = v->groups++;
+        v->outliers = v->mapped = 0;
+    }
     for (i = 0, s->N = 0; i < s->rows; i++)
         if (v->group[i] >= 0) s->order[s->N++] = (int32_t)i;
-    if (v->groups < EBIM__SETTLED) s->held = 0;
-    if (v->mapped && s->n <= EBIM__MAPPED_MOST && !s->paper) s->L = v->L;
+    if (v->groups < (s->on ? EBIM__ON_FEW : EBIM__SETTLED)) s->held = 0;
+    if (v->mapped && s->n <= EBIM__MAPPED_MOST) s->L = v->L;
 }
 
 static ebim_result ebim__rows_init(ebim__rows *s, int rows, int n, const ebim_real *x,
@@ -13060,9 +13441,14 @@ static ebim_result ebim__rows_init(ebim__rows *s, int rows, int n, const ebim_re
     s->n = n;
     s->k = n - d->dim;
     s->paper = d->recipe == EBIM_RECIPE_PAPER;
+    s->on = d->M ? EBIM_ON_GIVEN : d->on;
+    s->e_n = s->on == EBIM_ON_AXES ? ebim__products(n) : n;
     if (rows >= EBIM__SETTLED && !s->paper)
         s->held = ebim__min_int(rows / EBIM__HELD_ONE_IN, EBIM__HELD_MOST);
     s->z = EBIM__NEW(work, ebim_real, ebim__times((size_t)rows, (size_t)n));
+    if (s->on == EBIM_ON_AXES)
+        s->products = EBIM__NEW(work, ebim_real, ebim__times((size_t)rows, (size_t)s->e_n));
+    s->e = s->products ? s->products : s->z;
     s->center = EBIM__NEW(work, double, n);
     s->lo = EBIM__NEW(work, double, n);
     s->hi = EBIM__NEW(work, double, n);
@@ -13079,7 +13465,8 @@ static ebim_result ebim__rows_init(ebim__rows *s, int rows, int n, const ebim_re
     if (r || !run) return r;
     ebim__rows_surveyed(s, ebim__stopped(work->watch));
     if (!ebim__rows_units(s)) return EBIM_ERR_DATA;
-    s->noise = s->paper ? 0 : fmax(s->survey.noise, 0) / s->unit;
+    if (s->on) ebim__rows_known(s);
+    s->noise = s->paper || s->on ? 0 : fmax(s->survey.noise, 0) / s->unit;
     ebim__rows_hold_out(s);
     ebim__rows_fill(s);
     if (d->weights || (s->survey.groups < s->N && !s->paper)) s->weight = s->mass;
@@ -13275,7 +13662,8 @@ static void ebim__recipe_F_of(const ebim__rows *s, int number, ebim__recipe_F *f
 /* Whether E is trained with nodes on M, and has a normaliser */
 static int ebim__by_nodes(const ebim__rows *s)
 {
-    return !s->paper && (ebim__by_lines(s->n, s->k) || ebim__by_charts(s->n, s->k));
+    return !s->paper && (ebim__by_lines(s->n, s->k) || ebim__by_charts(s->n, s->k) ||
+                         ebim__on_k((int)s->on, s->n));
 }
 
 static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim__recipe_E *e)
@@ -13303,22 +13691,36 @@ static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim_
 /* Parameters as at the start: the user's, but for fresh weights of dense layers */
 static void ebim__recipe_draw(ebim_graph *g, const ebim_graph *given, uint64_t seed)
 {
-    if (given) memcpy(g->theta, given->theta, (size_t)g->n_theta * sizeof *g->theta);
+    size_t count = given ? (size_t)given->n_theta : 0; /* they come last */
+    if (given) memcpy(g->theta + g->n_theta - count, given->theta, count * sizeof *g->theta);
     ebim_init_theta(g, seed);
 }
 
-static ebim_ref ebim__record_given(ebim_graph *g, ebim_ref x, void *user)
+typedef struct ebim__form { /* of a network */
+    const ebim_graph *given;  /* the user's; NULL: */
+    ebim__mlp mlp;
+    int products;             /* 1: it sees those of x */
+} ebim__form;
+
+static ebim_ref ebim__record_form(ebim_graph *g, ebim_ref x, void *user)
 {
-    return ebim_inline(g, *(const ebim_graph *const *)user, x, 0);
+    ebim__form *f = (ebim__form *)user;
+    if (f->products) x = ebim__record_products(g, x);
+    return f->given ? ebim_inline(g, f->given, x, 0) : ebim__record_mlp(g, x, &f->mlp);
 }
 
-/* The network of a recipe, or the user's graph in its place */
+/* The network of a recipe, or the user's graph in its place; products: see ebim__form */
 static ebim_result ebim__recipe_graph(ebim_graph *g, ebim_arena *a, const ebim_mlp_desc *net,
-                                      const ebim_graph *given, uint64_t seed)
+                                      const ebim_graph *given, int products,
+                                      uint64_t seed)
 {
+    ebim__form f;
     ebim_result r;
-    if (!given) return ebim_mlp(g, a, net, seed);
-    r = ebim_record(g, a, net->in, ebim__record_given, &given);
+    f.given = given;
+    f.mlp.d = net;
+    f.mlp.seed = seed;
+    f.products = products;
+    r = ebim_record(g, a, net->in, ebim__record_form, &f);
     if (!r && ebim__ready(a)) ebim__recipe_draw(g, given, seed);
     return r;
 }
@@ -13752,7 +14154,7 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
         c->u = EBIM__NEW(work, ebim_real, points);
         ebim__recipe_F_of(rows, i, &c->recipe);
         r = ebim__recipe_graph(&c->F, work, &c->recipe.net, d->F,
-                               ebim__subseed(d->seed + (uint64_t)i, EBIM__SEED_F));
+                               0, ebim__subseed(d->seed + (uint64_t)i, EBIM__SEED_F));
         ebim_arena_init(&measure, NULL, 0);
         if (!r) r = ebim__measured(ebim__candidate_train(c, rows, &measure), &measure, &bytes);
         if (!r) r = ebim__measured(ebim__candidate_judge(c, rows, &measure), &measure, &bytes);
@@ -13834,16 +14236,23 @@ enum {
     EBIM__WEIGHED = 4096,     /* nodes that kernels are weighed at */
     EBIM__KERNELS_MOST = 8,   /* m: above, no kernel is wide and near at once */
     EBIM__WIDTHS = 8,
+    EBIM__HOODS_APART = 4,    /* from here on widths hardly know a point that is left out: by the
+                               * first ones 100 points of a circle, each judged by the others, lost
+                               * 0.3 nat; along curves 0.01 by 31 neighbours, too */
+    EBIM__OWN_HOODS = 5,      /* neighbours that each centre's width is tried from */
+    EBIM__HOODS = 7,          /* and those of widths that all have in common, if M is known */
+    EBIM__HOODS_MANY = 2000,  /* and centres are no more than these */
     EBIM__FLATS = 3
 };
 
 /* width = least * step^i times the distance to the neighbour, i < WIDTHS: 0.25 to 2.6 */
 static const struct {
-    int neighbour[5];
+    int neighbour[EBIM__HOODS];
     double least, step, flat[EBIM__FLATS], meet;
 } ebim__widths = {
-    /* few neighbours follow detail, many follow the density */
-    {1, 3, 7, 15, 31},
+    /* few neighbours follow detail, many follow the density; the last are those of common widths,
+     * which take less from a hundred points than widths of their own */
+    {1, 3, 7, 15, 31, 7, 31},
     0.25, 1.4,
     /* shares of the uniform density: a new point in a gap costs 3.5 to 5.8 nats */
     {0.003, 0.01, 0.03},
@@ -13858,7 +14267,8 @@ typedef struct ebim__rbf { /* a kernel estimate: how wide, and what it is worth 
     int count;                 /* of them */
     ebim__tree tree;           /* of them */
     ebim_real *gaps;           /* [CENTRES][NEIGHBOURS] squared distances of centres, ascending */
-    int neighbour;             /* width^2 = factor^2 (distance to this one^2 + a little) */
+    int neighbour;             /* width^2 = factor^2 (distance to this one^2 + a little), or, if */
+    int common;                /* all are alike, factor^2 (mean distance to it)^2 */
     double factor, flat;       /* flat: share of the uniform density */
     double volume;             /* of M */
     double held, held_se;      /* mean E of held-out data */
@@ -13872,11 +14282,17 @@ typedef struct ebim__rbf { /* a kernel estimate: how wide, and what it is worth 
     ebim_real *at;             /* [nodes] E at them */
 } ebim__rbf;
 
+typedef struct ebim__estimate {
+    int centres, products;
+} ebim__estimate;
+
 /* -log(flat + sum of radial basis functions); ebim__rbf_fill sets their parameters. */
 static ebim_ref ebim__record_estimate(ebim_graph *g, ebim_ref x, void *user)
 {
+    const ebim__estimate *e = (const ebim__estimate *)user;
     double flat = 1;
-    ebim_ref y = ebim__push(g, EBIM__OP_RBF, EBIM_FN_IDENTITY, x, 0, *(const int *)user, 0);
+    ebim_ref y = e->products ? ebim__record_products(g, x) : x;
+    y = ebim__push(g, EBIM__OP_RBF, EBIM_FN_IDENTITY, y, 0, e->centres, 0);
     y = ebim_add(g, y, ebim_constant(g, 1, &flat));
     return ebim_scale(g, ebim_apply(g, y, EBIM_FN_LOG), -1);
 }
@@ -13886,6 +14302,7 @@ static ebim_result ebim__rbf_init(ebim__rbf *b, const ebim__rows *s, ebim_arena 
 {
     int most = ebim__min_int(s->N, EBIM__CENTRES), part = most, all = most;
     size_t room = (size_t)ebim__max_int(s->held, most);
+    ebim__estimate e;
     ebim_result r;
     if (ebim__ready(work)) {
         part = ebim__rows_distinct(s, s->N - s->held, most, NULL);
@@ -13896,14 +14313,17 @@ static ebim_result ebim__rbf_init(ebim__rbf *b, const ebim__rows *s, ebim_arena 
     b->held = HUGE_VAL;
     b->row = EBIM__NEW(work, int32_t, most);
     b->gaps = EBIM__NEW(work, ebim_real, (size_t)most * EBIM__NEIGHBOURS);
-    ebim__tree_init(&b->tree, work, most, s->n, EBIM__NEIGHBOURS + 1);
+    ebim__tree_init(&b->tree, work, most, s->e_n, EBIM__NEIGHBOURS + 1);
     b->x = EBIM__NEW(work, ebim_real, ebim__times(room, (size_t)s->n));
     b->e = EBIM__NEW(work, ebim_real, room);
     b->p = EBIM__NEW(work, ebim_real, room);
     b->weight = EBIM__NEW(work, ebim_real, room);
     b->at = EBIM__NEW(work, ebim_real, EBIM__WEIGHED);
-    r = ebim_record(&b->part, work, s->n, ebim__record_estimate, &part);
-    if (!r) r = ebim_record(&b->all, work, s->n, ebim__record_estimate, &all);
+    e.products = s->on == EBIM_ON_AXES;
+    e.centres = part;
+    r = ebim_record(&b->part, work, s->n, ebim__record_estimate, &e);
+    e.centres = all;
+    if (!r) r = ebim_record(&b->all, work, s->n, ebim__record_estimate, &e);
     return r ? r : ebim_ws_init(&b->w, work, &b->part, 64, EBIM_WS_VALUES);
 }
 
@@ -13914,14 +14334,22 @@ static void ebim__rbf_start(ebim__rbf *b, int N)
     ebim__tree *t = &b->tree;
     int i, j, at;
     b->count = ebim__rows_distinct(s, N, ebim__min_int(s->N, EBIM__CENTRES), b->row);
-    ebim__tree_build(t, b->count, s->z, b->row);
+    ebim__tree_build(t, b->count, s->e, b->row);
     for (i = 0; i < b->count; i++) {
         ebim_real *d = b->gaps + (size_t)i * EBIM__NEIGHBOURS;
-        ebim__tree_near(t, ebim__nth(s->z, b->row[i], s->n), EBIM__NEIGHBOURS + 1, HUGE_VAL);
+        ebim__tree_near(t, ebim__nth(s->e, b->row[i], s->e_n), EBIM__NEIGHBOURS + 1, HUGE_VAL);
         for (at = j = 0; j < t->found && at < EBIM__NEIGHBOURS; j++) /* itself is one of them */
             if (t->hood[j] != b->row[i]) d[at++] = EBIM__R(t->d2[j]);
         while (at < EBIM__NEIGHBOURS) d[at++] = EBIM__R(1e30); /* there are fewer centres */
     }
+}
+
+/* Where the parameters of the centres are; the flat part follows them. */
+static ebim_real *ebim__rbf_theta(const ebim_graph *g)
+{
+    int i = 2;
+    while (g->node[i].op != EBIM__OP_RBF) i++;
+    return g->theta + g->node[i].theta;
 }
 
 /* Parameters of g for these centres. The share `flat` of the mass is spread over M; the kernels
@@ -13930,17 +14358,19 @@ static void ebim__rbf_start(ebim__rbf *b, int N)
 static void ebim__rbf_fill(const ebim__rbf *b, const ebim_graph *g)
 {
     const ebim__rows *s = b->rows;
-    int n = s->n, m = n - s->k, i, c;
-    ebim_real *t = g->theta;
-    double least = 0, sum = 0;
+    int n = s->e_n, m = s->n - s->k, i, c;
+    ebim_real *t = ebim__rbf_theta(g);
+    double least = 0, sum = 0, gap;
     for (i = 0; i < b->count; i++) {
         least += sqrt((double)b->gaps[i * EBIM__NEIGHBOURS + b->neighbour]) / b->count;
         sum += (double)s->mass[b->row[i]];
     }
-    least = ebim__widths.meet * least * least;
+    gap = least * least;
+    least = ebim__widths.meet * gap;
     for (i = 0; i < b->count; i++) {
-        const ebim_real *x = ebim__nth(s->z, b->row[i], n);
-        double d2 = (double)b->gaps[i * EBIM__NEIGHBOURS + b->neighbour] + least;
+        const ebim_real *x = ebim__nth(s->e, b->row[i], n);
+        double own = (double)b->gaps[i * EBIM__NEIGHBOURS + b->neighbour];
+        double d2 = b->common ? gap : own + least;
         double h2 = b->factor * b->factor * d2, mass = pow(6.283185307179586477 * h2, 0.5 * m);
         double share = (double)s->mass[b->row[i]] / sum;
         for (c = 0; c < n; c++) *t++ = x[c];
@@ -13967,7 +14397,7 @@ static void ebim__rbf_points(ebim__rbf *b)
 static void ebim__rbf_try(ebim__rbf *b)
 {
     double now = b->flat, se, weighs = 1 - now, least = HUGE_VAL;
-    int i, q, n = b->rows->n;
+    int i, q, n = b->rows->e_n;
     ebim__rbf_fill(b, &b->part);
     if (b->nodes) ebim_eval(&b->w, b->nodes, b->node, b->at);
     for (i = 0; i < b->nodes; i++)
@@ -13977,7 +14407,7 @@ static void ebim__rbf_try(ebim__rbf *b)
         double mean, score, flat = ebim__widths.flat[q];
         for (i = 0; i < b->tries; i++) {
             double p = exp(-(double)b->e[i]) - now;
-            if (b->itself) p -= (double)b->part.theta[i * (n + 2) + n + 1];
+            if (b->itself) p -= (double)ebim__rbf_theta(&b->part)[i * (n + 2) + n + 1];
             b->p[i] = EBIM__R(-log(flat + (1 - flat) * fmax(p, 0) / (1 - now)));
         }
         mean = ebim__mean_se(b->tries, b->p, b->weight, &se);
@@ -13996,15 +14426,19 @@ static void ebim__rbf_try(ebim__rbf *b)
 static void ebim__rbf_fit(ebim__rbf *b, double volume)
 {
     ebim__rbf best;
-    int i, c;
+    int first = !b->rows->on || !b->itself ? 0
+              : b->rows->n - b->rows->k > 1 ? EBIM__HOODS_APART : EBIM__OWN_HOODS;
+    int hoods = EBIM__OWN_HOODS, i, c;
     b->volume = volume;
     ebim__rbf_start(b, b->rows->N - b->rows->held);
     ebim__rbf_points(b);
     best = *b;
     best.held = best.score = HUGE_VAL;
-    for (i = 0; i < 5; i++)
+    if (b->rows->on && b->count <= EBIM__HOODS_MANY) hoods = EBIM__HOODS;
+    for (i = first; i < hoods; i++)
         for (c = 0; c < EBIM__WIDTHS && !ebim__stopped(b->w.watch); c++) {
             b->neighbour = ebim__widths.neighbour[i];
+            b->common = i >= EBIM__OWN_HOODS;
             b->factor = ebim__widths.least * pow(ebim__widths.step, c);
             b->flat = ebim__widths.flat[1];
             if (b->neighbour >= b->count) continue;
@@ -14086,6 +14520,27 @@ static ebim_result ebim__density_charts(ebim__density *e, ebim_arena *work)
     return EBIM_OK;
 }
 
+/* The same on an M that is known: exactly uniform nodes, and charts for the normaliser alone */
+static ebim_result ebim__density_known(ebim__density *e, ebim_arena *work)
+{
+    const ebim__rows *s = e->rows;
+    int on = (int)s->on, n = s->n, i;
+    const ebim_charts_desc d = {s->lo, s->hi, 0, ebim__subseed(s->d->seed, EBIM__SEED_NODES)};
+    ebim_result r = EBIM_OK;
+    e->node = EBIM__NEW(work, ebim_real, (size_t)e->nodes * (size_t)n);
+    if (!ebim__by_lines(n, s->k) && ebim__charts_for(on, n, s->k))
+        r = ebim_charts_init(&e->charts, work, e->F, &d);
+    if (r || !ebim__ready(work)) return r;
+    ebim__on_uniform(on, n, e->nodes, e->node, d.seed, 0);
+    for (i = 0; i < e->nodes * n; i++) e->node[i] = EBIM__R((double)e->node[i] / s->unit);
+    if (e->charts) {
+        ebim_charts_cover(e->charts, s->N - s->held, s->z);
+        if (!ebim_charts_stats(e->charts).covered) e->charts = NULL;
+    }
+    e->volume = exp(ebim__on_log_volume(on, n) - (n - s->k) * log(s->unit));
+    return EBIM_OK;
+}
+
 /* Nodes uniform on the learned M -> e->node; e->nodes becomes their number. */
 static ebim_result ebim__density_nodes(ebim__density *e, ebim_arena *work)
 {
@@ -14095,6 +14550,7 @@ static ebim_result ebim__density_nodes(ebim__density *e, ebim_arena *work)
     ebim_lines_report area;
     ebim_lines *lines;
     ebim_result r;
+    if (ebim__on_k((int)s->on, s->n)) return ebim__density_known(e, work);
     if (!ebim__by_lines(s->n, s->k)) return ebim__density_charts(e, work);
     memset(&d, 0, sizeof d);
     d.lo = s->lo;
@@ -14142,11 +14598,14 @@ static ebim_result ebim__density_level(ebim__density *e, const ebim_graph *E, co
                                        ebim_arena *work, ebim_log_z *z)
 {
     const ebim__rows *s = e->rows;
+    int draws = ebim__density_bound.lines[s->n > 2] * ebim__fit_points(s);
     ebim_result r;
+    if (s->on && E == &e->rbf.part) draws /= 4; /* 1 % will do to compare it */
     work->used = 0;
-    r = ebim__z_init(&e->z, work, e->F, E, L, s->lo, s->hi,
-                     ebim__density_bound.lines[s->n > 2] * ebim__fit_points(s), e->charts,
+    r = ebim__z_init(&e->z, work, e->F, E, L, s->lo, s->hi, draws, e->charts,
                      !ebim__by_lines(s->n, s->k));
+    e->z.on = (int)s->on;
+    e->z.unit = s->unit;
     if (r || !ebim__ready(work)) return r;
     return ebim__z_run(&e->z, ebim__subseed(s->d->seed, EBIM__SEED_NODES), z);
 }
@@ -14158,12 +14617,12 @@ static ebim_result ebim__density_room(ebim__density *e, ebim_arena *work)
     ebim_log_z z;
     ebim_arena a;
     size_t bytes = 0;
-    ebim_result r;
+    ebim_result r = EBIM_OK;
     ebim_arena_init(&a, NULL, 0);
-    r = ebim__measured(ebim__density_train(e, last, N, 1, 0, &a, NULL), &a, &bytes);
-    if (!r && e->nodes)
+    if (e->nets) r = ebim__measured(ebim__density_train(e, last, N, 1, 0, &a, NULL), &a, &bytes);
+    if (!r && e->nodes && e->nets)
         r = ebim__measured(ebim__density_train(e, last, N, 0, 0, &a, NULL), &a, &bytes);
-    if (!r && e->nodes)
+    if (!r && e->nodes && e->nets)
         r = ebim__measured(ebim__density_level(e, &e->net[last], NULL, &a, &z), &a, &bytes);
     if (!r && e->nodes && last)
         r = ebim__measured(ebim__density_level(e, &e->rbf.all, NULL, &a, &z), &a, &bytes);
@@ -14180,6 +14639,7 @@ static int ebim__density_worth(const ebim__density *e, int number, int best, dou
     int few = e->rows->N - e->rows->held <= EBIM__CENTRES;
     if (!number) return 1;
     if (e->model->judged.verdict & EBIM_VERDICT_BAD) return 0; /* of a wrong M */
+    if (few && e->rows->on) return 0; /* kernels see it, and in seconds */
     if (number > 1 || !few) return best == number - 1;
     return e->rbf.held < least && e->rbf.held > least - ebim__density_bound.surely;
 }
@@ -14212,7 +14672,7 @@ static void ebim__density_held(ebim__density *e, double held, double held_se)
     ebim_model *m = e->model;
     double se = e->volume > 0 ? e->volume_se / e->volume : 0;
     if (!(e->volume > 0) || !ebim__finite64(held) || !ebim__finite64(held_se)) return;
-    m->info.held = e->rows->held;
+    m->info.held = e->rows->held ? e->rows->held : e->rbf.tries; /* each by the others */
     m->info.nll = held + log(e->volume) + m->m * log(e->rows->unit);
     m->info.nll_se = sqrt(held_se * held_se + se * se);
 }
@@ -14227,16 +14687,24 @@ static int ebim__density_kernels(ebim__density *e, double than)
     return 1;
 }
 
+/* Kernels are weighed at nodes of M. Many are narrow, and weigh as in the plane: few nodes
+ * would meet them. */
+static void ebim__density_weigh(ebim__density *e)
+{
+    const ebim__rows *s = e->rows;
+    int many = s->on && s->survey.groups > EBIM__HOODS_MANY;
+    e->rbf.node = e->node;
+    e->rbf.nodes = many ? 0 : ebim__min_int(e->nodes, EBIM__WEIGHED);
+}
+
 /* Fits the kernel estimate; what it is worth is its mean E, normalised. */
 static ebim_result ebim__density_estimate(ebim__density *e)
 {
+    const ebim__rows *s = e->rows;
     ebim__rbf *b = &e->rbf;
     ebim_log_z z;
     ebim_result r;
-    if (e->charts) {
-        b->node = e->node;
-        b->nodes = ebim__min_int(e->nodes, EBIM__WEIGHED);
-    }
+    if (e->charts || s->on) ebim__density_weigh(e);
     ebim__rbf_fit(b, e->volume);
     if (!ebim__finite64(b->held) || ebim__stopped(e->scratch.watch)) return EBIM_OK;
     r = ebim__density_level(e, &b->part, NULL, &e->scratch, &z);
@@ -14346,19 +14814,34 @@ static ebim_result ebim__density_best(ebim__density *e, double from, double to)
     return r;
 }
 
-/* E by kernels alone, where M has no uniform nodes; their mass is that in the plane. The flat share
- * and the level need a volume: it is the judge's or, without that, as large as the data fill. */
+/* Of few points of a known M kernels are worth what each point is under the others; unless that is
+ * better than the uniform density by a standard error, E becomes 0. */
+static void ebim__density_few(ebim__density *e)
+{
+    ebim__rbf *b = &e->rbf;
+    b->held = b->score;
+    if (b->held < -b->held_se) return;
+    b->flat = 1;
+    b->held = b->held_se = 0;
+    ebim__rbf_fill(b, &b->all);
+}
+
+/* E by kernels alone: where M has no uniform nodes, with masses as in the plane, or few points.
+ * The flat share and the level need a volume: without nodes it is the judge's or, without that, as
+ * large as the data fill. */
 static ebim_result ebim__density_alone(ebim__density *e)
 {
     const ebim__rows *s = e->rows;
-    double known = e->model->judged.volume / pow(s->unit, s->n - s->k);
+    double known = e->nodes ? e->volume : e->model->judged.volume / pow(s->unit, s->n - s->k);
     int measured = known > 0 && ebim__finite64(known);
     e->volume = measured ? known : 1;
+    if (e->nodes) ebim__density_weigh(e);
     ebim__rbf_fit(&e->rbf, e->volume);
     if (!measured) {
         e->volume = exp(e->rbf.held);
         ebim__rbf_fit(&e->rbf, e->volume);
     }
+    if (e->nodes) ebim__density_few(e);
     return ebim__density_kernels(e, HUGE_VAL) ? EBIM_OK : EBIM_ERR_DIVERGED; /* E is 0 */
 }
 
@@ -14372,6 +14855,12 @@ static ebim_result ebim__density_normalise(ebim__density *e)
     ebim_result r = EBIM_OK;
     if (e->known.points > 0 && !L) *z = e->known;
     else r = ebim__density_level(e, &e->E, L, &e->scratch, z);
+    if (!r && ebim__on_k((int)e->rows->on, e->rows->n)) {
+        z->log_volume = log(e->volume); /* it is known, and of mean and integral the better one */
+        if (z->se < z->mean_se) z->log_mean = z->log_z - z->log_volume;
+        z->se = z->mean_se = fmin(z->se, z->mean_se);
+        z->volume_se = 0;
+    }
     if (r || ebim__stopped(e->scratch.watch)) return r;
     e->level = -z->log_mean;
     z->log_volume += (double)m->m * log(e->rows->unit);
@@ -14389,22 +14878,28 @@ static ebim_result ebim__density_init(ebim__density *e, ebim_arena *work)
     const ebim_graph *given = s->d->E;
     int by_nodes = ebim__by_nodes(s), i;
     int kernels = !by_nodes && !s->paper && s->n - s->k <= EBIM__KERNELS_MOST && !given;
+    int few = s->on && !given && (ebim__ready(work) ? !s->held : s->N < EBIM__ON_FEW);
     ebim__recipe_E recipe;
     ebim_result r = EBIM_OK;
     e->choose = by_nodes && s->held;
-    e->nets = kernels ? 0 : e->choose && !given ? EBIM__ENERGIES : 1;
+    e->nets = kernels || few ? 0 : e->choose && !given ? EBIM__ENERGIES : 1;
     e->rbf.held = HUGE_VAL;
     for (i = 0; i < e->nets && !r; i++) {
         ebim__recipe_E_of(s, i, 0, &recipe);
         r = ebim__recipe_graph(&e->net[i], work, &recipe.net, given,
+                               s->on == EBIM_ON_AXES,
                                ebim__subseed(s->d->seed, EBIM__SEED_E));
         e->nodes = recipe.d.n_nodes;
         if (e->net[i].n_theta > e->E.n_theta) e->E = e->net[i]; /* while measuring: the largest */
     }
+    if (by_nodes && !e->nets) {
+        ebim__recipe_E_of(s, 0, 0, &recipe);
+        e->nodes = recipe.d.n_nodes;
+    }
     if (!r && e->nets != 1) r = ebim__rbf_init(&e->rbf, s, work);
     if (e->rbf.all.n_theta > e->E.n_theta) e->E = e->rbf.all;
     e->theta = EBIM__NEW(work, ebim_real, e->E.n_theta);
-    if (!r && e->nets) r = ebim__density_room(e, work);
+    if (!r && (e->nets || by_nodes)) r = ebim__density_room(e, work);
     if (!r && by_nodes) r = ebim__density_nodes(e, work);
     return r ? r : work->failed;
 }
@@ -14413,7 +14908,7 @@ static ebim_result ebim__density_init(ebim__density *e, ebim_arena *work)
 static ebim_result ebim__density_run(ebim__density *e, ebim_arena *work)
 {
     ebim_model *model = e->model;
-    double from = ebim__stage_end.manifold, to = ebim__stage_end.energy;
+    double from = e->rows->on ? 0 : ebim__stage_end.manifold, to = ebim__stage_end.energy;
     ebim_result r;
     model->has_energy = 1;
     ebim__stage(work->watch, EBIM_STAGE_ENERGY, from, to);
@@ -14444,7 +14939,8 @@ static ebim_result ebim__density_run(ebim__density *e, ebim_arena *work)
  * >>check  M and E against the data
  *
  * Two questions: does M have parts without data, and do held-out data follow the density (>>voids)?
- * Data are thrown onto M first, for with their noise all of M would look empty. Cost: a tree of up
+ * Data are thrown onto M first, for with their noise all of M would look empty. Of an M that is
+ * known the second alone is asked: where it has no data it is M all the same. Cost: a tree of up
  * to 16384 points of M, and the distances of 500 points of two kinds.
  * ========================================================================================= */
 
@@ -14475,7 +14971,10 @@ static int ebim__check_points(const ebim__density *e, const ebim_real *judged, e
     const ebim_model *m = e->model;
     int count = m->judged.points, nodes = e->node && e->nodes > 0;
     ebim_ws w;
+    int i;
     if (m->has_energy && ebim_ws_init(&w, work, &e->E, 64, EBIM_WS_VALUES)) return 0;
+    for (i = 0; i < e->nets && !ebim__ready(work); i++) /* any of them may be E */
+        if (ebim_ws_init(&w, work, &e->net[i], 64, EBIM_WS_VALUES)) return 0;
     if (!ebim__ready(work)) return EBIM__VOIDS;
     count = ebim__spread(nodes ? e->nodes : count, m->n, nodes ? e->node : judged, EBIM__VOIDS, u);
     if (m->has_energy && count) ebim_eval(&w, count, u, at);
@@ -14618,10 +15117,12 @@ static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
         for (i = 0; i < d.N; i++) weight[i] = s->mass[row[i]];
         ebim_projector_run(onto, d.N, x, x, NULL, NULL);
     }
+    if (run && s->on && s->survey.groups < EBIM__SETTLED)
+        e->model->judged.verdict |= EBIM_VERDICT_FEW;
     if (d.S < EBIM__VOIDS_LEAST) return work->failed;
-    r = ebim__voids_find(&d, &v, work);
+    if (!s->on) r = ebim__voids_find(&d, &v, work);
     if (r || ebim__stopped(work->watch)) return r;
-    if (run) ebim__check_told(s, &v, u, e->model);
+    if (run && !s->on) ebim__check_told(s, &v, u, e->model);
     return e->model->has_energy ? ebim__check_density(e, onto, d.S, u, at, work) : EBIM_OK;
 }
 
@@ -14641,6 +15142,8 @@ typedef struct ebim__fit {
     ebim__contest contest;
     ebim__density density;
     ebim_model *model;
+    int on;                   /* what M is known to be, */
+    ebim_graph known;         /* and its F, in the units of the data */
     ebim_watch watch[2];      /* of the two threads; [0] asks the caller */
     ebim_watch *outer;        /* the caller's own, in `work` */
     ebim_real *spread;        /* [CHART_STARTS][n] rows that charts may grow from */
@@ -14677,6 +15180,19 @@ static ebim_ref ebim__record_unit(ebim_graph *g, ebim_ref x, void *user)
     return u->scale < 1 || u->scale > 1 ? ebim_scale(g, y, u->scale) : y;
 }
 
+static ebim_ref ebim__record_given(ebim_graph *g, ebim_ref x, void *user)
+{
+    return ebim_inline(g, *(const ebim_graph *const *)user, x, 0);
+}
+
+/* F of an M that is known, in the units of the data */
+static ebim_result ebim__known_graph(ebim_graph *g, ebim__fit *f, ebim_arena *a)
+{
+    const ebim_graph *M = f->rows.d->M;
+    if (M) return ebim_record(g, a, f->rows.n, ebim__record_given, &M);
+    return ebim_record(g, a, f->rows.n, ebim__record_on, &f->on);
+}
+
 /* F and E of the model, from those in z's units */
 static ebim_result ebim__fit_graphs(ebim__fit *f, ebim_arena *keep)
 {
@@ -14688,7 +15204,8 @@ static ebim_result ebim__fit_graphs(ebim__fit *f, ebim_arena *keep)
     u.center = s->center;
     u.level = NULL;
     u.unit = u.scale = s->unit;
-    r = ebim_record(&m->F, keep, s->n, ebim__record_unit, &u);
+    if (s->on) r = ebim__known_graph(&m->F, f, keep);
+    else r = ebim_record(&m->F, keep, s->n, ebim__record_unit, &u);
     u.graph = &f->density.E;
     u.scale = 1;
     if (f->density.nodes) u.level = &f->density.level; /* subtracted */
@@ -14735,6 +15252,7 @@ static void ebim__fit_describe(ebim__fit *f)
     }
     m->info.seed = s->d->seed;
     m->info.recipe = (int)s->d->recipe;
+    m->info.on = f->on;
     for (c = 0; c < s->n; c++) {
         m->lo[c] = s->center[c] + s->unit * s->lo[c];
         m->hi[c] = s->center[c] + s->unit * s->hi[c];
@@ -14860,17 +15378,36 @@ static int ebim__graph_fits(const ebim_graph *g, int n, int k)
     return !g || (!g->failed && g->theta && ebim_inputs(g) == n && ebim_outputs(g) == k);
 }
 
+/* What is wrong with an M that is said to be known; EBIM_OK: nothing, and d->dim is set */
+static ebim_result ebim__known_refused(ebim_fit_desc *d, int n)
+{
+    int k = d->M ? ebim_outputs(d->M) : ebim__on_k((int)d->on, n), i;
+    if (!d->M && d->on == EBIM_ON_LEARNED) return d->lo || d->hi ? EBIM_ERR_ON : EBIM_OK;
+    if (d->M && ((d->on && d->on != EBIM_ON_GIVEN) || !ebim__graph_fits(d->M, n, k)))
+        return EBIM_ERR_ON;
+    if (k < 1 || k >= n || (d->dim && d->dim != n - k)) return EBIM_ERR_ON;
+    if (d->F || d->recipe == EBIM_RECIPE_PAPER) return EBIM_ERR_ON;
+    for (i = 0; i < n; i++) {
+        double lo = d->lo ? d->lo[i] : -1, hi = d->hi ? d->hi[i] : 1;
+        if (!d->M && (d->lo || d->hi)) return EBIM_ERR_ON;
+        if (!ebim__finite64(lo) || !ebim__finite64(hi) || (d->lo && d->hi && !(lo < hi)))
+            return EBIM_ERR_BOX;
+    }
+    d->dim = n - k;
+    return EBIM_OK;
+}
+
 /* What is wrong with a descriptor; EBIM_OK: nothing */
 static ebim_result ebim__fit_refused(const ebim_fit_desc *d, int N, int n)
 {
+    int inputs = d->on == EBIM_ON_AXES ? ebim__products(n) : n, i;
     double sum = 0;
-    int i;
     if (n < 2 || N < 1) return EBIM_ERR_POINTS;
     if (d->dim < 1 || d->dim >= n) return EBIM_ERR_DIM;
     if (!(d->effort >= 0) || !ebim__finite64(d->effort)) return EBIM_ERR_EFFORT;
     if (d->networks < 0 || (d->recipe != EBIM_RECIPE_DEFAULT && d->recipe != EBIM_RECIPE_PAPER))
         return EBIM_ERR_RECIPE;
-    if (!ebim__graph_fits(d->F, n, n - d->dim) || !ebim__graph_fits(d->E, n, 1))
+    if (!ebim__graph_fits(d->F, n, n - d->dim) || !ebim__graph_fits(d->E, inputs, 1))
         return EBIM_ERR_GRAPH;
     for (i = 0; i < N && d->weights; i++) {
         if (!ebim__finite(d->weights[i]) || d->weights[i] < 0) return EBIM_ERR_WEIGHTS;
@@ -14897,6 +15434,78 @@ static void ebim__fit_init(ebim__fit *f, ebim_model *m, int n, int k, ebim_arena
     f->watch[0].user = f->watch[1].user = f;
 }
 
+/* Rows to their nearest points of a given M: distances in z's units -> away: [N] */
+static ebim_result ebim__fit_project(ebim__fit *f, ebim_real *away, ebim_arena *work)
+{
+    ebim__rows *s = &f->rows;
+    ebim_project_desc d;
+    ebim_projector *p;
+    ebim_result r;
+    unsigned char *ok = EBIM__NEW(work, unsigned char, s->rows);
+    int i;
+    memset(&d, 0, sizeof d);
+    d.method = EBIM_PROJECT_ONTO;
+    d.constraint.length = 1;
+    r = ebim_projector_init(&p, work, &f->contest.c[0].F, &d);
+    if (r || !ebim__ready(work)) return r;
+    ebim_projector_run(p, s->N, s->z, s->z, away, ok);
+    for (i = 0; i < s->N; i++)
+        if (!ok[i]) away[i] = EBIM__R(ebim__odd_bound.lost);
+    return EBIM_OK;
+}
+
+/* Rows onto an M that is known, and what kernels see of them. A row that is off is an error, told
+ * as an outlier. */
+static ebim_result ebim__fit_onto(ebim__fit *f, ebim_arena *work)
+{
+    ebim__rows *s = &f->rows;
+    ebim_model *m = f->model;
+    ebim_judgement *j = &m->judged;
+    ebim_real *away = EBIM__NEW(work, ebim_real, s->rows);
+    double *value = EBIM__NEW(work, double, s->rows);
+    int32_t *order = EBIM__NEW(work, int32_t, s->rows);
+    ebim_result r = s->on == EBIM_ON_GIVEN ? ebim__fit_project(f, away, work) : work->failed;
+    int i, c, n = s->n, off = -1;
+    ebim__judge_nothing(j);
+    j->distance_mean = 0;
+    for (i = 0; ebim__ready(work) && !r && i < s->N; i++) {
+        ebim_real *z = s->z + (size_t)i * (size_t)n;
+        if (s->on != EBIM_ON_GIVEN) {
+            double d = ebim__on_nearest(f->on, n, ebim__nth(s->x, s->order[i], n), z);
+            away[i] = EBIM__R(d / s->unit);
+            for (c = 0; c < n; c++) z[c] = EBIM__R((double)z[c] / s->unit);
+        }
+        value[i] = (double)away[i] * s->unit;
+        j->distance_mean += value[i] / s->N;
+        if (s->products) ebim__products_of(n, z, s->products + (size_t)i * (size_t)s->e_n);
+        if (!((double)away[i] <= ebim__on_tolerance) && (off < 0 || s->order[i] < s->order[off]))
+            off = i;
+    }
+    if (r || !ebim__ready(work)) return r;
+    j->checked = s->N;
+    j->components = s->on != EBIM_ON_GIVEN;
+    j->distance_median = ebim__quantile(s->N, value, order, 0.5);
+    j->distance_q99 = ebim__quantile(s->N, value, order, 0.99);
+    j->distance_max = ebim__quantile(s->N, value, order, 1);
+    if (off < 0) return EBIM_OK;
+    m->info.outliers = 1;
+    m->info.outlier_row[0] = s->order[off];
+    m->info.outlier_distance[0] = value[off];
+    return EBIM_ERR_OFF;
+}
+
+/* An M that is known, in the place of candidates for it */
+static ebim_result ebim__fit_known(ebim__fit *f, ebim_arena *work)
+{
+    const ebim__rows *s = &f->rows;
+    double unit = s->unit, *shift = EBIM__NEW(work, double, s->n);
+    ebim_result r = ebim__known_graph(&f->known, f, work);
+    int c;
+    for (c = 0; shift && c < s->n; c++) shift[c] = -s->center[c] / unit;
+    if (!r) r = ebim_map_affine(&f->contest.c[0].F, work, &f->known, shift, unit, 1 / unit);
+    return r ? r : ebim__fit_onto(f, work);
+}
+
 /* F, E and the check, each if what was before it was learned to the end */
 static ebim_result ebim__fit_learn(ebim__fit *f, ebim_arena *work)
 {
@@ -14904,8 +15513,9 @@ static ebim_result ebim__fit_learn(ebim__fit *f, ebim_arena *work)
     ebim__contest *c = &f->contest;
     ebim__density *e = &f->density;
     const ebim_watch *w = f->watch;
-    ebim_result r = ebim__contest_init(c, &f->rows, &m->judged, f->watch, work);
-    if (!r && ebim__ready(work)) {
+    ebim_result r = f->on ? ebim__fit_known(f, work)
+                          : ebim__contest_init(c, &f->rows, &m->judged, f->watch, work);
+    if (!r && ebim__ready(work) && !f->on) {
         r = ebim__contest_run(c);
         m->info.mdf_loss = c->c[c->best].report.loss;
         m->info.networks = c->count;
@@ -14926,20 +15536,23 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_aren
                                   int n, const ebim_real *x, const ebim_fit_desc *d)
 {
     ebim__fit f;
-    ebim_result r = ebim__fit_refused(d, N, n), trained;
+    ebim_fit_desc own = *d; /* with dim, which `on` and M tell */
+    ebim_result r = ebim__known_refused(&own, n), trained;
     int run;
+    if (!r) r = ebim__fit_refused(&own, N, n);
     if (r) return r;
     if (!keep->base != !work->base) return EBIM_ERR_ARG;
-    ebim__fit_init(&f, model, n, n - d->dim, keep, work);
+    ebim__fit_init(&f, model, n, n - own.dim, keep, work);
+    f.on = (int)(own.M ? EBIM_ON_GIVEN : own.on);
     work->watch = &f.watch[0];
-    r = ebim__rows_init(&f.rows, N, n, x, d, work);
+    r = ebim__rows_init(&f.rows, N, n, x, &own, work);
     if (!r) r = keep->failed;
     run = ebim__ready(keep) && ebim__ready(work);
     trained = r ? r : ebim__fit_learn(&f, work);
     r = trained == EBIM_ERR_DIVERGED || trained == EBIM_ERR_SOLVE ? EBIM_OK : trained;
     if (!r) r = ebim__fit_graphs(&f, keep);
     if (!r && run) ebim__fit_describe(&f);
-    if (!r && (f.rows.L || !run)) r = ebim__fit_in_front(&f, work);
+    if (!r && (f.rows.L || (!run && !f.on))) r = ebim__fit_in_front(&f, work);
     work->watch = f.outer;
     if (r || !run) return r;
     ebim__stage(f.watch, EBIM_STAGE_CHECK, 1, 1);
@@ -14956,8 +15569,8 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_aren
  *   "EBIM" 0x0d 0x0a 0x1a 0x0a | u32 version | u32 bytes of a real (4, 8) | u64 bytes of the file
  *   u32 n, k, has_energy, linear | f64 linear[n][n], inverse[n][n] if linear, lo[n], hi[n],
  *   hole[n], end[n], unit | tag[64] | u32 bytes of columns | columns | f64 each of what
- *   ebim__io_info has, in its order | u32 starts | f64 start[starts][n] | graph F | graph E if
- *   has_energy | u32 crc32 of all before
+ *   ebim__io_info has, in its order (one for recipe + 16 on) | u32 starts | f64 start[starts][n] |
+ *   graph F | graph E if has_energy | u32 crc32 of all before
  * A graph: u32 nodes, y, n_theta | per node 2..: u32 op, fn, a, b, c, size, i0, frozen, f64 s |
  * theta. Loading records the nodes again through the same checks as a builder, twice: first to
  * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
@@ -15114,12 +15727,15 @@ static uint64_t ebim__io_seed(ebim__file *f, uint64_t v)
 /* What is known of a fit */
 static void ebim__io_info(ebim__file *f, ebim_model *m)
 {
-    int i;
+    int recipe, i;
 #define EBIM__D(x) m->x = ebim__io_f64(f, m->x, 0);
 #define EBIM__I(x) m->x = ebim__io_count(f, m->x, 0);
     EBIM__I(info.points)
     m->info.seed = ebim__io_seed(f, m->info.seed);
-    EBIM__I(info.recipe) EBIM__D(info.mdf_loss) EBIM__D(info.energy_loss) EBIM__D(info.seconds)
+    recipe = ebim__io_count(f, m->info.recipe + 16 * m->info.on, 0);
+    m->info.recipe = recipe % 16;
+    m->info.on = recipe / 16;
+    EBIM__D(info.mdf_loss) EBIM__D(info.energy_loss) EBIM__D(info.seconds)
     EBIM__I(info.networks) EBIM__I(info.partial) EBIM__I(info.held) EBIM__D(info.nll)
     EBIM__D(info.nll_se) EBIM__I(info.distinct) EBIM__I(info.outliers)
     EBIM__I(judged.checked) EBIM__I(judged.missed) EBIM__D(judged.distance_mean)
@@ -15197,6 +15813,8 @@ static int ebim__io_model(ebim__file *f, ebim_model *m)
     ebim__io_text(f, m->columns);
     ebim__io_info(f, m);
     ebim__io_check(f, m->judged.verdict <= 16383); /* a set of bits */
+    ebim__io_check(f, !m->info.on || m->info.on == EBIM_ON_GIVEN ||
+                      (ebim__on_k(m->info.on, m->n) == m->k && !linear));
     ebim__io_starts(f, m);
     if (f->failed) return 0;
     ebim__io_graph(f, &m->F, m->n, tF);
@@ -15296,12 +15914,16 @@ EBIM_API void ebim_free(ebim_model *m)
     memset(m, 0, sizeof *m);
 }
 
-/* The model keeps the memory, unless the result is an error and leaves nothing to look at. */
+/* The model keeps the memory, unless the result is an error and leaves nothing to look at but which
+ * row is off. */
 static ebim_result ebim__own(ebim_model *m, void *owned, ebim_result r)
 {
     int good = !r || r == EBIM_ERR_DIVERGED || r == EBIM_ERR_SOLVE;
+    ebim_model was;
     m->owned = owned;
+    if (r == EBIM_ERR_OFF) was = *m;
     if (!good) ebim_free(m);
+    if (r == EBIM_ERR_OFF) m->info = was.info;
     return r;
 }
 

@@ -37,7 +37,7 @@ enum { FINE = 0, FAILED = 1, BAD = 2, PARTIAL = 3 };
 typedef enum option_id {
     O_OUT, O_N, O_DIM, O_EMBED, O_RECIPE, O_SEED, O_STEPS, O_EFFORT, O_MAX_SECONDS, O_THREADS,
     O_GRID, O_DIR, O_JSON, O_VERBOSE, O_COLUMNS, O_WEIGHTS, O_SKIP_MISSING, O_HEADER, O_DELIMITER,
-    O_BESIDE, O_QUIET, O_COUNT
+    O_BESIDE, O_QUIET, O_ON, O_DEGREES, O_COUNT
 } option_id;
 
 typedef enum option_kind { FLAG, TEXT, WHOLE, REAL } option_kind;
@@ -53,11 +53,15 @@ static const option options[O_COUNT] = {
     {"-o", "FILE", TEXT, 0, 0, "where the result goes; - is standard output"},
     {"-n", "N", WHOLE, 1, 1e7, "how many samples"},
     {"--dim", "M", WHOLE, -1e9, 1e9,
-     "dimension of the manifold: 1 for curves, 2 for surfaces\n(latlon and torus: 2)"},
+     "dimension of the manifold: 1 for curves, 2 for surfaces\n(an embedding, or --on, tells it)"},
     {"--embed", "HOW", TEXT, 0, 0,
      "none: the columns are the point (default)\n"
      "latlon: latitude, longitude in degrees, on the unit sphere\n"
-     "torus:R,r: two angles in radians, on the torus of these radii"},
+     "torus:R,r: two angles in radians, on the torus of these radii\n"
+     "angles: any number of them, each as its cosine and sine\n"
+     "quaternion: four columns, x and -x being the same\n"
+     "rotation: nine columns, a rotation matrix\n"
+     "(the last three are learned on what they are: see --on)"},
     {"--recipe", "NAME", TEXT, 0, 0, "default, or paper: the settings of the paper's appendix"},
     {"--seed", "N", WHOLE, 0, 9007199254740992.0, "of all random numbers (default 0)"},
     {"--steps", "K", WHOLE, 1, 1e6, "moves of each sample's chain (default 30)"},
@@ -83,6 +87,15 @@ static const option options[O_COUNT] = {
      "space, as it looks)"},
     {"--append", "", FLAG, 0, 0, "write the scores behind all columns of the data"},
     {"--quiet", "", FLAG, 0, 0, "no warning that the model is not to be trusted"},
+    {"--on", "WHAT", TEXT, 0, 0,
+     "the manifold is known, and only the density is learned:\n"
+     "circle, sphere: rows of length 1\n"
+     "torus:K: K pairs of columns, each of length 1\n"
+     "axes, quaternions: rows of length 1, x and -x being the same\n"
+     "rotations: nine columns, R with RR' = I and det R = 1\n"
+     "simplex: rows that sum to 1, none below 0\n"
+     "learn: it is not, whatever the embedding says"},
+    {"--degrees", "", FLAG, 0, 0, "the angles of --embed angles are in degrees"},
 };
 
 typedef struct args {
@@ -118,7 +131,7 @@ static int verb_help(const args *a);
 static const verb verbs[] = {
     {"fit", "DATA.csv", ".ebim", 1, 1, OPT(OUT),
      OPT(DIM) | OPT(EMBED) | OPT(RECIPE) | OPT(SEED) | OPT(EFFORT) | OPT(MAX_SECONDS) |
-         OPT(THREADS) | OPT(JSON) | OPT(VERBOSE) | OPT_DATA | OPT(WEIGHTS),
+         OPT(THREADS) | OPT(JSON) | OPT(VERBOSE) | OPT_DATA | OPT(WEIGHTS) | OPT(ON) | OPT(DEGREES),
      verb_fit, "learn a model from points",
      "Learns a function F whose zero set is the manifold the points lie on, and an energy E whose\n"
      "e^-E is proportional to their density there. One row is one point. Read are text (.csv,\n"
@@ -513,7 +526,8 @@ static int read_options(const args *a, const ebim_model *m, const embed *e, csv_
     how->names = m ? m->columns : NULL;
     how->skip_missing = a->text[O_SKIP_MISSING] != NULL;
     how->most = embed_columns(e) || !m ? embed_columns(e) : m->n;
-    how->least = how->most ? how->most : a->number[O_DIM] > 1 ? (int)a->number[O_DIM] + 1 : 2;
+    how->least = how->most ? how->most : a->number[O_DIM] > 1 ? (int)a->number[O_DIM] + 1
+               : e->kind == EMBED_ANGLES ? 1 : 2;
     if (header && strcmp(header, "yes") && strcmp(header, "no"))
         return complain(BAD, "%s: --header '%.40s' should be yes or no", a->verb->name, header);
     if (header) how->header = *header == 'y' ? 1 : -1;
@@ -736,7 +750,7 @@ static int table_write(const char *path, int rows, int cols, const char *const *
 static int points_write(const char *path, const char *columns, const embed *e, int N, int n,
                         const ebim_real *x, const unsigned char *ok, const csv_table *beside)
 {
-    int extra = embed_columns(e), cols = n + extra, i, c, status = FAILED;
+    int extra = embed_moves(e) ? embed_columns(e) : 0, cols = n + extra, i, c, status = FAILED;
     size_t width = (size_t)cols;
     names known = names_of(columns);
     char (*text)[16] = (char (*)[16])malloc(width * sizeof *text);
@@ -745,8 +759,8 @@ static int points_write(const char *path, const char *columns, const embed *e, i
     if (text && name && v) {
         int own = known.count == (extra ? extra : n);
         for (c = 0; c < cols; c++) {
-            snprintf(text[c], sizeof text[c], "x%d", c);
-            name[c] = c < n ? text[c] : embed_name(e, c - n);
+            snprintf(text[c], sizeof text[c], c < n ? "x%d" : "angle%d", c < n ? c : c - n);
+            name[c] = c >= n && embed_name(e, c - n) ? embed_name(e, c - n) : text[c];
             if (own && (c >= n || !extra)) name[c] = known.name[extra ? c - n : c];
         }
         for (i = 0; i < N; i++) {
@@ -756,6 +770,7 @@ static int points_write(const char *path, const char *columns, const embed *e, i
                 continue;
             }
             for (c = 0; c < n; c++) row[c] = (double)x[(size_t)i * (size_t)n + (size_t)c];
+            embed_settle(e, n, row);
             if (extra) embed_inverse(e, n, row, row + n);
         }
         status = table_write(path, N, cols, name, v, beside, 0);
@@ -1135,7 +1150,98 @@ static void columns_json(json *j, const ebim_model *m)
 
 /* ---- fit ---- */
 
-static int fit_options(const args *a, embed *e, ebim_fit_desc *d)
+/* What --on takes, and what of it the library knows; columns 0: any number */
+static const struct {
+    const char *name;
+    ebim_on on;
+    int columns;
+    const char *what; /* it takes */
+} known_manifold[] = {
+    {"circle", EBIM_ON_SPHERE, 2, "two columns, and rows of length 1: divide each by its length"},
+    {"sphere", EBIM_ON_SPHERE, 0, "rows of length 1: divide each by its length"},
+    {"torus", EBIM_ON_TORUS, 0, "pairs of columns, each of length 1, as cosine and sine: "
+     "--embed angles makes them from angles"},
+    {"quaternions", EBIM_ON_AXES, 4, "four columns, and rows of length 1: divide each by its "
+     "length"},
+    {"axes", EBIM_ON_AXES, 0, "rows of length 1, and up to 32 columns: divide each by its length"},
+    {"rotations", EBIM_ON_ROTATIONS, 9, "nine columns, a matrix R with RR' = I and det R = 1, no "
+     "reflection"},
+    {"simplex", EBIM_ON_SIMPLEX, 0, "rows that sum to 1, none below 0: divide each by its sum"}
+};
+
+enum { KNOWN_MANIFOLDS = (int)(sizeof known_manifold / sizeof *known_manifold) };
+
+/* --on, or what the embedding stands for -> *which, an index above; -1: none. 0, or the status. */
+static int on_option(const args *a, const embed *e, int *which)
+{
+    static const char *const of[] = {NULL, NULL, NULL, "torus", "quaternions", "rotations"};
+    const char *text = a->text[O_ON] ? a->text[O_ON] : of[e->kind];
+    size_t length = text ? strcspn(text, ":") : 0;
+    int i, pairs = 0;
+    *which = -1;
+    if (!text || !strcmp(text, "learn")) return 0;
+    for (i = 0; i < KNOWN_MANIFOLDS; i++)
+        if (strlen(known_manifold[i].name) == length &&
+            !strncmp(text, known_manifold[i].name, length)) *which = i;
+    if (*which >= 0 && text[length] &&
+        (known_manifold[*which].on != EBIM_ON_TORUS || sscanf(text + length, ":%4d", &pairs) != 1 ||
+         strspn(text + length + 1, "0123456789") != strlen(text + length + 1) || pairs < 1))
+        *which = -1;
+    if (*which < 0)
+        return complain(BAD, "fit: --on '%.40s' is not one of circle, sphere, torus:K, axes, "
+                        "quaternions, rotations, simplex, learn", text);
+    if (a->text[O_RECIPE] && !strcmp(a->text[O_RECIPE], "paper"))
+        return complain(BAD, "fit: --recipe paper learns the manifold, and --on %s has no use for "
+                        "that%s", text, a->text[O_ON] ? "" : ": --on learn learns it");
+    return 0;
+}
+
+/* The dimension of a known manifold in R^n */
+static int on_dim(ebim_on on, int n)
+{
+    return on == EBIM_ON_TORUS ? n / 2 : on == EBIM_ON_ROTATIONS ? 3 : n - 1;
+}
+
+/* Are the points those of the manifold that they are said to be on? */
+static int on_check(const args *a, const points *p, int which, ebim_fit_desc *d)
+{
+    const char *text = a->text[O_ON] ? a->text[O_ON] : known_manifold[which].name;
+    const char *what = known_manifold[which].what, *pairs = strchr(text, ':');
+    int row = 0, columns = pairs ? 2 * atoi(pairs + 1) : known_manifold[which].columns;
+    double away = 0;
+    ebim_result r;
+    d->on = known_manifold[which].on;
+    r = ebim_check_on(d->on, p->N, p->n, p->x, &row, &away);
+    if (r == EBIM_ERR_ON || (columns && columns != p->n))
+        return complain(BAD, "%s:%d: %d columns: --on %s takes %s", p->file, p->table.line[0], p->n,
+                        text, what);
+    if (r == EBIM_ERR_OFF)
+        return complain(BAD, "%s:%d: the row is %.2g away: --on %s takes %s", p->file,
+                        p->table.line[row], away, text, what);
+    if (d->dim && d->dim != on_dim(d->on, p->n))
+        return complain(BAD, "fit: --dim %d, but --on %s has dimension %d here", d->dim, text,
+                        on_dim(d->on, p->n));
+    d->dim = on_dim(d->on, p->n);
+    return 0;
+}
+
+/* A known manifold that all points lie on: an index above, or -1 */
+static int looks_like(const points *p)
+{
+    static const ebim_on tried[] = {EBIM_ON_ROTATIONS, EBIM_ON_SPHERE, EBIM_ON_TORUS,
+                                    EBIM_ON_SIMPLEX};
+    size_t t;
+    int i;
+    for (t = 0; t < sizeof tried / sizeof *tried; t++) {
+        if (ebim_check_on(tried[t], p->N, p->n, p->x, NULL, NULL)) continue;
+        for (i = 0; i < KNOWN_MANIFOLDS; i++)
+            if (known_manifold[i].on == tried[t] &&
+                (!known_manifold[i].columns || known_manifold[i].columns == p->n)) return i;
+    }
+    return -1;
+}
+
+static int fit_options(const args *a, embed *e, ebim_fit_desc *d, int *which)
 {
     const char *recipe = a->text[O_RECIPE] ? a->text[O_RECIPE] : "default";
     char err[FILE_ERROR];
@@ -1145,8 +1251,13 @@ static int fit_options(const args *a, embed *e, ebim_fit_desc *d)
     if (!strcmp(recipe, "paper")) d->recipe = EBIM_RECIPE_PAPER;
     else if (strcmp(recipe, "default"))
         return complain(BAD, "fit: --recipe '%.40s' is not one of default, paper", recipe);
-    d->dim = a->text[O_DIM] ? (int)a->number[O_DIM] : embed_dim(e);
-    if (!a->text[O_DIM] && !d->dim)
+    e->degrees = a->text[O_DEGREES] != NULL;
+    if (e->degrees && e->kind != EMBED_ANGLES)
+        return complain(BAD, "fit: --degrees is for --embed angles%s", e->kind == EMBED_LATLON
+                        ? ": latlon takes degrees anyway" : "");
+    if (on_option(a, e, which)) return BAD;
+    d->dim = a->text[O_DIM] ? (int)a->number[O_DIM] : *which >= 0 ? 0 : embed_dim(e);
+    if (!a->text[O_DIM] && !d->dim && *which < 0 && e->kind != EMBED_ANGLES)
         return complain(BAD, "fit: --dim M is missing: 1 if the points lie on curves, 2 on "
                         "surfaces, ...");
     return 0;
@@ -1154,16 +1265,32 @@ static int fit_options(const args *a, embed *e, ebim_fit_desc *d)
 
 static void note_degrees(const embed *e, const points *p)
 {
-    int i;
-    for (i = 0; e->kind == EMBED_TORUS && i < 2 * p->N; i++) {
+    int radians = e->kind == EMBED_TORUS || (e->kind == EMBED_ANGLES && !e->degrees), i;
+    for (i = 0; radians && i < p->table.cols * p->N; i++) {
         if (fabs(p->table.v[i]) <= 6.2832) continue;
-        complain(0, "%s:%d: note: torus takes radians; is %g in degrees?", p->file,
-                 p->table.line[i / 2], p->table.v[i]);
+        complain(0, "%s:%d: note: %s takes radians; is %g in degrees?%s", p->file,
+                 p->table.line[i / p->table.cols], e->kind == EMBED_TORUS ? "torus" : "angles",
+                 p->table.v[i], e->kind == EMBED_TORUS ? "" : " Then --degrees");
         return;
     }
 }
 
-static void fit_report(const args *a, const ebim_model *m, const int *line, const char *word)
+/* What the points look like, if nobody said it, for the report: a name of --on, or NULL */
+static const char *note_looks(const ebim_fit_desc *d, const points *p)
+{
+    int which = d->on == EBIM_ON_LEARNED ? looks_like(p) : -1;
+    const char *name = which < 0 ? NULL : known_manifold[which].name;
+    if (!name) return NULL;
+    if (d->recipe == EBIM_RECIPE_DEFAULT)
+        complain(0, "%s: note: all rows lie on a known manifold: --on %s takes it as it is and "
+                 "learns the density alone%s", p->file, name,
+                 known_manifold[which].on == EBIM_ON_SPHERE
+                     ? " (--on axes if x and -x are the same)" : "");
+    return name;
+}
+
+static void fit_report(const args *a, const ebim_model *m, const int *line, const char *looks,
+                       const char *word)
 {
     json j;
     if (!a->text[O_JSON]) {
@@ -1172,20 +1299,21 @@ static void fit_report(const args *a, const ebim_model *m, const int *line, cons
     }
     j = json_begin(report_stream(a));
     columns_json(&j, m);
+    if (looks) json_text(&j, "looks_like", looks);
     report_json(&j, m, word);
     json_end(&j);
 }
 
 /* t: the table that was fitted, whose names the model keeps */
 static int fit_save(const args *a, ebim_model *m, const embed *e, const csv_table *t,
-                    ebim_result r, file_out *out)
+                    const char *looks, ebim_result r, file_out *out)
 {
     const char *file = file_shown(out->path, "standard output");
     int status, v = m->judged.verdict;
     embed_text(e, m->tag, sizeof m->tag);
     m->columns = names_joined(t);
     status = model_write(m, out);
-    if (!status) fit_report(a, m, t->line, report_word(m, r));
+    if (!status) fit_report(a, m, t->line, looks, report_word(m, r));
     free(m->columns);
     m->columns = NULL;
     if (status) return status;
@@ -1209,21 +1337,26 @@ static int verb_fit(const args *a)
     file_out out;
     csv_how how;
     char err[FILE_ERROR];
-    int status = fit_options(a, &e, &d);
+    const char *looks = NULL;
+    int which = -1, status = fit_options(a, &e, &d, &which);
     if (!status) status = read_options(a, NULL, &e, &how);
     if (status) return status;
     status = points_read(&p, a->path[0], &how, &e, 0);
     if (status) return status;
     d.weights = p.weight;
-    status = points_check(&p, &e, d.dim);
+    if (e.kind == EMBED_ANGLES) e.angles = p.table.cols;
+    if (which >= 0) status = on_check(a, &p, which, &d);
+    else if (!d.dim) d.dim = embed_dim(&e);
+    if (!status) status = points_check(&p, &e, d.dim);
     if (!status) note_degrees(&e, &p);
+    if (!status) looks = note_looks(&d, &p);
     if (!status && file_create(&out, output(a), err, sizeof err)) status = complain_line(BAD, err);
     if (!status) {
         unfinished = out.tmp;
         r = fit_watched(&m, a, p.N, p.n, p.x, &d);
         unfinished = NULL;
         if (m.owned) fit_measure(&m);
-        if (m.owned) status = fit_save(a, &m, &e, &p.table, r, &out);
+        if (m.owned) status = fit_save(a, &m, &e, &p.table, looks, r, &out);
         else status = complain_result(p.file, r);
         file_discard(&out);
         ebim_free(&m);
@@ -1827,7 +1960,7 @@ static void info_lines(const ebim_model *m, const embed *e)
     for (i = 0; i < m->n && i < 8; i++) {
         snprintf(x, sizeof x, "x%d", i);
         printf("%-10s %.60s from %.4g to %.4g\n", i ? "" : "box",
-               e->kind == EMBED_NONE && known.count == m->n ? known.name[i] : x, m->lo[i],
+               !embed_moves(e) && known.count == m->n ? known.name[i] : x, m->lo[i],
                m->hi[i]);
     }
     if (i < m->n) printf("           ... and %d more\n", m->n - i);

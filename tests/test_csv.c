@@ -858,7 +858,8 @@ static void bad_embeddings_are_refused(void)
         CHECK(strstr(err, "should be torus:R,r with two numbers R > r > 0") != NULL);
     }
     CHECK_INT(embed_parse(&e, "LatLon", err, sizeof err), -1);
-    CHECK_STR(err, "ebim: --embed: 'LatLon' is not one of none, latlon, torus:R,r");
+    CHECK_STR(err, "ebim: --embed: 'LatLon' is not one of none, latlon, torus:R,r, "
+              "angles, quaternion, rotation");
     CHECK_INT(embed_parse(&e, "", err, sizeof err), -1);
     CHECK_INT(embed_parse(&e, "torusx", err, sizeof err), -1);
 }

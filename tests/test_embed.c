@@ -163,6 +163,61 @@ static void inverses_give_the_nearest_point(void)
     }
 }
 
+/* Any number of angles, in radians or degrees, and the text that a model keeps of them */
+static void angles_come_back(void)
+{
+    double row[3], x[6], back[3];
+    char text[64];
+    int degrees, i, c;
+    embed e;
+    for (degrees = 0; degrees < 2; degrees++) {
+        double turn = degrees ? 360 : 2 * PI;
+        e = made(degrees ? "angles:3,degrees" : "angles:3");
+        CHECK_INT(embed_columns(&e), 3);
+        CHECK_INT(embed_ambient(&e), 6);
+        CHECK_INT(embed_dim(&e), 3);
+        CHECK_INT(e.degrees, degrees);
+        embed_text(&e, text, sizeof text);
+        CHECK_STR(text, degrees ? "angles:3,degrees" : "angles:3");
+        state = T_SEED + 5;
+        for (i = 0; i < 500; i++) {
+            for (c = 0; c < 3; c++) row[c] = uniform(-2 * turn, 2 * turn);
+            embed_point(&e, 6, row, x);
+            embed_inverse(&e, 6, x, back);
+            for (c = 0; c < 3; c++) {
+                CHECK_NEAR(x[2 * c], cos(row[c] * 2 * PI / turn), 1e-12);
+                CHECK_NEAR(x[2 * c + 1], sin(row[c] * 2 * PI / turn), 1e-12);
+                CHECK(apart(back[c], row[c], turn) < 1e-12 * turn);
+            }
+        }
+    }
+    e = made("angles");
+    CHECK_INT(embed_columns(&e), 0);
+    for (i = 0; i < 5; i++) {
+        static const char *const wrong[] = {"angles:", "angles:0", "angles:3,", "angles:3,degree",
+                                            "angles:3x"};
+        CHECK_INT(embed_parse(&e, wrong[i], err, sizeof err), -1);
+    }
+}
+
+/* Of a quaternion and its negative the one that is written has a first column above 0, or the first
+ * one that is not 0. */
+static void quaternions_have_one_sign(void)
+{
+    double x[3][4] = {{-0.5, 0.5, -0.5, 0.5}, {0, -0.6, 0.8, 0}, {0.5, -0.5, 0.5, 0.5}};
+    embed e = made("quaternion"), none = made("none");
+    int i;
+    CHECK_INT(embed_ambient(&e), 4);
+    CHECK_INT(embed_moves(&e), 0);
+    embed_settle(&none, 4, x[0]);
+    CHECK_NEAR(x[0][0], -0.5, 0);
+    for (i = 0; i < 3; i++) embed_settle(&e, 4, x[i]);
+    CHECK_NEAR(x[0][0], 0.5, 0);
+    CHECK_NEAR(x[0][3], -0.5, 0);
+    CHECK_NEAR(x[1][1], 0.6, 0);
+    CHECK_NEAR(x[2][1], -0.5, 0);
+}
+
 /* ---- tables ---- */
 
 static int embeds(const char *how, const char *text, int *n)
@@ -193,6 +248,12 @@ static void tables_at_their_limits(void)
     CHECK(embeds("torus:2,1", "90,-400\n", &n) && n == 3);
     CHECK(!embeds("torus:2,1", "1,2,3\n", &n));
     CHECK(embeds("none", "1,2,3,4,5\n", &n) && n == 5);
+    CHECK(embeds("angles", "1,2,3,4,5\n", &n) && n == 10);
+    CHECK(!embeds("angles:2", "1,2,3\n", &n));
+    CHECK_STR(err, "ebim: in.csv:1: 3 columns where the embedding takes 2: --columns chooses them");
+    CHECK(embeds("rotation", "1,0,0,0,1,0,0,0,1\n", &n) && n == 9);
+    CHECK(!embeds("quaternion", "1,0,0\n", &n));
+    CHECK_STR(err, "ebim: in.csv:1: 3 columns where the embedding takes 4");
 }
 
 /* ---- json ---- */
@@ -290,6 +351,8 @@ int main(int argc, char **argv)
     T_RUN(centres_are_finite);
     T_RUN(distances_on_the_globe);
     T_RUN(inverses_give_the_nearest_point);
+    T_RUN(angles_come_back);
+    T_RUN(quaternions_have_one_sign);
     T_RUN(tables_at_their_limits);
     T_RUN(json_is_escaped);
     T_RUN(python_reads_it_too);

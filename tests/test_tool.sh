@@ -1059,6 +1059,62 @@ embedding_is_remembered() {
     "$EBIM" sample t.ebim -n 3 | grep x0,x1,x2,phi,psi
 }
 
+# Manifolds that are known: told of when data look like one, learned on, remembered, and refused
+# with the row that is off
+known_manifolds() {
+    awk 'BEGIN { print "a,b,c"; for (i = 0; i < 90; i++) { a = i % 3 ? (7 * i) % 11 : 0
+        b = 1 + (5 * i) % 7; c = 1 + i % 13; s = a + b + c
+        printf "%.4f,%.4f,%.4f\n", a / s, b / s, c / s } }' >shares.csv
+    "$EBIM" fit shares.csv -o s.ebim --dim 2 $quick --json >s.json 2>err || true
+    grep -q 'note: all rows lie on a known manifold: --on simplex' err
+    grep -q '"looks_like":"simplex"' s.json
+    "$EBIM" fit shares.csv -o s.ebim --on simplex --json >s.json 2>err
+    if grep -q 'known manifold' err; then fail 'told though it was said'; fi
+    grep -q '"on":"simplex"' s.json
+    "$EBIM" info s.ebim | grep -q 'simplex, known, of dimension 2 in R^3'
+    "$EBIM" sample s.ebim -n 300 -o new.csv >log
+    test "$(head -n 1 new.csv)" = a,b,c
+    awk -F, 'NR > 1 { s = $1 + $2 + $3
+        if ($1 < 0 || $2 < 0 || $3 < 0 || s < 0.9999 || s > 1.0001) bad++ }
+        END { exit bad > 0 || NR != 301 }' new.csv
+    echo 0.5,0.6,0.1 >>shares.csv
+    data_is_off 'shares.csv:92: the row is 0.13 away: --on simplex takes rows that sum to 1' \
+        shares.csv --on simplex
+    data_is_off 'fit: --on .ball. is not one of circle, sphere,' shares.csv --on ball
+    data_is_off '3 columns: --on rotations takes nine columns' shares.csv --on rotations
+}
+
+# data_is_off PATTERN DATA OPTION...: fit refuses the data with these words
+data_is_off() {
+    words=$1
+    shift
+    code=0
+    "$EBIM" fit "$@" -o off.ebim 2>err || code=$?
+    test $code = 2 || fail "status $code"
+    grep -q "$words" err || { cat err; fail "not told: $words"; }
+}
+
+# Angles in degrees become a torus, and samples angles again; quaternions keep one sign.
+angles_and_quaternions() {
+    awk 'BEGIN { print "turn,tilt"; for (i = 0; i < 120; i++)
+        printf "%.2f,%.2f\n", (i * i) % 300, (7 * i) % 90 }' >angles.csv
+    "$EBIM" fit angles.csv -o a.ebim --embed angles --degrees >log 2>err
+    "$EBIM" info a.ebim | grep -q 'torus, known, of dimension 2 in R^4'
+    "$EBIM" info a.ebim | grep -q 'angles:2,degrees'
+    "$EBIM" sample a.ebim -n 200 -o new.csv >log
+    test "$(head -n 1 new.csv)" = x0,x1,x2,x3,turn,tilt
+    awk -F, 'NR > 1 && ($6 > -20 && $6 < 110) { n++ } NR > 1 && $5 * $5 > 32401 { bad++ }
+        END { exit bad > 0 || n < 160 }' new.csv
+    "$EBIM" score a.ebim angles.csv | head -n 1 | grep -q log_density
+    "$EBIM" fit angles.csv -o b.ebim --embed angles >log 2>err || true
+    grep -q 'Then --degrees' err
+    awk 'BEGIN { for (i = 0; i < 90; i++) { a = 2 + i % 3; b = i % 5; c = i % 7; d = i % 11
+        s = sqrt(a * a + b * b + c * c + d * d) * (i % 2 ? 1 : -1)
+        printf "%.5f,%.5f,%.5f,%.5f\n", a / s, b / s, c / s, d / s } }' >q.csv
+    "$EBIM" fit q.csv -o q.ebim --embed quaternion >log
+    "$EBIM" sample q.ebim -n 200 | awk -F, 'NR > 1 && $1 < 0 { bad++ } END { exit bad > 0 }'
+}
+
 pipes() {
     "$EBIM" sample - -n 50 <"$(model)" | "$EBIM" score "$(model)" - >a.csv
     test "$(wc -l <a.csv)" -eq 51
@@ -1410,7 +1466,8 @@ for check in guises options_that_errors_name names_that_differ_never_swap \
     figure_eight_is_bad moebius_strip_is_bad same_seed_same_bytes paper_recipe_fits \
     samples_lie_on_the_circle scores_keep_the_order no_root_is_nan \
     chains_that_stand_still_are_noted projections_are_the_nearest_points \
-    embedding_is_remembered pipes json_parses pictures mesh_of_a_sphere mesh_without_energy \
+    embedding_is_remembered known_manifolds angles_and_quaternions \
+    pipes json_parses pictures mesh_of_a_sphere mesh_without_energy \
     mesh_of_two_circles mesh_that_is_not_closed mesh_of_a_fit interrupted_fit_keeps_its_state \
     time_limit_is_kept demo_leaves_its_files floods_as_plain_points floods_on_the_globe; do
     t_run $check

@@ -24,6 +24,15 @@ FILE_FN const char *report_recipe(const ebim_model *m)
     return m->info.recipe > 0 ? "paper" : "default";
 }
 
+/* What the manifold is known to be; "learned" where it is not known */
+FILE_FN const char *report_on(const ebim_model *m)
+{
+#define EBIM__ENUM(name, text) text,
+    static const char *const on[] = {EBIM_ONS(EBIM__ENUM)};
+#undef EBIM__ENUM
+    return m->info.on >= 0 && m->info.on < EBIM__ON_COUNT ? on[m->info.on] : "unknown";
+}
+
 FILE_FN const char *report_volume(int m) { return m == 1 ? "length" : m == 2 ? "area" : "volume"; }
 
 /* Numbers that are not known are NaN; their text tells, whatever the compiler's flags. */
@@ -124,6 +133,7 @@ FILE_FN void report_json(json *j, const ebim_model *m, const char *word)
 {
     json_number(j, "dim", m->m);
     json_number(j, "codim", m->k);
+    json_text(j, "on", report_on(m));
     report__json_rows(j, m);
     json_number(j, "seed", (double)m->info.seed);
     json_text(j, "recipe", report_recipe(m));
@@ -185,9 +195,9 @@ FILE_FN void report__extrapolated(FILE *f, const ebim_model *m)
 FILE_FN void report__manifold(FILE *f, const ebim_model *m)
 {
     const ebim_judgement *q = &m->judged;
-    if (!(q->points > 0)) return;
-    if (report_known(q->volume))
+    if (report_known(q->volume) && (q->points > 0 || m->info.on))
         fprintf(f, "%-10s %.4g +- %.2g\n", report_volume(m->m), q->volume, q->volume_se);
+    if (!(q->points > 0)) return;
     if (q->components)
         fprintf(f, "pieces     %d; without data: %.3g %% of it\n", q->components, 100 * q->empty);
     fprintf(f, "slope of F smallest singular value %.2g; near 0 on %.2g %%\n", q->sigma,
@@ -209,17 +219,19 @@ FILE_FN void report__density(FILE *f, const ebim_model *m)
     int centres = report_centres(m);
     if (!m->has_energy) fprintf(f, "density    none: it was not learned\n");
     else if (m->info.held > 0)
-        fprintf(f, "density    held-out -log density %.3f +- %.3f nat, of %d points\n",
-                m->info.nll, m->info.nll_se, m->info.held);
+        fprintf(f, "density    held-out -log density %.3f +- %.3f nat, of %d points%s\n",
+                m->info.nll, m->info.nll_se, m->info.held,
+                m->info.held == m->info.distinct ? ", each held out once" : "");
     else fprintf(f, "density    learned; too few points to hold some out\n");
     if (report_known(m->judged.density_p))
         fprintf(f, "test       held-out points against the density: p = %.2g (warns below %g)\n",
                 m->judged.density_p, ebim__check_bound.p);
-    if (centres)
-        fprintf(f, "energy     a kernel estimate, as no network was likelier: %d centres\n",
-                centres);
-    else if (m->info.held > 0 && fabs(m->info.energy_loss) <= 0) /* exactly 0: nothing else is */
+    if (m->has_energy && m->info.held > 0 && fabs(m->info.energy_loss) <= 0) /* exactly 0 */
         fprintf(f, "energy     uniform: no other was likelier by more than chance\n");
+    else if (centres)
+        fprintf(f, "energy     a kernel estimate, as %s: %d centres\n",
+                m->info.held == m->info.distinct ? "for so few points none is likelier"
+                                                 : "no network was likelier", centres);
 }
 
 FILE_FN void report__verdict(FILE *f, const ebim_model *m, const char *word)
@@ -234,7 +246,9 @@ FILE_FN void report__verdict(FILE *f, const ebim_model *m, const char *word)
 FILE_FN void report_text(FILE *f, const ebim_model *m, const char *word, const int *line)
 {
     const ebim_judgement *q = &m->judged;
-    fprintf(f, "manifold   dimension %d in R^%d, codimension %d\n", m->m, m->n, m->k);
+    fprintf(f, "manifold   ");
+    if (m->info.on) fprintf(f, "%s, known, of ", report_on(m));
+    fprintf(f, "dimension %d in R^%d, codimension %d\n", m->m, m->n, m->k);
     report__rows(f, m, line);
     if (report_known(q->distance_mean))
         fprintf(f, "distance   of %d points to it: mean %.3g, median %.3g, largest %.3g\n",
