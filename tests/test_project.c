@@ -451,7 +451,7 @@ static void next_to_M(void)
         for (i = 0; i < B * 3; i++) x[i] = y[i] + (ebim_real)off * (i % 2 ? 1 : -1);
         watch.work = 0;
         CHECK_INT(ebim_projector_run(p, B, x, y, dist, NULL), B);
-        for (i = 0; i < B; i++) CHECK(dist[i] <= 2 * off);
+        for (i = 0; i < B; i++) CHECK((double)dist[i] <= 2 * (double)off);
         CHECK(watch.work < 300.0 * B); /* some 100 each, 1900 to 3200 with all of max_iter */
     }
 }
