@@ -187,8 +187,9 @@
  * is taken; a hostile one can cost at most time linear in its size.
  *
  * LIMITS. Chains are exact where they are adjusted (>>exact), and nearly so on displacement fields,
- * whose tangents turn by 0.0002 to 0.004 more than Q'J tells (>>field); they pass between components by leaps
- * along lines (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with
+ * whose tangents turn by 0.0002 to 0.004 more than Q'J tells (>>field). They pass between
+ * components by leaps along lines (k = 1, n <= 7) or by independent points of charts. Log densities
+ * are normalised with
  * a standard error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or
  * charts do (>>charts), m <= 8 and M smooth enough for 4096 of them, or, where M is known, uniform
  * points of it, which rarely meet a narrow peak (z.effective tells); elsewhere E is a kernel
