@@ -13205,7 +13205,7 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, ebim_arena *work, int N, cons
 
 enum {
     EBIM__FIELD_ROWS = 20000, /* data that are learned from, at most */
-    EBIM__FIELD_POOL = 30000, /* points off M */
+    EBIM__FIELD_POOL = 30000, /* points off M, at most: 15 for each step */
     EBIM__FIELD_FEET = 3,     /* quadrics that each looks for its foot on */
     EBIM__FIELD_OFF = 2,      /* points off M a step, for each datum */
     EBIM__FIELD_JUDGED = 1000, /* data that the bounds are found by, */
@@ -13510,6 +13510,7 @@ typedef struct ebim__field {
     double *scratch;            /* [m + 3][n] */
     int32_t *order;             /* [N] */
     double gate;                /* its width */
+    int pool;                   /* points of it */
 } ebim__field;
 
 static ebim_result ebim__field_init(ebim__field *s, ebim_arena *a, ebim_graph *F, int N,
@@ -13518,6 +13519,7 @@ static ebim_result ebim__field_init(ebim__field *s, ebim_arena *a, ebim_graph *F
     size_t n = (size_t)ebim_inputs(F), rows;
     ebim_result r;
     memset(s, 0, sizeof *s);
+    s->pool = ebim__min_int(EBIM__FIELD_POOL, 15 * ebim__min_int(d->steps, EBIM__FIELD_POOL));
     N = ebim__min_int(N, EBIM__FIELD_ROWS);
     rows = (size_t)N;
     EBIM__TRAINER(&s->t, d, EBIM_STAGE_MANIFOLD);
@@ -13543,7 +13545,7 @@ static void ebim__field_point(ebim__field *s, int i, ebim_real *y)
     const ebim__plane_of *plane = s->plane;
     ebim_rng *rng = &s->t.rng;
     int n = s->t.n, c, j, q = 0;
-    double part = (double)i / (int)EBIM__FIELD_POOL, sigma, *z = s->scratch;
+    double part = (double)i / s->pool, sigma, *z = s->scratch;
     const ebim_real *x = ebim__nth(s->x, (int)ebim_rng_below(rng, (uint32_t)s->t.N), n);
     while (q < 2 && part >= ebim__field_noise[q].until) q++;
     sigma = q == 2 ? 0 : ebim__field_noise[q].least *
@@ -13568,7 +13570,7 @@ static void ebim__field_pool(ebim__field *s)
 {
     int n = s->t.n, i, j, c;
     double *foot = s->scratch, *best = foot + n, *D = best + n;
-    for (i = 0; i < EBIM__FIELD_POOL && !ebim__stopped(s->t.w.watch); i++) {
+    for (i = 0; i < s->pool && !ebim__stopped(s->t.w.watch); i++) {
         ebim_real *y = s->y + (size_t)i * (size_t)n, *way = s->way + (size_t)i * (size_t)n;
         double least = HUGE_VAL;
         ebim__field_point(s, i, y);
@@ -13676,7 +13678,7 @@ static double ebim__field_off(ebim__field *s)
     ebim_real weight = 1 / (ebim_real)count;
     double loss = 0;
     for (i = 0; i < count; i++)
-        s->which[i] = (int32_t)ebim_rng_below(&t->rng, EBIM__FIELD_POOL);
+        s->which[i] = (int32_t)ebim_rng_below(&t->rng, (uint32_t)s->pool);
     ebim__take_rows(count, n, s->y, s->which, s->off);
     EBIM__BLOCKS(at, lanes, w, count, s->off, 1) {
         const ebim_real *y = ebim_ws_y(w);
@@ -13713,9 +13715,8 @@ static double ebim__field_loss(void *self, int step)
 }
 
 /* The bounds of F->field from N points that lie near M: what it has at their projections, and more.
- * *none: hardly any of them was projected. */
-static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, ebim_arena *a,
-                                      int *none)
+ * Where hardly any of them is projected there are none, and the judge will say what that is worth. */
+static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, ebim_arena *a)
 {
     int n = ebim_inputs(F), at, l, i, q, have = 0, run = ebim__ready(a);
     ebim_field *d = &F->field;
@@ -13752,8 +13753,7 @@ static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, 
             v[3 * EBIM__FIELD_JUDGED + have++] = slope;
         }
     }
-    *none = have < EBIM__FIELD_LEAST;
-    if (*none) return EBIM_OK;
+    if (have < EBIM__FIELD_LEAST) return EBIM_OK;
 #define EBIM__SEEN(q, part) ebim__quantile(have, v + (q) * EBIM__FIELD_JUDGED, order, part)
     d->norm = fmax(fmax(ebim__field_bound.norm * EBIM__SEEN(0, 0.95),
                         ebim__field_bound.norm_high * EBIM__SEEN(0, 0.998)),
@@ -13774,7 +13774,6 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
                                      ebim_arena *work, ebim_train_report *report)
 {
     ebim__field s;
-    int none = 0;
     ebim_result r = ebim__field_init(&s, work, F, N, d, plane), bounds;
     if (!r && ebim__ready(work)) {
         ebim__spread(N, s.t.n, x, EBIM__FIELD_ROWS, s.x);
@@ -13785,8 +13784,8 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
     }
     if (report) *report = s.t.report;
     if (r && r != EBIM_ERR_DIVERGED) return r;
-    bounds = ebim__field_bounds(F, s.t.N, s.x, work, &none);
-    return bounds ? bounds : none ? EBIM_ERR_DIVERGED : r;
+    bounds = ebim__field_bounds(F, s.t.N, s.x, work);
+    return bounds ? bounds : r;
 }
 
 /* ============================================================================================
@@ -14563,7 +14562,7 @@ static const struct {
 } ebim__size_F[EBIM__NETWORKS / 2 + 1] = {{32, EBIM__F_USUAL, 2000}, {32, EBIM__F_FINER, 3000},
                                           {64, EBIM__F_FINER, 3000}, {8, EBIM__F_PAPER, 300}};
 
-/* Displacement fields: the first two networks, and the next two */
+/* Displacement fields: the first one, and the others */
 static const struct {
     int width;
     double steps;
@@ -14596,10 +14595,12 @@ static int ebim__fit_points(const ebim__rows *s)
     return ebim__effort(s) < 0.01 ? EBIM__FIT_POINTS / 5 : EBIM__FIT_POINTS;
 }
 
-/* Whether network `number` is a displacement field: all but the last two, where these compete */
+/* Whether network `number` is a displacement field. Where these compete one of the first two is
+ * signed: if it agrees with the field it is two to five times as close; if not, wide fields have
+ * to agree. */
 static int ebim__recipe_field(const ebim__rows *s, int number)
 {
-    return s->fields && number / 2 != EBIM__NETWORKS / 2 - 1;
+    return s->fields && number != 1 && number != 5;
 }
 
 /* Network `number` for F. Of noisy data every other network is of the usual recipe all the same:
@@ -14886,8 +14887,8 @@ static const struct {
     0.03,
     /* A network closer to held-out data than this share of the noise shows it to be detail. */
     0.3,
-    /* Mean distance of the data, in shares of the size, that needs no other network (times m where
-     * fields compete: those of twice the width come to half of it), */
+    /* Mean distance of the data, in shares of the size, that needs no other network (times m / 2
+     * where fields compete: where data are few, M is several times farther off), */
     0.001,
     /* or this share of the noise. */
     0.9,
@@ -15059,7 +15060,7 @@ static int ebim__contest_choose(ebim__contest *s)
     best = &s->c[s->best].j;
     return !(ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) &&
            ebim__or_else(best->distance_mean, 1) <
-               fmax(ebim__choice_bound.accurate * (s->rows->fields ? s->rows->n - s->rows->k : 1),
+               fmax(ebim__choice_bound.accurate * (s->rows->fields ? 0.5 * s->rows->d->dim : 1),
                     ebim__choice_bound.noise * *noise);
 }
 

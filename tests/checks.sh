@@ -169,7 +169,8 @@ END
         ./mixed || return 1
         # what has no arena does not link, but where both are alike
         unit b.c "$other"
-        echo 'int main(void) { ebim_model m; return ebim_load_file(&m, "", 0) != EBIM_ERR_IO; }' >>b.c
+        echo 'int main(void) { ebim_model m;
+            return ebim_load_file(&m, "", 0) != EBIM_ERR_IO; }' >>b.c
         if compile $W -o mixed a.c b.c -lm 2>/dev/null; then return 1; fi
         unit c.c "$other" EBIM_IMPLEMENTATION
         compile $W -o mixed c.c b.c -lm
