@@ -6250,6 +6250,8 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     f->d.cg_tol = ebim__or(d->cg_tol, 16 * (double)EBIM_EPS);
     f->d.sgd_rate = ebim__or(d->sgd_rate, 0.25);
     r = ebim__frame_spaces(f, a, F);
+    if (f->field && f->field->gate && !(d->tol > 0)) f->d.tol = fmax(f->d.tol, 1e-10); /* the
+                             * matrix leaves out how Q turns, so that steps shrink by a factor */
     if (r) return r;
     if (f->k >= f->n) return EBIM_ERR_SHAPE;
     ebim__turn_init(&f->w, a);
@@ -6405,9 +6407,9 @@ static void ebim__frame_estimate(ebim__frame *f)
  * longest beside one another. It is a function of J alone, forth and back alike. */
 static void ebim__field_leading(ebim__frame *f)
 {
-    enum { ROUNDS = 3 }; /* the others of J's singular values are next to 0 on M */
+    enum { ROUNDS = 30 }; /* three or four do on M, where the other singular values are small */
     int K = f->K, n = f->n, k = f->k, i, j, c, round, best;
-    double *Q = f->Q, *R = Q + k * K, *left = R + k * K, p;
+    double *Q = f->Q, *R = Q + k * K, *left = R + k * K, p, moved = 1;
     for (c = 0; c < n; c++)
         for (left[c] = 0, i = 0; i < K; i++)
             left[c] += f->J[i * (n + 1) + c] * f->J[i * (n + 1) + c];
@@ -6422,7 +6424,7 @@ static void ebim__field_leading(ebim__frame *f)
         }
         left[best] = -1;
     }
-    for (round = 0; round < ROUNDS && k < K; round++) {
+    for (round = 0; round < ROUNDS && k < K && moved > 4 * (double)EBIM_EPS; round++) {
         for (j = 0; j < k; j++) {
             double *along = left; /* Q_j'J */
             memset(along, 0, (size_t)n * sizeof *along);
@@ -6431,8 +6433,11 @@ static void ebim__field_leading(ebim__frame *f)
             for (i = 0; i < K; i++)
                 R[j * K + i] = ebim__inner64(n, f->J + i * (n + 1), along);
         }
-        memcpy(Q, R, sizeof *Q * (size_t)(k * K));
-        ebim__orthonormal_rows(k, K, Q, 1e-24);
+        ebim__orthonormal_rows(k, K, R, 1e-24);
+        for (moved = 0, i = 0; i < k * K; i++) {
+            moved = fmax(moved, fabs(R[i] - Q[i]));
+            Q[i] = R[i];
+        }
     }
 }
 
@@ -13715,7 +13720,7 @@ static double ebim__field_loss(void *self, int step)
 }
 
 /* The bounds of F->field from N points that lie near M: what it has at their projections, and more.
- * Where hardly any of them is projected there are none, and the judge will say what that is worth. */
+ * Where hardly any of them is projected nothing was learned, and nothing is accepted. */
 static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, ebim_arena *a)
 {
     int n = ebim_inputs(F), at, l, i, q, have = 0, run = ebim__ready(a);
@@ -13753,7 +13758,10 @@ static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, 
             v[3 * EBIM__FIELD_JUDGED + have++] = slope;
         }
     }
-    if (have < EBIM__FIELD_LEAST) return EBIM_OK;
+    if (have < EBIM__FIELD_LEAST) {
+        d->norm = DBL_MIN;
+        return EBIM_OK;
+    }
 #define EBIM__SEEN(q, part) ebim__quantile(have, v + (q) * EBIM__FIELD_JUDGED, order, part)
     d->norm = fmax(fmax(ebim__field_bound.norm * EBIM__SEEN(0, 0.95),
                         ebim__field_bound.norm_high * EBIM__SEEN(0, 0.998)),
