@@ -6407,7 +6407,7 @@ static void ebim__frame_estimate(ebim__frame *f)
  * longest beside one another. It is a function of J alone, forth and back alike. */
 static void ebim__field_leading(ebim__frame *f)
 {
-    enum { ROUNDS = 30 }; /* three or four do on M, where the other singular values are small */
+    enum { ROUNDS = 8 }; /* three or four do on M, where the other singular values are small */
     int K = f->K, n = f->n, k = f->k, i, j, c, round, best;
     double *Q = f->Q, *R = Q + k * K, *left = R + k * K, p, moved = 1;
     for (c = 0; c < n; c++)
@@ -13760,7 +13760,7 @@ static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, 
     }
     if (have < EBIM__FIELD_LEAST) {
         d->norm = DBL_MIN;
-        return EBIM_OK;
+        return ebim__stopped(a->watch) ? EBIM_OK : EBIM_ERR_SOLVE;
     }
 #define EBIM__SEEN(q, part) ebim__quantile(have, v + (q) * EBIM__FIELD_JUDGED, order, part)
     d->norm = fmax(fmax(ebim__field_bound.norm * EBIM__SEEN(0, 0.95),
@@ -14988,6 +14988,7 @@ static void ebim__candidate_task(void *arg, int i)
         ebim__stage(s->watch, EBIM_STAGE_MANIFOLD, s->share * (s->count + i) / s->most,
                     s->share * (s->count + i + 1) / s->most);
     work->used = 0;
+    ebim__judge_nothing(&c->j);
     c->r = ebim__candidate_train(c, s->rows, &s->plane, work);
     work->used = 0; /* the judge takes the trainer's memory */
     if (!c->r || c->r == EBIM_ERR_DIVERGED) {
