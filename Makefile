@@ -7,7 +7,8 @@
 #                  T_ARGS='-f TEXT', TESTS='kernels checks', PREC=f64 narrow them
 #   make check     every test in full, those of the examples and of bench/ too: half an hour
 #   make paper     the paper's figures and tables: build/out/paper.md; QUICK=1: that all runs
-#   make gallery   the pictures of the README anew, in examples/gallery (runs both of these)
+#   make moebius   a Moebius strip and a Klein bottle learned, sampled and drawn: a minute
+#   make gallery   the pictures of the README anew, in examples/gallery (runs these)
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
 #   make bench     what the parts cost, beside the machine's own peak
 #   make peers     two steps of ours beside JAX and PyTorch; LIMIT=DIR: and hand-made programs there
@@ -83,9 +84,14 @@ run: $(RULES)
 paper: all
 	@q=; test -z '$(QUICK)' || q=--quick; sh examples/paper.sh $(BUILD) $$q
 
-gallery: run paper
+moebius: $(RULES)
+	@$(MAKE) -s -f $(RULES) $(BUILD)/ebim
+	@sh examples/moebius.sh $(BUILD)
+
+gallery: run paper moebius
 	mkdir -p examples/gallery
-	cp $(BUILD)/out/demo/demo.png $(BUILD)/out/paper/*.png examples/gallery/
+	cp $(BUILD)/out/demo/demo.png $(BUILD)/out/paper/*.png $(BUILD)/out/moebius/*.png \
+	    examples/gallery/
 
 # A program that does not compile counts as a failed test, so the others still run.
 RUN = CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' PREC='$(PREC)' TESTS='$(TESTS)' sh tests/run.sh $(BUILD)
@@ -150,4 +156,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper gallery test check peers flags ulps manifolds calibration verdicts data install coverage size clean FORCE
+.PHONY: bench all run paper moebius gallery test check peers flags ulps manifolds calibration verdicts data install coverage size clean FORCE

@@ -4,7 +4,8 @@
  * It implements the energy-based implicit manifold of "Neural Implicit Manifold Learning for
  * Topology-Aware Density Estimation" (TMLR 2023; equation numbers below are that paper's):
  *
- *     points in R^n --> F: R^n -> R^k, the manifold M = {x in D : F(x) = 0}, m = n - k
+ *     points in R^n --> F: R^n -> R^k, the manifold M = {x in D : F(x) = 0}, m = n - k; or the way
+ *                       from it, R^n -> R^n, where M is knotted, has one side, or ends (>>field)
  *                   --> E: R^n -> R, the density p(x) ~ e^-E(x) on M, per unit of its volume
  *     model (F, E, box D) --> samples, distances to M, energies, nearest points, a file
  *
@@ -93,6 +94,7 @@
     >>model     samples, scores and gradients of a model
     >>train     what training of F and of E share
     >>mdf       training of F: eq. 8 and better
+    >>field     training of displacement fields: F for any codimension and topology
     >>energy    training of E: eq. 10, and by likelihood without chains
     >>rows      the data of a fit: which rows, in which order, in which units
     >>recipe    what a fit trains, and how: tables
@@ -184,8 +186,10 @@
  * loads into either): the layout is written down at >>io. A file is checked whole before memory
  * is taken; a hostile one can cost at most time linear in its size.
  *
- * LIMITS. Chains are exact where they are adjusted (>>exact); they pass between components by leaps
- * along lines (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with
+ * LIMITS. Chains are exact where they are adjusted (>>exact), and nearly so on displacement fields,
+ * whose tangents turn by 0.0002 to 0.004 more than Q'J tells (>>field). They pass between
+ * components by leaps along lines (k = 1, n <= 7) or by independent points of charts. Log densities
+ * are normalised with
  * a standard error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or
  * charts do (>>charts), m <= 8 and M smooth enough for 4096 of them, or, where M is known, uniform
  * points of it, which rarely meet a narrow peak (z.effective tells); elsewhere E is a kernel
@@ -486,6 +490,18 @@ typedef struct ebim__node {
     ebim_real s;            /* POW: exponent; ADD: factor of b */
 } ebim__node;
 
+/* How a function with more outputs than M has codimensions tells M, where codim is not 0: M is
+ * where Q'F = 0, Q the `codim` leading left singular vectors of J at the point itself, and where
+ * the bounds hold, of which 0 is none. Equations that depend on one another need no bounds: R'R = I
+ * for 3 x 3 matrices has nine outputs and codim 6. */
+typedef struct ebim_field {
+    int32_t codim;          /* k; 0: each output is an equation */
+    int32_t gate;           /* 1: the last output is no part of F; it is 0 on M, more elsewhere */
+    double norm, gap;       /* most of ||F||, and of the Frobenius norm of J - QQ'J, on M, */
+    double slope;           /* least of the pivots of Q'J, */
+    double open;            /* and most of the gate */
+} ebim_field;
+
 /* A function R^n -> R^k and its parameters. Plain memory, movable by assignment; theta is owned
  * by whoever recorded the graph (an arena). Constant while swept: threads share it. */
 typedef struct ebim_graph {
@@ -495,6 +511,7 @@ typedef struct ebim_graph {
     ebim_result failed;     /* sticky: the first failure while recording */
     int32_t room;           /* parameters counted, while they are written */
     ebim_real *theta;       /* [n_theta]; NULL while measuring */
+    ebim_field field;       /* set by who recorded it; all 0 to begin with */
     ebim__node node[EBIM_MAX_NODES];
 } ebim_graph;
 
@@ -506,7 +523,7 @@ typedef ebim_ref (*ebim_record_fn)(ebim_graph *g, ebim_ref x, void *user);
  * result is EBIM_OK and the arena was not only measuring. */
 EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_record_fn f, void *user);
 EBIM_API int ebim_inputs(const ebim_graph *g);  /* n */
-EBIM_API int ebim_outputs(const ebim_graph *g); /* k */
+EBIM_API int ebim_outputs(const ebim_graph *g); /* k, or more: see ebim_field */
 
 /* Views W [out][in] and b [out][1] of the parameters of a dense node. */
 EBIM_API ebim_result ebim_weights(const ebim_graph *g, ebim_ref node, ebim_tensor *W,
@@ -1465,7 +1482,7 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int
                                       uint64_t seed, ebim_log_z *out);
 /* The smallest box in the data's coordinates that D lies in: [n] each; D itself without a map */
 EBIM_API void ebim_model_box(const ebim_model *m, double *lo, double *hi);
-/* F and E as functions on R^n, at x itself and not at its nearest point: F: [B][k], its Jacobian
+/* F (of a field: Q'F, Q'J) and E at x itself and not at its nearest point: F: [B][k], its Jacobian
  * J: [B][k][n], E: [B], its Euclidean gradient grad_E: [B][n]; each may be NULL. ERR_ARG: E or
  * grad_E of a model without energy. */
 EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, ebim_arena *work, int B,
@@ -3335,20 +3352,26 @@ static void ebim__off_rows(int m, int n, const double *V, double *a)
         }
 }
 
-/* Orthonormal rows of V: [m][n], by Gram and Schmidt; one whose square falls below this share of
- * what it was depends on the others and becomes 0. Returns half of log det(V V') as it was. */
+/* Row m of V: [m + 1][n] becomes orthonormal to those before it, which are that already; if its
+ * square falls below this share of what it was it depends on them and becomes 0. Returns the log of
+ * what its length was off them. */
+static double ebim__orthonormal_last(int m, int n, double *V, double share)
+{
+    double *a = V + m * n, before = ebim__inner64(n, a, a), after, scale;
+    int c;
+    ebim__off_rows(m, n, V, a);
+    after = ebim__inner64(n, a, a);
+    scale = after > share * before ? 1 / sqrt(after) : 0;
+    for (c = 0; c < n; c++) a[c] *= scale;
+    return 0.5 * log(after);
+}
+
+/* Orthonormal rows of V: [m][n], by Gram and Schmidt. Returns half of log det(V V') as it was. */
 static double ebim__orthonormal_rows(int m, int n, double *V, double share)
 {
     double log_det = 0;
-    int i, c;
-    for (i = 0; i < m; i++) {
-        double *a = V + i * n, before = ebim__inner64(n, a, a), after;
-        ebim__off_rows(i, n, V, a);
-        after = ebim__inner64(n, a, a);
-        log_det += 0.5 * log(after);
-        after = after > share * before ? 1 / sqrt(after) : 0;
-        for (c = 0; c < n; c++) a[c] *= after;
-    }
+    int i;
+    for (i = 0; i < m; i++) log_det += ebim__orthonormal_last(i, n, V, share);
     return log_det;
 }
 
@@ -3390,6 +3413,23 @@ static void ebim__rotate(int n, double *p, double *q, int step, double c, double
         *p = c * a - s * b;
         *q = s * a + c * b;
     }
+}
+
+/* B: [t][n] <- X of A X = B for a symmetric positive A: [t][t], which is used up */
+EBIM__PRIVATE void ebim__normal_equations(int t, double *A, int n, double *B)
+{
+    int i, j, c;
+    for (i = 0; i < t; i++)
+        for (j = i + 1; j < t; j++) {
+            double f = A[j * t + i] / A[i * t + i];
+            for (c = i; c < t; c++) A[j * t + c] -= f * A[i * t + c];
+            for (c = 0; c < n; c++) B[j * n + c] -= f * B[i * n + c];
+        }
+    for (i = t - 1; i >= 0; i--)
+        for (c = 0; c < n; c++) {
+            for (j = i + 1; j < t; j++) B[i * n + c] -= A[i * t + j] * B[j * n + c];
+            B[i * n + c] /= A[i * t + i];
+        }
 }
 
 /* Eigenvalues of the symmetric C: [n][n] -> its diagonal; eigenvectors -> rows of V, or V is NULL.
@@ -4613,6 +4653,12 @@ EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_recor
 
 EBIM_API int ebim_inputs(const ebim_graph *g) { return g->n_nodes > 1 ? g->node[1].size : 0; }
 EBIM_API int ebim_outputs(const ebim_graph *g) { return g->y > 0 ? g->node[g->y].size : 0; }
+
+/* Codimension of the zero set of F */
+static int ebim__codim(const ebim_graph *F)
+{
+    return F->field.codim ? F->field.codim : ebim_outputs(F);
+}
 
 /* theta of a node just recorded, or NULL while counting (or for more than was counted) */
 static ebim_real *ebim__theta(ebim_graph *g, ebim_ref r)
@@ -6117,6 +6163,11 @@ EBIM_API void ebim_replay_put(ebim_replay *r, ebim_rng *rng, int B, const ebim_r
  * of J as k tangents one jvp gives all of it. Tolerances are relative to ||J|| and |x|, because
  * the scale of a trained F is arbitrary. Some steps have no solution (a tangent step longer than
  * the surface is wide): such lanes end as EBIM__LOST, and the caller decides.
+ *
+ * Where F has more outputs than equations (ebim_field), Q'F and Q'J take the place of F and J, Q
+ * anew at every point that is looked at: with a Q that stayed as it was where a move began, up to
+ * three moves of four do not find their way back. By Newton and direct systems; cost: K adjoint
+ * sweeps an iterate and about 6 k K n products for Q.
  * ========================================================================================= */
 
 enum { EBIM__ACTIVE, EBIM__SOLVED, EBIM__LOST };
@@ -6127,6 +6178,11 @@ typedef struct ebim__frame {
     ebim_ws w, trial;         /* F at q, and at the trial point y. Where J has been kept, only
                                * input, output and J of w are F's at q when y has been tried */
     int n, k, stride, lanes, direct;
+    const ebim_field *field;  /* NULL: each output is an equation */
+    int K;                    /* outputs that are F: k, or more with a field */
+    double *J, *Q;            /* of one lane: [K][n + 1] J and F; [k][K], and scratch */
+    int rough;                /* 1: roots of such a field need not be exact */
+    double *seen;             /* [3][stride] ||F||, gap and gate where a field was looked at last */
     ebim_real *G;             /* [k][k][stride] Cholesky factors (direct) */
     ebim_real *scale;         /* [stride] ||J|| (Frobenius, or an estimate of it) */
     ebim_real *vk, *vn, *work;/* scratch: [k], [n] rows; CG's */
@@ -6153,6 +6209,34 @@ static double ebim__box_length(int n, const double *lo, const double *hi)
     return most;
 }
 
+/* Workspaces, and what there is for a field */
+static ebim_result ebim__frame_spaces(ebim__frame *f, ebim_arena *a, const ebim_graph *F)
+{
+    int K, n, newton = f->d.solver == EBIM_SOLVER_NEWTON, values = EBIM__FOR_JVP | EBIM__FOR_VJP;
+    ebim_result r;
+    f->n = n = ebim_inputs(F);
+    f->k = ebim__codim(F);
+    f->K = K = ebim_outputs(F) - F->field.gate;
+    f->field = F->field.codim ? &F->field : NULL;
+    if (f->k < 1 || f->k > K || (f->field && f->d.solver == EBIM_SOLVER_LBFGS))
+        return EBIM_ERR_SHAPE;
+    f->direct = f->d.linear == EBIM_LINEAR_DIRECT || f->field ||
+                (f->d.linear == EBIM_LINEAR_AUTO && f->k <= EBIM__DIRECT_MAX);
+    r = ebim__ws_for(&f->w, a, F, f->d.lanes, f->direct ? K - 1 : 1,
+                     f->direct ? EBIM__FOR_VJP : values);
+    if (r) return r;
+    if (f->field)
+        r = ebim__ws_for(&f->trial, a, F, f->d.lanes, K - 1, EBIM__FOR_VJP);
+    else
+        r = ebim__ws_beside(&f->trial, a, F, f->d.lanes, f->direct ? K : 0,
+                            f->direct && newton ? EBIM__FOR_JVP : values,
+                            f->direct ? &f->w : NULL);
+    f->J = EBIM__NEW(a, double, f->field ? ebim__times((size_t)K, (size_t)n + 1) : 0);
+    f->Q = EBIM__NEW(a, double, f->field ? (size_t)(2 * f->k * K + n) : 0);
+    f->seen = EBIM__NEW(a, double, f->field ? 3 * f->w.stride : 0);
+    return r;
+}
+
 static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_graph *F,
                                     const ebim_constraint_desc *d)
 {
@@ -6165,16 +6249,9 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     f->d.tol = ebim__or(d->tol, 16 * (double)EBIM_EPS);
     f->d.cg_tol = ebim__or(d->cg_tol, 16 * (double)EBIM_EPS);
     f->d.sgd_rate = ebim__or(d->sgd_rate, 0.25);
-    f->n = ebim_inputs(F);
-    f->k = ebim_outputs(F);
-    f->direct = d->linear == EBIM_LINEAR_DIRECT ||
-                (d->linear == EBIM_LINEAR_AUTO && f->k <= EBIM__DIRECT_MAX);
-    r = ebim__ws_for(&f->w, a, F, f->d.lanes, f->direct ? f->k - 1 : 1,
-                     f->direct ? EBIM__FOR_VJP : EBIM__FOR_VJP | EBIM__FOR_JVP);
-    if (!r) r = ebim__ws_beside(&f->trial, a, F, f->d.lanes, f->direct ? f->k : 0,
-                                f->direct && d->solver == EBIM_SOLVER_NEWTON
-                                    ? EBIM__FOR_JVP : EBIM__FOR_JVP | EBIM__FOR_VJP,
-                                f->direct ? &f->w : NULL);
+    r = ebim__frame_spaces(f, a, F);
+    if (f->field && f->field->gate && !(d->tol > 0)) f->d.tol = fmax(f->d.tol, 1e-10); /* the
+                             * matrix leaves out how Q turns, so that steps shrink by a factor */
     if (r) return r;
     if (f->k >= f->n) return EBIM_ERR_SHAPE;
     ebim__turn_init(&f->w, a);
@@ -6299,6 +6376,9 @@ static void ebim__frame_factor(ebim__frame *f)
         f->scale[l] = EBIM__SQRT(trace);
         f->singular[l] = !ebim__finite(trace) || ebim__cholesky(f->k, f->G + l, f->stride) != 0;
     }
+    for (l = 0; f->field && l < f->lanes; l++)
+        for (i = 0; i < k && !f->singular[l]; i++)
+            f->singular[l] = (double)f->G[i * (k + 1) * st + (size_t)l] < f->field->slope;
 }
 
 /* Without J its Frobenius norm is that of J'v, v the k unit vectors or, for large k, an estimate
@@ -6323,12 +6403,115 @@ static void ebim__frame_estimate(ebim__frame *f)
     }
 }
 
+/* Q of J: [K][n + 1] -> [k][K], by rounds of subspace iteration from those columns of J that are
+ * longest beside one another. It is a function of J alone, forth and back alike. */
+static void ebim__field_leading(ebim__frame *f)
+{
+    enum { ROUNDS = 8 }; /* three or four do on M, where the other singular values are small */
+    int K = f->K, n = f->n, k = f->k, i, j, c, round, best;
+    double *Q = f->Q, *R = Q + k * K, *left = R + k * K, p, moved = 1;
+    for (c = 0; c < n; c++)
+        for (left[c] = 0, i = 0; i < K; i++)
+            left[c] += f->J[i * (n + 1) + c] * f->J[i * (n + 1) + c];
+    for (j = 0; j < k; j++) {
+        for (best = 0, c = 1; c < n; c++)
+            if (left[c] > left[best]) best = c;
+        for (i = 0; i < K; i++) Q[j * K + i] = f->J[i * (n + 1) + best];
+        ebim__orthonormal_last(j, K, Q, 1e-24);
+        for (c = 0; c < n; c++) {
+            for (p = 0, i = 0; i < K; i++) p += Q[j * K + i] * f->J[i * (n + 1) + c];
+            left[c] -= p * p;
+        }
+        left[best] = -1;
+    }
+    for (round = 0; round < ROUNDS && k < K && moved > 4 * (double)EBIM_EPS; round++) {
+        for (j = 0; j < k; j++) {
+            double *along = left; /* Q_j'J */
+            memset(along, 0, (size_t)n * sizeof *along);
+            for (i = 0; i < K; i++)
+                for (p = Q[j * K + i], c = 0; c < n; c++) along[c] += p * f->J[i * (n + 1) + c];
+            for (i = 0; i < K; i++)
+                R[j * K + i] = ebim__inner64(n, f->J + i * (n + 1), along);
+        }
+        ebim__orthonormal_rows(k, K, R, 1e-24);
+        for (moved = 0, i = 0; i < k * K; i++) {
+            moved = fmax(moved, fabs(R[i] - Q[i]));
+            Q[i] = R[i];
+        }
+    }
+}
+
+/* What lane l of w holds of F and J becomes Q'F and Q'J, in its first k rows and planes. Returns
+ * ||Q'F||; infinite where that is no more than `limit` and a bound (but the slope's) does not
+ * hold. */
+static double ebim__field_reduce(ebim__frame *f, ebim_ws *w, int l, double limit)
+{
+    const ebim_field *d = f->field;
+    int K = f->K, n = f->n, k = f->k, i, j, c, S = f->stride;
+    double all = 0, full = 0, part = 0, inside = 0, *seen = f->seen + l;
+    for (i = 0; i < K; i++) {
+        double *row = f->J + i * (n + 1);
+        for (c = 0; c < n; c++) {
+            row[c] = (double)ebim_ws_xg(w, i)[c * S + l];
+            all += row[c] * row[c];
+        }
+        row[n] = (double)ebim_ws_y(w)[i * S + l];
+        full += row[n] * row[n];
+    }
+    seen[0] = sqrt(full);
+    seen[2 * S] = d->gate ? (double)ebim_ws_y(w)[K * S + l] : 0;
+    if (!ebim__finite64(all + full) || !ebim__finite64(seen[2 * S])) return HUGE_VAL;
+    ebim__field_leading(f);
+    for (j = 0; j < k; j++)
+        for (c = 0; c <= n; c++) {
+            double v = 0;
+            for (i = 0; i < K; i++) v += f->Q[j * K + i] * f->J[i * (n + 1) + c];
+            if (c < n) ebim_ws_xg(w, j)[c * S + l] = EBIM__R(v);
+            else ebim_ws_y(w)[j * S + l] = EBIM__R(v);
+            if (c < n) inside += v * v;
+            else part += v * v;
+        }
+    seen[S] = sqrt(fmax(all - inside, 0));
+    part = sqrt(part);
+    if (part <= limit && ((d->norm > 0 && seen[0] > d->norm) || (d->gap > 0 && seen[S] > d->gap) ||
+                          (d->open > 0 && seen[2 * S] > d->open)))
+        return HUGE_VAL;
+    return part;
+}
+
+/* J of w at its points, by adjoints; with a field Q'J. norm: [lanes] ||Q'F||, infinite where that
+ * is within limit: [lanes] and the point is not one of M; or both are NULL. */
+static void ebim__frame_adjoints(ebim__frame *f, ebim_ws *w, ebim_real *norm,
+                                 const ebim_real *limit)
+{
+    int i, l;
+    for (i = 0; i < f->K; i++) ebim__seed_unit(w, i, i);
+    ebim_vjp(w, 0, f->K);
+    for (l = 0; f->field && l < w->lanes; l++) {
+        double v = ebim__field_reduce(f, w, l, limit ? (double)limit[l] : -1);
+        if (norm) norm[l] = ebim__finite64(v) ? EBIM__R(v) : ebim__from_bits(EBIM__INF_BITS);
+    }
+}
+
+/* ||F||, or ||Q'F||, at the points the frame is at */
+static void ebim__frame_norms(ebim__frame *f, ebim_real *norm)
+{
+    int i, l, S = f->stride;
+    ebim__norms(&f->w, norm);
+    for (l = 0; f->field && l < f->lanes; l++) {
+        const ebim_real *y = ebim_ws_y(&f->w);
+        ebim_real sum = 0;
+        for (i = l; i < f->k * S; i += S) sum += y[i] * y[i];
+        if (ebim__finite(norm[l])) norm[l] = EBIM__SQRT(sum);
+    }
+}
+
 /* Whether rows q are what was tried last, with derivatives: these are in memory that w shares. */
 static int ebim__frame_tried(ebim__frame *f, int B, const ebim_real *q)
 {
     const ebim_ws *t = &f->trial;
     size_t st = (size_t)f->stride, i;
-    if (!f->direct || t->used != B || t->order < 1) return 0;
+    if (!f->direct || f->field || t->used != B || t->order < 1) return 0;
     for (i = 0; i < (size_t)f->n; i++)
         if (memcmp(q + i * st, t->slot[1].v + i * st, (size_t)B * sizeof *q)) return 0;
     memcpy(ebim_ws_y(&f->w), t->slot[t->g->y].v, (size_t)f->k * st * sizeof *q);
@@ -6343,13 +6526,11 @@ static int ebim__frame_tried(ebim__frame *f, int B, const ebim_real *q)
 static void ebim__frame_to(ebim__frame *f, int B, const ebim_real *q, int tried)
 {
     ebim_real *x = ebim_ws_x(&f->w);
-    int i;
     if (q != x) memcpy(x, q, (size_t)f->n * (size_t)f->stride * sizeof *x);
     if (!tried || !ebim__frame_tried(f, B, q)) ebim_forward(&f->w, B, 1);
     f->lanes = f->w.lanes;
     if (f->direct) {
-        for (i = 0; i < f->k; i++) ebim__seed_unit(&f->w, i, i);
-        ebim_vjp(&f->w, 0, f->k);
+        ebim__frame_adjoints(f, &f->w, NULL, NULL);
         ebim__frame_factor(f);
     } else {
         ebim__frame_estimate(f);
@@ -6380,6 +6561,25 @@ static void ebim__frame_normals(ebim__frame *f, int l, ebim_real *N)
             for (j = 0; j < i; j++) v -= f->G[(i * f->k + j) * S + l] * N[j * n + c];
             N[i * n + c] = f->singular[l] ? 0 : v / f->G[i * (f->k + 1) * S + l];
         }
+}
+
+/* Q'F: [B][k] and Q'J: [B][k][n] of a field at points x: [B][n]; each may be NULL */
+static void ebim__frame_values(ebim__frame *f, int B, const ebim_real *x, ebim_real *F,
+                               ebim_real *J)
+{
+    int at, count, l, i, c, n = f->n, k = f->k, S = f->stride;
+    for (at = 0; at < B && !ebim__stopped(f->w.watch); at += count) {
+        count = ebim__min_int(S, B - at);
+        ebim__to_lanes(ebim__nth(x, at, n), count, n, ebim_ws_x(&f->w), S, EBIM__ROUND(count));
+        ebim__frame_at(f, count, ebim_ws_x(&f->w));
+        for (l = 0; l < count; l++)
+            for (i = 0; i < k; i++) {
+                size_t row = (size_t)(at + l) * (size_t)k + (size_t)i;
+                if (F) F[row] = ebim_ws_y(&f->w)[i * S + l];
+                for (c = 0; c < n && J; c++)
+                    J[row * (size_t)n + (size_t)c] = ebim_ws_xg(&f->w, i)[c * S + l];
+            }
+    }
 }
 
 /* out <- length of Newton's correction J'G^-1 F at the points the frame is at; [lanes] */
@@ -6437,8 +6637,9 @@ static int ebim__frame_test(ebim__frame *f, int B, int order)
 {
     int l, active = 0;
     memcpy(ebim_ws_x(&f->trial), f->y, (size_t)f->n * (size_t)f->stride * sizeof *f->y);
-    ebim_forward(&f->trial, B, order);
-    ebim__norms(&f->trial, f->residual);
+    ebim_forward(&f->trial, B, f->field ? 1 : order);
+    if (f->field) ebim__frame_adjoints(f, &f->trial, f->residual, f->limit);
+    else ebim__norms(&f->trial, f->residual);
     for (l = 0; l < B; l++) { /* without branches: nobody can predict them */
         ebim_real norm = f->residual[l];
         int end = !ebim__finite(norm) ? EBIM__LOST
@@ -6457,7 +6658,7 @@ static void ebim__newton_start(ebim__frame *f, int B)
     size_t rows = (size_t)f->n * (size_t)f->stride;
     int p;
     memcpy(ebim_ws_x(&f->trial), f->y0, rows * sizeof *f->y0);
-    for (p = 0; p < f->k; p++)
+    for (p = 0; p < f->k && !f->field; p++)
         memcpy(ebim_ws_xt(&f->trial, 1 + p), ebim_ws_xg(&f->w, p), rows * sizeof *f->y0);
     memcpy(f->need, f->limit, (size_t)f->stride * sizeof *f->need);
     for (p = 0; p < f->stride; p++) {
@@ -6480,28 +6681,76 @@ static void ebim__newton_store(ebim__frame *f, const ebim_real *norm)
 /* Lanes that are done leave, and those behind them move up. */
 static void ebim__newton_leave(ebim__frame *f)
 {
-    ebim_real *x = ebim_ws_x(&f->trial), *t = ebim_ws_xt(&f->trial, 1);
+    ebim_real *x = ebim_ws_x(&f->trial), *t = f->field ? NULL : ebim_ws_xt(&f->trial, 1);
     int p, i, left = 0;
     for (p = 0; p < f->count; p++) {
         if (!f->busy[p]) continue;
         f->at[left] = f->at[p];
         f->need[left] = f->need[p];
         for (i = 0; i < f->n * f->stride; i += f->stride) x[i + left] = x[i + p];
-        for (i = 0; i < f->k * f->n * f->stride; i += f->stride) t[i + left] = t[i + p];
+        for (i = 0; t && i < f->k * f->n * f->stride; i += f->stride) t[i + left] = t[i + p];
         left++;
     }
     for (p = 0; p < f->stride; p++) f->busy[p] = p < left ? -1 : 0;
     f->count = left;
 }
 
-/* -delta of one lane: (J(y) J') delta = F(y), the columns from k tangents; NaN where there is
- * none, which is then LOST. */
+/* Chords, where F is the way to M (a field with a gate): x -= A'(A A')^-1 A F(x), A the rows where
+ * the frame stands, leads next to the root by sweeps of one plane each, of which Newton's have K.
+ * Lanes whose steps do not shrink find no M in that direction and stop to be busy. */
+static void ebim__newton_chords(ebim__frame *f)
+{
+    enum { MOST = 16 };
+    const double close = 2e-4, shrink = 0.9; /* steps: in shares of the length; of the one before */
+    ebim_real *x = ebim_ws_x(&f->trial), *last = f->vk; /* the last step; 0: there */
+    int it, i, p, c, left = 1, S = f->stride, rows = f->n * S;
+    for (p = 0; p < f->count; p++) last[p] = EBIM__R(f->busy[p] ? 1e30 : 0);
+    for (it = 0; it < MOST && left && !ebim__stopped(f->w.watch); it++) {
+        const ebim_real *y = ebim_ws_y(&f->trial);
+        ebim_forward(&f->trial, f->count, 0);
+        for (left = p = 0; p < f->count; p++) {
+            double step = 0, v;
+            if (!(last[p] > 0)) continue;
+            for (i = 0; i < f->k; i++) {
+                const ebim_real *A = ebim_ws_xg(&f->w, i) + p;
+                for (v = 0, c = 0; c < rows; c += S) v += (double)A[c] * (double)y[c + p];
+                f->mu[i * S + p] = EBIM__R(v);
+                f->matrix[i] = EBIM__R(v);
+            }
+            ebim__cholesky_solve(f->k, f->G + p, f->mu + p, S);
+            for (i = 0; i < f->k; i++) {
+                const ebim_real *A = ebim_ws_xg(&f->w, i) + p;
+                step += (double)f->matrix[i] * (double)f->mu[i * S + p];
+                for (c = 0; c < rows; c += S) x[c + p] -= f->mu[i * S + p] * A[c];
+            }
+            step = sqrt(step);
+            if (!(step < shrink * (double)last[p])) {
+                f->busy[p] = 0;
+                step = 0;
+            }
+            v = (double)f->limit[p] / (f->d.tol * (double)f->scale[p]);
+            last[p] = step > close * v ? EBIM__R(step) : 0;
+            left += last[p] > 0;
+        }
+    }
+    for (p = 0; p < f->count; p++)
+        if (last[p] > 0) f->busy[p] = 0;
+}
+
+/* -delta of one lane: (J(y) J') delta = F(y), the columns from k tangents, or from Q'J(y) and the
+ * frame's own rows; NaN where there is none, which is then LOST. */
 static void ebim__newton_lane(ebim__frame *f, int p)
 {
-    int i, j, k = f->k, S = f->stride, bad;
+    int i, j, c, k = f->k, S = f->stride, bad;
     ebim_real *A = f->matrix, *b = A + k * k;
     for (i = 0; i < k; i++) {
-        for (j = 0; j < k; j++) A[i * k + j] = ebim_ws_yt(&f->trial, 1 + j)[i * S + p];
+        for (j = 0; j < k && !f->field; j++)
+            A[i * k + j] = ebim_ws_yt(&f->trial, 1 + j)[i * S + p];
+        for (j = 0; j < k && f->field; j++) {
+            const ebim_real *there = ebim_ws_xg(&f->trial, i) + p;
+            const ebim_real *here = ebim_ws_xg(&f->w, j) + f->at[p];
+            for (A[i * k + j] = 0, c = 0; c < f->n * S; c += S) A[i * k + j] += there[c] * here[c];
+        }
         b[i] = ebim_ws_y(&f->trial)[i * S + p];
     }
     bad = ebim__lu(k, A, f->piv, 1);
@@ -6510,29 +6759,54 @@ static void ebim__newton_lane(ebim__frame *f, int p)
         f->mu[i * S + p] = bad ? ebim__from_bits(EBIM__INF_BITS) : -b[i];
 }
 
+/* x += J' mu, J of the frame, in the trial workspace */
+static void ebim__newton_move(ebim__frame *f)
+{
+    ebim_real *x = ebim_ws_x(&f->trial);
+    int i, p, c, S = f->stride;
+    if (!f->field) {
+        for (i = 0; i < f->k; i++)
+            f->w.kernels->mac(f->n, x, S, ebim_ws_xt(&f->trial, 1 + i), S, f->mu + i * S, 0,
+                              f->trial.lanes);
+        return;
+    }
+    for (i = 0; i < f->k; i++)
+        for (p = 0; p < f->count; p++) {
+            const ebim_real *here = ebim_ws_xg(&f->w, i) + f->at[p];
+            for (c = 0; c < f->n * S; c += S) x[c + p] += f->mu[i * S + p] * here[c];
+        }
+}
+
 static void ebim__newton_direct(ebim__frame *f, int B)
 {
     const ebim__kernels *K = f->w.kernels;
-    ebim_real *x = ebim_ws_x(&f->trial), *norm = f->vk;
+    ebim_real *norm = f->vk;
     int it, i, p, left;
     ebim__newton_start(f, B);
+    if (f->field && f->field->gate) {
+        ebim__newton_chords(f);
+        if (f->rough) {
+            memcpy(f->y, ebim_ws_x(&f->trial), (size_t)f->n * (size_t)f->stride * sizeof *f->y);
+            for (p = 0; p < B; p++) f->state[p] = f->busy[p] ? EBIM__SOLVED : EBIM__LOST;
+            return;
+        }
+    }
     for (it = 0;; it++) {
         ebim_forward(&f->trial, f->count, 1);
-        ebim__norms(&f->trial, norm);
+        if (f->field) ebim__frame_adjoints(f, &f->trial, norm, f->need);
+        else ebim__norms(&f->trial, norm);
         left = K->pending(norm, f->need, f->busy, f->trial.lanes);
         if (!left || it == f->d.max_iter || ebim__stopped(f->w.watch)) break;
         f->iterations++;
-        ebim_jvp(&f->trial, 1, f->k);
-        if (f->k == 1)
+        if (!f->field) ebim_jvp(&f->trial, 1, f->k);
+        if (f->k == 1 && !f->field)
             K->quotient(f->mu, ebim_ws_y(&f->trial), ebim_ws_yt(&f->trial, 1), f->busy,
                         f->trial.lanes);
         else
             for (p = 0; p < f->count; p++)
                 if (f->busy[p]) ebim__newton_lane(f, p);
                 else for (i = 0; i < f->k; i++) f->mu[i * f->stride + p] = 0;
-        for (i = 0; i < f->k; i++)
-            K->mac(f->n, x, f->stride, ebim_ws_xt(&f->trial, 1 + i), f->stride,
-                   f->mu + i * f->stride, 0, f->trial.lanes);
+        ebim__newton_move(f);
         if (4 * EBIM__ROUND(left) > 3 * f->trial.lanes) continue; /* moving costs, too */
         ebim__newton_store(f, norm);
         ebim__newton_leave(f);
@@ -6688,7 +6962,7 @@ static int ebim__clmc_onto(ebim_clmc *s, int B)
     int l, off = 0, put = 0;
     ebim__frame_at(f, B, s->q);
     s->stands = 1;
-    ebim__norms(&f->w, f->residual);
+    ebim__frame_norms(f, f->residual);
     ebim__frame_limits(f, s->q);
     for (l = 0; l < B; l++) {
         s->on[l] = ebim__finite(f->residual[l]) && f->residual[l] <= 4 * f->limit[l];
@@ -7352,7 +7626,7 @@ static int ebim__onto_step(ebim_projector *p, int B)
     ebim__frame *f = &p->f;
     int i, l, rows = f->n * f->stride, left = 0;
     ebim__frame_to(f, B, p->x, 1);
-    ebim__norms(&f->w, p->norm);
+    ebim__frame_norms(f, p->norm);
     memcpy(f->mu, ebim_ws_y(&f->w), (size_t)f->k * (size_t)f->stride * sizeof *f->mu);
     ebim__frame_solve(f, f->mu);
     ebim__frame_jt(f, f->mu, f->vn);
@@ -7387,6 +7661,33 @@ static const ebim_real *ebim__descend_at(void *user, int B)
     return ebim_ws_xg(&f->trial, 0);
 }
 
+/* A field with a gate is the way to M: x -= F(x) while that gets shorter. What it is off there is
+ * for Newton. */
+static void ebim__projector_ways(ebim_projector *p, int B)
+{
+    enum { MOST = 6 };
+    ebim__frame *f = &p->f;
+    ebim_real *x = ebim_ws_x(&f->trial);
+    int it, i, l, rows = f->n * f->stride, left = 1;
+    for (l = 0; l < f->stride; l++) p->d2[l] = EBIM__R(1e30);
+    for (it = 0; it < MOST && left && !ebim__stopped(f->w.watch); it++) {
+        const ebim_real *F = ebim_ws_y(&f->trial);
+        memcpy(x, p->x, (size_t)rows * sizeof *x);
+        ebim_forward(&f->trial, B, 0);
+        for (left = l = 0; l < B; l++) {
+            ebim_real way = 0;
+            for (i = l; i < rows; i += f->stride) way += F[i] * F[i];
+            if (!(way < EBIM__R(0.8) * p->d2[l])) {
+                p->d2[l] = 0;
+                continue;
+            }
+            for (i = l; i < rows; i += f->stride) p->x[i] -= F[i];
+            p->d2[l] = way;
+            left++;
+        }
+    }
+}
+
 /* x <- points of M from x0 of B lanes, by ONTO, after DESCEND if that is asked for */
 static void ebim__projector_onto(ebim_projector *p, int B)
 {
@@ -7397,6 +7698,7 @@ static void ebim__projector_onto(ebim_projector *p, int B)
         for (l = 0; l < B; l++) p->minima.unit[l] = 1;
         ebim__minima_run(&p->minima, B, p->x, p->norm, ebim__descend_at, p, p->f.w.watch);
     }
+    if (p->f.field && p->f.field->gate) ebim__projector_ways(p, B);
     memset(p->done, 0, S * sizeof *p->done);
     p->f.trial.used = 0; /* nothing has been tried for these points */
     ebim__projector_loop(p, B, ebim__onto_step, p->done);
@@ -7603,7 +7905,10 @@ static double ebim__crofton(int n, double R)
 }
 
 /* Whether random lines measure M; elsewhere charts do, or nothing does */
-static int ebim__by_lines(int n, int k) { return k == 1 && n <= EBIM__LINES_MAX_N; }
+static int ebim__by_lines(const ebim_graph *F)
+{
+    return ebim_outputs(F) == 1 && ebim_inputs(F) <= EBIM__LINES_MAX_N;
+}
 
 EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim_graph *F,
                                      const ebim_lines_desc *d)
@@ -7973,7 +8278,10 @@ static const struct { int probes; double bent; } ebim__chart_bound = {
 };
 
 /* Whether charts may measure M, if they cover it */
-static int ebim__by_charts(int n, int k) { return n - k <= EBIM__CHART_M; }
+static int ebim__by_charts(const ebim_graph *F)
+{
+    return ebim_inputs(F) - ebim__codim(F) <= EBIM__CHART_M;
+}
 
 struct ebim_charts {
     ebim_charts_desc d;
@@ -8155,12 +8463,14 @@ static void ebim__charts_add(ebim_charts *s, int b, int c, const double *t)
 /* The pairs that wait are solved. */
 static void ebim__charts_flush(ebim_charts *s)
 {
-    int l, i, S = s->f.stride;
+    int l, i, S = s->f.stride, gate = s->f.field && s->f.field->gate;
     if (!s->pairs) return;
+    s->f.rough = gate; /* other sheets are farther away */
     ebim__charts_solve(s, s->pairs, s->chart, s->at);
+    s->f.rough = 0;
     for (l = 0; l < s->pairs; l++) {
         const ebim_real *y = ebim__nth(s->y, s->point[l], s->n);
-        double tol = 1e-3 * s->reach[s->chart[l]], d2 = 0;
+        double tol = (gate ? 1e-2 : 1e-3) * s->reach[s->chart[l]], d2 = 0;
         for (i = 0; i < s->n; i++) {
             double d = (double)s->f.y[i * S + l] - (double)y[i];
             d2 += d * d;
@@ -8801,7 +9111,9 @@ EBIM__PRIVATE ebim_ref ebim__record_on(ebim_graph *g, ebim_ref x, void *user)
  * uniform points of known manifolds do without. */
 static int ebim__charts_for(int on, int n, int k)
 {
-    return ebim__by_charts(n, k) && (!ebim__on_k(on, n) || n - k <= EBIM__ON_CHARTS);
+    int most = EBIM__CHART_M;
+    if (ebim__on_k(on, n)) most = EBIM__ON_CHARTS;
+    return n - k <= most;
 }
 
 /* How many products E of axes sees */
@@ -9071,13 +9383,14 @@ static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
 {
     ebim_lines_desc d;
     ebim_result r;
-    size_t n = (size_t)ebim_inputs(F), k = (size_t)ebim_outputs(F);
+    size_t n = (size_t)ebim_inputs(F), k = (size_t)ebim__codim(F);
     memset(z, 0, sizeof *z);
     memset(&d, 0, sizeof d);
     d.lo = lo;
     d.hi = hi;
     z->energy = E != NULL;
     z->charts = charts;
+    if (L && F->field.codim && ebim__ready(a)) return EBIM_ERR_SHAPE;
     z->watch = a->watch;
     draws = ebim__or_int(draws, 131072);
     z->each = ebim__max_int((by_charts ? draws / 4 : draws) / EBIM__BATCHES, 16);
@@ -9367,7 +9680,7 @@ static int ebim__links_face(ebim__links *s, const ebim_real *A, const ebim_real 
             for (c = 0, m[i * k + j] = 0; c < n; c++) m[i * k + j] += A[i * n + c] * B[j * n + c];
     if (ebim__lu(k, m, s->f.piv, 1)) return 0;
     for (i = 0; i < k; i++) det *= (s->f.piv[i] != i ? -1 : 1) * (double)m[i * (k + 1)];
-    return det >= 0.5;
+    return (s->f.field ? fabs(det) : det) >= 0.5; /* the rows of Q'J have no sides */
 }
 
 /* Whether b - a leaves the tangent space with normals N by no more than 30 degrees. */
@@ -10113,11 +10426,17 @@ static void ebim__survey_whiten(ebim__surveyor *v)
 }
 
 /* Whether a linear map may help: the data are much longer in one direction than in another, and no
- * mere graph. Directions are dead by their deviations in scaled columns. */
+ * mere graph. Directions are dead by their deviations in scaled columns. In codimension 2 and more
+ * thin directions are the rule, and do no harm to a displacement field: columns must have other
+ * units. */
 static int ebim__survey_unlike(ebim__surveyor *v)
 {
     int n = v->s->n, p;
-    double *raw = v->raw, ratio, thin;
+    double *raw = v->raw, ratio, thin = HUGE_VAL;
+    for (p = 0; p < n; p++)
+        if (v->unit[p] > 0) thin = fmin(thin, v->unit[p]);
+    if (n - v->s->m > 1 && !(ebim__widest(n, v->unit) >= ebim__survey_bound.map_units * thin))
+        return 0;
     for (p = 0; p < n && v->sd[p] > ebim__survey_bound.dead * v->sd[0]; p++) {}
     if (p < 2 || v->s->m >= n || v->s->groups < EBIM__MAP_LEAST) return 0;
     ebim__survey_principal(v, NULL, v->V, raw);
@@ -11002,7 +11321,7 @@ static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
     ebim_lines *lines = NULL;
     ebim_projector *onto = NULL;
     ebim_result r;
-    if (ebim__by_lines(s->n, s->k)) {
+    if (ebim__by_lines(s->F)) {
         r = ebim_lines_init(&lines, a, s->F, &ld);
         if (r || !ebim__ready(a)) return r;
         s->count = ebim_lines_uniform(lines, s->room, s->u, s->d->seed);
@@ -11011,7 +11330,7 @@ static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
         return EBIM_OK;
     }
     r = ebim__box_projector(&onto, a, s->F, EBIM_PROJECT_ONTO, ld.lo, ld.hi);
-    if (!r && ebim__by_charts(s->n, s->k) && !s->d->rough) r = ebim__judge_charts(s, onto, a);
+    if (!r && ebim__by_charts(s->F) && !s->d->rough) r = ebim__judge_charts(s, onto, a);
     if (r || s->count || !ebim__ready(a)) return r;
     s->count = ebim_projector_noise(onto, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
     return EBIM_OK;
@@ -11022,16 +11341,22 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
 {
     enum { B = EBIM__JUDGE_BATCH };
     ebim_ws w;
-    int k = s->k, n = s->n, flat = 0, at, p, q;
+    ebim__frame f;
+    ebim_constraint_desc cd;
+    int k = s->k, n = s->n, flat = 0, at, p, q, field = s->F->field.codim != 0;
     size_t each = ebim__times((size_t)k, (size_t)n);
     double *G = EBIM__NEW(a, double, k * k), median;
-    ebim_result r = ebim__ws_for(&w, a, s->F, B, 1, EBIM__FOR_VJP);
+    ebim_result r;
     ebim_real *J = EBIM__NEW(a, ebim_real, ebim__times(B, each));
+    memset(&cd, 0, sizeof cd);
+    cd.lanes = B;
+    r = field ? ebim__frame_init(&f, a, s->F, &cd) : ebim__ws_for(&w, a, s->F, B, 1, EBIM__FOR_VJP);
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     for (at = 0; at < s->count && !ebim__work(a->watch, 1.0 * k * k * (n + 20 * k)); at++) {
-        const ebim_real *row = J + (size_t)(at % B) * each;
-        if (at % B == 0)
-            ebim_eval_jacobian(&w, ebim__min_int(B, s->count - at), ebim__nth(s->u, at, n), J);
+        const ebim_real *row = J + (size_t)(at % B) * each, *u = ebim__nth(s->u, at, n);
+        int count = ebim__min_int(B, s->count - at);
+        if (at % B == 0 && field) ebim__frame_values(&f, count, u, NULL, J);
+        else if (at % B == 0) ebim_eval_jacobian(&w, count, u, J);
         for (p = 0; p < k; p++)
             for (q = 0; q < k; q++)
                 G[p * k + q] = ebim__dot64(n, ebim__nth(row, p, n), ebim__nth(row, q, n));
@@ -11156,7 +11481,7 @@ static void ebim__judge_alloc(ebim__judge *s, const ebim_graph *F, const ebim_ju
     s->F = F;
     s->d = d;
     s->n = (int)n;
-    s->k = ebim_outputs(F);
+    s->k = ebim__codim(F);
     s->room = ebim__or_int(d->points, 2000);
     most = (size_t)ebim__max_int(s->room, EBIM__JUDGE_DATA);
     s->data = EBIM__NEW(a, ebim_real, n * EBIM__JUDGE_DATA);
@@ -11192,7 +11517,7 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebi
 {
     ebim__judge s;
     ebim_result r;
-    int run, measured, n = ebim_inputs(F), k = ebim_outputs(F);
+    int run, measured, n = ebim_inputs(F), k = ebim__codim(F);
     ebim__judge_nothing(out);
     if (d->noise > 0) out->noise = d->noise;
     if (k < 1 || k >= n || d->points < 0) return EBIM_ERR_ARG;
@@ -11210,7 +11535,7 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebi
     out->points = s.count;
     if (run && s.count && ebim__judge_reach(&s, work->watch)) return r;
     if (!r && (!run || s.count)) r = ebim__judge_slopes(&s, work);
-    measured = ebim__by_lines(n, k) || (ebim__by_charts(n, k) && !d->rough);
+    measured = ebim__by_lines(F) || (ebim__by_charts(F) && !d->rough);
     if (run) measured = ebim__above(out->volume, 0);
     if (!r && measured)
         r = ebim__judge_pieces(&s, work);
@@ -11284,7 +11609,7 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int
 {
     ebim__z z;
     ebim_charts *charts = NULL;
-    int measured = ebim__by_lines(m->n, m->k), by_charts = ebim__charts_for(m->info.on, m->n, m->k);
+    int measured = ebim__by_lines(&m->F), by_charts = ebim__charts_for(m->info.on, m->n, m->k);
     ebim_result r = EBIM_OK;
     memset(out, 0, sizeof *out);
     if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
@@ -11377,7 +11702,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     p->log_density = EBIM__NEW(work, ebim_real, p->each);
     p->pick = EBIM__NEW(work, int32_t, ebim__max_int(B, EBIM__ADAPT));
     if (E) r = ebim_ws_init(&p->w, work, E, 64, EBIM_WS_VALUES);
-    if (!r && ebim__by_lines(m->n, m->k)) {
+    if (!r && ebim__by_lines(&m->F)) {
         r = ebim_lines_init(&p->lines, work, &m->F, &ld);
         return r ? r : ebim__lines_near(p->lines, work, E, m->n);
     }
@@ -11491,7 +11816,7 @@ static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int
     ebim_charts *own = NULL;
     ebim_result r = ebim__pool_init(&s->pool, m, B, work);
     ebim_ws e;
-    int w, by_lines = ebim__by_lines(m->n, m->k);
+    int w, by_lines = ebim__by_lines(&m->F);
     int by_charts = !by_lines && ebim__charts_for(m->info.on, m->n, m->k);
     memset(&cd, 0, sizeof cd);
     cd.lo = m->lo;
@@ -11688,6 +12013,7 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     s->first = EBIM__NEW(a, double, count);
     s->J = EBIM__NEW(a, ebim_real, m->linear ? ebim__times((size_t)s->lanes, k * n) : 1);
     ebim__stretch_init(&s->map, a, m->linear, m->n, m->m);
+    if (m->linear && m->F.field.codim && ebim__ready(a)) return EBIM_ERR_SHAPE;
     if (!r && m->linear) r = ebim__ws_for(&s->F, a, &m->F, s->lanes, 0, EBIM__FOR_VJP);
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     t = m->E.theta + m->E.node[s->rbf].theta;
@@ -11851,6 +12177,7 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
         p->mapped = EBIM__NEW(a, ebim_graph, 1);
         if (!ebim__ready(a)) p->mapped = &measured;
         r = ebim_record(p->mapped, a, m->n, ebim__record_mapped, (void *)(uintptr_t)m);
+        p->mapped->field = m->F.field;
         if (!r) r = ebim_projector_init(&p->q, a, p->mapped, &d);
     }
     if (r || !ebim__ready(a)) return r ? r : a->failed;
@@ -12056,19 +12383,24 @@ EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, ebim_arena *work,
     ebim_real *w = m->linear ? EBIM__NEW(work, ebim_real, ebim__times(rows, n)) : NULL;
     const ebim_real *at = w ? w : x; /* behind the map */
     ebim_ws wF, wE;
+    ebim__frame f; /* for a field */
     ebim__energies e;
+    ebim_constraint_desc cd;
     ebim_result r = EBIM_OK;
-    int lanes;
+    int lanes, field = m->F.field.codim && (F || J);
     if (B < 1 || ((E || grad_E) && !m->has_energy)) return EBIM_ERR_ARG;
     memset(&e, 0, sizeof e);
-    lanes = ebim__min_int(EBIM__LANES, B);
-    if (F || J) r = ebim__ws_for(&wF, work, &m->F, lanes, 0, EBIM__FOR_VJP);
+    memset(&cd, 0, sizeof cd);
+    cd.lanes = lanes = ebim__min_int(EBIM__LANES, B);
+    if (field) r = ebim__frame_init(&f, work, &m->F, &cd);
+    else if (F || J) r = ebim__ws_for(&wF, work, &m->F, lanes, 0, EBIM__FOR_VJP);
     if (!r && (E || grad_E)) r = ebim__ws_for(&wE, work, &m->E, lanes, 0, EBIM__FOR_VJP);
     if (!r && (E || grad_E) && m->linear) r = ebim__energies_init(&e, work, m, lanes);
     if (r || !ebim__ready(work)) return r;
     if (!ebim__all_finite(rows * n, x)) return EBIM_ERR_FINITE;
     if (w) ebim__to_model(m, B, x, w);
-    if (F || J) ebim__values_jacobian(&wF, B, at, F, J);
+    if (field) ebim__frame_values(&f, B, at, F, J);
+    else if (F || J) ebim__values_jacobian(&wF, B, at, F, J);
     if (E || grad_E) ebim__values_jacobian(&wE, B, at, E, grad_E);
     for (b = 0; b < rows && w; b++) { /* the chain rule */
         if (J) ebim__map_rows(m->n, m->linear, 1, m->k, J + b * k * n, J + b * k * n);
@@ -12160,6 +12492,8 @@ static ebim_result ebim__combine_refused(const ebim__combined *c)
     if (a->n != b->n || !a->linear != !b->linear ||
         (a->linear && memcmp(a->linear, b->linear, square * sizeof *a->linear)))
         return EBIM_ERR_SHAPE;
+    if (c->how != EBIM_COMBINE_MIXTURE && (a->F.field.codim || b->F.field.codim))
+        return EBIM_ERR_SHAPE; /* the bounds of a field are for one set */
     for (i = 0; i < a->n && c->how == EBIM_COMBINE_INTERSECTION; i++)
         if (!(fmax(a->lo[i], b->lo[i]) < fmin(a->hi[i], b->hi[i]))) return EBIM_ERR_SOLVE;
     switch (c->how) {
@@ -12226,6 +12560,7 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_
     ebim__judge_nothing(&out->judged);
     ebim__combine_z(out, &c);
     r = ebim_record(&out->F, keep, out->n, ebim__record_combined_F, &c);
+    if (how == EBIM_COMBINE_MIXTURE) out->F.field = a->F.field;
     if (!r && out->has_energy)
         r = ebim_record(&out->E, keep, out->n, ebim__record_combined_E, &c);
     ebim__model_arrays(out, keep, a->linear != NULL);
@@ -12853,6 +13188,615 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, ebim_arena *work, int N, cons
 }
 
 /* ============================================================================================
+ * >>field  training of displacement fields: F for any codimension and topology
+ *
+ * F(x) = x - D(x) is the way from the nearest point of M: n outputs for k equations, and near M its
+ * Jacobian is the projector on the normal space, of rank k (see ebim_field). No framing of the
+ * normal bundle is asked for, without which k outputs have other zeros or do not exist: M may be
+ * knotted or not orientable, and ends where the bounds do. One more output g is a gate: 0 on M, 1 -
+ * e^(-d^2 / 2 w^2) at a distance d. It shuts out the medial axis, where ways cancel.
+ *
+ * Targets: points off M, each with its foot on the quadrics of the nearest data, y = x + T'u +
+ * C'(1, u, u u) with C normal to T: least squares on neighbours, twice, as the first turns T.
+ * Loss, v uniform with |v|^2 = n, and N'N = I - T'T:
+ *
+ *     data  0.3 (10 E|F| + 100 E|F|^2) + 4/n E|J'v - N'N v|^2 + E g^2
+ *     off   E|F - (y - foot)|^2 / (d^2 + 0.05^2) + E(g - gate(d))^2
+ *
+ * Where data lie in a plane of fewer dimensions the network sees only that: what leads off it is an
+ * exact part of F. Cost: a step sweeps three batches; feet of 30 000 points. Lengths are in shares
+ * of the data's size, |x| <= 1.
+ * ========================================================================================= */
+
+enum {
+    EBIM__FIELD_ROWS = 20000, /* data that are learned from, at most */
+    EBIM__FIELD_POOL = 30000, /* points off M, at most: 15 for each step */
+    EBIM__FIELD_FEET = 3,     /* quadrics that each looks for its foot on */
+    EBIM__FIELD_OFF = 2,      /* points off M a step, for each datum */
+    EBIM__FIELD_JUDGED = 1000, /* data that the bounds are found by, */
+    EBIM__FIELD_LEAST = 20    /* at least */
+};
+
+/* Points off M: of the pool, the share up to `until` is data plus noise of this size, log-uniform;
+ * the rest fills the box. From the measurements of 13 sets of all kinds. */
+static const struct { double until, least, most; } ebim__field_noise[] = {
+    {0.5, 0.005, 0.15}, {0.8, 0.01, 0.5}};
+
+static const struct {
+    double norm, norm_high, norm_least, gap, gap_high, gap_add, gap_most, open, open_least;
+    double slope, afar, flat, gate;
+} ebim__field_bound = {
+    3, 1.5, 0.002,    /* norm: times its 0.95 and 0.998 quantiles on the data; at least */
+    3, 1.3, 0.02, 0.6, /* gap: the same; more; at most */
+    1.2, 0.3,         /* open: times the largest on the data, plus 0.1; at least */
+    0.7,              /* slope: times the 0.005 quantile */
+    0.2,              /* a datum that is moved farther has come to another part of M */
+    1e-5,             /* a direction with less variation, in shares of the size, is none */
+    0.1               /* width of the gate, at least; else the distance of neighbours */
+};
+
+typedef struct ebim__quadrics { /* of M at the data, see above */
+    int N, n, m, terms, count;  /* terms: 1, u, u u; count: neighbours */
+    const ebim_real *x;         /* [N][n] */
+    ebim_real *T;               /* [N][m][n] */
+    ebim_real *C;               /* [N][terms][n], normal to T */
+    double *reach;              /* [N] how far u may go: feet lie between neighbours */
+    ebim__tree tree;
+    double *row, *V, *A, *B, *p; /* scratch */
+} ebim__quadrics;
+
+static ebim_result ebim__quadrics_init(ebim__quadrics *s, ebim_arena *a, int N, int n, int m,
+                                       int noisy)
+{
+    size_t all = (size_t)N, terms;
+    s->N = N;
+    s->n = n;
+    s->m = m;
+    s->terms = 1 + m + m * (m + 1) / 2;
+    terms = (size_t)s->terms;
+    s->count = (noisy ? 2 : 1) * ebim__max_int(8, 2 * s->terms + 4 * (m - 1));
+    s->count = ebim__min_int(s->count, N - 1);
+    if (s->count < m + 1) return EBIM_ERR_DATA;
+    s->T = EBIM__NEW(a, ebim_real, ebim__times(all, (size_t)(m * n)));
+    s->C = EBIM__NEW(a, ebim_real, ebim__times(all, terms * (size_t)n));
+    s->reach = EBIM__NEW(a, double, all);
+    s->row = EBIM__NEW(a, double, (size_t)(s->count + 1) * (size_t)n);
+    s->V = EBIM__NEW(a, double, 2 * (size_t)m * (size_t)n);
+    s->A = EBIM__NEW(a, double, terms * terms);
+    s->B = EBIM__NEW(a, double, terms * (size_t)n);
+    s->p = EBIM__NEW(a, double, terms);
+    return ebim__tree_init(&s->tree, a, N, n, s->count + 1);
+}
+
+/* Least squares on the neighbours of q found last: T stands in V; coefficients -> B, for u in units
+ * of h */
+static void ebim__quadric_fit(ebim__quadrics *s, const ebim_real *q, double h)
+{
+    int n = s->n, m = s->m, t = s->terms, i, j, c, r, at, found = s->tree.found;
+    double *z = s->row, *p = s->p;
+    memset(s->A, 0, sizeof *s->A * (size_t)(t * t));
+    memset(s->B, 0, sizeof *s->B * (size_t)(t * n));
+    for (r = 0; r < found; r++) {
+        const ebim_real *y = ebim__nth(s->x, s->tree.hood[r], n);
+        for (c = 0; c < n; c++) z[c] = (double)y[c] - (double)q[c];
+        for (j = 0; j < m; j++) p[1 + j] = ebim__inner64(n, z, s->V + j * n);
+        for (j = 0; j < m; j++)
+            for (c = 0; c < n; c++) z[c] -= p[1 + j] * s->V[j * n + c];
+        for (p[0] = 1, j = 0; j < m; j++) p[1 + j] /= h;
+        for (at = 1 + m, j = 0; j < m; j++)
+            for (i = j; i < m; i++) p[at++] = p[1 + j] * p[1 + i];
+        for (i = 0; i < t; i++) {
+            for (j = 0; j < t; j++) s->A[i * t + j] += p[i] * p[j];
+            for (c = 0; c < n; c++) s->B[i * n + c] += p[i] * z[c];
+        }
+    }
+    for (i = 0; i < t; i++) s->A[i * (t + 1)] += 1e-6 * found; /* few may stand in a row */
+    ebim__normal_equations(t, s->A, n, s->B);
+}
+
+static void ebim__quadrics_at(ebim__quadrics *s, int i)
+{
+    int n = s->n, m = s->m, j, c, pass, found;
+    const ebim_real *q = ebim__nth(s->x, i, n);
+    double total, off, h;
+    found = ebim__tree_near(&s->tree, q, s->count + 1, HUGE_VAL);
+    h = sqrt(s->tree.d2[found - 1]);
+    if (!(h > 0)) h = 1;
+    ebim__tree_rows(&s->tree, q, found, s->row);
+    ebim__leading_rows(found, n, m, s->row, s->V, s->V + m * n, 1e-6, &total, &off);
+    for (pass = 0;; pass++) {
+        ebim__quadric_fit(s, q, h);
+        if (pass == 2) break;
+        for (j = 0; j < m; j++)
+            for (c = 0; c < n; c++) s->V[j * n + c] += s->B[(1 + j) * n + c] / h;
+        ebim__orthonormal_rows(m, n, s->V, 1e-24);
+    }
+    for (c = 0; c < m * n; c++) s->T[(size_t)i * (size_t)(m * n) + (size_t)c] = EBIM__R(s->V[c]);
+    for (j = 0; j < s->terms; j++) {
+        double scale = !j ? 1 : j <= m ? 1 / h : 1 / (h * h);
+        for (c = 0; c < n; c++)
+            s->C[((size_t)i * (size_t)s->terms + (size_t)j) * (size_t)n + (size_t)c] =
+                EBIM__R(scale * s->B[j * n + c]);
+    }
+    s->reach[i] = sqrt(s->tree.d2[ebim__min_int(2 * m, found - 1)]);
+}
+
+/* order: [N] scratch; returns how far neighbours are, at the median */
+static double ebim__quadrics_make(ebim__quadrics *s, const ebim_real *x, int32_t *order)
+{
+    double median;
+    int i;
+    s->x = x;
+    ebim__tree_build(&s->tree, s->N, x, NULL);
+    for (i = 0; i < s->N && !ebim__stopped(s->tree.watch); i++) ebim__quadrics_at(s, i);
+    median = ebim__quantile(i, s->reach, order, 0.5);
+    for (i = 0; i < s->N; i++) s->reach[i] = fmax(s->reach[i], median);
+    return median;
+}
+
+/* y on quadric i above u -> y: [n]; its derivatives -> D: [m][n] */
+static void ebim__quadric_point(const ebim__quadrics *s, int i, const double *u, double *y,
+                                double *D)
+{
+    int n = s->n, m = s->m, j, l, c, at = 1 + m;
+    const ebim_real *T = ebim__nth(s->T, i, m * n), *C = ebim__nth(s->C, i, s->terms * n);
+    const ebim_real *x = ebim__nth(s->x, i, n);
+    for (c = 0; c < n; c++) y[c] = (double)x[c] + (double)C[c];
+    for (j = 0; j < m; j++)
+        for (c = 0; c < n; c++) {
+            D[j * n + c] = (double)T[j * n + c] + (double)C[(1 + j) * n + c];
+            y[c] += u[j] * D[j * n + c];
+        }
+    for (j = 0; j < m; j++)
+        for (l = j; l < m; l++, at++)
+            for (c = 0; c < n; c++) {
+                double q = (double)C[at * n + c];
+                y[c] += q * u[j] * u[l];
+                D[j * n + c] += q * u[l];
+                D[l * n + c] += q * u[j];
+            }
+}
+
+static void ebim__clamp_length(int m, double *u, double most)
+{
+    double r = sqrt(ebim__inner64(m, u, u));
+    int j;
+    for (j = 0; j < m && r > most; j++) u[j] *= most / r;
+}
+
+/* The foot of x on quadric i -> foot: [n], by Gauss and Newton; its squared distance. D: [m][n]
+ * scratch */
+static double ebim__quadric_foot(const ebim__quadrics *s, int i, const ebim_real *x, double *foot,
+                                 double *D)
+{
+    int n = s->n, m = s->m, j, l, c, it;
+    const ebim_real *T = ebim__nth(s->T, i, m * n), *at = ebim__nth(s->x, i, n);
+    double u[EBIM__CHART_M], A[EBIM__CHART_M * EBIM__CHART_M], b[EBIM__CHART_M], d2 = 0;
+    for (j = 0; j < m; j++)
+        for (u[j] = 0, c = 0; c < n; c++)
+            u[j] += (double)T[j * n + c] * ((double)x[c] - (double)at[c]);
+    for (it = 0;; it++) {
+        ebim__clamp_length(m, u, s->reach[i]);
+        ebim__quadric_point(s, i, u, foot, D);
+        if (it == 3) break;
+        for (j = 0; j < m; j++) {
+            for (b[j] = 0, c = 0; c < n; c++) b[j] += D[j * n + c] * ((double)x[c] - foot[c]);
+            for (l = 0; l < m; l++) A[j * m + l] = ebim__inner64(n, D + j * n, D + l * n);
+            A[j * m + j] += DBL_MIN;
+        }
+        ebim__normal_equations(m, A, 1, b);
+        for (j = 0; j < m; j++) u[j] += b[j];
+    }
+    for (c = 0; c < n; c++) d2 += ((double)x[c] - foot[c]) * ((double)x[c] - foot[c]);
+    return d2;
+}
+
+typedef struct ebim__plane_of { /* the plane that data lie in: center + span of p rows */
+    int n, p;                   /* p: its dimensions */
+    double *center;             /* [n] */
+    double *rows;               /* [n][n] orthonormal, the first p span it; the same turned */
+} ebim__plane_of;
+
+enum { EBIM__PLANE_MOST = 128 }; /* coordinates; of more all are taken */
+
+/* The fewest directions that N rows x need, at least `least` -> s. cov: [n][n] scratch */
+static void ebim__plane_find(ebim__plane_of *s, int N, const ebim_real *x, int least, double *cov)
+{
+    int n = s->n, i, j, c, to;
+    double most = ebim__field_bound.flat * ebim__field_bound.flat;
+    memset(s->center, 0, (size_t)n * sizeof *s->center);
+    memset(cov, 0, (size_t)n * (size_t)n * sizeof *cov);
+    for (i = 0; i < N; i++)
+        for (c = 0; c < n; c++) s->center[c] += (double)x[i * n + c] / N;
+    for (i = 0; i < N; i++)
+        for (c = 0; c < n; c++)
+            for (j = 0; j <= c; j++)
+                cov[c * n + j] += ((double)x[i * n + c] - s->center[c]) *
+                                  ((double)x[i * n + j] - s->center[j]) / N;
+    for (c = 0; c < n; c++)
+        for (j = 0; j < c; j++) cov[j * n + c] = cov[c * n + j];
+    ebim__symmetric_eigen(n, cov, s->rows);
+    for (s->p = 0, i = 0; i < n; i++) s->p += cov[i * (n + 1)] > most;
+    s->p = ebim__max_int(s->p, least);
+    for (to = 0; to < n; to++) { /* the longest first */
+        for (j = to, i = to + 1; i < n; i++)
+            if (cov[i * (n + 1)] > cov[j * (n + 1)]) j = i;
+        for (c = 0; c < n; c++) {
+            double v = s->rows[j * n + c];
+            s->rows[j * n + c] = s->rows[to * n + c];
+            s->rows[to * n + c] = v;
+        }
+        cov[j * (n + 1)] = cov[to * (n + 1)];
+    }
+    for (i = 0; i < n; i++)
+        for (c = 0; c < n; c++) s->rows[(n + c) * n + i] = s->rows[i * n + c];
+}
+
+static ebim_result ebim__plane_init(ebim__plane_of *s, int N, int n, const ebim_real *x, int least,
+                                    ebim_arena *a)
+{
+    size_t square = n <= EBIM__PLANE_MOST ? (size_t)n * (size_t)n : 0;
+    double *cov = EBIM__NEW(a, double, square);
+    s->n = s->p = n;
+    s->center = EBIM__NEW(a, double, n);
+    s->rows = EBIM__NEW(a, double, 2 * square);
+    if (ebim__ready(a) && square) ebim__plane_find(s, N, x, least, cov);
+    return a->failed;
+}
+
+typedef struct ebim__field_desc {
+    int dim, steps, batch, width; /* data a step; width of the network's three layers */
+    double rate, rate_end;
+    int noisy;                  /* twice as many neighbours */
+    const double *lo, *hi;      /* [n] */
+    const ebim_real *weights;   /* [N] of the data; NULL: all alike */
+    int lanes, in_order;
+    double clip, decay;
+    uint64_t seed;
+    ebim_progress_fn progress;
+    void *user;
+} ebim__field_desc;
+
+typedef struct ebim__field_net { /* what a field is recorded from */
+    const ebim__field_desc *d;
+    const ebim__plane_of *plane;
+} ebim__field_net;
+
+/* x - D(x) in front of the plane, and the gate. The graph has as many nodes whatever the plane. */
+static ebim_ref ebim__record_field(ebim_graph *g, ebim_ref x, void *user)
+{
+    const ebim__field_net *f = (const ebim__field_net *)user;
+    const ebim__plane_of *s = f->plane;
+    const double *rows = s->rows, *back = rows ? rows + (size_t)s->n * (size_t)s->n : NULL;
+    int n = s->n, p = s->p, turned = n <= EBIM__PLANE_MOST, i;
+    ebim_ref z = x, y, way;
+    if (turned) z = ebim_matrix(g, ebim_affine(g, x, s->center, 1), n, rows);
+    y = way = ebim_slice(g, z, 0, p);
+    y = ebim_concat(g, ebim_scale(g, y, 4), ebim_scale(g, ebim_sumsq(g, y), 4));
+    for (i = 0; i < 3; i++) y = ebim_dense(g, y, f->d->width, EBIM_FN_SILU);
+    y = ebim_dense(g, y, p + 1, EBIM_FN_IDENTITY);
+    way = ebim_sub(g, way, ebim_slice(g, y, 0, p));
+    if (p < n) way = ebim_concat(g, way, ebim_slice(g, z, p, n - p));
+    else way = ebim_scale(g, ebim_scale(g, way, 1), 1);
+    if (turned) way = ebim_matrix(g, way, n, back);
+    return ebim_concat(g, way, ebim_slice(g, y, p, 1));
+}
+
+/* Normal weights of variance 1 / fan in, biases of 0.5^2; the last layer begins next to 0. With the
+ * uniform ones of ebim_init_theta coils fail, and other sets come out half as close. */
+static void ebim__field_draw(ebim_graph *g, uint64_t seed)
+{
+    ebim_rng r;
+    int i, q, last = 0;
+    ebim_rng_init(&r, seed, 0);
+    for (i = 1; i < g->n_nodes; i++)
+        if (g->node[i].op == EBIM__OP_DENSE && !g->node[i].frozen) last = i;
+    for (i = 1; i <= last; i++) {
+        const ebim__node *nd = &g->node[i];
+        int in = g->node[nd->a].size, weights = in * nd->size;
+        ebim_real w = EBIM__R((i == last ? 0.3 : 1) / sqrt((double)in));
+        ebim_real b = EBIM__R(i == last ? 0 : 0.5);
+        if (nd->op != EBIM__OP_DENSE || nd->frozen) continue;
+        for (q = 0; q < nd->n_theta; q++)
+            g->theta[nd->theta + q] = (q < weights ? w : b) * ebim_rng_normal(&r);
+    }
+}
+
+typedef struct ebim__field {
+    ebim__trainer t;
+    const ebim__field_desc *d;
+    const ebim__plane_of *plane;
+    ebim__quadrics q;
+    ebim_real *x, *weight;      /* [N][n], [N] the data that are learned from */
+    ebim_real *y, *way;         /* [POOL][n] points off M, and from their feet */
+    ebim_real *d2;              /* [POOL] squared length of that */
+    ebim_real *off;             /* [OFF batch][n] */
+    int32_t *which;             /* [OFF batch] */
+    double *scratch;            /* [m + 3][n] */
+    int32_t *order;             /* [N] */
+    double gate;                /* its width */
+    int pool;                   /* points of it */
+} ebim__field;
+
+static ebim_result ebim__field_init(ebim__field *s, ebim_arena *a, ebim_graph *F, int N,
+                                    const ebim__field_desc *d, const ebim__plane_of *plane)
+{
+    size_t n = (size_t)ebim_inputs(F), rows;
+    ebim_result r;
+    memset(s, 0, sizeof *s);
+    s->pool = ebim__min_int(EBIM__FIELD_POOL, 15 * ebim__min_int(d->steps, EBIM__FIELD_POOL));
+    N = ebim__min_int(N, EBIM__FIELD_ROWS);
+    rows = (size_t)N;
+    EBIM__TRAINER(&s->t, d, EBIM_STAGE_MANIFOLD);
+    s->d = d;
+    s->plane = plane;
+    r = ebim__trainer_init(&s->t, a, F, N, 1);
+    if (!r) r = ebim__quadrics_init(&s->q, a, N, (int)n, d->dim, d->noisy);
+    s->x = EBIM__NEW(a, ebim_real, rows * n);
+    s->weight = EBIM__NEW(a, ebim_real, d->weights ? rows : 1);
+    if (d->weights) s->t.weights = s->weight;
+    EBIM__NEW_EACH(a, ebim_real, EBIM__FIELD_POOL * n, &s->y, &s->way);
+    s->d2 = EBIM__NEW(a, ebim_real, EBIM__FIELD_POOL);
+    s->off = EBIM__NEW(a, ebim_real, EBIM__FIELD_OFF * (size_t)d->batch * n);
+    s->which = EBIM__NEW(a, int32_t, EBIM__FIELD_OFF * d->batch);
+    s->order = EBIM__NEW(a, int32_t, N);
+    s->scratch = EBIM__NEW(a, double, (size_t)(d->dim + 3) * n);
+    return r ? r : a->failed;
+}
+
+/* Point i of the pool, in the plane of the data -> y: [n] */
+static void ebim__field_point(ebim__field *s, int i, ebim_real *y)
+{
+    const ebim__plane_of *plane = s->plane;
+    ebim_rng *rng = &s->t.rng;
+    int n = s->t.n, c, j, q = 0;
+    double part = (double)i / s->pool, sigma, *z = s->scratch;
+    const ebim_real *x = ebim__nth(s->x, (int)ebim_rng_below(rng, (uint32_t)s->t.N), n);
+    while (q < 2 && part >= ebim__field_noise[q].until) q++;
+    sigma = q == 2 ? 0 : ebim__field_noise[q].least *
+                         pow(ebim__field_noise[q].most / ebim__field_noise[q].least,
+                             (double)ebim_rng_uniform(rng));
+    sigma *= 1.5 / sqrt((double)plane->p);
+    for (c = 0; c < n; c++) {
+        double v = sigma * (double)ebim_rng_normal(rng);
+        if (q == 2) v = (double)ebim__between(rng, s->d->lo[c], s->d->hi[c]) - (double)x[c];
+        z[c] = v;
+        y[c] = x[c];
+    }
+    if (plane->p == n)
+        for (c = 0; c < n; c++) y[c] += EBIM__R(z[c]);
+    for (j = 0; j < plane->p && plane->p < n; j++) {
+        double v = ebim__inner64(n, z, plane->rows + j * n);
+        for (c = 0; c < n; c++) y[c] += EBIM__R(v * plane->rows[j * n + c]);
+    }
+}
+
+static void ebim__field_pool(ebim__field *s)
+{
+    int n = s->t.n, i, j, c;
+    double *foot = s->scratch, *best = foot + n, *D = best + n;
+    for (i = 0; i < s->pool && !ebim__stopped(s->t.w.watch); i++) {
+        ebim_real *y = s->y + (size_t)i * (size_t)n, *way = s->way + (size_t)i * (size_t)n;
+        double least = HUGE_VAL;
+        ebim__field_point(s, i, y);
+        ebim__tree_near(&s->q.tree, y, EBIM__FIELD_FEET, HUGE_VAL);
+        for (j = 0; j < s->q.tree.found; j++) {
+            double d2 = ebim__quadric_foot(&s->q, s->q.tree.hood[j], y, foot, D);
+            if (!(d2 < least)) continue;
+            least = d2;
+            memcpy(best, foot, (size_t)n * sizeof *best);
+        }
+        if (!ebim__finite64(least)) { /* no quadric: the nearest datum */
+            const ebim_real *x = ebim__nth(s->x, s->q.tree.hood[0], n);
+            for (c = 0; c < n; c++) best[c] = (double)x[c];
+            least = ebim__square_distance(n, x, y);
+        }
+        for (c = 0; c < n; c++) way[c] = EBIM__R((double)y[c] - best[c]);
+        s->d2[i] = EBIM__R(least);
+    }
+}
+
+/* |F| of the first n outputs -> t->norm */
+static void ebim__field_norms(ebim__trainer *t)
+{
+    const ebim_real *y = ebim_ws_y(&t->w);
+    int i, l, S = t->w.stride;
+    for (l = 0; l < t->w.lanes; l++) {
+        ebim_real s = 0;
+        for (i = 0; i < t->n * S; i += S) s += y[i + l] * y[i + l];
+        t->norm[l] = EBIM__SQRT(s);
+    }
+}
+
+/* Cotangents of a datum's F and gate, and v, of lane l; returns its loss. weight 0: it has none */
+static double ebim__field_seed(ebim__trainer *t, int l, ebim_real weight)
+{
+    ebim_ws *w = &t->w;
+    const ebim_real *y = ebim_ws_y(w);
+    ebim_real *v = ebim_ws_yg(w, 0), *e = ebim_ws_yg(w, 1), r = t->norm[l], square = 0;
+    ebim_real slope = weight > 0 && r > 0 ? EBIM__R(0.3) * weight * (10 / r + 200) : 0;
+    int n = t->n, S = w->stride, i;
+    for (i = 0; i < n; i++) {
+        v[i * S + l] = slope * y[i * S + l];
+        e[i * S + l] = ebim_rng_normal(&t->rng);
+        square += e[i * S + l] * e[i * S + l];
+    }
+    v[n * S + l] = 2 * weight * y[n * S + l];
+    e[n * S + l] = 0;
+    square = weight > 0 && square > 0 ? EBIM__SQRT((ebim_real)n / square) : 0;
+    for (i = 0; i < n; i++) e[i * S + l] *= square;
+    if (!(weight > 0)) return 0;
+    return (double)weight * (0.3 * (10 * (double)r + 100 * (double)(r * r)) +
+                             (double)(y[n * S + l] * y[n * S + l]));
+}
+
+/* xt(1) of lane l <- the gradient of slope |J'v - N'N v|^2 by J'v; returns that. T: [m][n] */
+static double ebim__field_slope(ebim__trainer *t, int l, int m, const ebim_real *T,
+                                ebim_real slope)
+{
+    ebim_ws *w = &t->w;
+    const ebim_real *g = ebim_ws_xg(w, 1), *e = ebim_ws_yg(w, 1);
+    ebim_real *c = ebim_ws_xt(w, 1);
+    double loss = 0;
+    int n = t->n, S = w->stride, i, j;
+    for (i = 0; i < n; i++) c[i * S + l] = g[i * S + l] - e[i * S + l];
+    for (j = 0; j < m; j++, T += n) {
+        ebim_real p = 0;
+        for (i = 0; i < n; i++) p += T[i] * e[i * S + l];
+        for (i = 0; i < n; i++) c[i * S + l] += p * T[i];
+    }
+    for (i = 0; i < n; i++) {
+        loss += (double)(slope * c[i * S + l] * c[i * S + l]);
+        c[i * S + l] *= 2 * slope;
+    }
+    return loss;
+}
+
+static double ebim__field_data(ebim__field *s)
+{
+    ebim__trainer *t = &s->t;
+    ebim_ws *w = &t->w;
+    int at, lanes, l, m = s->d->dim;
+    ebim_real weight = 1 / (ebim_real)t->batch, slope = 4 * weight / (ebim_real)t->n;
+    double loss = 0;
+    EBIM__BLOCKS(at, lanes, w, t->batch, t->data, 2) {
+        ebim__field_norms(t);
+        if (!ebim__mend(t, lanes, 2)) return HUGE_VAL;
+        for (l = 0; l < w->lanes; l++)
+            loss += ebim__field_seed(t, l, l < lanes && t->norm[l] >= 0 ? weight : 0);
+        ebim_vjp(w, 1, 1);
+        for (l = 0; l < w->lanes; l++)
+            loss += ebim__field_slope(t, l, m, ebim__nth(s->q.T, t->pick[l < lanes ? at + l : at],
+                                                         m * t->n),
+                                      l < lanes && t->norm[l] >= 0 ? slope : 0);
+        ebim_jvp(w, 1, 1);
+        ebim_backward(w, 1, t->grad);
+    }
+    return loss;
+}
+
+static double ebim__field_off(ebim__field *s)
+{
+    ebim__trainer *t = &s->t;
+    ebim_ws *w = &t->w;
+    int n = t->n, S = w->stride, at, lanes, l, i, count = EBIM__FIELD_OFF * t->batch;
+    ebim_real weight = 1 / (ebim_real)count;
+    double loss = 0;
+    for (i = 0; i < count; i++)
+        s->which[i] = (int32_t)ebim_rng_below(&t->rng, (uint32_t)s->pool);
+    ebim__take_rows(count, n, s->y, s->which, s->off);
+    EBIM__BLOCKS(at, lanes, w, count, s->off, 1) {
+        const ebim_real *y = ebim_ws_y(w);
+        ebim_real *v = ebim_ws_yg(w, 0);
+        ebim__field_norms(t);
+        if (!ebim__mend(t, lanes, 1)) return HUGE_VAL;
+        for (l = 0; l < w->lanes; l++) {
+            int row = s->which[l < lanes ? at + l : at], good = l < lanes && t->norm[l] >= 0;
+            const ebim_real *way = ebim__nth(s->way, row, n);
+            double d2 = (double)s->d2[row], g = 1 - exp(-d2 / (2 * s->gate * s->gate));
+            ebim_real f = good ? weight / EBIM__R(d2 + 0.05 * 0.05) : 0;
+            for (i = 0; i < n; i++) {
+                ebim_real d = y[i * S + l] - way[i];
+                v[i * S + l] = 2 * f * d;
+                loss += (double)(f * d * d);
+            }
+            g = (double)y[n * S + l] - g;
+            v[n * S + l] = good ? 2 * weight * EBIM__R(g) : 0;
+            if (good) loss += (double)weight * g * g;
+        }
+        ebim_backward(w, 0, t->grad);
+    }
+    return loss;
+}
+
+static double ebim__field_loss(void *self, int step)
+{
+    ebim__field *s = (ebim__field *)self;
+    double loss;
+    (void)step;
+    ebim__next_batch(&s->t, s->x);
+    loss = ebim__field_data(s);
+    return loss + ebim__field_off(s);
+}
+
+/* The bounds of F->field from N points that lie near M: what it has at their projections, and more.
+ * Where hardly any of them is projected nothing was learned, and nothing is accepted. */
+static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, ebim_arena *a)
+{
+    int n = ebim_inputs(F), at, l, i, q, have = 0, run = ebim__ready(a);
+    ebim_field *d = &F->field;
+    ebim_project_desc pd;
+    ebim_projector *p;
+    ebim_real *from = EBIM__NEW(a, ebim_real, EBIM__FIELD_JUDGED * (size_t)n);
+    ebim_real *y = EBIM__NEW(a, ebim_real, EBIM__FIELD_JUDGED * (size_t)n);
+    ebim_real *distance = EBIM__NEW(a, ebim_real, EBIM__FIELD_JUDGED);
+    unsigned char *ok = EBIM__NEW(a, unsigned char, EBIM__FIELD_JUDGED);
+    double *v = EBIM__NEW(a, double, 4 * EBIM__FIELD_JUDGED);
+    int32_t *order = EBIM__NEW(a, int32_t, EBIM__FIELD_JUDGED);
+    ebim__frame *f;
+    ebim_result r;
+    memset(&pd, 0, sizeof pd);
+    pd.method = EBIM_PROJECT_ONTO;
+    pd.constraint.length = 1;
+    d->norm = d->gap = d->slope = d->open = 0;
+    r = ebim_projector_init(&p, a, F, &pd);
+    if (r || !run) return r;
+    N = ebim__spread(N, n, x, EBIM__FIELD_JUDGED, from);
+    ebim_projector_run(p, N, from, y, distance, ok);
+    f = &p->f;
+    for (at = 0; at < N && !ebim__stopped(a->watch); at += f->stride) {
+        int B = ebim__min_int(f->stride, N - at);
+        ebim__to_lanes(ebim__nth(y, at, n), B, n, ebim_ws_x(&f->w), f->stride, EBIM__ROUND(B));
+        ebim__frame_at(f, B, ebim_ws_x(&f->w));
+        for (l = 0; l < B; l++) {
+            double slope = HUGE_VAL;
+            if (!ok[at + l] || f->singular[l] ||
+                (double)distance[at + l] > ebim__field_bound.afar) continue;
+            for (i = 0; i < f->k; i++)
+                slope = fmin(slope, (double)f->G[i * (f->k + 1) * f->stride + l]);
+            for (q = 0; q < 3; q++) v[q * EBIM__FIELD_JUDGED + have] = f->seen[q * f->stride + l];
+            v[3 * EBIM__FIELD_JUDGED + have++] = slope;
+        }
+    }
+    if (have < EBIM__FIELD_LEAST) {
+        d->norm = DBL_MIN;
+        return ebim__stopped(a->watch) ? EBIM_OK : EBIM_ERR_SOLVE;
+    }
+#define EBIM__SEEN(q, part) ebim__quantile(have, v + (q) * EBIM__FIELD_JUDGED, order, part)
+    d->norm = fmax(fmax(ebim__field_bound.norm * EBIM__SEEN(0, 0.95),
+                        ebim__field_bound.norm_high * EBIM__SEEN(0, 0.998)),
+                   ebim__field_bound.norm_least);
+    d->gap = fmax(ebim__field_bound.gap * EBIM__SEEN(1, 0.95),
+                  ebim__field_bound.gap_high * EBIM__SEEN(1, 0.998));
+    d->gap = fmin(d->gap + ebim__field_bound.gap_add, ebim__field_bound.gap_most);
+    d->open = fmax(ebim__field_bound.open_least,
+                   ebim__field_bound.open * EBIM__SEEN(2, 1) + 0.1);
+    d->slope = ebim__field_bound.slope * EBIM__SEEN(3, 0.005);
+#undef EBIM__SEEN
+    return EBIM_OK;
+}
+
+/* Trains F, recorded for this plane, and finds its bounds */
+static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
+                                     const ebim__field_desc *d, const ebim__plane_of *plane,
+                                     ebim_arena *work, ebim_train_report *report)
+{
+    ebim__field s;
+    ebim_result r = ebim__field_init(&s, work, F, N, d, plane), bounds;
+    if (!r && ebim__ready(work)) {
+        ebim__spread(N, s.t.n, x, EBIM__FIELD_ROWS, s.x);
+        if (d->weights) ebim__spread(N, 1, d->weights, EBIM__FIELD_ROWS, s.weight);
+        s.gate = fmax(ebim__field_bound.gate, ebim__quadrics_make(&s.q, s.x, s.order));
+        ebim__field_pool(&s);
+        r = ebim__train(&s.t, ebim__field_loss, &s);
+    }
+    if (report) *report = s.t.report;
+    if (r && r != EBIM_ERR_DIVERGED) return r;
+    bounds = ebim__field_bounds(F, s.t.N, s.x, work);
+    return bounds ? bounds : r;
+}
+
+/* ============================================================================================
  * >>energy  training of E on M
  *
  * Contrastive divergence, eq. 10: data pull E down, ends of constrained chains push it up. The
@@ -12952,6 +13896,7 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
         p.constraint.length = ebim__box_length(ebim_inputs(F), d->lo, d->hi);
     }
     if (!r) r = ebim_projector_init(&s->onto, a, F, &p);
+    if (d->score_step > 0 && F->field.codim) return EBIM_ERR_SHAPE;
     if (d->score_step > 0) return r ? r : ebim__matching_init(s, a, F);
     if (!c.lo) {
         c.lo = d->lo;
@@ -13211,6 +14156,7 @@ typedef struct ebim__rows {
     const ebim_fit_desc *d;
     const ebim_real *x;       /* [rows][n] the caller's */
     int rows, n, k, paper;
+    int fields;               /* 1: displacement fields compete for F */
     int N, held;              /* of `order`: rows that are fitted; the last of them are held out */
     int off;                  /* rows behind these that are off M, or are suspected */
     ebim__survey survey;
@@ -13406,6 +14352,14 @@ static int ebim__rows_distinct(const ebim__rows *s, int N, int room, int32_t *ro
     return most;
 }
 
+/* Whether displacement fields may be F. They are where M has more than one equation or, as the
+ * survey says, an end: signed networks, of as many outputs as equations, come closer to closed
+ * hypersurfaces, but do not end, and of 26 sets of more equations they found 4. */
+static int ebim__rows_fields(const ebim__rows *s)
+{
+    return !s->paper && !s->on && !s->d->F && s->n - s->k <= EBIM__CHART_M;
+}
+
 /* Takes over what the survey says. Of data whose survey was stopped nothing is known; the paper's
  * recipe leaves nothing out, and no row is too far from the others where M is known. */
 static void ebim__rows_surveyed(ebim__rows *s, int stopped)
@@ -13426,6 +14380,7 @@ static void ebim__rows_surveyed(ebim__rows *s, int stopped)
         if (v->group[i] >= 0) s->order[s->N++] = (int32_t)i;
     if (v->groups < (s->on ? EBIM__ON_FEW : EBIM__SETTLED)) s->held = 0;
     if (v->mapped && s->n <= EBIM__MAPPED_MOST) s->L = v->L;
+    s->fields = (s->k > 1 || v->at_edge > 0) && !s->L && ebim__rows_fields(s);
 }
 
 static ebim_result ebim__rows_init(ebim__rows *s, int rows, int n, const ebim_real *x,
@@ -13485,6 +14440,7 @@ enum {
     EBIM__NETWORKS = 6,      /* for F, at most: two at a time, so three tries */
     EBIM__ENERGIES = 4,      /* networks for E: a plain one, three with finer and finer features */
     EBIM__FIT_POINTS = 1000, /* of M that candidates are judged by: shares are known to 0.3 % */
+    EBIM__CHART_NODES = 48,  /* for each of these: nodes for E from charts, which are dear */
     EBIM__COLUMNS = 6
 };
 
@@ -13496,6 +14452,8 @@ typedef struct ebim__setting { /* a field, 4 bytes: int, else double; its number
 typedef struct ebim__recipe_F {
     ebim_mlp_desc net;
     ebim_mdf_desc d;
+    int field;                /* 1: what is learned is a displacement field, by */
+    ebim__field_desc way;
 } ebim__recipe_F;
 
 typedef struct ebim__recipe_E {
@@ -13612,6 +14570,12 @@ static const struct {
 } ebim__size_F[EBIM__NETWORKS / 2 + 1] = {{32, EBIM__F_USUAL, 2000}, {32, EBIM__F_FINER, 3000},
                                           {64, EBIM__F_FINER, 3000}, {8, EBIM__F_PAPER, 300}};
 
+/* Displacement fields: the first one, and the others */
+static const struct {
+    int width;
+    double steps;
+} ebim__size_field[2] = {{64, 2000}, {96, 4000}};
+
 static void ebim__settings(void *recipe, const ebim__setting *s, size_t bytes, int column)
 {
     size_t count = bytes / sizeof *s;
@@ -13639,6 +14603,14 @@ static int ebim__fit_points(const ebim__rows *s)
     return ebim__effort(s) < 0.01 ? EBIM__FIT_POINTS / 5 : EBIM__FIT_POINTS;
 }
 
+/* Whether network `number` is a displacement field. Where these compete one of the first two is
+ * signed: if it agrees with the field it is two to five times as close; if not, wide fields have
+ * to agree. */
+static int ebim__recipe_field(const ebim__rows *s, int number)
+{
+    return s->fields && number != 1 && number != 5;
+}
+
 /* Network `number` for F. Of noisy data every other network is of the usual recipe all the same:
  * where that is far closer to held-out data than noise lets any be, the noise was detail. */
 static void ebim__recipe_F_of(const ebim__rows *s, int number, ebim__recipe_F *f)
@@ -13657,13 +14629,27 @@ static void ebim__recipe_F_of(const ebim__rows *s, int number, ebim__recipe_F *f
     f->d.hi = s->hi;
     f->d.seed = ebim__subseed(s->d->seed + (uint64_t)number, EBIM__SEED_MDF);
     f->d.weights = s->weight;
+    f->field = ebim__recipe_field(s, number);
+    if (!f->field) return;
+    size = number > 1;
+    f->way.dim = s->n - s->k;
+    f->way.width = ebim__size_field[size].width;
+    f->way.steps = ebim__steps(s, ebim__size_field[size].steps, 1);
+    f->way.batch = 200;
+    f->way.rate = 0.01;
+    f->way.rate_end = 0.0001;
+    f->way.noisy = s->noise > ebim__noisy;
+    f->way.lo = s->lo;
+    f->way.hi = s->hi;
+    f->way.weights = s->weight;
+    f->way.seed = f->d.seed;
 }
 
 /* Whether E is trained with nodes on M, and has a normaliser */
 static int ebim__by_nodes(const ebim__rows *s)
 {
-    return !s->paper && (ebim__by_lines(s->n, s->k) || ebim__by_charts(s->n, s->k) ||
-                         ebim__on_k((int)s->on, s->n));
+    return !s->paper && (s->n - s->k <= EBIM__CHART_M || ebim__on_k((int)s->on, s->n) ||
+                         (s->k == 1 && s->n <= EBIM__LINES_MAX_N));
 }
 
 static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim__recipe_E *e)
@@ -13678,6 +14664,7 @@ static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim_
     e->net.fourier_scale *= 1 << number;
     e->d.steps = ebim__steps(s, e->steps, e->d.batch);
     if (e->most) e->d.steps = ebim__min_int(e->d.steps, e->most);
+    if (s->fields) e->nodes = ebim__min_int(e->nodes, EBIM__CHART_NODES);
     e->d.n_nodes = ebim__fit_points(s) * e->nodes;
     e->d.lo = s->lo;
     e->d.hi = s->hi;
@@ -13908,7 +14895,8 @@ static const struct {
     0.03,
     /* A network closer to held-out data than this share of the noise shows it to be detail. */
     0.3,
-    /* Mean distance of the data, in shares of the size, that needs no other network, */
+    /* Mean distance of the data, in shares of the size, that needs no other network (times m / 2
+     * where fields compete: where data are few, M is several times farther off), */
     0.001,
     /* or this share of the noise. */
     0.9,
@@ -13948,6 +14936,7 @@ typedef struct ebim__contest {
     ebim_watch *watch;         /* [2] of the two threads; [0] asks the caller */
     ebim_arena scratch[2];     /* for the two that are trained at the same time */
     ebim__candidate c[EBIM__NETWORKS];
+    ebim__plane_of plane;      /* of the data, for displacement fields */
     int most, count, best;
     int threads;               /* 1: two are trained at the same time */
     double share;              /* of the whole run */
@@ -13972,8 +14961,12 @@ static void ebim__judge_of(const ebim__rows *s, int points, ebim_real *u, ebim_j
     d->u = u;
 }
 
-static ebim_result ebim__candidate_train(ebim__candidate *c, const ebim__rows *s, ebim_arena *work)
+static ebim_result ebim__candidate_train(ebim__candidate *c, const ebim__rows *s,
+                                         const ebim__plane_of *plane, ebim_arena *work)
 {
+    if (c->recipe.field)
+        return ebim__field_train(&c->F, s->N - s->held, s->z, &c->recipe.way, plane, work,
+                                 &c->report);
     return ebim_mdf_train(&c->F, work, s->N - s->held, s->z, &c->recipe.d, &c->report);
 }
 
@@ -13995,7 +14988,8 @@ static void ebim__candidate_task(void *arg, int i)
         ebim__stage(s->watch, EBIM_STAGE_MANIFOLD, s->share * (s->count + i) / s->most,
                     s->share * (s->count + i + 1) / s->most);
     work->used = 0;
-    c->r = ebim__candidate_train(c, s->rows, work);
+    ebim__judge_nothing(&c->j);
+    c->r = ebim__candidate_train(c, s->rows, &s->plane, work);
     work->used = 0; /* the judge takes the trainer's memory */
     if (!c->r || c->r == EBIM_ERR_DIVERGED) {
         ebim_result r = ebim__candidate_judge(c, s->rows, work);
@@ -14075,7 +15069,8 @@ static int ebim__contest_choose(ebim__contest *s)
     best = &s->c[s->best].j;
     return !(ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) &&
            ebim__or_else(best->distance_mean, 1) <
-               fmax(ebim__choice_bound.accurate, ebim__choice_bound.noise * *noise);
+               fmax(ebim__choice_bound.accurate * (s->rows->fields ? 0.5 * s->rows->d->dim : 1),
+                    ebim__choice_bound.noise * *noise);
 }
 
 /* Of a contest that was stopped: the best by itself, for time was too short to compare. */
@@ -14130,6 +15125,24 @@ static void ebim__judge_units(const ebim__rows *s, ebim_judgement *j)
     j->volume = j->volume_se = ebim__nan64();
 }
 
+/* The network of candidate c, with its initial weights */
+static ebim_result ebim__candidate_record(ebim__candidate *c, const ebim__rows *s,
+                                          const ebim__plane_of *plane, ebim_arena *work,
+                                          uint64_t seed)
+{
+    ebim__field_net f;
+    ebim_result r;
+    if (!c->recipe.field)
+        return ebim__recipe_graph(&c->F, work, &c->recipe.net, s->d->F, 0, seed);
+    f.d = &c->recipe.way;
+    f.plane = plane;
+    r = ebim_record(&c->F, work, s->n, ebim__record_field, &f);
+    c->F.field.codim = s->k;
+    c->F.field.gate = 1;
+    if (!r && ebim__ready(work)) ebim__field_draw(&c->F, seed);
+    return r;
+}
+
 /* Candidates, and memory for the two at work: as much as the largest takes */
 static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_judgement *judged,
                                       ebim_watch *watch, ebim_arena *work)
@@ -14145,6 +15158,8 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
     s->threads = ebim__workers(&d->parallel) > 1;
     s->share = d->no_energy ? ebim__stage_end.energy : ebim__stage_end.manifold;
     ebim__odd_init(&s->odd, rows, work);
+    r = ebim__plane_init(&s->plane, rows->N - rows->held, rows->n, rows->z, rows->n - rows->k + 1,
+                         work);
     s->u = EBIM__NEW(work, ebim_real, 4 * points);
     for (i = 0; i < s->most && !r; i++) {
         ebim__candidate *c = &s->c[i];
@@ -14153,10 +15168,11 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
         c->rival = -1;
         c->u = EBIM__NEW(work, ebim_real, points);
         ebim__recipe_F_of(rows, i, &c->recipe);
-        r = ebim__recipe_graph(&c->F, work, &c->recipe.net, d->F,
-                               0, ebim__subseed(d->seed + (uint64_t)i, EBIM__SEED_F));
+        r = ebim__candidate_record(c, rows, &s->plane, work,
+                                   ebim__subseed(d->seed + (uint64_t)i, EBIM__SEED_F));
         ebim_arena_init(&measure, NULL, 0);
-        if (!r) r = ebim__measured(ebim__candidate_train(c, rows, &measure), &measure, &bytes);
+        if (!r) r = ebim__measured(ebim__candidate_train(c, rows, &s->plane, &measure), &measure,
+                                   &bytes);
         if (!r) r = ebim__measured(ebim__candidate_judge(c, rows, &measure), &measure, &bytes);
         if (!r) r = ebim__measured(ebim__contest_judge(s, &measure), &measure, &bytes);
     }
@@ -14505,7 +15521,7 @@ typedef struct ebim__density {
 static ebim_result ebim__density_charts(ebim__density *e, ebim_arena *work)
 {
     const ebim__rows *s = e->rows;
-    int count = e->nodes, draws = 2 * count;
+    int count = e->nodes, draws = count + count / 2;
     const ebim_charts_desc d = {s->lo, s->hi, 0, ebim__subseed(s->d->seed, EBIM__SEED_NODES)};
     ebim_real *x = EBIM__NEW(work, ebim_real, (size_t)draws * (size_t)s->n);
     ebim_real *q = EBIM__NEW(work, ebim_real, draws);
@@ -14528,7 +15544,7 @@ static ebim_result ebim__density_known(ebim__density *e, ebim_arena *work)
     const ebim_charts_desc d = {s->lo, s->hi, 0, ebim__subseed(s->d->seed, EBIM__SEED_NODES)};
     ebim_result r = EBIM_OK;
     e->node = EBIM__NEW(work, ebim_real, (size_t)e->nodes * (size_t)n);
-    if (!ebim__by_lines(n, s->k) && ebim__charts_for(on, n, s->k))
+    if (!ebim__by_lines(e->F) && ebim__charts_for(on, n, s->k))
         r = ebim_charts_init(&e->charts, work, e->F, &d);
     if (r || !ebim__ready(work)) return r;
     ebim__on_uniform(on, n, e->nodes, e->node, d.seed, 0);
@@ -14551,7 +15567,7 @@ static ebim_result ebim__density_nodes(ebim__density *e, ebim_arena *work)
     ebim_lines *lines;
     ebim_result r;
     if (ebim__on_k((int)s->on, s->n)) return ebim__density_known(e, work);
-    if (!ebim__by_lines(s->n, s->k)) return ebim__density_charts(e, work);
+    if (!ebim__by_lines(e->F)) return ebim__density_charts(e, work);
     memset(&d, 0, sizeof d);
     d.lo = s->lo;
     d.hi = s->hi;
@@ -14603,7 +15619,7 @@ static ebim_result ebim__density_level(ebim__density *e, const ebim_graph *E, co
     if (s->on && E == &e->rbf.part) draws /= 4; /* 1 % will do to compare it */
     work->used = 0;
     r = ebim__z_init(&e->z, work, e->F, E, L, s->lo, s->hi, draws, e->charts,
-                     !ebim__by_lines(s->n, s->k));
+                     !ebim__by_lines(e->F));
     e->z.on = (int)s->on;
     e->z.unit = s->unit;
     if (r || !ebim__ready(work)) return r;
@@ -15189,7 +16205,11 @@ static ebim_ref ebim__record_given(ebim_graph *g, ebim_ref x, void *user)
 static ebim_result ebim__known_graph(ebim_graph *g, ebim__fit *f, ebim_arena *a)
 {
     const ebim_graph *M = f->rows.d->M;
-    if (M) return ebim_record(g, a, f->rows.n, ebim__record_given, &M);
+    if (M) {
+        ebim_result r = ebim_record(g, a, f->rows.n, ebim__record_given, &M);
+        g->field = M->field;
+        return r;
+    }
     return ebim_record(g, a, f->rows.n, ebim__record_on, &f->on);
 }
 
@@ -15206,6 +16226,9 @@ static ebim_result ebim__fit_graphs(ebim__fit *f, ebim_arena *keep)
     u.unit = u.scale = s->unit;
     if (s->on) r = ebim__known_graph(&m->F, f, keep);
     else r = ebim_record(&m->F, keep, s->n, ebim__record_unit, &u);
+    m->F.field = u.graph->field; /* J is the same */
+    m->F.field.norm *= s->unit;
+    m->F.field.open *= s->unit;
     u.graph = &f->density.E;
     u.scale = 1;
     if (f->density.nodes) u.level = &f->density.level; /* subtracted */
@@ -15220,7 +16243,7 @@ static void ebim__fit_starts(const ebim__fit *f, ebim_model *m)
     double gap;
     int i, c, n = s->n, N = ebim__min_int(s->N, EBIM__CHART_STARTS);
     m->starts = 0;
-    if (ebim__by_lines(n, s->k)) return;
+    if (ebim__by_lines(&m->F)) return;
     N = ebim__spread(s->N, n, s->z, N, f->spread);
     m->starts = ebim__thin(N, n, f->spread, ebim__min_int(EBIM__CHARTS_WANTED, N / 10 + 1), which,
                            &gap, NULL);
@@ -15372,18 +16395,19 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
     return EBIM_OK;
 }
 
-/* Whether a graph of the user's will do as F or E */
-static int ebim__graph_fits(const ebim_graph *g, int n, int k)
+/* Whether a graph of the user's will do as F or E, or as M, with more outputs than equations */
+static int ebim__graph_fits(const ebim_graph *g, int n, int k, int more)
 {
-    return !g || (!g->failed && g->theta && ebim_inputs(g) == n && ebim_outputs(g) == k);
+    return !g || (!g->failed && g->theta && ebim_inputs(g) == n && ebim__codim(g) == k &&
+                  (more || !g->field.codim));
 }
 
 /* What is wrong with an M that is said to be known; EBIM_OK: nothing, and d->dim is set */
 static ebim_result ebim__known_refused(ebim_fit_desc *d, int n)
 {
-    int k = d->M ? ebim_outputs(d->M) : ebim__on_k((int)d->on, n), i;
+    int k = d->M ? ebim__codim(d->M) : ebim__on_k((int)d->on, n), i;
     if (!d->M && d->on == EBIM_ON_LEARNED) return d->lo || d->hi ? EBIM_ERR_ON : EBIM_OK;
-    if (d->M && ((d->on && d->on != EBIM_ON_GIVEN) || !ebim__graph_fits(d->M, n, k)))
+    if (d->M && ((d->on && d->on != EBIM_ON_GIVEN) || !ebim__graph_fits(d->M, n, k, 1)))
         return EBIM_ERR_ON;
     if (k < 1 || k >= n || (d->dim && d->dim != n - k)) return EBIM_ERR_ON;
     if (d->F || d->recipe == EBIM_RECIPE_PAPER) return EBIM_ERR_ON;
@@ -15407,7 +16431,7 @@ static ebim_result ebim__fit_refused(const ebim_fit_desc *d, int N, int n)
     if (!(d->effort >= 0) || !ebim__finite64(d->effort)) return EBIM_ERR_EFFORT;
     if (d->networks < 0 || (d->recipe != EBIM_RECIPE_DEFAULT && d->recipe != EBIM_RECIPE_PAPER))
         return EBIM_ERR_RECIPE;
-    if (!ebim__graph_fits(d->F, n, n - d->dim) || !ebim__graph_fits(d->E, inputs, 1))
+    if (!ebim__graph_fits(d->F, n, n - d->dim, 0) || !ebim__graph_fits(d->E, inputs, 1, 0))
         return EBIM_ERR_GRAPH;
     for (i = 0; i < N && d->weights; i++) {
         if (!ebim__finite(d->weights[i]) || d->weights[i] < 0) return EBIM_ERR_WEIGHTS;
@@ -15503,33 +16527,70 @@ static ebim_result ebim__fit_known(ebim__fit *f, ebim_arena *work)
     int c;
     for (c = 0; shift && c < s->n; c++) shift[c] = -s->center[c] / unit;
     if (!r) r = ebim_map_affine(&f->contest.c[0].F, work, &f->known, shift, unit, 1 / unit);
+    f->contest.c[0].F.field = f->known.field; /* J is the same */
+    f->contest.c[0].F.field.norm /= unit;
+    f->contest.c[0].F.field.open /= unit;
     return r ? r : ebim__fit_onto(f, work);
 }
 
-/* F, E and the check, each if what was before it was learned to the end */
+/* E and the check on network `best` of F, each if what was before it was learned to the end */
+static ebim_result ebim__fit_learn_on(ebim__fit *f, int best, ebim_arena *work)
+{
+    ebim_model *m = f->model;
+    ebim__density *e = &f->density;
+    ebim_result r = EBIM_OK;
+    memset(e, 0, sizeof *e);
+    e->rows = &f->rows;
+    e->F = &f->contest.c[best].F;
+    e->model = m;
+    if (!f->rows.d->no_energy && !m->info.partial) r = ebim__density_run(e, work);
+    if (r || m->info.partial) return r;
+    ebim__stage(f->watch, EBIM_STAGE_CHECK, ebim__stage_end.energy, 1);
+    r = ebim__check_run(e, e->F, f->contest.u, work);
+    if (f->watch[0].stopped) m->info.partial = 1;
+    return r;
+}
+
+/* Memory for any network that may win: their graphs need different arrays */
+static ebim_result ebim__fit_measure(ebim__fit *f, ebim_arena *work)
+{
+    ebim__contest *c = &f->contest;
+    ebim__rows *s = &f->rows;
+    size_t used = work->used, most = used;
+    ebim_result r = EBIM_OK;
+    int i, kinds = 1 + ebim__rows_fields(s), best = 0;
+    for (s->fields = 0; s->fields < kinds && !r; s->fields++) {
+        work->used = used;
+        memset(c, 0, sizeof *c);
+        r = ebim__contest_init(c, s, &f->model->judged, f->watch, work);
+        r = r ? r : ebim__fit_learn_on(f, 0, work);
+        if (work->used > most) most = work->used;
+    }
+    for (i = 0; i < c->most; i++)
+        if (c->c[i].F.n_theta > c->c[best].F.n_theta) best = i;
+    c->best = best; /* for what is kept */
+    work->used = most;
+    return r;
+}
+
+/* F, then the rest on the best */
 static ebim_result ebim__fit_learn(ebim__fit *f, ebim_arena *work)
 {
     ebim_model *m = f->model;
     ebim__contest *c = &f->contest;
-    ebim__density *e = &f->density;
-    const ebim_watch *w = f->watch;
-    ebim_result r = f->on ? ebim__fit_known(f, work)
-                          : ebim__contest_init(c, &f->rows, &m->judged, f->watch, work);
-    if (!r && ebim__ready(work) && !f->on) {
-        r = ebim__contest_run(c);
-        m->info.mdf_loss = c->c[c->best].report.loss;
-        m->info.networks = c->count;
-        m->info.partial = w->stopped || c->c[c->best].r == EBIM_ERR_DIVERGED;
+    ebim_result r;
+    if (f->on) {
+        r = ebim__fit_known(f, work);
+        return r ? r : ebim__fit_learn_on(f, 0, work);
     }
-    e->rows = &f->rows;
-    e->F = &c->c[c->best].F;
-    e->model = m;
-    if (!r && !f->rows.d->no_energy && !m->info.partial) r = ebim__density_run(e, work);
-    if (r || m->info.partial) return r;
-    ebim__stage(f->watch, EBIM_STAGE_CHECK, ebim__stage_end.energy, 1);
-    r = ebim__check_run(e, e->F, c->u, work);
-    if (w->stopped) m->info.partial = 1;
-    return r;
+    if (!ebim__ready(work)) return ebim__fit_measure(f, work);
+    r = ebim__contest_init(c, &f->rows, &m->judged, f->watch, work);
+    if (r) return r;
+    r = ebim__contest_run(c);
+    m->info.mdf_loss = c->c[c->best].report.loss;
+    m->info.networks = c->count;
+    m->info.partial = f->watch[0].stopped || c->c[c->best].r == EBIM_ERR_DIVERGED;
+    return r ? r : ebim__fit_learn_on(f, c->best, work);
 }
 
 EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_arena *work, int N,
@@ -15567,10 +16628,11 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_aren
  *
  * Little-endian whatever the machine, written byte by byte:
  *   "EBIM" 0x0d 0x0a 0x1a 0x0a | u32 version | u32 bytes of a real (4, 8) | u64 bytes of the file
- *   u32 n, k, has_energy, linear | f64 linear[n][n], inverse[n][n] if linear, lo[n], hi[n],
+ *   u32 n, k, has_energy, kind | f64 linear[n][n], inverse[n][n] if kind & 1, lo[n], hi[n],
  *   hole[n], end[n], unit | tag[64] | u32 bytes of columns | columns | f64 each of what
  *   ebim__io_info has, in its order (one for recipe + 16 on) | u32 starts | f64 start[starts][n] |
- *   graph F | graph E if has_energy | u32 crc32 of all before
+ *   graph F | its field if kind & 2: u32 codim, gate, f64 norm, gap, slope, open | graph E if
+ *   has_energy | u32 crc32 of all before
  * A graph: u32 nodes, y, n_theta | per node 2..: u32 op, fn, a, b, c, size, i0, frozen, f64 s |
  * theta. Loading records the nodes again through the same checks as a builder, twice: first to
  * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
@@ -15677,6 +16739,21 @@ static void ebim__io_text(ebim__file *f, char *s)
 }
 
 /* Nodes and theta of one graph of n inputs; theta: where to read to, NULL: only checked */
+/* What a graph with more outputs than equations accepts */
+static void ebim__io_field(ebim__file *f, ebim_graph *g)
+{
+    ebim_field *d = &g->field;
+    double *bound[] = {&d->norm, &d->gap, &d->slope, &d->open};
+    int i;
+    d->codim = ebim__io_int(f, d->codim);
+    d->gate = ebim__io_int(f, d->gate);
+    for (i = 0; i < 4; i++) {
+        *bound[i] = ebim__io_f64(f, *bound[i], 1);
+        ebim__io_check(f, *bound[i] >= 0);
+    }
+    ebim__io_check(f, d->gate <= 1 && d->codim >= 1 && d->codim <= ebim_outputs(g) - d->gate);
+}
+
 static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta)
 {
     int nodes = ebim__io_int(f, g->n_nodes), y = ebim__io_int(f, g->y);
@@ -15785,11 +16862,13 @@ static int ebim__io_model(ebim__file *f, ebim_model *m)
 {
     ebim_real *tF = f->in ? m->F.theta : NULL, *tE = f->in ? m->E.theta : NULL;
     ebim__file lo, hi;
-    int i, linear;
+    int i, linear, field;
     m->n = ebim__io_int(f, m->n);
     m->k = ebim__io_int(f, m->k);
     m->has_energy = ebim__io_int(f, m->has_energy);
-    linear = ebim__io_int(f, m->linear != NULL);
+    linear = ebim__io_int(f, (m->linear != NULL) | (m->F.field.codim ? 2 : 0));
+    field = linear & 2;
+    linear ^= field;
     m->m = m->n - m->k;
     ebim__io_check(f, m->k >= 1 && m->m >= 1 && m->has_energy <= 1 && linear <= 1 &&
                       (!linear || m->n <= EBIM__MAPPED_MOST) &&
@@ -15818,7 +16897,8 @@ static int ebim__io_model(ebim__file *f, ebim_model *m)
     ebim__io_starts(f, m);
     if (f->failed) return 0;
     ebim__io_graph(f, &m->F, m->n, tF);
-    ebim__io_check(f, !f->failed && ebim_outputs(&m->F) == m->k);
+    if (field && !f->failed) ebim__io_field(f, &m->F);
+    ebim__io_check(f, !f->failed && ebim__codim(&m->F) == m->k);
     if (m->has_energy && !f->failed) {
         ebim__io_graph(f, &m->E, m->n, tE);
         ebim__io_check(f, !f->failed && ebim_outputs(&m->E) == 1);

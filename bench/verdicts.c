@@ -633,7 +633,7 @@ static int model_points(const ebim_model *m, int B, ebim_real *x, uint64_t seed)
     ebim_projector *onto = NULL;
     ebim_arena work;
     void *mem = NULL;
-    int pass, have = 0;
+    int pass, have = 0, signed_F = m->k == 1 && !m->F.field.codim;
     memset(&ld, 0, sizeof ld);
     memset(&pd, 0, sizeof pd);
     ld.lo = m->lo;
@@ -641,11 +641,11 @@ static int model_points(const ebim_model *m, int B, ebim_real *x, uint64_t seed)
     pd.method = EBIM_PROJECT_ONTO;
     ebim_arena_init(&work, NULL, 0);
     for (pass = 0; pass < 2; pass++) {
-        ebim_result r = m->k == 1 ? ebim_lines_init(&lines, &work, &m->F, &ld)
-                                  : ebim_projector_init(&onto, &work, &m->F, &pd);
+        ebim_result r = signed_F ? ebim_lines_init(&lines, &work, &m->F, &ld)
+                                 : ebim_projector_init(&onto, &work, &m->F, &pd);
         if (r || (!pass && provide(&work, &mem))) break;
         if (!pass) continue;
-        if (m->k == 1) have = ebim_lines_uniform(lines, B, x, seed);
+        if (signed_F) have = ebim_lines_uniform(lines, B, x, seed);
         else have = ebim_projector_noise(onto, B, x, m->lo, m->hi, seed, 0);
     }
     free(mem);

@@ -1130,11 +1130,14 @@ static int fit_status(const ebim_model *m, ebim_result r)
 
 static int surface_measure(const ebim_model *m, int grid, mesh_shape *shape);
 
+/* Whether M is where one function changes its sign: a displacement field has no sign. */
+static int is_traced(const ebim_model *m) { return m->k == 1 && !m->F.field.codim; }
+
 /* Where there is a mesh, its size and pieces are better known than those from random lines. */
 static void fit_measure(ebim_model *m)
 {
     mesh_shape shape;
-    if (m->k != 1 || m->n > 3 || !(m->judged.points > 0) || caught) return;
+    if (!is_traced(m) || m->n > 3 || !(m->judged.points > 0) || caught) return;
     if (surface_measure(m, m->n == 3 ? 64 : 256, &shape)) return;
     m->judged.volume = shape.size;
     m->judged.volume_se = 1e-3 * shape.size; /* what cells leave of the curvature is less */
@@ -1552,7 +1555,7 @@ static void plotted_eval(void *user, int B, const double *x, double *F, double *
         plotted_in_front(p, B, x, F, E);
         return;
     }
-    if (F) {
+    if (F && is_traced(p->m)) {
         ebim_eval(&p->F, B, p->x, p->y);
         for (i = 0; i < (size_t)B * (size_t)p->m->k; i++) F[i] = (double)p->y[i];
     }
@@ -1595,7 +1598,7 @@ static int plotted_open(figure_model *f, plotted *p, const ebim_model *m, void *
     if (!*memory || plotted_init(p, &a, m)) return -1;
     memset(f, 0, sizeof *f);
     f->n = m->n;
-    f->k = m->k;
+    f->k = is_traced(m) || m->k > 1 ? m->k : 0;
     f->lo = p->lo;
     f->hi = p->hi;
     f->eval = plotted_eval;
@@ -1633,7 +1636,7 @@ static int plot_model(const ebim_model *m, int N, const ebim_real *data, int S,
 static int plot_with_samples(const args *a, const ebim_model *m, const points *p,
                              const char *title)
 {
-    int S = m->n > 3 || (m->n == 3 && m->k > 1) ? 2000 : 0, status;
+    int S = m->n > 3 || !is_traced(m) ? 2000 : 0, status;
     ebim_real *x = (ebim_real *)malloc(((size_t)S * (size_t)m->n + 1) * sizeof *x);
     ebim_result r = x ? EBIM_OK : EBIM_ERR_MEMORY;
     if (x && S)
@@ -1905,6 +1908,12 @@ static int verb_mesh(const args *a)
     if (m.k != 1 || m.n < 2 || m.n > 3) {
         status = complain(BAD, "%s: a manifold of dimension %d in R^%d: mesh takes surfaces in "
                           "R^3 and curves in R^2", file, m.m, m.n);
+        ebim_free(&m);
+        return status;
+    }
+    if (!is_traced(&m)) {
+        status = complain(BAD, "%s: a displacement field, which may end, has no sign that mesh "
+                          "could trace: take `ebim sample`", file);
         ebim_free(&m);
         return status;
     }

@@ -657,9 +657,10 @@ static void arc(void)
 {
     SLOW_CASE("arc.csv");
     if (!fitted(&s.m)) return;
-    CHECK(s.m.judged.verdict & EBIM_VERDICT_ENDS);
-    CHECK(s.m.judged.gap_extent > 1.2 && s.m.judged.gap_extent < 1.9); /* a quarter is 1.57 */
-    CHECK(t_finite(s.m.end[0]) && t_finite(s.m.end[1]));
+    CHECK(!(s.m.judged.verdict & EBIM_VERDICT_BAD));
+    CHECK_INT(s.m.F.field.codim, 1);
+    CHECK_NEAR(s.m.judged.volume, 4.712, 0.1); /* three quarters, and an end of 0.05 each */
+    CHECK(s.m.judged.distance_mean < 0.003);
     ebim_free(&s.m);
 }
 

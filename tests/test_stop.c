@@ -230,7 +230,7 @@ static void crowded_curves(void)
 
 static void curves_in_space(void)
 {
-    setting s = {3, 2, 300, ROUND, 0.004, 2, 0};
+    setting s = {3, 2, 300, ROUND, 0.05, 2, 0}; /* less is no field: nothing is near it */
     all_stops(s, 6, 10);
     s.of = STRETCHED;
     all_stops(s, 6, 10);
@@ -238,14 +238,14 @@ static void curves_in_space(void)
 
 static void many_equations(void)
 {
-    setting s = {10, 8, 100, ROUND, 0.05, 1, 0};
+    setting s = {10, 8, 100, ROUND, 0.002, 1, 0}; /* a field that learns nothing */
     all_stops(s, 4, 8);
 }
 
 /* Where a whole fit takes long. */
 static void many_dimensions(void)
 {
-    setting in20 = {20, 18, 100, ROUND, 0.03, 1, 0}, in64 = {64, 54, 100, ROUND, 0.005, 2, 0};
+    setting in20 = {20, 18, 100, ROUND, 0.002, 1, 0}, in64 = {64, 54, 100, ROUND, 0.005, 2, 0};
     in20.most = in64.most = SHORT ? 150 : 400;
     all_stops(in20, 2, 3);
     all_stops(in64, 2, 4);

@@ -1,0 +1,375 @@
+/* F with more outputs than M has codimensions: frames of equations that depend on one another, and
+ * displacement fields, from their gradient to fits of sets that no signed F has.
+ *
+ * Statistical checks: a mean or an estimate within 5 standard errors (false alarms 6e-7). Fits have
+ * fixed seeds; their bounds are several times what other seeds gave. */
+#define EBIM_IMPLEMENTATION
+#include "../ebim.h"
+#include "t.h"
+#include "surfaces.h"
+
+#define PI 3.14159265358979323846
+
+/* R R' - I of a 3 x 3 matrix, all nine entries of it: rank 6 */
+static ebim_ref nine(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref all = 0;
+    int i, j;
+    (void)user;
+    for (i = 0; i < 3; i++)
+        for (j = 0; j < 3; j++) {
+            ebim_ref a = ebim_slice(g, x, 3 * i, 3), b = ebim_slice(g, x, 3 * j, 3);
+            ebim_ref d = minus(g, ebim_dot(g, a, b), i == j);
+            all = all ? ebim_concat(g, all, d) : d;
+        }
+    return all;
+}
+
+/* Six of them */
+static ebim_ref six(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref all = 0;
+    int i, j;
+    (void)user;
+    for (i = 0; i < 3; i++)
+        for (j = i; j < 3; j++) {
+            ebim_ref a = ebim_slice(g, x, 3 * i, 3), b = ebim_slice(g, x, 3 * j, 3);
+            ebim_ref d = minus(g, ebim_dot(g, a, b), i == j);
+            all = all ? ebim_concat(g, all, d) : d;
+        }
+    return all;
+}
+
+/* Nearest points of M are the same by nine equations of rank six as by six, and so are Q'F and Q'J:
+ * the same span, orthonormal up to the scale of the slopes. */
+static void nine_equations_project_as_six(void)
+{
+    enum { B = 50 };
+    static ebim_real x[B][9], y[2][B][9], d[2][B];
+    static unsigned char ok[2][B];
+    ebim_graph g[2];
+    ebim_rng r;
+    int q, i;
+    ebim_rng_init(&r, T_SEED, 11);
+    for (i = 0; i < B; i++)
+        for (q = 0; q < 9; q++)
+            x[i][q] = (ebim_real)(q % 4 == 0) + (ebim_real)0.3 * ebim_rng_normal(&r);
+    for (q = 0; q < 2; q++) {
+        ebim_arena a;
+        ebim_project_desc pd;
+        ebim_projector *p;
+        memset(&pd, 0, sizeof pd);
+        a = arena();
+        pd.constraint.length = 1;
+        pd.constraint.linear = EBIM_LINEAR_DIRECT;
+        CHECK_INT(ebim_record(&g[q], &a, 9, q ? nine : six, NULL), EBIM_OK);
+        if (q) g[q].field.codim = 6;
+        CHECK_INT(ebim_projector_init(&p, &a, &g[q], &pd), EBIM_OK);
+        CHECK_INT(ebim_projector_run(p, B, x[0], y[q][0], d[q], ok[q]), B);
+    }
+    for (i = 0; i < B; i++) CHECK_NEAR(d[0][i], d[1][i], 2e-4 * (1 + (double)d[0][i]));
+}
+
+/* The volume of SO(3) by charts on nine equations, 8 pi^2 2^(3/2), and traces of its uniform
+ * rotations by adjusted chains: mean 0, mean square 1. */
+static void nine_equations_sample(void)
+{
+    enum { B = 4000 };
+    static ebim_real x[B][9], q[B];
+    ebim_charts_desc d;
+    ebim_charts *charts;
+    ebim_charts_report r;
+    ebim_clmc_desc md;
+    ebim_clmc *chain;
+    ebim_graph g;
+    double lo[9], hi[9], sum = 0, square = 0;
+    size_t bytes = (size_t)1 << 26;
+    void *mem = malloc(bytes);
+    ebim_arena a;
+    int i;
+    CHECK(mem != NULL);
+    if (!mem) return;
+    ebim_arena_init(&a, mem, bytes);
+    memset(&d, 0, sizeof d);
+    memset(&md, 0, sizeof md);
+    for (i = 0; i < 9; i++) lo[i] = -(hi[i] = 1.5);
+    CHECK_INT(ebim_record(&g, &a, 9, nine, NULL), EBIM_OK);
+    g.field.codim = 6;
+    d.lo = md.lo = lo;
+    d.hi = md.hi = hi;
+    memset(x[0], 0, sizeof x[0]);
+    x[0][0] = x[0][4] = x[0][8] = 1;
+    CHECK_INT(ebim_charts_init(&charts, &a, &g, &d), EBIM_OK);
+    CHECK(ebim_charts_cover(charts, 1, x[0]) > 50);
+    i = ebim_charts_run(charts, B, x[0], q, 1, 0);
+    r = ebim_charts_stats(charts);
+    CHECK(r.covered);
+    CHECK_NEAR(r.volume, 8 * PI * PI * pow(2, 1.5), 5 * r.volume_se);
+    CHECK(r.volume_se < 0.02 * r.volume);
+    md.adjust = EBIM_ADJUST_EXACT;
+    md.eps = 0.5;
+    md.constraint.length = 1;
+    CHECK_INT(ebim_clmc_init(&chain, &a, &g, NULL, &md), EBIM_OK);
+    ebim_clmc_run(chain, 1000, x[0], 60, 3, 0);
+    CHECK(ebim_clmc_stats(chain).astray <= ebim_clmc_stats(chain).steps / 1000);
+    CHECK(ebim_clmc_stats(chain).moved > ebim_clmc_stats(chain).steps / 2);
+    for (i = 0; i < 1000; i++) {
+        double t = (double)(x[i][0] + x[i][4] + x[i][8]);
+        sum += t / 1000;
+        square += t * t / 1000;
+    }
+    CHECK_NEAR(sum, 0, 5 * sqrt(1 / 1000.0));
+    CHECK_NEAR(square, 1, 5 * sqrt(2 / 1000.0)); /* the fourth moment is 3 */
+    free(mem);
+}
+
+static void what_is_refused(void)
+{
+    ebim_graph g;
+    ebim_projector *p;
+    ebim_project_desc pd;
+    ebim_arena a = arena();
+    memset(&pd, 0, sizeof pd);
+    pd.constraint.lanes = 16;
+    CHECK_INT(ebim_record(&g, &a, 9, nine, NULL), EBIM_OK);
+    CHECK_INT(ebim_projector_init(&p, &a, &g, &pd), EBIM_ERR_SHAPE); /* nine equations, n = 9 */
+    g.field.codim = 10;
+    CHECK_INT(ebim_projector_init(&p, &a, &g, &pd), EBIM_ERR_SHAPE);
+    g.field.codim = 6;
+    CHECK_INT(ebim_projector_init(&p, &a, &g, &pd), EBIM_OK);
+}
+
+/* ---- training ---- */
+
+/* An open helix of two turns; |x| <= 1 */
+static void helix(int N, ebim_real (*x)[3], uint64_t seed)
+{
+    ebim_rng r;
+    int i;
+    ebim_rng_init(&r, seed, 0);
+    for (i = 0; i < N; i++) {
+        double t = (double)ebim_rng_uniform(&r);
+        x[i][0] = (ebim_real)(0.7 * cos(4 * PI * t));
+        x[i][1] = (ebim_real)(0.7 * sin(4 * PI * t));
+        x[i][2] = (ebim_real)(1.2 * (t - 0.5));
+    }
+}
+
+T_FN int is_trained(const ebim_graph *g, int theta)
+{
+    int i;
+    for (i = 1; i < g->n_nodes; i++)
+        if (theta >= g->node[i].theta && theta < g->node[i].theta + g->node[i].n_theta)
+            return g->node[i].op == EBIM__OP_DENSE && !g->node[i].frozen;
+    return 0;
+}
+
+/* The gradient of the loss against differences, in double */
+static void gradient_of_the_loss(void)
+{
+#ifdef EBIM_DOUBLE
+    enum { N = 60 };
+    static ebim_real x[N][3];
+    static const double lo[3] = {-1, -1, -1}, hi[3] = {1, 1, 1};
+    double rows[18], center[3] = {0, 0, 0};
+    ebim__plane_of plane;
+    ebim__field_desc d;
+    ebim__field_net net;
+    ebim__field s, now;
+    ebim_graph g;
+    ebim_arena a = arena();
+    int i, q;
+    helix(N, x, 5);
+    memset(&d, 0, sizeof d);
+    memset(rows, 0, sizeof rows);
+    for (i = 0; i < 3; i++) rows[4 * i] = rows[9 + 4 * i] = 1;
+    plane.n = plane.p = 3;
+    plane.center = center;
+    plane.rows = rows;
+    d.dim = 1;
+    d.steps = 10;
+    d.batch = 7;
+    d.width = 5;
+    d.rate = 0.01;
+    d.lo = lo;
+    d.hi = hi;
+    d.lanes = 16;
+    d.in_order = 1; /* the same batch each time */
+    net.d = &d;
+    net.plane = &plane;
+    CHECK_INT(ebim_record(&g, &a, 3, ebim__record_field, &net), EBIM_OK);
+    ebim__field_draw(&g, 1);
+    CHECK_INT(ebim__field_init(&s, &a, &g, N, &d, &plane), EBIM_OK);
+    memcpy(s.x, x, sizeof x);
+    s.gate = ebim__quadrics_make(&s.q, s.x, s.order);
+    ebim__field_pool(&s);
+    for (i = 0; i < g.n_theta; i++) {
+        double loss[2], keep = g.theta[i], h = 1e-5;
+        if (!is_trained(&g, i) || i % 5) continue;
+        for (q = 0; q < 2; q++) {
+            now = s;
+            g.theta[i] = keep + (q ? h : -h);
+            memset(s.t.grad, 0, (size_t)g.n_theta * sizeof *s.t.grad);
+            loss[q] = ebim__field_loss(&now, 0);
+        }
+        now = s;
+        g.theta[i] = keep;
+        memset(s.t.grad, 0, (size_t)g.n_theta * sizeof *s.t.grad);
+        ebim__field_loss(&now, 0);
+        CHECK_NEAR(s.t.grad[i], (loss[1] - loss[0]) / (2 * h), 1e-5 * (1 + fabs(s.t.grad[i])));
+    }
+#else
+    T_SKIP("in double only");
+#endif
+}
+
+/* Feet on quadrics are those of the surface that data have been drawn from. */
+static void feet_are_those_of_the_surface(void)
+{
+    enum { N = 2000 };
+    static ebim_real x[N][3];
+    static int32_t order[N];
+    ebim__quadrics s;
+    ebim_rng r;
+    size_t bytes = (size_t)1 << 24;
+    void *mem = malloc(bytes);
+    ebim_arena a;
+    double worst = 0;
+    int i, c;
+    CHECK(mem != NULL);
+    if (!mem) return;
+    ebim_arena_init(&a, mem, bytes);
+    ebim_rng_init(&r, 3, 0);
+    for (i = 0; i < N; i++) ebim_rng_sphere(&r, 3, x[i]);
+    memset(&s, 0, sizeof s);
+    CHECK_INT(ebim__quadrics_init(&s, &a, N, 3, 2, 0), EBIM_OK);
+    ebim__quadrics_make(&s, x[0], order);
+    for (i = 0; i < 200; i++) {
+        double foot[3], D[6], off = 0;
+        ebim_real y[3];
+        for (c = 0; c < 3; c++) y[c] = x[i][c] * (ebim_real)1.2;
+        ebim__quadric_foot(&s, i, y, foot, D);
+        for (c = 0; c < 3; c++) off += (foot[c] - (double)x[i][c]) * (foot[c] - (double)x[i][c]);
+        worst = fmax(worst, sqrt(off));
+    }
+    CHECK(worst < 5e-3); /* quadrics of neighbours some 0.15 away */
+    free(mem);
+}
+
+static double off_helix(const ebim_real *x)
+{
+    double best = 4;
+    int i;
+    for (i = 0; i <= 4000; i++) {
+        double t = i / 4000.0, u = 0.7 * cos(4 * PI * t) - (double)x[0];
+        double v = 0.7 * sin(4 * PI * t) - (double)x[1], w = 1.2 * (t - 0.5) - (double)x[2];
+        best = fmin(best, u * u + v * v + w * w);
+    }
+    return sqrt(best);
+}
+
+/* A helix in space: it is found, ends where the data do, has its length and nothing else; a file
+ * keeps that. Without its bounds the field has other zeros. */
+static void an_open_curve(void)
+{
+    enum { N = 500, S = 500 };
+    static ebim_real x[N][3], s[S][3], distance[2][N];
+    double length = 2 * sqrt(PI * PI * 4 * 0.49 + 0.36), worst = 0;
+    ebim_fit_desc d;
+    ebim_model m, l;
+    const char *path = t_tmp("helix.ebim");
+    int i, off = 0;
+    if (T_QUICK) T_SKIP("--quick");
+    helix(N, x, 1);
+    memset(&d, 0, sizeof d);
+    d.dim = 1;
+    CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK);
+    CHECK(!(m.judged.verdict & EBIM_VERDICT_BAD));
+    CHECK_INT(m.F.field.codim, 2);
+    CHECK(m.F.field.norm > 0 && m.F.field.gap > 0 && m.F.field.slope > 0 && m.F.field.open > 0);
+    CHECK_INT(m.judged.components, 1);
+    CHECK_NEAR(m.judged.volume, length / 2 * 2, 0.03 * length);
+    CHECK_INT(ebim_sample(&m, S, s[0], 1), EBIM_OK);
+    for (i = 0; i < S; i++) worst = fmax(worst, off_helix(s[i]));
+    CHECK(worst < 0.04); /* beyond an end by so much at most: data are 0.02 apart */
+    CHECK_INT(ebim_score(&m, N, x[0], NULL, distance[0], NULL, NULL), EBIM_OK);
+    CHECK_INT(ebim_save_file(&m, path), EBIM_OK);
+    CHECK_INT(ebim_load_file(&l, path, SIZE_MAX), EBIM_OK);
+    CHECK(!memcmp(&l.F.field, &m.F.field, sizeof l.F.field));
+    CHECK_INT(ebim_score(&l, N, x[0], NULL, distance[1], NULL, NULL), EBIM_OK);
+    CHECK(same_bits(N, distance[0], distance[1]));
+    CHECK_INT(ebim_combine(&m, EBIM_COMBINE_UNION, &l, &l, 0.5) != EBIM_OK, 1);
+    memset(&l.F.field.norm, 0, 4 * sizeof l.F.field.norm);
+    CHECK_INT(ebim_score(&l, S, s[0], NULL, distance[1], NULL, NULL), EBIM_OK);
+    {
+        ebim_arena a = arena();
+        ebim_project_desc pd;
+        ebim_projector *p;
+        int have;
+        memset(&pd, 0, sizeof pd);
+        pd.constraint.length = 1;
+        CHECK_INT(ebim_projector_init(&p, &a, &l.F, &pd), EBIM_OK);
+        have = ebim_projector_noise(p, S, s[0], l.lo, l.hi, 1, 0);
+        for (i = 0; i < have; i++) off += off_helix(s[i]) > 0.05;
+    }
+    CHECK(off > S / 100);
+    ebim_free(&l);
+}
+
+/* A Moebius strip, which is no zero set of a signed function */
+static void a_moebius_strip(void)
+{
+    enum { N = 1000, S = 500 };
+    static ebim_real x[N][3], s[S][3];
+    ebim_fit_desc d;
+    ebim_model m;
+    ebim_rng r;
+    double worst = 0;
+    int i, q;
+    if (T_QUICK) T_SKIP("--quick");
+    ebim_rng_init(&r, 2, 0);
+    for (i = 0; i < N; i++) {
+        double a = 2 * PI * (double)ebim_rng_uniform(&r), u = (double)ebim_rng_uniform(&r) - 0.5;
+        double b = 0.7 + 0.6 * u * cos(a / 2);
+        x[i][0] = (ebim_real)(b * cos(a));
+        x[i][1] = (ebim_real)(b * sin(a));
+        x[i][2] = (ebim_real)(0.6 * u * sin(a / 2));
+    }
+    memset(&d, 0, sizeof d);
+    d.dim = 2;
+    CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK);
+    CHECK(!(m.judged.verdict & EBIM_VERDICT_BAD));
+    CHECK_INT(m.F.field.codim, 1);
+    CHECK_INT(m.judged.components, 1);
+    CHECK(m.judged.volume > 2.5 && m.judged.volume < 3.2); /* 2.66, and an edge of 9 by 0.03 */
+    CHECK_INT(ebim_sample(&m, S, s[0], 1), EBIM_OK);
+    for (i = 0; i < S; i++) {
+        double best = 4;
+        for (q = 0; q <= 2000; q++) { /* the ruling at each angle */
+            double a = 2 * PI * q / 2000, c = cos(a / 2), z = sin(a / 2), u, v[3];
+            u = ((double)s[i][0] * cos(a) + (double)s[i][1] * sin(a) - 0.7) * c +
+                (double)s[i][2] * z;
+            u = fmax(-0.3, fmin(0.3, u));
+            v[0] = (0.7 + u * c) * cos(a) - (double)s[i][0];
+            v[1] = (0.7 + u * c) * sin(a) - (double)s[i][1];
+            v[2] = u * z - (double)s[i][2];
+            best = fmin(best, v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+        }
+        worst = fmax(worst, sqrt(best));
+    }
+    CHECK(worst < 0.08); /* data are 0.05 apart */
+    ebim_free(&m);
+}
+
+int main(int argc, char **argv)
+{
+    T_BEGIN(argc, argv);
+    T_RUN(nine_equations_project_as_six);
+    T_RUN(nine_equations_sample);
+    T_RUN(what_is_refused);
+    T_RUN(gradient_of_the_loss);
+    T_RUN(feet_are_those_of_the_surface);
+    T_RUN(an_open_curve);
+    T_RUN(a_moebius_strip);
+    return T_END();
+}
