@@ -6695,46 +6695,63 @@ static void ebim__newton_leave(ebim__frame *f)
     f->count = left;
 }
 
-/* Chords, where F is the way to M (a field with a gate): x -= A'(A A')^-1 A F(x), A the rows where
- * the frame stands, leads next to the root by sweeps of one plane each, of which Newton's have K.
- * Lanes whose steps do not shrink find no M in that direction and stop to be busy. */
+/* One chord of the lane at place p: x -= A'(A A')^-1 A F(x) there; returns its length. */
+static double ebim__newton_chord(ebim__frame *f, int p)
+{
+    int i, c, l = f->at[p], S = f->stride, rows = f->n * S;
+    const ebim_real *y = ebim_ws_y(&f->trial) + p;
+    ebim_real *x = ebim_ws_x(&f->trial) + p, *mu = f->mu + p;
+    double step = 0, v;
+    for (i = 0; i < f->k; i++) {
+        const ebim_real *A = ebim_ws_xg(&f->w, i) + l;
+        for (v = 0, c = 0; c < rows; c += S) v += (double)A[c] * (double)y[c];
+        f->matrix[i] = mu[i * S] = EBIM__R(v);
+    }
+    ebim__cholesky_solve(f->k, f->G + l, mu, S);
+    for (i = 0; i < f->k; i++) {
+        const ebim_real *A = ebim_ws_xg(&f->w, i) + l;
+        step += (double)f->matrix[i] * (double)mu[i * S];
+        for (c = 0; c < rows; c += S) x[c] -= mu[i * S] * A[c];
+    }
+    return sqrt(step);
+}
+
+/* Chords, where F is the way to M (a field with a gate), lead next to the root by sweeps of one
+ * plane each, of which Newton's have K. Lanes whose steps do not shrink find no M in that direction
+ * and stop to be busy. Lanes that are done leave for y, and those behind them move up. */
 static void ebim__newton_chords(ebim__frame *f)
 {
     enum { MOST = 16 };
     const double close = 2e-4, shrink = 0.9; /* steps: in shares of the length; of the one before */
-    ebim_real *x = ebim_ws_x(&f->trial), *last = f->vk; /* the last step; 0: there */
-    int it, i, p, c, left = 1, S = f->stride, rows = f->n * S;
-    for (p = 0; p < f->count; p++) last[p] = EBIM__R(f->busy[p] ? 1e30 : 0);
-    for (it = 0; it < MOST && left && !ebim__stopped(f->w.watch); it++) {
-        const ebim_real *y = ebim_ws_y(&f->trial);
-        ebim_forward(&f->trial, f->count, 0);
+    ebim_real *x = ebim_ws_x(&f->trial), *last = f->vk; /* the last step; 0: done */
+    int it, i, p, left, B = f->count, S = f->stride, rows = f->n * S;
+    for (p = 0; p < B; p++) last[p] = EBIM__R(f->busy[p] ? 1e30 : 0);
+    for (it = 0; it <= MOST; it++) {
         for (left = p = 0; p < f->count; p++) {
-            double step = 0, v;
-            if (!(last[p] > 0)) continue;
-            for (i = 0; i < f->k; i++) {
-                const ebim_real *A = ebim_ws_xg(&f->w, i) + p;
-                for (v = 0, c = 0; c < rows; c += S) v += (double)A[c] * (double)y[c + p];
-                f->mu[i * S + p] = EBIM__R(v);
-                f->matrix[i] = EBIM__R(v);
+            int l = f->at[p];
+            if (it == MOST || ebim__stopped(f->w.watch)) f->busy[l] = 0;
+            if (!(last[l] > 0) || !f->busy[l]) {
+                for (i = 0; i < rows; i += S) f->y[i + l] = x[i + p];
+                continue;
             }
-            ebim__cholesky_solve(f->k, f->G + p, f->mu + p, S);
-            for (i = 0; i < f->k; i++) {
-                const ebim_real *A = ebim_ws_xg(&f->w, i) + p;
-                step += (double)f->matrix[i] * (double)f->mu[i * S + p];
-                for (c = 0; c < rows; c += S) x[c + p] -= f->mu[i * S + p] * A[c];
-            }
-            step = sqrt(step);
-            if (!(step < shrink * (double)last[p])) {
-                f->busy[p] = 0;
-                step = 0;
-            }
-            v = (double)f->limit[p] / (f->d.tol * (double)f->scale[p]);
-            last[p] = step > close * v ? EBIM__R(step) : 0;
-            left += last[p] > 0;
+            f->at[left] = l;
+            for (i = 0; i < rows; i += S) x[i + left] = x[i + p];
+            left++;
+        }
+        f->count = left;
+        if (!left) break;
+        ebim_forward(&f->trial, left, 0);
+        for (p = 0; p < left; p++) {
+            int l = f->at[p];
+            double step = ebim__newton_chord(f, p);
+            double length = (double)f->limit[l] / (f->d.tol * (double)f->scale[l]);
+            if (!(step < shrink * (double)last[l])) f->busy[l] = 0;
+            last[l] = step > close * length ? EBIM__R(step) : 0;
         }
     }
-    for (p = 0; p < f->count; p++)
-        if (last[p] > 0) f->busy[p] = 0;
+    memcpy(x, f->y, (size_t)rows * sizeof *x);
+    for (p = 0; p < B; p++) f->at[p] = p;
+    f->count = B;
 }
 
 /* -delta of one lane: (J(y) J') delta = F(y), the columns from k tangents, or from Q'J(y) and the
@@ -6786,7 +6803,6 @@ static void ebim__newton_direct(ebim__frame *f, int B)
     if (f->field && f->field->gate) {
         ebim__newton_chords(f);
         if (f->rough) {
-            memcpy(f->y, ebim_ws_x(&f->trial), (size_t)f->n * (size_t)f->stride * sizeof *f->y);
             for (p = 0; p < B; p++) f->state[p] = f->busy[p] ? EBIM__SOLVED : EBIM__LOST;
             return;
         }
@@ -8663,19 +8679,22 @@ static void ebim__charts_start(ebim_charts *s, int N)
     ebim__charts_weigh(s, NULL);
 }
 
-/* Points at the rims of charts, beyond half of their reach -> from, t; returns how many */
-static int ebim__charts_rims(ebim_charts *s, int *c, ebim_rng *r)
+/* `each` points at the rim of every chart, beyond half of its reach, until the block is full -> from,
+ * t; returns how many */
+static int ebim__charts_rims(ebim_charts *s, int each, int *c, ebim_rng *r)
 {
-    int B = 0, j;
+    int B = 0, j, i;
     double least = pow(0.5, s->m);
-    for (; *c < s->count && B < EBIM__CHART_LANES; ++*c) {
-        ebim_real v[EBIM__CHART_M];
-        double u = (double)ebim_rng_uniform(r);
+    for (; *c < s->count && B + each <= EBIM__CHART_LANES; ++*c) {
         if (s->calm[*c] >= ebim__chart_bound.probes * s->m) continue;
-        ebim_rng_sphere(r, s->m, v);
-        u = s->reach[*c] * pow(least + u * (1 - least), 1.0 / s->m);
-        for (j = 0; j < s->m; j++) s->t[B * s->m + j] = u * (double)v[j];
-        s->from[B++] = (int32_t)*c;
+        for (i = 0; i < each; i++) {
+            ebim_real v[EBIM__CHART_M];
+            double u = (double)ebim_rng_uniform(r);
+            ebim_rng_sphere(r, s->m, v);
+            u = s->reach[*c] * pow(least + u * (1 - least), 1.0 / s->m);
+            for (j = 0; j < s->m; j++) s->t[B * s->m + j] = u * (double)v[j];
+            s->from[B++] = (int32_t)*c;
+        }
     }
     return B;
 }
@@ -8704,11 +8723,12 @@ static void ebim__charts_extend(ebim_charts *s, int B)
 /* Until M is covered as far as it goes on; 0: it was not, with all the charts there may be. */
 static int ebim__charts_grow(ebim_charts *s, uint64_t seed)
 {
-    int round, c, B, left = 1, rounds = EBIM__CHART_ROUNDS * s->m;
+    int round, c, B, left = s->count, each, rounds = EBIM__CHART_ROUNDS * s->m;
     ebim_rng r;
     ebim_rng_init(&r, seed, 0);
     for (round = 0; round < rounds && left; round++) {
-        for (left = 0, c = 0; (B = ebim__charts_rims(s, &c, &r)) > 0; left += B) {
+        each = ebim__max_int(ebim__min_int(EBIM__W / left, ebim__chart_bound.probes), 1);
+        for (left = 0, c = 0; (B = ebim__charts_rims(s, each, &c, &r)) > 0; left += B / each) {
             ebim__charts_points(s, B);
             ebim__charts_linearise(s, B);
             ebim__charts_density(s, B);
@@ -11233,7 +11253,7 @@ enum {
 /* Verdicts are given above these: lengths in the scale of the data, else shares. */
 static const struct {
     double missed, mean, q99, loose_median, loose_q99, flat, singular, disputed, rival, empty;
-    double rim_part, rim;
+    double rim_part, rim, lost;
 } ebim__judge_bound = {
     0.01, /* missed: of the held-out points: so many rows off M may be rows that belong nowhere */
     0.03, 0.1, /* mean, q99: the data lie off M; noise, if known, is added to them once and three
@@ -11246,8 +11266,10 @@ static const struct {
     0.01, 0.03, /* disputed: share of M that is farther than `rival` from what another network
                  * learned */
     0.002, /* empty: share of M in pieces that own no datum; four points of 2000 */
-    0.1, 0.002 /* rim_part: of the distance that data keep from the walls; rim: share of M nearer
-                * to them */
+    0.1, 0.002, /* rim_part: of the distance that data keep from the walls; rim: share of M nearer
+                 * to them */
+    0.1 /* lost: of the points missed, or the mean distance: M is not what the data lie on, and
+         * charts, which would take minutes to cover what there is, do not measure it */
 };
 
 typedef struct ebim__judge {
@@ -11263,6 +11285,9 @@ typedef struct ebim__judge {
     unsigned char *ok;
     ebim__tree tree;                       /* of data, or of linked points */
 } ebim__judge;
+
+/* Whether a number is known and above a bound */
+static int ebim__above(double x, double bound) { return ebim__or_else(x, bound) > bound; }
 
 static ebim_result ebim__judge_held(ebim__judge *s, ebim_arena *a)
 {
@@ -11314,6 +11339,13 @@ static ebim_result ebim__judge_charts(ebim__judge *s, ebim_projector *onto, ebim
     return EBIM_OK;
 }
 
+/* Whether the data lie elsewhere; 0 while memory is measured */
+static int ebim__judge_lost(const ebim__judge *s)
+{
+    return s->r->missed > ebim__judge_bound.lost * s->r->checked ||
+           ebim__above(s->r->distance_mean, ebim__judge_bound.lost * s->scale);
+}
+
 /* Points of M: uniform by lines or charts; where neither measures M, noise thrown onto it */
 static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
 {
@@ -11330,7 +11362,8 @@ static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
         return EBIM_OK;
     }
     r = ebim__box_projector(&onto, a, s->F, EBIM_PROJECT_ONTO, ld.lo, ld.hi);
-    if (!r && ebim__by_charts(s->F) && !s->d->rough) r = ebim__judge_charts(s, onto, a);
+    if (!r && ebim__by_charts(s->F) && !s->d->rough && !ebim__judge_lost(s))
+        r = ebim__judge_charts(s, onto, a);
     if (r || s->count || !ebim__ready(a)) return r;
     s->count = ebim_projector_noise(onto, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
     return EBIM_OK;
@@ -11449,9 +11482,6 @@ static void ebim__judge_nothing(ebim_judgement *j)
     j->noise = j->hole = j->hole_expected = j->hole_radius = nan;
     j->gap = j->gap_extent = j->gap_abrupt = j->density_p = nan;
 }
-
-/* Whether a number is known and above a bound */
-static int ebim__above(double x, double bound) { return ebim__or_else(x, bound) > bound; }
 
 static int ebim__judge_verdict(const ebim_judgement *j, double scale)
 {
@@ -15529,7 +15559,8 @@ static ebim_result ebim__density_charts(ebim__density *e, ebim_arena *work)
     ebim_result r = ebim_charts_init(&e->charts, work, e->F, &d);
     e->node = EBIM__NEW(work, ebim_real, (size_t)count * (size_t)s->n);
     if (r || !ebim__ready(work)) return r;
-    ebim_charts_cover(e->charts, s->N - s->held, s->z);
+    if (s->on || ebim__finite64(e->model->judged.volume)) /* else charts did not cover M before */
+        ebim_charts_cover(e->charts, s->N - s->held, s->z);
     e->nodes = ebim__charts_uniform(e->charts, draws, x, q, count, pick, e->node, d.seed);
     e->volume = ebim_charts_stats(e->charts).volume;
     e->volume_se = ebim_charts_stats(e->charts).volume_se;
@@ -15844,7 +15875,7 @@ static void ebim__density_few(ebim__density *e)
 
 /* E by kernels alone: where M has no uniform nodes, with masses as in the plane, or few points.
  * The flat share and the level need a volume: without nodes it is the judge's or, without that, as
- * large as the data fill. */
+ * large as the data fill; then samples have a law, but no density is known. */
 static ebim_result ebim__density_alone(ebim__density *e)
 {
     const ebim__rows *s = e->rows;
@@ -15858,7 +15889,9 @@ static ebim_result ebim__density_alone(ebim__density *e)
         ebim__rbf_fit(&e->rbf, e->volume);
     }
     if (e->nodes) ebim__density_few(e);
-    return ebim__density_kernels(e, HUGE_VAL) ? EBIM_OK : EBIM_ERR_DIVERGED; /* E is 0 */
+    if (!ebim__density_kernels(e, HUGE_VAL)) return EBIM_ERR_DIVERGED; /* E is 0 */
+    if (!measured) e->model->info.held = 0;
+    return EBIM_OK;
 }
 
 /* The normaliser of E in the units of the data -> model->z; E's level is such that its mean e^-E
@@ -16243,7 +16276,7 @@ static void ebim__fit_starts(const ebim__fit *f, ebim_model *m)
     double gap;
     int i, c, n = s->n, N = ebim__min_int(s->N, EBIM__CHART_STARTS);
     m->starts = 0;
-    if (ebim__by_lines(&m->F)) return;
+    if (ebim__by_lines(&m->F) || !(s->on || ebim__finite64(m->judged.volume))) return;
     N = ebim__spread(s->N, n, s->z, N, f->spread);
     m->starts = ebim__thin(N, n, f->spread, ebim__min_int(EBIM__CHARTS_WANTED, N / 10 + 1), which,
                            &gap, NULL);

@@ -223,6 +223,8 @@ FILE_FN void report__density(FILE *f, const ebim_model *m)
         fprintf(f, "density    held-out -log density %.3f +- %.3f nat, of %d points%s\n",
                 m->info.nll, m->info.nll_se, m->info.held,
                 m->info.held == m->info.distinct ? ", each held out once" : "");
+    else if (!(m->z.points > 0))
+        fprintf(f, "density    for samples alone: its normaliser needs the volume of it\n");
     else fprintf(f, "density    learned; too few points to hold some out\n");
     if (report_known(m->judged.density_p))
         fprintf(f, "test       held-out points against the density: p = %.2g (warns below %g)\n",
