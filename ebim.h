@@ -3415,21 +3415,37 @@ static void ebim__rotate(int n, double *p, double *q, int step, double c, double
     }
 }
 
-/* B: [t][n] <- X of A X = B for a symmetric positive A: [t][t], which is used up */
-EBIM__PRIVATE void ebim__normal_equations(int t, double *A, int n, double *B)
+/* A: [t][t], symmetric and positive, becomes its factors for the next function. */
+static void ebim__eliminate(int t, double *A)
 {
     int i, j, c;
     for (i = 0; i < t; i++)
         for (j = i + 1; j < t; j++) {
             double f = A[j * t + i] / A[i * t + i];
-            for (c = i; c < t; c++) A[j * t + c] -= f * A[i * t + c];
-            for (c = 0; c < n; c++) B[j * n + c] -= f * B[i * n + c];
+            for (c = i + 1; c < t; c++) A[j * t + c] -= f * A[i * t + c];
+            A[j * t + i] = f;
         }
+}
+
+/* B: [t][n] <- X of A X = B, A being eliminated */
+static void ebim__eliminated(int t, const double *A, int n, double *B)
+{
+    int i, j, c;
+    for (i = 0; i < t; i++)
+        for (j = i + 1; j < t; j++)
+            for (c = 0; c < n; c++) B[j * n + c] -= A[j * t + i] * B[i * n + c];
     for (i = t - 1; i >= 0; i--)
         for (c = 0; c < n; c++) {
             for (j = i + 1; j < t; j++) B[i * n + c] -= A[i * t + j] * B[j * n + c];
             B[i * n + c] /= A[i * t + i];
         }
+}
+
+/* B: [t][n] <- X of A X = B for a symmetric positive A: [t][t], which is used up */
+EBIM__PRIVATE void ebim__normal_equations(int t, double *A, int n, double *B)
+{
+    ebim__eliminate(t, A);
+    ebim__eliminated(t, A, n, B);
 }
 
 /* Eigenvalues of the symmetric C: [n][n] -> its diagonal; eigenvectors -> rows of V, or V is NULL.
@@ -3458,13 +3474,30 @@ static void ebim__symmetric_eigen(int n, double *C, double *V)
     }
 }
 
-static double ebim__least_eigenvalue(int n, double *C)
+/* The least eigenvalue of the symmetric C: [n][n], which has no negative one and is used up; work:
+ * [2 n]. Jacobi's rotations cost 10 n^3. Above a few equations inverse iteration, n^3 / 3, finds one
+ * of the least: each round multiplies the part of a larger one by its ratio to that. */
+static double ebim__least_eigenvalue(int n, double *C, double *work)
 {
-    double least;
-    int i;
-    ebim__symmetric_eigen(n, C, NULL);
-    for (least = C[0], i = 1; i < n; i++) least = fmin(least, C[i * n + i]);
-    return least;
+    enum { ROTATED = 8, ROUNDS = 12 };
+    double *v = work, *u = work + n, least, shift = 0;
+    int i, round;
+    if (n <= ROTATED) {
+        ebim__symmetric_eigen(n, C, NULL);
+        for (least = C[0], i = 1; i < n; i++) least = fmin(least, C[i * n + i]);
+        return least;
+    }
+    for (i = 0; i < n; i++) shift += 1e-14 * C[i * (n + 1)];
+    for (i = 0; i < n; i++) C[i * (n + 1)] += fmax(shift, DBL_MIN);
+    ebim__eliminate(n, C);
+    for (i = 0; i < n; i++) v[i] = (double)((uint32_t)(i + 1) * 2654435761u >> 8) - 0x7fffff;
+    for (least = 0, round = 0; round < ROUNDS; round++) {
+        double length = sqrt(ebim__inner64(n, v, v));
+        for (i = 0; i < n; i++) u[i] = v[i] /= length;
+        ebim__eliminated(n, C, 1, v);
+        least = 1 / ebim__inner64(n, u, v);
+    }
+    return least - shift;
 }
 
 /* ============================================================================================
@@ -6167,7 +6200,7 @@ EBIM_API void ebim_replay_put(ebim_replay *r, ebim_rng *rng, int B, const ebim_r
  * Where F has more outputs than equations (ebim_field), Q'F and Q'J take the place of F and J, Q
  * anew at every point that is looked at: with a Q that stayed as it was where a move began, up to
  * three moves of four do not find their way back. By Newton and direct systems; cost: K adjoint
- * sweeps an iterate and about 6 k K n products for Q.
+ * sweeps an iterate and about K^2 (n + K) / 2 products for Q.
  * ========================================================================================= */
 
 enum { EBIM__ACTIVE, EBIM__SOLVED, EBIM__LOST };
@@ -6180,7 +6213,7 @@ typedef struct ebim__frame {
     int n, k, stride, lanes, direct;
     const ebim_field *field;  /* NULL: each output is an equation */
     int K;                    /* outputs that are F: k, or more with a field */
-    double *J, *Q;            /* of one lane: [K][n + 1] J and F; [k][K], and scratch */
+    double *J, *A, *W;        /* of one lane: [K][n + 1] J and F; [K][K]; [K - k][K], scratch */
     int rough;                /* 1: roots of such a field need not be exact */
     double *seen;             /* [3][stride] ||F||, gap and gate where a field was looked at last */
     ebim_real *G;             /* [k][k][stride] Cholesky factors (direct) */
@@ -6232,7 +6265,8 @@ static ebim_result ebim__frame_spaces(ebim__frame *f, ebim_arena *a, const ebim_
                             f->direct && newton ? EBIM__FOR_JVP : values,
                             f->direct ? &f->w : NULL);
     f->J = EBIM__NEW(a, double, f->field ? ebim__times((size_t)K, (size_t)n + 1) : 0);
-    f->Q = EBIM__NEW(a, double, f->field ? (size_t)(2 * f->k * K + n) : 0);
+    f->A = EBIM__NEW(a, double, f->field ? ebim__times((size_t)K, (size_t)K) : 0);
+    f->W = EBIM__NEW(a, double, f->field ? (size_t)(2 * (K - f->k) * K + n + 1) : 0);
     f->seen = EBIM__NEW(a, double, f->field ? 3 * f->w.stride : 0);
     return r;
 }
@@ -6403,41 +6437,67 @@ static void ebim__frame_estimate(ebim__frame *f)
     }
 }
 
-/* Q of J: [K][n + 1] -> [k][K], by rounds of subspace iteration from those columns of J that are
- * longest beside one another. It is a function of J alone, forth and back alike. */
-static void ebim__field_leading(ebim__frame *f)
+/* W: [K - k][K] <- the last left singular vectors of J: [K][n + 1], by rounds of inverse iteration
+ * from always the same vectors: a function of J alone, forth and back alike. Three or four rounds
+ * do on M, where those singular values are small beside the others. */
+static void ebim__field_last(ebim__frame *f)
 {
-    enum { ROUNDS = 8 }; /* three or four do on M, where the other singular values are small */
-    int K = f->K, n = f->n, k = f->k, i, j, c, round, best;
-    double *Q = f->Q, *R = Q + k * K, *left = R + k * K, p, moved = 1;
-    for (c = 0; c < n; c++)
-        for (left[c] = 0, i = 0; i < K; i++)
-            left[c] += f->J[i * (n + 1) + c] * f->J[i * (n + 1) + c];
-    for (j = 0; j < k; j++) {
-        for (best = 0, c = 1; c < n; c++)
-            if (left[c] > left[best]) best = c;
-        for (i = 0; i < K; i++) Q[j * K + i] = f->J[i * (n + 1) + best];
-        ebim__orthonormal_last(j, K, Q, 1e-24);
-        for (c = 0; c < n; c++) {
-            for (p = 0, i = 0; i < K; i++) p += Q[j * K + i] * f->J[i * (n + 1) + c];
-            left[c] -= p * p;
-        }
-        left[best] = -1;
+    enum { ROUNDS = 8 };
+    int K = f->K, n = f->n, t = K - f->k, i, j, round;
+    double *A = f->A, *W = f->W, *B = W + t * K, shift = 0, moved = 1;
+    for (i = 0; i < K; i++)
+        for (j = 0; j <= i; j++)
+            A[i * K + j] = A[j * K + i] =
+                ebim__inner64(n, f->J + i * (n + 1), f->J + j * (n + 1));
+    for (i = 0; i < K; i++) shift += A[i * (K + 1)];
+    for (i = 0; i < K; i++) A[i * (K + 1)] += fmax(1e-14 * shift, DBL_MIN);
+    ebim__eliminate(K, A);
+    for (i = 0; i < t * K; i++) W[i] = (double)((uint32_t)(i + 1) * 2654435761u >> 8) - 0x7fffff;
+    ebim__orthonormal_rows(t, K, W, 1e-24);
+    for (round = 0; round < ROUNDS && moved > 4 * (double)EBIM_EPS; round++) {
+        for (j = 0; j < t; j++)
+            for (i = 0; i < K; i++) B[i * t + j] = W[j * K + i];
+        ebim__eliminated(K, A, t, B);
+        for (moved = 0, j = 0; j < t; j++)
+            for (i = 0; i < K; i++) {
+                double old = W[j * K + i];
+                W[j * K + i] = B[i * t + j];
+                B[i * t + j] = old;
+            }
+        ebim__orthonormal_rows(t, K, W, 1e-24);
+        for (j = 0; j < t; j++)
+            for (i = 0; i < K; i++)
+                moved = fmax(moved, fabs(W[j * K + i] - B[i * t + j]));
     }
-    for (round = 0; round < ROUNDS && k < K && moved > 4 * (double)EBIM_EPS; round++) {
-        for (j = 0; j < k; j++) {
-            double *along = left; /* Q_j'J */
-            memset(along, 0, (size_t)n * sizeof *along);
-            for (i = 0; i < K; i++)
-                for (p = Q[j * K + i], c = 0; c < n; c++) along[c] += p * f->J[i * (n + 1) + c];
-            for (i = 0; i < K; i++)
-                R[j * K + i] = ebim__inner64(n, f->J + i * (n + 1), along);
-        }
-        ebim__orthonormal_rows(k, K, R, 1e-24);
-        for (moved = 0, i = 0; i < k * K; i++) {
-            moved = fmax(moved, fabs(R[i] - Q[i]));
-            Q[i] = R[i];
-        }
+}
+
+/* rows: [K][n] <- H rows with the reflection H that makes v: [K], but for its first `at` elements,
+ * a multiple of the unit vector `at`. work: [n] */
+static void ebim__reflect(int K, int at, const double *v, int n, double *rows, double *work)
+{
+    double length = sqrt(ebim__inner64(K - at, v + at, v + at)), first, scale;
+    int i, c;
+    if (!(length > 0)) return;
+    first = v[at] + (v[at] < 0 ? -length : length);
+    scale = 1 / (length * fabs(first)); /* 2 / |u|^2, u being v with this first element */
+    for (c = 0; c < n; c++) work[c] = first * rows[at * n + c];
+    for (i = at + 1; i < K; i++)
+        for (c = 0; c < n; c++) work[c] += v[i] * rows[i * n + c];
+    for (c = 0; c < n; c++) rows[at * n + c] -= scale * first * work[c];
+    for (i = at + 1; i < K; i++)
+        for (c = 0; c < n; c++) rows[i * n + c] -= scale * v[i] * work[c];
+}
+
+/* J and F of the frame, turned: its last k rows become Q'J and Q'F, the others W'J and W'F. */
+static void ebim__field_turn(ebim__frame *f)
+{
+    int K = f->K, t = K - f->k, j, l;
+    double *work = f->W + 2 * t * K;
+    ebim__field_last(f);
+    for (j = 0; j < t; j++) {
+        double *v = f->W + j * K;
+        ebim__reflect(K, j, v, f->n + 1, f->J, work);
+        for (l = j + 1; l < t; l++) ebim__reflect(K, j, v, 1, f->W + l * K, work);
     }
 }
 
@@ -6448,30 +6508,27 @@ static double ebim__field_reduce(ebim__frame *f, ebim_ws *w, int l, double limit
 {
     const ebim_field *d = f->field;
     int K = f->K, n = f->n, k = f->k, i, j, c, S = f->stride;
-    double all = 0, full = 0, part = 0, inside = 0, *seen = f->seen + l;
+    double all = 0, full = 0, part = 0, gap = 0, *seen = f->seen + l;
     for (i = 0; i < K; i++) {
         double *row = f->J + i * (n + 1);
-        for (c = 0; c < n; c++) {
-            row[c] = (double)ebim_ws_xg(w, i)[c * S + l];
-            all += row[c] * row[c];
-        }
+        for (c = 0; c < n; c++) row[c] = (double)ebim_ws_xg(w, i)[c * S + l];
         row[n] = (double)ebim_ws_y(w)[i * S + l];
+        all += ebim__inner64(n, row, row);
         full += row[n] * row[n];
     }
     seen[0] = sqrt(full);
     seen[2 * S] = d->gate ? (double)ebim_ws_y(w)[K * S + l] : 0;
     if (!ebim__finite64(all + full) || !ebim__finite64(seen[2 * S])) return HUGE_VAL;
-    ebim__field_leading(f);
-    for (j = 0; j < k; j++)
-        for (c = 0; c <= n; c++) {
-            double v = 0;
-            for (i = 0; i < K; i++) v += f->Q[j * K + i] * f->J[i * (n + 1) + c];
-            if (c < n) ebim_ws_xg(w, j)[c * S + l] = EBIM__R(v);
-            else ebim_ws_y(w)[j * S + l] = EBIM__R(v);
-            if (c < n) inside += v * v;
-            else part += v * v;
-        }
-    seen[S] = sqrt(fmax(all - inside, 0));
+    ebim__field_turn(f);
+    for (i = 0; i < K - k; i++)
+        gap += ebim__inner64(n, f->J + i * (n + 1), f->J + i * (n + 1));
+    for (j = 0; j < k; j++, i++) {
+        const double *row = f->J + i * (n + 1);
+        for (c = 0; c < n; c++) ebim_ws_xg(w, j)[c * S + l] = EBIM__R(row[c]);
+        ebim_ws_y(w)[j * S + l] = EBIM__R(row[n]);
+        part += row[n] * row[n];
+    }
+    seen[S] = sqrt(gap);
     part = sqrt(part);
     if (part <= limit && ((d->norm > 0 && seen[0] > d->norm) || (d->gap > 0 && seen[S] > d->gap) ||
                           (d->open > 0 && seen[2 * S] > d->open)))
@@ -8679,8 +8736,8 @@ static void ebim__charts_start(ebim_charts *s, int N)
     ebim__charts_weigh(s, NULL);
 }
 
-/* `each` points at the rim of every chart, beyond half of its reach, until the block is full -> from,
- * t; returns how many */
+/* `each` points at the rim of every chart, beyond half of its reach, until the block is full
+ * -> from, t; returns how many */
 static int ebim__charts_rims(ebim_charts *s, int each, int *c, ebim_rng *r)
 {
     int B = 0, j, i;
@@ -11378,14 +11435,14 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
     ebim_constraint_desc cd;
     int k = s->k, n = s->n, flat = 0, at, p, q, field = s->F->field.codim != 0;
     size_t each = ebim__times((size_t)k, (size_t)n);
-    double *G = EBIM__NEW(a, double, k * k), median;
+    double *G = EBIM__NEW(a, double, k * k), *work = EBIM__NEW(a, double, 2 * k), median;
     ebim_result r;
     ebim_real *J = EBIM__NEW(a, ebim_real, ebim__times(B, each));
     memset(&cd, 0, sizeof cd);
     cd.lanes = B;
     r = field ? ebim__frame_init(&f, a, s->F, &cd) : ebim__ws_for(&w, a, s->F, B, 1, EBIM__FOR_VJP);
     if (r || !ebim__ready(a)) return r ? r : a->failed;
-    for (at = 0; at < s->count && !ebim__work(a->watch, 1.0 * k * k * (n + 20 * k)); at++) {
+    for (at = 0; at < s->count && !ebim__work(a->watch, 1.0 * k * k * (n + k)); at++) {
         const ebim_real *row = J + (size_t)(at % B) * each, *u = ebim__nth(s->u, at, n);
         int count = ebim__min_int(B, s->count - at);
         if (at % B == 0 && field) ebim__frame_values(&f, count, u, NULL, J);
@@ -11393,7 +11450,7 @@ static ebim_result ebim__judge_slopes(ebim__judge *s, ebim_arena *a)
         for (p = 0; p < k; p++)
             for (q = 0; q < k; q++)
                 G[p * k + q] = ebim__dot64(n, ebim__nth(row, p, n), ebim__nth(row, q, n));
-        s->value[at] = sqrt(fmax(ebim__least_eigenvalue(k, G), 0));
+        s->value[at] = sqrt(fmax(ebim__least_eigenvalue(k, G, work), 0));
     }
     if (ebim__stopped(a->watch)) return EBIM_OK;
     s->r->sigma = ebim__quantile(s->count, s->value, s->order, 0.01);
@@ -14916,7 +14973,7 @@ static ebim_result ebim__odd_sort_out(ebim__odd *o, const ebim_graph *F, ebim_ar
  * ========================================================================================= */
 
 static const struct {
-    double disputed, singular, hood, close, accurate, noise, volume, quick;
+    double disputed, singular, hood, close, accurate, q99, noise, volume, quick;
     double plain, failed, dirty, none;
 } ebim__choice_bound = {
     /* Shares of M that a few of FIT_POINTS make up: they count only beyond these. */
@@ -14926,8 +14983,9 @@ static const struct {
     /* A network closer to held-out data than this share of the noise shows it to be detail. */
     0.3,
     /* Mean distance of the data, in shares of the size, that needs no other network (times m / 2
-     * where fields compete: where data are few, M is several times farther off), */
-    0.001,
+     * where fields compete: where data are few, M is several times farther off; there the 0.99
+     * quantile has a bound, too, so many times that), */
+    0.001, 4,
     /* or this share of the noise. */
     0.9,
     /* A rival with more than this times the volume has sheets everywhere: it would confirm all. */
@@ -15085,6 +15143,7 @@ static int ebim__contest_choose(ebim__contest *s)
     ebim__candidate *c = s->c;
     double *noise = &s->rows->noise;
     const ebim_judgement *best;
+    double accurate;
     int i;
     if (*noise > ebim__noisy && !c->r &&
         ebim__or_else(c->j.distance_mean, 1) < ebim__choice_bound.close * *noise)
@@ -15097,10 +15156,11 @@ static int ebim__contest_choose(ebim__contest *s)
         if (c->score < s->c[s->best].score) s->best = i;
     }
     best = &s->c[s->best].j;
-    return !(ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) &&
-           ebim__or_else(best->distance_mean, 1) <
-               fmax(ebim__choice_bound.accurate * (s->rows->fields ? 0.5 * s->rows->d->dim : 1),
+    accurate = fmax(ebim__choice_bound.accurate * (s->rows->fields ? 0.5 * s->rows->d->dim : 1),
                     ebim__choice_bound.noise * *noise);
+    return !(ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) &&
+           ebim__or_else(best->distance_mean, 1) < accurate &&
+           (!s->rows->fields || best->distance_q99 < ebim__choice_bound.q99 * accurate);
 }
 
 /* Of a contest that was stopped: the best by itself, for time was too short to compare. */
@@ -15213,11 +15273,12 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
     return r ? r : work->failed;
 }
 
-/* Trains a pair, or what is left, and counts the networks that may be chosen. 1: it was stopped. A
- * network that is half trained counts only where none was finished. */
+/* Trains a pair, or what is left, and counts the networks that may be chosen; fields after the first
+ * one by one, for one of those before may agree. 1: it was stopped. A network that is half trained
+ * counts only where none was finished. */
 static int ebim__contest_pair(ebim__contest *s)
 {
-    int two = ebim__min_int(2, s->most - s->count), i;
+    int two = ebim__min_int(s->rows->fields && s->count ? 1 : 2, s->most - s->count), i;
     ebim__candidate *c = &s->c[s->count];
     if (s->threads) ebim__in_parallel(&s->rows->d->parallel, two, ebim__candidate_task, s);
     for (i = 0; i < two && !s->threads && !s->watch->stopped; i++) ebim__candidate_task(s, i);

@@ -643,7 +643,7 @@ static void zeros_beyond_charts_are_told(void)
 /* Least eigenvalue of Q' diag(spectrum) Q, times `unit`. */
 static void check_spectrum(int k, const double *spectrum, double unit)
 {
-    double Q[64], G[64], least = spectrum[0], most = 0;
+    double Q[64], G[64], work[16], least = spectrum[0], most = 0;
     ebim_rng r;
     int draw, i, j, c;
     for (i = 0; i < k; i++) {
@@ -659,7 +659,32 @@ static void check_spectrum(int k, const double *spectrum, double unit)
                 for (c = 0; c < k; c++) sum += Q[k * c + i] * Q[k * c + j] * spectrum[c];
                 G[k * i + j] = sum * unit;
             }
-        CHECK_NEAR(ebim__least_eigenvalue(k, G) / unit, least, 64 * DBL_EPSILON * most);
+        CHECK_NEAR(ebim__least_eigenvalue(k, G, work) / unit, least, 64 * DBL_EPSILON * most);
+    }
+}
+
+/* The same for many equations, H diag(spectrum) H with a reflection H: by inverse iteration */
+static void least_of_many(void)
+{
+    enum { K = 30 };
+    static const double least[5] = {0, 1e-9, 0.01, 0.5, 1};
+    double G[K * K], v[K], work[2 * K];
+    ebim_rng r;
+    int i, j, q, t;
+    ebim_rng_init(&r, T_SEED, 7);
+    for (t = 0; t < 5; t++) {
+        double square = 0;
+        for (i = 0; i < K; i++) v[i] = (double)ebim_rng_normal(&r);
+        for (i = 0; i < K; i++) square += v[i] * v[i];
+        for (i = 0; i < K; i++)
+            for (j = 0; j < K; j++) {
+                double sum = 0;
+                for (q = 0; q < K; q++)
+                    sum += ((q == i) - 2 * v[i] * v[q] / square) * (q == 3 ? least[t] : 1 + q) *
+                           ((q == j) - 2 * v[q] * v[j] / square);
+                G[i * K + j] = sum;
+            }
+        CHECK_NEAR(ebim__least_eigenvalue(K, G, work), least[t], 1e-4 * least[t] + 1e-12);
     }
 }
 
@@ -669,7 +694,7 @@ static void least_eigenvalues(void)
     static const double equal[4] = {2, 2, 2, 5}, rank[6] = {0, 0, 1, 2, 2, 3};
     static const double close[4] = {1, 1 + 1e-8, 1 + 2e-8, 3}, graded[4] = {1e-12, 1e-6, 1, 1e3};
     double G[16] = {0, 0, 0, 0, 0, 2, 1, 0, 0, 1, 2, 1, 0, 0, 1, 2}; /* 0 and 2, 2 +- sqrt 2 */
-    double H[9] = {1e-18, 0, 0, 0, 2, 1, 0, 1, 2};
+    double H[9] = {1e-18, 0, 0, 0, 2, 1, 0, 1, 2}, work[8];
     check_spectrum(1, seven, 1);
     check_spectrum(1, zero, 1);
     check_spectrum(2, below, 1);
@@ -681,8 +706,8 @@ static void least_eigenvalues(void)
     check_spectrum(6, rank, 1e-190); /* squares underflow */
     check_spectrum(6, rank, 1e190);  /* or overflow */
     check_spectrum(4, close, 1e-190);
-    CHECK_NEAR(ebim__least_eigenvalue(4, G), 0, 1e-15);
-    CHECK_NEAR(ebim__least_eigenvalue(3, H), 1e-18, 1e-30);
+    CHECK_NEAR(ebim__least_eigenvalue(4, G, work), 0, 1e-15);
+    CHECK_NEAR(ebim__least_eigenvalue(3, H, work), 1e-18, 1e-30);
 }
 
 /* ---- units, memory, refusals ---- */
@@ -1290,6 +1315,7 @@ int main(int argc, char **argv)
     T_RUN(orthogonal_group);
     T_RUN(zeros_beyond_charts_are_told);
     T_RUN(least_eigenvalues);
+    T_RUN(least_of_many);
     T_RUN(units);
     T_RUN(units_of_a_curve);
     T_RUN(reproducible);
