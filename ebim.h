@@ -3474,9 +3474,9 @@ static void ebim__symmetric_eigen(int n, double *C, double *V)
     }
 }
 
-/* The least eigenvalue of the symmetric C: [n][n], which has no negative one and is used up; work:
- * [2 n]. Jacobi's rotations cost 10 n^3. Above a few equations inverse iteration, n^3 / 3, finds one
- * of the least: each round multiplies the part of a larger one by its ratio to that. */
+/* The least eigenvalue of the symmetric C: [n][n], which has no negative one and is used up;
+ * work: [2 n]. Jacobi's rotations cost 10 n^3. Above a few equations inverse iteration, n^3 / 3,
+ * finds one of the least: each round multiplies the part of a larger one by its ratio to that. */
 static double ebim__least_eigenvalue(int n, double *C, double *work)
 {
     enum { ROTATED = 8, ROUNDS = 12 };
@@ -15273,9 +15273,9 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
     return r ? r : work->failed;
 }
 
-/* Trains a pair, or what is left, and counts the networks that may be chosen; fields after the first
- * one by one, for one of those before may agree. 1: it was stopped. A network that is half trained
- * counts only where none was finished. */
+/* Trains a pair, or what is left, and counts the networks that may be chosen; fields after the
+ * first one by one, for one of those before may agree. 1: it was stopped. A network that is half
+ * trained counts only where none was finished. */
 static int ebim__contest_pair(ebim__contest *s)
 {
     int two = ebim__min_int(s->rows->fields && s->count ? 1 : 2, s->most - s->count), i;

@@ -841,7 +841,8 @@ static void memory_is_measured(void)
         if (!T_QUICK) check_memory(rival);
         if (!scene(9, orthogonal, NULL, 1.1)) return;
         s.d.n_data = s.d.n_held = 1;
-        s.data[0] = s.data[4] = s.data[8] = 1;
+        s.data[0] = s.data[4] = s.data[8] = 1; /* a rotation, or charts would not be made */
+        s.held[0] = s.held[4] = s.held[8] = 1;
         check_memory(rival);
     }
 }
