@@ -1131,7 +1131,7 @@ EBIM_API ebim_result ebim_check_on(ebim_on on, int N, int n, const ebim_real *x,
     X(HOLE, 512, 0, "a patch of it should hold data and has none: it may bridge a gap",        \
       "look at the place; more effort, or more points there")                                  \
     X(DENSITY, 1024, 0, "the density does not fit held-out data", "more points, or more effort") \
-    X(ENDS, 2048, 0, "the data end abruptly and it goes on: open ends or an edge",             \
+    X(ENDS, 2048, 0, "the data end abruptly: open ends or an edge, and it may go on",          \
       "trust it where data are: distances beyond the ends are those to its continuation")      \
     X(RIM, 64, 0, "it runs on beyond the data to the walls of the box",                        \
       "trust it where data are")                                                               \
@@ -1192,7 +1192,7 @@ typedef struct ebim_judgement {
     double hole, hole_expected, hole_radius; /* share of M in patches without data where the density
                               * expects some; how many in the worst one, which is so wide */
     double gap, gap_extent, gap_abrupt; /* share of M that is extrapolated; extent of the largest
-                              * such part; 1: the data end abruptly there */
+                              * such part; 1: the data end abruptly there, or a field's M does */
     double density_p;        /* two-sample test of the density against held-out data */
 } ebim_judgement;
 
@@ -11310,7 +11310,7 @@ enum {
 /* Verdicts are given above these: lengths in the scale of the data, else shares. */
 static const struct {
     double missed, mean, q99, loose_median, loose_q99, flat, singular, disputed, rival, empty;
-    double rim_part, rim, lost;
+    double rim_part, rim, lost, ended_curve, ended;
 } ebim__judge_bound = {
     0.01, /* missed: of the held-out points: so many rows off M may be rows that belong nowhere */
     0.03, 0.1, /* mean, q99: the data lie off M; noise, if known, is added to them once and three
@@ -11325,8 +11325,11 @@ static const struct {
     0.002, /* empty: share of M in pieces that own no datum; four points of 2000 */
     0.1, 0.002, /* rim_part: of the distance that data keep from the walls; rim: share of M nearer
                  * to them */
-    0.1 /* lost: of the points missed, or the mean distance: M is not what the data lie on, and
-         * charts, which would take minutes to cover what there is, do not measure it */
+    0.1, /* lost: of the points missed, or the mean distance: M is not what the data lie on, and
+          * charts, which would take minutes to cover what there is, do not measure it */
+    0.001, 0.02 /* ended: of the draws from charts, of a curve and of more dimensions. Closed sets:
+                 * none of a curve, 0.9 % of a Klein bottle (places where data are too few). Open
+                 * ones: 0.4 % of a helix, 5 % to 12 % of a hemisphere, strips and rolls */
 };
 
 typedef struct ebim__judge {
@@ -11378,7 +11381,9 @@ static ebim_result ebim__judge_held(ebim__judge *s, ebim_arena *a)
 static ebim_result ebim__judge_charts(ebim__judge *s, ebim_projector *onto, ebim_arena *a)
 {
     const ebim_charts_desc d = {s->d->lo, s->d->hi, 0, s->d->seed};
+    double most = s->n - s->k > 1 ? ebim__judge_bound.ended : ebim__judge_bound.ended_curve;
     ebim_charts *charts;
+    ebim_charts_report told;
     int draws = 2 * s->room, noise, beyond;
     ebim_real *x = EBIM__NEW(a, ebim_real, (size_t)draws * (size_t)s->n);
     ebim_real *q = EBIM__NEW(a, ebim_real, draws);
@@ -11388,8 +11393,10 @@ static ebim_result ebim__judge_charts(ebim__judge *s, ebim_projector *onto, ebim
     ebim_charts_cover(charts, s->n_data, s->data);
     s->count = ebim__charts_uniform(charts, draws, x, q, s->room, pick, s->u, s->d->seed);
     if (!s->count) return EBIM_OK;
-    s->r->volume = ebim_charts_stats(charts).volume;
-    s->r->volume_se = ebim_charts_stats(charts).volume_se;
+    told = ebim_charts_stats(charts);
+    s->r->volume = told.volume;
+    s->r->volume_se = told.volume_se;
+    if (s->F->field.gate) s->r->gap_abrupt = (double)told.found < (1 - most) * (double)told.draws;
     noise = ebim_projector_noise(onto, s->room, s->y, d.lo, d.hi, s->d->seed, 1);
     beyond = ebim__charts_beyond(charts, noise, s->y);
     s->stray = noise ? (double)beyond / noise : 0;
@@ -11553,6 +11560,7 @@ static int ebim__judge_verdict(const ebim_judgement *j, double scale)
         {EBIM_VERDICT_SINGULAR, j->singular, ebim__judge_bound.singular},
         {EBIM_VERDICT_DISPUTED, j->disputed, ebim__judge_bound.disputed},
         {EBIM_VERDICT_EMPTY, j->empty, ebim__judge_bound.empty},
+        {EBIM_VERDICT_ENDS, j->gap_abrupt, 0},
         {EBIM_VERDICT_RIM, j->rim, ebim__judge_bound.rim}};
     int i, v = 0;
     for (i = 0; i < (int)(sizeof test / sizeof *test); i++)
@@ -13322,12 +13330,23 @@ static const struct {
     0.1               /* width of the gate, at least; else the distance of neighbours */
 };
 
+static const struct { double aside, aside_curve, beyond, far, share; } ebim__field_edge = {
+    0.35, 0.45, /* aside: of the distance of neighbours the mean of these is, of half a disk 0.42,
+                 * at the end of a curve 0.5. Where it is so by chance, other quadrics reach what is
+                 * cut off this one */
+    0.25, /* beyond: of the reach. Data end about half of their spacing before M does */
+    4, 0.1 /* far: reaches beyond an edge of the data, at most, of this share of the points off M.
+            * Of the few rows that seem to be at ends of a curve most are not */
+};
+
 typedef struct ebim__quadrics { /* of M at the data, see above */
     int N, n, m, terms, count;  /* terms: 1, u, u u; count: neighbours */
     const ebim_real *x;         /* [N][n] */
     ebim_real *T;               /* [N][m][n] */
     ebim_real *C;               /* [N][terms][n], normal to T */
-    double *reach;              /* [N] how far u may go: feet lie between neighbours */
+    double *reach;              /* [N] how far u may go: feet lie between neighbours, */
+    ebim_real *out;             /* [N][m] and which way is out where the data end: unit vectors;
+                                 * 0 elsewhere */
     ebim__tree tree;
     double *row, *V, *A, *B, *p; /* scratch */
 } ebim__quadrics;
@@ -13347,6 +13366,7 @@ static ebim_result ebim__quadrics_init(ebim__quadrics *s, ebim_arena *a, int N, 
     s->T = EBIM__NEW(a, ebim_real, ebim__times(all, (size_t)(m * n)));
     s->C = EBIM__NEW(a, ebim_real, ebim__times(all, terms * (size_t)n));
     s->reach = EBIM__NEW(a, double, all);
+    s->out = EBIM__NEW(a, ebim_real, ebim__times(all, (size_t)m));
     s->row = EBIM__NEW(a, double, (size_t)(s->count + 1) * (size_t)n);
     s->V = EBIM__NEW(a, double, 2 * (size_t)m * (size_t)n);
     s->A = EBIM__NEW(a, double, terms * terms);
@@ -13381,6 +13401,27 @@ static void ebim__quadric_fit(ebim__quadrics *s, const ebim_real *q, double h)
     ebim__normal_equations(t, s->A, n, s->B);
 }
 
+/* Where the mean of row i's neighbours, which are within h, is to one side -> out. V holds T. */
+static void ebim__quadric_edge(ebim__quadrics *s, int i, double h, int found)
+{
+    const ebim_real *q = ebim__nth(s->x, i, s->n);
+    double *mean = s->p, length = 0;
+    int n = s->n, m = s->m, j, c, r;
+    for (j = 0; j < m; j++) {
+        for (mean[j] = 0, r = 0; r < found; r++) {
+            const ebim_real *y = ebim__nth(s->x, s->tree.hood[r], n);
+            for (c = 0; c < n; c++) mean[j] += s->V[j * n + c] * ((double)y[c] - (double)q[c]);
+        }
+        mean[j] /= found;
+        length += mean[j] * mean[j];
+    }
+    length = sqrt(length);
+    for (j = 0; j < m; j++)
+        s->out[i * m + j] =
+            EBIM__R(length > h * (m > 1 ? ebim__field_edge.aside : ebim__field_edge.aside_curve)
+                        ? -mean[j] / length : 0);
+}
+
 static void ebim__quadrics_at(ebim__quadrics *s, int i)
 {
     int n = s->n, m = s->m, j, c, pass, found;
@@ -13406,6 +13447,7 @@ static void ebim__quadrics_at(ebim__quadrics *s, int i)
                 EBIM__R(scale * s->B[j * n + c]);
     }
     s->reach[i] = sqrt(s->tree.d2[ebim__min_int(2 * m, found - 1)]);
+    ebim__quadric_edge(s, i, h, found);
 }
 
 /* order: [N] scratch; returns how far neighbours are, at the median */
@@ -13444,11 +13486,15 @@ static void ebim__quadric_point(const ebim__quadrics *s, int i, const double *u,
             }
 }
 
-static void ebim__clamp_length(int m, double *u, double most)
+/* u: [m] of quadric i comes as near as its neighbours, and hardly beyond an end of the data. */
+static void ebim__quadric_clamp(const ebim__quadrics *s, int i, double *u)
 {
-    double r = sqrt(ebim__inner64(m, u, u));
+    const ebim_real *out = ebim__nth(s->out, i, s->m);
+    double r = sqrt(ebim__inner64(s->m, u, u)), beyond = -ebim__field_edge.beyond * s->reach[i];
     int j;
-    for (j = 0; j < m && r > most; j++) u[j] *= most / r;
+    for (j = 0; j < s->m && r > s->reach[i]; j++) u[j] *= s->reach[i] / r;
+    for (j = 0; j < s->m; j++) beyond += u[j] * (double)out[j];
+    for (j = 0; j < s->m && beyond > 0; j++) u[j] -= beyond * (double)out[j];
 }
 
 /* The foot of x on quadric i -> foot: [n], by Gauss and Newton; its squared distance. D: [m][n]
@@ -13463,7 +13509,7 @@ static double ebim__quadric_foot(const ebim__quadrics *s, int i, const ebim_real
         for (u[j] = 0, c = 0; c < n; c++)
             u[j] += (double)T[j * n + c] * ((double)x[c] - (double)at[c]);
     for (it = 0;; it++) {
-        ebim__clamp_length(m, u, s->reach[i]);
+        ebim__quadric_clamp(s, i, u);
         ebim__quadric_point(s, i, u, foot, D);
         if (it == 3) break;
         for (j = 0; j < m; j++) {
@@ -13537,6 +13583,7 @@ typedef struct ebim__field_desc {
     int noisy;                  /* twice as many neighbours */
     const double *lo, *hi;      /* [n] */
     const ebim_real *weights;   /* [N] of the data; NULL: all alike */
+    int held;                   /* rows behind the N that are not learned from */
     int lanes, in_order;
     double clip, decay;
     uint64_t seed;
@@ -13600,7 +13647,8 @@ typedef struct ebim__field {
     ebim_real *off;             /* [OFF batch][n] */
     int32_t *which;             /* [OFF batch] */
     double *scratch;            /* [m + 3][n] */
-    int32_t *order;             /* [N] */
+    int32_t *order;             /* [N] scratch; `ends` rows that data hardly go on beyond */
+    int ends;
     double gate;                /* its width */
     int pool;                   /* points of it */
 } ebim__field;
@@ -13631,25 +13679,10 @@ static ebim_result ebim__field_init(ebim__field *s, ebim_arena *a, ebim_graph *F
     return r ? r : a->failed;
 }
 
-/* Point i of the pool, in the plane of the data -> y: [n] */
-static void ebim__field_point(ebim__field *s, int i, ebim_real *y)
+/* Adds noise z: [n] in the plane of the data to y. */
+static void ebim__field_shake(const ebim__plane_of *plane, const double *z, ebim_real *y)
 {
-    const ebim__plane_of *plane = s->plane;
-    ebim_rng *rng = &s->t.rng;
-    int n = s->t.n, c, j, q = 0;
-    double part = (double)i / s->pool, sigma, *z = s->scratch;
-    const ebim_real *x = ebim__nth(s->x, (int)ebim_rng_below(rng, (uint32_t)s->t.N), n);
-    while (q < 2 && part >= ebim__field_noise[q].until) q++;
-    sigma = q == 2 ? 0 : ebim__field_noise[q].least *
-                         pow(ebim__field_noise[q].most / ebim__field_noise[q].least,
-                             (double)ebim_rng_uniform(rng));
-    sigma *= 1.5 / sqrt((double)plane->p);
-    for (c = 0; c < n; c++) {
-        double v = sigma * (double)ebim_rng_normal(rng);
-        if (q == 2) v = (double)ebim__between(rng, s->d->lo[c], s->d->hi[c]) - (double)x[c];
-        z[c] = v;
-        y[c] = x[c];
-    }
+    int n = plane->n, c, j;
     if (plane->p == n)
         for (c = 0; c < n; c++) y[c] += EBIM__R(z[c]);
     for (j = 0; j < plane->p && plane->p < n; j++) {
@@ -13658,10 +13691,49 @@ static void ebim__field_point(ebim__field *s, int i, ebim_real *y)
     }
 }
 
+/* y: [n] goes beyond the end of the data at row i. */
+static void ebim__field_beyond(ebim__field *s, int i, ebim_real *y)
+{
+    const ebim__quadrics *q = &s->q;
+    const ebim_real *out = ebim__nth(q->out, i, q->m), *T = ebim__nth(q->T, i, q->m * q->n);
+    double far = ebim__field_edge.far * q->reach[i] * (double)ebim_rng_uniform(&s->t.rng);
+    int j, c;
+    for (j = 0; j < q->m; j++)
+        for (c = 0; c < q->n; c++) y[c] += EBIM__R(far * (double)out[j]) * T[j * q->n + c];
+}
+
+/* Point i of the pool -> y: [n] */
+static void ebim__field_point(ebim__field *s, int i, ebim_real *y)
+{
+    ebim_rng *rng = &s->t.rng;
+    int n = s->t.n, c, q = 0, row = (int)ebim_rng_below(rng, (uint32_t)s->t.N), beyond;
+    double part = (double)i / s->pool, sigma, *z = s->scratch;
+    while (q < 2 && part >= ebim__field_noise[q].until) q++;
+    beyond = s->ends && part >= 1 - ebim__field_edge.share;
+    if (beyond) row = s->order[ebim_rng_below(rng, (uint32_t)s->ends)];
+    if (beyond) q = 0;
+    sigma = q == 2 ? 0 : ebim__field_noise[q].least *
+                         pow(ebim__field_noise[q].most / ebim__field_noise[q].least,
+                             (double)ebim_rng_uniform(rng));
+    sigma *= 1.5 / sqrt((double)s->plane->p);
+    memcpy(y, ebim__nth(s->x, row, n), (size_t)n * sizeof *y);
+    for (c = 0; c < n; c++) {
+        double v = sigma * (double)ebim_rng_normal(rng);
+        if (q == 2) v = (double)ebim__between(rng, s->d->lo[c], s->d->hi[c]) - (double)y[c];
+        z[c] = v;
+    }
+    ebim__field_shake(s->plane, z, y);
+    if (beyond) ebim__field_beyond(s, row, y);
+}
+
 static void ebim__field_pool(ebim__field *s)
 {
     int n = s->t.n, i, j, c;
     double *foot = s->scratch, *best = foot + n, *D = best + n;
+    for (s->ends = i = 0; i < s->t.N && s->q.m > 1; i++) {
+        const ebim_real *out = ebim__nth(s->q.out, i, s->q.m);
+        if (ebim__dot64(s->q.m, out, out) > 0) s->order[s->ends++] = (int32_t)i;
+    }
     for (i = 0; i < s->pool && !ebim__stopped(s->t.w.watch); i++) {
         ebim_real *y = s->y + (size_t)i * (size_t)n, *way = s->way + (size_t)i * (size_t)n;
         double least = HUGE_VAL;
@@ -13807,7 +13879,8 @@ static double ebim__field_loss(void *self, int step)
 }
 
 /* The bounds of F->field from N points that lie near M: what it has at their projections, and more.
- * Where hardly any of them is projected nothing was learned, and nothing is accepted. */
+ * Points that F has not learned from know better how it is between them. Where hardly any is
+ * projected nothing was learned, and nothing is accepted. */
 static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, ebim_arena *a)
 {
     int n = ebim_inputs(F), at, l, i, q, have = 0, run = ebim__ready(a);
@@ -13879,7 +13952,8 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
     }
     if (report) *report = s.t.report;
     if (r && r != EBIM_ERR_DIVERGED) return r;
-    bounds = ebim__field_bounds(F, s.t.N, s.x, work);
+    if (d->held < 5 * EBIM__FIELD_LEAST) bounds = ebim__field_bounds(F, s.t.N, s.x, work);
+    else bounds = ebim__field_bounds(F, d->held, x ? ebim__nth(x, N, s.t.n) : NULL, work);
     return bounds ? bounds : r;
 }
 
@@ -14729,6 +14803,7 @@ static void ebim__recipe_F_of(const ebim__rows *s, int number, ebim__recipe_F *f
     f->way.lo = s->lo;
     f->way.hi = s->hi;
     f->way.weights = s->weight;
+    f->way.held = s->held;
     f->way.seed = f->d.seed;
 }
 
@@ -14973,7 +15048,7 @@ static ebim_result ebim__odd_sort_out(ebim__odd *o, const ebim_graph *F, ebim_ar
  * ========================================================================================= */
 
 static const struct {
-    double disputed, singular, hood, close, accurate, q99, noise, volume, quick;
+    double disputed, singular, hood, close, accurate, q99, fields, noise, volume, quick;
     double plain, failed, dirty, none;
 } ebim__choice_bound = {
     /* Shares of M that a few of FIT_POINTS make up: they count only beyond these. */
@@ -14982,10 +15057,11 @@ static const struct {
     0.03,
     /* A network closer to held-out data than this share of the noise shows it to be detail. */
     0.3,
-    /* Mean distance of the data, in shares of the size, that needs no other network (times m / 2
+    /* Mean distance of the data, in shares of the size, that needs no other network (times m / 4
      * where fields compete: where data are few, M is several times farther off; there the 0.99
-     * quantile has a bound, too, so many times that), */
-    0.001, 4,
+     * quantile has a bound, too, so many times that). Of two wide fields that agree a third is not
+     * better: */
+    0.001, 4, 4,
     /* or this share of the noise. */
     0.9,
     /* A rival with more than this times the volume has sheets everywhere: it would confirm all. */
@@ -15156,10 +15232,11 @@ static int ebim__contest_choose(ebim__contest *s)
         if (c->score < s->c[s->best].score) s->best = i;
     }
     best = &s->c[s->best].j;
-    accurate = fmax(ebim__choice_bound.accurate * (s->rows->fields ? 0.5 * s->rows->d->dim : 1),
+    accurate = fmax(ebim__choice_bound.accurate * (s->rows->fields ? 0.25 * s->rows->d->dim : 1),
                     ebim__choice_bound.noise * *noise);
-    return !(ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) &&
-           ebim__or_else(best->distance_mean, 1) < accurate &&
+    if (ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) return 0;
+    if (s->rows->fields && s->count >= (int)ebim__choice_bound.fields) return 1;
+    return ebim__or_else(best->distance_mean, 1) < accurate &&
            (!s->rows->fields || best->distance_q99 < ebim__choice_bound.q99 * accurate);
 }
 
@@ -16118,7 +16195,7 @@ static void ebim__check_told(const ebim__rows *d, const ebim__voids *v, const eb
     j->hole_radius = v->hole ? v->radius * unit : ebim__nan64();
     j->gap = v->beyond;
     j->gap_extent = p ? (p->length > 0 ? p->length : 2 * p->radius) * unit : ebim__nan64();
-    j->gap_abrupt = v->open;
+    j->gap_abrupt = fmax(v->open, ebim__or_else(j->gap_abrupt, 0)); /* of M itself */
     ebim__check_place(d, u, v->hole ? v->centre : -1, m->hole);
     ebim__check_place(d, u, p ? p->at : -1, m->end);
     if (v->hole || v->tail) bits |= EBIM_VERDICT_HOLE;

@@ -493,7 +493,8 @@ static void fit_once(const args *a, sample *d, uint64_t seed, outcome *o)
         o->note = measure(d, &m, seed, o->v);
         if (a->picture && d->s->kind == IMAGES) draw_picture(d, &m, seed, a->picture);
     }
-    o->fine = !o->result && !o->partial && !o->verdict;
+    o->fine = !o->result && !o->partial &&
+              o->verdict == (d->s->kind == OPEN ? EBIM_VERDICT_ENDS : 0); /* to be told */
     o->bad = is_bad(d->s, o);
     o->above = first_above(d, o->v);
     o->met = !o->bad && o->above == FIGURES;
