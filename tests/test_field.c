@@ -256,6 +256,104 @@ static void feet_are_those_of_the_surface(void)
     free(mem);
 }
 
+/* Of data on half a plane, x0 < 0, rows next to the edge know that they are there and which way is
+ * out; feet of points beyond it stay next to them. */
+static void feet_beyond_an_edge(void)
+{
+    enum { N = 3000 };
+    static ebim_real x[N][3];
+    static int32_t order[N];
+    ebim__quadrics s;
+    ebim_arena a;
+    ebim_rng r;
+    size_t bytes = (size_t)1 << 24;
+    void *mem = malloc(bytes);
+    double foot[3], D[6], spacing;
+    int i, at_edge = 0, told = 0, inner = 0, wrong = 0;
+    CHECK(mem != NULL);
+    if (!mem) return;
+    ebim_arena_init(&a, mem, bytes);
+    ebim_rng_init(&r, 4, 0);
+    for (i = 0; i < N; i++) {
+        x[i][0] = -ebim_rng_uniform(&r);
+        x[i][1] = 2 * ebim_rng_uniform(&r) - 1;
+        x[i][2] = 0;
+    }
+    memset(&s, 0, sizeof s);
+    CHECK_INT(ebim__quadrics_init(&s, &a, N, 3, 2, 0), EBIM_OK);
+    spacing = ebim__quadrics_make(&s, x[0], order);
+    for (i = 0; i < N; i++) {
+        const ebim_real *out = s.out + 2 * i, *T = s.T + 6 * i;
+        double way = (double)(out[0] * T[0] + out[1] * T[3]), beyond = -(double)x[i][0];
+        ebim_real y[3];
+        int is = (double)(out[0] * out[0] + out[1] * out[1]) > 0;
+        if (fabs((double)x[i][1]) > 0.8) continue; /* corners */
+        if (beyond > 0.3 && beyond < 0.7) {
+            inner++;
+            wrong += is;
+        }
+        if (beyond > 0.2 * spacing) continue;
+        at_edge++;
+        told += is && way > 0.7;
+        if (!is || way < 0.9) continue;
+        y[0] = (ebim_real)0.2;
+        y[1] = x[i][1];
+        y[2] = (ebim_real)0.05;
+        ebim__quadric_foot(&s, i, y, foot, D);
+        CHECK(foot[0] < 0.5 * spacing);
+    }
+    CHECK(at_edge > 10 && told > 0.5 * at_edge); /* two of three are */
+    CHECK(wrong < 0.06 * inner); /* 2 % of uniform neighbours are so much to one side */
+    free(mem);
+}
+
+/* W'J is what is least of J, Q'J and Q'F are what they are called, of J of rank k and a little more;
+ * a reflection is its own inverse. */
+static void the_last_directions(void)
+{
+    enum { K = 7, N = 6, k = 4 };
+    double U[K * K], V[N * N], J[K * (N + 1)], A[K * K], W[2 * (K - k) * K + N + 1], work[K];
+    double gap = 0, rest = 0, F = 0;
+    ebim__frame f;
+    ebim_rng r;
+    int i, j, c;
+    ebim_rng_init(&r, T_SEED, 8);
+    for (i = 0; i < K * K; i++) U[i] = (double)ebim_rng_normal(&r);
+    for (i = 0; i < N * N; i++) V[i] = (double)ebim_rng_normal(&r);
+    ebim__orthonormal_rows(K, K, U, 1e-24);
+    ebim__orthonormal_rows(N, N, V, 1e-24);
+    memset(&f, 0, sizeof f);
+    f.K = K;
+    f.n = N;
+    f.k = k;
+    f.J = J;
+    f.A = A;
+    f.W = W;
+    for (i = 0; i < K; i++) {
+        for (c = 0; c < N; c++)
+            for (J[i * (N + 1) + c] = 0, j = 0; j < N; j++)
+                J[i * (N + 1) + c] += U[j * K + i] * (j < k ? 1 + j : 0.01) * V[j * N + c];
+        J[i * (N + 1) + N] = U[1 * K + i] + 3 * U[5 * K + i]; /* F: of a leading and a last one */
+    }
+    ebim__field_turn(&f);
+    for (i = 0; i < K; i++) {
+        double square = ebim__inner64(N, J + i * (N + 1), J + i * (N + 1));
+        if (i < K - k) gap += square;
+        else F += J[i * (N + 1) + N] * J[i * (N + 1) + N];
+        for (j = k; j < N && i >= K - k; j++) /* none of the last directions is left */
+            rest = fmax(rest, fabs(ebim__inner64(N, J + i * (N + 1), V + j * N)));
+    }
+    CHECK_NEAR(gap, 2e-4, 1e-9);
+    CHECK_NEAR(F, 1, 1e-6);
+    CHECK(rest < 1e-7);
+    for (i = 0; i < K * K; i++) A[i] = (double)ebim_rng_normal(&r);
+    memcpy(V, A, N * N * sizeof *V);
+    for (i = 0; i < K; i++) U[i] = i < 2 ? 0 : U[i];
+    ebim__reflect(K, 2, U, K, A, work);
+    ebim__reflect(K, 2, U, K, A, work);
+    for (i = 0; i < N * N; i++) CHECK_NEAR(A[i], V[i], 1e-12);
+}
+
 static double off_helix(const ebim_real *x)
 {
     double best = 4;
@@ -284,7 +382,8 @@ static void an_open_curve(void)
     memset(&d, 0, sizeof d);
     d.dim = 1;
     CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK);
-    CHECK(!(m.judged.verdict & EBIM_VERDICT_BAD));
+    CHECK_INT(m.judged.verdict, EBIM_VERDICT_ENDS); /* told, and nothing else */
+    CHECK_NEAR(m.judged.gap_abrupt, 1, 0);
     CHECK_INT(m.F.field.codim, 2);
     CHECK(m.F.field.norm > 0 && m.F.field.gap > 0 && m.F.field.slope > 0 && m.F.field.open > 0);
     CHECK_INT(m.judged.components, 1);
@@ -338,7 +437,7 @@ static void a_moebius_strip(void)
     memset(&d, 0, sizeof d);
     d.dim = 2;
     CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK);
-    CHECK(!(m.judged.verdict & EBIM_VERDICT_BAD));
+    CHECK_INT(m.judged.verdict & (EBIM_VERDICT_BAD | EBIM_VERDICT_ENDS), EBIM_VERDICT_ENDS);
     CHECK_INT(m.F.field.codim, 1);
     CHECK_INT(m.judged.components, 1);
     CHECK(m.judged.volume > 2.5 && m.judged.volume < 3.2); /* 2.66, and an edge of 9 by 0.03 */
@@ -369,6 +468,8 @@ int main(int argc, char **argv)
     T_RUN(what_is_refused);
     T_RUN(gradient_of_the_loss);
     T_RUN(feet_are_those_of_the_surface);
+    T_RUN(feet_beyond_an_edge);
+    T_RUN(the_last_directions);
     T_RUN(an_open_curve);
     T_RUN(a_moebius_strip);
     return T_END();
