@@ -307,7 +307,7 @@ static void feet_beyond_an_edge(void)
     free(mem);
 }
 
-/* W'J is what is least of J, Q'J and Q'F are what they are called, of J of rank k and a little more;
+/* W'J is what is least of J, Q'J and Q'F are what they are called, of J of rank k and little more;
  * a reflection is its own inverse. */
 static void the_last_directions(void)
 {
