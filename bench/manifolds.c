@@ -1037,15 +1037,6 @@ static int usage(const char *problem, const char *word)
     return 2;
 }
 
-static int parse_part(args *a, const char *value)
-{
-    char rest;
-    if (sscanf(value, "%d/%d%c", &a->part, &a->parts, &rest) == 2 && a->part >= 1 &&
-        a->part <= a->parts)
-        return 0;
-    return usage("--part: not I/P: ", value);
-}
-
 /* The number behind an option: 0, or 2 when there is none above 0. */
 static int parse_number(const char *option, const char *value, double most, double *v)
 {
@@ -1068,7 +1059,8 @@ static int parse(args *a, int argc, char **argv)
         else if (!strcmp(s, "--set")) a->only = value, i++;
         else if (!strcmp(s, "--picture") && *value) a->picture = value, i++;
         else if (!strcmp(s, "--part")) {
-            if (parse_part(a, value)) return 2;
+            if (!sets_part(value, &a->part, &a->parts))
+                return usage("--part: not I/P: ", value);
             i++;
         } else if (!strcmp(s, "--seeds")) {
             if (parse_number("--seeds: not ", value, SEEDS, &v) || v < 1) return 2;

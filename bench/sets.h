@@ -1036,4 +1036,11 @@ FILE_FN double sets_moved_off(const sets_truth *t, const sets_place *p, ebim_rng
     return sets_distance(t, x) / step;
 }
 
+/* "I/P", the I-th of P parts of all fits; returns whether the text is that */
+FILE_FN int sets_part(const char *text, int *part, int *parts)
+{
+    char rest;
+    return sscanf(text, "%d/%d%c", part, parts, &rest) == 2 && *part >= 1 && *part <= *parts;
+}
+
 #endif /* SETS_H */

@@ -999,15 +999,6 @@ static int usage(const char *problem, const char *word)
     return 2;
 }
 
-static int parse_part(args *a, const char *value)
-{
-    char rest;
-    if (sscanf(value, "%d/%d%c", &a->part, &a->parts, &rest) == 2 && a->part >= 1 &&
-        a->part <= a->parts)
-        return 0;
-    return usage("--part: not I/P: ", value);
-}
-
 static int parse(args *a, int argc, char **argv)
 {
     int i;
@@ -1019,7 +1010,8 @@ static int parse(args *a, int argc, char **argv)
         else if (!strcmp(s, "--list")) a->list = 1;
         else if (!strcmp(s, "--only")) a->only = value, i++;
         else if (!strcmp(s, "--part")) {
-            if (parse_part(a, value)) return 2;
+            if (!sets_part(value, &a->part, &a->parts))
+                return usage("--part: not I/P: ", value);
             i++;
         } else if (!strcmp(s, "--seeds")) {
             long n = strtol(value, &end, 10);
