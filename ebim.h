@@ -6779,7 +6779,8 @@ static double ebim__newton_chord(ebim__frame *f, int p)
 static void ebim__newton_chords(ebim__frame *f)
 {
     enum { MOST = 16 };
-    const double close = 2e-4, shrink = 0.9; /* steps: in shares of the length; of the one before */
+    const double close = 2e-4, shrink = 0.9; /* close: what is left of the way, as steps shrink by
+                                              * a factor, in shares of the length */
     ebim_real *x = ebim_ws_x(&f->trial), *last = f->vk; /* the last step; 0: done */
     int it, i, p, left, B = f->count, S = f->stride, rows = f->n * S;
     for (p = 0; p < B; p++) last[p] = EBIM__R(f->busy[p] ? 1e30 : 0);
@@ -6800,10 +6801,10 @@ static void ebim__newton_chords(ebim__frame *f)
         ebim_forward(&f->trial, left, 0);
         for (p = 0; p < left; p++) {
             int l = f->at[p];
-            double step = ebim__newton_chord(f, p);
+            double step = ebim__newton_chord(f, p), factor = it ? step / (double)last[l] : 0.5;
             double length = (double)f->limit[l] / (f->d.tol * (double)f->scale[l]);
-            if (!(step < shrink * (double)last[l])) f->busy[l] = 0;
-            last[l] = step > close * length ? EBIM__R(step) : 0;
+            if (!(factor < shrink)) f->busy[l] = 0;
+            last[l] = step * factor > close * length * (1 - factor) ? EBIM__R(step) : 0;
         }
     }
     memcpy(x, f->y, (size_t)rows * sizeof *x);
@@ -8533,17 +8534,20 @@ static void ebim__charts_add(ebim_charts *s, int b, int c, const double *t)
     s->inner[b] = fmin(s->inner[b], sqrt(r2));
 }
 
-/* The pairs that wait are solved. */
+/* The pairs that wait are solved. Chords of a field solve A F = 0 with A of the chart, and miss the
+ * root of Q'F by F's part along M, at most `norm`, times the angle to the chart. */
 static void ebim__charts_flush(ebim_charts *s)
 {
-    int l, i, S = s->f.stride, gate = s->f.field && s->f.field->gate;
+    const ebim_field *field = s->f.field && s->f.field->gate ? s->f.field : NULL;
+    int l, i, S = s->f.stride;
     if (!s->pairs) return;
-    s->f.rough = gate; /* other sheets are farther away */
+    s->f.rough = field != NULL; /* other sheets are farther away */
     ebim__charts_solve(s, s->pairs, s->chart, s->at);
     s->f.rough = 0;
     for (l = 0; l < s->pairs; l++) {
         const ebim_real *y = ebim__nth(s->y, s->point[l], s->n);
-        double tol = (gate ? 1e-2 : 1e-3) * s->reach[s->chart[l]], d2 = 0;
+        double h = s->reach[s->chart[l]], d2 = 0;
+        double tol = field ? 1e-2 * h + field->norm : 1e-3 * h;
         for (i = 0; i < s->n; i++) {
             double d = (double)s->f.y[i * S + l] - (double)y[i];
             d2 += d * d;
@@ -13952,7 +13956,7 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
     }
     if (report) *report = s.t.report;
     if (r && r != EBIM_ERR_DIVERGED) return r;
-    if (d->held < 5 * EBIM__FIELD_LEAST) bounds = ebim__field_bounds(F, s.t.N, s.x, work);
+    if (d->held < 2 * EBIM__FIELD_LEAST) bounds = ebim__field_bounds(F, s.t.N, s.x, work);
     else bounds = ebim__field_bounds(F, d->held, x ? ebim__nth(x, N, s.t.n) : NULL, work);
     return bounds ? bounds : r;
 }
