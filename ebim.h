@@ -14769,11 +14769,11 @@ static int ebim__fit_points(const ebim__rows *s)
 }
 
 /* Whether network `number` is a displacement field. Where these compete one of the first two is
- * signed: if it agrees with the field it is two to five times as close; if not, wide fields have
- * to agree. */
+ * signed: if it agrees with the field it is two to five times as close; if not, wide fields have to
+ * agree, or, of a hypersurface (whose thin parts look like edges), other signed ones. */
 static int ebim__recipe_field(const ebim__rows *s, int number)
 {
-    return s->fields && number != 1 && number != 5;
+    return s->fields && (s->k == 1 ? number % 2 == 0 : number != 1 && number != 5);
 }
 
 /* Network `number` for F. Of noisy data every other network is of the usual recipe all the same:
@@ -15239,7 +15239,9 @@ static int ebim__contest_choose(ebim__contest *s)
     accurate = fmax(ebim__choice_bound.accurate * (s->rows->fields ? 0.25 * s->rows->d->dim : 1),
                     ebim__choice_bound.noise * *noise);
     if (ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) return 0;
-    if (s->rows->fields && s->count >= (int)ebim__choice_bound.fields) return 1;
+    if (s->rows->fields && s->count >= (int)ebim__choice_bound.fields &&
+        !(ebim__judge_verdict(best, 1) & EBIM_VERDICT_LOOSE))
+        return 1;
     return ebim__or_else(best->distance_mean, 1) < accurate &&
            (!s->rows->fields || best->distance_q99 < ebim__choice_bound.q99 * accurate);
 }
