@@ -1056,6 +1056,7 @@ typedef struct ebim_charts_report { /* since the charts were made */
     int64_t draws, found;  /* draws; of these, those that ended on M in D */
     double volume, volume_se; /* of what the charts cover; 0 before draws */
     double effective;      /* draws that weigh alike and would do as well */
+    int one_sided;         /* 1: charts carried along M come back mirrored, as on a Moebius strip */
 } ebim_charts_report;
 
 typedef struct ebim_charts ebim_charts;
@@ -1194,6 +1195,7 @@ typedef struct ebim_judgement {
     double gap, gap_extent, gap_abrupt; /* share of M that is extrapolated; extent of the largest
                               * such part; 1: the data end abruptly there, or a field's M does */
     double density_p;        /* two-sample test of the density against held-out data */
+    double one_sided;        /* 1: M has no continuous normal or orientation (a Moebius strip) */
 } ebim_judgement;
 
 /* r->verdict says whether M can be trusted. EBIM_OK even when it is bad. */
@@ -3692,6 +3694,31 @@ static void ebim__unite(int32_t *parent, int32_t a, int32_t b) /* the earlier ro
     b = ebim__find(parent, b);
     if (a < b) parent[b] = a;
     else parent[a] = b;
+}
+
+/* Union-find with sides: side[i], 1 or -1, tells how i lies to its parent, *s to the root. */
+static int32_t ebim__find_side(int32_t *parent, signed char *side, int32_t i, int *s)
+{
+    *s = 1;
+    while (parent[i] != i) {
+        int32_t p = parent[i];
+        side[i] = (signed char)(side[i] * side[p]);
+        *s *= side[i];
+        i = parent[i] = parent[p];
+    }
+    return i;
+}
+
+/* a and b lie alike (way 1) or not (-1); returns 0 if it was known to be otherwise. */
+static int ebim__unite_side(int32_t *parent, signed char *side, int32_t a, int32_t b, int way)
+{
+    int s, t;
+    a = ebim__find_side(parent, side, a, &s);
+    b = ebim__find_side(parent, side, b, &t);
+    if (a == b) return s * t == way;
+    parent[b] = a;
+    side[b] = (signed char)(s * t * way);
+    return 1;
 }
 
 /* Squared distance of two rows, or, if that is above `most`, some number that is, too: asked every
@@ -8345,8 +8372,10 @@ enum {
     EBIM__CHART_ROUNDS = 500 /* of growth, at most, times m */
 };
 
-static const struct { int probes; double bent; } ebim__chart_bound = {
+static const struct { int probes, chance; double crossed, bent; } ebim__chart_bound = {
     8,   /* probes: for each of m dimensions of a chart, in a row that find nothing new */
+    3, 0.001, /* chance, crossed: pairs that say M has one side, in error, and their share. None of
+               * 10^5 on tori, spheres, rotations; 3 % on a Moebius strip, 8 % on a Klein bottle */
     0.5 /* bent: a point of M above the rim is farther than this share of h from the tangent plane:
          * a sphere's at h = 0.8 of its radius */
 };
@@ -8370,7 +8399,9 @@ struct ebim_charts {
     double *share;           /* [d.most] sum of w_j, j <= i */
     ebim_real *energy;       /* [d.most] scratch of who weighs them */
     int *calm;               /* [d.most] probes in a row that found nothing new */
-    int32_t *piece;          /* [d.most] union-find: charts that reach the same point are joined */
+    int32_t *piece;          /* [d.most] union-find: charts that reach the same point are joined, */
+    signed char *side;       /* [d.most] and are turned alike or not; */
+    int64_t joined, crossed; /* pairs that were; of these, those that say it is otherwise */
     ebim_real *start;        /* [STARTS][n] points to start from, on M, */
     int32_t *which;          /* [STARTS] those that are far from one another, */
     unsigned char *found;    /* [STARTS] if they are */
@@ -8428,6 +8459,7 @@ EBIM_API ebim_result ebim_charts_init(ebim_charts **out, ebim_arena *a, const eb
     p->energy = EBIM__NEW(a, ebim_real, all);
     p->calm = EBIM__NEW(a, int, all);
     p->piece = EBIM__NEW(a, int32_t, all);
+    p->side = EBIM__NEW(a, signed char, all);
     p->start = EBIM__NEW(a, ebim_real, EBIM__CHART_STARTS * n);
     p->which = EBIM__NEW(a, int32_t, EBIM__CHART_STARTS);
     p->found = EBIM__NEW(a, unsigned char, EBIM__CHART_STARTS);
@@ -8534,6 +8566,26 @@ static void ebim__charts_add(ebim_charts *s, int b, int c, const double *t)
     s->inner[b] = fmin(s->inner[b], sqrt(r2));
 }
 
+/* Two charts that reach the same point are turned alike or not, where their planes are near to each
+ * other: the sign of det(U_a U_b'). */
+static void ebim__charts_join(ebim_charts *s, int32_t a, int32_t b)
+{
+    const double near = 0.5;
+    const ebim_real *U = ebim__nth(s->tangent, a, s->m * s->n);
+    const ebim_real *V = ebim__nth(s->tangent, b, s->m * s->n);
+    ebim_real A[EBIM__CHART_M * EBIM__CHART_M];
+    int piv[EBIM__CHART_M], i, j, m = s->m;
+    double det = 1;
+    if (m < 2) return; /* a curve has a direction everywhere */
+    for (i = 0; i < m; i++, U += s->n)
+        for (j = 0; j < m; j++) A[i * m + j] = EBIM__R(ebim__dot64(s->n, U, V + j * s->n));
+    if (ebim__lu(m, A, piv, 1)) return;
+    for (i = 0; i < m; i++) det *= piv[i] == i ? (double)A[i * (m + 1)] : -(double)A[i * (m + 1)];
+    if (fabs(det) < near) return;
+    s->joined++;
+    s->crossed += !ebim__unite_side(s->piece, s->side, a, b, det > 0 ? 1 : -1);
+}
+
 /* The pairs that wait are solved. Chords of a field solve A F = 0 with A of the chart, and miss the
  * root of Q'F by F's part along M, at most `norm`, times the angle to the chart. */
 static void ebim__charts_flush(ebim_charts *s)
@@ -8555,7 +8607,7 @@ static void ebim__charts_flush(ebim_charts *s)
         if (s->f.state[l] != EBIM__SOLVED || !(d2 < tol * tol)) continue;
         ebim__charts_add(s, s->point[l], s->chart[l], s->at + l * s->m);
         if (s->piece && s->from[s->point[l]] >= 0)
-            ebim__unite(s->piece, s->from[s->point[l]], s->chart[l]);
+            ebim__charts_join(s, s->from[s->point[l]], s->chart[l]);
     }
     s->pairs = 0;
 }
@@ -8627,6 +8679,7 @@ static int ebim__charts_new(ebim_charts *s, int l, double reach)
     s->reach[c] = reach;
     s->calm[c] = 0;
     s->piece[c] = (int32_t)c;
+    s->side[c] = 1;
     s->count++;
     return 1;
 }
@@ -8806,6 +8859,7 @@ EBIM_API int ebim_charts_cover(ebim_charts *s, int N, const ebim_real *x)
     int i, have = 0, n = s->n;
     s->count = s->covered = 0;
     s->draws = s->ended = 0;
+    s->joined = s->crossed = 0;
     s->sum = s->square = 0;
     if (!x) {
         have = ebim_projector_noise(s->onto, EBIM__CHART_STARTS, s->start, s->d.lo, s->d.hi,
@@ -8882,6 +8936,8 @@ EBIM_API ebim_charts_report ebim_charts_stats(const ebim_charts *s)
     r.volume = mean;
     r.volume_se = N > 1 ? sqrt(fmax(s->square / N - mean * mean, 0) / (N - 1)) : 0;
     r.effective = s->square > 0 ? s->sum * s->sum / s->square : 0;
+    r.one_sided = s->crossed > ebim__chart_bound.chance &&
+                  (double)s->crossed > ebim__chart_bound.crossed * (double)s->joined;
     return r;
 }
 
@@ -11400,6 +11456,7 @@ static ebim_result ebim__judge_charts(ebim__judge *s, ebim_projector *onto, ebim
     told = ebim_charts_stats(charts);
     s->r->volume = told.volume;
     s->r->volume_se = told.volume_se;
+    s->r->one_sided = told.one_sided;
     if (s->F->field.gate) s->r->gap_abrupt = (double)told.found < (1 - most) * (double)told.draws;
     noise = ebim_projector_noise(onto, s->room, s->y, d.lo, d.hi, s->d->seed, 1);
     beyond = ebim__charts_beyond(charts, noise, s->y);
@@ -11548,7 +11605,7 @@ static void ebim__judge_nothing(ebim_judgement *j)
     j->volume = j->volume_se = j->sigma = j->singular = nan;
     j->empty = j->fewest = j->remote = j->reach = j->rim = j->disputed = nan;
     j->noise = j->hole = j->hole_expected = j->hole_radius = nan;
-    j->gap = j->gap_extent = j->gap_abrupt = j->density_p = nan;
+    j->gap = j->gap_extent = j->gap_abrupt = j->density_p = j->one_sided = nan;
 }
 
 static int ebim__judge_verdict(const ebim_judgement *j, double scale)
@@ -11619,6 +11676,7 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebi
     int run, measured, n = ebim_inputs(F), k = ebim__codim(F);
     ebim__judge_nothing(out);
     if (d->noise > 0) out->noise = d->noise;
+    if (!F->field.codim || n - k == 1) out->one_sided = 0; /* F's gradients are k normals */
     if (k < 1 || k >= n || d->points < 0) return EBIM_ERR_ARG;
     if (d->rival && ebim_inputs(d->rival) != n) return EBIM_ERR_ARG;
     ebim__judge_alloc(&s, F, d, work);
@@ -16815,7 +16873,7 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_aren
  * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
  * ========================================================================================= */
 
-enum { EBIM__FORMAT = 5, EBIM__NODE_INTS = 8, EBIM__NODE_BYTES = 4 * EBIM__NODE_INTS + 8 };
+enum { EBIM__FORMAT = 6, EBIM__NODE_INTS = 8, EBIM__NODE_BYTES = 4 * EBIM__NODE_INTS + 8 };
 
 static const unsigned char ebim__magic[8] = {'E', 'B', 'I', 'M', 13, 10, 26, 10};
 
@@ -17005,6 +17063,7 @@ static void ebim__io_info(ebim__file *f, ebim_model *m)
     EBIM__D(z.mean_se) EBIM__D(z.points) EBIM__D(z.effective)
     for (i = 0; i < EBIM_OUTLIERS; i++) EBIM__I(info.outlier_row[i])
     for (i = 0; i < EBIM_OUTLIERS; i++) EBIM__D(info.outlier_distance[i])
+    EBIM__D(judged.one_sided)
 #undef EBIM__D
 #undef EBIM__I
 }

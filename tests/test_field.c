@@ -103,7 +103,7 @@ static void nine_equations_sample(void)
     CHECK(ebim_charts_cover(charts, 1, x[0]) > 50);
     i = ebim_charts_run(charts, B, x[0], q, 1, 0);
     r = ebim_charts_stats(charts);
-    CHECK(r.covered);
+    CHECK(r.covered && !r.one_sided);
     CHECK_NEAR(r.volume, 8 * PI * PI * pow(2, 1.5), 5 * r.volume_se);
     CHECK(r.volume_se < 0.02 * r.volume);
     md.adjust = EBIM_ADJUST_EXACT;
@@ -120,6 +120,70 @@ static void nine_equations_sample(void)
     }
     CHECK_NEAR(sum, 0, 5 * sqrt(1 / 1000.0));
     CHECK_NEAR(square, 1, 5 * sqrt(2 / 1000.0)); /* the fourth moment is 3 */
+    free(mem);
+}
+
+/* P P - P, P - P' and the trace of P less 1 of a 3 x 3 matrix P: projectors onto lines, the
+ * projective plane, by thirteen equations of rank seven */
+static ebim_ref thirteen(ebim_graph *g, ebim_ref x, void *user)
+{
+    static const double turn[27] = {0, 1, 0, -1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, -1, 0, 0,
+                                    0, 0, 0, 0, 0, 1, 0, -1, 0};
+    static const double trace[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    double transposed[81];
+    ebim_ref columns, all = 0;
+    int i, j;
+    (void)user;
+    for (i = 0; i < 81; i++) transposed[i] = i % 9 == i / 9 % 3 * 3 + i / 9 / 3;
+    columns = ebim_matrix(g, x, 9, transposed);
+    for (i = 0; i < 3; i++)
+        for (j = 0; j < 3; j++) {
+            ebim_ref a = ebim_slice(g, x, 3 * i, 3), b = ebim_slice(g, columns, 3 * j, 3);
+            ebim_ref d = ebim_sub(g, ebim_dot(g, a, b), ebim_slice(g, x, 3 * i + j, 1));
+            all = all ? ebim_concat(g, all, d) : d;
+        }
+    all = ebim_concat(g, all, ebim_matrix(g, x, 3, turn));
+    return ebim_concat(g, all, minus(g, ebim_matrix(g, x, 1, trace), 1));
+}
+
+/* The projective plane has the area 4 pi, as v v' is sqrt 2 times as long as v, and one side; a
+ * sphere has two. */
+static void a_projective_plane(void)
+{
+    enum { B = 3000 };
+    static ebim_real x[B][9], q[B];
+    ebim_charts_desc d;
+    ebim_charts *charts;
+    ebim_charts_report r;
+    ebim_graph g;
+    double lo[9], hi[9];
+    size_t bytes = (size_t)1 << 26;
+    void *mem = malloc(bytes);
+    ebim_arena a;
+    int i;
+    if (!CHECK(mem != NULL)) return;
+    ebim_arena_init(&a, mem, bytes);
+    memset(&d, 0, sizeof d);
+    for (i = 0; i < 9; i++) lo[i] = -(hi[i] = 1.5);
+    d.lo = lo;
+    d.hi = hi;
+    CHECK_INT(ebim_record(&g, &a, 9, thirteen, NULL), EBIM_OK);
+    g.field.codim = 7;
+    memset(x[0], 0, sizeof x[0]);
+    x[0][0] = 1;
+    CHECK_INT(ebim_charts_init(&charts, &a, &g, &d), EBIM_OK);
+    CHECK(ebim_charts_cover(charts, 1, x[0]) > 10);
+    ebim_charts_run(charts, B, x[0], q, 1, 0);
+    r = ebim_charts_stats(charts);
+    CHECK(r.covered && r.found == r.draws);
+    CHECK_NEAR(r.volume, 4 * PI, 5 * r.volume_se);
+    CHECK_INT(r.one_sided, 1);
+    CHECK_INT(ebim_record(&g, &a, 3, record_waved, NULL), EBIM_OK);
+    x[0][1] = x[0][2] = 0;
+    CHECK_INT(ebim_charts_init(&charts, &a, &g, &d), EBIM_OK);
+    CHECK(ebim_charts_cover(charts, 1, x[0]) > 10);
+    ebim_charts_run(charts, B, x[0], q, 1, 0);
+    CHECK_INT(ebim_charts_stats(charts).one_sided, 0);
     free(mem);
 }
 
@@ -384,6 +448,7 @@ static void an_open_curve(void)
     CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK);
     CHECK_INT(m.judged.verdict, EBIM_VERDICT_ENDS); /* told, and nothing else */
     CHECK_NEAR(m.judged.gap_abrupt, 1, 0);
+    CHECK_NEAR(m.judged.one_sided, 0, 0);
     CHECK_INT(m.F.field.codim, 2);
     CHECK(m.F.field.norm > 0 && m.F.field.gap > 0 && m.F.field.slope > 0 && m.F.field.open > 0);
     CHECK_INT(m.judged.components, 1);
@@ -439,6 +504,7 @@ static void a_moebius_strip(void)
     CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK);
     CHECK_INT(m.judged.verdict & (EBIM_VERDICT_BAD | EBIM_VERDICT_ENDS), EBIM_VERDICT_ENDS);
     CHECK_INT(m.F.field.codim, 1);
+    CHECK_NEAR(m.judged.one_sided, 1, 0);
     CHECK_INT(m.judged.components, 1);
     CHECK(m.judged.volume > 2.5 && m.judged.volume < 3.2); /* 2.66, and an edge of 9 by 0.03 */
     CHECK_INT(ebim_sample(&m, S, s[0], 1), EBIM_OK);
@@ -465,6 +531,7 @@ int main(int argc, char **argv)
     T_BEGIN(argc, argv);
     T_RUN(nine_equations_project_as_six);
     T_RUN(nine_equations_sample);
+    T_RUN(a_projective_plane);
     T_RUN(what_is_refused);
     T_RUN(gradient_of_the_loss);
     T_RUN(feet_are_those_of_the_surface);

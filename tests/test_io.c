@@ -224,7 +224,7 @@ static void random_info(ebim_rng *r, ebim_model *m)
     ebim_judgement *j = &m->judged;
     for (i = 0; i < count; i++) number[i] = random_number(r);
     number = &m->judged.sigma;
-    count = (size_t)(&m->judged.density_p + 1 - number);
+    count = (size_t)(&m->judged.one_sided + 1 - number);
     for (i = 0; i < count; i++) number[i] = random_number(r);
     number = (double *)&m->z;
     for (i = 0; i < sizeof m->z / sizeof *number; i++) number[i] = random_number(r);
@@ -743,7 +743,7 @@ static size_t hex_numbers(unsigned char *p, size_t at)
     at = hex(p, at, "0000000000805140 0000000000c05140 0000000000005240"); /* 70, 71, 72 */
     at = hex(p, at, "0000000000405240 0000000000805240 0000000000c05240"); /* 73, 74, 75 */
     at = hex(p, at, "0000000000005340 0000000000405340 0000000000805340"); /* 76, 77, 78 */
-    at = hex(p, at, "0000000000c05340 0000000000005440"); /* 79, 80 */
+    at = hex(p, at, "0000000000c05340 0000000000005440 0000000000405440"); /* 79, 80, 81 */
     return at;
 }
 
@@ -753,8 +753,8 @@ static bytes golden(int real)
 {
     static unsigned char p[2048];
     int wide = real == 8;
-    size_t at = hex(p, 0, "4542494d 0d0a1a0a 05000000");
-    at = hex(p, at, wide ? "08000000 44040000 00000000" : "04000000 30040000 00000000");
+    size_t at = hex(p, 0, "4542494d 0d0a1a0a 06000000");
+    at = hex(p, at, wide ? "08000000 4c040000 00000000" : "04000000 38040000 00000000");
     at = hex(p, at, "02000000 01000000 01000000 00000000"); /* n, k, has_energy, linear */
     at = hex(p, at, "000000000000f8bf 00000000000000c0");   /* lo: -1.5, -2 */
     at = hex(p, at, "000000000000f83f 0000000000000040");   /* hi: 1.5, 2 */
@@ -781,7 +781,7 @@ static bytes golden(int real)
     at = hex(p, at, "00000000 00000000 0000000000000000");
     at = hex(p, at, wide ? "0000000000000040 0000000000000040 000000000000e03f 000000000000d0bf"
                          : "00000040 00000040 0000003f 000080be");
-    at = hex(p, at, wide ? "5df1871e" : "d5ca779d");
+    at = hex(p, at, wide ? "e8fa4cfc" : "2a41bed3");
     return bytes_of(p, at);
 }
 
@@ -850,6 +850,7 @@ static void number_judged(ebim_model *m)
     m->judged.gap_abrupt = 38;
     m->judged.density_p = 39;
     m->judged.verdict = 40;
+    m->judged.one_sided = 81;
 }
 
 static void number_fields(ebim_model *m)

@@ -96,6 +96,7 @@ FILE_FN void report__json_density(json *j, const ebim_model *m)
     json_number(j, "nll", report_if(held, m->info.nll));
     json_number(j, "nll_se", report_if(held, m->info.nll_se));
     json_number(j, "density_p", m->judged.density_p);
+    json_number(j, "one_sided", m->judged.one_sided);
     json_number(j, "log_z", report_if(m->z.points > 0, m->z.log_z));
     json_number(j, "log_z_se", report_if(m->z.points > 0, m->z.se));
 }
@@ -200,7 +201,8 @@ FILE_FN void report__manifold(FILE *f, const ebim_model *m)
         fprintf(f, "%-10s %.4g +- %.2g\n", report_volume(m->m), q->volume, q->volume_se);
     if (!(q->points > 0)) return;
     if (q->components)
-        fprintf(f, "pieces     %d; without data: %.3g %% of it\n", q->components, 100 * q->empty);
+        fprintf(f, "pieces     %d; without data: %.3g %% of it%s\n", q->components, 100 * q->empty,
+                q->one_sided > 0 ? "; one-sided: no normal or orientation holds all over it" : "");
     fprintf(f, "slope of F smallest singular value %.2g; near 0 on %.2g %%\n", q->sigma,
             100 * q->singular);
     report__extrapolated(f, m);
