@@ -25,21 +25,6 @@ static ebim_ref nine(ebim_graph *g, ebim_ref x, void *user)
     return all;
 }
 
-/* Six of them */
-static ebim_ref six(ebim_graph *g, ebim_ref x, void *user)
-{
-    ebim_ref all = 0;
-    int i, j;
-    (void)user;
-    for (i = 0; i < 3; i++)
-        for (j = i; j < 3; j++) {
-            ebim_ref a = ebim_slice(g, x, 3 * i, 3), b = ebim_slice(g, x, 3 * j, 3);
-            ebim_ref d = minus(g, ebim_dot(g, a, b), i == j);
-            all = all ? ebim_concat(g, all, d) : d;
-        }
-    return all;
-}
-
 /* Nearest points of M are the same by nine equations of rank six as by six, and so are Q'F and Q'J:
  * the same span, orthonormal up to the scale of the slopes. */
 static void nine_equations_project_as_six(void)
@@ -62,7 +47,7 @@ static void nine_equations_project_as_six(void)
         a = arena();
         pd.constraint.length = 1;
         pd.constraint.linear = EBIM_LINEAR_DIRECT;
-        CHECK_INT(ebim_record(&g[q], &a, 9, q ? nine : six, NULL), EBIM_OK);
+        CHECK_INT(ebim_record(&g[q], &a, 9, q ? nine : orthogonal, NULL), EBIM_OK);
         if (q) g[q].field.codim = 6;
         CHECK_INT(ebim_projector_init(&p, &a, &g[q], &pd), EBIM_OK);
         CHECK_INT(ebim_projector_run(p, B, x[0], y[q][0], d[q], ok[q]), B);

@@ -10,7 +10,7 @@
 #include "t.h"
 
 /* The first numbers of a fit stand at INFO + 32 n, F at GRAPHS + 32 n; a linear map has 16 n n. */
-enum { HEAD = 24, INFO = 116, FIELDS = 80, GRAPHS = INFO + 8 * FIELDS + 4,
+enum { HEAD = 24, INFO = 116, FIELDS = 81, GRAPHS = INFO + 8 * FIELDS + 4,
        NODE = 40, ROOM = 1 << 16 };
 
 static double memory[1 << 15], scratch[1 << 19];
@@ -1132,7 +1132,8 @@ static void versions_and_precisions(void)
     CHECK_INT(with(8, 8, 1, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 8, 3, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 8, 4, 4), EBIM_ERR_VERSION);
-    CHECK_INT(with(8, 8, 6, 4), EBIM_ERR_VERSION);
+    CHECK_INT(with(8, 8, 5, 4), EBIM_ERR_VERSION);
+    CHECK_INT(with(8, 8, 7, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 8, 0x01000000, 4), EBIM_ERR_VERSION);
     CHECK_INT(with(8, 0, 'e', 1), EBIM_ERR_FORMAT);
     CHECK_INT(with(8, 4, 10, 1), EBIM_ERR_FORMAT); /* CR LF turned into LF LF */
