@@ -421,7 +421,7 @@ static void codimension_two(void)
 {
     enum { B = 2000 };
     static ebim_real x[2 * N][3], s[B][3], distance[N], energy[N];
-    ebim_fit_desc d = describe(T_QUICK ? 0.1 : 0.3);
+    ebim_fit_desc d = describe(T_QUICK ? 0.1 : 1);
     ebim_model m;
     ebim_rng r;
     double truth = 0, nll = 0, cosine = 0, off = 0;
