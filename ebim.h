@@ -8570,7 +8570,7 @@ static void ebim__charts_add(ebim_charts *s, int b, int c, const double *t)
  * other: the sign of det(U_a U_b'). */
 static void ebim__charts_join(ebim_charts *s, int32_t a, int32_t b)
 {
-    const double near = 0.5;
+    const double alike = 0.5;
     const ebim_real *U = ebim__nth(s->tangent, a, s->m * s->n);
     const ebim_real *V = ebim__nth(s->tangent, b, s->m * s->n);
     ebim_real A[EBIM__CHART_M * EBIM__CHART_M];
@@ -8581,7 +8581,7 @@ static void ebim__charts_join(ebim_charts *s, int32_t a, int32_t b)
         for (j = 0; j < m; j++) A[i * m + j] = EBIM__R(ebim__dot64(s->n, U, V + j * s->n));
     if (ebim__lu(m, A, piv, 1)) return;
     for (i = 0; i < m; i++) det *= piv[i] == i ? (double)A[i * (m + 1)] : -(double)A[i * (m + 1)];
-    if (fabs(det) < near) return;
+    if (fabs(det) < alike) return;
     s->joined++;
     s->crossed += !ebim__unite_side(s->piece, s->side, a, b, det > 0 ? 1 : -1);
 }
@@ -13392,12 +13392,12 @@ static const struct {
     0.1               /* width of the gate, at least; else the distance of neighbours */
 };
 
-static const struct { double aside, aside_curve, beyond, far, share; } ebim__field_edge = {
+static const struct { double aside, aside_curve, beyond, most, share; } ebim__field_edge = {
     0.35, 0.45, /* aside: of the distance of neighbours the mean of these is, of half a disk 0.42,
                  * at the end of a curve 0.5. Where it is so by chance, other quadrics reach what is
                  * cut off this one */
     0.25, /* beyond: of the reach. Data end about half of their spacing before M does */
-    4, 0.1 /* far: reaches beyond an edge of the data, at most, of this share of the points off M.
+    4, 0.1 /* most: reaches beyond an edge of the data, at most, of this share of the points off M.
             * Of the few rows that seem to be at ends of a curve most are not */
 };
 
@@ -13758,10 +13758,10 @@ static void ebim__field_beyond(ebim__field *s, int i, ebim_real *y)
 {
     const ebim__quadrics *q = &s->q;
     const ebim_real *out = ebim__nth(q->out, i, q->m), *T = ebim__nth(q->T, i, q->m * q->n);
-    double far = ebim__field_edge.far * q->reach[i] * (double)ebim_rng_uniform(&s->t.rng);
+    double by = ebim__field_edge.most * q->reach[i] * (double)ebim_rng_uniform(&s->t.rng);
     int j, c;
     for (j = 0; j < q->m; j++)
-        for (c = 0; c < q->n; c++) y[c] += EBIM__R(far * (double)out[j]) * T[j * q->n + c];
+        for (c = 0; c < q->n; c++) y[c] += EBIM__R(by * (double)out[j]) * T[j * q->n + c];
 }
 
 /* Point i of the pool -> y: [n] */
