@@ -426,7 +426,7 @@ static void an_open_curve(void)
     ebim_model m, l;
     const char *path = t_tmp("helix.ebim");
     int i, off = 0;
-    if (T_QUICK) T_SKIP("--quick");
+    if (T_QUICK || sizeof(ebim_real) > 4) T_SKIP("slow: in float only");
     helix(N, x, 1);
     memset(&d, 0, sizeof d);
     d.dim = 1;
@@ -475,7 +475,7 @@ static void a_moebius_strip(void)
     ebim_rng r;
     double worst = 0;
     int i, q;
-    if (T_QUICK) T_SKIP("--quick");
+    if (T_QUICK || sizeof(ebim_real) > 4) T_SKIP("slow: in float only");
     ebim_rng_init(&r, 2, 0);
     for (i = 0; i < N; i++) {
         double a = 2 * PI * (double)ebim_rng_uniform(&r), u = (double)ebim_rng_uniform(&r) - 0.5;
