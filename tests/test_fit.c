@@ -453,6 +453,29 @@ static void codimension_two(void)
     ebim_free(&m);
 }
 
+/* Hardly any training in space: the data lie elsewhere, and an M that is not measured has samples,
+ * but no likelihood that could be wrong. */
+static void no_density_of_what_is_not_measured(void)
+{
+    static ebim_real x[N][3];
+    ebim_fit_desc d = describe(0.003);
+    ebim_model m;
+    ebim_rng r;
+    int i;
+    ebim_rng_init(&r, T_SEED, 5);
+    for (i = 0; i < N; i++) {
+        double t = 2 * PI * (double)ebim_rng_uniform(&r);
+        x[i][0] = (ebim_real)(sin(t) + 2 * sin(2 * t));
+        x[i][1] = (ebim_real)(cos(t) - 2 * cos(2 * t));
+        x[i][2] = (ebim_real)-sin(3 * t);
+    }
+    if (!CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK)) return;
+    CHECK(m.judged.verdict & EBIM_VERDICT_BAD);
+    CHECK(!t_finite(m.judged.volume) && !(m.z.points > 0));
+    CHECK_INT(m.info.held, 0);
+    ebim_free(&m);
+}
+
 static void paper_recipe(void)
 {
     static ebim_real x[N][2], distance[N], energy[N];
@@ -808,6 +831,7 @@ int main(int argc, char **argv)
     T_RUN(chance_is_not_learned);
     T_RUN(units_are_those_of_the_data);
     T_RUN(codimension_two);
+    T_RUN(no_density_of_what_is_not_measured);
     T_RUN(paper_recipe);
     T_RUN(fig1_of_the_paper);
     T_RUN(progress_and_stop);

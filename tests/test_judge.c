@@ -552,6 +552,29 @@ static void curve_in_space(void)
     CHECK_NEAR(s.j.remote, 0, 0);
 }
 
+/* Where the data lie elsewhere, M is not measured, though they lead to it: no volume, no pieces, and
+ * points from noise. Nearer to it, M is. */
+static void data_elsewhere(void)
+{
+    static const double off[2] = {1.3, 1.05};
+    double x[3], speed;
+    int i, c, near_by;
+    for (near_by = 0; near_by < 2; near_by++) {
+        if (!scene(3, curve, NULL, 1.4)) return;
+        s.d.n_data = s.d.n_held = 200;
+        for (i = 0; i < 400; i++) {
+            curve_at(2 * PI * i / 400, x, &speed);
+            for (c = 0; c < 3; c++)
+                (i % 2 ? s.held : s.data)[3 * (i / 2) + c] = (ebim_real)(off[near_by] * x[c]);
+        }
+        if (!judged()) return;
+        CHECK(s.j.verdict & EBIM_VERDICT_OFF);
+        CHECK(s.j.points > 0);
+        CHECK_INT(t_finite(s.j.volume), near_by);
+        CHECK_INT(s.j.components > 0, near_by);
+    }
+}
+
 /* Three orthogonal rows of length 2, 1/2 and 3. */
 static void ring_in_four_dimensions(void)
 {
@@ -1313,6 +1336,7 @@ int main(int argc, char **argv)
     T_RUN(at_the_rim);
     T_RUN(words);
     T_RUN(curve_in_space);
+    T_RUN(data_elsewhere);
     T_RUN(ring_in_four_dimensions);
     T_RUN(orthogonal_group);
     T_RUN(zeros_beyond_charts_are_told);
