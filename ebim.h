@@ -14828,10 +14828,11 @@ static int ebim__fit_points(const ebim__rows *s)
 
 /* Whether network `number` is a displacement field. Where these compete one of the first two is
  * signed: if it agrees with the field it is two to five times as close; if not, wide fields have to
- * agree, or, of a hypersurface (whose thin parts look like edges), other signed ones. */
+ * agree. Another signed one comes last, for hypersurfaces whose thin parts look like edges: sooner,
+ * two of them would agree on a bridge between the ends of an arc. */
 static int ebim__recipe_field(const ebim__rows *s, int number)
 {
-    return s->fields && (s->k == 1 ? number % 2 == 0 : number != 1 && number != 5);
+    return s->fields && number != 1 && number != 5;
 }
 
 /* Network `number` for F. Of noisy data every other network is of the usual recipe all the same:
