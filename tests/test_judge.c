@@ -552,8 +552,8 @@ static void curve_in_space(void)
     CHECK_NEAR(s.j.remote, 0, 0);
 }
 
-/* Where the data lie elsewhere, M is not measured, though they lead to it: no volume, no pieces, and
- * points from noise. Nearer to it, M is. */
+/* Where the data lie elsewhere, M is not measured, though they lead to it: no volume, no pieces,
+ * and points from noise. Nearer to it, M is. */
 static void data_elsewhere(void)
 {
     static const double off[2] = {1.3, 1.05};

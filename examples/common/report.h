@@ -189,7 +189,9 @@ FILE_FN void report__extrapolated(FILE *f, const ebim_model *m)
                 m->m == 1 ? "long" : "wide");
         report__place(f, m->n, m->end);
         if (q->gap_abrupt > 0) fprintf(f, ", and the data end abruptly there");
-    } else if (q->gap_abrupt > 0) fprintf(f, "; it has ends or gaps, where the data end or are few");
+    } else if (q->gap_abrupt > 0) {
+        fprintf(f, "; it has ends or gaps, where the data end or are few");
+    }
     if (q->rim > 0) fprintf(f, "; %.2g %% is at the box's walls", 100 * q->rim);
     fprintf(f, "\n");
 }
