@@ -1307,7 +1307,8 @@ typedef struct ebim_energy_desc {
                             * and does not see the masses of components. h: a tenth of E's finest
                             * feature (0: off) */
     const ebim_real *held; /* [n_held][n] with nodes: the E that is kept is the one of the whole run
-                            * under which these are likeliest (NULL: the last one) */
+                            * under which these are likeliest (NULL: the last one), and the run
+                            * ends at 4 times its steps and a quarter of `steps` */
     int n_held;
     const ebim_real *check;/* [n_check][n] nodes for that alone, n_check > 0 with n_held */
     int n_check;
@@ -6242,6 +6243,9 @@ typedef struct ebim__frame {
     int K;                    /* outputs that are F: k, or more with a field */
     double *J, *A, *W;        /* of one lane: [K][n + 1] J and F; [K][K]; [K - k][K], scratch */
     int rough;                /* 1: roots of such a field need not be exact */
+    ebim_real *own;           /* of one with a gate, for chords: [stride][k][n + k] the rows of J of
+                               * each lane, and their factor, side by side; unless there are */
+    int orthonormal;          /* 1: such rows there */
     double *seen;             /* [3][stride] ||F||, gap and gate where a field was looked at last */
     ebim_real *G;             /* [k][k][stride] Cholesky factors (direct) */
     ebim_real *scale;         /* [stride] ||J|| (Frobenius, or an estimate of it) */
@@ -6253,6 +6257,7 @@ typedef struct ebim__frame {
     ebim__int *busy;          /* [count] -1 where that is still to do, */
     int *at, count;           /* [count] which they are, in their order in `trial` */
     ebim_real *matrix;        /* [k][k] of one lane, and its right-hand side [k] */
+    ebim_real *chord;         /* [n] of one lane */
     int *piv, *state, *singular;
     ebim__minima minima;      /* over mu, with L-BFGS */
     int64_t iterations;
@@ -6295,6 +6300,9 @@ static ebim_result ebim__frame_spaces(ebim__frame *f, ebim_arena *a, const ebim_
     f->A = EBIM__NEW(a, double, f->field ? ebim__times((size_t)K, (size_t)K) : 0);
     f->W = EBIM__NEW(a, double, f->field ? (size_t)(2 * (K - f->k) * K + n + 1) : 0);
     f->seen = EBIM__NEW(a, double, f->field ? 3 * f->w.stride : 0);
+    if (F->field.gate)
+        f->own = EBIM__NEW(a, ebim_real, ebim__times((size_t)f->w.stride,
+                                                     (size_t)f->k * (size_t)(n + f->k)));
     return r;
 }
 
@@ -6335,6 +6343,7 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     f->y0 = EBIM__NEW(a, ebim_real, n * S);
     f->y = EBIM__NEW(a, ebim_real, n * S);
     f->matrix = EBIM__NEW(a, ebim_real, f->direct ? k * (k + 1) : 1);
+    f->chord = EBIM__NEW(a, ebim_real, F->field.gate ? n : 0);
     f->piv = EBIM__NEW(a, int, k);
     f->state = EBIM__NEW(a, int, S);
     f->singular = EBIM__NEW(a, int, S);
@@ -6779,24 +6788,35 @@ static void ebim__newton_leave(ebim__frame *f)
     f->count = left;
 }
 
-/* One chord of the lane at place p: x -= A'(A A')^-1 A F(x) there; returns its length. */
+/* J and its factor of each lane -> own */
+static void ebim__newton_own(ebim__frame *f)
+{
+    int i, c, p, k = f->k, n = f->n, S = f->stride;
+    for (p = 0; p < f->count; p++) {
+        ebim_real *own = f->own + (size_t)p * (size_t)(k * (n + k));
+        for (i = 0; i < k; i++)
+            for (c = 0; c < n; c++) *own++ = ebim_ws_xg(&f->w, i)[c * S + p];
+        for (i = 0; i < k * k; i++) *own++ = f->G[i * S + p];
+    }
+}
+
+/* One chord of the lane at place p: x -= J'(J J')^-1 J F(x) there; returns its length. */
 static double ebim__newton_chord(ebim__frame *f, int p)
 {
-    int i, c, l = f->at[p], S = f->stride, rows = f->n * S;
-    const ebim_real *y = ebim_ws_y(&f->trial) + p;
-    ebim_real *x = ebim_ws_x(&f->trial) + p, *mu = f->mu + p;
-    double step = 0, v;
-    for (i = 0; i < f->k; i++) {
-        const ebim_real *A = ebim_ws_xg(&f->w, i) + l;
-        for (v = 0, c = 0; c < rows; c += S) v += (double)A[c] * (double)y[c];
-        f->matrix[i] = mu[i * S] = EBIM__R(v);
+    int i, c, k = f->k, n = f->n, S = f->stride;
+    const ebim_real *y = ebim_ws_y(&f->trial) + p, *row;
+    const ebim_real *J = f->own + (size_t)f->at[p] * (size_t)(k * (n + k));
+    ebim_real *x = ebim_ws_x(&f->trial) + p, *mu = f->matrix, *b = mu + k, *way = f->chord;
+    double step = 0;
+    for (c = 0; c < n; c++) way[c] = y[c * S];
+    for (i = 0, row = J; i < k; i++, row += n) b[i] = mu[i] = EBIM__R(ebim__dot64(n, row, way));
+    if (!f->orthonormal) ebim__cholesky_solve(k, J + k * n, mu, 1);
+    memset(way, 0, (size_t)n * sizeof *way);
+    for (i = 0, row = J; i < k; i++, row += n) {
+        step += (double)b[i] * (double)mu[i];
+        for (c = 0; c < n; c++) way[c] += mu[i] * row[c];
     }
-    ebim__cholesky_solve(f->k, f->G + l, mu, S);
-    for (i = 0; i < f->k; i++) {
-        const ebim_real *A = ebim_ws_xg(&f->w, i) + l;
-        step += (double)f->matrix[i] * (double)mu[i * S];
-        for (c = 0; c < rows; c += S) x[c] -= mu[i * S] * A[c];
-    }
+    for (c = 0; c < n; c++) x[c * S] -= way[c];
     return sqrt(step);
 }
 
@@ -6811,6 +6831,7 @@ static void ebim__newton_chords(ebim__frame *f)
     ebim_real *x = ebim_ws_x(&f->trial), *last = f->vk; /* the last step; 0: done */
     int it, i, p, left, B = f->count, S = f->stride, rows = f->n * S;
     for (p = 0; p < B; p++) last[p] = EBIM__R(f->busy[p] ? 1e30 : 0);
+    if (!f->orthonormal) ebim__newton_own(f);
     for (it = 0; it <= MOST; it++) {
         for (left = p = 0; p < f->count; p++) {
             int l = f->at[p];
@@ -8488,10 +8509,12 @@ static void ebim__charts_load(ebim_charts *s, int l, int c, const double *t)
     ebim__frame *f = &s->f;
     const ebim_real *N = ebim__nth(s->normal, c, s->k * s->n);
     const ebim_real *U = ebim__nth(s->tangent, c, s->m * s->n);
-    int i, p, j, n = s->n, S = f->stride;
-    for (p = 0; p < s->k; p++) {
+    int i, p, j, n = s->n, k = s->k, S = f->stride;
+    if (f->own)
+        memcpy(f->own + (size_t)l * (size_t)(k * (n + k)), N, (size_t)(k * n) * sizeof *N);
+    for (p = 0; p < k && !f->rough; p++) { /* for Newton's method */
         for (i = 0; i < n; i++) ebim_ws_xg(&f->w, p)[i * S + l] = N[p * n + i];
-        for (j = 0; j <= p; j++) f->G[(p * s->k + j) * S + l] = EBIM__R(p == j);
+        for (j = 0; j <= p; j++) f->G[(p * k + j) * S + l] = EBIM__R(p == j);
     }
     f->singular[l] = 0;
     f->scale[l] = s->slope[c];
@@ -8511,7 +8534,9 @@ static void ebim__charts_solve(ebim_charts *s, int B, const int32_t *chart, cons
         at = l < B ? l : 0;
         ebim__charts_load(s, l, chart[at], t + at * s->m);
     }
+    s->f.orthonormal = 1;
     ebim__frame_root(&s->f, B);
+    s->f.orthonormal = 0;
 }
 
 /* t: [m] of y in chart c; returns whether y is in the chart's cylinder. */
@@ -8648,6 +8673,49 @@ static void ebim__charts_density(ebim_charts *s, int B)
     ebim__charts_flush(s);
 }
 
+/* The chart whose centre is the nearest to point b, in shares of its reach, of those within half of
+ * it but beyond *asked, and but for the one b came from -> *asked, t; -1: there is none. */
+static int ebim__charts_next(const ebim_charts *s, int b, double *asked, double *t)
+{
+    double u[EBIM__CHART_M], least = 0.5;
+    int c, chart = -1;
+    for (c = 0; c < s->count; c++) {
+        double r;
+        if (c == s->from[b] || !ebim__charts_where(s, c, ebim__nth(s->y, b, s->n), u)) continue;
+        r = sqrt(ebim__inner64(s->m, u, u)) / s->reach[c];
+        if (!(r > *asked) || !(r < least)) continue;
+        least = r;
+        chart = c;
+        memcpy(t, u, (size_t)s->m * sizeof *t);
+    }
+    *asked = least;
+    return chart;
+}
+
+/* Whether charts reach the B points in y from within half of their reach -> inner. The nearest one
+ * mostly does: the next is asked where it does not. */
+static void ebim__charts_covered(ebim_charts *s, int B)
+{
+    double asked[EBIM__CHART_LANES];
+    int b, c;
+    for (b = 0; b < B; b++) {
+        s->inner[b] = 1;
+        asked[b] = -1;
+    }
+    do {
+        if (ebim__work(s->f.w.watch, (double)s->count * s->n * B)) return;
+        for (b = 0; b < B; b++) {
+            if (!s->ok[b] || s->inner[b] <= 0.5 || !(asked[b] < 0.5)) continue;
+            c = ebim__charts_next(s, b, &asked[b], s->at + s->pairs * s->m);
+            if (c < 0) continue;
+            s->chart[s->pairs] = (int32_t)c;
+            s->point[s->pairs++] = (int32_t)b;
+        }
+        b = s->pairs;
+        ebim__charts_flush(s);
+    } while (b);
+}
+
 /* B points from the charts in `from` and t -> y, ok */
 static void ebim__charts_points(ebim_charts *s, int B)
 {
@@ -8684,21 +8752,32 @@ static int ebim__charts_new(ebim_charts *s, int l, double reach)
     return 1;
 }
 
+/* Pairs of points above the rim of the charts from *c on that may be too wide -> from, t; returns
+ * how many points. */
+static int ebim__charts_above(ebim_charts *s, int *c)
+{
+    int have = 0, d, pairs = 2 * s->m;
+    for (; *c < s->count && have + pairs <= EBIM__CHART_LANES; ++*c)
+        for (d = 0; d < pairs && s->calm[*c] < 0; d++) {
+            double *t = s->t + have * s->m;
+            memset(t, 0, (size_t)s->m * sizeof *t);
+            t[d / 2] = (d & 1 ? -0.99 : 0.99) * s->reach[*c];
+            s->from[have++] = (int32_t)*c;
+        }
+    return have;
+}
+
 /* Charts from number `first` on get narrower where M bends: where a point above the rim is far from
- * the tangent plane, or there is none on either side (on one only, M ends). */
+ * the tangent plane, or there is none on either side (on one only, M ends). Meanwhile calm is -1
+ * for charts that may be too wide, else 0. */
 static void ebim__charts_narrow(ebim_charts *s, int first)
 {
-    int halved, c, d, l, i, have, S = s->f.stride, pairs = 2 * s->m;
-    for (halved = 0; halved < EBIM__CHART_HALVED; halved++)
-        for (c = first; c < s->count;) {
-            for (have = 0; c < s->count && have + pairs <= EBIM__CHART_LANES; c++)
-                for (d = 0; d < pairs; d++) {
-                    double *t = s->t + have * s->m;
-                    memset(t, 0, (size_t)s->m * sizeof *t);
-                    t[d / 2] = (d & 1 ? -0.99 : 0.99) * s->reach[c];
-                    s->from[have++] = (int32_t)c;
-                }
+    int halved, c, l, i, have, S = s->f.stride, left = s->count - first;
+    for (c = first; c < s->count; c++) s->calm[c] = -1;
+    for (halved = 0; halved < EBIM__CHART_HALVED && left; halved++)
+        for (left = 0, c = first; (have = ebim__charts_above(s, &c)) > 0;) {
             ebim__charts_solve(s, have, s->from, s->t);
+            for (l = 0; l < have; l += 2 * s->m) s->calm[s->from[l]] = 0;
             for (l = 0; l < have; l++) {
                 double off = 0, most = ebim__chart_bound.bent * s->reach[s->from[l]];
                 int none = s->f.state[l] != EBIM__SOLVED && s->f.state[l ^ 1] != EBIM__SOLVED;
@@ -8709,12 +8788,13 @@ static void ebim__charts_narrow(ebim_charts *s, int first)
                 if (none || (s->f.state[l] == EBIM__SOLVED && off > most * most))
                     s->calm[s->from[l]] = -1;
             }
-            for (l = 0; l < have; l++) {
-                if (s->calm[s->from[l]] >= 0) continue;
+            for (l = 0; l < have; l += 2 * s->m) {
+                if (!s->calm[s->from[l]]) continue;
                 s->reach[s->from[l]] *= 0.70710678118654752;
-                s->calm[s->from[l]] = 0;
+                left++;
             }
         }
+    for (c = first; c < s->count; c++) s->calm[c] = 0;
 }
 
 /* w_i in proportion to h^m; with energies e: [count] at the centres, half of it is in proportion to
@@ -8845,7 +8925,7 @@ static int ebim__charts_grow(ebim_charts *s, uint64_t seed)
         for (left = 0, c = 0; (B = ebim__charts_rims(s, each, &c, &r)) > 0; left += B / each) {
             ebim__charts_points(s, B);
             ebim__charts_linearise(s, B);
-            ebim__charts_density(s, B);
+            ebim__charts_covered(s, B);
             ebim__charts_extend(s, B);
             if (ebim__stopped(s->f.w.watch) || s->count == s->d.most) return 0;
         }
@@ -13383,7 +13463,8 @@ static const struct {
     double norm, norm_high, norm_least, gap, gap_high, gap_add, gap_most, open, open_least;
     double slope, afar, flat, gate;
 } ebim__field_bound = {
-    3, 1.5, 0.002,    /* norm: times its 0.95 and 0.998 quantiles on the data; at least */
+    3, 1.5, 0.002,    /* norm: times its 0.95 and 0.998 quantiles on the data; at least, times m:
+                       * where data are few, F errs along M */
     3, 1.3, 0.02, 0.6, /* gap: the same; more; at most */
     1.2, 0.3,         /* open: times the largest on the data, plus 0.1; at least */
     0.7,              /* slope: times the 0.005 quantile */
@@ -13945,7 +14026,7 @@ static double ebim__field_loss(void *self, int step)
  * projected nothing was learned, and nothing is accepted. */
 static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, ebim_arena *a)
 {
-    int n = ebim_inputs(F), at, l, i, q, have = 0, run = ebim__ready(a);
+    int n = ebim_inputs(F), m = n - F->field.codim, at, l, i, q, have = 0, run = ebim__ready(a);
     ebim_field *d = &F->field;
     ebim_project_desc pd;
     ebim_projector *p;
@@ -13987,7 +14068,7 @@ static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, 
 #define EBIM__SEEN(q, part) ebim__quantile(have, v + (q) * EBIM__FIELD_JUDGED, order, part)
     d->norm = fmax(fmax(ebim__field_bound.norm * EBIM__SEEN(0, 0.95),
                         ebim__field_bound.norm_high * EBIM__SEEN(0, 0.998)),
-                   ebim__field_bound.norm_least);
+                   ebim__field_bound.norm_least * m);
     d->gap = fmax(ebim__field_bound.gap * EBIM__SEEN(1, 0.95),
                   ebim__field_bound.gap_high * EBIM__SEEN(1, 0.998));
     d->gap = fmin(d->gap + ebim__field_bound.gap_add, ebim__field_bound.gap_most);
@@ -14058,7 +14139,11 @@ typedef struct ebim__cebm {
     ebim_real *best;          /* [n_theta] with held-out points: under which they are likeliest */
 } ebim__cebm;
 
-enum { EBIM__POOL = 64, EBIM__CHECKS = 40 };
+enum {
+    EBIM__POOL = 64,
+    EBIM__CHECKS = 40,  /* of held-out points in a training, which ends */
+    EBIM__PATIENCE = 4  /* at so many times the steps of the best, and a quarter of all */
+};
 
 /* What score matching needs */
 static ebim_result ebim__matching_init(ebim__cebm *s, ebim_arena *a, const ebim_graph *F)
@@ -14207,7 +14292,11 @@ static void ebim__hold_best(ebim__cebm *s, int step)
     for (i = 0; i < d->n_check; i++) nodes += (double)s->weight[i] * (double)s->weight[i];
     ebim_eval(&s->t.w, d->n_held, d->held, s->weight);
     mean = ebim__mean_se(d->n_held, s->weight, d->weights ? d->weights + s->t.N : NULL, &se);
-    if (ebim__stopped(s->t.w.watch) || !ebim__finite64(mean + c) || !(mean + c < rep->held)) return;
+    if (ebim__stopped(s->t.w.watch) || !ebim__finite64(mean + c)) return;
+    if (!(mean + c < rep->held)) {
+        if (step > EBIM__PATIENCE * rep->best + s->t.steps / 4) s->t.until = step;
+        return;
+    }
     rep->held = mean + c;
     rep->held_se = sqrt(se * se + fmax(nodes, 0));
     rep->best = step;
@@ -14663,7 +14752,7 @@ enum {
     EBIM__NETWORKS = 6,      /* for F, at most: two at a time, so three tries */
     EBIM__ENERGIES = 4,      /* networks for E: a plain one, three with finer and finer features */
     EBIM__FIT_POINTS = 1000, /* of M that candidates are judged by: shares are known to 0.3 % */
-    EBIM__CHART_NODES = 48,  /* for each of these: nodes for E from charts, which are dear */
+    EBIM__CHART_NODES = 24,  /* for each of these: nodes for E from charts, which are dear */
     EBIM__COLUMNS = 6
 };
 
@@ -14793,11 +14882,13 @@ static const struct {
 } ebim__size_F[EBIM__NETWORKS / 2 + 1] = {{32, EBIM__F_USUAL, 2000}, {32, EBIM__F_FINER, 3000},
                                           {64, EBIM__F_FINER, 3000}, {8, EBIM__F_PAPER, 300}};
 
-/* Displacement fields: the first one, and the others */
+/* Displacement fields: the first one, and the others; data a step. Small batches and more steps: of
+ * 200 and half the steps fields are half again as far off, for a third more time. */
+enum { EBIM__FIELD_BATCH = 64 };
 static const struct {
     int width;
     double steps;
-} ebim__size_field[2] = {{64, 2000}, {96, 4000}};
+} ebim__size_field[2] = {{64, 4000}, {96, 8000}};
 
 static void ebim__settings(void *recipe, const ebim__setting *s, size_t bytes, int column)
 {
@@ -14859,7 +14950,7 @@ static void ebim__recipe_F_of(const ebim__rows *s, int number, ebim__recipe_F *f
     f->way.dim = s->n - s->k;
     f->way.width = ebim__size_field[size].width;
     f->way.steps = ebim__steps(s, ebim__size_field[size].steps, 1);
-    f->way.batch = 200;
+    f->way.batch = EBIM__FIELD_BATCH;
     f->way.rate = 0.01;
     f->way.rate_end = 0.0001;
     f->way.noisy = s->noise > ebim__noisy;
@@ -15120,11 +15211,11 @@ static const struct {
     0.03,
     /* A network closer to held-out data than this share of the noise shows it to be detail. */
     0.3,
-    /* Mean distance of the data, in shares of the size, that needs no other network (times m / 4
-     * where fields compete: where data are few, M is several times farther off; there the 0.99
+    /* Mean distance of the data, in shares of the size, that needs no other network (times
+     * (1 + m^2) / 8 where fields compete: the fewer data the farther off they are; there the 0.99
      * quantile has a bound, too, so many times that). Of two wide fields that agree a third is not
      * better: */
-    0.001, 4, 4,
+    0.001, 6, 4,
     /* or this share of the noise. */
     0.9,
     /* A rival with more than this times the volume has sheets everywhere: it would confirm all. */
@@ -15282,7 +15373,7 @@ static int ebim__contest_choose(ebim__contest *s)
     ebim__candidate *c = s->c;
     double *noise = &s->rows->noise;
     const ebim_judgement *best;
-    double accurate;
+    double accurate, m = s->rows->d->dim;
     int i;
     if (*noise > ebim__noisy && !c->r &&
         ebim__or_else(c->j.distance_mean, 1) < ebim__choice_bound.close * *noise)
@@ -15295,7 +15386,7 @@ static int ebim__contest_choose(ebim__contest *s)
         if (c->score < s->c[s->best].score) s->best = i;
     }
     best = &s->c[s->best].j;
-    accurate = fmax(ebim__choice_bound.accurate * (s->rows->fields ? 0.25 * s->rows->d->dim : 1),
+    accurate = fmax(ebim__choice_bound.accurate * (s->rows->fields ? (1 + m * m) / 8 : 1),
                     ebim__choice_bound.noise * *noise);
     if (ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) return 0;
     if (s->rows->fields && s->count >= (int)ebim__choice_bound.fields &&
@@ -15712,11 +15803,13 @@ static void ebim__rbf_fit(ebim__rbf *b, double volume)
  * ========================================================================================= */
 
 static const struct {
-    double trial, surely, likelier, luck, seen, over[3];
+    double trial, surely, finer, likelier, luck, seen, over[3];
     int lines[2];
 } ebim__density_bound = {
     /* Share of its steps for which a network is tried: what it lacks then it gains by 0.1 nat. */
     0.25, 0.1,
+    /* Networks of finer features, which take several times as long, must be likelier by this. */
+    0.005,
     /* After all its steps kernels must be likelier by this: a network is smoother. */
     0.02,
     /* All data known, E calls held-out points as likely as the first E did, within its error and
@@ -15909,7 +16002,7 @@ static ebim_result ebim__density_try(ebim__density *e, int *best, double *least)
         r = ebim__density_train(e, i, e->rows->N - e->rows->held, ebim__density_bound.trial, 0,
                                 &e->scratch, &rep);
         if ((r && r != EBIM_ERR_DIVERGED) || w->stopped) return r;
-        if (!(rep.held < *least)) continue;
+        if (!(rep.held < *least - (i ? ebim__density_bound.finer : 0))) continue;
         *least = rep.held;
         *best = i;
     }

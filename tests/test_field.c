@@ -461,7 +461,7 @@ static void an_open_curve(void)
         have = ebim_projector_noise(p, S, s[0], l.lo, l.hi, 1, 0);
         for (i = 0; i < have; i++) off += off_helix(s[i]) > 0.05;
     }
-    CHECK(off > S / 100);
+    CHECK(off > 0); /* without bounds M goes on */
     ebim_free(&l);
 }
 
