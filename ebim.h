@@ -95,6 +95,7 @@
     >>train     what training of F and of E share
     >>mdf       training of F: eq. 8 and better
     >>field     training of displacement fields: F for any codimension and topology
+    >>equations F without training: polynomials of degree two that vanish on the data
     >>energy    training of E: eq. 10, and by likelihood without chains
     >>rows      the data of a fit: which rows, in which order, in which units
     >>recipe    what a fit trains, and how: tables
@@ -14101,6 +14102,245 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
 }
 
 /* ============================================================================================
+ * >>equations  F without training: polynomials of degree two that vanish on the data
+ *
+ * Spheres, flat tori, rotations, orthonormal frames, linkages are where polynomials of degree two
+ * are 0, all of M to rounding. With phi(u) the 1, u_i, u_i u_j of data u that are white in their
+ * plane, these are the null vectors of E phi phi', made orthonormal as polynomials of x, for which
+ * no direction is special. M is where they are 0 if their slopes J have the rank p - m at each
+ * datum; what leads off the plane are linear equations. Pitfalls: rotations satisfy twenty, with
+ * which frames (>>frame) are slower than those of a displacement field; data with noise satisfy
+ * none, and data that end are on a part of their zeros. Cost: moments of N rows and
+ * (p + 1)(p + 2) / 2 monomials, eigenvectors.
+ * ========================================================================================= */
+
+enum {
+    EBIM__EQUATIONS_P = 16,      /* coordinates of the plane: 153 monomials */
+    EBIM__EQUATIONS_MORE = 3,    /* equations beyond codim: each costs all that moves along M */
+    EBIM__EQUATIONS_ROWS = 4000, /* data that are looked at, at most; five for each monomial */
+    EBIM__EQUATIONS_RANKED = 500 /* and at so many the rank */
+};
+
+static const struct { double zero, next, slope, even, over; } ebim__equations_bound = {
+    1e-5, 1e-4, /* root mean square of a polynomial that is 0 on the data, and of one that is not,
+                 * with monomials of mean square 1: coordinates in float make 1e-7. With one between
+                 * these nothing is trusted */
+    0.01, 0.2, 0.01 /* slope: the (p - m)th singular value of J is more than this share of the
+                     * largest at each datum, even: and of its own mean over these; over: the next
+                     * one is less than this share of the largest */
+};
+
+typedef struct ebim__equations {
+    const ebim__plane_of *plane;
+    const ebim_real *x;      /* [N][n] the data */
+    int N, m, terms, count;  /* monomials; equations in the plane, 0: none */
+    double *width;           /* [p] standard deviations in the plane */
+    double *q;               /* [count][terms] the equations */
+    double *u, *phi;         /* [p], [terms] of one datum */
+    double *C, *V, *A, *B;   /* [terms][terms] moments, their eigenvectors; of slopes */
+    double *J;               /* [terms][p] slopes in x */
+} ebim__equations;
+
+static ebim_result ebim__equations_init(ebim__equations *s, const ebim__plane_of *plane, int m,
+                                        ebim_arena *a)
+{
+    size_t p = plane->n <= EBIM__EQUATIONS_P ? (size_t)plane->n : 0, t = (p + 1) * (p + 2) / 2;
+    memset(s, 0, sizeof *s);
+    s->plane = plane;
+    s->m = m;
+    s->width = EBIM__NEW(a, double, p);
+    s->u = EBIM__NEW(a, double, p);
+    s->phi = EBIM__NEW(a, double, t);
+    s->q = EBIM__NEW(a, double, (p + EBIM__EQUATIONS_MORE) * t);
+    s->J = EBIM__NEW(a, double, p * t);
+    EBIM__NEW_EACH(a, double, p ? t * t : 0, &s->C, &s->V);
+    EBIM__NEW_EACH(a, double, p ? t * t : 0, &s->A, &s->B);
+    return a->failed;
+}
+
+/* Datum r of `count` that are evenly spread, in the plane and white -> u */
+static void ebim__equations_see(ebim__equations *s, int r, int count)
+{
+    const ebim__plane_of *plane = s->plane;
+    int n = plane->n, j, c;
+    const ebim_real *x = ebim__nth(s->x, (int)((int64_t)r * s->N / count), n);
+    for (j = 0; j < plane->p; j++) {
+        double v = 0;
+        for (c = 0; c < n; c++) v += plane->rows[j * n + c] * ((double)x[c] - plane->center[c]);
+        s->u[j] = v / s->width[j];
+    }
+}
+
+/* Monomials of u -> phi, as ebim__record_products has them: squares times root 1/2 */
+static void ebim__equations_terms(ebim__equations *s)
+{
+    int p = s->plane->p, i, j, at = 0;
+    s->phi[at++] = 1;
+    for (i = 0; i < p; i++) s->phi[at++] = s->u[i];
+    for (i = 0; i < p; i++)
+        for (j = i; j < p; j++) s->phi[at++] = (i == j ? sqrt(0.5) : 1) * s->u[i] * s->u[j];
+}
+
+/* The slopes at u, by x in the plane, of the polynomial q: [terms] -> J: [p] */
+static void ebim__equations_slope(const ebim__equations *s, const double *q, double *J)
+{
+    int p = s->plane->p, i, j;
+    const double *at = q + 1 + p;
+    for (i = 0; i < p; i++) J[i] = q[1 + i];
+    for (i = 0; i < p; i++)
+        for (j = i; j < p; j++, at++) {
+            double v = (i == j ? sqrt(0.5) : 1) * *at;
+            J[i] += v * s->u[j];
+            J[j] += v * s->u[i];
+        }
+    for (i = 0; i < p; i++) J[i] /= s->width[i];
+}
+
+/* Moments of the monomials of N data, in units of their root mean squares -> C; these -> phi */
+static void ebim__equations_moments(ebim__equations *s, int N)
+{
+    int p = s->plane->p, t = s->terms, i, j, r;
+    for (j = 0; j < p; j++) s->width[j] = 1;
+    for (j = 0; j < p; j++) s->J[j] = 0;
+    for (r = 0; r < N; r++) {
+        ebim__equations_see(s, r, N);
+        for (j = 0; j < p; j++) s->J[j] += s->u[j] * s->u[j] / N;
+    }
+    for (j = 0; j < p; j++) s->width[j] = s->J[j] > 0 ? sqrt(s->J[j]) : 1;
+    memset(s->C, 0, (size_t)t * (size_t)t * sizeof *s->C);
+    for (r = 0; r < N; r++) {
+        ebim__equations_see(s, r, N);
+        ebim__equations_terms(s);
+        for (i = 0; i < t; i++)
+            for (j = 0; j <= i; j++) s->C[i * t + j] += s->phi[i] * s->phi[j] / N;
+    }
+    for (i = 0; i < t; i++) s->phi[i] = fmax(sqrt(s->C[i * (t + 1)]), DBL_MIN);
+    for (i = 0; i < t; i++)
+        for (j = 0; j <= i; j++)
+            s->C[j * t + i] = s->C[i * t + j] /= s->phi[i] * s->phi[j];
+}
+
+/* Null vectors of C, as polynomials of u made orthonormal as those of x -> the first rows of V;
+ * returns how many */
+static int ebim__equations_null(ebim__equations *s)
+{
+    int p = s->plane->p, t = s->terms, i, j, l, found = 0;
+    double *width = s->u;
+    ebim__symmetric_eigen(t, s->C, s->V);
+    for (i = 0; i < t; i++) {
+        double mean = sqrt(fmax(s->C[i * (t + 1)], 0));
+        if (mean >= ebim__equations_bound.next) continue;
+        if (!(mean < ebim__equations_bound.zero)) return 0;
+        for (j = 0; j < t; j++) s->V[found * t + j] = s->V[i * t + j] / s->phi[j];
+        found++;
+    }
+    for (i = 0; i < p; i++) width[i] = s->width[i];
+    for (s->phi[0] = 1, l = 1 + p, i = 0; i < p; i++) /* what monomials of u have of those of x */
+        for (s->phi[1 + i] = width[i], j = i; j < p; j++) s->phi[l++] = width[i] * width[j];
+    for (i = 0; i < found; i++)
+        for (j = 0; j < t; j++) s->V[i * t + j] /= s->phi[j];
+    ebim__orthonormal_rows(found, t, s->V, 1e-24);
+    for (i = 0; i < found; i++)
+        for (j = 0; j < t; j++) s->V[i * t + j] *= s->phi[j];
+    return found;
+}
+
+/* The `found` polynomials in V -> q, with slopes of mean square 1: each of their leading sums by
+ * eigenvectors of E J J' where there are no more than needed, else all of them together */
+static void ebim__equations_scale(ebim__equations *s, int found, int needed, int N)
+{
+    int p = s->plane->p, t = s->terms, i, j, r;
+    double mean = 0;
+    memset(s->A, 0, (size_t)(found * found) * sizeof *s->A);
+    for (r = 0; r < N; r++) {
+        ebim__equations_see(s, r, N);
+        for (i = 0; i < found; i++) ebim__equations_slope(s, s->V + i * t, s->J + i * p);
+        for (i = 0; i < found; i++)
+            for (j = 0; j < found; j++)
+                s->A[i * found + j] += ebim__inner64(p, s->J + i * p, s->J + j * p) / N;
+    }
+    ebim__symmetric_eigen(found, s->A, s->B);
+    for (i = 0; i < found; i++) mean += s->A[i * (found + 1)] / found;
+    memset(s->q, 0, (size_t)(found * t) * sizeof *s->q);
+    for (i = 0; i < found; i++) {
+        double size = found > needed ? mean : s->A[i * (found + 1)];
+        double scale = size > 0 ? 1 / sqrt(size) : 0;
+        for (r = 0; r < found; r++)
+            for (j = 0; j < t; j++)
+                s->q[i * t + j] += scale * s->B[i * found + r] * s->V[r * t + j];
+    }
+}
+
+/* Whether `count` equations leave m dimensions at each of N data */
+static int ebim__equations_rank(ebim__equations *s, int count, int N)
+{
+    int p = s->plane->p, k = p - s->m, i, j, r, b;
+    double top[EBIM__EQUATIONS_P + 1], least = HUGE_VAL, mean = 0;
+    for (r = 0; r < N; r++) {
+        ebim__equations_see(s, r, N);
+        memset(s->A, 0, (size_t)(p * p) * sizeof *s->A);
+        for (i = 0; i < count; i++) {
+            ebim__equations_slope(s, s->q + i * s->terms, s->J);
+            for (j = 0; j < p * p; j++) s->A[j] += s->J[j / p] * s->J[j % p];
+        }
+        ebim__symmetric_eigen(p, s->A, NULL);
+        for (i = 0; i <= k; i++) { /* the largest first */
+            for (b = 0, j = 1; j < p; j++)
+                if (s->A[j * (p + 1)] > s->A[b * (p + 1)]) b = j;
+            top[i] = sqrt(fmax(s->A[b * (p + 1)], 0));
+            s->A[b * (p + 1)] = -1;
+        }
+        if (!(top[k - 1] > ebim__equations_bound.slope * top[0]) ||
+            !(top[k] < ebim__equations_bound.over * top[0])) return 0;
+        least = fmin(least, top[k - 1]);
+        mean += top[k - 1] / N;
+    }
+    return least > ebim__equations_bound.even * mean;
+}
+
+/* Equations for N data x -> q, count; 0: there are none */
+static void ebim__equations_find(ebim__equations *s, int N, const ebim_real *x)
+{
+    int p = s->plane->p, n = s->plane->n, k = p - s->m, found, j;
+    s->count = 0;
+    s->terms = (p + 1) * (p + 2) / 2;
+    s->x = x;
+    s->N = N;
+    N = ebim__min_int(N, EBIM__EQUATIONS_ROWS);
+    if (n > EBIM__EQUATIONS_P || k < 1 || N < 5 * s->terms) return;
+    ebim__equations_moments(s, N);
+    for (j = 0; j < p; j++)
+        if (!(s->width[j] > ebim__field_bound.flat)) return; /* m is too large for such data */
+    found = ebim__equations_null(s);
+    if (found < k || found > k + EBIM__EQUATIONS_MORE) return;
+    N = ebim__min_int(N, EBIM__EQUATIONS_RANKED);
+    ebim__equations_scale(s, found, k, N);
+    if (ebim__equations_rank(s, found, N)) s->count = found;
+}
+
+/* The equations, and those of the plane; while memory is measured as many as there may be */
+static ebim_ref ebim__record_equations(ebim_graph *g, ebim_ref x, void *user)
+{
+    const ebim__equations *s = (const ebim__equations *)user;
+    const ebim__plane_of *plane = s->plane;
+    int n = plane->n, p = plane->p, t = s->terms, i, j;
+    int count = s->count ? s->count : n - s->m + EBIM__EQUATIONS_MORE;
+    ebim_ref z = ebim_affine(g, x, plane->center, 1), u, y;
+    ebim_real *w;
+    for (i = 0; i < p && s->count; i++)
+        for (j = 0; j < n; j++) s->A[i * n + j] = plane->rows[i * n + j] / s->width[i];
+    u = ebim_matrix(g, z, p, s->A);
+    y = ebim_dense(g, ebim_concat(g, u, ebim__record_products(g, u)), count, EBIM_FN_IDENTITY);
+    w = ebim__theta(g, y);
+    for (i = 0; i < count && w && s->count; i++) {
+        for (j = 1; j < t; j++) w[i * (t - 1) + j - 1] = EBIM__R(s->q[i * t + j]);
+        w[count * (t - 1) + i] = EBIM__R(s->q[i * t]);
+    }
+    if (p < n) y = ebim_concat(g, y, ebim_matrix(g, z, n - p, plane->rows + p * n));
+    return y;
+}
+
+/* ============================================================================================
  * >>energy  training of E on M
  *
  * Contrastive divergence, eq. 10: data pull E down, ends of constrained chains push it up. The
@@ -14764,6 +15004,7 @@ typedef struct ebim__setting { /* a field, 4 bytes: int, else double; its number
 typedef struct ebim__recipe_F {
     ebim_mlp_desc net;
     ebim_mdf_desc d;
+    int equations;            /* 1: it is there without training (>>equations) */
     int field;                /* 1: what is learned is a displacement field, by */
     ebim__field_desc way;
 } ebim__recipe_F;
@@ -15203,7 +15444,7 @@ static ebim_result ebim__odd_sort_out(ebim__odd *o, const ebim_graph *F, ebim_ar
 
 static const struct {
     double disputed, singular, hood, close, accurate, q99, fields, noise, volume, quick;
-    double plain, failed, dirty, none;
+    double beyond, plain, failed, dirty, none;
 } ebim__choice_bound = {
     /* Shares of M that a few of FIT_POINTS make up: they count only beyond these. */
     0.005, 0.002,
@@ -15222,9 +15463,13 @@ static const struct {
     2,
     /* The last judgement of a fit of less effort looks at no more points than the others. */
     0.5,
+    /* Zeros of equations are M if no more than this share of them is away from all data: of a cap,
+     * data in one place, a curve on a sphere 5 %, 50 %, 97 %; of closed sets up to 0.5 %. */
+    0.02,
     /* What scores are worse by: in a band, in shares of the noise, for the recipe without one; */
     0.5,
-    /* for an error, for rows that are suspected since, for no M at all (these alone decide). */
+    /* for an error, for such zeros, for rows that are suspected since, for no M at all (these alone
+     * decide). */
     1, 10, 1e3
 };
 
@@ -15255,6 +15500,8 @@ typedef struct ebim__contest {
     ebim_arena scratch[2];     /* for the two that are trained at the same time */
     ebim__candidate c[EBIM__NETWORKS];
     ebim__plane_of plane;      /* of the data, for displacement fields */
+    ebim__equations equations; /* that they satisfy */
+    ebim_graph exact;          /* F of these, while memory is measured */
     int most, count, best;
     int threads;               /* 1: two are trained at the same time */
     double share;              /* of the whole run */
@@ -15282,6 +15529,7 @@ static void ebim__judge_of(const ebim__rows *s, int points, ebim_real *u, ebim_j
 static ebim_result ebim__candidate_train(ebim__candidate *c, const ebim__rows *s,
                                          const ebim__plane_of *plane, ebim_arena *work)
 {
+    if (c->recipe.equations) return EBIM_OK;
     if (c->recipe.field)
         return ebim__field_train(&c->F, s->N - s->held, s->z, &c->recipe.way, plane, work,
                                  &c->report);
@@ -15316,12 +15564,18 @@ static void ebim__candidate_task(void *arg, int i)
     c->done = !ebim__stopped(work->watch);
 }
 
+/* Whether equations have zeros where the data are not */
+static int ebim__candidate_beyond(const ebim__candidate *c)
+{
+    return c->recipe.equations && ebim__above(c->j.remote, ebim__choice_bound.beyond);
+}
+
 /* Whether `other` may vouch for c: it must pass where the data do, and must not have sheets
  * everywhere, for these would confirm anything. */
 static int ebim__candidate_vouches(const ebim__candidate *c, const ebim__candidate *other)
 {
     int v = ebim__judge_verdict(&other->j, 1);
-    if (other->dirty && !c->dirty) return 0;
+    if ((other->dirty && !c->dirty) || ebim__candidate_beyond(other)) return 0;
     if (c == other || v & (EBIM_VERDICT_NOWHERE | EBIM_VERDICT_MISSED | EBIM_VERDICT_OFF)) return 0;
     return !ebim__above(c->j.volume, 0) ||
            !ebim__above(ebim__or_else(other->j.volume, DBL_MAX),
@@ -15380,7 +15634,8 @@ static int ebim__contest_choose(ebim__contest *s)
         *noise = c->j.distance_median;
     for (s->best = 0, i = 0; i < s->count; i++, c++) {
         c->r = c->r ? c->r : ebim__candidate_rivals(s, c);
-        c->score = ebim__candidate_score(&c->j) + (c->r ? ebim__choice_bound.failed : 0);
+        c->score = ebim__candidate_score(&c->j);
+        if (c->r || ebim__candidate_beyond(c)) c->score += ebim__choice_bound.failed;
         if (*noise > ebim__noisy && i % 2 == 0) c->score += ebim__choice_bound.plain * *noise;
         if (c->dirty) c->score += ebim__choice_bound.dirty;
         if (c->score < s->c[s->best].score) s->best = i;
@@ -15388,7 +15643,8 @@ static int ebim__contest_choose(ebim__contest *s)
     best = &s->c[s->best].j;
     accurate = fmax(ebim__choice_bound.accurate * (s->rows->fields ? (1 + m * m) / 8 : 1),
                     ebim__choice_bound.noise * *noise);
-    if (ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) return 0;
+    if ((ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) ||
+        ebim__candidate_beyond(&s->c[s->best])) return 0;
     if (s->rows->fields && s->count >= (int)ebim__choice_bound.fields &&
         !(ebim__judge_verdict(best, 1) & EBIM_VERDICT_LOOSE))
         return 1;
@@ -15448,22 +15704,54 @@ static void ebim__judge_units(const ebim__rows *s, ebim_judgement *j)
     j->volume = j->volume_se = ebim__nan64();
 }
 
-/* The network of candidate c, with its initial weights */
-static ebim_result ebim__candidate_record(ebim__candidate *c, const ebim__rows *s,
-                                          const ebim__plane_of *plane, ebim_arena *work,
-                                          uint64_t seed)
+/* The network of candidate c, with its initial weights, or its equations */
+static ebim_result ebim__candidate_record(ebim__candidate *c, const ebim__contest *s,
+                                          ebim_arena *work, uint64_t seed)
 {
+    const ebim__rows *rows = s->rows;
+    ebim__equations equations = s->equations;
     ebim__field_net f;
     ebim_result r;
     if (!c->recipe.field)
-        return ebim__recipe_graph(&c->F, work, &c->recipe.net, s->d->F, 0, seed);
+        return ebim__recipe_graph(&c->F, work, &c->recipe.net, rows->d->F, 0, seed);
     f.d = &c->recipe.way;
-    f.plane = plane;
-    r = ebim_record(&c->F, work, s->n, ebim__record_field, &f);
-    c->F.field.codim = s->k;
-    c->F.field.gate = 1;
-    if (!r && ebim__ready(work)) ebim__field_draw(&c->F, seed);
+    f.plane = &s->plane;
+    if (c->recipe.equations)
+        r = ebim_record(&c->F, work, rows->n, ebim__record_equations, &equations);
+    else r = ebim_record(&c->F, work, rows->n, ebim__record_field, &f);
+    c->F.field.codim = rows->k;
+    c->F.field.gate = !c->recipe.equations;
+    if (!r && c->F.field.gate && ebim__ready(work)) ebim__field_draw(&c->F, seed);
     return r;
+}
+
+/* Candidate i, and the memory that it takes at most -> bytes */
+static ebim_result ebim__contest_enter(ebim__contest *s, int i, int equations, ebim_arena *work,
+                                       size_t *bytes)
+{
+    ebim__candidate *c = &s->c[i];
+    ebim_arena measure;
+    ebim_result r;
+    s->best = i; /* while measuring: the one at hand */
+    ebim__recipe_F_of(s->rows, i, &c->recipe);
+    c->recipe.equations = equations;
+    r = ebim__candidate_record(c, s, work,
+                               ebim__subseed(s->rows->d->seed + (uint64_t)i, EBIM__SEED_F));
+    ebim_arena_init(&measure, NULL, 0);
+    if (!r) r = ebim__measured(ebim__candidate_train(c, s->rows, &s->plane, &measure), &measure,
+                               bytes);
+    if (!r) r = ebim__measured(ebim__candidate_judge(c, s->rows, &measure), &measure, bytes);
+    if (!r) r = ebim__measured(ebim__contest_judge(s, &measure), &measure, bytes);
+    return r;
+}
+
+/* Whether the data may satisfy equations: of those that end M would go on. Hypersurfaces have
+ * networks as close as that. */
+static int ebim__contest_exact(const ebim__contest *s)
+{
+    const ebim__rows *rows = s->rows;
+    return rows->fields && rows->k > 1 && rows->n <= EBIM__EQUATIONS_P &&
+           !rows->survey.at_edge;
 }
 
 /* Candidates, and memory for the two at work: as much as the largest takes */
@@ -15471,7 +15759,7 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
                                       ebim_watch *watch, ebim_arena *work)
 {
     const ebim_fit_desc *d = rows->d;
-    int most = ebim__or_int(d->networks, rows->paper ? 1 : EBIM__NETWORKS), i;
+    int most = ebim__or_int(d->networks, rows->paper ? 1 : EBIM__NETWORKS), i, exact;
     size_t points = EBIM__FIT_POINTS * (size_t)rows->n, bytes = 0;
     ebim_result r = EBIM_OK;
     s->rows = rows;
@@ -15483,22 +15771,23 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
     ebim__odd_init(&s->odd, rows, work);
     r = ebim__plane_init(&s->plane, rows->N - rows->held, rows->n, rows->z, rows->n - rows->k + 1,
                          work);
+    if (!r) r = ebim__equations_init(&s->equations, &s->plane, d->dim, work);
     s->u = EBIM__NEW(work, ebim_real, 4 * points);
-    for (i = 0; i < s->most && !r; i++) {
-        ebim__candidate *c = &s->c[i];
-        ebim_arena measure;
-        s->best = i; /* while measuring: the largest so far */
-        c->rival = -1;
-        c->u = EBIM__NEW(work, ebim_real, points);
-        ebim__recipe_F_of(rows, i, &c->recipe);
-        r = ebim__candidate_record(c, rows, &s->plane, work,
-                                   ebim__subseed(d->seed + (uint64_t)i, EBIM__SEED_F));
-        ebim_arena_init(&measure, NULL, 0);
-        if (!r) r = ebim__measured(ebim__candidate_train(c, rows, &s->plane, &measure), &measure,
-                                   &bytes);
-        if (!r) r = ebim__measured(ebim__candidate_judge(c, rows, &measure), &measure, &bytes);
-        if (!r) r = ebim__measured(ebim__contest_judge(s, &measure), &measure, &bytes);
+    exact = ebim__contest_exact(s);
+    if (!r && exact && ebim__ready(work)) {
+        ebim__equations_find(&s->equations, rows->N - rows->held, rows->z);
+        exact = s->equations.count > 0;
     }
+    for (i = 0; i < s->most; i++) {
+        s->c[i].rival = -1;
+        s->c[i].u = EBIM__NEW(work, ebim_real, points);
+    }
+    if (!r && exact && !ebim__ready(work)) { /* what it takes with equations, and without */
+        r = ebim__contest_enter(s, 0, 1, work, &bytes);
+        s->exact = s->c[0].F;
+    }
+    for (i = 0; i < s->most && !r; i++)
+        r = ebim__contest_enter(s, i, exact && !i && ebim__ready(work), work, &bytes);
     for (i = 0; i < 2 && !r; i++) {
         ebim__scratch_init(&s->scratch[i], work, bytes);
         s->scratch[i].watch = &watch[s->threads ? i : 0];
@@ -15507,12 +15796,13 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
 }
 
 /* Trains a pair, or what is left, and counts the networks that may be chosen; fields after the
- * first one by one, for one of those before may agree. 1: it was stopped. A network that is half
- * trained counts only where none was finished. */
+ * first one by one, for one of those before may agree; and equations, which need no training.
+ * 1: it was stopped. A network that is half trained counts only where none was finished. */
 static int ebim__contest_pair(ebim__contest *s)
 {
-    int two = ebim__min_int(s->rows->fields && s->count ? 1 : 2, s->most - s->count), i;
     ebim__candidate *c = &s->c[s->count];
+    int alone = c->recipe.equations || (s->rows->fields && s->count), i;
+    int two = ebim__min_int(alone ? 1 : 2, s->most - s->count);
     if (s->threads) ebim__in_parallel(&s->rows->d->parallel, two, ebim__candidate_task, s);
     for (i = 0; i < two && !s->threads && !s->watch->stopped; i++) ebim__candidate_task(s, i);
     for (i = 0; i < two && c[i].done; i++) {}
@@ -16885,15 +17175,22 @@ static ebim_result ebim__fit_measure(ebim__fit *f, ebim_arena *work)
 {
     ebim__contest *c = &f->contest;
     ebim__rows *s = &f->rows;
-    size_t used = work->used, most = used;
+    size_t used = work->used, most = used, after;
     ebim_result r = EBIM_OK;
     int i, kinds = 1 + ebim__rows_fields(s), best = 0;
     for (s->fields = 0; s->fields < kinds && !r; s->fields++) {
         work->used = used;
         memset(c, 0, sizeof *c);
         r = ebim__contest_init(c, s, &f->model->judged, f->watch, work);
-        r = r ? r : ebim__fit_learn_on(f, 0, work);
-        if (work->used > most) most = work->used;
+        for (after = work->used, i = -1; i < c->most && !r; i++) {
+            ebim_graph *F = &c->c[ebim__max_int(i, 0)].F, own = *F;
+            if (i < 0 && !c->exact.n_nodes) continue;
+            if (i < 0) *F = c->exact;
+            work->used = after;
+            r = ebim__fit_learn_on(f, ebim__max_int(i, 0), work);
+            if (work->used > most) most = work->used;
+            *F = own;
+        }
     }
     for (i = 0; i < c->most; i++)
         if (c->c[i].F.n_theta > c->c[best].F.n_theta) best = i;

@@ -465,6 +465,120 @@ static void an_open_curve(void)
     ebim_free(&l);
 }
 
+/* Two circles of radii 1 and 0.6 multiplied, turned in R^5, noise of size `off` along the last
+ * axis: a torus of area 2.4 pi^2. The first angle has the density (1 + lean cos a) / 2 pi. */
+static void hidden_torus(int N, ebim_real (*x)[5], double off, double lean, uint64_t seed)
+{
+    ebim_rng r;
+    int i, q, c;
+    ebim_rng_init(&r, seed, 0);
+    for (i = 0; i < N; i++) {
+        double a, b = 2 * PI * (double)ebim_rng_uniform(&r), y[5], v;
+        do a = 2 * PI * (double)ebim_rng_uniform(&r);
+        while ((1 + lean) * (double)ebim_rng_uniform(&r) > 1 + lean * cos(a));
+        y[0] = cos(a), y[1] = sin(a), y[2] = 0.6 * cos(b), y[3] = 0.6 * sin(b);
+        y[4] = off * (double)ebim_rng_normal(&r);
+        for (v = q = 0; q < 5; q++) v += y[q] * (q + 1) / sqrt(55.0);
+        for (c = 0; c < 5; c++) /* a reflection */
+            x[i][c] = (ebim_real)(y[c] - 2 * v * (c + 1) / sqrt(55.0) + c);
+    }
+}
+
+static double off_torus(const ebim_real *x)
+{
+    double y[5], v = 0;
+    int c;
+    for (c = 0; c < 5; c++) v += ((double)x[c] - c) * (c + 1) / sqrt(55.0);
+    for (c = 0; c < 5; c++) y[c] = (double)x[c] - c - 2 * v * (c + 1) / sqrt(55.0);
+    return hypot(hypot(hypot(y[0], y[1]) - 1, hypot(y[2], y[3]) - 0.6), y[4]);
+}
+
+/* A torus that is where two polynomials of degree two and a linear one are 0: these are found, and
+ * are exact. Volume within 5 standard errors. */
+static void polynomials_of_degree_two(void)
+{
+    enum { N = 1000, S = 300 };
+    static ebim_real x[N][5], s[S][5];
+    double scale = 64 * T_EPS, worst = 0;
+    ebim_fit_desc d;
+    ebim_model m;
+    int i;
+    hidden_torus(N, x, 0, 0.5, T_SEED);
+    memset(&d, 0, sizeof d);
+    d.dim = 2;
+    d.effort = 0.1;
+    CHECK_INT(ebim_fit(&m, N, 5, x[0], &d), EBIM_OK);
+    CHECK_INT(m.judged.verdict & EBIM_VERDICT_BAD, 0);
+    CHECK(m.F.field.codim == 3 && m.F.field.gate == 0 && m.info.networks == 1);
+    CHECK_NEAR(m.judged.distance_max, 0, scale);
+    CHECK_NEAR(m.judged.components, 1, 0);
+    CHECK_NEAR(m.judged.one_sided, 0, 0);
+    CHECK_NEAR(m.judged.volume, 2.4 * PI * PI, 5 * m.judged.volume_se);
+    CHECK_INT(ebim_sample(&m, S, s[0], 1), EBIM_OK);
+    for (i = 0; i < S; i++) worst = fmax(worst, off_torus(s[i]));
+    CHECK_NEAR(worst, 0, 4 * scale);
+    ebim_free(&m);
+}
+
+static int equations_of(int N, int n, const ebim_real *x, int m)
+{
+    ebim_arena a = arena();
+    ebim__plane_of plane;
+    ebim__equations e;
+    CHECK_INT(ebim__plane_init(&plane, N, n, x, m + 1, &a), EBIM_OK);
+    CHECK_INT(ebim__equations_init(&e, &plane, m, &a), EBIM_OK);
+    ebim__equations_find(&e, N, x);
+    return e.count;
+}
+
+/* Not where the data have noise, are few, or have another number of dimensions than is said. */
+static void no_polynomials(void)
+{
+    enum { N = 800 };
+    static ebim_real x[N][5];
+    hidden_torus(N, x, 0, 0, T_SEED + 1);
+    CHECK_INT(equations_of(N, 5, x[0], 2), 2);
+    CHECK_INT(equations_of(60, 5, x[0], 2), 0);
+    CHECK_INT(equations_of(N, 5, x[0], 1), 0);
+    CHECK_INT(equations_of(N, 5, x[0], 3), 0);
+    hidden_torus(N, x, 0.001, 0, T_SEED + 1);
+    CHECK_INT(equations_of(N, 5, x[0], 2), 0);
+}
+
+/* A part of the torus: its equations have zeros where there are no data, and are not taken. */
+static void no_zeros_beyond_the_data(void)
+{
+    enum { N = 1500, S = 300 };
+    static ebim_real x[2 * N][5], s[S][5];
+    ebim_fit_desc d;
+    ebim_model m;
+    int i, have = 0, beyond = 0;
+    if (T_QUICK || sizeof(ebim_real) > 4) T_SKIP("slow: in float only");
+    hidden_torus(2 * N, x, 0, 0, 3);
+    for (i = 0; i < 2 * N; i++) {
+        double v = 0;
+        int c;
+        for (c = 0; c < 5; c++) v += ((double)x[i][c] - c) * (c + 1) / sqrt(55.0);
+        if ((double)x[i][0] - 2 * v / sqrt(55.0) < 0.6 && have < N) /* cos a */
+            memcpy(x[have++], x[i], sizeof x[i]);
+    }
+    CHECK_INT(have, N);
+    memset(&d, 0, sizeof d);
+    d.dim = 2;
+    d.no_energy = 1;
+    CHECK_INT(ebim_fit(&m, N, 5, x[0], &d), EBIM_OK);
+    CHECK_INT(m.F.field.gate, 1);
+    CHECK_INT(ebim_sample(&m, S, s[0], 1), EBIM_OK);
+    for (i = 0; i < S; i++) {
+        double v = 0;
+        int c;
+        for (c = 0; c < 5; c++) v += ((double)s[i][c] - c) * (c + 1) / sqrt(55.0);
+        beyond += (double)s[i][0] - 2 * v / sqrt(55.0) > 0.75;
+    }
+    CHECK(beyond <= 3);
+    ebim_free(&m);
+}
+
 /* A Moebius strip, which is no zero set of a signed function */
 static void a_moebius_strip(void)
 {
@@ -522,6 +636,9 @@ int main(int argc, char **argv)
     T_RUN(feet_are_those_of_the_surface);
     T_RUN(feet_beyond_an_edge);
     T_RUN(the_last_directions);
+    T_RUN(polynomials_of_degree_two);
+    T_RUN(no_polynomials);
+    T_RUN(no_zeros_beyond_the_data);
     T_RUN(an_open_curve);
     T_RUN(a_moebius_strip);
     return T_END();

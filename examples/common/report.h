@@ -134,7 +134,7 @@ FILE_FN void report_json(json *j, const ebim_model *m, const char *word)
 {
     json_number(j, "dim", m->m);
     json_number(j, "codim", m->k);
-    json_number(j, "displacement_field", m->F.field.codim != 0);
+    json_number(j, "displacement_field", m->F.field.gate != 0);
     json_text(j, "on", report_on(m));
     report__json_rows(j, m);
     json_number(j, "seed", (double)m->info.seed);
@@ -256,7 +256,8 @@ FILE_FN void report_text(FILE *f, const ebim_model *m, const char *word, const i
     fprintf(f, "manifold   ");
     if (m->info.on) fprintf(f, "%s, known, of ", report_on(m));
     fprintf(f, "dimension %d in R^%d, codimension %d%s\n", m->m, m->n, m->k,
-            m->F.field.codim && !m->info.on ? ", by a displacement field" : "");
+            !m->F.field.codim || m->info.on ? ""
+            : m->F.field.gate ? ", by a displacement field" : ", by equations of degree two");
     report__rows(f, m, line);
     if (report_known(q->distance_mean))
         fprintf(f, "distance   of %d points to it: mean %.3g, median %.3g, largest %.3g\n",
