@@ -188,23 +188,23 @@
  * is taken; a hostile one can cost at most time linear in its size.
  *
  * LIMITS. Chains are exact where they are adjusted (>>exact), and nearly so on displacement fields,
- * whose tangents turn by 0.0002 to 0.004 more than Q'J tells (>>field). They pass between
- * components by leaps along lines (k = 1, n <= 7) or by independent points of charts. Log densities
- * are normalised with
- * a standard error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or
- * charts do (>>charts), m <= 8 and M smooth enough for 4096 of them, or, where M is known, uniform
- * points of it, which rarely meet a narrow peak (z.effective tells); elsewhere E is a kernel
- * estimate, normalised as if M were flat at its widths, or, for m > 8 and the paper's recipe,
- * trained by contrastive divergence, which is slow, biased, and leaves a constant open. Charts grow
- * from the data: pieces of F's zero set that hold none are not measured, and get no samples. The
- * default E has a ceiling: no place of M is less likely than about
- * e^-4 of the uniform density (a kernel estimate: 0.003 to 0.03 of it). Kernels have 8192 centres
- * at most; a centre itself is scored without its own kernel, as it would be if it were new. The
- * verdict of a fit sees what held-out points, M itself, a second
- * network and the data's own spacing show; a bridge over a gap that should hold fewer than some 15
- * points it cannot see. Data whose spread is below 1e4 roundoffs of their distance from the origin
- * are refused: subtract an offset. Linear maps are for n <= 64. The paper's recipe takes the data
- * as they are: it wants them of size 1. Not compiled with MSVC by anyone yet.
+ * whose tangents turn by 0.0002 to 0.004 more than Q'J tells (>>field); equations of degree two, on
+ * which data may lie (>>equations), are exact. Chains pass between components by leaps along lines
+ * (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with a standard
+ * error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or charts do
+ * (>>charts), m <= 8 and M smooth enough for 4096 of them (a flat torus of four dimensions is not),
+ * or, where M is known, uniform points of it, which rarely meet a narrow peak (z.effective tells);
+ * elsewhere E is a kernel estimate, normalised as if M were flat at its widths, or, for m > 8 and
+ * the paper's recipe, trained by contrastive divergence, which is slow, biased, and leaves a
+ * constant open. Charts grow from the data: pieces of F's zero set that hold none are not measured,
+ * and get no samples. The default E has a ceiling: no place of M is less likely than about e^-4 of
+ * the uniform density (a kernel estimate: 0.003 to 0.03 of it). Kernels have 8192 centres at most;
+ * a centre itself is scored without its own kernel, as it would be if it were new. The verdict of a
+ * fit sees what held-out points, M itself, a second network and the data's own spacing show; a
+ * bridge over a gap that should hold fewer than some 15 points it cannot see. Data whose spread
+ * is below 1e4 roundoffs of their distance from the origin are refused: subtract an offset.
+ * Linear maps are for n <= 64. The paper's recipe takes the data as they are: it wants them of
+ * size 1. Not compiled with MSVC by anyone yet.
  */
 #ifndef EBIM_H
 #define EBIM_H
@@ -1309,7 +1309,7 @@ typedef struct ebim_energy_desc {
                             * feature (0: off) */
     const ebim_real *held; /* [n_held][n] with nodes: the E that is kept is the one of the whole run
                             * under which these are likeliest (NULL: the last one), and the run
-                            * ends at 4 times its steps and a quarter of `steps` */
+                            * ends at 4 times its steps and a quarter of `steps`, or 50 */
     int n_held;
     const ebim_real *check;/* [n_check][n] nodes for that alone, n_check > 0 with n_held */
     int n_check;
@@ -14139,6 +14139,7 @@ typedef struct ebim__equations {
     double *u, *phi;         /* [p], [terms] of one datum */
     double *C, *V, *A, *B;   /* [terms][terms] moments, their eigenvectors; of slopes */
     double *J;               /* [terms][p] slopes in x */
+    ebim_watch *watch;
 } ebim__equations;
 
 static ebim_result ebim__equations_init(ebim__equations *s, const ebim__plane_of *plane, int m,
@@ -14148,6 +14149,7 @@ static ebim_result ebim__equations_init(ebim__equations *s, const ebim__plane_of
     memset(s, 0, sizeof *s);
     s->plane = plane;
     s->m = m;
+    s->watch = a->watch;
     s->width = EBIM__NEW(a, double, p);
     s->u = EBIM__NEW(a, double, p);
     s->phi = EBIM__NEW(a, double, t);
@@ -14209,12 +14211,13 @@ static void ebim__equations_moments(ebim__equations *s, int N)
     for (j = 0; j < p; j++) s->width[j] = s->J[j] > 0 ? sqrt(s->J[j]) : 1;
     memset(s->C, 0, (size_t)t * (size_t)t * sizeof *s->C);
     for (r = 0; r < N; r++) {
+        if (ebim__work(s->watch, (double)t * t)) return;
         ebim__equations_see(s, r, N);
         ebim__equations_terms(s);
         for (i = 0; i < t; i++)
             for (j = 0; j <= i; j++) s->C[i * t + j] += s->phi[i] * s->phi[j] / N;
     }
-    for (i = 0; i < t; i++) s->phi[i] = fmax(sqrt(s->C[i * (t + 1)]), DBL_MIN);
+    for (i = 0; i < t; i++) s->phi[i] = fmax(sqrt(s->C[i * (t + 1)]), 1e-12); /* one may be 0 */
     for (i = 0; i < t; i++)
         for (j = 0; j <= i; j++)
             s->C[j * t + i] = s->C[i * t + j] /= s->phi[i] * s->phi[j];
@@ -14298,8 +14301,8 @@ static int ebim__equations_rank(ebim__equations *s, int count, int N)
     return least > ebim__equations_bound.even * mean;
 }
 
-/* Equations for N data x -> q, count; 0: there are none */
-static void ebim__equations_find(ebim__equations *s, int N, const ebim_real *x)
+/* Equations for N data x, `distinct` of which differ -> q, count; 0: there are none */
+static void ebim__equations_find(ebim__equations *s, int N, int distinct, const ebim_real *x)
 {
     int p = s->plane->p, n = s->plane->n, k = p - s->m, found, j;
     s->count = 0;
@@ -14307,8 +14310,9 @@ static void ebim__equations_find(ebim__equations *s, int N, const ebim_real *x)
     s->x = x;
     s->N = N;
     N = ebim__min_int(N, EBIM__EQUATIONS_ROWS);
-    if (n > EBIM__EQUATIONS_P || k < 1 || N < 5 * s->terms) return;
+    if (n > EBIM__EQUATIONS_P || k < 1 || distinct < 5 * s->terms) return;
     ebim__equations_moments(s, N);
+    if (ebim__stopped(s->watch)) return;
     for (j = 0; j < p; j++)
         if (!(s->width[j] > ebim__field_bound.flat)) return; /* m is too large for such data */
     found = ebim__equations_null(s);
@@ -14382,7 +14386,8 @@ typedef struct ebim__cebm {
 enum {
     EBIM__POOL = 64,
     EBIM__CHECKS = 40,  /* of held-out points in a training, which ends */
-    EBIM__PATIENCE = 4  /* at so many times the steps of the best, and a quarter of all */
+    EBIM__PATIENCE = 4, /* at so many times the steps of the best, and a quarter of all, */
+    EBIM__PATIENT = 50  /* but not before so many */
 };
 
 /* What score matching needs */
@@ -14534,7 +14539,8 @@ static void ebim__hold_best(ebim__cebm *s, int step)
     mean = ebim__mean_se(d->n_held, s->weight, d->weights ? d->weights + s->t.N : NULL, &se);
     if (ebim__stopped(s->t.w.watch) || !ebim__finite64(mean + c)) return;
     if (!(mean + c < rep->held)) {
-        if (step > EBIM__PATIENCE * rep->best + s->t.steps / 4) s->t.until = step;
+        int least = ebim__max_int(s->t.steps / 4, EBIM__PATIENT);
+        if (step > EBIM__PATIENCE * rep->best + least) s->t.until = step;
         return;
     }
     rep->held = mean + c;
@@ -15564,10 +15570,11 @@ static void ebim__candidate_task(void *arg, int i)
     c->done = !ebim__stopped(work->watch);
 }
 
-/* Whether equations have zeros where the data are not */
+/* Whether equations have zeros where the data are not, or that is not known */
 static int ebim__candidate_beyond(const ebim__candidate *c)
 {
-    return c->recipe.equations && ebim__above(c->j.remote, ebim__choice_bound.beyond);
+    return c->recipe.equations && (c->j.points < EBIM__FIT_POINTS / 4 ||
+                                   !(c->j.remote <= ebim__choice_bound.beyond));
 }
 
 /* Whether `other` may vouch for c: it must pass where the data do, and must not have sheets
@@ -15659,6 +15666,7 @@ static void ebim__contest_stopped(ebim__contest *s)
     int i;
     for (i = 0, s->best = 0; i < s->count; i++) {
         s->c[i].score = s->c[i].done ? ebim__candidate_score(&s->c[i].j) : HUGE_VAL;
+        if (ebim__candidate_beyond(&s->c[i])) s->c[i].score += ebim__choice_bound.failed;
         if (s->c[i].score < s->c[s->best].score) s->best = i;
     }
     best = &s->c[s->best];
@@ -15745,13 +15753,15 @@ static ebim_result ebim__contest_enter(ebim__contest *s, int i, int equations, e
     return r;
 }
 
-/* Whether the data may satisfy equations: of those that end M would go on. Hypersurfaces have
- * networks as close as that. */
+/* Whether equations may be F: not of data that end, or may end for all the survey can say (m > 3),
+ * for M would go on; and only with a field that can take their place. Hypersurfaces have networks
+ * as close as that. */
 static int ebim__contest_exact(const ebim__contest *s)
 {
     const ebim__rows *rows = s->rows;
-    return rows->fields && rows->k > 1 && rows->n <= EBIM__EQUATIONS_P &&
-           !rows->survey.at_edge;
+    int run = rows->z != NULL; /* while measuring the survey has said nothing */
+    return rows->fields && rows->k > 1 && rows->n <= EBIM__EQUATIONS_P && s->most > 2 &&
+           (!run || (!rows->survey.at_edge && rows->survey.edges >= 0));
 }
 
 /* Candidates, and memory for the two at work: as much as the largest takes */
@@ -15775,7 +15785,8 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
     s->u = EBIM__NEW(work, ebim_real, 4 * points);
     exact = ebim__contest_exact(s);
     if (!r && exact && ebim__ready(work)) {
-        ebim__equations_find(&s->equations, rows->N - rows->held, rows->z);
+        int N = rows->N - rows->held, distinct = ebim__min_int(N, rows->survey.groups);
+        ebim__equations_find(&s->equations, N, distinct, rows->z);
         exact = s->equations.count > 0;
     }
     for (i = 0; i < s->most; i++) {
@@ -15788,6 +15799,7 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
     }
     for (i = 0; i < s->most && !r; i++)
         r = ebim__contest_enter(s, i, exact && !i && ebim__ready(work), work, &bytes);
+    if (exact) bytes += bytes / 8; /* for a rival of another kind */
     for (i = 0; i < 2 && !r; i++) {
         ebim__scratch_init(&s->scratch[i], work, bytes);
         s->scratch[i].watch = &watch[s->threads ? i : 0];
@@ -16436,7 +16448,8 @@ static ebim_result ebim__density_best(ebim__density *e, double from, double to)
         memcpy(e->theta, e->E.theta, (size_t)e->E.n_theta * sizeof *e->theta);
     }
     ebim__stage(w, EBIM_STAGE_ENERGY, e->choose ? at[1] : from, at[2]);
-    r = ebim__density_train(e, best, s->N, 1, first.best, &e->scratch, &rep);
+    r = ebim__density_train(e, best, s->N, 1, e->choose ? ebim__max_int(first.best, 1) : 0,
+                            &e->scratch, &rep);
     ebim__stage(w, EBIM_STAGE_ENERGY, at[2], to);
     if (!r && !w->stopped && e->nodes)
         r = ebim__density_train(e, best, s->N, 0, 0, &e->scratch, &rep);

@@ -527,7 +527,7 @@ static int equations_of(int N, int n, const ebim_real *x, int m)
     ebim__equations e;
     CHECK_INT(ebim__plane_init(&plane, N, n, x, m + 1, &a), EBIM_OK);
     CHECK_INT(ebim__equations_init(&e, &plane, m, &a), EBIM_OK);
-    ebim__equations_find(&e, N, x);
+    ebim__equations_find(&e, N, N, x);
     return e.count;
 }
 
