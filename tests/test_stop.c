@@ -246,7 +246,7 @@ static void many_equations(void)
 static void many_dimensions(void)
 {
     setting in20 = {20, 18, 100, ROUND, 0.002, 1, 0}, in64 = {64, 54, 100, ROUND, 0.005, 2, 0};
-    in20.most = in64.most = SHORT ? 150 : 400;
+    in20.most = in64.most = SHORT ? 150 : 250;
     all_stops(in20, 2, 3);
     all_stops(in64, 2, 4);
 }
