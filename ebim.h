@@ -14228,7 +14228,7 @@ static void ebim__equations_moments(ebim__equations *s, int N)
 static int ebim__equations_null(ebim__equations *s)
 {
     int p = s->plane->p, t = s->terms, i, j, l, found = 0;
-    double *width = s->u;
+    const double *width = s->width;
     ebim__symmetric_eigen(t, s->C, s->V);
     for (i = 0; i < t; i++) {
         double mean = sqrt(fmax(s->C[i * (t + 1)], 0));
@@ -14237,7 +14237,6 @@ static int ebim__equations_null(ebim__equations *s)
         for (j = 0; j < t; j++) s->V[found * t + j] = s->V[i * t + j] / s->phi[j];
         found++;
     }
-    for (i = 0; i < p; i++) width[i] = s->width[i];
     for (s->phi[0] = 1, l = 1 + p, i = 0; i < p; i++) /* what monomials of u have of those of x */
         for (s->phi[1 + i] = width[i], j = i; j < p; j++) s->phi[l++] = width[i] * width[j];
     for (i = 0; i < found; i++)

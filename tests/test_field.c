@@ -545,6 +545,113 @@ static void no_polynomials(void)
     CHECK_INT(equations_of(N, 5, x[0], 2), 0);
 }
 
+/* Nor where the polynomials are 0 to within a little noise only, nor where they leave M hardly told
+ * from a crossing: a sphere and a cylinder that all but touch it inside. */
+static void no_doubtful_polynomials(void)
+{
+    enum { N = 800 };
+    static ebim_real y[N][3];
+    ebim_rng r;
+    int i, q, wide;
+    ebim_rng_init(&r, T_SEED, 7);
+    for (wide = 0; wide < 2; wide++) {
+        double c = wide ? 0.3 : 0.4995;
+        for (i = 0; i < N; i++) {
+            double a = 2 * PI * (double)ebim_rng_uniform(&r);
+            double u = 0.5 + c * cos(a), v = c * sin(a), w = sqrt(1 - u * u - v * v);
+            y[i][0] = (ebim_real)u;
+            y[i][1] = (ebim_real)v;
+            y[i][2] = (ebim_real)(i & 1 ? w : -w);
+        }
+        CHECK_INT(equations_of(N, 3, y[0], 1), wide ? 2 : 0);
+    }
+    for (i = 0; i < N; i++) {
+        double noise = 1 + 3e-5 * (double)ebim_rng_normal(&r);
+        for (q = 0; q < 3; q++) y[i][q] *= (ebim_real)noise;
+    }
+    CHECK_INT(equations_of(N, 3, y[0], 1), 0);
+}
+
+/* A curve that is called a surface: the sphere that it lies on is not taken for M. */
+static void no_sphere_for_a_curve(void)
+{
+    enum { N = 800 };
+    static ebim_real x[N][4];
+    ebim_fit_desc d;
+    ebim_model m;
+    ebim_rng r;
+    int i;
+    ebim_rng_init(&r, T_SEED, 8);
+    for (i = 0; i < N; i++) {
+        double a = 2 * PI * (double)ebim_rng_uniform(&r), t = PI / 2 + 0.5 * cos(3 * a);
+        x[i][0] = (ebim_real)(sin(t) * cos(a));
+        x[i][1] = (ebim_real)(sin(t) * sin(a));
+        x[i][2] = (ebim_real)(0.6 * cos(t));
+        x[i][3] = (ebim_real)(0.8 * cos(t));
+    }
+    CHECK_INT(equations_of(N, 4, x[0], 2), 1);
+    memset(&d, 0, sizeof d);
+    d.dim = 2;
+    d.effort = 0.02;
+    d.no_energy = 1;
+    i = ebim_fit(&m, N, 4, x[0], &d);
+    CHECK(i == EBIM_OK || i == EBIM_ERR_SOLVE);
+    CHECK(!m.F.field.codim || m.F.field.gate);
+    ebim_free(&m);
+}
+
+/* More than the way to the unit sphere, by half, and a gate that is open */
+static ebim_ref more_than_the_way(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref length = ebim_pow(g, ebim_sumsq(g, x), 0.5);
+    ebim_ref way = ebim_sub(g, x, ebim_div(g, x, ebim_concat(g, ebim_concat(g, length, length),
+                                                             length)));
+    (void)user;
+    return ebim_concat(g, ebim_scale(g, way, 1.5), ebim_scale(g, length, 0));
+}
+
+/* Chords of a field lead next to the root, along the normal at q from beside q. Steps of half again
+ * the way leave minus a half of it. */
+static void chords_lead_to_the_root(void)
+{
+    enum { B = 40 };
+    ebim_constraint_desc d;
+    ebim__frame f;
+    ebim_graph g;
+    ebim_arena a = arena();
+    ebim_rng r;
+    double worst = 0;
+    int i, l, solved = 0;
+    memset(&d, 0, sizeof d);
+    d.length = 1;
+    ebim_rng_init(&r, T_SEED, 9);
+    CHECK_INT(ebim_record(&g, &a, 3, more_than_the_way, NULL), EBIM_OK);
+    g.field.codim = 1;
+    g.field.gate = 1;
+    CHECK_INT(ebim__frame_init(&f, &a, &g, &d), EBIM_OK);
+    for (l = 0; l < B; l++) {
+        ebim_real v[3];
+        ebim_rng_sphere(&r, 3, v);
+        for (i = 0; i < 3; i++) ebim_ws_x(&f.w)[i * f.stride + l] = v[i];
+    }
+    ebim__frame_at(&f, B, ebim_ws_x(&f.w));
+    for (i = 0; i < 3; i++)
+        for (l = 0; l < f.stride; l++)
+            f.y0[i * f.stride + l] = ebim_ws_x(&f.w)[i * f.stride + l] +
+                                     (ebim_real)0.1 * ebim_rng_normal(&r);
+    f.rough = 1;
+    ebim__frame_root(&f, B);
+    for (l = 0; l < B; l++) {
+        double square = 0;
+        for (i = 0; i < 3; i++)
+            square += (double)f.y[i * f.stride + l] * (double)f.y[i * f.stride + l];
+        solved += f.state[l] == EBIM__SOLVED;
+        worst = fmax(worst, fabs(sqrt(square) - 1));
+    }
+    CHECK_INT(solved, B);
+    CHECK(worst < 1e-3);
+}
+
 /* A part of the torus: its equations have zeros where there are no data, and are not taken. */
 static void no_zeros_beyond_the_data(void)
 {
@@ -638,6 +745,9 @@ int main(int argc, char **argv)
     T_RUN(the_last_directions);
     T_RUN(polynomials_of_degree_two);
     T_RUN(no_polynomials);
+    T_RUN(no_doubtful_polynomials);
+    T_RUN(no_sphere_for_a_curve);
+    T_RUN(chords_lead_to_the_root);
     T_RUN(no_zeros_beyond_the_data);
     T_RUN(an_open_curve);
     T_RUN(a_moebius_strip);

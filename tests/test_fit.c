@@ -166,6 +166,7 @@ static void the_best_on_held_out_data_is_kept(void)
     if (!CHECK_INT(ebim_mlp(&F, &a, &net, 4), EBIM_OK)) return;
     CHECK_INT(ebim_energy_train(&E, &a, &F, FEW, x, &d, &rep), EBIM_OK);
     CHECK(rep.best < STEPS && rep.held_se > 0);
+    CHECK(rep.steps < STEPS && rep.steps <= 4 * rep.best + STEPS / 4 + STEPS / 20); /* it ends */
     CHECK_INT(ebim_ws_init(&w, &a, &E, 64, 0), EBIM_OK);
     ebim_eval(&w, N, x, e);
     for (i = 0; i < N; i++) z += exp(-(double)e[i]) / N;
