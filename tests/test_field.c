@@ -213,7 +213,32 @@ T_FN int is_trained(const ebim_graph *g, int theta)
     return 0;
 }
 
-/* The gradient of the loss against differences, in double */
+#ifdef EBIM_DOUBLE
+/* The gradient that a trainer has found against differences */
+static void gradient_of(ebim__field *s, ebim_graph *g)
+{
+    int i, q;
+    for (i = 0; i < g->n_theta; i++) {
+        double loss[2], keep = g->theta[i], h = 1e-5;
+        ebim__field now;
+        if (!is_trained(g, i) || i % 5) continue;
+        for (q = 0; q < 2; q++) {
+            now = *s;
+            g->theta[i] = keep + (q ? h : -h);
+            memset(s->t.grad, 0, (size_t)g->n_theta * sizeof *s->t.grad);
+            loss[q] = ebim__field_loss(&now, 0);
+        }
+        now = *s;
+        g->theta[i] = keep;
+        memset(s->t.grad, 0, (size_t)g->n_theta * sizeof *s->t.grad);
+        ebim__field_loss(&now, 0);
+        CHECK_NEAR(s->t.grad[i], (loss[1] - loss[0]) / (2 * h), 1e-5 * (1 + fabs(s->t.grad[i])));
+    }
+}
+#endif
+
+/* The gradient of the loss against differences, in double: of a displacement field, and of a signed
+ * distance by sides */
 static void gradient_of_the_loss(void)
 {
 #ifdef EBIM_DOUBLE
@@ -222,50 +247,51 @@ static void gradient_of_the_loss(void)
     static const double lo[3] = {-1, -1, -1}, hi[3] = {1, 1, 1};
     double rows[18], center[3] = {0, 0, 0};
     ebim__plane_of plane;
-    ebim__field_desc d;
-    ebim__field_net net;
-    ebim__field s, now;
-    ebim_graph g;
-    ebim_arena a = arena();
-    int i, q;
-    helix(N, x, 5);
-    memset(&d, 0, sizeof d);
+    int i, sides;
     memset(rows, 0, sizeof rows);
     for (i = 0; i < 3; i++) rows[4 * i] = rows[9 + 4 * i] = 1;
     plane.n = plane.p = 3;
     plane.center = center;
     plane.rows = rows;
-    d.dim = 1;
-    d.steps = 10;
-    d.batch = 7;
-    d.width = 5;
-    d.rate = 0.01;
-    d.lo = lo;
-    d.hi = hi;
-    d.lanes = 16;
-    d.in_order = 1; /* the same batch each time */
-    net.d = &d;
-    net.plane = &plane;
-    CHECK_INT(ebim_record(&g, &a, 3, ebim__record_field, &net), EBIM_OK);
-    ebim__field_draw(&g, 1);
-    CHECK_INT(ebim__field_init(&s, &a, &g, N, &d, &plane), EBIM_OK);
-    memcpy(s.x, x, sizeof x);
-    s.gate = ebim__quadrics_make(&s.q, s.x, s.order);
-    ebim__field_pool(&s);
-    for (i = 0; i < g.n_theta; i++) {
-        double loss[2], keep = g.theta[i], h = 1e-5;
-        if (!is_trained(&g, i) || i % 5) continue;
-        for (q = 0; q < 2; q++) {
-            now = s;
-            g.theta[i] = keep + (q ? h : -h);
-            memset(s.t.grad, 0, (size_t)g.n_theta * sizeof *s.t.grad);
-            loss[q] = ebim__field_loss(&now, 0);
-        }
-        now = s;
-        g.theta[i] = keep;
-        memset(s.t.grad, 0, (size_t)g.n_theta * sizeof *s.t.grad);
-        ebim__field_loss(&now, 0);
-        CHECK_NEAR(s.t.grad[i], (loss[1] - loss[0]) / (2 * h), 1e-5 * (1 + fabs(s.t.grad[i])));
+    for (sides = 0; sides < 2; sides++) {
+        ebim_mlp_desc net;
+        ebim__field_desc d;
+        ebim__field_net field;
+        ebim__field s;
+        ebim_graph g;
+        ebim_rng rng;
+        ebim_arena a = arena();
+        ebim_rng_init(&rng, T_SEED, 31);
+        if (sides)
+            for (i = 0; i < N; i++) ebim_rng_sphere(&rng, 3, x[i]);
+        else helix(N, x, 5);
+        memset(&d, 0, sizeof d);
+        memset(&net, 0, sizeof net);
+        d.dim = sides ? 2 : 1;
+        d.sides = sides;
+        d.slope = sides ? 0.3 : 4;
+        d.steps = 10;
+        d.batch = 7;
+        d.width = net.width = 5;
+        d.rate = 0.01;
+        d.lo = lo;
+        d.hi = hi;
+        d.lanes = 16;
+        d.in_order = 1; /* the same batch each time */
+        net.in = 3;
+        net.out = 1;
+        net.fourier = 4;
+        field.d = &d;
+        field.plane = &plane;
+        if (sides) CHECK_INT(ebim_mlp(&g, &a, &net, 1), EBIM_OK);
+        else CHECK_INT(ebim_record(&g, &a, 3, ebim__record_field, &field), EBIM_OK);
+        if (!sides) ebim__field_draw(&g, 1);
+        CHECK_INT(ebim__field_init(&s, &a, &g, N, &d, &plane), EBIM_OK);
+        memcpy(s.x, x, sizeof x);
+        s.gate = ebim__quadrics_make(&s.q, s.x, s.order);
+        if (sides) ebim__sides_make(&s.sides, &s.q, &s.t.rng, lo, hi); /* sparse: by chance */
+        ebim__field_pool(&s);
+        gradient_of(&s, &g);
     }
 #else
     T_SKIP("in double only");
@@ -291,7 +317,7 @@ static void feet_are_those_of_the_surface(void)
     ebim_rng_init(&r, 3, 0);
     for (i = 0; i < N; i++) ebim_rng_sphere(&r, 3, x[i]);
     memset(&s, 0, sizeof s);
-    CHECK_INT(ebim__quadrics_init(&s, &a, N, 3, 2, 0), EBIM_OK);
+    CHECK_INT(ebim__quadrics_init(&s, &a, N, 3, 2, 0, 0), EBIM_OK);
     ebim__quadrics_make(&s, x[0], order);
     for (i = 0; i < 200; i++) {
         double foot[3], D[6], off = 0;
@@ -329,7 +355,7 @@ static void feet_beyond_an_edge(void)
         x[i][2] = 0;
     }
     memset(&s, 0, sizeof s);
-    CHECK_INT(ebim__quadrics_init(&s, &a, N, 3, 2, 0), EBIM_OK);
+    CHECK_INT(ebim__quadrics_init(&s, &a, N, 3, 2, 0, 0), EBIM_OK);
     spacing = ebim__quadrics_make(&s, x[0], order);
     for (i = 0; i < N; i++) {
         const ebim_real *out = s.out + 2 * i, *T = s.T + 6 * i;
@@ -463,6 +489,149 @@ static void an_open_curve(void)
     }
     CHECK(off > 0); /* without bounds M goes on */
     ebim_free(&l);
+}
+
+/* Sides of N points x: [N][n] -> s; whether M has some */
+static int sides_of(int N, int n, const ebim_real *x, ebim__sides *s, ebim_arena *a)
+{
+    static int32_t order[2000];
+    double lo[4], hi[4];
+    ebim__quadrics q;
+    ebim_rng rng;
+    int i, c;
+    for (c = 0; c < n; c++) {
+        lo[c] = hi[c] = (double)x[c];
+        for (i = 0; i < N; i++) {
+            lo[c] = fmin(lo[c], (double)x[i * n + c] - 0.5);
+            hi[c] = fmax(hi[c], (double)x[i * n + c] + 0.5);
+        }
+    }
+    ebim_rng_init(&rng, T_SEED, 32);
+    CHECK_INT(ebim__quadrics_init(&q, a, N, n, n - 1, 1, 0), EBIM_OK);
+    CHECK_INT(ebim__sides_init(s, a, N, n), EBIM_OK);
+    ebim__quadrics_make(&q, x, order);
+    return ebim__sides_make(s, &q, &rng, lo, hi);
+}
+
+/* How many normals of spheres about `center` point outwards, less those that point inwards, where
+ * they are within 10 degrees of that; a wrong one counts a thousand. */
+static int outwards(const ebim__sides *s, const ebim_real *x, int from, int to, double center)
+{
+    int i, c, sum = 0;
+    for (i = from; i < to; i++) {
+        const ebim_real *v = ebim__nth(s->normal, i, s->n), *at = ebim__nth(x, i, s->n);
+        double along = 0, r2 = 0;
+        for (c = 0; c < s->n; c++) {
+            double d = (double)at[c] - (c ? 0 : center);
+            along += d * (double)v[c];
+            r2 += d * d;
+        }
+        along /= sqrt(r2);
+        sum += along > 0.985 ? 1 : along < -0.985 ? -1 : 1000;
+    }
+    return sum;
+}
+
+/* Two circles inside one another, sheets as close as four spacings, and one beside them: between
+ * them all normals point to one side, so the inner one's point the other way. Spheres in R^3 and
+ * R^4 have one side each. */
+static void sides_of_closed_sets(void)
+{
+    enum { EACH = 300 };
+    static ebim_real x[3 * EACH][2], y[1500 * 4];
+    static const double radius[3] = {1, 0.91, 0.5}, center[3] = {0, 0, 3};
+    ebim__sides s;
+    ebim_rng r;
+    int i, n, outer;
+    ebim_arena a = arena();
+    for (i = 0; i < 3 * EACH; i++) {
+        double t = 2 * PI * (i % EACH) / EACH;
+        x[i][0] = (ebim_real)(center[i / EACH] + radius[i / EACH] * cos(t));
+        x[i][1] = (ebim_real)(radius[i / EACH] * sin(t));
+    }
+    CHECK(sides_of(3 * EACH, 2, x[0], &s, &a));
+    outer = outwards(&s, x[0], 0, EACH, 0);
+    CHECK_INT(abs(outer), EACH);
+    CHECK_INT(outwards(&s, x[0], EACH, 2 * EACH, 0), -outer);
+    CHECK_INT(outwards(&s, x[0], 2 * EACH, 3 * EACH, 3), outer);
+    ebim_rng_init(&r, T_SEED, 33);
+    for (n = 3; n < 5; n++) {
+        a = arena();
+        for (i = 0; i < 1500; i++) ebim_rng_sphere(&r, n, y + i * n);
+        CHECK(sides_of(1500, n, y, &s, &a));
+        CHECK_INT(abs(outwards(&s, y, 0, 1500, 0)), 1500);
+    }
+}
+
+/* An arc, a hemisphere and a Moebius strip do not tell sides apart. */
+static void no_sides(void)
+{
+    enum { N = 1000 };
+    static ebim_real x[N][2], y[N][3];
+    ebim__sides s;
+    ebim_rng r;
+    int i, strip;
+    ebim_arena a = arena();
+    ebim_rng_init(&r, T_SEED, 34);
+    for (i = 0; i < N; i++) {
+        double t = PI * (double)ebim_rng_uniform(&r);
+        x[i][0] = (ebim_real)cos(t);
+        x[i][1] = (ebim_real)sin(t);
+    }
+    CHECK(!sides_of(N, 2, x[0], &s, &a));
+    for (strip = 0; strip < 2; strip++) {
+        a = arena();
+        for (i = 0; i < N; i++) {
+            double t = 2 * PI * (double)ebim_rng_uniform(&r);
+            double w = (double)ebim_rng_uniform(&r) - 0.5, across = 1 + w * cos(t / 2);
+            ebim_rng_sphere(&r, 3, y[i]);
+            y[i][2] = (ebim_real)fabs((double)y[i][2]);
+            if (!strip) continue;
+            y[i][0] = (ebim_real)(across * cos(t));
+            y[i][1] = (ebim_real)(across * sin(t));
+            y[i][2] = (ebim_real)(w * sin(t / 2));
+        }
+        CHECK(!sides_of(N, 3, y[0], &s, &a));
+    }
+}
+
+/* A curve with twelve waves, which networks without sides double: 1 + cos(12 t) / 10. All of its
+ * points are near M, and M is as long as it is, where networks without sides make it twice that. */
+static void a_wavy_curve(void)
+{
+    enum { N = 1200, TRUE = 500 };
+    static ebim_real x[N][2], y[TRUE][2], distance[TRUE];
+    double length = 0, worst = 0, last[2] = {1.1, 0};
+    ebim_fit_desc d;
+    ebim_model m;
+    ebim_rng r;
+    int i, q;
+    memset(&d, 0, sizeof d);
+    d.dim = 1;
+    d.no_energy = 1;
+    d.effort = 0.5;
+    ebim_rng_init(&r, T_SEED, 35);
+    for (i = 0; i < N + TRUE; i++) {
+        double t = 2 * PI * (i < N ? (double)ebim_rng_uniform(&r) : (double)(i - N) / TRUE);
+        double s = 1 + 0.1 * cos(12 * t);
+        ebim_real *at = i < N ? x[i] : y[i - N];
+        at[0] = (ebim_real)(s * cos(t));
+        at[1] = (ebim_real)(s * sin(t));
+    }
+    for (i = 1; i <= 10000; i++) {
+        double t = 2 * PI * i / 10000, s = 1 + 0.1 * cos(12 * t), v[2];
+        v[0] = s * cos(t);
+        v[1] = s * sin(t);
+        length += sqrt((v[0] - last[0]) * (v[0] - last[0]) + (v[1] - last[1]) * (v[1] - last[1]));
+        for (q = 0; q < 2; q++) last[q] = v[q];
+    }
+    CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK);
+    CHECK_NEAR(m.judged.volume, length, 5 * m.judged.volume_se);
+    CHECK(m.judged.volume_se < 0.03 * length);
+    CHECK_INT(ebim_score(&m, TRUE, y[0], NULL, distance, NULL, NULL), EBIM_OK);
+    for (i = 0; i < TRUE; i++) worst = fmax(worst, (double)distance[i]);
+    CHECK(worst < 0.03);
+    ebim_free(&m);
 }
 
 /* Two circles of radii 1 and 0.6 multiplied, turned in R^5, noise of size `off` along the last
@@ -743,6 +912,9 @@ int main(int argc, char **argv)
     T_RUN(feet_are_those_of_the_surface);
     T_RUN(feet_beyond_an_edge);
     T_RUN(the_last_directions);
+    T_RUN(sides_of_closed_sets);
+    T_RUN(no_sides);
+    T_RUN(a_wavy_curve);
     T_RUN(polynomials_of_degree_two);
     T_RUN(no_polynomials);
     T_RUN(no_doubtful_polynomials);
