@@ -1602,6 +1602,20 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path);
 #define EBIM__RESTRICT
 #endif
 
+/* From SELDOM to OFTEN stands what takes little of any run, most of this file: the time goes to
+ * kernels and to loops over lanes, centres and equations. gcc compiles it in a third of the time
+ * of -O2 (optimising for the debugger leaves most passes out), clang without inlining it. */
+#if defined(__clang__)
+#define EBIM__SELDOM _Pragma("clang attribute push(__attribute__((cold)), apply_to = function)")
+#define EBIM__OFTEN _Pragma("clang attribute pop")
+#elif defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#define EBIM__SELDOM _Pragma("GCC push_options") _Pragma("GCC optimize(\"Og\")")
+#define EBIM__OFTEN _Pragma("GCC pop_options")
+#else
+#define EBIM__SELDOM
+#define EBIM__OFTEN
+#endif
+
 #define EBIM__R(x) ((ebim_real)(x))
 #ifdef EBIM_DOUBLE
 #define EBIM__FN(name) name
@@ -2307,14 +2321,20 @@ EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, size_t tv, const ebim__matrix
     EBIM__NUM zero = {0};
     size_t q, v;
     int i;
-    EBIM__UNROLL
-    for (q = 0; q < rows; q++)
+    if (add) {
         EBIM__UNROLL
-        for (v = 0; v < tv; v++) {
+        for (q = 0; q < rows; q++)
+            EBIM__UNROLL
+            for (v = 0; v < tv; v++)
+                EBIM__LANES EBIM__L(acc[q][v]) = EBIM__AT(EBIM__ROW(Y, q) + v * EBIM__VW);
+    } else {
+        EBIM__UNROLL
+        for (q = 0; q < rows; q++) {
             ebim_real b = bias ? bias[q] : 0;
-            if (add) EBIM__LANES EBIM__L(acc[q][v]) = EBIM__AT(EBIM__ROW(Y, q) + v * EBIM__VW);
-            else EBIM__LANES EBIM__L(acc[q][v]) = zero + b;
+            EBIM__UNROLL
+            for (v = 0; v < tv; v++) EBIM__LANES EBIM__L(acc[q][v]) = zero + b;
         }
+    }
     for (i = 0; i + EBIM__DEEP <= m->ni; i += EBIM__DEEP)
         EBIM__N(dense_step)(rows, tv, EBIM__DEEP, m, acc, w + i * m->wi, X + (size_t)i * xs, xs);
     for (; i < m->ni; i++)
@@ -2515,12 +2535,25 @@ EBIM__INLINE void EBIM__N(outer_tile)(size_t ro, size_t ri, EBIM__N(vec) (*acc)[
                                           EBIM__AT(EBIM__ROW(X, i) + j);
 }
 
+/* The sum of a's lanes: its upper half is added to the lower one, until one is left. */
 EBIM__INLINE ebim_real EBIM__N(total)(const EBIM__N(vec) *a)
 {
-    ebim_real s[EBIM__VW];
     size_t h, l;
+#if EBIM__VB
+    EBIM__N(quad) q[EBIM__VB / 16];
+    ebim_real s[EBIM__SW];
+    memcpy(q, a, sizeof q);
+    for (h = EBIM__VB / 32; h; h /= 2)
+        EBIM__UNROLL
+        for (l = 0; l < h; l++) q[l] += q[l + h];
+    memcpy(s, q, sizeof s);
+    h = EBIM__SW / 2;
+#else
+    ebim_real s[EBIM__VW];
     memcpy(s, a, sizeof s);
-    for (h = EBIM__VW / 2; h; h /= 2)
+    h = EBIM__VW / 2;
+#endif
+    for (; h; h /= 2)
         EBIM__UNROLL
         for (l = 0; l < h; l++) s[l] += s[l + h];
     return s[0];
@@ -2540,10 +2573,9 @@ EBIM__INLINE void EBIM__N(outer_rows)(size_t ro, size_t ri, int ni, ebim_real *g
             EBIM__NUM zero = {0};
             EBIM__L(acc[q][i]) = zero;
         }
-    EBIM__N(outer_tile)(ro, ri, acc, D, X, stride, nl);
-    for (p = 1; p < planes; p++)
-        EBIM__N(outer_tile)(ro, ri, acc, D + (size_t)p * dp, EBIM__ROW(T, (p - 1) * ni), stride,
-                            nl);
+    for (p = 0; p < planes; p++)
+        EBIM__N(outer_tile)(ro, ri, acc, D + (size_t)p * dp,
+                            p ? EBIM__ROW(T, (p - 1) * ni) : X, stride, nl);
     EBIM__UNROLL
     for (q = 0; q < ro; q++)
         EBIM__UNROLL
@@ -2700,7 +2732,7 @@ static void EBIM__N(rbf)(int n, int count, const ebim_real *theta, const ebim_re
     int j = 0;
     for (; j + 2 * (int)EBIM__VW <= nl; j += 2 * (int)EBIM__VW)
         EBIM__N(rbf_lanes)(2, end, theta, stop, x + j, z + j, d ? d + j : NULL, (size_t)stride);
-    for (; j < nl; j += (int)EBIM__VW)
+    if (EBIM__W == EBIM__VW && j < nl) /* an odd number of vectors */
         EBIM__N(rbf_lanes)(1, end, theta, stop, x + j, z + j, d ? d + j : NULL, (size_t)stride);
 }
 
@@ -3010,24 +3042,36 @@ static void EBIM__N(normals)(uint32_t *r, int n, ebim_real *out, int stride, int
     }
 }
 
-EBIM__INLINE void EBIM__N(adam_part)(int n, ebim_real *EBIM__RESTRICT theta,
-                                     const ebim_real *EBIM__RESTRICT g,
-                                     ebim_real *EBIM__RESTRICT m, ebim_real *EBIM__RESTRICT v,
-                                     const ebim_real *EBIM__RESTRICT c)
+EBIM__INLINE void EBIM__N(adam_chunk)(ebim_real *EBIM__RESTRICT theta,
+                                      const ebim_real *EBIM__RESTRICT g,
+                                      ebim_real *EBIM__RESTRICT m, ebim_real *EBIM__RESTRICT v,
+                                      const ebim_real *EBIM__RESTRICT c)
 {
     int i;
-    for (i = 0; i < n; i++) m[i] = c[0] * m[i] + c[1] * g[i];
-    for (i = 0; i < n; i++) v[i] = c[2] * v[i] + c[3] * g[i] * g[i];
-    for (i = 0; i < n; i++) theta[i] -= c[4] * m[i] / (EBIM__SQRT(c[5] * v[i]) + c[6]);
+    EBIM__EACH(i) m[i] = c[0] * m[i] + c[1] * g[i];
+    EBIM__EACH(i) v[i] = c[2] * v[i] + c[3] * g[i] * g[i];
+    EBIM__EACH(i) theta[i] -= c[4] * m[i] / (EBIM__SQRT(c[5] * v[i]) + c[6]);
 }
 
 static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real *m, ebim_real *v,
                           const ebim_real *c)
 {
+    ebim_real rest[4][EBIM__W];
     int j;
+    size_t bytes;
     for (j = 0; j + EBIM__W <= n; j += EBIM__W)
-        EBIM__N(adam_part)(EBIM__W, theta + j, g + j, m + j, v + j, c);
-    EBIM__N(adam_part)(n - j, theta + j, g + j, m + j, v + j, c);
+        EBIM__N(adam_chunk)(theta + j, g + j, m + j, v + j, c);
+    if (j == n) return;
+    bytes = (size_t)(n - j) * sizeof *m;
+    memset(rest, 0, sizeof rest);
+    memcpy(rest[0], theta + j, bytes);
+    memcpy(rest[1], g + j, bytes);
+    memcpy(rest[2], m + j, bytes);
+    memcpy(rest[3], v + j, bytes);
+    EBIM__N(adam_chunk)(rest[0], rest[1], rest[2], rest[3], c);
+    memcpy(theta + j, rest[0], bytes);
+    memcpy(m + j, rest[2], bytes);
+    memcpy(v + j, rest[3], bytes);
 }
 
 #undef EBIM__VW
@@ -3444,6 +3488,8 @@ static void ebim__eliminated(int t, const double *A, int n, double *B)
             B[i * n + c] /= A[i * t + i];
         }
 }
+
+EBIM__SELDOM
 
 /* B: [t][n] <- X of A X = B for a symmetric positive A: [t][t], which is used up */
 EBIM__PRIVATE void ebim__normal_equations(int t, double *A, int n, double *B)
@@ -4157,6 +4203,8 @@ EBIM__INLINE ebim_real *ebim__row(const ebim__sweep *s, ebim_real *base, int n, 
     return base + ((size_t)p * (size_t)n + (size_t)(n == 1 ? 0 : i)) * (size_t)s->stride;
 }
 
+EBIM__OFTEN
+
 /* One value of the functions without a kernel, with both derivatives; libm speed. */
 static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_real *d1,
                         ebim_real *d2)
@@ -4464,6 +4512,8 @@ static int ebim__op_mul(const ebim__sweep *s, int mode)
     }
     return 0;
 }
+
+EBIM__SELDOM
 
 static int ebim__op_sum(const ebim__sweep *s, int mode)
 {
@@ -5104,6 +5154,8 @@ EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g
     return ebim__ws_for(w, a, g, lanes, planes, EBIM__FOR_ALL);
 }
 
+EBIM__OFTEN
+
 static size_t ebim__plane(const ebim_ws *w, int n, int plane)
 {
     EBIM_ASSERT(plane >= 0 && plane <= w->planes);
@@ -5204,6 +5256,8 @@ EBIM_API void ebim_backward(ebim_ws *w, int pairs, ebim_real *grad)
     ebim__seed(w, 0, 1);
     for (i = w->g->n_nodes - 1; i > 1; i--) ebim__op_at(w, i, EBIM__BACK, 0, pairs, grad);
 }
+
+EBIM__SELDOM
 
 /* Row-major points: blocks of lanes, transposed at the border. */
 
@@ -5314,6 +5368,8 @@ EBIM_API void ebim_eval_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_rea
         }
 }
 
+EBIM__OFTEN
+
 /* ||F|| per lane; what is not finite stays so (sqrt of a NaN is 0 in clang's -ffast-math) */
 static void ebim__norms(ebim_ws *w, ebim_real *norm)
 {
@@ -5329,6 +5385,8 @@ static void ebim__norms(ebim_ws *w, ebim_real *norm)
     for (l = 0; l < w->lanes; l++)
         if (ebim__finite(norm[l])) norm[l] = EBIM__SQRT(norm[l]);
 }
+
+EBIM__SELDOM
 
 /* ============================================================================================
  * >>net  MLPs, Fourier features and initial weights
@@ -5546,6 +5604,8 @@ typedef struct ebim__cg {
     ebim_real *rr, *pAp, *bb, *best, *unit; /* r'r, p'Ap, b'b; r'r of x */
 } ebim__cg;
 
+EBIM__OFTEN
+
 /* r = b, z = p = x for lane l; x = 0 where b is 0, or the start is not finite. The unit is a power
  * of two near the largest element of b: dividing by it is exact, and keeps squares of very large or
  * small b in range. */
@@ -5654,6 +5714,8 @@ EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_
     if (report) *report = rep;
 }
 
+EBIM__SELDOM
+
 EBIM_API const char *ebim_stop_str(ebim_stop s)
 {
     static const char *const text[EBIM__STOP_COUNT + 1] = {
@@ -5705,6 +5767,8 @@ EBIM_API const ebim_real *ebim_lbfgs_ask(const ebim_lbfgs *s)
 {
     return s->stop == EBIM_STOP_RUNNING ? s->trial : NULL;
 }
+
+EBIM__OFTEN
 
 /* dir <- -H g by the two-loop recursion (Nocedal & Wright 7.4); the pairs stand in a ring */
 static void ebim__lbfgs_direction(ebim_lbfgs *s)
@@ -5769,6 +5833,8 @@ static ebim_stop ebim__lbfgs_search(ebim_lbfgs *s)
     return EBIM_STOP_RUNNING;
 }
 
+EBIM__SELDOM
+
 /* Minimum of the cubic through two values and slopes, kept away from both ends; else the middle */
 static double ebim__cubic(const ebim__knot *a, const ebim__knot *b)
 {
@@ -5780,6 +5846,8 @@ static double ebim__cubic(const ebim__knot *a, const ebim__knot *b)
     if (!ebim__finite64(t)) return middle;
     return fmin(fmax(t, fmin(a->t, b->t) + off), fmax(a->t, b->t) - off);
 }
+
+EBIM__OFTEN
 
 /* The trial, told f and g, is the best point. */
 static void ebim__lbfgs_keep(ebim_lbfgs *s, double f, const ebim_real *g)
@@ -5893,6 +5961,8 @@ EBIM_API ebim_stop ebim_lbfgs_tell(ebim_lbfgs *s, double f, const ebim_real *g)
     return s->stop;
 }
 
+EBIM__SELDOM
+
 EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, ebim_arena *a, int n,
                                          ebim_real *x, const ebim_lbfgs_desc *d,
                                          ebim_lbfgs_progress progress, ebim_lbfgs *report)
@@ -5950,6 +6020,8 @@ static ebim_result ebim__minima_init(ebim__minima *s, ebim_arena *a, int rows, i
  * [rows][stride]. */
 typedef const ebim_real *(*ebim__minima_fn)(void *user, int B);
 
+EBIM__OFTEN
+
 /* From x: [rows][stride] of B lanes to minima -> x. Machines are told what they ask for, all at
  * once, and in the end stand at their best points. Returns the number of rounds. */
 static int ebim__minima_run(ebim__minima *s, int B, ebim_real *x, const ebim_real *norm,
@@ -5989,6 +6061,8 @@ static int ebim__minima_run(ebim__minima *s, int B, ebim_real *x, const ebim_rea
     }
 }
 
+EBIM__SELDOM
+
 #ifndef EBIM_NO_TRAIN
 
 /* ============================================================================================
@@ -6022,6 +6096,8 @@ static void ebim__clip(ebim_optim *o, ebim_real *g)
         for (i = 0; i < o->n; i++) g[i] = EBIM__R((double)g[i] * (most / o->norm));
 }
 
+EBIM__OFTEN
+
 static void ebim__adam(const ebim_optim *o, ebim_real *theta, const ebim_real *grad, ebim_real rate)
 {
     ebim_real c[7];
@@ -6052,6 +6128,8 @@ EBIM_API int ebim_optim_step(ebim_optim *o, ebim_real *theta, ebim_real *grad, e
     }
     return 1;
 }
+
+EBIM__SELDOM
 
 EBIM_API double ebim_rate(const ebim_rate_desc *d, int step)
 {
@@ -6401,6 +6479,8 @@ static void ebim__frame_gram(void *user, const ebim_real *v, ebim_real *Gv)
     ebim__frame_j(f, f->vn, Gv);
 }
 
+EBIM__OFTEN
+
 /* v <- G^-1 v, rows [k]. Lanes whose G is singular get 0. */
 static void ebim__frame_solve(ebim__frame *f, ebim_real *v)
 {
@@ -6426,6 +6506,8 @@ static void ebim__frame_solve(ebim__frame *f, ebim_real *v)
         ebim_cg(&d, f->k, f->lanes, f->stride, ebim__frame_gram, f, f->vk, v, f->work, &rep);
     }
 }
+
+EBIM__SELDOM
 
 static void ebim__frame_factor(ebim__frame *f)
 {
@@ -6473,6 +6555,8 @@ static void ebim__frame_estimate(ebim__frame *f)
         f->scale[l] = EBIM__SQRT(f->scale[l]);
     }
 }
+
+EBIM__OFTEN
 
 /* W: [K - k][K] <- the last left singular vectors of J: [K][n + 1], by rounds of inverse iteration
  * from always the same vectors: a function of J alone, forth and back alike. Three or four rounds
@@ -6538,6 +6622,8 @@ static void ebim__field_turn(ebim__frame *f)
     }
 }
 
+EBIM__SELDOM
+
 /* What lane l of w holds of F and J becomes Q'F and Q'J, in its first k rows and planes. Returns
  * ||Q'F||; infinite where that is no more than `limit` and a bound (but the slope's) does not
  * hold. */
@@ -6587,6 +6673,8 @@ static void ebim__frame_adjoints(ebim__frame *f, ebim_ws *w, ebim_real *norm,
     }
 }
 
+EBIM__OFTEN
+
 /* ||F||, or ||Q'F||, at the points the frame is at */
 static void ebim__frame_norms(ebim__frame *f, ebim_real *norm)
 {
@@ -6630,6 +6718,8 @@ static void ebim__frame_to(ebim__frame *f, int B, const ebim_real *q, int tried)
         ebim__frame_estimate(f);
     }
 }
+
+EBIM__SELDOM
 
 static void ebim__frame_at(ebim__frame *f, int B, const ebim_real *q)
 {
@@ -6688,6 +6778,8 @@ static void ebim__frame_lengths(ebim__frame *f, ebim_real *out)
         f->w.kernels->mac(1, out, 0, f->vk + i * st, 0, ebim_ws_y(&f->w) + i * st, 0, f->lanes);
     for (l = 0; l < f->lanes; l++) out[l] = out[l] > 0 ? EBIM__SQRT(out[l]) : 0;
 }
+
+EBIM__OFTEN
 
 /* limit, see below, where each coordinate has a length of its own: sum of (length J)^2 */
 static void ebim__frame_limits_each(ebim__frame *f, const ebim_real *y)
@@ -6789,6 +6881,8 @@ static void ebim__newton_leave(ebim__frame *f)
     f->count = left;
 }
 
+EBIM__SELDOM
+
 /* J and its factor of each lane -> own */
 static void ebim__newton_own(ebim__frame *f)
 {
@@ -6860,6 +6954,8 @@ static void ebim__newton_chords(ebim__frame *f)
     for (p = 0; p < B; p++) f->at[p] = p;
     f->count = B;
 }
+
+EBIM__OFTEN
 
 /* -delta of one lane: (J(y) J') delta = F(y), the columns from k tangents, or from Q'J(y) and the
  * frame's own rows; NaN where there is none, which is then LOST. */
@@ -7033,6 +7129,8 @@ static void ebim__frame_root(ebim__frame *f, int B)
         f->state[l] = f->state[l] == EBIM__SOLVED ? EBIM__SOLVED : EBIM__LOST;
 }
 
+EBIM__SELDOM
+
 /* ============================================================================================
  * >>clmc  constrained Langevin Monte Carlo, Algorithm 1
  *
@@ -7113,6 +7211,8 @@ static void ebim__clmc_root(ebim__frame *f, int B, const ebim_real *x, const ebi
     ebim__frame_root(f, B);
 }
 
+EBIM__OFTEN
+
 /* q <- y where there is a root, in the box */
 static void ebim__clmc_move(ebim_clmc *s, int B)
 {
@@ -7158,6 +7258,8 @@ static void ebim__clmc_step(ebim_clmc *s, int B)
     ebim__clmc_move(s, B);
 }
 
+EBIM__SELDOM
+
 /* ============================================================================================
  * >>exact  constrained Langevin without its error
  *
@@ -7182,6 +7284,8 @@ static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_grap
     e->watch = EBIM__NEW(a, double, (size_t)s->f.n * EBIM__WATCHED);
     return ebim__frame_init(&s->g, a, F, &s->d.constraint);
 }
+
+EBIM__OFTEN
 
 /* at: [2 n + 1] rows, the last n + 1 from the first n. Blind moves have no gradient, neither forth
  * nor back, so they are exact, too. */
@@ -7295,6 +7399,8 @@ static void ebim__exact_accept(ebim_clmc *s, int B)
         if (s->ok[l]) rep->residual = fmax(rep->residual, e->off[l]);
     }
 }
+
+EBIM__SELDOM
 
 /* Adds what a move did to each coordinate and to its square: sums of g, g^2 and (g' - g)^2. */
 static void ebim__exact_watch(ebim_clmc *s, int B)
@@ -7717,6 +7823,8 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     return EBIM_OK;
 }
 
+EBIM__OFTEN
+
 static void ebim__projector_swap(ebim_projector *p, int a, int b)
 {
     int i, S = p->f.stride;
@@ -7926,6 +8034,8 @@ EBIM_API int ebim_projector_run(ebim_projector *p, int B, const ebim_real *x, eb
     return all;
 }
 
+EBIM__SELDOM
+
 EBIM_API int ebim_projector_noise(ebim_projector *p, int B, ebim_real *x, const double *lo,
                                   const double *hi, uint64_t seed, uint64_t stream)
 {
@@ -8064,6 +8174,8 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim
     *out = s;
     return EBIM_OK;
 }
+
+EBIM__OFTEN
 
 /* Uniform direction u and offset o from the centre of D; returns how far the line goes. */
 static double ebim__line_uniform(ebim_lines *s, ebim_rng *r, double *o, double *u)
@@ -8307,6 +8419,8 @@ static void ebim__lines_harvest(ebim_lines *s, int lines, ebim__harvest *h, uint
         if (busy) ebim__lines_sweep(s, h);
     } while (busy && !ebim__stopped(s->w.watch));
 }
+
+EBIM__SELDOM
 
 static ebim__harvest ebim__harvest_init(int room, ebim_real *x, uint64_t seed)
 {
@@ -9466,6 +9580,8 @@ static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_gra
     return EBIM_OK;
 }
 
+EBIM__OFTEN
+
 /* Mean over anchors of N(P (x - c); h^2) |nu_c . nu|, nu: [n] with a stride; where anchors have no
  * normals, of N(x - c; h^2) in m dimensions */
 static double ebim__near_density(const ebim__anchors *p, const ebim_real *x, const ebim_real *nu,
@@ -9489,6 +9605,8 @@ static double ebim__near_density(const ebim__anchors *p, const ebim_real *x, con
     }
     return sum / p->count;
 }
+
+EBIM__SELDOM
 
 /* q: [B] log of how many roots a line has per unit of volume at x: [B][n], points of M */
 static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_real *q)
@@ -17797,8 +17915,12 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 
 #endif
 
+EBIM__OFTEN
+
 #undef EBIM__INLINE
 #undef EBIM__PRIVATE
+#undef EBIM__SELDOM
+#undef EBIM__OFTEN
 #undef EBIM__RESTRICT
 #undef EBIM__R
 #undef EBIM__FN
