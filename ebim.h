@@ -577,7 +577,6 @@ typedef struct ebim_ws {
     ebim_watch *watch;      /* of the arena; once it is stopped, sweeps do nothing */
     double cost;            /* multiplications of a sweep of one plane, per lane */
     ebim_real *turned;      /* see ebim__turn */
-    int is_turned;
 } ebim_ws;
 
 /* planes: how many tangents stand side by side. EBIM_WS_VALUES: none, and no derivatives at all:
@@ -4237,14 +4236,15 @@ static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_rea
     }
 }
 
-/* v = fn(a), d1 = fn'(a), d2 = fn''(a) as far as order asks; v may be a. */
+/* v = fn(a), d1 = fn'(a), d2 = fn''(a) as far as order asks; v may be a. Lanes that are copies of
+ * the only one that is used take what it gave. */
 static void ebim__k_apply(int fn, ebim_real p, const ebim_real *a, ebim_real *v, ebim_real *d1,
-                          ebim_real *d2, int nl, int order)
+                          ebim_real *d2, int used, int nl, int order)
 {
+    ebim_real x = 0, y = 0, z = 0;
     int l;
     for (l = 0; l < nl; l++) {
-        ebim_real x, y, z;
-        ebim__fn_at(fn, p, a[l], &x, &y, &z);
+        if (!l || used > 1) ebim__fn_at(fn, p, a[l], &x, &y, &z);
         v[l] = x;
         if (order > 0) d1[l] = y;
         if (order > 1) d2[l] = z;
@@ -4294,7 +4294,7 @@ static void ebim__activate(const ebim__sweep *s, const ebim_real *a)
     for (i = 0; i < s->n; i++)
         ebim__k_apply(s->nd->fn, s->nd->s, a + (size_t)i * (size_t)s->stride,
                       ebim__row(s, z->v, s->n, 0, i), ebim__row(s, z->d1, s->n, 0, i),
-                      ebim__row(s, z->d2, s->n, 0, i), s->nl, s->order);
+                      ebim__row(s, z->d2, s->n, 0, i), s->used, s->nl, s->order);
 }
 
 EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s, int transposed)
@@ -5080,6 +5080,7 @@ static void ebim__sweeps_init(ebim_ws *w)
         s->nb = g->node[nd->b].size;
         s->nc = g->node[nd->c].size;
         s->stride = w->stride;
+        s->turned = NULL;
         s->add = s->a->writer != i;
     }
 }
@@ -5123,27 +5124,29 @@ static ebim_result ebim__ws_for(ebim_ws *w, ebim_arena *a, const ebim_graph *g, 
     return ebim__ws_beside(w, a, g, lanes, planes, uses, NULL);
 }
 
-/* Weights of dense layers, transposed, in the places of theta: with them a sweep of one lane has
- * vectors over outputs. Whoever turns them answers for it that theta stays as it is until they
- * are turned again. */
+/* Weights of dense layers, transposed, each layer's from a multiple of 64 bytes on: with them a
+ * sweep of one lane has vectors over outputs. Whoever turns them answers for it that theta stays as
+ * it is until they are turned again. */
 static void ebim__turn_init(ebim_ws *w, ebim_arena *a)
 {
-    const ebim_graph *g = w->g;
-    int i, end = 0;
-    for (i = 1; i < g->n_nodes; i++)
-        if (g->node[i].op == EBIM__OP_DENSE) end = g->node[i].theta + g->node[i].n_theta;
-    w->turned = EBIM__NEW(a, ebim_real, end);
+    size_t count = 0;
+    int i;
+    for (i = 1; i < w->g->n_nodes; i++)
+        if (w->g->node[i].op == EBIM__OP_DENSE) count += (size_t)EBIM__ROUND(w->g->node[i].n_theta);
+    w->turned = EBIM__NEW(a, ebim_real, count);
 }
 
 static void ebim__turn(ebim_ws *w, int on)
 {
+    ebim_real *to = w->turned;
     int i;
-    w->is_turned = on;
-    for (i = 1; i < w->g->n_nodes && on; i++) {
+    for (i = 1; i < w->g->n_nodes; i++) {
         const ebim__node *nd = &w->g->node[i];
-        if (nd->op == EBIM__OP_DENSE)
-            ebim__to_lanes(w->g->theta + nd->theta, nd->size, w->g->node[nd->a].size,
-                           w->turned + nd->theta, nd->size, nd->size);
+        w->sweep[i].turned = on && nd->op == EBIM__OP_DENSE ? to : NULL;
+        if (!w->sweep[i].turned) continue;
+        ebim__to_lanes(w->g->theta + nd->theta, nd->size, w->g->node[nd->a].size, to, nd->size,
+                       nd->size);
+        to += EBIM__ROUND(nd->n_theta);
     }
 }
 
@@ -5185,7 +5188,6 @@ static void ebim__op_at(const ebim_ws *w, int i, int mode, int plane, int pairs,
 {
     ebim__sweep *s = &w->sweep[i];
     s->theta = w->g->theta + s->nd->theta;
-    s->turned = w->is_turned ? w->turned + s->nd->theta : NULL;
     s->grad = grad && !s->nd->frozen ? grad + s->nd->theta : NULL;
     s->nl = w->lanes;
     s->used = w->used;
@@ -5204,8 +5206,9 @@ EBIM_API void ebim_forward(ebim_ws *w, int B, int order)
     w->used = B;
     w->order = order;
     for (i = 0; i < w->n; i++) {
-        ebim_real *x = w->slot[1].v + (size_t)i * (size_t)w->stride;
-        for (l = B; l < w->lanes; l++) x[l] = x[0];
+        ebim_real *x = w->slot[1].v + (size_t)i * (size_t)w->stride, first = x[0];
+        if (B == 1) EBIM__EACH(l) x[l] = first; /* by vectors, as it is read */
+        else for (l = B; l < w->lanes; l++) x[l] = first;
     }
     if (ebim__work(w->watch, w->cost * w->lanes)) return;
     for (i = 2; i < w->g->n_nodes; i++) ebim__op_at(w, i, EBIM__FWD, 0, 0, NULL);
@@ -6403,7 +6406,6 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     if (r) return r;
     if (f->k >= f->n) return EBIM_ERR_SHAPE;
     ebim__turn_init(&f->w, a);
-    f->trial.turned = f->w.turned;
     f->stride = f->w.stride;
     S = (size_t)f->stride;
     n = (size_t)f->n;
@@ -6434,8 +6436,9 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
 
 static void ebim__frame_turn(ebim__frame *f, int on)
 {
+    int i;
     ebim__turn(&f->w, on);
-    f->trial.is_turned = on;
+    for (i = 1; i < f->w.g->n_nodes; i++) f->trial.sweep[i].turned = f->w.sweep[i].turned;
 }
 
 /* out = J t for rows t: [n], out: [k] */
