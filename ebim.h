@@ -2103,16 +2103,22 @@ typedef struct ebim__matrix {
     int no, ni, wo, wi;
 } ebim__matrix;
 
-/* One table for each instruction set. Rows have `stride` reals, of which nl count. In dense and
- * dense_silu nl may be 1, when all lanes of the chunk are copies of the first. */
+/* One table for each instruction set. Rows have `stride` reals, of which nl count. */
 typedef struct ebim__kernels {
     const char *name;
+    int plain;                                               /* without vectors */
     /* Y[o] = ((add ? Y[o] : bias[o]) + sum_i w(o, i) X[i]) D[o]; bias NULL: 0; D NULL: 1 */
     void (*dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, ebim_real *Y,
                   const ebim_real *D, int stride, int nl, int add);
     /* v = SiLU(bias + W X), with its derivatives as far as order asks */
     void (*dense_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                        ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl, int order);
+    /* Both for one lane, by vectors over outputs where wo is 1. Entry i of X is at X[i xs]. ys = 1:
+     * outputs side by side, room up to a multiple of 16; else output o fills a chunk at o ys */
+    void (*column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
+                   ebim_real *Y, const ebim_real *D, int ys, int add);
+    void (*column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
+                        ebim_real *v, ebim_real *d1, ebim_real *d2, int ys, int order);
     /* gw[o][i] += sum_p <D_p[o], X_p[i]> over lanes, p < planes; D_p = D + p no stride; X_0 = X,
      * X_p = T + (p - 1) ni stride */
     void (*outer)(int no, int ni, ebim_real *gw, const ebim_real *D, const ebim_real *X,
@@ -2421,50 +2427,53 @@ static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, c
 #endif
 /* The vectors of outputs at y, whose entries of w are neighbours, of one lane of X */
 EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, const ebim_real *w,
-                                         const ebim_real *X, int stride, ebim_real *y)
+                                         const ebim_real *from, const ebim_real *X, int xs,
+                                         const ebim_real *D, ebim_real *y)
 {
     EBIM__N(vec) acc[EBIM__COLUMN / EBIM__VW];
     size_t v;
     int i;
     EBIM__UNROLL
     for (v = 0; v < vectors; v++)
-        EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(y + v * EBIM__VW);
-    for (i = 0; i < m->ni; i++, w += m->wi, X += stride)
+        EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(from + v * EBIM__VW);
+    for (i = 0; i < m->ni; i++, w += m->wi, X += xs)
         EBIM__UNROLL
         for (v = 0; v < vectors; v++)
             EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
     EBIM__UNROLL
-    for (v = 0; v < vectors; v++)
+    for (v = 0; v < vectors; v++) {
+        if (D) EBIM__LANES EBIM__L(acc[v]) *= EBIM__AT(D + v * EBIM__VW);
         EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
+    }
 }
 
-/* y[r] = bias[o + r] + sum_i w(o + r, i) X_i in one lane of X, r < count <= COLUMN, in the order of
- * a tile's sums; bias NULL: instead of it what is in y */
-static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *bias,
-                                  const ebim_real *X, int stride, ebim_real *y)
+/* y[r] = (from[r] + sum_i w(o + r, i) X[i xs]) D[r] in one lane, r < count <= COLUMN, in the order
+ * of a tile's sums; D NULL: 1. Sums stay in registers from beginning to end: a vector waits long
+ * for memory that was just written in smaller pieces. */
+static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *from,
+                                  const ebim_real *X, int xs, const ebim_real *D, ebim_real *y)
 {
     const ebim_real *w = m->w + (size_t)o * (size_t)m->wo, *p;
     int r, i, beside = m->wo == 1;
-    if (bias && count == EBIM__COLUMN) memcpy(y, bias + o, EBIM__COLUMN * sizeof *y);
-    else for (r = 0; bias && r < count; r++) y[r] = bias[o + r];
     if (beside && count == EBIM__COLUMN) {
-        EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, w, X, stride, y);
+        EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, w, from, X, xs, D, y);
         return;
     }
     for (r = 0; beside && r + (int)EBIM__VW <= count; r += (int)EBIM__VW)
-        EBIM__N(dense_outputs)(1, m, w + r, X, stride, y + r);
+        EBIM__N(dense_outputs)(1, m, w + r, from + r, X, xs, D ? D + r : NULL, y + r);
 #if EBIM__VB
     for (; beside && r + EBIM__SW <= count; r += EBIM__SW) {
-        EBIM__N(quad) acc = *(const EBIM__N(few) *)(y + r);
+        EBIM__N(quad) acc = *(const EBIM__N(few) *)(from + r);
         for (p = w + r, i = 0; i < m->ni; i++, p += m->wi)
-            acc += *(const EBIM__N(few) *)p * *EBIM__ROW(X, i);
+            acc += *(const EBIM__N(few) *)p * X[i * xs];
+        if (D) acc *= *(const EBIM__N(few) *)(D + r);
         *(EBIM__N(few) *)(y + r) = acc;
     }
 #endif
     for (; r < count; r++) {
-        ebim_real sum = y[r];
-        for (p = w + r * m->wo, i = 0; i < m->ni; i++, p += m->wi) sum += *p * *EBIM__ROW(X, i);
-        y[r] = sum;
+        ebim_real sum = from[r];
+        for (p = w + r * m->wo, i = 0; i < m->ni; i++, p += m->wi) sum += *p * X[i * xs];
+        y[r] = D ? sum * D[r] : sum;
     }
 }
 
@@ -2475,8 +2484,8 @@ EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
     EBIM__STEPS(j, EBIM__W) EBIM__LANES EBIM__PUT(row + j) = x - zero;
 }
 
-static void EBIM__N(dense_lanes)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                                 ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
+static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                           ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
     int j, part = m->ni > 32 ? 64 : 128;
     if (EBIM__LARGE(m->no, m->ni)) {
@@ -2492,29 +2501,22 @@ static void EBIM__N(dense_lanes)(const ebim__matrix *m, const ebim_real *bias, c
                              ebim__min_int(part, nl - j), add);
 }
 
-/* Whether a product in one lane is done as such: vectors of lanes are as fast where the entries of
- * neighbours are apart. */
-EBIM__INLINE int EBIM__N(one)(const ebim__matrix *m, int nl)
+static void EBIM__N(column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                            int xs, ebim_real *Y, const ebim_real *D, int ys, int add)
 {
-    return nl == 1 && (!EBIM__VB || m->wo == 1);
-}
-
-static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                           ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
-{
-    ebim_real y[EBIM__COLUMN];
+    ebim_real y[EBIM__COLUMN], zero[EBIM__COLUMN] = {0};
     int o, r, count;
-    if (!EBIM__N(one)(m, nl)) {
-        EBIM__N(dense_lanes)(m, bias, X, Y, D, stride, EBIM__ROUND(nl), add);
-        return;
-    }
-    for (o = 0; o < m->no; o += count) {
+    for (o = 0; o < m->no; o += count, Y += count * ys) {
+        const ebim_real *from = bias ? bias + o : zero;
         count = ebim__min_int(EBIM__COLUMN, m->no - o);
-        for (r = 0; r < count && add; r++) y[r] = *EBIM__ROW(Y, o + r);
-        if (!add && !bias) memset(y, 0, sizeof y);
-        EBIM__N(dense_column)(m, o, count, add ? NULL : bias, X, stride, y);
+        if (ys == 1) {
+            EBIM__N(dense_column)(m, o, count, add ? Y : from, X, xs, D ? D + o : NULL, Y);
+            continue;
+        }
+        for (r = 0; r < count && add; r++) y[r] = Y[r * ys];
+        EBIM__N(dense_column)(m, o, count, add ? y : from, X, xs, NULL, y);
         for (r = 0; r < count; r++)
-            EBIM__N(fill)(EBIM__ROW(Y, o + r), D ? y[r] * *EBIM__ROW(D, o + r) : y[r]);
+            EBIM__N(fill)(Y + r * ys, D ? y[r] * D[(o + r) * ys] : y[r]);
     }
 }
 
@@ -2846,22 +2848,30 @@ static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, co
                                 ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl,
                                 int order)
 {
+    EBIM__N(dense)(m, bias, X, v, NULL, stride, nl, 0);
+    EBIM__N(silu)(m->no, v, v, d1, d2, stride, nl, order);
+}
+
+static void EBIM__N(column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                                 int xs, ebim_real *v, ebim_real *d1, ebim_real *d2, int ys,
+                                 int order)
+{
     ebim_real y[3][EBIM__COLUMN];
     int o, r, count;
-    if (!EBIM__N(one)(m, nl)) {
-        EBIM__N(dense)(m, bias, X, v, NULL, stride, nl, 0);
-        EBIM__N(silu)(m->no, v, v, d1, d2, stride, EBIM__ROUND(nl), order);
-        return;
-    }
+    memset(y[0], 0, sizeof y[0]);
     for (o = 0; o < m->no; o += count) {
         count = ebim__min_int(EBIM__COLUMN, m->no - o);
-        for (r = count; r < EBIM__ROUND(count); r++) y[0][r] = 0;
-        EBIM__N(dense_column)(m, o, count, bias, X, stride, y[0]);
+        EBIM__N(dense_column)(m, o, count, bias + o, X, xs, NULL, y[0]);
+        if (ys == 1) {
+            EBIM__N(silu)(1, y[0], v + o, order > 0 ? d1 + o : NULL, order > 1 ? d2 + o : NULL,
+                          EBIM__COLUMN, EBIM__ROUND(count), order);
+            continue;
+        }
         EBIM__N(silu)(1, y[0], y[0], y[1], y[2], EBIM__COLUMN, EBIM__ROUND(count), order);
         for (r = 0; r < count; r++) {
-            EBIM__N(fill)(EBIM__ROW(v, o + r), y[0][r]);
-            if (order > 0) EBIM__N(fill)(EBIM__ROW(d1, o + r), y[1][r]);
-            if (order > 1) EBIM__N(fill)(EBIM__ROW(d2, o + r), y[2][r]);
+            EBIM__N(fill)(v + (o + r) * ys, y[0][r]);
+            if (order > 0) EBIM__N(fill)(d1 + (o + r) * ys, y[1][r]);
+            if (order > 1) EBIM__N(fill)(d2 + (o + r) * ys, y[2][r]);
         }
     }
 }
@@ -3112,15 +3122,16 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
  * plain C. EBIM_SIMD_BITS (512) is the widest vector to use: 128, 256 or 512.
  * ========================================================================================= */
 
-#define EBIM__TABLE(isa, label)                                                              \
-    {label, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__outer_##isa, ebim__silu_##isa,  \
-     ebim__sine_##isa, ebim__mul_##isa, ebim__mac3_##isa, ebim__mac_##isa,                   \
-     ebim__axpy_##isa, ebim__sum_##isa,                                                      \
+#define EBIM__TABLE(isa, label, plain)                                                       \
+    {label, plain, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__column_##isa,            \
+     ebim__column_silu_##isa, ebim__outer_##isa, ebim__silu_##isa, ebim__sine_##isa,         \
+     ebim__mul_##isa, ebim__mac3_##isa, ebim__mac_##isa, ebim__axpy_##isa, ebim__sum_##isa,  \
      ebim__exp_minus_##isa, ebim__rbf_##isa, ebim__drift_##isa, ebim__inside_##isa,          \
      ebim__select_##isa, ebim__sign_##isa, ebim__pending_##isa, ebim__quotient_##isa,        \
      ebim__normals_##isa, ebim__adam_##isa}
 
-static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain");
+static const ebim__kernels ebim__base =
+    EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain", !EBIM__VB);
 
 #ifndef EBIM_HEADER
 #define EBIM_HEADER "ebim.h"
@@ -3182,8 +3193,8 @@ static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" 
 #undef EBIM__MISSING
 #undef EBIM__X86
 #else
-static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, "AVX2");
-static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, "AVX-512");
+static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, "AVX2", 0);
+static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, "AVX-512", 0);
 #endif
 #endif
 
@@ -4171,6 +4182,7 @@ typedef struct ebim__slot {
                                * not add to zeros; 0: g starts as zeros */
     int readers;              /* nodes that read it */
     int direct;               /* that is the only one, and writes plane 0 of ga and not of g */
+    int beside;               /* sweeps of one lane keep features side by side, see ebim__beside */
 } ebim__slot;
 
 enum { EBIM__SHAPE, EBIM__FWD, EBIM__TAN, EBIM__ADJ, EBIM__BACK };
@@ -4309,8 +4321,36 @@ EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s, int transposed)
     return m;
 }
 
-/* Lanes of a product: of one sample one, and no copies of it */
-EBIM__INLINE int ebim__dense_lanes(const ebim__sweep *s) { return s->used == 1 ? 1 : s->nl; }
+/* Whether a product is done in one lane: vectors of lanes are as fast where the entries of
+ * neighbours are apart. */
+EBIM__INLINE int ebim__one(const ebim__sweep *s, const ebim__matrix *m)
+{
+    return s->used == 1 && (m->wo == 1 || s->K->plain);
+}
+
+/* Step from feature to feature of what a sweep has of a node */
+EBIM__INLINE int ebim__apart(const ebim__sweep *s, const ebim__slot *x)
+{
+    return s->used == 1 && x->beside ? 1 : s->stride;
+}
+
+/* z = x y, rows of the sweep's node */
+static void ebim__dense_mul(const ebim__sweep *s, ebim_real *z, const ebim_real *x,
+                            const ebim_real *y)
+{
+    if (ebim__apart(s, s->z) > 1) s->K->mul(s->n, z, x, y, s->stride, s->nl);
+    else s->K->mul(1, z, x, y, 0, EBIM__ROUND(s->n));
+}
+
+/* Y = (W X + bias) D from node a to node z, or back where m is transposed */
+static void ebim__dense_product(const ebim__sweep *s, const ebim__matrix *m, const ebim_real *bias,
+                                const ebim__slot *from, const ebim_real *X, const ebim__slot *to,
+                                ebim_real *Y, const ebim_real *D, int add)
+{
+    if (ebim__one(s, m))
+        s->K->column(m, bias, X, ebim__apart(s, from), Y, D, ebim__apart(s, to), add);
+    else s->K->dense(m, bias, X, Y, D, s->stride, s->nl, add);
+}
 
 /* z = fn(W a + b), theta = W [n][na] then b [n]. Adjoints of the padding become zero: whatever
  * its seeds were, it is no part of the sum over lanes. */
@@ -4330,23 +4370,22 @@ static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
     const ebim__slot *z = s->z, *a = s->a;
     ebim_real *ga = ebim__row(s, z->ga, s->n, p, 0);
     ebim__matrix m = ebim__weights(s, 1);
-    int q, nl = ebim__dense_lanes(s);
+    int q;
     if (s->nd->fn != EBIM_FN_IDENTITY) {
-        if (p || !z->direct)
-            s->K->mul(s->n, ga, ebim__row(s, z->g, s->n, p, 0), z->d1, s->stride, s->nl);
+        if (p || !z->direct) ebim__dense_mul(s, ga, ebim__row(s, z->g, s->n, p, 0), z->d1);
         for (q = 1; q <= pairs; q++)
             s->K->mac3(s->n, ga, z->d2, ebim__row(s, z->ta, s->n, q - 1, 0),
                        ebim__row(s, z->g, s->n, q, 0), s->stride, s->nl);
     }
-    if (!p && a->direct) s->K->dense(&m, NULL, ga, a->ga, a->d1, s->stride, nl, 0);
-    else
-        s->K->dense(&m, NULL, ga, ebim__row(s, a->g, s->na, p, 0), NULL, s->stride, nl, s->add);
+    if (!p && a->direct) ebim__dense_product(s, &m, NULL, z, ga, a, a->ga, a->d1, 0);
+    else ebim__dense_product(s, &m, NULL, z, ga, a, ebim__row(s, a->g, s->na, p, 0), NULL, s->add);
 }
 
 static int ebim__op_dense(const ebim__sweep *s, int mode)
 {
-    const ebim__slot *z = s->z;
-    int p = s->plane, n = s->n, na = s->na, fn = s->nd->fn, nl = ebim__dense_lanes(s);
+    const ebim__slot *z = s->z, *a = s->a;
+    int p = s->plane, n = s->n, na = s->na, fn = s->nd->fn;
+    const ebim_real *bias = s->theta + (size_t)n * (size_t)na;
     ebim__matrix m = ebim__weights(s, 0);
     switch (mode) {
     case EBIM__SHAPE:
@@ -4355,20 +4394,24 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
         s->shape->n_theta = s->nd->i0 * (na + 1);
         break;
     case EBIM__FWD:
-        if (fn == EBIM_FN_SILU) {
-            s->K->dense_silu(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, z->d1, z->d2,
-                             s->stride, nl, s->order);
+        if (fn == EBIM_FN_SILU && ebim__one(s, &m)) {
+            s->K->column_silu(&m, bias, a->v, ebim__apart(s, a), z->v, z->d1, z->d2,
+                              ebim__apart(s, z), s->order);
             break;
         }
-        s->K->dense(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, NULL, s->stride, nl, 0);
+        if (fn == EBIM_FN_SILU) {
+            s->K->dense_silu(&m, bias, a->v, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
+            break;
+        }
+        ebim__dense_product(s, &m, bias, a, a->v, z, z->v, NULL, 0);
         if (fn != EBIM_FN_IDENTITY) ebim__activate(s, z->v);
         break;
     case EBIM__TAN:
-        s->K->dense(&m, NULL, ebim__row(s, s->a->t, na, p - 1, 0),
-                    ebim__row(s, z->ta, n, p - 1, 0), NULL, s->stride, nl, 0);
+        ebim__dense_product(s, &m, NULL, a, ebim__row(s, a->t, na, p - 1, 0), z,
+                            ebim__row(s, z->ta, n, p - 1, 0), NULL, 0);
         if (fn != EBIM_FN_IDENTITY)
-            s->K->mul(n, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, z->ta, n, p - 1, 0), z->d1,
-                      s->stride, s->nl);
+            ebim__dense_mul(s, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, z->ta, n, p - 1, 0),
+                            z->d1);
         break;
     case EBIM__ADJ: ebim__dense_adjoint(s, p, 0); break;
     default:
@@ -5124,6 +5167,21 @@ static ebim_result ebim__ws_for(ebim_ws *w, ebim_arena *a, const ebim_graph *g, 
     return ebim__ws_beside(w, a, g, lanes, planes, uses, NULL);
 }
 
+/* Whether only dense nodes read node i, a dense one with SiLU: a sweep of one lane then needs no
+ * copies of it in other lanes, and its features stand side by side. */
+static int ebim__beside(const ebim_ws *w, int i)
+{
+    const ebim_graph *g = w->g;
+    int j;
+    if (g->node[i].op != EBIM__OP_DENSE || g->node[i].fn != EBIM_FN_SILU) return 0;
+    if (i == g->y || (w->uses & EBIM__FOR_BACK)) return 0;
+    for (j = i + 1; j < g->n_nodes; j++) {
+        const ebim__node *nd = &g->node[j];
+        if ((nd->a == i || nd->b == i || nd->c == i) && nd->op != EBIM__OP_DENSE) return 0;
+    }
+    return 1;
+}
+
 /* Weights of dense layers, transposed, each layer's from a multiple of 64 bytes on: with them a
  * sweep of one lane has vectors over outputs. Whoever turns them answers for it that theta stays as
  * it is until they are turned again. */
@@ -5142,6 +5200,7 @@ static void ebim__turn(ebim_ws *w, int on)
     int i;
     for (i = 1; i < w->g->n_nodes; i++) {
         const ebim__node *nd = &w->g->node[i];
+        w->slot[i].beside = on && ebim__beside(w, i);
         w->sweep[i].turned = on && nd->op == EBIM__OP_DENSE ? to : NULL;
         if (!w->sweep[i].turned) continue;
         ebim__to_lanes(w->g->theta + nd->theta, nd->size, w->g->node[nd->a].size, to, nd->size,
@@ -6438,7 +6497,10 @@ static void ebim__frame_turn(ebim__frame *f, int on)
 {
     int i;
     ebim__turn(&f->w, on);
-    for (i = 1; i < f->w.g->n_nodes; i++) f->trial.sweep[i].turned = f->w.sweep[i].turned;
+    for (i = 1; i < f->w.g->n_nodes; i++) {
+        f->trial.sweep[i].turned = f->w.sweep[i].turned;
+        f->trial.slot[i].beside = f->w.slot[i].beside;
+    }
 }
 
 /* out = J t for rows t: [n], out: [k] */
