@@ -3065,22 +3065,21 @@ EBIM__INLINE void EBIM__N(adam_chunk)(ebim_real *EBIM__RESTRICT theta,
 static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real *m, ebim_real *v,
                           const ebim_real *c)
 {
-    ebim_real rest[4][EBIM__W];
-    int j;
-    size_t bytes;
-    for (j = 0; j + EBIM__W <= n; j += EBIM__W)
-        EBIM__N(adam_chunk)(theta + j, g + j, m + j, v + j, c);
-    if (j == n) return;
-    bytes = (size_t)(n - j) * sizeof *m;
-    memset(rest, 0, sizeof rest);
-    memcpy(rest[0], theta + j, bytes);
-    memcpy(rest[1], g + j, bytes);
-    memcpy(rest[2], m + j, bytes);
-    memcpy(rest[3], v + j, bytes);
-    EBIM__N(adam_chunk)(rest[0], rest[1], rest[2], rest[3], c);
-    memcpy(theta + j, rest[0], bytes);
-    memcpy(m + j, rest[2], bytes);
-    memcpy(v + j, rest[3], bytes);
+    ebim_real rest[4][EBIM__W] = {{0}};
+    int j, odd = n % EBIM__W;
+    size_t bytes = (size_t)odd * sizeof *m;
+    memcpy(rest[0], theta + n - odd, bytes);
+    memcpy(rest[1], g + n - odd, bytes);
+    memcpy(rest[2], m + n - odd, bytes);
+    memcpy(rest[3], v + n - odd, bytes);
+    for (j = 0; j < n; j += EBIM__W) {
+        int last = j == n - odd;
+        EBIM__N(adam_chunk)(last ? rest[0] : theta + j, last ? rest[1] : g + j,
+                            last ? rest[2] : m + j, last ? rest[3] : v + j, c);
+    }
+    memcpy(theta + n - odd, rest[0], bytes);
+    memcpy(m + n - odd, rest[2], bytes);
+    memcpy(v + n - odd, rest[3], bytes);
 }
 
 #undef EBIM__VW
@@ -6621,8 +6620,6 @@ static void ebim__frame_estimate(ebim__frame *f)
     }
 }
 
-EBIM__OFTEN
-
 /* W: [K - k][K] <- the last left singular vectors of J: [K][n + 1], by rounds of inverse iteration
  * from always the same vectors: a function of J alone, forth and back alike. Three or four rounds
  * do on M, where those singular values are small beside the others. */
@@ -6686,8 +6683,6 @@ static void ebim__field_turn(ebim__frame *f)
         for (l = j + 1; l < t; l++) ebim__reflect(K, j, v, 1, f->W + l * K, work);
     }
 }
-
-EBIM__SELDOM
 
 /* What lane l of w holds of F and J becomes Q'F and Q'J, in its first k rows and planes. Returns
  * ||Q'F||; infinite where that is no more than `limit` and a bound (but the slope's) does not
@@ -7350,8 +7345,6 @@ static ebim_result ebim__exact_init(ebim_clmc *s, ebim_arena *a, const ebim_grap
     return ebim__frame_init(&s->g, a, F, &s->d.constraint);
 }
 
-EBIM__OFTEN
-
 /* at: [2 n + 1] rows, the last n + 1 from the first n. Blind moves have no gradient, neither forth
  * nor back, so they are exact, too. */
 static void ebim__exact_force(ebim_clmc *s, int B, ebim_real *at)
@@ -7464,8 +7457,6 @@ static void ebim__exact_accept(ebim_clmc *s, int B)
         if (s->ok[l]) rep->residual = fmax(rep->residual, e->off[l]);
     }
 }
-
-EBIM__SELDOM
 
 /* Adds what a move did to each coordinate and to its square: sums of g, g^2 and (g' - g)^2. */
 static void ebim__exact_watch(ebim_clmc *s, int B)
