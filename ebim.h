@@ -1603,7 +1603,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path);
 
 /* From SELDOM to OFTEN stands what takes little of any run, most of this file: the time goes to
  * kernels and to loops over lanes, centres and equations. gcc compiles it in a third of the time
- * of -O2 (optimising for the debugger leaves most passes out), clang without inlining it. */
+ * of -O2 (for the debugger, which leaves most passes out), clang for size, in half. */
 #if defined(__clang__)
 #define EBIM__SELDOM _Pragma("clang attribute push(__attribute__((cold)), apply_to = function)")
 #define EBIM__OFTEN _Pragma("clang attribute pop")
