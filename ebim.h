@@ -579,7 +579,6 @@ typedef struct ebim_ws {
     ebim_watch *watch;      /* of the arena; once it is stopped, sweeps do nothing */
     double cost;            /* multiplications of a sweep of one plane, per lane */
     ebim_real *turned;      /* see ebim__turn */
-    int is_turned;
 } ebim_ws;
 
 /* planes: how many tangents stand side by side. EBIM_WS_VALUES: none, and no derivatives at all:
@@ -1604,6 +1603,20 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path);
 #define EBIM__RESTRICT
 #endif
 
+/* From SELDOM to OFTEN stands what takes little of any run, most of this file: the time goes to
+ * kernels and to loops over lanes, centres and equations. gcc compiles it in a third of the time
+ * of -O2 (for the debugger, which leaves most passes out), clang for size, in half. */
+#if defined(__clang__)
+#define EBIM__SELDOM _Pragma("clang attribute push(__attribute__((cold)), apply_to = function)")
+#define EBIM__OFTEN _Pragma("clang attribute pop")
+#elif defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#define EBIM__SELDOM _Pragma("GCC push_options") _Pragma("GCC optimize(\"Og\")")
+#define EBIM__OFTEN _Pragma("GCC pop_options")
+#else
+#define EBIM__SELDOM
+#define EBIM__OFTEN
+#endif
+
 #define EBIM__R(x) ((ebim_real)(x))
 #ifdef EBIM_DOUBLE
 #define EBIM__FN(name) name
@@ -2092,16 +2105,22 @@ typedef struct ebim__matrix {
     int no, ni, wo, wi;
 } ebim__matrix;
 
-/* One table for each instruction set. Rows have `stride` reals, of which nl count. In dense and
- * dense_silu nl may be 1, when all lanes of the chunk are copies of the first. */
+/* One table for each instruction set. Rows have `stride` reals, of which nl count. */
 typedef struct ebim__kernels {
     const char *name;
+    int plain;                                               /* without vectors */
     /* Y[o] = ((add ? Y[o] : bias[o]) + sum_i w(o, i) X[i]) D[o]; bias NULL: 0; D NULL: 1 */
     void (*dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, ebim_real *Y,
                   const ebim_real *D, int stride, int nl, int add);
     /* v = SiLU(bias + W X), with its derivatives as far as order asks */
     void (*dense_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                        ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl, int order);
+    /* Both for one lane, by vectors over outputs where wo is 1. Entry i of X is at X[i xs]. ys = 1:
+     * outputs side by side, room up to a multiple of 16; else output o fills a chunk at o ys */
+    void (*column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
+                   ebim_real *Y, const ebim_real *D, int ys, int add);
+    void (*column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
+                        ebim_real *v, ebim_real *d1, ebim_real *d2, int ys, int order);
     /* gw[o][i] += sum_p <D_p[o], X_p[i]> over lanes, p < planes; D_p = D + p no stride; X_0 = X,
      * X_p = T + (p - 1) ni stride */
     void (*outer)(int no, int ni, ebim_real *gw, const ebim_real *D, const ebim_real *X,
@@ -2309,14 +2328,20 @@ EBIM__INLINE void EBIM__N(dense_tile)(size_t rows, size_t tv, const ebim__matrix
     EBIM__NUM zero = {0};
     size_t q, v;
     int i;
-    EBIM__UNROLL
-    for (q = 0; q < rows; q++)
+    if (add) {
         EBIM__UNROLL
-        for (v = 0; v < tv; v++) {
+        for (q = 0; q < rows; q++)
+            EBIM__UNROLL
+            for (v = 0; v < tv; v++)
+                EBIM__LANES EBIM__L(acc[q][v]) = EBIM__AT(EBIM__ROW(Y, q) + v * EBIM__VW);
+    } else {
+        EBIM__UNROLL
+        for (q = 0; q < rows; q++) {
             ebim_real b = bias ? bias[q] : 0;
-            if (add) EBIM__LANES EBIM__L(acc[q][v]) = EBIM__AT(EBIM__ROW(Y, q) + v * EBIM__VW);
-            else EBIM__LANES EBIM__L(acc[q][v]) = zero + b;
+            EBIM__UNROLL
+            for (v = 0; v < tv; v++) EBIM__LANES EBIM__L(acc[q][v]) = zero + b;
         }
+    }
     for (i = 0; i + EBIM__DEEP <= m->ni; i += EBIM__DEEP)
         EBIM__N(dense_step)(rows, tv, EBIM__DEEP, m, acc, w + i * m->wi, X + (size_t)i * xs, xs);
     for (; i < m->ni; i++)
@@ -2404,50 +2429,53 @@ static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, c
 #endif
 /* The vectors of outputs at y, whose entries of w are neighbours, of one lane of X */
 EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, const ebim_real *w,
-                                         const ebim_real *X, int stride, ebim_real *y)
+                                         const ebim_real *from, const ebim_real *X, int xs,
+                                         const ebim_real *D, ebim_real *y)
 {
     EBIM__N(vec) acc[EBIM__COLUMN / EBIM__VW];
     size_t v;
     int i;
     EBIM__UNROLL
     for (v = 0; v < vectors; v++)
-        EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(y + v * EBIM__VW);
-    for (i = 0; i < m->ni; i++, w += m->wi, X += stride)
+        EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(from + v * EBIM__VW);
+    for (i = 0; i < m->ni; i++, w += m->wi, X += xs)
         EBIM__UNROLL
         for (v = 0; v < vectors; v++)
             EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
     EBIM__UNROLL
-    for (v = 0; v < vectors; v++)
+    for (v = 0; v < vectors; v++) {
+        if (D) EBIM__LANES EBIM__L(acc[v]) *= EBIM__AT(D + v * EBIM__VW);
         EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
+    }
 }
 
-/* y[r] = bias[o + r] + sum_i w(o + r, i) X_i in one lane of X, r < count <= COLUMN, in the order of
- * a tile's sums; bias NULL: instead of it what is in y */
-static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *bias,
-                                  const ebim_real *X, int stride, ebim_real *y)
+/* y[r] = (from[r] + sum_i w(o + r, i) X[i xs]) D[r] in one lane, r < count <= COLUMN, in the order
+ * of a tile's sums; D NULL: 1. Sums stay in registers from beginning to end: a vector waits long
+ * for memory that was just written in smaller pieces. */
+static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *from,
+                                  const ebim_real *X, int xs, const ebim_real *D, ebim_real *y)
 {
     const ebim_real *w = m->w + (size_t)o * (size_t)m->wo, *p;
     int r, i, beside = m->wo == 1;
-    if (bias && count == EBIM__COLUMN) memcpy(y, bias + o, EBIM__COLUMN * sizeof *y);
-    else for (r = 0; bias && r < count; r++) y[r] = bias[o + r];
     if (beside && count == EBIM__COLUMN) {
-        EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, w, X, stride, y);
+        EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, w, from, X, xs, D, y);
         return;
     }
     for (r = 0; beside && r + (int)EBIM__VW <= count; r += (int)EBIM__VW)
-        EBIM__N(dense_outputs)(1, m, w + r, X, stride, y + r);
+        EBIM__N(dense_outputs)(1, m, w + r, from + r, X, xs, D ? D + r : NULL, y + r);
 #if EBIM__VB
     for (; beside && r + EBIM__SW <= count; r += EBIM__SW) {
-        EBIM__N(quad) acc = *(const EBIM__N(few) *)(y + r);
+        EBIM__N(quad) acc = *(const EBIM__N(few) *)(from + r);
         for (p = w + r, i = 0; i < m->ni; i++, p += m->wi)
-            acc += *(const EBIM__N(few) *)p * *EBIM__ROW(X, i);
+            acc += *(const EBIM__N(few) *)p * X[i * xs];
+        if (D) acc *= *(const EBIM__N(few) *)(D + r);
         *(EBIM__N(few) *)(y + r) = acc;
     }
 #endif
     for (; r < count; r++) {
-        ebim_real sum = y[r];
-        for (p = w + r * m->wo, i = 0; i < m->ni; i++, p += m->wi) sum += *p * *EBIM__ROW(X, i);
-        y[r] = sum;
+        ebim_real sum = from[r];
+        for (p = w + r * m->wo, i = 0; i < m->ni; i++, p += m->wi) sum += *p * X[i * xs];
+        y[r] = D ? sum * D[r] : sum;
     }
 }
 
@@ -2458,8 +2486,8 @@ EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
     EBIM__STEPS(j, EBIM__W) EBIM__LANES EBIM__PUT(row + j) = x - zero;
 }
 
-static void EBIM__N(dense_lanes)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                                 ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
+static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                           ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
     int j, part = m->ni > 32 ? 64 : 128;
     if (EBIM__LARGE(m->no, m->ni)) {
@@ -2475,29 +2503,22 @@ static void EBIM__N(dense_lanes)(const ebim__matrix *m, const ebim_real *bias, c
                              ebim__min_int(part, nl - j), add);
 }
 
-/* Whether a product in one lane is done as such: vectors of lanes are as fast where the entries of
- * neighbours are apart. */
-EBIM__INLINE int EBIM__N(one)(const ebim__matrix *m, int nl)
+static void EBIM__N(column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                            int xs, ebim_real *Y, const ebim_real *D, int ys, int add)
 {
-    return nl == 1 && (!EBIM__VB || m->wo == 1);
-}
-
-static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                           ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
-{
-    ebim_real y[EBIM__COLUMN];
+    ebim_real y[EBIM__COLUMN], zero[EBIM__COLUMN] = {0};
     int o, r, count;
-    if (!EBIM__N(one)(m, nl)) {
-        EBIM__N(dense_lanes)(m, bias, X, Y, D, stride, EBIM__ROUND(nl), add);
-        return;
-    }
-    for (o = 0; o < m->no; o += count) {
+    for (o = 0; o < m->no; o += count, Y += count * ys) {
+        const ebim_real *from = bias ? bias + o : zero;
         count = ebim__min_int(EBIM__COLUMN, m->no - o);
-        for (r = 0; r < count && add; r++) y[r] = *EBIM__ROW(Y, o + r);
-        if (!add && !bias) memset(y, 0, sizeof y);
-        EBIM__N(dense_column)(m, o, count, add ? NULL : bias, X, stride, y);
+        if (ys == 1) {
+            EBIM__N(dense_column)(m, o, count, add ? Y : from, X, xs, D ? D + o : NULL, Y);
+            continue;
+        }
+        for (r = 0; r < count && add; r++) y[r] = Y[r * ys];
+        EBIM__N(dense_column)(m, o, count, add ? y : from, X, xs, NULL, y);
         for (r = 0; r < count; r++)
-            EBIM__N(fill)(EBIM__ROW(Y, o + r), D ? y[r] * *EBIM__ROW(D, o + r) : y[r]);
+            EBIM__N(fill)(Y + r * ys, D ? y[r] * D[(o + r) * ys] : y[r]);
     }
 }
 
@@ -2517,12 +2538,25 @@ EBIM__INLINE void EBIM__N(outer_tile)(size_t ro, size_t ri, EBIM__N(vec) (*acc)[
                                           EBIM__AT(EBIM__ROW(X, i) + j);
 }
 
+/* The sum of a's lanes: its upper half is added to the lower one, until one is left. */
 EBIM__INLINE ebim_real EBIM__N(total)(const EBIM__N(vec) *a)
 {
-    ebim_real s[EBIM__VW];
     size_t h, l;
+#if EBIM__VB
+    EBIM__N(quad) q[EBIM__VB / 16];
+    ebim_real s[EBIM__SW];
+    memcpy(q, a, sizeof q);
+    for (h = EBIM__VB / 32; h; h /= 2)
+        EBIM__UNROLL
+        for (l = 0; l < h; l++) q[l] += q[l + h];
+    memcpy(s, q, sizeof s);
+    h = EBIM__SW / 2;
+#else
+    ebim_real s[EBIM__VW];
     memcpy(s, a, sizeof s);
-    for (h = EBIM__VW / 2; h; h /= 2)
+    h = EBIM__VW / 2;
+#endif
+    for (; h; h /= 2)
         EBIM__UNROLL
         for (l = 0; l < h; l++) s[l] += s[l + h];
     return s[0];
@@ -2542,10 +2576,9 @@ EBIM__INLINE void EBIM__N(outer_rows)(size_t ro, size_t ri, int ni, ebim_real *g
             EBIM__NUM zero = {0};
             EBIM__L(acc[q][i]) = zero;
         }
-    EBIM__N(outer_tile)(ro, ri, acc, D, X, stride, nl);
-    for (p = 1; p < planes; p++)
-        EBIM__N(outer_tile)(ro, ri, acc, D + (size_t)p * dp, EBIM__ROW(T, (p - 1) * ni), stride,
-                            nl);
+    for (p = 0; p < planes; p++)
+        EBIM__N(outer_tile)(ro, ri, acc, D + (size_t)p * dp,
+                            p ? EBIM__ROW(T, (p - 1) * ni) : X, stride, nl);
     EBIM__UNROLL
     for (q = 0; q < ro; q++)
         EBIM__UNROLL
@@ -2702,7 +2735,7 @@ static void EBIM__N(rbf)(int n, int count, const ebim_real *theta, const ebim_re
     int j = 0;
     for (; j + 2 * (int)EBIM__VW <= nl; j += 2 * (int)EBIM__VW)
         EBIM__N(rbf_lanes)(2, end, theta, stop, x + j, z + j, d ? d + j : NULL, (size_t)stride);
-    for (; j < nl; j += (int)EBIM__VW)
+    if (EBIM__W == EBIM__VW && j < nl) /* an odd number of vectors */
         EBIM__N(rbf_lanes)(1, end, theta, stop, x + j, z + j, d ? d + j : NULL, (size_t)stride);
 }
 
@@ -2817,22 +2850,30 @@ static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, co
                                 ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl,
                                 int order)
 {
+    EBIM__N(dense)(m, bias, X, v, NULL, stride, nl, 0);
+    EBIM__N(silu)(m->no, v, v, d1, d2, stride, nl, order);
+}
+
+static void EBIM__N(column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                                 int xs, ebim_real *v, ebim_real *d1, ebim_real *d2, int ys,
+                                 int order)
+{
     ebim_real y[3][EBIM__COLUMN];
     int o, r, count;
-    if (!EBIM__N(one)(m, nl)) {
-        EBIM__N(dense)(m, bias, X, v, NULL, stride, nl, 0);
-        EBIM__N(silu)(m->no, v, v, d1, d2, stride, EBIM__ROUND(nl), order);
-        return;
-    }
+    memset(y[0], 0, sizeof y[0]);
     for (o = 0; o < m->no; o += count) {
         count = ebim__min_int(EBIM__COLUMN, m->no - o);
-        for (r = count; r < EBIM__ROUND(count); r++) y[0][r] = 0;
-        EBIM__N(dense_column)(m, o, count, bias, X, stride, y[0]);
+        EBIM__N(dense_column)(m, o, count, bias + o, X, xs, NULL, y[0]);
+        if (ys == 1) {
+            EBIM__N(silu)(1, y[0], v + o, order > 0 ? d1 + o : NULL, order > 1 ? d2 + o : NULL,
+                          EBIM__COLUMN, EBIM__ROUND(count), order);
+            continue;
+        }
         EBIM__N(silu)(1, y[0], y[0], y[1], y[2], EBIM__COLUMN, EBIM__ROUND(count), order);
         for (r = 0; r < count; r++) {
-            EBIM__N(fill)(EBIM__ROW(v, o + r), y[0][r]);
-            if (order > 0) EBIM__N(fill)(EBIM__ROW(d1, o + r), y[1][r]);
-            if (order > 1) EBIM__N(fill)(EBIM__ROW(d2, o + r), y[2][r]);
+            EBIM__N(fill)(v + (o + r) * ys, y[0][r]);
+            if (order > 0) EBIM__N(fill)(d1 + (o + r) * ys, y[1][r]);
+            if (order > 1) EBIM__N(fill)(d2 + (o + r) * ys, y[2][r]);
         }
     }
 }
@@ -3012,24 +3053,35 @@ static void EBIM__N(normals)(uint32_t *r, int n, ebim_real *out, int stride, int
     }
 }
 
-EBIM__INLINE void EBIM__N(adam_part)(int n, ebim_real *EBIM__RESTRICT theta,
-                                     const ebim_real *EBIM__RESTRICT g,
-                                     ebim_real *EBIM__RESTRICT m, ebim_real *EBIM__RESTRICT v,
-                                     const ebim_real *EBIM__RESTRICT c)
+EBIM__INLINE void EBIM__N(adam_chunk)(ebim_real *EBIM__RESTRICT theta,
+                                      const ebim_real *EBIM__RESTRICT g,
+                                      ebim_real *EBIM__RESTRICT m, ebim_real *EBIM__RESTRICT v,
+                                      const ebim_real *EBIM__RESTRICT c)
 {
     int i;
-    for (i = 0; i < n; i++) m[i] = c[0] * m[i] + c[1] * g[i];
-    for (i = 0; i < n; i++) v[i] = c[2] * v[i] + c[3] * g[i] * g[i];
-    for (i = 0; i < n; i++) theta[i] -= c[4] * m[i] / (EBIM__SQRT(c[5] * v[i]) + c[6]);
+    EBIM__EACH(i) m[i] = c[0] * m[i] + c[1] * g[i];
+    EBIM__EACH(i) v[i] = c[2] * v[i] + c[3] * g[i] * g[i];
+    EBIM__EACH(i) theta[i] -= c[4] * m[i] / (EBIM__SQRT(c[5] * v[i]) + c[6]);
 }
 
 static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real *m, ebim_real *v,
                           const ebim_real *c)
 {
-    int j;
-    for (j = 0; j + EBIM__W <= n; j += EBIM__W)
-        EBIM__N(adam_part)(EBIM__W, theta + j, g + j, m + j, v + j, c);
-    EBIM__N(adam_part)(n - j, theta + j, g + j, m + j, v + j, c);
+    ebim_real rest[4][EBIM__W] = {{0}};
+    int j, odd = n % EBIM__W;
+    size_t bytes = (size_t)odd * sizeof *m;
+    memcpy(rest[0], theta + n - odd, bytes);
+    memcpy(rest[1], g + n - odd, bytes);
+    memcpy(rest[2], m + n - odd, bytes);
+    memcpy(rest[3], v + n - odd, bytes);
+    for (j = 0; j < n; j += EBIM__W) {
+        int last = j == n - odd;
+        EBIM__N(adam_chunk)(last ? rest[0] : theta + j, last ? rest[1] : g + j,
+                            last ? rest[2] : m + j, last ? rest[3] : v + j, c);
+    }
+    memcpy(theta + n - odd, rest[0], bytes);
+    memcpy(m + n - odd, rest[2], bytes);
+    memcpy(v + n - odd, rest[3], bytes);
 }
 
 #undef EBIM__VW
@@ -3071,15 +3123,16 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
  * plain C. EBIM_SIMD_BITS (512) is the widest vector to use: 128, 256 or 512.
  * ========================================================================================= */
 
-#define EBIM__TABLE(isa, label)                                                              \
-    {label, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__outer_##isa, ebim__silu_##isa,  \
-     ebim__sine_##isa, ebim__mul_##isa, ebim__mac3_##isa, ebim__mac_##isa,                   \
-     ebim__axpy_##isa, ebim__sum_##isa,                                                      \
+#define EBIM__TABLE(isa, label, plain)                                                       \
+    {label, plain, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__column_##isa,            \
+     ebim__column_silu_##isa, ebim__outer_##isa, ebim__silu_##isa, ebim__sine_##isa,         \
+     ebim__mul_##isa, ebim__mac3_##isa, ebim__mac_##isa, ebim__axpy_##isa, ebim__sum_##isa,  \
      ebim__exp_minus_##isa, ebim__rbf_##isa, ebim__drift_##isa, ebim__inside_##isa,          \
      ebim__select_##isa, ebim__sign_##isa, ebim__pending_##isa, ebim__quotient_##isa,        \
      ebim__normals_##isa, ebim__adam_##isa}
 
-static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain");
+static const ebim__kernels ebim__base =
+    EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain", !EBIM__VB);
 
 #ifndef EBIM_HEADER
 #define EBIM_HEADER "ebim.h"
@@ -3141,8 +3194,8 @@ static const ebim__kernels ebim__base = EBIM__TABLE(base, EBIM__VB ? "128 bits" 
 #undef EBIM__MISSING
 #undef EBIM__X86
 #else
-static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, "AVX2");
-static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, "AVX-512");
+static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, "AVX2", 0);
+static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, "AVX-512", 0);
 #endif
 #endif
 
@@ -3446,6 +3499,8 @@ static void ebim__eliminated(int t, const double *A, int n, double *B)
             B[i * n + c] /= A[i * t + i];
         }
 }
+
+EBIM__SELDOM
 
 /* B: [t][n] <- X of A X = B for a symmetric positive A: [t][t], which is used up */
 EBIM__PRIVATE void ebim__normal_equations(int t, double *A, int n, double *B)
@@ -4128,6 +4183,7 @@ typedef struct ebim__slot {
                                * not add to zeros; 0: g starts as zeros */
     int readers;              /* nodes that read it */
     int direct;               /* that is the only one, and writes plane 0 of ga and not of g */
+    int beside;               /* sweeps of one lane keep features side by side, see ebim__beside */
 } ebim__slot;
 
 enum { EBIM__SHAPE, EBIM__FWD, EBIM__TAN, EBIM__ADJ, EBIM__BACK };
@@ -4158,6 +4214,8 @@ EBIM__INLINE ebim_real *ebim__row(const ebim__sweep *s, ebim_real *base, int n, 
     if (!base) return NULL;
     return base + ((size_t)p * (size_t)n + (size_t)(n == 1 ? 0 : i)) * (size_t)s->stride;
 }
+
+EBIM__OFTEN
 
 /* One value of the functions without a kernel, with both derivatives; libm speed. */
 static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_real *d1,
@@ -4191,14 +4249,15 @@ static void ebim__fn_at(int fn, ebim_real p, ebim_real x, ebim_real *v, ebim_rea
     }
 }
 
-/* v = fn(a), d1 = fn'(a), d2 = fn''(a) as far as order asks; v may be a. */
+/* v = fn(a), d1 = fn'(a), d2 = fn''(a) as far as order asks; v may be a. Lanes that are copies of
+ * the only one that is used take what it gave. */
 static void ebim__k_apply(int fn, ebim_real p, const ebim_real *a, ebim_real *v, ebim_real *d1,
-                          ebim_real *d2, int nl, int order)
+                          ebim_real *d2, int used, int nl, int order)
 {
+    ebim_real x = 0, y = 0, z = 0;
     int l;
     for (l = 0; l < nl; l++) {
-        ebim_real x, y, z;
-        ebim__fn_at(fn, p, a[l], &x, &y, &z);
+        if (!l || used > 1) ebim__fn_at(fn, p, a[l], &x, &y, &z);
         v[l] = x;
         if (order > 0) d1[l] = y;
         if (order > 1) d2[l] = z;
@@ -4248,7 +4307,7 @@ static void ebim__activate(const ebim__sweep *s, const ebim_real *a)
     for (i = 0; i < s->n; i++)
         ebim__k_apply(s->nd->fn, s->nd->s, a + (size_t)i * (size_t)s->stride,
                       ebim__row(s, z->v, s->n, 0, i), ebim__row(s, z->d1, s->n, 0, i),
-                      ebim__row(s, z->d2, s->n, 0, i), s->nl, s->order);
+                      ebim__row(s, z->d2, s->n, 0, i), s->used, s->nl, s->order);
 }
 
 EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s, int transposed)
@@ -4263,8 +4322,36 @@ EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s, int transposed)
     return m;
 }
 
-/* Lanes of a product: of one sample one, and no copies of it */
-EBIM__INLINE int ebim__dense_lanes(const ebim__sweep *s) { return s->used == 1 ? 1 : s->nl; }
+/* Whether a product is done in one lane: vectors of lanes are as fast where the entries of
+ * neighbours are apart. */
+EBIM__INLINE int ebim__one(const ebim__sweep *s, const ebim__matrix *m)
+{
+    return s->used == 1 && (m->wo == 1 || s->K->plain);
+}
+
+/* Step from feature to feature of what a sweep has of a node */
+EBIM__INLINE int ebim__apart(const ebim__sweep *s, const ebim__slot *x)
+{
+    return s->used == 1 && x->beside ? 1 : s->stride;
+}
+
+/* z = x y, rows of the sweep's node */
+static void ebim__dense_mul(const ebim__sweep *s, ebim_real *z, const ebim_real *x,
+                            const ebim_real *y)
+{
+    if (ebim__apart(s, s->z) > 1) s->K->mul(s->n, z, x, y, s->stride, s->nl);
+    else s->K->mul(1, z, x, y, 0, EBIM__ROUND(s->n));
+}
+
+/* Y = (W X + bias) D from node a to node z, or back where m is transposed */
+static void ebim__dense_product(const ebim__sweep *s, const ebim__matrix *m, const ebim_real *bias,
+                                const ebim__slot *from, const ebim_real *X, const ebim__slot *to,
+                                ebim_real *Y, const ebim_real *D, int add)
+{
+    if (ebim__one(s, m))
+        s->K->column(m, bias, X, ebim__apart(s, from), Y, D, ebim__apart(s, to), add);
+    else s->K->dense(m, bias, X, Y, D, s->stride, s->nl, add);
+}
 
 /* z = fn(W a + b), theta = W [n][na] then b [n]. Adjoints of the padding become zero: whatever
  * its seeds were, it is no part of the sum over lanes. */
@@ -4284,23 +4371,22 @@ static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
     const ebim__slot *z = s->z, *a = s->a;
     ebim_real *ga = ebim__row(s, z->ga, s->n, p, 0);
     ebim__matrix m = ebim__weights(s, 1);
-    int q, nl = ebim__dense_lanes(s);
+    int q;
     if (s->nd->fn != EBIM_FN_IDENTITY) {
-        if (p || !z->direct)
-            s->K->mul(s->n, ga, ebim__row(s, z->g, s->n, p, 0), z->d1, s->stride, s->nl);
+        if (p || !z->direct) ebim__dense_mul(s, ga, ebim__row(s, z->g, s->n, p, 0), z->d1);
         for (q = 1; q <= pairs; q++)
             s->K->mac3(s->n, ga, z->d2, ebim__row(s, z->ta, s->n, q - 1, 0),
                        ebim__row(s, z->g, s->n, q, 0), s->stride, s->nl);
     }
-    if (!p && a->direct) s->K->dense(&m, NULL, ga, a->ga, a->d1, s->stride, nl, 0);
-    else
-        s->K->dense(&m, NULL, ga, ebim__row(s, a->g, s->na, p, 0), NULL, s->stride, nl, s->add);
+    if (!p && a->direct) ebim__dense_product(s, &m, NULL, z, ga, a, a->ga, a->d1, 0);
+    else ebim__dense_product(s, &m, NULL, z, ga, a, ebim__row(s, a->g, s->na, p, 0), NULL, s->add);
 }
 
 static int ebim__op_dense(const ebim__sweep *s, int mode)
 {
-    const ebim__slot *z = s->z;
-    int p = s->plane, n = s->n, na = s->na, fn = s->nd->fn, nl = ebim__dense_lanes(s);
+    const ebim__slot *z = s->z, *a = s->a;
+    int p = s->plane, n = s->n, na = s->na, fn = s->nd->fn;
+    const ebim_real *bias = s->theta + (size_t)n * (size_t)na;
     ebim__matrix m = ebim__weights(s, 0);
     switch (mode) {
     case EBIM__SHAPE:
@@ -4309,20 +4395,24 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
         s->shape->n_theta = s->nd->i0 * (na + 1);
         break;
     case EBIM__FWD:
-        if (fn == EBIM_FN_SILU) {
-            s->K->dense_silu(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, z->d1, z->d2,
-                             s->stride, nl, s->order);
+        if (fn == EBIM_FN_SILU && ebim__one(s, &m)) {
+            s->K->column_silu(&m, bias, a->v, ebim__apart(s, a), z->v, z->d1, z->d2,
+                              ebim__apart(s, z), s->order);
             break;
         }
-        s->K->dense(&m, s->theta + (size_t)n * (size_t)na, s->a->v, z->v, NULL, s->stride, nl, 0);
+        if (fn == EBIM_FN_SILU) {
+            s->K->dense_silu(&m, bias, a->v, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
+            break;
+        }
+        ebim__dense_product(s, &m, bias, a, a->v, z, z->v, NULL, 0);
         if (fn != EBIM_FN_IDENTITY) ebim__activate(s, z->v);
         break;
     case EBIM__TAN:
-        s->K->dense(&m, NULL, ebim__row(s, s->a->t, na, p - 1, 0),
-                    ebim__row(s, z->ta, n, p - 1, 0), NULL, s->stride, nl, 0);
+        ebim__dense_product(s, &m, NULL, a, ebim__row(s, a->t, na, p - 1, 0), z,
+                            ebim__row(s, z->ta, n, p - 1, 0), NULL, 0);
         if (fn != EBIM_FN_IDENTITY)
-            s->K->mul(n, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, z->ta, n, p - 1, 0), z->d1,
-                      s->stride, s->nl);
+            ebim__dense_mul(s, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, z->ta, n, p - 1, 0),
+                            z->d1);
         break;
     case EBIM__ADJ: ebim__dense_adjoint(s, p, 0); break;
     default:
@@ -4466,6 +4556,8 @@ static int ebim__op_mul(const ebim__sweep *s, int mode)
     }
     return 0;
 }
+
+EBIM__SELDOM
 
 static int ebim__op_sum(const ebim__sweep *s, int mode)
 {
@@ -5032,6 +5124,7 @@ static void ebim__sweeps_init(ebim_ws *w)
         s->nb = g->node[nd->b].size;
         s->nc = g->node[nd->c].size;
         s->stride = w->stride;
+        s->turned = NULL;
         s->add = s->a->writer != i;
     }
 }
@@ -5075,27 +5168,45 @@ static ebim_result ebim__ws_for(ebim_ws *w, ebim_arena *a, const ebim_graph *g, 
     return ebim__ws_beside(w, a, g, lanes, planes, uses, NULL);
 }
 
-/* Weights of dense layers, transposed, in the places of theta: with them a sweep of one lane has
- * vectors over outputs. Whoever turns them answers for it that theta stays as it is until they
- * are turned again. */
-static void ebim__turn_init(ebim_ws *w, ebim_arena *a)
+/* Whether only dense nodes read node i, a dense one with SiLU: a sweep of one lane then needs no
+ * copies of it in other lanes, and its features stand side by side. */
+static int ebim__beside(const ebim_ws *w, int i)
 {
     const ebim_graph *g = w->g;
-    int i, end = 0;
-    for (i = 1; i < g->n_nodes; i++)
-        if (g->node[i].op == EBIM__OP_DENSE) end = g->node[i].theta + g->node[i].n_theta;
-    w->turned = EBIM__NEW(a, ebim_real, end);
+    int j;
+    if (g->node[i].op != EBIM__OP_DENSE || g->node[i].fn != EBIM_FN_SILU) return 0;
+    if (i == g->y || (w->uses & EBIM__FOR_BACK)) return 0;
+    for (j = i + 1; j < g->n_nodes; j++) {
+        const ebim__node *nd = &g->node[j];
+        if ((nd->a == i || nd->b == i || nd->c == i) && nd->op != EBIM__OP_DENSE) return 0;
+    }
+    return 1;
+}
+
+/* Weights of dense layers, transposed, each layer's from a multiple of 64 bytes on: with them a
+ * sweep of one lane has vectors over outputs. Whoever turns them answers for it that theta stays as
+ * it is until they are turned again. */
+static void ebim__turn_init(ebim_ws *w, ebim_arena *a)
+{
+    size_t count = 0;
+    int i;
+    for (i = 1; i < w->g->n_nodes; i++)
+        if (w->g->node[i].op == EBIM__OP_DENSE) count += (size_t)EBIM__ROUND(w->g->node[i].n_theta);
+    w->turned = EBIM__NEW(a, ebim_real, count);
 }
 
 static void ebim__turn(ebim_ws *w, int on)
 {
+    ebim_real *to = w->turned;
     int i;
-    w->is_turned = on;
-    for (i = 1; i < w->g->n_nodes && on; i++) {
+    for (i = 1; i < w->g->n_nodes; i++) {
         const ebim__node *nd = &w->g->node[i];
-        if (nd->op == EBIM__OP_DENSE)
-            ebim__to_lanes(w->g->theta + nd->theta, nd->size, w->g->node[nd->a].size,
-                           w->turned + nd->theta, nd->size, nd->size);
+        w->slot[i].beside = on && ebim__beside(w, i);
+        w->sweep[i].turned = on && nd->op == EBIM__OP_DENSE ? to : NULL;
+        if (!w->sweep[i].turned) continue;
+        ebim__to_lanes(w->g->theta + nd->theta, nd->size, w->g->node[nd->a].size, to, nd->size,
+                       nd->size);
+        to += EBIM__ROUND(nd->n_theta);
     }
 }
 
@@ -5105,6 +5216,8 @@ EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g
     if (planes == EBIM_WS_VALUES) return ebim__ws_for(w, a, g, lanes, 0, 0);
     return ebim__ws_for(w, a, g, lanes, planes, EBIM__FOR_ALL);
 }
+
+EBIM__OFTEN
 
 static size_t ebim__plane(const ebim_ws *w, int n, int plane)
 {
@@ -5135,7 +5248,6 @@ static void ebim__op_at(const ebim_ws *w, int i, int mode, int plane, int pairs,
 {
     ebim__sweep *s = &w->sweep[i];
     s->theta = w->g->theta + s->nd->theta;
-    s->turned = w->is_turned ? w->turned + s->nd->theta : NULL;
     s->grad = grad && !s->nd->frozen ? grad + s->nd->theta : NULL;
     s->nl = w->lanes;
     s->used = w->used;
@@ -5154,8 +5266,9 @@ EBIM_API void ebim_forward(ebim_ws *w, int B, int order)
     w->used = B;
     w->order = order;
     for (i = 0; i < w->n; i++) {
-        ebim_real *x = w->slot[1].v + (size_t)i * (size_t)w->stride;
-        for (l = B; l < w->lanes; l++) x[l] = x[0];
+        ebim_real *x = w->slot[1].v + (size_t)i * (size_t)w->stride, first = x[0];
+        if (B == 1) EBIM__EACH(l) x[l] = first; /* by vectors, as it is read */
+        else for (l = B; l < w->lanes; l++) x[l] = first;
     }
     if (ebim__work(w->watch, w->cost * w->lanes)) return;
     for (i = 2; i < w->g->n_nodes; i++) ebim__op_at(w, i, EBIM__FWD, 0, 0, NULL);
@@ -5206,6 +5319,8 @@ EBIM_API void ebim_backward(ebim_ws *w, int pairs, ebim_real *grad)
     ebim__seed(w, 0, 1);
     for (i = w->g->n_nodes - 1; i > 1; i--) ebim__op_at(w, i, EBIM__BACK, 0, pairs, grad);
 }
+
+EBIM__SELDOM
 
 /* Row-major points: blocks of lanes, transposed at the border. */
 
@@ -5316,6 +5431,8 @@ EBIM_API void ebim_eval_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_rea
         }
 }
 
+EBIM__OFTEN
+
 /* ||F|| per lane; what is not finite stays so (sqrt of a NaN is 0 in clang's -ffast-math) */
 static void ebim__norms(ebim_ws *w, ebim_real *norm)
 {
@@ -5331,6 +5448,8 @@ static void ebim__norms(ebim_ws *w, ebim_real *norm)
     for (l = 0; l < w->lanes; l++)
         if (ebim__finite(norm[l])) norm[l] = EBIM__SQRT(norm[l]);
 }
+
+EBIM__SELDOM
 
 /* ============================================================================================
  * >>net  MLPs, Fourier features and initial weights
@@ -5548,6 +5667,8 @@ typedef struct ebim__cg {
     ebim_real *rr, *pAp, *bb, *best, *unit; /* r'r, p'Ap, b'b; r'r of x */
 } ebim__cg;
 
+EBIM__OFTEN
+
 /* r = b, z = p = x for lane l; x = 0 where b is 0, or the start is not finite. The unit is a power
  * of two near the largest element of b: dividing by it is exact, and keeps squares of very large or
  * small b in range. */
@@ -5656,6 +5777,8 @@ EBIM_API void ebim_cg(const ebim_cg_desc *d, int k, int lanes, int stride, ebim_
     if (report) *report = rep;
 }
 
+EBIM__SELDOM
+
 EBIM_API const char *ebim_stop_str(ebim_stop s)
 {
     static const char *const text[EBIM__STOP_COUNT + 1] = {
@@ -5707,6 +5830,8 @@ EBIM_API const ebim_real *ebim_lbfgs_ask(const ebim_lbfgs *s)
 {
     return s->stop == EBIM_STOP_RUNNING ? s->trial : NULL;
 }
+
+EBIM__OFTEN
 
 /* dir <- -H g by the two-loop recursion (Nocedal & Wright 7.4); the pairs stand in a ring */
 static void ebim__lbfgs_direction(ebim_lbfgs *s)
@@ -5771,6 +5896,8 @@ static ebim_stop ebim__lbfgs_search(ebim_lbfgs *s)
     return EBIM_STOP_RUNNING;
 }
 
+EBIM__SELDOM
+
 /* Minimum of the cubic through two values and slopes, kept away from both ends; else the middle */
 static double ebim__cubic(const ebim__knot *a, const ebim__knot *b)
 {
@@ -5782,6 +5909,8 @@ static double ebim__cubic(const ebim__knot *a, const ebim__knot *b)
     if (!ebim__finite64(t)) return middle;
     return fmin(fmax(t, fmin(a->t, b->t) + off), fmax(a->t, b->t) - off);
 }
+
+EBIM__OFTEN
 
 /* The trial, told f and g, is the best point. */
 static void ebim__lbfgs_keep(ebim_lbfgs *s, double f, const ebim_real *g)
@@ -5895,6 +6024,8 @@ EBIM_API ebim_stop ebim_lbfgs_tell(ebim_lbfgs *s, double f, const ebim_real *g)
     return s->stop;
 }
 
+EBIM__SELDOM
+
 EBIM_API ebim_result ebim_lbfgs_minimize(ebim_objective f, void *user, ebim_arena *a, int n,
                                          ebim_real *x, const ebim_lbfgs_desc *d,
                                          ebim_lbfgs_progress progress, ebim_lbfgs *report)
@@ -5952,6 +6083,8 @@ static ebim_result ebim__minima_init(ebim__minima *s, ebim_arena *a, int rows, i
  * [rows][stride]. */
 typedef const ebim_real *(*ebim__minima_fn)(void *user, int B);
 
+EBIM__OFTEN
+
 /* From x: [rows][stride] of B lanes to minima -> x. Machines are told what they ask for, all at
  * once, and in the end stand at their best points. Returns the number of rounds. */
 static int ebim__minima_run(ebim__minima *s, int B, ebim_real *x, const ebim_real *norm,
@@ -5991,6 +6124,8 @@ static int ebim__minima_run(ebim__minima *s, int B, ebim_real *x, const ebim_rea
     }
 }
 
+EBIM__SELDOM
+
 #ifndef EBIM_NO_TRAIN
 
 /* ============================================================================================
@@ -6024,6 +6159,8 @@ static void ebim__clip(ebim_optim *o, ebim_real *g)
         for (i = 0; i < o->n; i++) g[i] = EBIM__R((double)g[i] * (most / o->norm));
 }
 
+EBIM__OFTEN
+
 static void ebim__adam(const ebim_optim *o, ebim_real *theta, const ebim_real *grad, ebim_real rate)
 {
     ebim_real c[7];
@@ -6054,6 +6191,8 @@ EBIM_API int ebim_optim_step(ebim_optim *o, ebim_real *theta, ebim_real *grad, e
     }
     return 1;
 }
+
+EBIM__SELDOM
 
 EBIM_API double ebim_rate(const ebim_rate_desc *d, int step)
 {
@@ -6327,7 +6466,6 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     if (r) return r;
     if (f->k >= f->n) return EBIM_ERR_SHAPE;
     ebim__turn_init(&f->w, a);
-    f->trial.turned = f->w.turned;
     f->stride = f->w.stride;
     S = (size_t)f->stride;
     n = (size_t)f->n;
@@ -6358,8 +6496,12 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
 
 static void ebim__frame_turn(ebim__frame *f, int on)
 {
+    int i;
     ebim__turn(&f->w, on);
-    f->trial.is_turned = on;
+    for (i = 1; i < f->w.g->n_nodes; i++) {
+        f->trial.sweep[i].turned = f->w.sweep[i].turned;
+        f->trial.slot[i].beside = f->w.slot[i].beside;
+    }
 }
 
 /* out = J t for rows t: [n], out: [k] */
@@ -6403,6 +6545,8 @@ static void ebim__frame_gram(void *user, const ebim_real *v, ebim_real *Gv)
     ebim__frame_j(f, f->vn, Gv);
 }
 
+EBIM__OFTEN
+
 /* v <- G^-1 v, rows [k]. Lanes whose G is singular get 0. */
 static void ebim__frame_solve(ebim__frame *f, ebim_real *v)
 {
@@ -6428,6 +6572,8 @@ static void ebim__frame_solve(ebim__frame *f, ebim_real *v)
         ebim_cg(&d, f->k, f->lanes, f->stride, ebim__frame_gram, f, f->vk, v, f->work, &rep);
     }
 }
+
+EBIM__SELDOM
 
 static void ebim__frame_factor(ebim__frame *f)
 {
@@ -6589,6 +6735,8 @@ static void ebim__frame_adjoints(ebim__frame *f, ebim_ws *w, ebim_real *norm,
     }
 }
 
+EBIM__OFTEN
+
 /* ||F||, or ||Q'F||, at the points the frame is at */
 static void ebim__frame_norms(ebim__frame *f, ebim_real *norm)
 {
@@ -6632,6 +6780,8 @@ static void ebim__frame_to(ebim__frame *f, int B, const ebim_real *q, int tried)
         ebim__frame_estimate(f);
     }
 }
+
+EBIM__SELDOM
 
 static void ebim__frame_at(ebim__frame *f, int B, const ebim_real *q)
 {
@@ -6690,6 +6840,8 @@ static void ebim__frame_lengths(ebim__frame *f, ebim_real *out)
         f->w.kernels->mac(1, out, 0, f->vk + i * st, 0, ebim_ws_y(&f->w) + i * st, 0, f->lanes);
     for (l = 0; l < f->lanes; l++) out[l] = out[l] > 0 ? EBIM__SQRT(out[l]) : 0;
 }
+
+EBIM__OFTEN
 
 /* limit, see below, where each coordinate has a length of its own: sum of (length J)^2 */
 static void ebim__frame_limits_each(ebim__frame *f, const ebim_real *y)
@@ -6791,6 +6943,8 @@ static void ebim__newton_leave(ebim__frame *f)
     f->count = left;
 }
 
+EBIM__SELDOM
+
 /* J and its factor of each lane -> own */
 static void ebim__newton_own(ebim__frame *f)
 {
@@ -6862,6 +7016,8 @@ static void ebim__newton_chords(ebim__frame *f)
     for (p = 0; p < B; p++) f->at[p] = p;
     f->count = B;
 }
+
+EBIM__OFTEN
 
 /* -delta of one lane: (J(y) J') delta = F(y), the columns from k tangents, or from Q'J(y) and the
  * frame's own rows; NaN where there is none, which is then LOST. */
@@ -7035,6 +7191,8 @@ static void ebim__frame_root(ebim__frame *f, int B)
         f->state[l] = f->state[l] == EBIM__SOLVED ? EBIM__SOLVED : EBIM__LOST;
 }
 
+EBIM__SELDOM
+
 /* ============================================================================================
  * >>clmc  constrained Langevin Monte Carlo, Algorithm 1
  *
@@ -7115,6 +7273,8 @@ static void ebim__clmc_root(ebim__frame *f, int B, const ebim_real *x, const ebi
     ebim__frame_root(f, B);
 }
 
+EBIM__OFTEN
+
 /* q <- y where there is a root, in the box */
 static void ebim__clmc_move(ebim_clmc *s, int B)
 {
@@ -7159,6 +7319,8 @@ static void ebim__clmc_step(ebim_clmc *s, int B)
     }
     ebim__clmc_move(s, B);
 }
+
+EBIM__SELDOM
 
 /* ============================================================================================
  * >>exact  constrained Langevin without its error
@@ -7719,6 +7881,8 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     return EBIM_OK;
 }
 
+EBIM__OFTEN
+
 static void ebim__projector_swap(ebim_projector *p, int a, int b)
 {
     int i, S = p->f.stride;
@@ -7928,6 +8092,8 @@ EBIM_API int ebim_projector_run(ebim_projector *p, int B, const ebim_real *x, eb
     return all;
 }
 
+EBIM__SELDOM
+
 EBIM_API int ebim_projector_noise(ebim_projector *p, int B, ebim_real *x, const double *lo,
                                   const double *hi, uint64_t seed, uint64_t stream)
 {
@@ -8066,6 +8232,8 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim
     *out = s;
     return EBIM_OK;
 }
+
+EBIM__OFTEN
 
 /* Uniform direction u and offset o from the centre of D; returns how far the line goes. */
 static double ebim__line_uniform(ebim_lines *s, ebim_rng *r, double *o, double *u)
@@ -8309,6 +8477,8 @@ static void ebim__lines_harvest(ebim_lines *s, int lines, ebim__harvest *h, uint
         if (busy) ebim__lines_sweep(s, h);
     } while (busy && !ebim__stopped(s->w.watch));
 }
+
+EBIM__SELDOM
 
 static ebim__harvest ebim__harvest_init(int room, ebim_real *x, uint64_t seed)
 {
@@ -9468,6 +9638,8 @@ static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_gra
     return EBIM_OK;
 }
 
+EBIM__OFTEN
+
 /* Mean over anchors of N(P (x - c); h^2) |nu_c . nu|, nu: [n] with a stride; where anchors have no
  * normals, of N(x - c; h^2) in m dimensions */
 static double ebim__near_density(const ebim__anchors *p, const ebim_real *x, const ebim_real *nu,
@@ -9491,6 +9663,8 @@ static double ebim__near_density(const ebim__anchors *p, const ebim_real *x, con
     }
     return sum / p->count;
 }
+
+EBIM__SELDOM
 
 /* q: [B] log of how many roots a line has per unit of volume at x: [B][n], points of M */
 static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_real *q)
@@ -18128,8 +18302,12 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 
 #endif
 
+EBIM__OFTEN
+
 #undef EBIM__INLINE
 #undef EBIM__PRIVATE
+#undef EBIM__SELDOM
+#undef EBIM__OFTEN
 #undef EBIM__RESTRICT
 #undef EBIM__R
 #undef EBIM__FN

@@ -346,9 +346,10 @@ static void mdf_run(void *state)
 typedef struct chains {
     ebim_graph F, E;
     room r;
-    ebim_clmc *newton, *lbfgs, *use;
+    ebim_clmc *newton, *single, *lbfgs, *use;
     ebim_real x[200], start[200];
     uint64_t stream;
+    int count;
 } chains;
 
 enum { CHAIN_STEPS = 20 };
@@ -357,7 +358,7 @@ static void chains_run(void *state)
 {
     chains *c = (chains *)state;
     memcpy(c->x, c->start, sizeof c->x);
-    ebim_clmc_run(c->use, 100, c->x, CHAIN_STEPS, 1, c->stream++);
+    ebim_clmc_run(c->use, c->count, c->x, CHAIN_STEPS, 1, c->stream++);
 }
 
 /* F with slope 1, as a fit makes it */
@@ -398,6 +399,9 @@ static void chains_bench(trainer *t)
     memset(&cd, 0, sizeof cd);
     cd.eps = 0.3;
     check(ebim_clmc_init(&c->newton, &c->r.a, &c->F, &c->E, &cd));
+    cd.constraint.lanes = 1;
+    check(ebim_clmc_init(&c->single, &c->r.a, &c->F, &c->E, &cd));
+    cd.constraint.lanes = 0;
     cd.constraint.solver = EBIM_SOLVER_LBFGS;
     cd.constraint.joint = 1;
     check(ebim_clmc_init(&c->lbfgs, &c->r.a, &c->F, &c->E, &cd));
@@ -406,9 +410,14 @@ static void chains_bench(trainer *t)
     memcpy(c->start, t->x, sizeof c->start);
     ebim_projector_run(p, 100, c->start, c->start, NULL, NULL);
     c->use = c->newton;
+    c->count = 100;
     report("clmc_newton_ns", "2-8-8-8-1, E 2-32-32-1, per chain of 100 and step", chains_run, c,
            100e-9 * CHAIN_STEPS, 0);
+    c->use = c->single;
+    c->count = 1;
+    report("clmc_newton1_ns", "the same of one chain", chains_run, c, 1e-9 * CHAIN_STEPS, 0);
     c->use = c->lbfgs;
+    c->count = 100;
     report("clmc_lbfgs_ns", "the paper's solver, jointly", chains_run, c, 100e-9 * CHAIN_STEPS, 0);
     free(c->r.mem);
     free(c);
@@ -419,6 +428,7 @@ static void chains_bench(trainer *t)
 typedef struct scorer {
     ebim_model m;
     room work;
+    ebim_scorer *one;
     ebim_real x[3000], distance[1000], energy[1000];
     int B;
 } scorer;
@@ -428,6 +438,12 @@ static void score_run(void *state)
     scorer *s = (scorer *)state;
     s->work.a.used = 0;
     check(ebim_model_score(&s->m, &s->work.a, s->B, s->x, NULL, s->distance, s->energy, NULL));
+}
+
+static void scorer_run(void *state)
+{
+    scorer *s = (scorer *)state;
+    check(ebim_scorer_run(s->one, 1, s->x, NULL, s->distance, s->energy, NULL));
 }
 
 static void scores(void)
@@ -449,6 +465,9 @@ static void scores(void)
            1e-9, 0);
     s->B = 1000;
     report("score_ns_batch1000", "", score_run, s, 1e-6, 0);
+    s->work.a.used = 0;
+    check(ebim_scorer_init(&s->one, &s->work.a, &s->m, 1));
+    report("scorer_ns", "one point, ebim_scorer_init not counted", scorer_run, s, 1e-9, 0);
     ebim_free(&s->m);
     free(s->work.mem);
     free(s);
@@ -592,7 +611,7 @@ int main(int argc, char **argv)
     report("mdf_step_us", "2-8-8-8-1, batch 50, 20 Langevin steps, eq. 8, Adam", mdf_run, t,
            1e-6 * t->d.steps, 0);
     chains_bench(t);
-    if (strstr("score_ns_batch1000", only)) scores();
+    if (strstr("score_ns_batch1000 scorer_ns", only)) scores();
     codim6("codim6_direct_ns", "10-32-32-32-6, a constrained step by Cholesky", EBIM_LINEAR_DIRECT);
     codim6("codim6_cg_ns", "the same by conjugate gradients", EBIM_LINEAR_CG);
     if (!*only) scaling();

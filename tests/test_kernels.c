@@ -389,20 +389,31 @@ static int differ(ebim_real a, ebim_real b)
 #endif
 }
 
-/* One lane, of which the rest of its chunk are copies, gets what it gets among others, and so do
- * the copies; wo = 1 takes another way than wi = 1. */
+/* How many outputs of one lane differ from those of lane 0 among others, in y[0]: of y[1], whose
+ * chunks are full of copies, and of y[2], which stand side by side */
+static int lane_stray(int no, ebim_real (*y)[3][MAX * STRIDE], int arrays)
+{
+    int o, l, q, stray = 0;
+    for (q = 0; q < arrays; q++)
+        for (o = 0; o < no; o++) {
+            for (l = 0; l < 16; l++) stray += differ(y[1][q][o * STRIDE + l], y[0][q][o * STRIDE]);
+            stray += differ(y[2][q][o], y[0][q][o * STRIDE]);
+        }
+    return stray;
+}
+
+/* A product in one lane gives what it gives among others; wo = 1 takes another way than wi = 1. */
 static void one_lane(void)
 {
-    static ebim_real y[2][3][MAX * STRIDE];
-    int t, no, kind, o, l, q, stray;
+    static ebim_real y[3][3][MAX * STRIDE], x[MAX], f[MAX];
+    int t, no, kind, o;
     ebim_rng r;
     ebim__matrix m;
     set_up(&r);
-    for (o = 0; o < MAX * STRIDE; o += STRIDE)
-        for (l = 1; l < 16; l++) {
-            X(0)[o + l] = X(0)[o];
-            D(0)[o + l] = D(0)[o];
-        }
+    for (o = 0; o < MAX; o++) {
+        x[o] = X(0)[o * STRIDE];
+        f[o] = D(0)[o * STRIDE];
+    }
     m.w = W;
     m.ni = 7;
     for (t = 0; t < TABLES && ebim__kernels_at(t); t++)
@@ -410,24 +421,23 @@ static void one_lane(void)
             for (kind = 0; kind < 8; kind++) {
                 const ebim__kernels *k = ebim__kernels_at(t);
                 const ebim_real *b = kind & 2 ? NULL : bias, *d = kind & 4 ? D(0) : NULL;
-                int nl;
+                int add = (kind & 3) == 2, beside;
                 m.no = no;
                 m.wo = kind & 1 ? 1 : MAX;
                 m.wi = kind & 1 ? MAX : 1;
                 memset(y, 0, sizeof y);
-                for (nl = 1; nl <= LANES; nl += LANES - 1)
-                    k->dense(&m, b, X(0), y[nl > 1][0], d, STRIDE, nl, kind & 2);
-                for (stray = 0, o = 0; o < no * STRIDE; o += STRIDE)
-                    for (l = 0; l < 16; l++)
-                        stray += differ(y[0][0][o + l], y[1][0][o]);
-                for (nl = 1; nl <= LANES; nl += LANES - 1)
-                    k->dense_silu(&m, bias, X(0), y[nl > 1][0], y[nl > 1][1], y[nl > 1][2], STRIDE,
-                                  nl, 2);
-                for (q = 0; q < 3; q++)
-                    for (o = 0; o < no * STRIDE; o += STRIDE)
-                        for (l = 0; l < 16; l++)
-                            stray += differ(y[0][q][o + l], y[1][q][o]);
-                CHECK_INT(stray, 0);
+                for (o = 0; o < no; o++)
+                    y[0][0][o * STRIDE] = y[1][0][o * STRIDE] = y[2][0][o] = bias[o];
+                k->dense(&m, b, X(0), y[0][0], d, STRIDE, LANES, add);
+                k->column(&m, b, X(0), STRIDE, y[1][0], d, STRIDE, add);
+                k->column(&m, b, x, 1, y[2][0], d ? f : NULL, 1, add);
+                CHECK_INT(lane_stray(no, y, 1), 0);
+                k->dense_silu(&m, bias, X(0), y[0][0], y[0][1], y[0][2], STRIDE, LANES, 2);
+                for (beside = 0; beside < 2; beside++)
+                    k->column_silu(&m, bias, beside ? x : X(0), beside ? 1 : STRIDE,
+                                   y[1 + beside][0], y[1 + beside][1], y[1 + beside][2],
+                                   beside ? 1 : STRIDE, 2);
+                CHECK_INT(lane_stray(no, y, 3), 0);
             }
 }
 

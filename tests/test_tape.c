@@ -1308,7 +1308,7 @@ static void functions_at_the_ends(void)
         if (cases[q].fn == EBIM_FN_SILU)
             ebim__kernels_best()->silu(1, a, v, d1, d2, CHUNK, CHUNK, 2);
         else
-            ebim__k_apply(cases[q].fn, real(cases[q].p), a, v, d1, d2, CHUNK, 2);
+            ebim__k_apply(cases[q].fn, real(cases[q].p), a, v, d1, d2, CHUNK, CHUNK, 2);
         CHECK_NEAR(v[0], cases[q].v, 8 * T_EPS * fabs(cases[q].v) + 1e-30);
         CHECK_NEAR(d1[0], cases[q].d1, 8 * T_EPS * fabs(cases[q].d1) + 1e-30);
         CHECK_NEAR(d2[0], cases[q].d2, 8 * T_EPS * fabs(cases[q].d2) + 1e-30);
