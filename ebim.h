@@ -11621,7 +11621,9 @@ enum {
     EBIM__JUDGE_HELD = 2000,   /* projected: 20 of them decide about the 0.99 quantile */
     EBIM__JUDGE_LINKED = 4096, /* points of M that components are told by: the first of them */
     EBIM__JUDGE_LEAST = 100,   /* fewer do not tell components */
-    EBIM__JUDGE_BATCH = 64     /* Jacobians at a time */
+    EBIM__JUDGE_BATCH = 64,    /* Jacobians at a time */
+    EBIM__JUDGE_CROWDED = 16,  /* equations: of more points of M are found from data, not from */
+    EBIM__JUDGE_FEW = 300      /* anywhere in the box, and so many: each takes k Jacobians' rows */
 };
 
 /* Verdicts are given above these: lengths in the scale of the data, else shares. */
@@ -11728,6 +11730,19 @@ static int ebim__judge_lost(const ebim__judge *s)
            ebim__above(s->r->distance_mean, ebim__judge_bound.lost * s->scale);
 }
 
+/* Points of M next to data -> u. Where they are known from nothing else, M away from the data is
+ * not. */
+static void ebim__judge_from_data(ebim__judge *s, ebim_projector *onto)
+{
+    int i, n = s->n, room = ebim__min_int(s->room, EBIM__JUDGE_FEW);
+    int B = ebim__spread(s->n_data, n, s->data, room, s->u);
+    ebim_projector_run(onto, B, s->u, s->y, s->dist, s->ok);
+    for (i = 0; i < B; i++)
+        if (s->ok[i] && ebim__inside(ebim__nth(s->y, i, n), 1, 0, n, s->d->lo, s->d->hi))
+            memcpy(s->u + (size_t)s->count++ * (size_t)n, ebim__nth(s->y, i, n),
+                   (size_t)n * sizeof *s->u);
+}
+
 /* Points of M: uniform by lines or charts; where neither measures M, noise thrown onto it */
 static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
 {
@@ -11747,7 +11762,8 @@ static ebim_result ebim__judge_points(ebim__judge *s, ebim_arena *a)
     if (!r && ebim__by_charts(s->F) && !s->d->rough && !ebim__judge_lost(s))
         r = ebim__judge_charts(s, onto, a);
     if (r || s->count || !ebim__ready(a)) return r;
-    s->count = ebim_projector_noise(onto, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
+    if (s->k > EBIM__JUDGE_CROWDED) ebim__judge_from_data(s, onto);
+    else s->count = ebim_projector_noise(onto, s->room, s->u, s->d->lo, s->d->hi, s->d->seed, 0);
     return EBIM_OK;
 }
 
