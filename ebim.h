@@ -4386,7 +4386,7 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
 {
     const ebim__slot *z = s->z, *a = s->a;
     int p = s->plane, n = s->n, na = s->na, fn = s->nd->fn;
-    const ebim_real *bias = s->theta + (size_t)n * (size_t)na;
+    const ebim_real *bias = s->theta ? s->theta + (size_t)n * (size_t)na : NULL;
     ebim__matrix m = ebim__weights(s, 0);
     switch (mode) {
     case EBIM__SHAPE:
