@@ -1605,11 +1605,14 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path);
 
 /* From SELDOM to OFTEN stands what takes little of any run, most of this file: the time goes to
  * kernels and to loops over lanes, centres and equations. gcc compiles it in a third of the time
- * of -O2 (for the debugger, which leaves most passes out), clang for size, in half. */
+ * of -O2 (for the debugger, which leaves most passes out), clang for size, in half. With
+ * -ffast-math a loop's first and last lanes might be rounded in other ways there than the others:
+ * then the file is compiled as it is. */
 #if defined(__clang__)
 #define EBIM__SELDOM _Pragma("clang attribute push(__attribute__((cold)), apply_to = function)")
 #define EBIM__OFTEN _Pragma("clang attribute pop")
-#elif defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#elif defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__) && \
+    !defined(__FAST_MATH__)
 #define EBIM__SELDOM _Pragma("GCC push_options") _Pragma("GCC optimize(\"Og\")")
 #define EBIM__OFTEN _Pragma("GCC pop_options")
 #else
@@ -14005,11 +14008,11 @@ static int ebim__sides_join(ebim__sides *s)
 {
     int a, b, p = 0, q = 0, most = 0, way;
     for (a = 0; a < s->parts; a++)
-        for (b = 0; b < a; b++)
-            if (abs(s->vote[a * EBIM__SIDES_PARTS + b]) > most) {
-                most = abs(s->vote[a * EBIM__SIDES_PARTS + b]);
-                p = a, q = b;
-            }
+        for (b = 0; b < a; b++) {
+            int vote = s->vote[a * EBIM__SIDES_PARTS + b];
+            if (vote < 0) vote = -vote;
+            if (vote > most) most = vote, p = a, q = b;
+        }
     if (!most) return 0;
     way = s->vote[p * EBIM__SIDES_PARTS + q] > 0 ? 1 : -1;
     ebim__unite_side(s->parent, s->side, s->first[p], s->first[q], way);

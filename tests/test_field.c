@@ -554,6 +554,13 @@ static void sides_of_closed_sets(void)
     CHECK_INT(abs(outer), EACH);
     CHECK_INT(outwards(&s, x[0], EACH, 2 * EACH, 0), -outer);
     CHECK_INT(outwards(&s, x[0], 2 * EACH, 3 * EACH, 3), outer);
+    a = arena();
+    for (i = 0; i < 4 * EACH; i++) { /* a square: next to corners normals lie across ways */
+        double along = (double)(i % EACH) / EACH * 2 - 1;
+        y[2 * i] = (ebim_real)(i / EACH % 2 ? along : i / EACH - 1);
+        y[2 * i + 1] = (ebim_real)(i / EACH % 2 ? i / EACH - 2 : along);
+    }
+    CHECK(sides_of(4 * EACH, 2, y, &s, &a));
     ebim_rng_init(&r, T_SEED, 33);
     for (n = 3; n < 5; n++) {
         a = arena();
