@@ -13750,6 +13750,7 @@ static void ebim__quadrics_at(ebim__quadrics *s, int i)
     }
     s->reach[i] = sqrt(s->tree.d2[ebim__min_int(2 * m, found - 1)]);
     ebim__quadric_edge(s, i, h, found);
+    ebim__work(s->tree.watch, 3.0 * s->terms * (found * (s->terms + n) + s->terms * s->terms));
 }
 
 /* order: [N] scratch; returns how far neighbours are, at the median */
@@ -13829,18 +13830,19 @@ static double ebim__quadric_foot(const ebim__quadrics *s, int i, const ebim_real
 /* ============================================================================================
  * >>sides  which side of a hypersurface is which
  *
- * The normals of quadrics are turned until all point to one side of M. Of neighbours with like
- * normals, none of which lies along the other's, one turns the other, the likest first (Hoppe et
- * al. 1992). Parts are left that no such pair joins: pieces, and sheets that come close to each
- * other. They are turned by what they see of each other: a ball without data is on one side of all.
- * Where balls contradict each other M has no sides, or ends. Cost: a tree's query for each datum,
- * and two for each ball.
+ * The normals of quadrics are turned until all point to one side of M. A pair of neighbours whose
+ * normals are alike, and neither of whom lies along the other's normal, is turned alike; the pairs
+ * that are most alike come first (Hoppe et al. 1992). Parts that no such pair joins are left:
+ * pieces of M, and sheets that come close to each other. Balls without data turn those: a ball is
+ * on one side of all data that are nearest to one of its points. Where balls contradict each other,
+ * or see data end, M has no sides. Cost: a query of the tree for each datum, and two for each ball.
  * ========================================================================================= */
 
 enum {
     EBIM__SIDES_NEAR = 6,     /* neighbours of a datum */
     EBIM__SIDES_PARTS = 64,   /* at most */
-    EBIM__SIDES_BALLS = 10000
+    EBIM__SIDES_BALLS = 10000,
+    EBIM__SIDES_COORDINATES = 4 /* of data whose sides are looked for, at most */
 };
 
 static const struct { double alike, deep, plain, inside, told; } ebim__sides_bound = {
@@ -13848,8 +13850,8 @@ static const struct { double alike, deep, plain, inside, told; } ebim__sides_bou
     4, /* deep: reaches of the nearest row, from which on all points are plain, but beyond ends */
     0.5, /* plain: |cos| from which on a point is on a side of a datum, not beyond its end */
     0.9, /* inside: share of a ball's radius that its points are drawn from */
-    0.02 /* told: share of balls that may contradict: cubes 0.015, smooth sets 0.001, the ends of a
-          * half circle 0.031, a hemisphere's edge 0.029, a crossing 0.032 */
+    0.02 /* told: contradictions of balls, in shares of the deep ones, at most: cubes 0.015, smooth
+          * sets 0.001, ends of a half circle 0.031, a hemisphere's edge 0.029, crossings 0.032 */
 };
 
 typedef struct ebim__sides {
@@ -13863,7 +13865,7 @@ typedef struct ebim__sides {
     int32_t *vote;            /* [PARTS][PARTS] balls that see two parts alike, less the others */
     ebim_real *ball;          /* [2][n] its centre, another point */
     int parts;
-    double odd;               /* share of balls that contradict, or where M seems to end */
+    double odd;               /* balls that contradict, or see M end, per deep ball */
 } ebim__sides;
 
 static ebim_result ebim__sides_init(ebim__sides *s, ebim_arena *a, int N, int n)
@@ -13995,7 +13997,7 @@ static void ebim__sides_balls(ebim__sides *s, const ebim_real *x, const double *
         if (fabs(cos) < ebim__sides_bound.plain || fabs(other) < ebim__sides_bound.plain) continue;
         alike = cos * other > 0 ? 1 : -1;
         if (s->part[i] == s->part[j]) odd += alike < 0;
-        else if (s->parts <= EBIM__SIDES_PARTS) {
+        else {
             s->vote[s->part[i] * EBIM__SIDES_PARTS + s->part[j]] += alike;
             s->vote[s->part[j] * EBIM__SIDES_PARTS + s->part[i]] += alike;
         }
@@ -14237,8 +14239,8 @@ typedef struct ebim__field {
     int ends;
     double gate;                /* its width */
     int pool;                   /* points of it */
-    int ways;                   /* outputs for the way: n; 1: a signed distance, by */
-    ebim__sides sides;
+    int ways;                   /* outputs for the way: n; 1: a signed distance */
+    ebim__sides sides;          /* for that */
 } ebim__field;
 
 static ebim_result ebim__field_init(ebim__field *s, ebim_arena *a, ebim_graph *F, int N,
@@ -14357,6 +14359,7 @@ static void ebim__field_pool(ebim__field *s)
         }
         for (c = 0; c < n; c++) way[c] = EBIM__R((double)y[c] - best[c]);
         s->d2[i] = EBIM__R(least);
+        ebim__work(s->q.tree.watch, 4.0 * s->q.tree.found * n * s->q.m * (s->q.m + s->q.terms));
         if (s->d->sides) ebim__field_sign(s, i);
     }
 }
@@ -14465,7 +14468,6 @@ static double ebim__field_away(ebim__field *s, int l, int row, ebim_real weight)
     ebim_real *v = ebim_ws_yg(w, 0);
     double d2 = (double)s->d2[row], g = 1 - exp(-d2 / (2 * s->gate * s->gate)), loss = 0;
     ebim_real f = weight / EBIM__R(d2 + 0.05 * 0.05);
-
     int S = w->stride, i;
     for (i = 0; i < s->ways; i++) {
         ebim_real d = y[i * S + l] - way[i];
@@ -14581,6 +14583,7 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
         ebim__spread(N, s.t.n, x, EBIM__FIELD_ROWS, s.x);
         if (d->weights) ebim__spread(N, 1, d->weights, EBIM__FIELD_ROWS, s.weight);
         s.gate = fmax(ebim__field_bound.gate, ebim__quadrics_make(&s.q, s.x, s.order));
+        if (ebim__stopped(work->watch)) return EBIM_OK;
         if (d->sides && !ebim__sides_make(&s.sides, &s.q, &s.t.rng, d->lo, d->hi))
             return EBIM_ERR_SOLVE;
         ebim__field_pool(&s);
@@ -15672,10 +15675,12 @@ static int ebim__recipe_field(const ebim__rows *s, int number)
     return s->fields && number != 1 && number != 5;
 }
 
-/* Whether network `number` is a signed distance by sides of the data */
+/* Whether network `number` is a signed distance by sides of the data. Balls in many dimensions see
+ * too little, and quadrics need too many neighbours. */
 static int ebim__recipe_sides(const ebim__rows *s, int number)
 {
-    return s->k == 1 && !s->fields && !s->paper && !s->d->F && number > 1 && number % 2 == 0;
+    return s->k == 1 && !s->fields && ebim__rows_fields(s) && s->n <= EBIM__SIDES_COORDINATES &&
+           number > 1 && number % 2 == 0;
 }
 
 /* Row `size` of ebim__size_field; f->d is there */
