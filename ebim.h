@@ -15675,12 +15675,16 @@ static int ebim__recipe_field(const ebim__rows *s, int number)
     return s->fields && number != 1 && number != 5;
 }
 
+/* Of a training: with less, features of sides are still rough away from the data, where points that
+ * are scored find no way to M. */
+static const double ebim__sides_effort = 0.25;
+
 /* Whether network `number` is a signed distance by sides of the data. Balls in many dimensions see
  * too little, and quadrics need too many neighbours. */
 static int ebim__recipe_sides(const ebim__rows *s, int number)
 {
     return s->k == 1 && !s->fields && ebim__rows_fields(s) && s->n <= EBIM__SIDES_COORDINATES &&
-           number > 1 && number % 2 == 0;
+           number > 1 && number % 2 == 0 && ebim__effort(s) >= ebim__sides_effort;
 }
 
 /* Row `size` of ebim__size_field; f->d is there */

@@ -664,9 +664,9 @@ static void arc(void)
     ebim_free(&s.m);
 }
 
-/* A detailed closed surface, whatever the seed: no sheet joins its horns, all but 0.5 % of the truth
- * is within 1 % of its diagonal, 0.1 % in the mean, and samples are no farther from the truth than
- * its points are from each other. */
+/* A detailed closed surface, whatever the seed: no sheet joins its horns, all but 0.5 % of the
+ * truth is within 1 % of its diagonal, 0.1 % in the mean, and samples are no farther from the truth
+ * than its points are from each other. */
 static void spot(void)
 {
     ebim_model m[2];
