@@ -11625,8 +11625,9 @@ enum {
     EBIM__JUDGE_LINKED = 4096, /* points of M that components are told by: the first of them */
     EBIM__JUDGE_LEAST = 100,   /* fewer do not tell components */
     EBIM__JUDGE_BATCH = 64,    /* Jacobians at a time */
-    EBIM__JUDGE_CROWDED = 16,  /* equations: of more points of M are found from data, not from */
-    EBIM__JUDGE_FEW = 300      /* anywhere in the box, and so many: each takes k Jacobians' rows */
+    EBIM__JUDGE_CROWDED = 16,  /* equations: where there are more, noise from the box finds M too
+                                * seldom, and points of it are looked for next to data: */
+    EBIM__JUDGE_FEW = 300      /* so many, as each takes k products with the Jacobian a step */
 };
 
 /* Verdicts are given above these: lengths in the scale of the data, else shares. */
@@ -11659,6 +11660,7 @@ typedef struct ebim__judge {
     const ebim_judge_desc *d;
     ebim_judgement *r;
     int n, k, n_data, n_held, room, count; /* count: points of M there are */
+    int beside;            /* 1: they were looked for next to data alone */
     double scale, stray;   /* stray: of what noise finds of F's zeros, beyond the charts */
     ebim_real *data, *held, *u, *y, *dist; /* samples of the data; points of M; scratch */
     ebim_real *weight;                     /* [n_held] of those */
@@ -11733,12 +11735,12 @@ static int ebim__judge_lost(const ebim__judge *s)
            ebim__above(s->r->distance_mean, ebim__judge_bound.lost * s->scale);
 }
 
-/* Points of M next to data -> u. Where they are known from nothing else, M away from the data is
- * not. */
+/* Points of M next to data -> u. What M has away from the data they do not show. */
 static void ebim__judge_from_data(ebim__judge *s, ebim_projector *onto)
 {
     int i, n = s->n, room = ebim__min_int(s->room, EBIM__JUDGE_FEW);
     int B = ebim__spread(s->n_data, n, s->data, room, s->u);
+    s->beside = 1;
     ebim_projector_run(onto, B, s->u, s->y, s->dist, s->ok);
     for (i = 0; i < B; i++)
         if (s->ok[i] && ebim__inside(ebim__nth(s->y, i, n), 1, 0, n, s->d->lo, s->d->hi))
@@ -11831,7 +11833,7 @@ static int ebim__judge_reach(ebim__judge *s, ebim_watch *watch)
         ebim__tree_near(t, ebim__nth(s->data, i, n), 1, HUGE_VAL);
         s->owner[i] = t->hood[0];
     }
-    j->remote = (double)remote / s->count;
+    j->remote = s->beside ? ebim__nan64() : (double)remote / s->count;
     j->rim = (double)rim / s->count;
     return ebim__stopped(watch);
 }
@@ -13850,8 +13852,9 @@ static const struct { double alike, deep, plain, inside, told; } ebim__sides_bou
     4, /* deep: reaches of the nearest row, from which on all points are plain, but beyond ends */
     0.5, /* plain: |cos| from which on a point is on a side of a datum, not beyond its end */
     0.9, /* inside: share of a ball's radius that its points are drawn from */
-    0.02 /* told: contradictions of balls, in shares of the deep ones, at most: cubes 0.015, smooth
-          * sets 0.001, ends of a half circle 0.031, a hemisphere's edge 0.029, crossings 0.032 */
+    0.02 /* told: contradictions of balls, in shares of the deep ones, at most: smooth sets 0.001, a
+          * square 0.010, ends of a half circle 0.031, a hemisphere's edge 0.029, crossings 0.032.
+          * Cubes, 0.015 to 0.033, are refused at times: networks without sides are left */
 };
 
 typedef struct ebim__sides {
@@ -14106,6 +14109,9 @@ static const struct {
     0.1               /* width of the gate, at least; else the distance of neighbours */
 };
 
+/* A bound of ||F|| that accepts nothing, in any units of the data: 0 would accept all of R^n. */
+static const double ebim__field_nothing = 1e-150;
+
 /* Beyond an edge of the data points go up to so many reaches, so large a share of the points off
  * M. Of the few rows that seem to be at ends of a curve most are not. */
 static const struct { double most, share; } ebim__field_edge = {4, 0.1};
@@ -14318,8 +14324,8 @@ static void ebim__field_point(ebim__field *s, int i, ebim_real *y)
     if (beyond) ebim__field_beyond(s, row, y);
 }
 
-/* way[0] <- the signed distance of point i of the pool: its foot's normal says which side it is on,
- * or, where that lies across the way, the rows around. */
+/* way[0] <- the signed distance of point i of the pool. The rows that its foot was looked for at
+ * say which side it is on: the nearer, and the plainer, the more. */
 static void ebim__field_sign(ebim__field *s, int i)
 {
     const ebim__tree *tree = &s->q.tree;
@@ -14534,9 +14540,9 @@ static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, 
     memset(&pd, 0, sizeof pd);
     pd.method = EBIM_PROJECT_ONTO;
     pd.constraint.length = 1;
-    d->norm = d->gap = d->slope = d->open = 0;
     r = ebim_projector_init(&p, a, F, &pd);
     if (r || !run) return r;
+    d->norm = d->gap = d->slope = d->open = 0;
     N = ebim__spread(N, n, x, EBIM__FIELD_JUDGED, from);
     ebim_projector_run(p, N, from, y, distance, ok);
     f = &p->f;
@@ -14555,7 +14561,7 @@ static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, 
         }
     }
     if (have < EBIM__FIELD_LEAST) {
-        d->norm = DBL_MIN;
+        d->norm = ebim__field_nothing;
         return ebim__stopped(a->watch) ? EBIM_OK : EBIM_ERR_SOLVE;
     }
 #define EBIM__SEEN(q, part) ebim__quantile(have, v + (q) * EBIM__FIELD_JUDGED, order, part)
@@ -14583,8 +14589,8 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
         ebim__spread(N, s.t.n, x, EBIM__FIELD_ROWS, s.x);
         if (d->weights) ebim__spread(N, 1, d->weights, EBIM__FIELD_ROWS, s.weight);
         s.gate = fmax(ebim__field_bound.gate, ebim__quadrics_make(&s.q, s.x, s.order));
-        if (ebim__stopped(work->watch)) return EBIM_OK;
-        if (d->sides && !ebim__sides_make(&s.sides, &s.q, &s.t.rng, d->lo, d->hi))
+        if (d->sides && !ebim__stopped(work->watch) &&
+            !ebim__sides_make(&s.sides, &s.q, &s.t.rng, d->lo, d->hi))
             return EBIM_ERR_SOLVE;
         ebim__field_pool(&s);
         r = ebim__train(&s.t, ebim__field_loss, &s);
@@ -15508,8 +15514,7 @@ typedef struct ebim__recipe_F {
     ebim_mdf_desc d;
     int equations;            /* 1: it is there without training (>>equations) */
     int field;                /* 1: what is learned is a displacement field, */
-    int sides;                /* 1: a signed distance, by */
-    ebim__field_desc way;
+    ebim__field_desc way;     /* by this, or a signed distance (way.sides) */
 } ebim__recipe_F;
 
 typedef struct ebim__recipe_E {
@@ -15692,7 +15697,7 @@ static void ebim__recipe_way(const ebim__rows *s, int size, ebim__recipe_F *f)
 {
     f->net.width = f->way.width = ebim__size_field[size].width;
     f->way.dim = s->n - s->k;
-    f->way.sides = f->sides;
+    f->way.sides = !f->field;
     f->way.slope = ebim__size_field[size].slope;
     f->way.steps = ebim__steps(s, ebim__size_field[size].steps, 1);
     f->way.batch = EBIM__FIELD_BATCH;
@@ -15727,7 +15732,6 @@ static void ebim__recipe_F_of(const ebim__rows *s, int number, ebim__recipe_F *f
     f->d.seed = ebim__subseed(s->d->seed + (uint64_t)number, EBIM__SEED_MDF);
     f->d.weights = s->weight;
     f->field = field;
-    f->sides = sides;
     if (field || sides) ebim__recipe_way(s, sides ? number / 2 + 1 : number > 1, f);
 }
 
@@ -16060,7 +16064,7 @@ static ebim_result ebim__candidate_train(ebim__candidate *c, const ebim__rows *s
                                          const ebim__plane_of *plane, ebim_arena *work)
 {
     if (c->recipe.equations) return EBIM_OK;
-    if (c->recipe.field || c->recipe.sides)
+    if (c->recipe.field || c->recipe.way.sides)
         return ebim__field_train(&c->F, s->N - s->held, s->z, &c->recipe.way, plane, work,
                                  &c->report);
     return ebim_mdf_train(&c->F, work, s->N - s->held, s->z, &c->recipe.d, &c->report);
@@ -16179,8 +16183,8 @@ static int ebim__contest_choose(ebim__contest *s)
     if (s->rows->fields && s->count >= (int)ebim__choice_bound.fields &&
         !(ebim__judge_verdict(best, 1) & EBIM_VERDICT_LOOSE))
         return 1;
-    if (s->c[s->best].recipe.sides && s->c[s->best].rival >= 0 &&
-        s->c[s->c[s->best].rival].recipe.sides)
+    if (s->c[s->best].recipe.way.sides && s->c[s->best].rival >= 0 &&
+        s->c[s->c[s->best].rival].recipe.way.sides)
         return 1; /* others come no closer */
     return ebim__or_else(best->distance_mean, 1) < accurate &&
            (!s->rows->fields || best->distance_q99 < ebim__choice_bound.q99 * accurate);
@@ -16256,6 +16260,7 @@ static ebim_result ebim__candidate_record(ebim__candidate *c, const ebim__contes
     else r = ebim_record(&c->F, work, rows->n, ebim__record_field, &f);
     c->F.field.codim = rows->k;
     c->F.field.gate = !c->recipe.equations;
+    if (c->F.field.gate) c->F.field.norm = ebim__field_nothing; /* until it has bounds */
     if (!r && c->F.field.gate && ebim__ready(work)) ebim__field_draw(&c->F, seed);
     return r;
 }
@@ -16342,7 +16347,7 @@ static int ebim__contest_pair(ebim__contest *s)
 {
     ebim__candidate *c = &s->c[s->count];
     int alone = c->recipe.equations || (s->rows->fields && s->count) ||
-                (c->recipe.sides && s->count > 2), i;
+                (c->recipe.way.sides && s->count > 2), i;
     int two = ebim__min_int(alone ? 1 : 2, s->most - s->count);
     if (s->threads) ebim__in_parallel(&s->rows->d->parallel, two, ebim__candidate_task, s);
     for (i = 0; i < two && !s->threads && !s->watch->stopped; i++) ebim__candidate_task(s, i);
@@ -17760,7 +17765,7 @@ static ebim_result ebim__fit_learn(ebim__fit *f, ebim_arena *work)
     m->info.mdf_loss = c->c[c->best].report.loss;
     m->info.networks = c->count;
     m->info.partial = f->watch[0].stopped || c->c[c->best].r == EBIM_ERR_DIVERGED;
-    f->rows.fine = c->c[c->best].recipe.sides;
+    f->rows.fine = c->c[c->best].recipe.way.sides;
     return r ? r : ebim__fit_learn_on(f, c->best, work);
 }
 

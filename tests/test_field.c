@@ -491,13 +491,17 @@ static void an_open_curve(void)
     ebim_free(&l);
 }
 
+static struct { /* what sides were found with */
+    ebim__quadrics q;
+    ebim_rng rng;
+    double lo[4], hi[4];
+} around;
+
 /* Sides of N points x: [N][n] -> s; whether M has some */
 static int sides_of(int N, int n, const ebim_real *x, ebim__sides *s, ebim_arena *a)
 {
     static int32_t order[2000];
-    double lo[4], hi[4];
-    ebim__quadrics q;
-    ebim_rng rng;
+    double *lo = around.lo, *hi = around.hi;
     int i, c;
     for (c = 0; c < n; c++) {
         lo[c] = hi[c] = (double)x[c];
@@ -506,16 +510,17 @@ static int sides_of(int N, int n, const ebim_real *x, ebim__sides *s, ebim_arena
             hi[c] = fmax(hi[c], (double)x[i * n + c] + 0.5);
         }
     }
-    ebim_rng_init(&rng, T_SEED, 32);
-    CHECK_INT(ebim__quadrics_init(&q, a, N, n, n - 1, 1, 0), EBIM_OK);
+    ebim_rng_init(&around.rng, T_SEED, 32);
+    CHECK_INT(ebim__quadrics_init(&around.q, a, N, n, n - 1, 1, 0), EBIM_OK);
     CHECK_INT(ebim__sides_init(s, a, N, n), EBIM_OK);
-    ebim__quadrics_make(&q, x, order);
-    return ebim__sides_make(s, &q, &rng, lo, hi);
+    ebim__quadrics_make(&around.q, x, order);
+    return ebim__sides_make(s, &around.q, &around.rng, lo, hi);
 }
 
-/* How many normals of spheres about `center` point outwards, less those that point inwards, where
- * they are within 10 degrees of that; a wrong one counts a thousand. */
-static int outwards(const ebim__sides *s, const ebim_real *x, int from, int to, double center)
+/* How many normals of spheres about `center` point outwards, less those that point inwards; one
+ * whose |cos| with that is less than `least` counts a thousand. */
+static int outwards(const ebim__sides *s, const ebim_real *x, int from, int to, double center,
+                    double least)
 {
     int i, c, sum = 0;
     for (i = from; i < to; i++) {
@@ -527,33 +532,35 @@ static int outwards(const ebim__sides *s, const ebim_real *x, int from, int to, 
             r2 += d * d;
         }
         along /= sqrt(r2);
-        sum += along > 0.985 ? 1 : along < -0.985 ? -1 : 1000;
+        sum += along > least ? 1 : along < -least ? -1 : 1000;
     }
     return sum;
 }
 
-/* Two circles inside one another, sheets as close as four spacings, and one beside them: between
- * them all normals point to one side, so the inner one's point the other way. Spheres in R^3 and
- * R^4 have one side each. */
+/* Two circles inside one another, a few spacings apart, where the nearest rows of some are on the
+ * other one, and a circle beside them: between circles all normals point to one side, so the inner
+ * one's point the other way. A square, and spheres in R^3 and R^4, have
+ * sides. */
 static void sides_of_closed_sets(void)
 {
-    enum { EACH = 300 };
-    static ebim_real x[3 * EACH][2], y[1500 * 4];
+    enum { EACH = 400 };
+    static ebim_real x[3 * EACH][2], y[2000 * 4];
     static const double radius[3] = {1, 0.91, 0.5}, center[3] = {0, 0, 3};
     ebim__sides s;
     ebim_rng r;
     int i, n, outer;
     ebim_arena a = arena();
+    ebim_rng_init(&r, T_SEED, 33);
     for (i = 0; i < 3 * EACH; i++) {
-        double t = 2 * PI * (i % EACH) / EACH;
+        double t = 2 * PI * (double)ebim_rng_uniform(&r);
         x[i][0] = (ebim_real)(center[i / EACH] + radius[i / EACH] * cos(t));
         x[i][1] = (ebim_real)(radius[i / EACH] * sin(t));
     }
     CHECK(sides_of(3 * EACH, 2, x[0], &s, &a));
-    outer = outwards(&s, x[0], 0, EACH, 0);
+    outer = outwards(&s, x[0], 0, EACH, 0, 0);
     CHECK_INT(abs(outer), EACH);
-    CHECK_INT(outwards(&s, x[0], EACH, 2 * EACH, 0), -outer);
-    CHECK_INT(outwards(&s, x[0], 2 * EACH, 3 * EACH, 3), outer);
+    CHECK_INT(outwards(&s, x[0], EACH, 2 * EACH, 0, 0), -outer);
+    CHECK_INT(outwards(&s, x[0], 2 * EACH, 3 * EACH, 3, 0), outer);
     a = arena();
     for (i = 0; i < 4 * EACH; i++) { /* a square: next to corners normals lie across ways */
         double along = (double)(i % EACH) / EACH * 2 - 1;
@@ -561,13 +568,31 @@ static void sides_of_closed_sets(void)
         y[2 * i + 1] = (ebim_real)(i / EACH % 2 ? i / EACH - 2 : along);
     }
     CHECK(sides_of(4 * EACH, 2, y, &s, &a));
-    ebim_rng_init(&r, T_SEED, 33);
     for (n = 3; n < 5; n++) {
         a = arena();
         for (i = 0; i < 1500; i++) ebim_rng_sphere(&r, n, y + i * n);
         CHECK(sides_of(1500, n, y, &s, &a));
-        CHECK_INT(abs(outwards(&s, y, 0, 1500, 0)), 1500);
+        CHECK_INT(abs(outwards(&s, y, 0, 1500, 0, 0.985)), 1500);
     }
+}
+
+/* Balls contradict each other where the normals of half a circle point to the other side. */
+static void balls_contradict(void)
+{
+    enum { N = 300 };
+    static ebim_real x[N][2];
+    ebim__sides s;
+    int i;
+    ebim_arena a = arena();
+    for (i = 0; i < N; i++) {
+        x[i][0] = (ebim_real)cos(2 * PI * i / N);
+        x[i][1] = (ebim_real)sin(2 * PI * i / N);
+    }
+    CHECK(sides_of(N, 2, x[0], &s, &a));
+    CHECK(s.odd < 0.001);
+    for (i = 0; i < N; i++) s.normal[i] = -s.normal[i]; /* of the first N / 2 rows */
+    ebim__sides_balls(&s, x[0], around.q.reach, &around.q.tree, &around.rng, around.lo, around.hi);
+    CHECK(s.odd > ebim__sides_bound.told);
 }
 
 /* An arc, a hemisphere and a Moebius strip do not tell sides apart. */
@@ -920,6 +945,7 @@ int main(int argc, char **argv)
     T_RUN(feet_beyond_an_edge);
     T_RUN(the_last_directions);
     T_RUN(sides_of_closed_sets);
+    T_RUN(balls_contradict);
     T_RUN(no_sides);
     T_RUN(a_wavy_curve);
     T_RUN(polynomials_of_degree_two);

@@ -181,6 +181,7 @@ static void stopped(const setting *s, int at)
         printf("  n %d, k %d, call %d, stage %d at %g: %g multiplications\n", s->n, s->k, at,
                w.stage, w.done_at, w.work - w.work_at);
     CHECK_NEAR(m.info.partial, 1, 0);
+    if (m.F.field.gate) CHECK(m.F.field.norm > 0); /* not all of R^n, if nothing was learned */
     if (w.stage == EBIM_STAGE_MANIFOLD) CHECK(m.judged.verdict & EBIM_VERDICT_UNCHECKED);
     if (m.judged.checked <= 0) check_nothing(&m.judged);
     check_energy(&m, &w);
