@@ -6373,11 +6373,12 @@ EBIM_API void ebim_replay_put(ebim_replay *r, ebim_rng *rng, int B, const ebim_r
  * Where F has more outputs than equations (ebim_field), Q'F and Q'J take the place of F and J, Q
  * anew at every point that is looked at: with a Q that stayed as it was where a move began, up to
  * three moves of four do not find their way back. By Newton and direct systems; cost: K adjoint
- * sweeps an iterate and about K^2 (n + K) / 2 products for Q.
+ * sweeps an iterate and about K^2 (n / 2 + K / 6) + K (K - k) (7 K + 2 n) products for Q.
  * ========================================================================================= */
 
 enum { EBIM__ACTIVE, EBIM__SOLVED, EBIM__LOST };
 #define EBIM__DIRECT_MAX 16
+enum { EBIM__TURNED = 64 }; /* lanes whose J are turned together: what that needs stays in cache */
 
 typedef struct ebim__frame {
     ebim_constraint_desc d;
@@ -6386,7 +6387,8 @@ typedef struct ebim__frame {
     int n, k, stride, lanes, direct;
     const ebim_field *field;  /* NULL: each output is an equation */
     int K;                    /* outputs that are F: k, or more with a field */
-    double *J, *A, *W;        /* of one lane: [K][n + 1] J and F; [K][K]; [K - k][K], scratch */
+    ebim_real *L, *W, *row;   /* of a field, in TURNED lanes: [K][K] the factor of J J'; its last
+                               * vectors, [K - k][K], and those before; [n + 3] scratch */
     int rough;                /* 1: roots of such a field need not be exact */
     ebim_real *own;           /* of one with a gate, for chords: [stride][k][n + k] the rows of J of
                                * each lane, and their factor, side by side; unless there are */
@@ -6441,9 +6443,12 @@ static ebim_result ebim__frame_spaces(ebim__frame *f, ebim_arena *a, const ebim_
         r = ebim__ws_beside(&f->trial, a, F, f->d.lanes, f->direct ? K : 0,
                             f->direct && newton ? EBIM__FOR_JVP : values,
                             f->direct ? &f->w : NULL);
-    f->J = EBIM__NEW(a, double, f->field ? ebim__times((size_t)K, (size_t)n + 1) : 0);
-    f->A = EBIM__NEW(a, double, f->field ? ebim__times((size_t)K, (size_t)K) : 0);
-    f->W = EBIM__NEW(a, double, f->field ? (size_t)(2 * (K - f->k) * K + n + 1) : 0);
+    if (f->field) {
+        f->L = EBIM__NEW(a, ebim_real, ebim__times((size_t)K * EBIM__TURNED, (size_t)K));
+        f->W = EBIM__NEW(a, ebim_real,
+                         ebim__times((size_t)(K - f->k) * 2 * EBIM__TURNED, (size_t)K));
+        f->row = EBIM__NEW(a, ebim_real, (size_t)(n + 3) * EBIM__TURNED);
+    }
     f->seen = EBIM__NEW(a, double, f->field ? 3 * f->w.stride : 0);
     if (F->field.gate)
         f->own = EBIM__NEW(a, ebim_real, ebim__times((size_t)f->w.stride,
@@ -6625,103 +6630,180 @@ static void ebim__frame_estimate(ebim__frame *f)
     }
 }
 
-/* W: [K - k][K] <- the last left singular vectors of J: [K][n + 1], by rounds of inverse iteration
- * from always the same vectors: a function of J alone, forth and back alike. Three or four rounds
- * do on M, where those singular values are small beside the others. */
-static void ebim__field_last(ebim__frame *f)
+EBIM__OFTEN
+
+/* z <- sum of x y over n rows, lane by lane */
+static void ebim__field_dot(const ebim__frame *f, int n, ebim_real *z, const ebim_real *x, int xs,
+                            const ebim_real *y, int ys, int lanes)
 {
-    enum { ROUNDS = 8 };
-    int K = f->K, n = f->n, t = K - f->k, i, j, round;
-    double *A = f->A, *W = f->W, *B = W + t * K, shift = 0, moved = 1;
+    memset(z, 0, (size_t)lanes * sizeof *z);
+    f->w.kernels->mac(n, z, 0, x, xs, y, ys, lanes);
+}
+
+/* L: [K][K] <- the factor of J J', plus what rounding may make negative, of lanes at ..; its
+ * diagonal is inverted. */
+static void ebim__field_factor(ebim__frame *f, ebim_ws *w, int at, int lanes)
+{
+    enum { T = EBIM__TURNED };
+    ebim_real *L = f->L, *shift = f->row, *sum = shift + T;
+    int K = f->K, S = f->stride, i, j, l;
+    memset(shift, 0, T * sizeof *shift);
     for (i = 0; i < K; i++)
         for (j = 0; j <= i; j++)
-            A[i * K + j] = A[j * K + i] =
-                ebim__inner64(n, f->J + i * (n + 1), f->J + j * (n + 1));
-    for (i = 0; i < K; i++) shift += A[i * (K + 1)];
-    for (i = 0; i < K; i++) A[i * (K + 1)] += fmax(1e-14 * shift, DBL_MIN);
-    ebim__eliminate(K, A);
-    for (i = 0; i < t * K; i++) W[i] = (double)((uint32_t)(i + 1) * 2654435761u >> 8) - 0x7fffff;
-    ebim__orthonormal_rows(t, K, W, 1e-24);
-    for (round = 0; round < ROUNDS && moved > 4 * (double)EBIM_EPS; round++) {
-        for (j = 0; j < t; j++)
-            for (i = 0; i < K; i++) B[i * t + j] = W[j * K + i];
-        ebim__eliminated(K, A, t, B);
-        for (moved = 0, j = 0; j < t; j++)
-            for (i = 0; i < K; i++) {
-                double old = W[j * K + i];
-                W[j * K + i] = B[i * t + j];
-                B[i * t + j] = old;
+            ebim__field_dot(f, f->n, L + (i * K + j) * T, ebim_ws_xg(w, i) + at, S,
+                            ebim_ws_xg(w, j) + at, S, lanes);
+    for (i = 0; i < K; i++)
+        for (l = 0; l < lanes; l++) shift[l] += 8 * EBIM_EPS * L[i * (K + 1) * T + l];
+    for (i = 0; i < K; i++)
+        for (j = 0; j <= i; j++) {
+            ebim_real *a = L + (i * K + j) * T, *d = L + j * (K + 1) * T;
+            ebim__field_dot(f, j, sum, L + i * K * T, T, L + j * K * T, T, lanes);
+            for (l = 0; l < lanes && i > j; l++) a[l] = (a[l] - sum[l]) * d[l];
+            for (l = 0; l < lanes && i == j; l++) {
+                ebim_real v = a[l] + shift[l] - sum[l], least = shift[l] / 8;
+                a[l] = 1 / EBIM__SQRT(v > least ? v : least);
             }
-        ebim__orthonormal_rows(t, K, W, 1e-24);
-        for (j = 0; j < t; j++)
-            for (i = 0; i < K; i++)
-                moved = fmax(moved, fabs(W[j * K + i] - B[i * t + j]));
+        }
+}
+
+/* x: [K] <- (L L')^-1 x */
+static void ebim__field_solve(ebim__frame *f, ebim_real *x, int lanes)
+{
+    enum { T = EBIM__TURNED };
+    const ebim_real *L = f->L;
+    ebim_real *sum = f->row;
+    int K = f->K, i, l, back;
+    for (back = 0; back < 2; back++)
+        for (i = back ? K - 1 : 0; back ? i >= 0 : i < K; i += back ? -1 : 1) {
+            const ebim_real *d = L + i * (K + 1) * T;
+            int from = back ? ebim__min_int(i + 1, K - 1) : 0, count = back ? K - 1 - i : i;
+            const ebim_real *a = back ? L + (from * K + i) * T : L + i * K * T;
+            ebim__field_dot(f, count, sum, a, back ? K * T : T, x + from * T, T, lanes);
+            for (l = 0; l < lanes; l++) x[i * T + l] = (x[i * T + l] - sum[l]) * d[l];
+        }
+}
+
+/* Rows of W: [t][K] become orthonormal, each twice made so to those before it. */
+static void ebim__field_apart(ebim__frame *f, int t, int lanes)
+{
+    enum { T = EBIM__TURNED };
+    ebim_real *dot = f->row;
+    int K = f->K, i, j, l;
+    for (i = 0; i < t; i++) {
+        ebim_real *v = f->W + i * K * T;
+        for (j = 0; j < 2 * i; j++) {
+            const ebim_real *u = f->W + j % i * K * T;
+            ebim__field_dot(f, K, dot, v, T, u, T, lanes);
+            for (l = 0; l < lanes; l++) dot[l] = -dot[l];
+            f->w.kernels->mac(K, v, T, u, T, dot, 0, lanes);
+        }
+        ebim__field_dot(f, K, dot, v, T, v, T, lanes);
+        for (l = 0; l < lanes; l++) dot[l] = 1 / EBIM__SQRT(dot[l]);
+        for (j = 0; j < K; j++)
+            for (l = 0; l < lanes; l++) v[j * T + l] *= dot[l];
     }
 }
 
-/* rows: [K][n] <- H rows with the reflection H that makes v: [K], but for its first `at` elements,
- * a multiple of the unit vector `at`. work: [n] */
-static void ebim__reflect(int K, int at, const double *v, int n, double *rows, double *work)
+/* W: [K - k][K] <- the last left singular vectors of J at lanes at .., by rounds of inverse
+ * iteration from always the same vectors until they rest: a function of each lane's J alone, forth
+ * and back alike. Three or four rounds do on M, where those singular values are small beside the
+ * others. */
+static void ebim__field_last(ebim__frame *f, ebim_ws *w, int at, int lanes)
 {
-    double length = sqrt(ebim__inner64(K - at, v + at, v + at)), first, scale;
-    int i, c;
-    if (!(length > 0)) return;
-    first = v[at] + (v[at] < 0 ? -length : length);
-    scale = 1 / (length * fabs(first)); /* 2 / |u|^2, u being v with this first element */
-    for (c = 0; c < n; c++) work[c] = first * rows[at * n + c];
-    for (i = at + 1; i < K; i++)
-        for (c = 0; c < n; c++) work[c] += v[i] * rows[i * n + c];
-    for (c = 0; c < n; c++) rows[at * n + c] -= scale * first * work[c];
-    for (i = at + 1; i < K; i++)
-        for (c = 0; c < n; c++) rows[i * n + c] -= scale * v[i] * work[c];
-}
-
-/* J and F of the frame, turned: its last k rows become Q'J and Q'F, the others W'J and W'F. */
-static void ebim__field_turn(ebim__frame *f)
-{
-    int K = f->K, t = K - f->k, j, l;
-    double *work = f->W + 2 * t * K;
-    ebim__field_last(f);
-    for (j = 0; j < t; j++) {
-        double *v = f->W + j * K;
-        ebim__reflect(K, j, v, f->n + 1, f->J, work);
-        for (l = j + 1; l < t; l++) ebim__reflect(K, j, v, 1, f->W + l * K, work);
+    enum { ROUNDS = 8, T = EBIM__TURNED };
+    int K = f->K, t = K - f->k, rows = t * K, i, l, round, busy = 1, done[T];
+    ebim_real *W = f->W, *old = W + rows * T, moved[T];
+    ebim__field_factor(f, w, at, lanes);
+    for (i = 0; i < rows; i++)
+        for (l = 0; l < lanes; l++)
+            W[i * T + l] = EBIM__R((double)((uint32_t)(i + 1) * 2654435761u >> 8) / 0x7fffff - 1);
+    ebim__field_apart(f, t, lanes);
+    memset(done, 0, sizeof done);
+    for (round = 0; round < ROUNDS && busy; round++) {
+        memcpy(old, W, (size_t)rows * T * sizeof *W);
+        memset(moved, 0, sizeof moved);
+        for (i = 0; i < t; i++) ebim__field_solve(f, W + i * K * T, lanes);
+        ebim__field_apart(f, t, lanes);
+        for (i = 0; i < rows; i++)
+            for (l = 0; l < lanes; l++) {
+                ebim_real by = W[i * T + l] - old[i * T + l];
+                if (done[l]) W[i * T + l] = old[i * T + l];
+                else moved[l] += by * by;
+            }
+        for (busy = 0, l = 0; l < lanes; l++) {
+            done[l] |= !(moved[l] > 16 * EBIM_EPS * EBIM_EPS);
+            busy |= !done[l];
+        }
     }
 }
 
-/* What lane l of w holds of F and J becomes Q'F and Q'J, in its first k rows and planes. Returns
- * ||Q'F||; infinite where that is no more than `limit` and a bound (but the slope's) does not
- * hold. */
-static double ebim__field_reduce(ebim__frame *f, ebim_ws *w, int l, double limit)
+/* J and F of lanes at .. <- H J and H F with the reflection H that makes the first `last` + 1
+ * elements of row j of W a multiple of the unit vector `last`; rows of W behind it too */
+static void ebim__field_reflect(ebim__frame *f, ebim_ws *w, int at, int lanes, int j, int last)
+{
+    enum { T = EBIM__TURNED };
+    const ebim__kernels *kernels = f->w.kernels;
+    ebim_real *v = f->W + j * f->K * T, *scale = f->row, *one = scale + T, *sum = one + T;
+    int n = f->n, S = f->stride, i, l;
+    ebim__field_dot(f, last + 1, scale, v, T, v, T, lanes);
+    for (l = 0; l < lanes; l++) {
+        ebim_real length = EBIM__SQRT(scale[l]), first = v[last * T + l];
+        first += first < 0 ? -length : length;
+        v[last * T + l] = first;
+        scale[l] = -1 / (length * (first < 0 ? -first : first)); /* -2 / |v|^2 */
+        if (!(length > 0)) scale[l] = 0;
+    }
+    memset(sum, 0, (size_t)(n + 1) * T * sizeof *sum);
+    for (i = 0; i <= last; i++) {
+        kernels->mac(n, sum, T, ebim_ws_xg(w, i) + at, S, v + i * T, 0, lanes);
+        kernels->mac(1, sum + n * T, 0, ebim_ws_y(w) + i * S + at, 0, v + i * T, 0, lanes);
+    }
+    for (i = 0; i <= n; i++)
+        for (l = 0; l < lanes; l++) sum[i * T + l] *= scale[l];
+    for (i = 0; i <= last; i++) {
+        kernels->mac(n, ebim_ws_xg(w, i) + at, S, sum, T, v + i * T, 0, lanes);
+        kernels->mac(1, ebim_ws_y(w) + i * S + at, 0, sum + n * T, 0, v + i * T, 0, lanes);
+    }
+    for (i = j + 1; i < f->K - f->k; i++) {
+        ebim_real *u = f->W + i * f->K * T;
+        ebim__field_dot(f, last + 1, one, u, T, v, T, lanes);
+        for (l = 0; l < lanes; l++) one[l] *= scale[l];
+        kernels->mac(last + 1, u, T, v, T, one, 0, lanes);
+    }
+}
+
+/* What lanes at .. of w hold of F and J becomes Q'F and Q'J in its first k rows and planes, W'F and
+ * W'J in the others. norm: [lanes] ||Q'F||; infinite where that is no more than `limit` and a bound
+ * (but the slope's) does not hold. Both may be NULL. */
+static void ebim__field_reduce(ebim__frame *f, ebim_ws *w, int at, int lanes, ebim_real *norm,
+                               const ebim_real *limit)
 {
     const ebim_field *d = f->field;
-    int K = f->K, n = f->n, k = f->k, i, j, c, S = f->stride;
-    double all = 0, full = 0, part = 0, gap = 0, *seen = f->seen + l;
-    for (i = 0; i < K; i++) {
-        double *row = f->J + i * (n + 1);
-        for (c = 0; c < n; c++) row[c] = (double)ebim_ws_xg(w, i)[c * S + l];
-        row[n] = (double)ebim_ws_y(w)[i * S + l];
-        all += ebim__inner64(n, row, row);
-        full += row[n] * row[n];
+    int K = f->K, k = f->k, S = f->stride, i, l;
+    ebim_real *y = ebim_ws_y(w) + at, *sum = f->row;
+    double *full = f->seen + at, *gap = full + S, *gate = gap + S;
+    ebim__field_dot(f, K, sum, y, S, y, S, lanes);
+    for (l = 0; l < lanes; l++) {
+        full[l] = sqrt((double)sum[l]);
+        gate[l] = d->gate ? (double)y[K * S + l] : 0;
     }
-    seen[0] = sqrt(full);
-    seen[2 * S] = d->gate ? (double)ebim_ws_y(w)[K * S + l] : 0;
-    if (!ebim__finite64(all + full) || !ebim__finite64(seen[2 * S])) return HUGE_VAL;
-    ebim__field_turn(f);
-    for (i = 0; i < K - k; i++)
-        gap += ebim__inner64(n, f->J + i * (n + 1), f->J + i * (n + 1));
-    for (j = 0; j < k; j++, i++) {
-        const double *row = f->J + i * (n + 1);
-        for (c = 0; c < n; c++) ebim_ws_xg(w, j)[c * S + l] = EBIM__R(row[c]);
-        ebim_ws_y(w)[j * S + l] = EBIM__R(row[n]);
-        part += row[n] * row[n];
+    ebim__field_last(f, w, at, lanes);
+    for (i = 0; i < K - k; i++) ebim__field_reflect(f, w, at, lanes, i, K - 1 - i);
+    memset(sum, 0, EBIM__TURNED * sizeof *sum);
+    for (i = k; i < K; i++)
+        f->w.kernels->mac(f->n, sum, 0, ebim_ws_xg(w, i) + at, S, ebim_ws_xg(w, i) + at, S, lanes);
+    for (l = 0; l < lanes; l++) gap[l] = sqrt((double)sum[l]);
+    if (!norm) return;
+    ebim__field_dot(f, k, sum, y, S, y, S, lanes);
+    for (l = 0; l < lanes; l++) {
+        double part = sqrt((double)sum[l]);
+        int good = ebim__finite64(full[l] + gap[l] + gate[l] + part);
+        if (limit && part <= (double)limit[at + l] &&
+            ((d->norm > 0 && full[l] > d->norm) || (d->gap > 0 && gap[l] > d->gap) ||
+             (d->open > 0 && gate[l] > d->open)))
+            good = 0;
+        norm[at + l] = good ? EBIM__R(part) : ebim__from_bits(EBIM__INF_BITS);
     }
-    seen[S] = sqrt(gap);
-    part = sqrt(part);
-    if (part <= limit && ((d->norm > 0 && seen[0] > d->norm) || (d->gap > 0 && seen[S] > d->gap) ||
-                          (d->open > 0 && seen[2 * S] > d->open)))
-        return HUGE_VAL;
-    return part;
 }
 
 /* J of w at its points, by adjoints; with a field Q'J. norm: [lanes] ||Q'F||, infinite where that
@@ -6729,16 +6811,12 @@ static double ebim__field_reduce(ebim__frame *f, ebim_ws *w, int l, double limit
 static void ebim__frame_adjoints(ebim__frame *f, ebim_ws *w, ebim_real *norm,
                                  const ebim_real *limit)
 {
-    int i, l;
+    int i, at;
     for (i = 0; i < f->K; i++) ebim__seed_unit(w, i, i);
     ebim_vjp(w, 0, f->K);
-    for (l = 0; f->field && l < w->lanes; l++) {
-        double v = ebim__field_reduce(f, w, l, limit ? (double)limit[l] : -1);
-        if (norm) norm[l] = ebim__finite64(v) ? EBIM__R(v) : ebim__from_bits(EBIM__INF_BITS);
-    }
+    for (at = 0; f->field && at < w->lanes; at += EBIM__TURNED)
+        ebim__field_reduce(f, w, at, ebim__min_int(EBIM__TURNED, w->lanes - at), norm, limit);
 }
-
-EBIM__OFTEN
 
 /* ||F||, or ||Q'F||, at the points the frame is at */
 static void ebim__frame_norms(ebim__frame *f, ebim_real *norm)
@@ -14609,17 +14687,19 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
  * are 0, all of M to rounding. With phi(u) the 1, u_i, u_i u_j of data u that are white in their
  * plane, these are the null vectors of E phi phi', made orthonormal as polynomials of x, for which
  * no direction is special. M is where they are 0 if their slopes J have the rank p - m at each
- * datum; what leads off the plane are linear equations. Pitfalls: rotations satisfy twenty, with
- * which frames (>>frame) are slower than those of a displacement field; data with noise satisfy
- * none, and data that end are on a part of their zeros. Cost: moments of N rows and
+ * datum; what leads off the plane are linear equations. Of more than are needed as many mixtures
+ * are kept as have that rank everywhere (rotations satisfy twenty: ten). Pitfalls: data with noise
+ * satisfy none, and data that end are on a part of their zeros. Cost: moments of N rows and
  * (p + 1)(p + 2) / 2 monomials, eigenvectors.
  * ========================================================================================= */
 
 enum {
     EBIM__EQUATIONS_P = 16,      /* coordinates of the plane: 153 monomials */
-    EBIM__EQUATIONS_MORE = 3,    /* equations beyond codim: each costs all that moves along M */
+    EBIM__EQUATIONS_MORE = 3,    /* beyond codim, or m + 1: each costs all that moves along M */
     EBIM__EQUATIONS_ROWS = 4000, /* data that are looked at, at most; five for each monomial */
-    EBIM__EQUATIONS_RANKED = 500 /* and at so many the rank */
+    EBIM__EQUATIONS_RANKED = 500, /* and at so many the rank */
+    EBIM__EQUATIONS_MIXED = 100, /* data that equations are mixed for, in */
+    EBIM__EQUATIONS_ROUNDS = 60  /* rounds: 30 do for rotations */
 };
 
 static const struct { double zero, next, slope, even, over; } ebim__equations_bound = {
@@ -14642,6 +14722,13 @@ typedef struct ebim__equations {
     double *J;               /* [terms][p] slopes in x */
     ebim_watch *watch;
 } ebim__equations;
+
+/* Equations that are kept, at most. Where k of them lose rank has m - 1 dimensions, so that with
+ * m + 1 more, mixed at random, no such place is left on M. */
+static int ebim__equations_most(int k, int m)
+{
+    return k + ebim__max_int(EBIM__EQUATIONS_MORE, m + 1);
+}
 
 static ebim_result ebim__equations_init(ebim__equations *s, const ebim__plane_of *plane, int m,
                                         ebim_arena *a)
@@ -14748,6 +14835,62 @@ static int ebim__equations_null(ebim__equations *s)
     return found;
 }
 
+/* A step of the mixture S: [count][found] of slopes J: [found][p] towards a larger sum over N data
+ * of log det(J'S'S J): S becomes orthonormal rows of S + S (10 / count) E J (J'S'S J)^-1 J'. */
+static void ebim__equations_mix(ebim__equations *s, int found, int count, double *S, int N)
+{
+    int p = s->plane->p, t = s->terms, i, j, c, r;
+    double *G = s->C, *H = s->A, *X = H + p * p, *row = X + p * found, step = 10.0 / count / N;
+    memset(G, 0, (size_t)(found * found) * sizeof *G);
+    for (r = 0; r < N; r++) {
+        double trace = 0;
+        ebim__equations_see(s, r, N);
+        for (i = 0; i < found; i++) ebim__equations_slope(s, s->V + i * t, s->J + i * p);
+        memset(H, 0, (size_t)(p * p) * sizeof *H);
+        for (i = 0; i < count; i++) {
+            memset(row, 0, (size_t)p * sizeof *row);
+            for (j = 0; j < found; j++)
+                for (c = 0; c < p; c++) row[c] += S[i * found + j] * s->J[j * p + c];
+            for (j = 0; j < p * p; j++) H[j] += row[j / p] * row[j % p];
+        }
+        for (i = 0; i < p; i++) trace += H[i * (p + 1)];
+        for (i = 0; i < p; i++) H[i * (p + 1)] += 1e-4 * trace + DBL_MIN; /* m of H are 0 */
+        for (i = 0; i < p * found; i++) X[i] = s->J[i % found * p + i / found];
+        ebim__normal_equations(p, H, found, X);
+        for (i = 0; i < found; i++)
+            for (c = 0; c < p; c++)
+                for (j = 0; j < found; j++)
+                    G[i * found + j] += step * s->J[i * p + c] * X[c * found + j];
+    }
+    for (i = 0; i < count; i++) {
+        for (j = 0; j < found; j++)
+            X[j] = S[i * found + j] + ebim__inner64(found, S + i * found, G + j * found);
+        memcpy(S + i * found, X, (size_t)found * sizeof *S);
+    }
+    ebim__orthonormal_rows(count, found, S, 1e-24);
+}
+
+/* Of the `found` polynomials in V `count` mixtures -> V that lose rank nowhere */
+static void ebim__equations_mixed(ebim__equations *s, int found, int count, int N)
+{
+    int t = s->terms, i, j, c, round;
+    double *S = s->B;
+    ebim_rng rng;
+    ebim_rng_init(&rng, 1, 0);
+    for (i = 0; i < count * found; i++) S[i] = (double)ebim_rng_normal(&rng);
+    ebim__orthonormal_rows(count, found, S, 1e-24);
+    N = ebim__min_int(N, EBIM__EQUATIONS_MIXED);
+    for (round = 0; round < EBIM__EQUATIONS_ROUNDS; round++) {
+        if (ebim__work(s->watch, (double)N * found * found * (s->plane->p + count))) return;
+        ebim__equations_mix(s, found, count, S, N);
+    }
+    memset(s->q, 0, (size_t)(count * t) * sizeof *s->q);
+    for (i = 0; i < count; i++)
+        for (j = 0; j < found; j++)
+            for (c = 0; c < t; c++) s->q[i * t + c] += S[i * found + j] * s->V[j * t + c];
+    memcpy(s->V, s->q, (size_t)(count * t) * sizeof *s->V);
+}
+
 /* The `found` polynomials in V -> q, with slopes of mean square 1: each of their leading sums by
  * eigenvectors of E J J' where there are no more than needed, else all of them together */
 static void ebim__equations_scale(ebim__equations *s, int found, int needed, int N)
@@ -14816,8 +14959,14 @@ static void ebim__equations_find(ebim__equations *s, int N, int distinct, const 
     for (j = 0; j < p; j++)
         if (!(s->width[j] > ebim__field_bound.flat)) return; /* m is too large for such data */
     found = ebim__equations_null(s);
-    if (found < k || found > k + EBIM__EQUATIONS_MORE) return;
+    if (found < k) return;
     N = ebim__min_int(N, EBIM__EQUATIONS_RANKED);
+    if (found > ebim__equations_most(k, s->m)) {
+        int all = found;
+        found = ebim__equations_most(k, s->m);
+        ebim__equations_mixed(s, all, found, N);
+    }
+    if (ebim__stopped(s->watch)) return;
     ebim__equations_scale(s, found, k, N);
     if (ebim__equations_rank(s, found, N)) s->count = found;
 }
@@ -14828,7 +14977,7 @@ static ebim_ref ebim__record_equations(ebim_graph *g, ebim_ref x, void *user)
     const ebim__equations *s = (const ebim__equations *)user;
     const ebim__plane_of *plane = s->plane;
     int n = plane->n, p = plane->p, t = s->terms, i, j;
-    int count = s->count ? s->count : n - s->m + EBIM__EQUATIONS_MORE;
+    int count = s->count ? s->count : ebim__equations_most(n - s->m, s->m);
     ebim_ref z = ebim_affine(g, x, plane->center, 1), u, y;
     ebim_real *w;
     for (i = 0; i < p && s->count; i++)
@@ -16260,7 +16409,11 @@ static ebim_result ebim__candidate_record(ebim__candidate *c, const ebim__contes
     else r = ebim_record(&c->F, work, rows->n, ebim__record_field, &f);
     c->F.field.codim = rows->k;
     c->F.field.gate = !c->recipe.equations;
-    if (c->F.field.gate) c->F.field.norm = ebim__field_nothing; /* until it has bounds */
+    c->F.field.norm = ebim__field_nothing; /* until it has bounds */
+    if (c->recipe.equations) { /* roots of Q'F that are none of F are not on M */
+        c->F.field.norm = ebim__field_bound.norm_least;
+        c->F.field.gap = ebim__field_bound.gap_add;
+    }
     if (!r && c->F.field.gate && ebim__ready(work)) ebim__field_draw(&c->F, seed);
     return r;
 }
