@@ -570,7 +570,8 @@ typedef struct ebim_ws {
     int n, k;               /* inputs and outputs of g */
     int stride, planes;
     int uses;               /* which sweeps it has arrays for */
-    int lanes, used;        /* B of the last ebim_forward, rounded up to 16 and as it was */
+    int lanes, used;        /* B of the last ebim_forward, rounded up to 16 (1 may stay), and as
+                             * it was */
     int order;              /* derivatives held by the last ebim_forward */
     const struct ebim__kernels *kernels;
     struct ebim__slot *slot;
@@ -2108,7 +2109,8 @@ typedef struct ebim__matrix {
     int no, ni, wo, wi;
 } ebim__matrix;
 
-/* One table for each instruction set. Rows have `stride` reals, of which nl count. */
+/* One table for each instruction set. Rows have `stride` reals, of which nl count: a multiple of 16,
+ * or 1, where more of a row may be computed. */
 typedef struct ebim__kernels {
     const char *name;
     int plain;                                               /* without vectors */
@@ -2493,6 +2495,7 @@ static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const e
                            ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
     int j, part = m->ni > 32 ? 64 : 128;
+    nl = EBIM__ROUND(nl);
     if (EBIM__LARGE(m->no, m->ni)) {
 #ifdef EBIM_USE_CBLAS
         ebim__blas_dense(m, bias, X, Y, D, stride, nl, add);
@@ -2736,6 +2739,7 @@ static void EBIM__N(rbf)(int n, int count, const ebim_real *theta, const ebim_re
     size_t end = (size_t)n * (size_t)stride;
     const ebim_real *stop = theta + (size_t)count * ((size_t)n + 2);
     int j = 0;
+    nl = EBIM__ROUND(nl);
     for (; j + 2 * (int)EBIM__VW <= nl; j += 2 * (int)EBIM__VW)
         EBIM__N(rbf_lanes)(2, end, theta, stop, x + j, z + j, d ? d + j : NULL, (size_t)stride);
     if (EBIM__W == EBIM__VW && j < nl) /* an odd number of vectors */
@@ -3231,6 +3235,10 @@ EBIM_API const char *ebim_simd(void) { return ebim__kernels_best()->name; }
  * Row i of an array of n features begins at i * stride; lane l of it is sample l. Lanes beyond the
  * samples repeat the first one, so that they never meet what no sample meets.
  * ========================================================================================= */
+
+/* Lanes that are swept for count points. One is swept alone: kernels compute a vector of lanes all
+ * the same, but loops over lanes have one, and what stands beside it means nothing. */
+EBIM__INLINE int ebim__lanes(int count) { return count == 1 ? 1 : EBIM__ROUND(count); }
 
 /* Word q of the state of lane l's stream is r[q * stride + l]. Padding lanes draw too: they get
  * lane 0's stream and change nothing. */
@@ -5265,7 +5273,7 @@ EBIM_API void ebim_forward(ebim_ws *w, int B, int order)
     int i, l;
     EBIM_ASSERT(B >= 1 && B <= w->stride);
     EBIM_ASSERT(order < 1 || w->uses & (order > 1 ? EBIM__FOR_BACK : EBIM__FOR_ALL));
-    w->lanes = EBIM__ROUND(B);
+    w->lanes = w->uses & EBIM__FOR_BACK ? EBIM__ROUND(B) : ebim__lanes(B); /* else no sums of them */
     w->used = B;
     w->order = order;
     for (i = 0; i < w->n; i++) {
@@ -5331,7 +5339,7 @@ static int ebim__load(ebim_ws *w, int B, int at, const ebim_real *x, int order)
 {
     int count = ebim__min_int(w->stride, B - at);
     ebim__to_lanes(x + (size_t)at * (size_t)w->n, count, w->n, w->slot[1].v, w->stride,
-                   EBIM__ROUND(count));
+                   ebim__lanes(count));
     ebim_forward(w, count, order);
     return count;
 }
@@ -6306,7 +6314,7 @@ EBIM_API int64_t ebim_langevin_run(ebim_langevin *s, int B, ebim_real *x, int st
     int b, t, S = w->stride;
     ebim__drift_of(c, s->d.eps, s->d.step, s->d.clamp);
     for (b = 0; b < B; b += S) {
-        int count = ebim__min_int(S, B - b), lanes = EBIM__ROUND(count);
+        int count = ebim__min_int(S, B - b), lanes = ebim__lanes(count);
         ebim_real *p = x + (size_t)b * (size_t)w->n;
         ebim__to_lanes(p, count, w->n, at, S, lanes);
         ebim__seed_lanes(s->rng, S, lanes, count, seed, stream + (uint64_t)b);
@@ -6819,7 +6827,7 @@ static void ebim__frame_values(ebim__frame *f, int B, const ebim_real *x, ebim_r
     int at, count, l, i, c, n = f->n, k = f->k, S = f->stride;
     for (at = 0; at < B && !ebim__stopped(f->w.watch); at += count) {
         count = ebim__min_int(S, B - at);
-        ebim__to_lanes(ebim__nth(x, at, n), count, n, ebim_ws_x(&f->w), S, EBIM__ROUND(count));
+        ebim__to_lanes(ebim__nth(x, at, n), count, n, ebim_ws_x(&f->w), S, ebim__lanes(count));
         ebim__frame_at(f, count, ebim_ws_x(&f->w));
         for (l = 0; l < count; l++)
             for (i = 0; i < k; i++) {
@@ -6912,7 +6920,7 @@ static void ebim__newton_start(ebim__frame *f, int B)
     for (p = 0; p < f->k && !f->field; p++)
         memcpy(ebim_ws_xt(&f->trial, 1 + p), ebim_ws_xg(&f->w, p), rows * sizeof *f->y0);
     memcpy(f->need, f->limit, (size_t)f->stride * sizeof *f->need);
-    for (p = 0; p < f->stride; p++) {
+    for (p = 0; p < f->lanes; p++) {
         f->at[p] = p;
         f->busy[p] = p < B ? -!f->singular[p] : 0;
     }
@@ -7091,7 +7099,7 @@ static void ebim__newton_direct(ebim__frame *f, int B)
                 if (f->busy[p]) ebim__newton_lane(f, p);
                 else for (i = 0; i < f->k; i++) f->mu[i * f->stride + p] = 0;
         ebim__newton_move(f);
-        if (4 * EBIM__ROUND(left) > 3 * f->trial.lanes) continue; /* moving costs, too */
+        if (4 * ebim__lanes(left) > 3 * f->trial.lanes) continue; /* moving costs, too */
         ebim__newton_store(f, norm);
         ebim__newton_leave(f);
     }
@@ -7394,7 +7402,7 @@ static void ebim__exact_leap(ebim_clmc *s, ebim__frame *f, ebim__frame *g, int B
     ebim_clmc_report *rep = &s->report;
     double eps = s->d.eps;
     int l, i, rows = f->n * f->stride;
-    f->lanes = EBIM__ROUND(B); /* fewer, maybe, than stand in it */
+    f->lanes = ebim__lanes(B); /* fewer, maybe, than stand in it */
     ebim__exact_kick(s, f);
     ebim__clmc_root(f, B, e->at, e->p, eps);
     ebim__frame_at(g, B, f->y);
@@ -7537,7 +7545,7 @@ static void ebim__exact_step(ebim_clmc *s, int B)
     ebim__exact *e = &s->exact;
     ebim__frame *f = &s->f, *g = &s->g, *t;
     const ebim__kernels *K = f->w.kernels;
-    int i, l, several = s->d.leapfrog > 1, count = B, lanes = EBIM__ROUND(B);
+    int i, l, several = s->d.leapfrog > 1, count = B, lanes = ebim__lanes(B);
     int rows = f->n * f->stride;
     K->normals(s->rng, f->n + f->n % 2 + (several ? 4 : 2), s->r, f->stride, lanes);
     if (several) ebim__exact_lengths(s, B);
@@ -7704,7 +7712,7 @@ EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_
     if (s->d.adjust) ebim__frame_turn(&s->g, B == 1);
     if (s->has_energy) ebim__turn(&s->e, B == 1);
     for (at = 0; at < B; at += f->stride) {
-        int count = ebim__min_int(f->stride, B - at), lanes = EBIM__ROUND(count);
+        int count = ebim__min_int(f->stride, B - at), lanes = ebim__lanes(count);
         ebim_real *p = x + (size_t)at * (size_t)f->n;
         ebim__to_lanes(p, count, f->n, s->q, f->stride, lanes);
         ebim__seed_lanes(s->rng, f->stride, lanes, count, seed, stream + (uint64_t)at);
@@ -8075,7 +8083,7 @@ EBIM_API int ebim_projector_run(ebim_projector *p, int B, const ebim_real *x, eb
     int at, l, all = 0;
     for (at = 0; at < B && !ebim__stopped(f->w.watch); at += f->stride) {
         int count = ebim__min_int(f->stride, B - at);
-        ebim__to_lanes(ebim__nth(x, at, f->n), count, f->n, p->x0, f->stride, EBIM__ROUND(count));
+        ebim__to_lanes(ebim__nth(x, at, f->n), count, f->n, p->x0, f->stride, ebim__lanes(count));
         ebim__projector_onto(p, count);
         for (l = 0; l < f->stride; l++) {
             p->last2[l] = 0;
@@ -8705,7 +8713,7 @@ static void ebim__charts_load(ebim_charts *s, int l, int c, const double *t)
 static void ebim__charts_solve(ebim_charts *s, int B, const int32_t *chart, const double *t)
 {
     int l, at;
-    s->f.lanes = s->f.w.lanes = EBIM__ROUND(B);
+    s->f.lanes = s->f.w.lanes = ebim__lanes(B);
     for (l = 0; l < s->f.lanes; l++) {
         at = l < B ? l : 0;
         ebim__charts_load(s, l, chart[at], t + at * s->m);
@@ -8817,7 +8825,7 @@ static void ebim__charts_flush(ebim_charts *s)
 static void ebim__charts_linearise(ebim_charts *s, int B)
 {
     int l;
-    ebim__to_lanes(s->y, B, s->n, ebim_ws_x(&s->f.w), s->f.stride, EBIM__ROUND(B));
+    ebim__to_lanes(s->y, B, s->n, ebim_ws_x(&s->f.w), s->f.stride, ebim__lanes(B));
     ebim__frame_at(&s->f, B, ebim_ws_x(&s->f.w));
     for (l = 0; l < B; l++) {
         ebim__frame_normals(&s->f, l, s->across + (size_t)l * (size_t)(s->k * s->n));
@@ -10126,7 +10134,7 @@ static void ebim__links_start(ebim__links *s, int B)
     for (l = 0; l < B; l++) s->parent[l] = l;
     for (at = 0; at < B && !ebim__stopped(s->f.w.watch); at += count) {
         count = ebim__min_int(s->f.stride, B - at);
-        ebim__to_lanes(ebim__nth(s->x, at, n), count, n, x, s->f.stride, EBIM__ROUND(count));
+        ebim__to_lanes(ebim__nth(s->x, at, n), count, n, x, s->f.stride, ebim__lanes(count));
         ebim__frame_at(&s->f, count, x);
         for (l = 0; l < count; l++)
             ebim__frame_normals(&s->f, l, s->normals + (size_t)(at + l) * (size_t)(s->f.k * n));
@@ -14548,7 +14556,7 @@ static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, 
     f = &p->f;
     for (at = 0; at < N && !ebim__stopped(a->watch); at += f->stride) {
         int B = ebim__min_int(f->stride, N - at);
-        ebim__to_lanes(ebim__nth(y, at, n), B, n, ebim_ws_x(&f->w), f->stride, EBIM__ROUND(B));
+        ebim__to_lanes(ebim__nth(y, at, n), B, n, ebim_ws_x(&f->w), f->stride, ebim__lanes(B));
         ebim__frame_at(f, B, ebim_ws_x(&f->w));
         for (l = 0; l < B; l++) {
             double slope = HUGE_VAL;
