@@ -2120,8 +2120,9 @@ typedef struct ebim__kernels {
     /* v = SiLU(bias + W X), with its derivatives as far as order asks */
     void (*dense_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                        ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl, int order);
-    /* Both for one lane, by vectors over outputs where wo is 1. Entry i of X is at X[i xs]. ys = 1:
-     * outputs side by side, room up to a multiple of 16; else output o fills a chunk at o ys */
+    /* Both for one lane, by vectors over outputs where wo is 1; whole ones where wi and bias have
+     * room for a multiple of 16. Entry i of X is at X[i xs]. ys = 1: outputs side by side, with
+     * such room; else output o fills a chunk at o ys */
     void (*column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
                    ebim_real *Y, const ebim_real *D, int ys, int add);
     void (*column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
@@ -2461,12 +2462,13 @@ static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const
                                   const ebim_real *X, int xs, const ebim_real *D, ebim_real *y)
 {
     const ebim_real *w = m->w + (size_t)o * (size_t)m->wo, *p;
-    int r, i, beside = m->wo == 1;
+    int r, i, beside = m->wo == 1, whole = count;
     if (beside && count == EBIM__COLUMN) {
         EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, w, from, X, xs, D, y);
         return;
     }
-    for (r = 0; beside && r + (int)EBIM__VW <= count; r += (int)EBIM__VW)
+    if (m->wi >= EBIM__ROUND(m->no)) whole = EBIM__ROUND(count);
+    for (r = 0; beside && r < count && r + (int)EBIM__VW <= whole; r += (int)EBIM__VW)
         EBIM__N(dense_outputs)(1, m, w + r, from + r, X, xs, D ? D + r : NULL, y + r);
 #if EBIM__VB
     for (; beside && r + EBIM__SW <= count; r += EBIM__SW) {
@@ -2512,7 +2514,7 @@ static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const e
 static void EBIM__N(column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                             int xs, ebim_real *Y, const ebim_real *D, int ys, int add)
 {
-    ebim_real y[EBIM__COLUMN], zero[EBIM__COLUMN] = {0};
+    ebim_real y[EBIM__COLUMN] = {0}, zero[EBIM__COLUMN] = {0};
     int o, r, count;
     for (o = 0; o < m->no; o += count, Y += count * ys) {
         const ebim_real *from = bias ? bias + o : zero;
@@ -4325,11 +4327,11 @@ EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s, int transposed)
 {
     ebim__matrix m;
     int turned = !transposed && s->turned && s->used == 1;
-    m.w = turned ? s->turned : s->theta;
+    m.w = turned ? s->turned + EBIM__ROUND(s->n) : s->theta;
     m.no = transposed ? s->na : s->n;
     m.ni = transposed ? s->n : s->na;
-    m.wo = transposed || turned ? 1 : s->na;
-    m.wi = transposed ? s->na : turned ? s->n : 1;
+    m.wo = transposed || turned || s->n == 1 ? 1 : s->na;
+    m.wi = transposed ? s->na : turned ? EBIM__ROUND(s->n) : 1;
     return m;
 }
 
@@ -4399,6 +4401,7 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
     int p = s->plane, n = s->n, na = s->na, fn = s->nd->fn;
     const ebim_real *bias = s->theta ? s->theta + (size_t)n * (size_t)na : NULL;
     ebim__matrix m = ebim__weights(s, 0);
+    if (s->turned && s->used == 1) bias = s->turned;
     switch (mode) {
     case EBIM__SHAPE:
         if (s->nd->i0 < 1 || s->nd->i0 > INT_MAX / 4 / (na + 1)) return 1;
@@ -4420,8 +4423,8 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
         break;
     case EBIM__TAN:
         ebim__dense_product(s, &m, NULL, a, ebim__row(s, a->t, na, p - 1, 0), z,
-                            ebim__row(s, z->ta, n, p - 1, 0), NULL, 0);
-        if (fn != EBIM_FN_IDENTITY)
+                            ebim__row(s, z->ta, n, p - 1, 0), z->t == z->ta ? z->d1 : NULL, 0);
+        if (fn != EBIM_FN_IDENTITY && z->t != z->ta)
             ebim__dense_mul(s, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, z->ta, n, p - 1, 0),
                             z->d1);
         break;
@@ -5194,15 +5197,23 @@ static int ebim__beside(const ebim_ws *w, int i)
     return 1;
 }
 
-/* Weights of dense layers, transposed, each layer's from a multiple of 64 bytes on: with them a
+/* Whether the weights of node i are turned. One output is a vector as it is. */
+static int ebim__turns(const ebim_graph *g, int i)
+{
+    return g->node[i].op == EBIM__OP_DENSE && g->node[i].size > 1;
+}
+
+/* Biases and, transposed, weights of dense layers, in rows of a multiple of 64 bytes: with them a
  * sweep of one lane has vectors over outputs. Whoever turns them answers for it that theta stays as
  * it is until they are turned again. */
 static void ebim__turn_init(ebim_ws *w, ebim_arena *a)
 {
+    const ebim_graph *g = w->g;
     size_t count = 0;
     int i;
-    for (i = 1; i < w->g->n_nodes; i++)
-        if (w->g->node[i].op == EBIM__OP_DENSE) count += (size_t)EBIM__ROUND(w->g->node[i].n_theta);
+    for (i = 1; i < g->n_nodes; i++)
+        if (ebim__turns(g, i))
+            count += (size_t)EBIM__ROUND(g->node[i].size) * (1 + (size_t)g->node[g->node[i].a].size);
     w->turned = EBIM__NEW(a, ebim_real, count);
 }
 
@@ -5212,12 +5223,14 @@ static void ebim__turn(ebim_ws *w, int on)
     int i;
     for (i = 1; i < w->g->n_nodes; i++) {
         const ebim__node *nd = &w->g->node[i];
+        int n = nd->size, na = w->g->node[nd->a].size, row = EBIM__ROUND(n);
+        const ebim_real *theta = w->g->theta + nd->theta;
         w->slot[i].beside = on && ebim__beside(w, i);
-        w->sweep[i].turned = on && nd->op == EBIM__OP_DENSE ? to : NULL;
+        w->sweep[i].turned = on && ebim__turns(w->g, i) ? to : NULL;
         if (!w->sweep[i].turned) continue;
-        ebim__to_lanes(w->g->theta + nd->theta, nd->size, w->g->node[nd->a].size, to, nd->size,
-                       nd->size);
-        to += EBIM__ROUND(nd->n_theta);
+        memcpy(to, theta + (size_t)n * (size_t)na, (size_t)n * sizeof *to);
+        ebim__to_lanes(theta, n, na, to + row, row, n);
+        to += (size_t)row * (1 + (size_t)na);
     }
 }
 
