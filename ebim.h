@@ -2109,8 +2109,8 @@ typedef struct ebim__matrix {
     int no, ni, wo, wi;
 } ebim__matrix;
 
-/* One table for each instruction set. Rows have `stride` reals, of which nl count: a multiple of 16,
- * or 1, where more of a row may be computed. */
+/* One table for each instruction set. Rows have `stride` reals, of which nl count; more of them may
+ * be computed, up to a multiple of 16. */
 typedef struct ebim__kernels {
     const char *name;
     int plain;                                               /* without vectors */
@@ -2120,13 +2120,16 @@ typedef struct ebim__kernels {
     /* v = SiLU(bias + W X), with its derivatives as far as order asks */
     void (*dense_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                        ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl, int order);
-    /* Both for one lane, by vectors over outputs where wo is 1; whole ones where wi and bias have
-     * room for a multiple of 16. Entry i of X is at X[i xs]. ys = 1: outputs side by side, with
-     * such room; else output o fills a chunk at o ys */
+    /* Both for one lane, by vectors over outputs where wo is 1. Entry i of X is at X[i xs]; outputs
+     * stand side by side, with room up to a multiple of 16. So have rows of w, and bias, where wi
+     * is such a multiple. */
     void (*column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
-                   ebim_real *Y, const ebim_real *D, int ys, int add);
+                   ebim_real *Y, const ebim_real *D, int add);
     void (*column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
-                        ebim_real *v, ebim_real *d1, ebim_real *d2, int ys, int order);
+                        ebim_real *v, ebim_real *d1, ebim_real *d2, int order);
+    /* As column, but output o fills a chunk at o ys */
+    void (*column_apart)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
+                         ebim_real *Y, const ebim_real *D, int ys, int add);
     /* gw[o][i] += sum_p <D_p[o], X_p[i]> over lanes, p < planes; D_p = D + p no stride; X_0 = X,
      * X_p = T + (p - 1) ni stride */
     void (*outer)(int no, int ni, ebim_real *gw, const ebim_real *D, const ebim_real *X,
@@ -2433,66 +2436,6 @@ static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, c
 }
 
 #endif
-/* The vectors of outputs at y, whose entries of w are neighbours, of one lane of X */
-EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, const ebim_real *w,
-                                         const ebim_real *from, const ebim_real *X, int xs,
-                                         const ebim_real *D, ebim_real *y)
-{
-    EBIM__N(vec) acc[EBIM__COLUMN / EBIM__VW];
-    size_t v;
-    int i;
-    EBIM__UNROLL
-    for (v = 0; v < vectors; v++)
-        EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(from + v * EBIM__VW);
-    for (i = 0; i < m->ni; i++, w += m->wi, X += xs)
-        EBIM__UNROLL
-        for (v = 0; v < vectors; v++)
-            EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
-    EBIM__UNROLL
-    for (v = 0; v < vectors; v++) {
-        if (D) EBIM__LANES EBIM__L(acc[v]) *= EBIM__AT(D + v * EBIM__VW);
-        EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
-    }
-}
-
-/* y[r] = (from[r] + sum_i w(o + r, i) X[i xs]) D[r] in one lane, r < count <= COLUMN, in the order
- * of a tile's sums; D NULL: 1. Sums stay in registers from beginning to end: a vector waits long
- * for memory that was just written in smaller pieces. */
-static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *from,
-                                  const ebim_real *X, int xs, const ebim_real *D, ebim_real *y)
-{
-    const ebim_real *w = m->w + (size_t)o * (size_t)m->wo, *p;
-    int r, i, beside = m->wo == 1, whole = count;
-    if (beside && count == EBIM__COLUMN) {
-        EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, w, from, X, xs, D, y);
-        return;
-    }
-    if (m->wi >= EBIM__ROUND(m->no)) whole = EBIM__ROUND(count);
-    for (r = 0; beside && r < count && r + (int)EBIM__VW <= whole; r += (int)EBIM__VW)
-        EBIM__N(dense_outputs)(1, m, w + r, from + r, X, xs, D ? D + r : NULL, y + r);
-#if EBIM__VB
-    for (; beside && r + EBIM__SW <= count; r += EBIM__SW) {
-        EBIM__N(quad) acc = *(const EBIM__N(few) *)(from + r);
-        for (p = w + r, i = 0; i < m->ni; i++, p += m->wi)
-            acc += *(const EBIM__N(few) *)p * X[i * xs];
-        if (D) acc *= *(const EBIM__N(few) *)(D + r);
-        *(EBIM__N(few) *)(y + r) = acc;
-    }
-#endif
-    for (; r < count; r++) {
-        ebim_real sum = from[r];
-        for (p = w + r * m->wo, i = 0; i < m->ni; i++, p += m->wi) sum += *p * X[i * xs];
-        y[r] = D ? sum * D[r] : sum;
-    }
-}
-
-EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
-{
-    EBIM__NUM zero = {0};
-    int j;
-    EBIM__STEPS(j, EBIM__W) EBIM__LANES EBIM__PUT(row + j) = x - zero;
-}
-
 static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                            ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
@@ -2509,25 +2452,6 @@ static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const e
     for (j = 0; j < nl; j += part) /* what a column of tiles reads of X stays in L1 */
         EBIM__N(dense_tiles)(m, bias, X + j, (size_t)stride, 1, Y + j, D ? D + j : NULL, stride,
                              ebim__min_int(part, nl - j), add);
-}
-
-static void EBIM__N(column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                            int xs, ebim_real *Y, const ebim_real *D, int ys, int add)
-{
-    ebim_real y[EBIM__COLUMN] = {0}, zero[EBIM__COLUMN] = {0};
-    int o, r, count;
-    for (o = 0; o < m->no; o += count, Y += count * ys) {
-        const ebim_real *from = bias ? bias + o : zero;
-        count = ebim__min_int(EBIM__COLUMN, m->no - o);
-        if (ys == 1) {
-            EBIM__N(dense_column)(m, o, count, add ? Y : from, X, xs, D ? D + o : NULL, Y);
-            continue;
-        }
-        for (r = 0; r < count && add; r++) y[r] = Y[r * ys];
-        EBIM__N(dense_column)(m, o, count, add ? y : from, X, xs, NULL, y);
-        for (r = 0; r < count; r++)
-            EBIM__N(fill)(Y + r * ys, D ? y[r] * D[(o + r) * ys] : y[r]);
-    }
 }
 
 /* One plane's products of ro rows D with ri rows X, added to acc. */
@@ -2863,29 +2787,113 @@ static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, co
     EBIM__N(silu)(m->no, v, v, d1, d2, stride, nl, order);
 }
 
-static void EBIM__N(column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                                 int xs, ebim_real *v, ebim_real *d1, ebim_real *d2, int ys,
-                                 int order)
+#if EBIM__VB < 64
+/* Products in one lane, in the order of a tile's sums. Here each result is waited for, and those of
+ * the longest vectors come later: they have those of shorter ones, see ebim__single. Sums stay in
+ * registers from beginning to end, because a vector waits long for memory that was just written in
+ * smaller pieces; column is small and calls nothing, as what it does is. */
+
+/* The vectors of outputs at y, whose entries of w are neighbours, of one lane of X */
+EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, const ebim_real *w,
+                                         const ebim_real *from, const ebim_real *X, int xs,
+                                         const ebim_real *D, ebim_real *y)
 {
-    ebim_real y[3][EBIM__COLUMN];
-    int o, r, count;
-    memset(y[0], 0, sizeof y[0]);
-    for (o = 0; o < m->no; o += count) {
-        count = ebim__min_int(EBIM__COLUMN, m->no - o);
-        EBIM__N(dense_column)(m, o, count, bias + o, X, xs, NULL, y[0]);
-        if (ys == 1) {
-            EBIM__N(silu)(1, y[0], v + o, order > 0 ? d1 + o : NULL, order > 1 ? d2 + o : NULL,
-                          EBIM__COLUMN, EBIM__ROUND(count), order);
-            continue;
-        }
-        EBIM__N(silu)(1, y[0], y[0], y[1], y[2], EBIM__COLUMN, EBIM__ROUND(count), order);
-        for (r = 0; r < count; r++) {
-            EBIM__N(fill)(v + (o + r) * ys, y[0][r]);
-            if (order > 0) EBIM__N(fill)(d1 + (o + r) * ys, y[1][r]);
-            if (order > 1) EBIM__N(fill)(d2 + (o + r) * ys, y[2][r]);
-        }
+    EBIM__N(vec) acc[EBIM__COLUMN / EBIM__VW];
+    size_t v;
+    int i;
+    EBIM__UNROLL
+    for (v = 0; v < vectors; v++)
+        EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(from + v * EBIM__VW);
+    for (i = 0; i < m->ni; i++, w += m->wi, X += xs)
+        EBIM__UNROLL
+        for (v = 0; v < vectors; v++)
+            EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
+    EBIM__UNROLL
+    for (v = 0; v < vectors; v++) {
+        if (D) EBIM__LANES EBIM__L(acc[v]) *= EBIM__AT(D + v * EBIM__VW);
+        EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
     }
 }
+
+/* Outputs of a column from number o on, where they fill no vector */
+static void EBIM__N(column_odd)(const ebim__matrix *m, int o, const ebim_real *from,
+                                const ebim_real *X, int xs, ebim_real *Y, const ebim_real *D)
+{
+    const ebim_real *p;
+    int i;
+#if EBIM__VB
+    for (; m->wo == 1 && o + EBIM__SW <= m->no; o += EBIM__SW, from += EBIM__SW) {
+        EBIM__N(quad) acc = *(const EBIM__N(few) *)from;
+        for (p = m->w + o, i = 0; i < m->ni; i++, p += m->wi)
+            acc += *(const EBIM__N(few) *)p * X[i * xs];
+        if (D) acc *= *(const EBIM__N(few) *)(D + o);
+        *(EBIM__N(few) *)(Y + o) = acc;
+    }
+#endif
+    for (; o < m->no; o++) {
+        ebim_real sum = *from++;
+        for (p = m->w + o * m->wo, i = 0; i < m->ni; i++, p += m->wi) sum += *p * X[i * xs];
+        Y[o] = D ? sum * D[o] : sum;
+    }
+}
+
+EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
+{
+    EBIM__NUM zero = {0};
+    int j;
+    EBIM__STEPS(j, EBIM__W) EBIM__LANES EBIM__PUT(row + j) = x - zero;
+}
+
+static void EBIM__N(column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                            int xs, ebim_real *Y, const ebim_real *D, int add)
+{
+    static const ebim_real zero[EBIM__COLUMN] = {0};
+    const ebim_real *from = add ? Y : bias ? bias : zero;
+    int o = 0, count, end = m->wi % EBIM__W ? m->no / (int)EBIM__VW * (int)EBIM__VW : m->no;
+    if (m->wo != 1) {
+        EBIM__N(column_odd)(m, 0, from, X, xs, Y, D);
+        return;
+    }
+    for (; o < end; o += count) {
+        const ebim_real *d = D ? D + o : NULL;
+        count = m->no - o < EBIM__COLUMN ? (int)EBIM__VW : EBIM__COLUMN;
+        if (count == EBIM__COLUMN)
+            EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, m->w + o, from, X, xs, d, Y + o);
+        else EBIM__N(dense_outputs)(1, m, m->w + o, from, X, xs, d, Y + o);
+        if (from != zero) from += count;
+    }
+    if (o < m->no) EBIM__N(column_odd)(m, o, from, X, xs, Y, D);
+}
+
+static void EBIM__N(column_apart)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                                  int xs, ebim_real *Y, const ebim_real *D, int ys, int add)
+{
+    ebim_real y[EBIM__COLUMN];
+    int o;
+    if (m->no > EBIM__COLUMN) { /* in parts */
+        ebim__matrix part = *m;
+        for (o = 0; o < m->no; o += EBIM__COLUMN, part.w += EBIM__COLUMN * m->wo) {
+            part.no = ebim__min_int(EBIM__COLUMN, m->no - o);
+            EBIM__N(column_apart)(&part, bias ? bias + o : NULL, X, xs, Y + o * ys,
+                                  D ? D + o * ys : NULL, ys, add);
+        }
+        return;
+    }
+    if (add) memset(y, 0, sizeof y);
+    for (o = 0; o < m->no && add; o++) y[o] = Y[o * ys];
+    EBIM__N(column)(m, bias, X, xs, y, NULL, add);
+    for (o = 0; o < m->no; o++) EBIM__N(fill)(Y + o * ys, D ? y[o] * D[o * ys] : y[o]);
+}
+
+static void EBIM__N(column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                                 int xs, ebim_real *v, ebim_real *d1, ebim_real *d2, int order)
+{
+    int o;
+    for (o = m->no; o % EBIM__W && m->wi % EBIM__W; o++) v[o] = 0; /* beside the last output */
+    EBIM__N(column)(m, bias, X, xs, v, NULL, 0);
+    EBIM__N(silu)(1, v, v, d1, d2, m->no, m->no, order);
+}
+#endif
 
 static void EBIM__N(mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
                          int stride, int nl)
@@ -3132,16 +3140,17 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
  * plain C. EBIM_SIMD_BITS (512) is the widest vector to use: 128, 256 or 512.
  * ========================================================================================= */
 
-#define EBIM__TABLE(isa, label, plain)                                                       \
-    {label, plain, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__column_##isa,            \
-     ebim__column_silu_##isa, ebim__outer_##isa, ebim__silu_##isa, ebim__sine_##isa,         \
-     ebim__mul_##isa, ebim__mac3_##isa, ebim__mac_##isa, ebim__axpy_##isa, ebim__sum_##isa,  \
-     ebim__exp_minus_##isa, ebim__rbf_##isa, ebim__drift_##isa, ebim__inside_##isa,          \
-     ebim__select_##isa, ebim__sign_##isa, ebim__pending_##isa, ebim__quotient_##isa,        \
-     ebim__normals_##isa, ebim__adam_##isa}
+/* isa of all but products in one lane, and normals */
+#define EBIM__TABLE(isa, one, draws, label, plain)                                           \
+    {label, plain, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__column_##one,            \
+     ebim__column_silu_##one, ebim__column_apart_##one, ebim__outer_##isa,                   \
+     ebim__silu_##isa, ebim__sine_##isa, ebim__mul_##isa, ebim__mac3_##isa, ebim__mac_##isa, \
+     ebim__axpy_##isa, ebim__sum_##isa, ebim__exp_minus_##isa, ebim__rbf_##isa,              \
+     ebim__drift_##isa, ebim__inside_##isa, ebim__select_##isa, ebim__sign_##isa,            \
+     ebim__pending_##isa, ebim__quotient_##isa, ebim__normals_##draws, ebim__adam_##isa}
 
 static const ebim__kernels ebim__base =
-    EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain", !EBIM__VB);
+    EBIM__TABLE(base, base, base, EBIM__VB ? "128 bits" : "plain", !EBIM__VB);
 
 #ifndef EBIM_HEADER
 #define EBIM_HEADER "ebim.h"
@@ -3203,8 +3212,10 @@ static const ebim__kernels ebim__base =
 #undef EBIM__MISSING
 #undef EBIM__X86
 #else
-static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, "AVX2", 0);
-static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, "AVX-512", 0);
+static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, avx2, avx2, "AVX2", 0);
+static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, avx2, avx512, "AVX-512", 0);
+/* For one lane, where each result is waited for: those of shorter vectors come earlier. */
+static const ebim__kernels ebim__single = EBIM__TABLE(avx2, avx2, avx512, "AVX-512", 0);
 #endif
 #endif
 
@@ -3227,6 +3238,18 @@ static const ebim__kernels *ebim__kernels_best(void)
     int i = 2;
     while (!ebim__kernels_at(i)) i--;
     return ebim__kernels_at(i);
+}
+
+/* Those for workspaces of so many lanes */
+static const ebim__kernels *ebim__kernels_for(int lanes)
+{
+    const ebim__kernels *K = ebim__kernels_best();
+#ifdef EBIM__X86
+    if (lanes == 1 && K == &ebim__avx512) K = &ebim__single;
+#else
+    (void)lanes;
+#endif
+    return K;
 }
 
 EBIM_API const char *ebim_simd(void) { return ebim__kernels_best()->name; }
@@ -4353,7 +4376,7 @@ static void ebim__dense_mul(const ebim__sweep *s, ebim_real *z, const ebim_real 
                             const ebim_real *y)
 {
     if (ebim__apart(s, s->z) > 1) s->K->mul(s->n, z, x, y, s->stride, s->nl);
-    else s->K->mul(1, z, x, y, 0, EBIM__ROUND(s->n));
+    else s->K->mul(1, z, x, y, 0, s->n);
 }
 
 /* Y = (W X + bias) D from node a to node z, or back where m is transposed */
@@ -4361,9 +4384,10 @@ static void ebim__dense_product(const ebim__sweep *s, const ebim__matrix *m, con
                                 const ebim__slot *from, const ebim_real *X, const ebim__slot *to,
                                 ebim_real *Y, const ebim_real *D, int add)
 {
-    if (ebim__one(s, m))
-        s->K->column(m, bias, X, ebim__apart(s, from), Y, D, ebim__apart(s, to), add);
-    else s->K->dense(m, bias, X, Y, D, s->stride, s->nl, add);
+    int ys = ebim__apart(s, to);
+    if (!ebim__one(s, m)) s->K->dense(m, bias, X, Y, D, s->stride, s->nl, add);
+    else if (ys == 1) s->K->column(m, bias, X, ebim__apart(s, from), Y, D, add);
+    else s->K->column_apart(m, bias, X, ebim__apart(s, from), Y, D, ys, add);
 }
 
 /* z = fn(W a + b), theta = W [n][na] then b [n]. Adjoints of the padding become zero: whatever
@@ -4409,12 +4433,11 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
         s->shape->n_theta = s->nd->i0 * (na + 1);
         break;
     case EBIM__FWD:
-        if (fn == EBIM_FN_SILU && ebim__one(s, &m)) {
-            s->K->column_silu(&m, bias, a->v, ebim__apart(s, a), z->v, z->d1, z->d2,
-                              ebim__apart(s, z), s->order);
+        if (fn == EBIM_FN_SILU && ebim__one(s, &m) && ebim__apart(s, z) == 1) {
+            s->K->column_silu(&m, bias, a->v, ebim__apart(s, a), z->v, z->d1, z->d2, s->order);
             break;
         }
-        if (fn == EBIM_FN_SILU) {
+        if (fn == EBIM_FN_SILU && !ebim__one(s, &m)) {
             s->K->dense_silu(&m, bias, a->v, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
             break;
         }
@@ -5154,7 +5177,7 @@ static ebim_result ebim__ws_beside(ebim_ws *w, ebim_arena *a, const ebim_graph *
     if (g->y < 1 || lanes < 1 || lanes > INT_MAX / 64 || planes < 0 || planes > INT_MAX / 64)
         return EBIM_ERR_ARG;
     w->g = g;
-    w->kernels = ebim__kernels_best();
+    w->kernels = ebim__kernels_for(lanes);
     w->n = ebim_inputs(g);
     w->k = ebim_outputs(g);
     w->stride = EBIM__ROUND(lanes);
@@ -5213,7 +5236,8 @@ static void ebim__turn_init(ebim_ws *w, ebim_arena *a)
     int i;
     for (i = 1; i < g->n_nodes; i++)
         if (ebim__turns(g, i))
-            count += (size_t)EBIM__ROUND(g->node[i].size) * (1 + (size_t)g->node[g->node[i].a].size);
+            count += (size_t)EBIM__ROUND(g->node[i].size) *
+                     (1 + (size_t)g->node[g->node[i].a].size);
     w->turned = EBIM__NEW(a, ebim_real, count);
 }
 
@@ -5286,7 +5310,7 @@ EBIM_API void ebim_forward(ebim_ws *w, int B, int order)
     int i, l;
     EBIM_ASSERT(B >= 1 && B <= w->stride);
     EBIM_ASSERT(order < 1 || w->uses & (order > 1 ? EBIM__FOR_BACK : EBIM__FOR_ALL));
-    w->lanes = w->uses & EBIM__FOR_BACK ? EBIM__ROUND(B) : ebim__lanes(B); /* else no sums of them */
+    w->lanes = w->uses & EBIM__FOR_BACK ? EBIM__ROUND(B) : ebim__lanes(B); /* BACK sums lanes */
     w->used = B;
     w->order = order;
     for (i = 0; i < w->n; i++) {
