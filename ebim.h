@@ -6600,7 +6600,7 @@ static void ebim__frame_solve(ebim__frame *f, ebim_real *v)
 {
     size_t st = (size_t)f->stride;
     int l, i, j;
-    if (f->direct && f->k == 1) { /* chunk by chunk: loops that become vectors */
+    if (f->direct && f->k == 1 && f->lanes > 1) { /* chunk by chunk: loops that become vectors */
         EBIM__CHUNKS(j, f->lanes) {
             ebim_real q[EBIM__W];
             EBIM__EACH(l) q[l] = v[j + l] / f->G[j + l] / f->G[j + l];
@@ -6912,19 +6912,22 @@ static void ebim__frame_limits_each(ebim__frame *f, const ebim_real *y)
 /* limit <- the ||F|| that counts as 0 near rows y: a length, relative to |y|, times ||J||. */
 static void ebim__frame_limits(ebim__frame *f, const ebim_real *y)
 {
-    ebim_real tol = EBIM__R(f->d.tol);
+    ebim_real tol = EBIM__R(f->d.tol), length = EBIM__R(f->d.length);
     int i, j, l;
     if (f->d.lengths && f->direct) {
         ebim__frame_limits_each(f, y);
         return;
     }
-    for (l = 0; l < f->lanes; l++) f->limit[l] = EBIM__R(f->d.length);
-    for (i = 0; i < f->n * f->stride; i += f->stride)
-        EBIM__CHUNKS(j, f->lanes) EBIM__EACH(l) {
-            ebim__int u = ebim__bits(y[i + j + l]) & ~EBIM__SIGN, v = ebim__bits(f->limit[j + l]);
-            f->limit[j + l] = ebim__from_bits(u > v ? u : v);
-        }
-    for (l = 0; l < f->lanes; l++) f->limit[l] *= tol * f->scale[l];
+    EBIM__CHUNKS(j, f->lanes) {
+        ebim__int most[EBIM__W];
+        EBIM__EACH(l) most[l] = ebim__bits(length);
+        for (i = j; i < f->n * f->stride; i += f->stride)
+            EBIM__EACH(l) {
+                ebim__int u = ebim__bits(y[i + l]) & ~EBIM__SIGN;
+                most[l] = u > most[l] ? u : most[l];
+            }
+        EBIM__EACH(l) f->limit[j + l] = ebim__from_bits(most[l]) * (tol * f->scale[j + l]);
+    }
 }
 
 /* Evaluates F at y of B lanes in the trial workspace; those that reach the tolerance become
