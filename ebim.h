@@ -4346,15 +4346,21 @@ static void ebim__activate(const ebim__sweep *s, const ebim_real *a)
                       ebim__row(s, z->d2, s->n, 0, i), s->used, s->nl, s->order);
 }
 
-EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s, int transposed)
+/* The weights of a dense node, and transposed for adjoints */
+EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s)
 {
-    ebim__matrix m;
-    int turned = !transposed && s->turned && s->used == 1;
-    m.w = turned ? s->turned + EBIM__ROUND(s->n) : s->theta;
-    m.no = transposed ? s->na : s->n;
-    m.ni = transposed ? s->n : s->na;
-    m.wo = transposed || turned || s->n == 1 ? 1 : s->na;
-    m.wi = transposed ? s->na : turned ? EBIM__ROUND(s->n) : 1;
+    const int turned = s->turned && s->used == 1;
+    ebim__matrix m = {s->theta, s->n, s->na, s->n == 1 ? 1 : s->na, 1};
+    if (!turned) return m;
+    m.wi = EBIM__ROUND(s->n);
+    m.w = s->turned + m.wi;
+    m.wo = 1;
+    return m;
+}
+
+EBIM__INLINE ebim__matrix ebim__transposed(const ebim__sweep *s)
+{
+    ebim__matrix m = {s->theta, s->na, s->n, 1, s->na};
     return m;
 }
 
@@ -4407,7 +4413,7 @@ static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
 {
     const ebim__slot *z = s->z, *a = s->a;
     ebim_real *ga = ebim__row(s, z->ga, s->n, p, 0);
-    ebim__matrix m = ebim__weights(s, 1);
+    ebim__matrix m = ebim__transposed(s);
     int q;
     if (s->nd->fn != EBIM_FN_IDENTITY) {
         if (p || !z->direct) ebim__dense_mul(s, ga, ebim__row(s, z->g, s->n, p, 0), z->d1);
@@ -4419,39 +4425,45 @@ static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
     else ebim__dense_product(s, &m, NULL, z, ga, a, ebim__row(s, a->g, s->na, p, 0), NULL, s->add);
 }
 
-static int ebim__op_dense(const ebim__sweep *s, int mode)
+static void ebim__dense_forward(const ebim__sweep *s)
 {
     const ebim__slot *z = s->z, *a = s->a;
-    int p = s->plane, n = s->n, na = s->na, fn = s->nd->fn;
-    const ebim_real *bias = s->theta ? s->theta + (size_t)n * (size_t)na : NULL;
-    ebim__matrix m = ebim__weights(s, 0);
-    if (s->turned && s->used == 1) bias = s->turned;
-    switch (mode) {
-    case EBIM__SHAPE:
-        if (s->nd->i0 < 1 || s->nd->i0 > INT_MAX / 4 / (na + 1)) return 1;
-        s->shape->size = s->nd->i0;
-        s->shape->n_theta = s->nd->i0 * (na + 1);
-        break;
-    case EBIM__FWD:
-        if (fn == EBIM_FN_SILU && ebim__one(s, &m) && ebim__apart(s, z) == 1) {
-            s->K->column_silu(&m, bias, a->v, ebim__apart(s, a), z->v, z->d1, z->d2, s->order);
-            break;
-        }
-        if (fn == EBIM_FN_SILU && !ebim__one(s, &m)) {
-            s->K->dense_silu(&m, bias, a->v, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
-            break;
-        }
+    ebim__matrix m = ebim__weights(s);
+    int fn = s->nd->fn, one = ebim__one(s, &m), xs = ebim__apart(s, a), ys = ebim__apart(s, z);
+    const ebim_real *bias = s->turned && s->used == 1 ? s->turned
+                          : s->theta + (size_t)s->n * (size_t)s->na;
+    if (fn == EBIM_FN_SILU && one && ys == 1) {
+        s->K->column_silu(&m, bias, a->v, xs, z->v, z->d1, z->d2, s->order);
+    } else if (fn == EBIM_FN_SILU && !one) {
+        s->K->dense_silu(&m, bias, a->v, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
+    } else {
         ebim__dense_product(s, &m, bias, a, a->v, z, z->v, NULL, 0);
         if (fn != EBIM_FN_IDENTITY) ebim__activate(s, z->v);
+    }
+}
+
+static void ebim__dense_tangent(const ebim__sweep *s)
+{
+    const ebim__slot *z = s->z, *a = s->a;
+    int p = s->plane - 1, both = z->t != z->ta;
+    ebim__matrix m = ebim__weights(s);
+    ebim_real *ta = ebim__row(s, z->ta, s->n, p, 0);
+    ebim__dense_product(s, &m, NULL, a, ebim__row(s, a->t, s->na, p, 0), z, ta,
+                        both ? NULL : z->d1, 0);
+    if (both && z->d1) ebim__dense_mul(s, ebim__row(s, z->t, s->n, p, 0), ta, z->d1);
+}
+
+static int ebim__op_dense(const ebim__sweep *s, int mode)
+{
+    switch (mode) {
+    case EBIM__SHAPE:
+        if (s->nd->i0 < 1 || s->nd->i0 > INT_MAX / 4 / (s->na + 1)) return 1;
+        s->shape->size = s->nd->i0;
+        s->shape->n_theta = s->nd->i0 * (s->na + 1);
         break;
-    case EBIM__TAN:
-        ebim__dense_product(s, &m, NULL, a, ebim__row(s, a->t, na, p - 1, 0), z,
-                            ebim__row(s, z->ta, n, p - 1, 0), z->t == z->ta ? z->d1 : NULL, 0);
-        if (fn != EBIM_FN_IDENTITY && z->t != z->ta)
-            ebim__dense_mul(s, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, z->ta, n, p - 1, 0),
-                            z->d1);
-        break;
-    case EBIM__ADJ: ebim__dense_adjoint(s, p, 0); break;
+    case EBIM__FWD: ebim__dense_forward(s); break;
+    case EBIM__TAN: ebim__dense_tangent(s); break;
+    case EBIM__ADJ: ebim__dense_adjoint(s, s->plane, 0); break;
     default:
         ebim__dense_adjoint(s, 0, s->pairs);
         if (s->grad) ebim__dense_grad(s);
