@@ -2223,6 +2223,8 @@ static void ebim__sine_of_large(int n, const ebim_real *a, ebim_real *v, ebim_re
     }
 }
 
+static const ebim_real ebim__zeros[EBIM__COLUMN] = {0};
+
 /* What the template needs to be compiled for the target of the command line; >>dispatch compiles
  * it again for others. */
 #define EBIM__PASTE2(a, b, c) a##b##_##c
@@ -2847,8 +2849,7 @@ EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
 static void EBIM__N(column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                             int xs, ebim_real *Y, const ebim_real *D, int add)
 {
-    static const ebim_real zero[EBIM__COLUMN] = {0};
-    const ebim_real *from = add ? Y : bias ? bias : zero;
+    const ebim_real *from = add ? Y : bias ? bias : ebim__zeros;
     int o = 0, count, end = m->wi % EBIM__W ? m->no / (int)EBIM__VW * (int)EBIM__VW : m->no;
     if (m->wo != 1) {
         EBIM__N(column_odd)(m, 0, from, X, xs, Y, D);
@@ -2860,7 +2861,7 @@ static void EBIM__N(column)(const ebim__matrix *m, const ebim_real *bias, const 
         if (count == EBIM__COLUMN)
             EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, m->w + o, from, X, xs, d, Y + o);
         else EBIM__N(dense_outputs)(1, m, m->w + o, from, X, xs, d, Y + o);
-        if (from != zero) from += count;
+        if (from != ebim__zeros) from += count;
     }
     if (o < m->no) EBIM__N(column_odd)(m, o, from, X, xs, Y, D);
 }
@@ -2881,7 +2882,8 @@ static void EBIM__N(column_apart)(const ebim__matrix *m, const ebim_real *bias, 
     }
     if (add) memset(y, 0, sizeof y);
     for (o = 0; o < m->no && add; o++) y[o] = Y[o * ys];
-    EBIM__N(column)(m, bias, X, xs, y, NULL, add);
+    if (m->no > 3) EBIM__N(column)(m, bias, X, xs, y, NULL, add);
+    else EBIM__N(column_odd)(m, 0, add ? y : bias ? bias : ebim__zeros, X, xs, y, NULL);
     for (o = 0; o < m->no; o++) EBIM__N(fill)(Y + o * ys, D ? y[o] * D[o * ys] : y[o]);
 }
 
