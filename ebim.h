@@ -2800,13 +2800,14 @@ EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, 
                                          const ebim_real *from, const ebim_real *X, int xs,
                                          const ebim_real *D, ebim_real *y)
 {
+    const ebim_real *end = X + m->ni * xs;
+    const size_t wi = (size_t)m->wi;
     EBIM__N(vec) acc[EBIM__COLUMN / EBIM__VW];
     size_t v;
-    int i;
     EBIM__UNROLL
     for (v = 0; v < vectors; v++)
         EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(from + v * EBIM__VW);
-    for (i = 0; i < m->ni; i++, w += m->wi, X += xs)
+    for (; X != end; w += wi, X += xs)
         EBIM__UNROLL
         for (v = 0; v < vectors; v++)
             EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
@@ -2821,21 +2822,30 @@ EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, 
 static void EBIM__N(column_odd)(const ebim__matrix *m, int o, const ebim_real *from,
                                 const ebim_real *X, int xs, ebim_real *Y, const ebim_real *D)
 {
-    const ebim_real *p;
-    int i;
+    const ebim_real *end = X + m->ni * xs, *p, *x;
+    const size_t wo = (size_t)m->wo, wi = (size_t)m->wi;
 #if EBIM__VB
-    for (; m->wo == 1 && o + EBIM__SW <= m->no; o += EBIM__SW, from += EBIM__SW) {
+    for (; wo == 1 && o + EBIM__SW <= m->no; o += EBIM__SW, from += EBIM__SW) {
         EBIM__N(quad) acc = *(const EBIM__N(few) *)from;
-        for (p = m->w + o, i = 0; i < m->ni; i++, p += m->wi)
-            acc += *(const EBIM__N(few) *)p * X[i * xs];
+        for (p = m->w + o, x = X; x != end; p += wi, x += xs)
+            acc += *(const EBIM__N(few) *)p * *x;
         if (D) acc *= *(const EBIM__N(few) *)(D + o);
         *(EBIM__N(few) *)(Y + o) = acc;
     }
 #endif
-    for (; o < m->no; o++) {
-        ebim_real sum = *from++;
-        for (p = m->w + o * m->wo, i = 0; i < m->ni; i++, p += m->wi) sum += *p * X[i * xs];
-        Y[o] = D ? sum * D[o] : sum;
+    for (; o + 2 <= m->no; o += 2, from += 2) {
+        ebim_real a = from[0], b = from[1];
+        for (p = m->w + (size_t)o * wo, x = X; x != end; p += wi, x += xs) {
+            a += p[0] * *x;
+            b += p[wo] * *x;
+        }
+        Y[o] = D ? a * D[o] : a;
+        Y[o + 1] = D ? b * D[o + 1] : b;
+    }
+    if (o < m->no) {
+        ebim_real a = *from;
+        for (p = m->w + (size_t)o * wo, x = X; x != end; p += wi, x += xs) a += *p * *x;
+        Y[o] = D ? a * D[o] : a;
     }
 }
 
@@ -5501,7 +5511,8 @@ static void ebim__norms(ebim_ws *w, ebim_real *norm)
     const ebim_real *y = ebim_ws_y(w);
     int j, l;
     if (w->k == 1) {
-        EBIM__CHUNKS(j, w->lanes)
+        norm[0] = ebim__from_bits(ebim__bits(y[0]) & ~EBIM__SIGN);
+        for (j = 0; w->lanes > 1 && j < w->lanes; j += EBIM__W)
             EBIM__EACH(l) norm[j + l] = ebim__from_bits(ebim__bits(y[j + l]) & ~EBIM__SIGN);
         return;
     }
@@ -6923,25 +6934,32 @@ static void ebim__frame_limits_each(ebim__frame *f, const ebim_real *y)
     }
 }
 
+/* The same of `width` lanes from lane j on, where they have one length */
+EBIM__INLINE void ebim__limit_lanes(ebim__frame *f, const ebim_real *y, int width, int j)
+{
+    ebim_real tol = EBIM__R(f->d.tol), length = EBIM__R(f->d.length);
+    ebim__int most[EBIM__W];
+    int i, l;
+    for (l = 0; l < width; l++) most[l] = ebim__bits(length);
+    for (i = j; i < f->n * f->stride; i += f->stride)
+        for (l = 0; l < width; l++) {
+            ebim__int u = ebim__bits(y[i + l]) & ~EBIM__SIGN;
+            most[l] = u > most[l] ? u : most[l];
+        }
+    for (l = 0; l < width; l++)
+        f->limit[j + l] = ebim__from_bits(most[l]) * (tol * f->scale[j + l]);
+}
+
 /* limit <- the ||F|| that counts as 0 near rows y: a length, relative to |y|, times ||J||. */
 static void ebim__frame_limits(ebim__frame *f, const ebim_real *y)
 {
-    ebim_real tol = EBIM__R(f->d.tol), length = EBIM__R(f->d.length);
-    int i, j, l;
+    int j;
     if (f->d.lengths && f->direct) {
         ebim__frame_limits_each(f, y);
         return;
     }
-    EBIM__CHUNKS(j, f->lanes) {
-        ebim__int most[EBIM__W];
-        EBIM__EACH(l) most[l] = ebim__bits(length);
-        for (i = j; i < f->n * f->stride; i += f->stride)
-            EBIM__EACH(l) {
-                ebim__int u = ebim__bits(y[i + l]) & ~EBIM__SIGN;
-                most[l] = u > most[l] ? u : most[l];
-            }
-        EBIM__EACH(l) f->limit[j + l] = ebim__from_bits(most[l]) * (tol * f->scale[j + l]);
-    }
+    if (f->lanes == 1) ebim__limit_lanes(f, y, 1, 0);
+    else EBIM__CHUNKS(j, f->lanes) ebim__limit_lanes(f, y, EBIM__W, j);
 }
 
 /* Evaluates F at y of B lanes in the trial workspace; those that reach the tolerance become
