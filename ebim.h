@@ -2164,6 +2164,7 @@ typedef struct ebim__kernels {
     void (*select)(int rows, ebim_real *z, const ebim_real *x, const ebim__int *ok, int stride,
                    int nl);                                  /* z = ok ? x : z */
     void (*sign)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl); /* -1, 0, 1 */
+    void (*size)(ebim_real *z, const ebim_real *x, int nl);  /* z = |x| */
     /* busy = 0 where norm is not finite or within its limit; returns how many are left */
     int (*pending)(const ebim_real *norm, const ebim_real *limit, ebim__int *busy, int nl);
     void (*quotient)(ebim_real *z, const ebim_real *x, const ebim_real *y, const ebim__int *busy,
@@ -2969,7 +2970,7 @@ static int EBIM__N(inside)(int rows, const ebim_real *x, const double *lo, const
                            ebim__int *ok, int stride, int nl)
 {
     int i, j, out = 0;
-    memset(ok, 0xff, (size_t)nl * sizeof *ok);
+    memset(ok, 0xff, (size_t)EBIM__ROUND(nl) * sizeof *ok); /* as long as it is read */
     for (i = 0; i < rows; i++, x += stride) {
         EBIM__STEPS(j, nl) EBIM__LANES {
             EBIM__INT e = EBIM__AS_INT(EBIM__AT(x + j)) & EBIM__INF_BITS;
@@ -3006,6 +3007,13 @@ static void EBIM__N(select)(int rows, ebim_real *z, const ebim_real *x, const eb
             EBIM__INT u = EBIM__AS_INT(EBIM__AT(z + j)), v = EBIM__AS_INT(EBIM__AT(x + j));
             EBIM__PUT(z + j) = EBIM__AS_NUM((v & EBIM__IAT(ok + j)) | (u & ~EBIM__IAT(ok + j)));
         }
+}
+
+static void EBIM__N(size)(ebim_real *z, const ebim_real *x, int nl)
+{
+    int j;
+    EBIM__STEPS(j, nl) EBIM__LANES
+        EBIM__PUT(z + j) = EBIM__AS_NUM(EBIM__AS_INT(EBIM__AT(x + j)) & ~EBIM__SIGN);
 }
 
 static int EBIM__N(pending)(const ebim_real *norm, const ebim_real *limit, ebim__int *busy, int nl)
@@ -3159,7 +3167,8 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
      ebim__silu_##isa, ebim__sine_##isa, ebim__mul_##isa, ebim__mac3_##isa, ebim__mac_##isa, \
      ebim__axpy_##isa, ebim__sum_##isa, ebim__exp_minus_##isa, ebim__rbf_##isa,              \
      ebim__drift_##isa, ebim__inside_##isa, ebim__select_##isa, ebim__sign_##isa,            \
-     ebim__pending_##isa, ebim__quotient_##isa, ebim__normals_##draws, ebim__adam_##isa}
+     ebim__size_##isa, ebim__pending_##isa, ebim__quotient_##isa, ebim__normals_##draws,     \
+     ebim__adam_##isa}
 
 static const ebim__kernels ebim__base =
     EBIM__TABLE(base, base, base, EBIM__VB ? "128 bits" : "plain", !EBIM__VB);
@@ -5063,6 +5072,8 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
 /* What a workspace is for; 0: values alone. BACK is ebim_backward, and order 2. */
 enum { EBIM__FOR_JVP = 1, EBIM__FOR_VJP = 2, EBIM__FOR_BACK = 4, EBIM__FOR_ALL = 7 };
 
+EBIM__OFTEN /* a workspace for one point is made anew for each */
+
 static int ebim__keeps(const ebim__node *nd)
 {
     return nd->op == EBIM__OP_DENSE && nd->fn == EBIM_FN_IDENTITY ? 0 : ebim__ops[nd->op].keeps;
@@ -5289,8 +5300,6 @@ EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g
     return ebim__ws_for(w, a, g, lanes, planes, EBIM__FOR_ALL);
 }
 
-EBIM__OFTEN
-
 static size_t ebim__plane(const ebim_ws *w, int n, int plane)
 {
     EBIM_ASSERT(plane >= 0 && plane <= w->planes);
@@ -5509,11 +5518,9 @@ EBIM__OFTEN
 static void ebim__norms(ebim_ws *w, ebim_real *norm)
 {
     const ebim_real *y = ebim_ws_y(w);
-    int j, l;
+    int l;
     if (w->k == 1) {
-        norm[0] = ebim__from_bits(ebim__bits(y[0]) & ~EBIM__SIGN);
-        for (j = 0; w->lanes > 1 && j < w->lanes; j += EBIM__W)
-            EBIM__EACH(l) norm[j + l] = ebim__from_bits(ebim__bits(y[j + l]) & ~EBIM__SIGN);
+        w->kernels->size(norm, y, w->lanes);
         return;
     }
     memset(norm, 0, (size_t)w->lanes * sizeof *norm);
