@@ -1776,9 +1776,9 @@ EBIM_API size_t ebim_arena_bytes(const ebim_arena *a) { return a->used + (EBIM__
 EBIM_API void *ebim_arena_push(ebim_arena *a, size_t count, size_t size)
 {
     void *p;
-    size_t bytes;
+    size_t bytes, most = (SIZE_MAX / 2 & ~(EBIM__ALIGN - 1)) - a->used;
     if (a->failed) return NULL;
-    if (size && count > ((SIZE_MAX / 2 & ~(EBIM__ALIGN - 1)) - a->used) / size) {
+    if (size && (size > 4096 || count > most / 4096) && count > most / size) { /* seldom divides */
         a->failed = EBIM_ERR_MEMORY;
         return NULL;
     }
