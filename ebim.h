@@ -600,7 +600,7 @@ EBIM_API ebim_real *ebim_ws_xg(ebim_ws *w, int plane); /* [n][stride] read: J'v 
 EBIM_API ebim_result ebim_ws_values(const ebim_ws *w, ebim_ref node, ebim_tensor *values);
 EBIM_API ebim_result ebim_ws_jacobian(ebim_ws *w, ebim_tensor *J);
 
-/* Sweeps over the first B lanes. Lanes between B and the next multiple of 16 are computed too:
+/* Sweeps over the first B lanes. Lanes between B and the next multiple of 16 may be, too:
  * ebim_forward fills their input with lane 0's. One forward of order >= 1 linearises: any number
  * of tangents and adjoints may follow. */
 EBIM_API void ebim_forward(ebim_ws *w, int B, int order); /* 0 values, 1 + sigma', 2 + sigma'' */
@@ -6993,12 +6993,14 @@ static int ebim__frame_test(ebim__frame *f, int B, int order)
  * with the rows of J as its tangents. */
 static void ebim__newton_start(ebim__frame *f, int B)
 {
-    size_t rows = (size_t)f->n * (size_t)f->stride;
+    size_t rows = (size_t)f->n * (size_t)f->stride, i;
+    ebim_real *x = ebim_ws_x(&f->trial);
     int p;
-    memcpy(ebim_ws_x(&f->trial), f->y0, rows * sizeof *f->y0);
+    if (f->lanes > 1) memcpy(x, f->y0, rows * sizeof *x);
+    else for (i = 0; i < rows; i += (size_t)f->stride) x[i] = f->y0[i]; /* just written */
     for (p = 0; p < f->k && !f->field; p++)
         memcpy(ebim_ws_xt(&f->trial, 1 + p), ebim_ws_xg(&f->w, p), rows * sizeof *f->y0);
-    memcpy(f->need, f->limit, (size_t)f->stride * sizeof *f->need);
+    memcpy(f->need, f->limit, (size_t)f->lanes * sizeof *f->need);
     for (p = 0; p < f->lanes; p++) {
         f->at[p] = p;
         f->busy[p] = p < B ? -!f->singular[p] : 0;
