@@ -570,7 +570,8 @@ typedef struct ebim_ws {
     int n, k;               /* inputs and outputs of g */
     int stride, planes;
     int uses;               /* which sweeps it has arrays for */
-    int lanes, used;        /* B of the last ebim_forward, rounded up to 16 and as it was */
+    int lanes, used;        /* B of the last ebim_forward, rounded up to 16 (1 may stay), and as
+                             * it was */
     int order;              /* derivatives held by the last ebim_forward */
     const struct ebim__kernels *kernels;
     struct ebim__slot *slot;
@@ -599,7 +600,7 @@ EBIM_API ebim_real *ebim_ws_xg(ebim_ws *w, int plane); /* [n][stride] read: J'v 
 EBIM_API ebim_result ebim_ws_values(const ebim_ws *w, ebim_ref node, ebim_tensor *values);
 EBIM_API ebim_result ebim_ws_jacobian(ebim_ws *w, ebim_tensor *J);
 
-/* Sweeps over the first B lanes. Lanes between B and the next multiple of 16 are computed too:
+/* Sweeps over the first B lanes. Lanes between B and the next multiple of 16 may be, too:
  * ebim_forward fills their input with lane 0's. One forward of order >= 1 linearises: any number
  * of tangents and adjoints may follow. */
 EBIM_API void ebim_forward(ebim_ws *w, int B, int order); /* 0 values, 1 + sigma', 2 + sigma'' */
@@ -1775,9 +1776,9 @@ EBIM_API size_t ebim_arena_bytes(const ebim_arena *a) { return a->used + (EBIM__
 EBIM_API void *ebim_arena_push(ebim_arena *a, size_t count, size_t size)
 {
     void *p;
-    size_t bytes;
+    size_t bytes, most = (SIZE_MAX / 2 & ~(EBIM__ALIGN - 1)) - a->used;
     if (a->failed) return NULL;
-    if (size && count > ((SIZE_MAX / 2 & ~(EBIM__ALIGN - 1)) - a->used) / size) {
+    if (size && (size > 4096 || count > most / 4096) && count > most / size) { /* seldom divides */
         a->failed = EBIM_ERR_MEMORY;
         return NULL;
     }
@@ -2108,7 +2109,8 @@ typedef struct ebim__matrix {
     int no, ni, wo, wi;
 } ebim__matrix;
 
-/* One table for each instruction set. Rows have `stride` reals, of which nl count. */
+/* One table for each instruction set. Rows have `stride` reals, of which nl count; more of them may
+ * be computed, up to a multiple of 16. */
 typedef struct ebim__kernels {
     const char *name;
     int plain;                                               /* without vectors */
@@ -2118,12 +2120,16 @@ typedef struct ebim__kernels {
     /* v = SiLU(bias + W X), with its derivatives as far as order asks */
     void (*dense_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                        ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl, int order);
-    /* Both for one lane, by vectors over outputs where wo is 1. Entry i of X is at X[i xs]. ys = 1:
-     * outputs side by side, room up to a multiple of 16; else output o fills a chunk at o ys */
+    /* Both for one lane, by vectors over outputs where wo is 1. Entry i of X is at X[i xs]; outputs
+     * stand side by side, with room up to a multiple of 16. So have rows of w, and bias, where wi
+     * is such a multiple. */
     void (*column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
-                   ebim_real *Y, const ebim_real *D, int ys, int add);
+                   ebim_real *Y, const ebim_real *D, int add);
     void (*column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
-                        ebim_real *v, ebim_real *d1, ebim_real *d2, int ys, int order);
+                        ebim_real *v, ebim_real *d1, ebim_real *d2, int order);
+    /* As column, but output o fills a chunk at o ys */
+    void (*column_apart)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
+                         ebim_real *Y, const ebim_real *D, int ys, int add);
     /* gw[o][i] += sum_p <D_p[o], X_p[i]> over lanes, p < planes; D_p = D + p no stride; X_0 = X,
      * X_p = T + (p - 1) ni stride */
     void (*outer)(int no, int ni, ebim_real *gw, const ebim_real *D, const ebim_real *X,
@@ -2158,6 +2164,7 @@ typedef struct ebim__kernels {
     void (*select)(int rows, ebim_real *z, const ebim_real *x, const ebim__int *ok, int stride,
                    int nl);                                  /* z = ok ? x : z */
     void (*sign)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl); /* -1, 0, 1 */
+    void (*size)(ebim_real *z, const ebim_real *x, int nl);  /* z = |x| */
     /* busy = 0 where norm is not finite or within its limit; returns how many are left */
     int (*pending)(const ebim_real *norm, const ebim_real *limit, ebim__int *busy, int nl);
     void (*quotient)(ebim_real *z, const ebim_real *x, const ebim_real *y, const ebim__int *busy,
@@ -2216,6 +2223,8 @@ static void ebim__sine_of_large(int n, const ebim_real *a, ebim_real *v, ebim_re
         if (d2) d2[l] = -v[l];
     }
 }
+
+static const ebim_real ebim__zeros[EBIM__COLUMN] = {0};
 
 /* What the template needs to be compiled for the target of the command line; >>dispatch compiles
  * it again for others. */
@@ -2430,69 +2439,11 @@ static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, c
 }
 
 #endif
-/* The vectors of outputs at y, whose entries of w are neighbours, of one lane of X */
-EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, const ebim_real *w,
-                                         const ebim_real *from, const ebim_real *X, int xs,
-                                         const ebim_real *D, ebim_real *y)
-{
-    EBIM__N(vec) acc[EBIM__COLUMN / EBIM__VW];
-    size_t v;
-    int i;
-    EBIM__UNROLL
-    for (v = 0; v < vectors; v++)
-        EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(from + v * EBIM__VW);
-    for (i = 0; i < m->ni; i++, w += m->wi, X += xs)
-        EBIM__UNROLL
-        for (v = 0; v < vectors; v++)
-            EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
-    EBIM__UNROLL
-    for (v = 0; v < vectors; v++) {
-        if (D) EBIM__LANES EBIM__L(acc[v]) *= EBIM__AT(D + v * EBIM__VW);
-        EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
-    }
-}
-
-/* y[r] = (from[r] + sum_i w(o + r, i) X[i xs]) D[r] in one lane, r < count <= COLUMN, in the order
- * of a tile's sums; D NULL: 1. Sums stay in registers from beginning to end: a vector waits long
- * for memory that was just written in smaller pieces. */
-static void EBIM__N(dense_column)(const ebim__matrix *m, int o, int count, const ebim_real *from,
-                                  const ebim_real *X, int xs, const ebim_real *D, ebim_real *y)
-{
-    const ebim_real *w = m->w + (size_t)o * (size_t)m->wo, *p;
-    int r, i, beside = m->wo == 1;
-    if (beside && count == EBIM__COLUMN) {
-        EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, w, from, X, xs, D, y);
-        return;
-    }
-    for (r = 0; beside && r + (int)EBIM__VW <= count; r += (int)EBIM__VW)
-        EBIM__N(dense_outputs)(1, m, w + r, from + r, X, xs, D ? D + r : NULL, y + r);
-#if EBIM__VB
-    for (; beside && r + EBIM__SW <= count; r += EBIM__SW) {
-        EBIM__N(quad) acc = *(const EBIM__N(few) *)(from + r);
-        for (p = w + r, i = 0; i < m->ni; i++, p += m->wi)
-            acc += *(const EBIM__N(few) *)p * X[i * xs];
-        if (D) acc *= *(const EBIM__N(few) *)(D + r);
-        *(EBIM__N(few) *)(y + r) = acc;
-    }
-#endif
-    for (; r < count; r++) {
-        ebim_real sum = from[r];
-        for (p = w + r * m->wo, i = 0; i < m->ni; i++, p += m->wi) sum += *p * X[i * xs];
-        y[r] = D ? sum * D[r] : sum;
-    }
-}
-
-EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
-{
-    EBIM__NUM zero = {0};
-    int j;
-    EBIM__STEPS(j, EBIM__W) EBIM__LANES EBIM__PUT(row + j) = x - zero;
-}
-
 static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                            ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
     int j, part = m->ni > 32 ? 64 : 128;
+    nl = EBIM__ROUND(nl);
     if (EBIM__LARGE(m->no, m->ni)) {
 #ifdef EBIM_USE_CBLAS
         ebim__blas_dense(m, bias, X, Y, D, stride, nl, add);
@@ -2504,25 +2455,6 @@ static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const e
     for (j = 0; j < nl; j += part) /* what a column of tiles reads of X stays in L1 */
         EBIM__N(dense_tiles)(m, bias, X + j, (size_t)stride, 1, Y + j, D ? D + j : NULL, stride,
                              ebim__min_int(part, nl - j), add);
-}
-
-static void EBIM__N(column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                            int xs, ebim_real *Y, const ebim_real *D, int ys, int add)
-{
-    ebim_real y[EBIM__COLUMN], zero[EBIM__COLUMN] = {0};
-    int o, r, count;
-    for (o = 0; o < m->no; o += count, Y += count * ys) {
-        const ebim_real *from = bias ? bias + o : zero;
-        count = ebim__min_int(EBIM__COLUMN, m->no - o);
-        if (ys == 1) {
-            EBIM__N(dense_column)(m, o, count, add ? Y : from, X, xs, D ? D + o : NULL, Y);
-            continue;
-        }
-        for (r = 0; r < count && add; r++) y[r] = Y[r * ys];
-        EBIM__N(dense_column)(m, o, count, add ? y : from, X, xs, NULL, y);
-        for (r = 0; r < count; r++)
-            EBIM__N(fill)(Y + r * ys, D ? y[r] * D[(o + r) * ys] : y[r]);
-    }
 }
 
 /* One plane's products of ro rows D with ri rows X, added to acc. */
@@ -2736,6 +2668,7 @@ static void EBIM__N(rbf)(int n, int count, const ebim_real *theta, const ebim_re
     size_t end = (size_t)n * (size_t)stride;
     const ebim_real *stop = theta + (size_t)count * ((size_t)n + 2);
     int j = 0;
+    nl = EBIM__ROUND(nl);
     for (; j + 2 * (int)EBIM__VW <= nl; j += 2 * (int)EBIM__VW)
         EBIM__N(rbf_lanes)(2, end, theta, stop, x + j, z + j, d ? d + j : NULL, (size_t)stride);
     if (EBIM__W == EBIM__VW && j < nl) /* an odd number of vectors */
@@ -2857,29 +2790,123 @@ static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, co
     EBIM__N(silu)(m->no, v, v, d1, d2, stride, nl, order);
 }
 
-static void EBIM__N(column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                                 int xs, ebim_real *v, ebim_real *d1, ebim_real *d2, int ys,
-                                 int order)
+#if EBIM__VB < 64
+/* Products in one lane, in the order of a tile's sums. Here each result is waited for, and those of
+ * the longest vectors come later: they have those of shorter ones, see ebim__single. Sums stay in
+ * registers from beginning to end, because a vector waits long for memory that was just written in
+ * smaller pieces; column is small and calls nothing, as what it does is. */
+
+/* The vectors of outputs at y, whose entries of w are neighbours, of one lane of X */
+EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, const ebim_real *w,
+                                         const ebim_real *from, const ebim_real *X, int xs,
+                                         const ebim_real *D, ebim_real *y)
 {
-    ebim_real y[3][EBIM__COLUMN];
-    int o, r, count;
-    memset(y[0], 0, sizeof y[0]);
-    for (o = 0; o < m->no; o += count) {
-        count = ebim__min_int(EBIM__COLUMN, m->no - o);
-        EBIM__N(dense_column)(m, o, count, bias + o, X, xs, NULL, y[0]);
-        if (ys == 1) {
-            EBIM__N(silu)(1, y[0], v + o, order > 0 ? d1 + o : NULL, order > 1 ? d2 + o : NULL,
-                          EBIM__COLUMN, EBIM__ROUND(count), order);
-            continue;
-        }
-        EBIM__N(silu)(1, y[0], y[0], y[1], y[2], EBIM__COLUMN, EBIM__ROUND(count), order);
-        for (r = 0; r < count; r++) {
-            EBIM__N(fill)(v + (o + r) * ys, y[0][r]);
-            if (order > 0) EBIM__N(fill)(d1 + (o + r) * ys, y[1][r]);
-            if (order > 1) EBIM__N(fill)(d2 + (o + r) * ys, y[2][r]);
-        }
+    const ebim_real *end = X + m->ni * xs;
+    const size_t wi = (size_t)m->wi;
+    EBIM__N(vec) acc[EBIM__COLUMN / EBIM__VW];
+    size_t v;
+    EBIM__UNROLL
+    for (v = 0; v < vectors; v++)
+        EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(from + v * EBIM__VW);
+    for (; X != end; w += wi, X += xs)
+        EBIM__UNROLL
+        for (v = 0; v < vectors; v++)
+            EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
+    EBIM__UNROLL
+    for (v = 0; v < vectors; v++) {
+        if (D) EBIM__LANES EBIM__L(acc[v]) *= EBIM__AT(D + v * EBIM__VW);
+        EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
     }
 }
+
+/* Outputs of a column from number o on, where they fill no vector */
+static void EBIM__N(column_odd)(const ebim__matrix *m, int o, const ebim_real *from,
+                                const ebim_real *X, int xs, ebim_real *Y, const ebim_real *D)
+{
+    const ebim_real *end = X + m->ni * xs, *p, *x;
+    const size_t wo = (size_t)m->wo, wi = (size_t)m->wi;
+#if EBIM__VB
+    for (; wo == 1 && o + EBIM__SW <= m->no; o += EBIM__SW, from += EBIM__SW) {
+        EBIM__N(quad) acc = *(const EBIM__N(few) *)from;
+        for (p = m->w + o, x = X; x != end; p += wi, x += xs)
+            acc += *(const EBIM__N(few) *)p * *x;
+        if (D) acc *= *(const EBIM__N(few) *)(D + o);
+        *(EBIM__N(few) *)(Y + o) = acc;
+    }
+#endif
+    for (; o + 2 <= m->no; o += 2, from += 2) {
+        ebim_real a = from[0], b = from[1];
+        for (p = m->w + (size_t)o * wo, x = X; x != end; p += wi, x += xs) {
+            a += p[0] * *x;
+            b += p[wo] * *x;
+        }
+        Y[o] = D ? a * D[o] : a;
+        Y[o + 1] = D ? b * D[o + 1] : b;
+    }
+    if (o < m->no) {
+        ebim_real a = *from;
+        for (p = m->w + (size_t)o * wo, x = X; x != end; p += wi, x += xs) a += *p * *x;
+        Y[o] = D ? a * D[o] : a;
+    }
+}
+
+EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
+{
+    EBIM__NUM zero = {0};
+    int j;
+    EBIM__STEPS(j, EBIM__W) EBIM__LANES EBIM__PUT(row + j) = x - zero;
+}
+
+static void EBIM__N(column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                            int xs, ebim_real *Y, const ebim_real *D, int add)
+{
+    const ebim_real *from = add ? Y : bias ? bias : ebim__zeros;
+    int o = 0, count, end = m->wi % EBIM__W ? m->no / (int)EBIM__VW * (int)EBIM__VW : m->no;
+    if (m->wo != 1) {
+        EBIM__N(column_odd)(m, 0, from, X, xs, Y, D);
+        return;
+    }
+    for (; o < end; o += count) {
+        const ebim_real *d = D ? D + o : NULL;
+        count = m->no - o < EBIM__COLUMN ? (int)EBIM__VW : EBIM__COLUMN;
+        if (count == EBIM__COLUMN)
+            EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, m->w + o, from, X, xs, d, Y + o);
+        else EBIM__N(dense_outputs)(1, m, m->w + o, from, X, xs, d, Y + o);
+        if (from != ebim__zeros) from += count;
+    }
+    if (o < m->no) EBIM__N(column_odd)(m, o, from, X, xs, Y, D);
+}
+
+static void EBIM__N(column_apart)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                                  int xs, ebim_real *Y, const ebim_real *D, int ys, int add)
+{
+    ebim_real y[EBIM__COLUMN];
+    int o;
+    if (m->no > EBIM__COLUMN) { /* in parts */
+        ebim__matrix part = *m;
+        for (o = 0; o < m->no; o += EBIM__COLUMN, part.w += EBIM__COLUMN * m->wo) {
+            part.no = ebim__min_int(EBIM__COLUMN, m->no - o);
+            EBIM__N(column_apart)(&part, bias ? bias + o : NULL, X, xs, Y + o * ys,
+                                  D ? D + o * ys : NULL, ys, add);
+        }
+        return;
+    }
+    if (add) memset(y, 0, sizeof y);
+    for (o = 0; o < m->no && add; o++) y[o] = Y[o * ys];
+    if (m->no > 3) EBIM__N(column)(m, bias, X, xs, y, NULL, add);
+    else EBIM__N(column_odd)(m, 0, add ? y : bias ? bias : ebim__zeros, X, xs, y, NULL);
+    for (o = 0; o < m->no; o++) EBIM__N(fill)(Y + o * ys, D ? y[o] * D[o * ys] : y[o]);
+}
+
+static void EBIM__N(column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                                 int xs, ebim_real *v, ebim_real *d1, ebim_real *d2, int order)
+{
+    int o;
+    for (o = m->no; o % EBIM__W && m->wi % EBIM__W; o++) v[o] = 0; /* beside the last output */
+    EBIM__N(column)(m, bias, X, xs, v, NULL, 0);
+    EBIM__N(silu)(1, v, v, d1, d2, m->no, m->no, order);
+}
+#endif
 
 static void EBIM__N(mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
                          int stride, int nl)
@@ -2943,7 +2970,7 @@ static int EBIM__N(inside)(int rows, const ebim_real *x, const double *lo, const
                            ebim__int *ok, int stride, int nl)
 {
     int i, j, out = 0;
-    memset(ok, 0xff, (size_t)nl * sizeof *ok);
+    memset(ok, 0xff, (size_t)EBIM__ROUND(nl) * sizeof *ok); /* as long as it is read */
     for (i = 0; i < rows; i++, x += stride) {
         EBIM__STEPS(j, nl) EBIM__LANES {
             EBIM__INT e = EBIM__AS_INT(EBIM__AT(x + j)) & EBIM__INF_BITS;
@@ -2980,6 +3007,13 @@ static void EBIM__N(select)(int rows, ebim_real *z, const ebim_real *x, const eb
             EBIM__INT u = EBIM__AS_INT(EBIM__AT(z + j)), v = EBIM__AS_INT(EBIM__AT(x + j));
             EBIM__PUT(z + j) = EBIM__AS_NUM((v & EBIM__IAT(ok + j)) | (u & ~EBIM__IAT(ok + j)));
         }
+}
+
+static void EBIM__N(size)(ebim_real *z, const ebim_real *x, int nl)
+{
+    int j;
+    EBIM__STEPS(j, nl) EBIM__LANES
+        EBIM__PUT(z + j) = EBIM__AS_NUM(EBIM__AS_INT(EBIM__AT(x + j)) & ~EBIM__SIGN);
 }
 
 static int EBIM__N(pending)(const ebim_real *norm, const ebim_real *limit, ebim__int *busy, int nl)
@@ -3126,16 +3160,18 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
  * plain C. EBIM_SIMD_BITS (512) is the widest vector to use: 128, 256 or 512.
  * ========================================================================================= */
 
-#define EBIM__TABLE(isa, label, plain)                                                       \
-    {label, plain, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__column_##isa,            \
-     ebim__column_silu_##isa, ebim__outer_##isa, ebim__silu_##isa, ebim__sine_##isa,         \
-     ebim__mul_##isa, ebim__mac3_##isa, ebim__mac_##isa, ebim__axpy_##isa, ebim__sum_##isa,  \
-     ebim__exp_minus_##isa, ebim__rbf_##isa, ebim__drift_##isa, ebim__inside_##isa,          \
-     ebim__select_##isa, ebim__sign_##isa, ebim__pending_##isa, ebim__quotient_##isa,        \
-     ebim__normals_##isa, ebim__adam_##isa}
+/* isa of all but products in one lane, and normals */
+#define EBIM__TABLE(isa, one, draws, label, plain)                                           \
+    {label, plain, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__column_##one,            \
+     ebim__column_silu_##one, ebim__column_apart_##one, ebim__outer_##isa,                   \
+     ebim__silu_##isa, ebim__sine_##isa, ebim__mul_##isa, ebim__mac3_##isa, ebim__mac_##isa, \
+     ebim__axpy_##isa, ebim__sum_##isa, ebim__exp_minus_##isa, ebim__rbf_##isa,              \
+     ebim__drift_##isa, ebim__inside_##isa, ebim__select_##isa, ebim__sign_##isa,            \
+     ebim__size_##isa, ebim__pending_##isa, ebim__quotient_##isa, ebim__normals_##draws,     \
+     ebim__adam_##isa}
 
 static const ebim__kernels ebim__base =
-    EBIM__TABLE(base, EBIM__VB ? "128 bits" : "plain", !EBIM__VB);
+    EBIM__TABLE(base, base, base, EBIM__VB ? "128 bits" : "plain", !EBIM__VB);
 
 #ifndef EBIM_HEADER
 #define EBIM_HEADER "ebim.h"
@@ -3197,8 +3233,10 @@ static const ebim__kernels ebim__base =
 #undef EBIM__MISSING
 #undef EBIM__X86
 #else
-static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, "AVX2", 0);
-static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, "AVX-512", 0);
+static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, avx2, avx2, "AVX2", 0);
+static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, avx2, avx512, "AVX-512", 0);
+/* For one lane, where each result is waited for: those of shorter vectors come earlier. */
+static const ebim__kernels ebim__single = EBIM__TABLE(avx2, avx2, avx512, "AVX-512", 0);
 #endif
 #endif
 
@@ -3223,6 +3261,18 @@ static const ebim__kernels *ebim__kernels_best(void)
     return ebim__kernels_at(i);
 }
 
+/* Those for workspaces of so many lanes */
+static const ebim__kernels *ebim__kernels_for(int lanes)
+{
+    const ebim__kernels *K = ebim__kernels_best();
+#ifdef EBIM__X86
+    if (lanes == 1 && K == &ebim__avx512) K = &ebim__single;
+#else
+    (void)lanes;
+#endif
+    return K;
+}
+
 EBIM_API const char *ebim_simd(void) { return ebim__kernels_best()->name; }
 
 /* ============================================================================================
@@ -3231,6 +3281,10 @@ EBIM_API const char *ebim_simd(void) { return ebim__kernels_best()->name; }
  * Row i of an array of n features begins at i * stride; lane l of it is sample l. Lanes beyond the
  * samples repeat the first one, so that they never meet what no sample meets.
  * ========================================================================================= */
+
+/* Lanes that are swept for count points. One is swept alone: kernels compute a vector of lanes all
+ * the same, but loops over lanes have one, and what stands beside it means nothing. */
+EBIM__INLINE int ebim__lanes(int count) { return count == 1 ? 1 : EBIM__ROUND(count); }
 
 /* Word q of the state of lane l's stream is r[q * stride + l]. Padding lanes draw too: they get
  * lane 0's stream and change nothing. */
@@ -4313,15 +4367,21 @@ static void ebim__activate(const ebim__sweep *s, const ebim_real *a)
                       ebim__row(s, z->d2, s->n, 0, i), s->used, s->nl, s->order);
 }
 
-EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s, int transposed)
+/* The weights of a dense node, and transposed for adjoints */
+EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s)
 {
-    ebim__matrix m;
-    int turned = !transposed && s->turned && s->used == 1;
-    m.w = turned ? s->turned : s->theta;
-    m.no = transposed ? s->na : s->n;
-    m.ni = transposed ? s->n : s->na;
-    m.wo = transposed || turned ? 1 : s->na;
-    m.wi = transposed ? s->na : turned ? s->n : 1;
+    const int turned = s->turned && s->used == 1;
+    ebim__matrix m = {s->theta, s->n, s->na, s->n == 1 ? 1 : s->na, 1};
+    if (!turned) return m;
+    m.wi = EBIM__ROUND(s->n);
+    m.w = s->turned + m.wi;
+    m.wo = 1;
+    return m;
+}
+
+EBIM__INLINE ebim__matrix ebim__transposed(const ebim__sweep *s)
+{
+    ebim__matrix m = {s->theta, s->na, s->n, 1, s->na};
     return m;
 }
 
@@ -4343,7 +4403,7 @@ static void ebim__dense_mul(const ebim__sweep *s, ebim_real *z, const ebim_real 
                             const ebim_real *y)
 {
     if (ebim__apart(s, s->z) > 1) s->K->mul(s->n, z, x, y, s->stride, s->nl);
-    else s->K->mul(1, z, x, y, 0, EBIM__ROUND(s->n));
+    else s->K->mul(1, z, x, y, 0, s->n);
 }
 
 /* Y = (W X + bias) D from node a to node z, or back where m is transposed */
@@ -4351,9 +4411,10 @@ static void ebim__dense_product(const ebim__sweep *s, const ebim__matrix *m, con
                                 const ebim__slot *from, const ebim_real *X, const ebim__slot *to,
                                 ebim_real *Y, const ebim_real *D, int add)
 {
-    if (ebim__one(s, m))
-        s->K->column(m, bias, X, ebim__apart(s, from), Y, D, ebim__apart(s, to), add);
-    else s->K->dense(m, bias, X, Y, D, s->stride, s->nl, add);
+    int ys = ebim__apart(s, to);
+    if (!ebim__one(s, m)) s->K->dense(m, bias, X, Y, D, s->stride, s->nl, add);
+    else if (ys == 1) s->K->column(m, bias, X, ebim__apart(s, from), Y, D, add);
+    else s->K->column_apart(m, bias, X, ebim__apart(s, from), Y, D, ys, add);
 }
 
 /* z = fn(W a + b), theta = W [n][na] then b [n]. Adjoints of the padding become zero: whatever
@@ -4373,7 +4434,7 @@ static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
 {
     const ebim__slot *z = s->z, *a = s->a;
     ebim_real *ga = ebim__row(s, z->ga, s->n, p, 0);
-    ebim__matrix m = ebim__weights(s, 1);
+    ebim__matrix m = ebim__transposed(s);
     int q;
     if (s->nd->fn != EBIM_FN_IDENTITY) {
         if (p || !z->direct) ebim__dense_mul(s, ga, ebim__row(s, z->g, s->n, p, 0), z->d1);
@@ -4385,39 +4446,45 @@ static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
     else ebim__dense_product(s, &m, NULL, z, ga, a, ebim__row(s, a->g, s->na, p, 0), NULL, s->add);
 }
 
-static int ebim__op_dense(const ebim__sweep *s, int mode)
+static void ebim__dense_forward(const ebim__sweep *s)
 {
     const ebim__slot *z = s->z, *a = s->a;
-    int p = s->plane, n = s->n, na = s->na, fn = s->nd->fn;
-    const ebim_real *bias = s->theta ? s->theta + (size_t)n * (size_t)na : NULL;
-    ebim__matrix m = ebim__weights(s, 0);
-    switch (mode) {
-    case EBIM__SHAPE:
-        if (s->nd->i0 < 1 || s->nd->i0 > INT_MAX / 4 / (na + 1)) return 1;
-        s->shape->size = s->nd->i0;
-        s->shape->n_theta = s->nd->i0 * (na + 1);
-        break;
-    case EBIM__FWD:
-        if (fn == EBIM_FN_SILU && ebim__one(s, &m)) {
-            s->K->column_silu(&m, bias, a->v, ebim__apart(s, a), z->v, z->d1, z->d2,
-                              ebim__apart(s, z), s->order);
-            break;
-        }
-        if (fn == EBIM_FN_SILU) {
-            s->K->dense_silu(&m, bias, a->v, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
-            break;
-        }
+    ebim__matrix m = ebim__weights(s);
+    int fn = s->nd->fn, one = ebim__one(s, &m), xs = ebim__apart(s, a), ys = ebim__apart(s, z);
+    const ebim_real *bias = s->turned && s->used == 1 ? s->turned
+                          : s->theta + (size_t)s->n * (size_t)s->na;
+    if (fn == EBIM_FN_SILU && one && ys == 1) {
+        s->K->column_silu(&m, bias, a->v, xs, z->v, z->d1, z->d2, s->order);
+    } else if (fn == EBIM_FN_SILU && !one) {
+        s->K->dense_silu(&m, bias, a->v, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
+    } else {
         ebim__dense_product(s, &m, bias, a, a->v, z, z->v, NULL, 0);
         if (fn != EBIM_FN_IDENTITY) ebim__activate(s, z->v);
+    }
+}
+
+static void ebim__dense_tangent(const ebim__sweep *s)
+{
+    const ebim__slot *z = s->z, *a = s->a;
+    int p = s->plane - 1, both = z->t != z->ta;
+    ebim__matrix m = ebim__weights(s);
+    ebim_real *ta = ebim__row(s, z->ta, s->n, p, 0);
+    ebim__dense_product(s, &m, NULL, a, ebim__row(s, a->t, s->na, p, 0), z, ta,
+                        both ? NULL : z->d1, 0);
+    if (both && z->d1) ebim__dense_mul(s, ebim__row(s, z->t, s->n, p, 0), ta, z->d1);
+}
+
+static int ebim__op_dense(const ebim__sweep *s, int mode)
+{
+    switch (mode) {
+    case EBIM__SHAPE:
+        if (s->nd->i0 < 1 || s->nd->i0 > INT_MAX / 4 / (s->na + 1)) return 1;
+        s->shape->size = s->nd->i0;
+        s->shape->n_theta = s->nd->i0 * (s->na + 1);
         break;
-    case EBIM__TAN:
-        ebim__dense_product(s, &m, NULL, a, ebim__row(s, a->t, na, p - 1, 0), z,
-                            ebim__row(s, z->ta, n, p - 1, 0), NULL, 0);
-        if (fn != EBIM_FN_IDENTITY)
-            ebim__dense_mul(s, ebim__row(s, z->t, n, p - 1, 0), ebim__row(s, z->ta, n, p - 1, 0),
-                            z->d1);
-        break;
-    case EBIM__ADJ: ebim__dense_adjoint(s, p, 0); break;
+    case EBIM__FWD: ebim__dense_forward(s); break;
+    case EBIM__TAN: ebim__dense_tangent(s); break;
+    case EBIM__ADJ: ebim__dense_adjoint(s, s->plane, 0); break;
     default:
         ebim__dense_adjoint(s, 0, s->pairs);
         if (s->grad) ebim__dense_grad(s);
@@ -5005,6 +5072,8 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
 /* What a workspace is for; 0: values alone. BACK is ebim_backward, and order 2. */
 enum { EBIM__FOR_JVP = 1, EBIM__FOR_VJP = 2, EBIM__FOR_BACK = 4, EBIM__FOR_ALL = 7 };
 
+EBIM__OFTEN /* a workspace for one point is made anew for each */
+
 static int ebim__keeps(const ebim__node *nd)
 {
     return nd->op == EBIM__OP_DENSE && nd->fn == EBIM_FN_IDENTITY ? 0 : ebim__ops[nd->op].keeps;
@@ -5143,7 +5212,7 @@ static ebim_result ebim__ws_beside(ebim_ws *w, ebim_arena *a, const ebim_graph *
     if (g->y < 1 || lanes < 1 || lanes > INT_MAX / 64 || planes < 0 || planes > INT_MAX / 64)
         return EBIM_ERR_ARG;
     w->g = g;
-    w->kernels = ebim__kernels_best();
+    w->kernels = ebim__kernels_for(lanes);
     w->n = ebim_inputs(g);
     w->k = ebim_outputs(g);
     w->stride = EBIM__ROUND(lanes);
@@ -5186,15 +5255,24 @@ static int ebim__beside(const ebim_ws *w, int i)
     return 1;
 }
 
-/* Weights of dense layers, transposed, each layer's from a multiple of 64 bytes on: with them a
+/* Whether the weights of node i are turned. One output is a vector as it is. */
+static int ebim__turns(const ebim_graph *g, int i)
+{
+    return g->node[i].op == EBIM__OP_DENSE && g->node[i].size > 1;
+}
+
+/* Biases and, transposed, weights of dense layers, in rows of a multiple of 64 bytes: with them a
  * sweep of one lane has vectors over outputs. Whoever turns them answers for it that theta stays as
  * it is until they are turned again. */
 static void ebim__turn_init(ebim_ws *w, ebim_arena *a)
 {
+    const ebim_graph *g = w->g;
     size_t count = 0;
     int i;
-    for (i = 1; i < w->g->n_nodes; i++)
-        if (w->g->node[i].op == EBIM__OP_DENSE) count += (size_t)EBIM__ROUND(w->g->node[i].n_theta);
+    for (i = 1; i < g->n_nodes; i++)
+        if (ebim__turns(g, i))
+            count += (size_t)EBIM__ROUND(g->node[i].size) *
+                     (1 + (size_t)g->node[g->node[i].a].size);
     w->turned = EBIM__NEW(a, ebim_real, count);
 }
 
@@ -5204,12 +5282,14 @@ static void ebim__turn(ebim_ws *w, int on)
     int i;
     for (i = 1; i < w->g->n_nodes; i++) {
         const ebim__node *nd = &w->g->node[i];
+        int n = nd->size, na = w->g->node[nd->a].size, row = EBIM__ROUND(n);
+        const ebim_real *theta = w->g->theta + nd->theta;
         w->slot[i].beside = on && ebim__beside(w, i);
-        w->sweep[i].turned = on && nd->op == EBIM__OP_DENSE ? to : NULL;
+        w->sweep[i].turned = on && ebim__turns(w->g, i) ? to : NULL;
         if (!w->sweep[i].turned) continue;
-        ebim__to_lanes(w->g->theta + nd->theta, nd->size, w->g->node[nd->a].size, to, nd->size,
-                       nd->size);
-        to += EBIM__ROUND(nd->n_theta);
+        memcpy(to, theta + (size_t)n * (size_t)na, (size_t)n * sizeof *to);
+        ebim__to_lanes(theta, n, na, to + row, row, n);
+        to += (size_t)row * (1 + (size_t)na);
     }
 }
 
@@ -5219,8 +5299,6 @@ EBIM_API ebim_result ebim_ws_init(ebim_ws *w, ebim_arena *a, const ebim_graph *g
     if (planes == EBIM_WS_VALUES) return ebim__ws_for(w, a, g, lanes, 0, 0);
     return ebim__ws_for(w, a, g, lanes, planes, EBIM__FOR_ALL);
 }
-
-EBIM__OFTEN
 
 static size_t ebim__plane(const ebim_ws *w, int n, int plane)
 {
@@ -5265,7 +5343,7 @@ EBIM_API void ebim_forward(ebim_ws *w, int B, int order)
     int i, l;
     EBIM_ASSERT(B >= 1 && B <= w->stride);
     EBIM_ASSERT(order < 1 || w->uses & (order > 1 ? EBIM__FOR_BACK : EBIM__FOR_ALL));
-    w->lanes = EBIM__ROUND(B);
+    w->lanes = w->uses & EBIM__FOR_BACK ? EBIM__ROUND(B) : ebim__lanes(B); /* BACK sums lanes */
     w->used = B;
     w->order = order;
     for (i = 0; i < w->n; i++) {
@@ -5331,7 +5409,7 @@ static int ebim__load(ebim_ws *w, int B, int at, const ebim_real *x, int order)
 {
     int count = ebim__min_int(w->stride, B - at);
     ebim__to_lanes(x + (size_t)at * (size_t)w->n, count, w->n, w->slot[1].v, w->stride,
-                   EBIM__ROUND(count));
+                   ebim__lanes(count));
     ebim_forward(w, count, order);
     return count;
 }
@@ -5440,10 +5518,9 @@ EBIM__OFTEN
 static void ebim__norms(ebim_ws *w, ebim_real *norm)
 {
     const ebim_real *y = ebim_ws_y(w);
-    int j, l;
+    int l;
     if (w->k == 1) {
-        EBIM__CHUNKS(j, w->lanes)
-            EBIM__EACH(l) norm[j + l] = ebim__from_bits(ebim__bits(y[j + l]) & ~EBIM__SIGN);
+        w->kernels->size(norm, y, w->lanes);
         return;
     }
     memset(norm, 0, (size_t)w->lanes * sizeof *norm);
@@ -6306,7 +6383,7 @@ EBIM_API int64_t ebim_langevin_run(ebim_langevin *s, int B, ebim_real *x, int st
     int b, t, S = w->stride;
     ebim__drift_of(c, s->d.eps, s->d.step, s->d.clamp);
     for (b = 0; b < B; b += S) {
-        int count = ebim__min_int(S, B - b), lanes = EBIM__ROUND(count);
+        int count = ebim__min_int(S, B - b), lanes = ebim__lanes(count);
         ebim_real *p = x + (size_t)b * (size_t)w->n;
         ebim__to_lanes(p, count, w->n, at, S, lanes);
         ebim__seed_lanes(s->rng, S, lanes, count, seed, stream + (uint64_t)b);
@@ -6560,7 +6637,7 @@ static void ebim__frame_solve(ebim__frame *f, ebim_real *v)
 {
     size_t st = (size_t)f->stride;
     int l, i, j;
-    if (f->direct && f->k == 1) { /* chunk by chunk: loops that become vectors */
+    if (f->direct && f->k == 1 && f->lanes > 1) { /* chunk by chunk: loops that become vectors */
         EBIM__CHUNKS(j, f->lanes) {
             ebim_real q[EBIM__W];
             EBIM__EACH(l) q[l] = v[j + l] / f->G[j + l] / f->G[j + l];
@@ -6897,7 +6974,7 @@ static void ebim__frame_values(ebim__frame *f, int B, const ebim_real *x, ebim_r
     int at, count, l, i, c, n = f->n, k = f->k, S = f->stride;
     for (at = 0; at < B && !ebim__stopped(f->w.watch); at += count) {
         count = ebim__min_int(S, B - at);
-        ebim__to_lanes(ebim__nth(x, at, n), count, n, ebim_ws_x(&f->w), S, EBIM__ROUND(count));
+        ebim__to_lanes(ebim__nth(x, at, n), count, n, ebim_ws_x(&f->w), S, ebim__lanes(count));
         ebim__frame_at(f, count, ebim_ws_x(&f->w));
         for (l = 0; l < count; l++)
             for (i = 0; i < k; i++) {
@@ -6942,22 +7019,32 @@ static void ebim__frame_limits_each(ebim__frame *f, const ebim_real *y)
     }
 }
 
+/* The same of `width` lanes from lane j on, where they have one length */
+EBIM__INLINE void ebim__limit_lanes(ebim__frame *f, const ebim_real *y, int width, int j)
+{
+    ebim_real tol = EBIM__R(f->d.tol), length = EBIM__R(f->d.length);
+    ebim__int most[EBIM__W];
+    int i, l;
+    for (l = 0; l < width; l++) most[l] = ebim__bits(length);
+    for (i = j; i < f->n * f->stride; i += f->stride)
+        for (l = 0; l < width; l++) {
+            ebim__int u = ebim__bits(y[i + l]) & ~EBIM__SIGN;
+            most[l] = u > most[l] ? u : most[l];
+        }
+    for (l = 0; l < width; l++)
+        f->limit[j + l] = ebim__from_bits(most[l]) * (tol * f->scale[j + l]);
+}
+
 /* limit <- the ||F|| that counts as 0 near rows y: a length, relative to |y|, times ||J||. */
 static void ebim__frame_limits(ebim__frame *f, const ebim_real *y)
 {
-    ebim_real tol = EBIM__R(f->d.tol);
-    int i, j, l;
+    int j;
     if (f->d.lengths && f->direct) {
         ebim__frame_limits_each(f, y);
         return;
     }
-    for (l = 0; l < f->lanes; l++) f->limit[l] = EBIM__R(f->d.length);
-    for (i = 0; i < f->n * f->stride; i += f->stride)
-        EBIM__CHUNKS(j, f->lanes) EBIM__EACH(l) {
-            ebim__int u = ebim__bits(y[i + j + l]) & ~EBIM__SIGN, v = ebim__bits(f->limit[j + l]);
-            f->limit[j + l] = ebim__from_bits(u > v ? u : v);
-        }
-    for (l = 0; l < f->lanes; l++) f->limit[l] *= tol * f->scale[l];
+    if (f->lanes == 1) ebim__limit_lanes(f, y, 1, 0);
+    else EBIM__CHUNKS(j, f->lanes) ebim__limit_lanes(f, y, EBIM__W, j);
 }
 
 /* Evaluates F at y of B lanes in the trial workspace; those that reach the tolerance become
@@ -6984,13 +7071,15 @@ static int ebim__frame_test(ebim__frame *f, int B, int order)
  * with the rows of J as its tangents. */
 static void ebim__newton_start(ebim__frame *f, int B)
 {
-    size_t rows = (size_t)f->n * (size_t)f->stride;
+    size_t rows = (size_t)f->n * (size_t)f->stride, i;
+    ebim_real *x = ebim_ws_x(&f->trial);
     int p;
-    memcpy(ebim_ws_x(&f->trial), f->y0, rows * sizeof *f->y0);
+    if (f->lanes > 1) memcpy(x, f->y0, rows * sizeof *x);
+    else for (i = 0; i < rows; i += (size_t)f->stride) x[i] = f->y0[i]; /* just written */
     for (p = 0; p < f->k && !f->field; p++)
         memcpy(ebim_ws_xt(&f->trial, 1 + p), ebim_ws_xg(&f->w, p), rows * sizeof *f->y0);
-    memcpy(f->need, f->limit, (size_t)f->stride * sizeof *f->need);
-    for (p = 0; p < f->stride; p++) {
+    memcpy(f->need, f->limit, (size_t)f->lanes * sizeof *f->need);
+    for (p = 0; p < f->lanes; p++) {
         f->at[p] = p;
         f->busy[p] = p < B ? -!f->singular[p] : 0;
     }
@@ -7169,7 +7258,7 @@ static void ebim__newton_direct(ebim__frame *f, int B)
                 if (f->busy[p]) ebim__newton_lane(f, p);
                 else for (i = 0; i < f->k; i++) f->mu[i * f->stride + p] = 0;
         ebim__newton_move(f);
-        if (4 * EBIM__ROUND(left) > 3 * f->trial.lanes) continue; /* moving costs, too */
+        if (4 * ebim__lanes(left) > 3 * f->trial.lanes) continue; /* moving costs, too */
         ebim__newton_store(f, norm);
         ebim__newton_leave(f);
     }
@@ -7472,7 +7561,7 @@ static void ebim__exact_leap(ebim_clmc *s, ebim__frame *f, ebim__frame *g, int B
     ebim_clmc_report *rep = &s->report;
     double eps = s->d.eps;
     int l, i, rows = f->n * f->stride;
-    f->lanes = EBIM__ROUND(B); /* fewer, maybe, than stand in it */
+    f->lanes = ebim__lanes(B); /* fewer, maybe, than stand in it */
     ebim__exact_kick(s, f);
     ebim__clmc_root(f, B, e->at, e->p, eps);
     ebim__frame_at(g, B, f->y);
@@ -7615,7 +7704,7 @@ static void ebim__exact_step(ebim_clmc *s, int B)
     ebim__exact *e = &s->exact;
     ebim__frame *f = &s->f, *g = &s->g, *t;
     const ebim__kernels *K = f->w.kernels;
-    int i, l, several = s->d.leapfrog > 1, count = B, lanes = EBIM__ROUND(B);
+    int i, l, several = s->d.leapfrog > 1, count = B, lanes = ebim__lanes(B);
     int rows = f->n * f->stride;
     K->normals(s->rng, f->n + f->n % 2 + (several ? 4 : 2), s->r, f->stride, lanes);
     if (several) ebim__exact_lengths(s, B);
@@ -7782,7 +7871,7 @@ EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_
     if (s->d.adjust) ebim__frame_turn(&s->g, B == 1);
     if (s->has_energy) ebim__turn(&s->e, B == 1);
     for (at = 0; at < B; at += f->stride) {
-        int count = ebim__min_int(f->stride, B - at), lanes = EBIM__ROUND(count);
+        int count = ebim__min_int(f->stride, B - at), lanes = ebim__lanes(count);
         ebim_real *p = x + (size_t)at * (size_t)f->n;
         ebim__to_lanes(p, count, f->n, s->q, f->stride, lanes);
         ebim__seed_lanes(s->rng, f->stride, lanes, count, seed, stream + (uint64_t)at);
@@ -8153,7 +8242,7 @@ EBIM_API int ebim_projector_run(ebim_projector *p, int B, const ebim_real *x, eb
     int at, l, all = 0;
     for (at = 0; at < B && !ebim__stopped(f->w.watch); at += f->stride) {
         int count = ebim__min_int(f->stride, B - at);
-        ebim__to_lanes(ebim__nth(x, at, f->n), count, f->n, p->x0, f->stride, EBIM__ROUND(count));
+        ebim__to_lanes(ebim__nth(x, at, f->n), count, f->n, p->x0, f->stride, ebim__lanes(count));
         ebim__projector_onto(p, count);
         for (l = 0; l < f->stride; l++) {
             p->last2[l] = 0;
@@ -8783,7 +8872,7 @@ static void ebim__charts_load(ebim_charts *s, int l, int c, const double *t)
 static void ebim__charts_solve(ebim_charts *s, int B, const int32_t *chart, const double *t)
 {
     int l, at;
-    s->f.lanes = s->f.w.lanes = EBIM__ROUND(B);
+    s->f.lanes = s->f.w.lanes = ebim__lanes(B);
     for (l = 0; l < s->f.lanes; l++) {
         at = l < B ? l : 0;
         ebim__charts_load(s, l, chart[at], t + at * s->m);
@@ -8895,7 +8984,7 @@ static void ebim__charts_flush(ebim_charts *s)
 static void ebim__charts_linearise(ebim_charts *s, int B)
 {
     int l;
-    ebim__to_lanes(s->y, B, s->n, ebim_ws_x(&s->f.w), s->f.stride, EBIM__ROUND(B));
+    ebim__to_lanes(s->y, B, s->n, ebim_ws_x(&s->f.w), s->f.stride, ebim__lanes(B));
     ebim__frame_at(&s->f, B, ebim_ws_x(&s->f.w));
     for (l = 0; l < B; l++) {
         ebim__frame_normals(&s->f, l, s->across + (size_t)l * (size_t)(s->k * s->n));
@@ -10204,7 +10293,7 @@ static void ebim__links_start(ebim__links *s, int B)
     for (l = 0; l < B; l++) s->parent[l] = l;
     for (at = 0; at < B && !ebim__stopped(s->f.w.watch); at += count) {
         count = ebim__min_int(s->f.stride, B - at);
-        ebim__to_lanes(ebim__nth(s->x, at, n), count, n, x, s->f.stride, EBIM__ROUND(count));
+        ebim__to_lanes(ebim__nth(s->x, at, n), count, n, x, s->f.stride, ebim__lanes(count));
         ebim__frame_at(&s->f, count, x);
         for (l = 0; l < count; l++)
             ebim__frame_normals(&s->f, l, s->normals + (size_t)(at + l) * (size_t)(s->f.k * n));
@@ -14626,7 +14715,7 @@ static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, 
     f = &p->f;
     for (at = 0; at < N && !ebim__stopped(a->watch); at += f->stride) {
         int B = ebim__min_int(f->stride, N - at);
-        ebim__to_lanes(ebim__nth(y, at, n), B, n, ebim_ws_x(&f->w), f->stride, EBIM__ROUND(B));
+        ebim__to_lanes(ebim__nth(y, at, n), B, n, ebim_ws_x(&f->w), f->stride, ebim__lanes(B));
         ebim__frame_at(f, B, ebim_ws_x(&f->w));
         for (l = 0; l < B; l++) {
             double slope = HUGE_VAL;

@@ -389,23 +389,26 @@ static int differ(ebim_real a, ebim_real b)
 #endif
 }
 
-/* How many outputs of one lane differ from those of lane 0 among others, in y[0]: of y[1], whose
- * chunks are full of copies, and of y[2], which stand side by side */
-static int lane_stray(int no, ebim_real (*y)[3][MAX * STRIDE], int arrays)
+/* How many outputs of one lane differ from those of lane 0 among others, in y[0]: of y[2], which
+ * stand side by side, and, where there are any, of y[1], whose chunks are full of copies */
+static int lane_stray(int no, ebim_real (*y)[3][MAX * STRIDE], int arrays, int chunks)
 {
     int o, l, q, stray = 0;
     for (q = 0; q < arrays; q++)
         for (o = 0; o < no; o++) {
-            for (l = 0; l < 16; l++) stray += differ(y[1][q][o * STRIDE + l], y[0][q][o * STRIDE]);
+            for (l = 0; l < 16 * chunks; l++)
+                stray += differ(y[1][q][o * STRIDE + l], y[0][q][o * STRIDE]);
             stray += differ(y[2][q][o], y[0][q][o * STRIDE]);
         }
     return stray;
 }
 
-/* A product in one lane gives what it gives among others; wo = 1 takes another way than wi = 1. */
+/* A product in one lane gives what it gives among others; wo = 1 takes another way than wi = 1, and
+ * rows of w with room for whole vectors another one still. */
 static void one_lane(void)
 {
-    static ebim_real y[3][3][MAX * STRIDE], x[MAX], f[MAX];
+    enum { ROOM = 32 };
+    static ebim_real y[3][3][MAX * STRIDE], x[MAX], f[ROOM], wide[MAX][ROOM], wide_bias[ROOM];
     int t, no, kind, o;
     ebim_rng r;
     ebim__matrix m;
@@ -413,31 +416,31 @@ static void one_lane(void)
     for (o = 0; o < MAX; o++) {
         x[o] = X(0)[o * STRIDE];
         f[o] = D(0)[o * STRIDE];
+        wide_bias[o] = bias[o];
+        memcpy(wide[o], W + o * MAX, MAX * sizeof *W);
     }
-    m.w = W;
     m.ni = 7;
     for (t = 0; t < TABLES && ebim__kernels_at(t); t++)
         for (no = 1; no <= MAX; no++)
-            for (kind = 0; kind < 8; kind++) {
+            for (kind = 0; kind < 16; kind++) {
                 const ebim__kernels *k = ebim__kernels_at(t);
-                const ebim_real *b = kind & 2 ? NULL : bias, *d = kind & 4 ? D(0) : NULL;
-                int add = (kind & 3) == 2, beside;
+                const ebim_real *all = kind & 8 ? wide_bias : bias;
+                const ebim_real *b = kind & 2 ? NULL : all, *d = kind & 4 ? D(0) : NULL;
+                int add = (kind & 3) == 2;
+                m.w = kind & 8 ? wide[0] : W;
                 m.no = no;
-                m.wo = kind & 1 ? 1 : MAX;
-                m.wi = kind & 1 ? MAX : 1;
+                m.wo = kind & 9 ? 1 : MAX;
+                m.wi = kind & 8 ? ROOM : kind & 1 ? MAX : 1;
                 memset(y, 0, sizeof y);
                 for (o = 0; o < no; o++)
                     y[0][0][o * STRIDE] = y[1][0][o * STRIDE] = y[2][0][o] = bias[o];
                 k->dense(&m, b, X(0), y[0][0], d, STRIDE, LANES, add);
-                k->column(&m, b, X(0), STRIDE, y[1][0], d, STRIDE, add);
-                k->column(&m, b, x, 1, y[2][0], d ? f : NULL, 1, add);
-                CHECK_INT(lane_stray(no, y, 1), 0);
-                k->dense_silu(&m, bias, X(0), y[0][0], y[0][1], y[0][2], STRIDE, LANES, 2);
-                for (beside = 0; beside < 2; beside++)
-                    k->column_silu(&m, bias, beside ? x : X(0), beside ? 1 : STRIDE,
-                                   y[1 + beside][0], y[1 + beside][1], y[1 + beside][2],
-                                   beside ? 1 : STRIDE, 2);
-                CHECK_INT(lane_stray(no, y, 3), 0);
+                k->column_apart(&m, b, X(0), STRIDE, y[1][0], d, STRIDE, add);
+                k->column(&m, b, x, 1, y[2][0], d ? f : NULL, add);
+                CHECK_INT(lane_stray(no, y, 1, 1), 0);
+                k->dense_silu(&m, all, X(0), y[0][0], y[0][1], y[0][2], STRIDE, LANES, 2);
+                k->column_silu(&m, all, x, 1, y[2][0], y[2][1], y[2][2], 2);
+                CHECK_INT(lane_stray(no, y, 3, 0), 0);
             }
 }
 
