@@ -88,6 +88,7 @@
     >>logz      the normaliser of e^-E, by lines that go where E is low, or by charts
     >>leap      moves of chains along lines, from one part of M to another
     >>components  which points of M belong to one piece of it
+    >>crust     curves: which points are next to each other
     >>survey    what the data say before a fit
     >>voids     what M has and the data have not; a test of the density
     >>judge     what a fitted manifold is worth
@@ -10374,12 +10375,231 @@ EBIM_API ebim_result ebim_components(const ebim_graph *F, ebim_arena *work, int 
 }
 
 /* ============================================================================================
+ * >>crust  curves: which points are next to each other
+ *
+ * Pairs of near points are linked, the closest first, where neither has two links already, nor one
+ * that turns there by more than 120 degrees (compare the crust of Dey and Kumar, 1999). At sharper
+ * tips two points are left as ends; these are linked next, and two points in a row change places
+ * where that makes the polygon shorter. What has no ends, gaps or crossings then is a curve, drawn
+ * by its points even where waves of it are only some points long: if turns that follow each other
+ * are alike, for noise makes them opposite. Cost: a query of a tree for each point, and a sort.
+ * Pitfall: copies must be left out.
+ * ========================================================================================= */
+
+enum {
+    EBIM__CRUST_NEAR = 12,    /* neighbours that links may lead to, and links that are a few */
+    EBIM__CRUST_LEAST = 50,   /* points: fewer do not tell noise from waves; */
+    EBIM__CRUST_MOST = 5000   /* more draw waves finely enough for neighbourhoods */
+};
+
+static const struct { double turn, gap, crossed, alike; } ebim__crust_bound = {
+    1.5, /* turn: 1 - cos of the turn at a point, at most */
+    3, /* gap: a link that is so many times as long as the longest of a few on either side */
+    0.5, /* crossed: turns with two links exchanged, of those without, at most. Where curves cross
+          * 0 to 0.2; narrow necks of outlines 1 and more */
+    0 /* alike: correlation of turns, at least. Circles and outlines with noise that shows -0.7 to
+       * -0.1, clean ones 0.2 to 1, with corners 0.05, an outline of a cell by 318 points 0.23 */
+};
+
+typedef struct ebim__crust {
+    int n, pairs;             /* coordinates; pairs of near points */
+    const ebim_real *x;       /* [N][n] */
+    int32_t *next;            /* [N][2] what each row is linked to, or -1 */
+    int32_t *second, *order;  /* [NEAR N] of pairs; scratch, like */
+    double *length;           /* [NEAR N] */
+} ebim__crust;
+
+static ebim_result ebim__crust_init(ebim__crust *s, ebim_arena *a, int N, int n)
+{
+    size_t pairs = EBIM__CRUST_NEAR * (size_t)ebim__min_int(N, EBIM__CRUST_MOST);
+    s->n = n;
+    s->next = EBIM__NEW(a, int32_t, 2 * (size_t)N);
+    EBIM__NEW_EACH(a, int32_t, pairs, &s->second, &s->order);
+    s->length = EBIM__NEW(a, double, pairs);
+    return a->failed;
+}
+
+/* How much rows a, b, c of x turn at b: 1 - cos */
+static double ebim__rows_turn(int n, const ebim_real *x, int32_t a, int32_t b, int32_t c)
+{
+    const ebim_real *from = ebim__nth(x, a, n), *at = ebim__nth(x, b, n), *to = ebim__nth(x, c, n);
+    double sum = 0, there = 0, on = 0;
+    int i;
+    for (i = 0; i < n; i++) {
+        double u = (double)at[i] - (double)from[i], v = (double)to[i] - (double)at[i];
+        sum += u * v;
+        there += u * u;
+        on += v * v;
+    }
+    return there > 0 && on > 0 ? 1 - sum / sqrt(there * on) : 0;
+}
+
+static double ebim__crust_turn(const ebim__crust *s, int32_t a, int32_t b, int32_t c)
+{
+    return ebim__rows_turn(s->n, s->x, a, b, c);
+}
+
+static double ebim__crust_length(const ebim__crust *s, int32_t a, int32_t b)
+{
+    return sqrt(ebim__square_distance(s->n, ebim__nth(s->x, a, s->n), ebim__nth(s->x, b, s->n)));
+}
+
+/* What `at` is linked to, but not `from` */
+static int32_t ebim__crust_on(const int32_t *next, int32_t from, int32_t at)
+{
+    return next[2 * at + (next[2 * at] == from)];
+}
+
+/* The link of `at` to `from`, or (-1) none, leads to `to` now. */
+static void ebim__crust_link(int32_t *next, int32_t at, int32_t from, int32_t to)
+{
+    next[2 * at + (next[2 * at] != from)] = to;
+}
+
+/* Whether a may be linked to b, as far as a is concerned; ends: both have a link */
+static int ebim__crust_may(const ebim__crust *s, int32_t a, int32_t b, int ends)
+{
+    int32_t have = s->next[2 * a], other = s->next[2 * b];
+    if (s->next[2 * a + 1] >= 0 || have == b) return 0;
+    if (ends) return have >= 0 && other >= 0 && have != other;
+    return have < 0 || ebim__crust_turn(s, have, a, b) <= ebim__crust_bound.turn;
+}
+
+/* a, b, c, d in a row become a, c, b, d where that is shorter. */
+static void ebim__crust_swap(ebim__crust *s, int32_t b, int32_t c)
+{
+    int32_t a = ebim__crust_on(s->next, c, b), d = c < 0 ? c : ebim__crust_on(s->next, b, c);
+    if (a < 0 || d < 0 || a == d || a == c) return;
+    if (ebim__crust_length(s, a, c) + ebim__crust_length(s, b, d) >=
+        ebim__crust_length(s, a, b) + ebim__crust_length(s, c, d)) return;
+    ebim__crust_link(s->next, a, b, c);
+    ebim__crust_link(s->next, c, d, a);
+    ebim__crust_link(s->next, b, a, d);
+    ebim__crust_link(s->next, d, c, b);
+}
+
+/* Pairs of rows which[0 .. count - 1] of the tree's, in the order of their distances */
+static void ebim__crust_pairs(ebim__crust *s, int count, const int32_t *which, ebim__tree *tree)
+{
+    int i, j;
+    for (s->pairs = i = 0; i < count; i++) {
+        int found = ebim__tree_others(tree, ebim__nth(s->x, which[i], s->n), EBIM__CRUST_NEAR);
+        for (j = 0; j < found; j++) {
+            int at = i * EBIM__CRUST_NEAR + j;
+            if (tree->hood[j] == which[i]) continue; /* it was stopped */
+            s->second[at] = tree->hood[j];
+            s->length[at] = sqrt(tree->d2[j]);
+            s->order[s->pairs++] = at;
+        }
+    }
+    ebim__sort(s->order, s->pairs, ebim__compare_values, s->length);
+}
+
+static void ebim__crust_make(ebim__crust *s, int count, const int32_t *which, ebim__tree *tree)
+{
+    int i, ends;
+    s->x = tree->x;
+    for (i = 0; i < count; i++) s->next[2 * which[i]] = s->next[2 * which[i] + 1] = -1;
+    ebim__crust_pairs(s, count, which, tree);
+    for (ends = 0; ends < 2; ends++)
+        for (i = 0; i < s->pairs; i++) {
+            int32_t a = which[s->order[i] / EBIM__CRUST_NEAR], b = s->second[s->order[i]];
+            if (!ebim__crust_may(s, a, b, ends) || !ebim__crust_may(s, b, a, ends)) continue;
+            ebim__crust_link(s->next, a, -1, b);
+            ebim__crust_link(s->next, b, -1, a);
+        }
+    for (i = 0; i < 2 * count; i++)
+        ebim__crust_swap(s, which[i / 2], s->next[2 * which[i / 2] + i % 2]);
+}
+
+/* Whether a link is a gap */
+static int ebim__crust_gap(const ebim__crust *s, int32_t from, int32_t at)
+{
+    double longest = 0;
+    int32_t last[2], way[2], on;
+    int i;
+    last[0] = way[1] = from;
+    last[1] = way[0] = at;
+    for (i = 0; i < 2 * EBIM__CRUST_NEAR; i++) {
+        on = ebim__crust_on(s->next, last[i % 2], way[i % 2]);
+        longest = fmax(longest, ebim__crust_length(s, way[i % 2], on));
+        last[i % 2] = way[i % 2];
+        way[i % 2] = on;
+    }
+    return ebim__crust_length(s, from, at) > ebim__crust_bound.gap * longest;
+}
+
+/* On which side of the line from a to b row p is, in the plane */
+static int ebim__crust_side(const ebim__crust *s, int32_t a, int32_t b, int32_t p)
+{
+    const ebim_real *from = s->x + 2 * a, *to = s->x + 2 * b, *at = s->x + 2 * p;
+    double turn = ((double)to[0] - (double)from[0]) * ((double)at[1] - (double)from[1]) -
+                  ((double)to[1] - (double)from[1]) * ((double)at[0] - (double)from[0]);
+    return (turn > 0) - (turn < 0);
+}
+
+/* Whether links a - b and c - d cross, or turn much more than a - c and b - d would, as where two
+ * curves that cross are taken for two that only meet */
+static int ebim__crust_crossed(const ebim__crust *s, int32_t a, int32_t b, int32_t c, int32_t d)
+{
+    int32_t to_a = ebim__crust_on(s->next, b, a), to_b = ebim__crust_on(s->next, a, b);
+    int32_t to_c = ebim__crust_on(s->next, d, c), to_d = ebim__crust_on(s->next, c, d);
+    double now, then;
+    if (a == d || b == c || b == d) return 0;
+    if (s->n == 2 && ebim__crust_side(s, a, b, c) * ebim__crust_side(s, a, b, d) < 0 &&
+        ebim__crust_side(s, c, d, a) * ebim__crust_side(s, c, d, b) < 0)
+        return 1;
+    now = ebim__crust_turn(s, to_a, a, b) + ebim__crust_turn(s, a, b, to_b) +
+          ebim__crust_turn(s, to_c, c, d) + ebim__crust_turn(s, c, d, to_d);
+    then = ebim__crust_turn(s, to_a, a, c) + ebim__crust_turn(s, a, c, to_c) +
+           ebim__crust_turn(s, to_b, b, d) + ebim__crust_turn(s, b, d, to_d);
+    return then < ebim__crust_bound.crossed * now;
+}
+
+/* (q - p)(r - q) of unit vectors p, q, r along a, b, c, d */
+static double ebim__crust_alike(const ebim__crust *s, int32_t a, int32_t b, int32_t c, int32_t d)
+{
+    double pr = 0, ab = ebim__crust_length(s, a, b), cd = ebim__crust_length(s, c, d);
+    int i, n = s->n;
+    for (i = 0; i < n && ab > 0 && cd > 0; i++)
+        pr += ((double)s->x[b * n + i] - (double)s->x[a * n + i]) / ab *
+              ((double)s->x[d * n + i] - (double)s->x[c * n + i]) / cd;
+    return 1 - ebim__crust_turn(s, a, b, c) - ebim__crust_turn(s, b, c, d) - pr;
+}
+
+/* Whether the links are a curve */
+static int ebim__crust_closed(const ebim__crust *s, int count, const int32_t *which,
+                              ebim_watch *watch)
+{
+    const int32_t *next = s->next;
+    double alike = 0, all = 0;
+    int i;
+    for (i = 0; i < count; i++)
+        if (next[2 * which[i] + 1] < 0) return 0;
+    for (i = 0; i < count; i++) {
+        int32_t b = which[i], a = next[2 * b], c = next[2 * b + 1], d = ebim__crust_on(next, b, c);
+        if (ebim__crust_gap(s, a, b) || ebim__crust_gap(s, b, c)) return 0;
+        alike += ebim__crust_alike(s, a, b, c, d);
+        all += 2 * ebim__crust_turn(s, a, b, c);
+    }
+    if (alike <= ebim__crust_bound.alike * all) return 0;
+    for (i = 0; i < 4 * s->pairs; i++) {
+        int32_t a = which[s->order[i / 4] / EBIM__CRUST_NEAR], c = s->second[s->order[i / 4]];
+        if (ebim__crust_crossed(s, a, next[2 * a + i % 2], c, next[2 * c + i / 2 % 2]) ||
+            ebim__work(watch, 16.0 * s->n))
+            return 0;
+    }
+    return 1;
+}
+
+/* ============================================================================================
  * >>survey  what the data say before a fit
  *
  * Five questions about rows x_i of a set of dimension m in R^n, in this order, each answered from
  * nearest neighbours alone: which rows are so far from all others that they cannot be told from
  * errors; which are copies of one another; whether a linear map should stand before the fit; how
- * far noise moves rows off the set; whether the set has ends or edges. Nothing is changed in x.
+ * far noise moves rows off the set; whether the set has ends or edges. Of a curve that its rows
+ * draw (>>crust) the last two are known: it has neither. Nothing is changed in x.
  * Cost: log N a row, and some thousand queries of a k-d tree, which in many dimensions take all N
  * rows each. Pitfalls: quantiles are those of a sample beyond EBIM__SURVEY_SAMPLE rows; rows within
  * the data's extent are never called outliers here: the distance to what is learned tells those.
@@ -10490,6 +10710,8 @@ typedef struct ebim__survey {
     double edges;             /* share of rows at an edge; 0: none; < 0: not told */
     int at_edge;              /* how many these are, of the EDGE_ROWS that are looked at, */
     int32_t *edge;            /* [at_edge] and which */
+    int drawn;                /* 1: groups draw closed curves (>>crust), */
+    int32_t *next;            /* [groups][2] and each is between these two */
 } ebim__survey;
 
 typedef struct ebim__surveyor { /* a survey at work */
@@ -10511,6 +10733,7 @@ typedef struct ebim__surveyor { /* a survey at work */
     int32_t *table;           /* [slots] a hash table of rows */
     int slots;
     ebim__tree tree;
+    ebim__crust crust;        /* m = 1 */
 } ebim__surveyor;
 
 static ebim_result ebim__surveyor_init(ebim__surveyor *v, ebim_arena *a, int N, int n)
@@ -10532,6 +10755,8 @@ static ebim_result ebim__surveyor_init(ebim__surveyor *v, ebim_arena *a, int N, 
     v->order = EBIM__NEW(a, int32_t, EBIM__SURVEY_SAMPLE);
     for (v->slots = 16; v->slots / 2 < N; v->slots *= 2) {}
     v->table = EBIM__NEW(a, int32_t, v->slots);
+    s->next = EBIM__NEW(a, int32_t, s->m > 1 ? 1 : 2 * rows);
+    if (s->m == 1 && ebim__crust_init(&v->crust, a, N, n)) return a->failed;
     return ebim__tree_init(&v->tree, a, N, n, EBIM__SURVEY_NEAR);
 }
 
@@ -11243,6 +11468,23 @@ static void ebim__survey_edges(ebim__surveyor *v)
     s->edges = (double)s->at_edge / e.count;
 }
 
+/* Points that draw closed curves show neither noise nor ends, whatever wider neighbourhoods say. */
+static void ebim__survey_drawn(ebim__surveyor *v)
+{
+    ebim__survey *s = v->s;
+    int i, count = s->groups;
+    if (s->m > 1 || count < EBIM__CRUST_LEAST || count > EBIM__CRUST_MOST ||
+        ebim__tree_slow(count, s->n, 1)) return;
+    v->tree.n = s->n;
+    ebim__tree_build(&v->tree, count, v->z, v->which);
+    ebim__crust_make(&v->crust, count, v->which, &v->tree);
+    s->drawn = ebim__crust_closed(&v->crust, count, v->which, v->tree.watch);
+    if (!s->drawn) return;
+    s->noise = s->edges = s->at_edge = 0;
+    for (i = 0; i < 2 * count; i++)
+        s->next[i] = s->group[v->crust.next[2 * s->first[i / 2] + i % 2]];
+}
+
 /* The survey of x: [N][n], all finite, on a set of dimension m. What it says lies in the arena, as
  * does its scratch. */
 EBIM__PRIVATE ebim_result ebim__survey_run(ebim__survey *s, ebim_arena *a, int N, int n, int m,
@@ -11269,6 +11511,7 @@ EBIM__PRIVATE ebim_result ebim__survey_run(ebim__survey *s, ebim_arena *a, int N
     ebim__survey_map(&v);
     ebim__survey_noise(&v);
     ebim__survey_edges(&v);
+    ebim__survey_drawn(&v);
     return EBIM_OK;
 }
 
@@ -13794,16 +14037,18 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, ebim_arena *work, int N, cons
  *
  * y = x + T'u + C'(1, u, u u) with C normal to T: least squares on neighbours, twice, as the first
  * turns T. They say where M is between the data, which way its normals point, and where it ends.
+ * Where a curve is drawn by its data (>>crust) they go through the two that a datum is between.
  * Cost: a query of the tree and the normal equations of 1 + m + m (m + 1) / 2 unknowns a datum.
  * Pitfall: neighbours must be on one sheet of M: where sheets come closer than these are apart, T
  * lies across both.
  * ========================================================================================= */
 
-static const struct { double aside, aside_curve, beyond; } ebim__quadric_end = {
+static const struct { double aside, aside_curve, beyond, sharp; } ebim__quadric_end = {
     0.35, 0.45, /* aside: of the distance of neighbours the mean of these is, of half a disk 0.42,
                  * at the end of a curve 0.5. Where it is so by chance, other quadrics reach what is
                  * cut off this one */
-    0.25 /* beyond: of the reach. Data end about half of their spacing before M does */
+    0.25, /* beyond: of the reach. Data end about half of their spacing before M does */
+    0.5 /* sharp: 1 - cos of the turn of a curve at a row, at least */
 };
 
 typedef struct ebim__quadrics { /* of M at the data, see above */
@@ -13811,7 +14056,9 @@ typedef struct ebim__quadrics { /* of M at the data, see above */
     const ebim_real *x;         /* [N][n] */
     ebim_real *T;               /* [N][m][n] */
     ebim_real *C;               /* [N][terms][n], normal to T */
-    double *reach;              /* [N] how far u may go: feet lie between neighbours, */
+    const int32_t *next;        /* [N][2] rows that each is between on a curve, or -1; NULL */
+    double *span;               /* [N][2] of curves: from where to where u may go, */
+    double *reach;              /* [N] and how far: feet lie between neighbours, */
     ebim_real *out;             /* [N][m] and which way is out where the data end: unit vectors;
                                  * 0 elsewhere */
     ebim__tree tree;
@@ -13827,6 +14074,7 @@ static ebim_result ebim__quadrics_init(ebim__quadrics *s, ebim_arena *a, int N, 
     s->N = N;
     s->n = n;
     s->m = m;
+    s->next = NULL;
     s->terms = 1 + m + m * (m + 1) / 2;
     terms = (size_t)s->terms;
     s->count = closest ? ebim__max_int(6, 5 * s->terms / 3)
@@ -13837,6 +14085,7 @@ static ebim_result ebim__quadrics_init(ebim__quadrics *s, ebim_arena *a, int N, 
     s->T = EBIM__NEW(a, ebim_real, ebim__times(all, (size_t)(m * n)));
     s->C = EBIM__NEW(a, ebim_real, ebim__times(all, terms * (size_t)n));
     s->reach = EBIM__NEW(a, double, all);
+    s->span = EBIM__NEW(a, double, m > 1 ? 1 : 2 * all);
     s->out = EBIM__NEW(a, ebim_real, ebim__times(all, (size_t)m));
     s->row = EBIM__NEW(a, double, (size_t)(s->count + 1) * (size_t)n);
     s->V = EBIM__NEW(a, double, 2 * (size_t)m * (size_t)n);
@@ -13893,19 +14142,46 @@ static void ebim__quadric_edge(ebim__quadrics *s, int i, double h, int found)
                         ? -mean[j] / length : 0);
 }
 
+/* Row i and the two it is between, as if found; V <- the way along which these lie on either side,
+ * as unit vectors. Where it turns sharply this is T: turned on, both could come to lie on one side.
+ * Returns how often T is to be turned. */
+static int ebim__quadric_between(ebim__quadrics *s, int i)
+{
+    const int32_t *next = s->next + 2 * i;
+    const ebim_real *x = s->x;
+    double *d2 = s->tree.d2;
+    int j, c, n = s->n;
+    s->tree.found = 3;
+    s->tree.hood[0] = (int32_t)i;
+    memset(s->V, 0, (size_t)n * sizeof *s->V);
+    for (d2[0] = 0, j = 0; j < 2; j++) {
+        s->tree.hood[1 + j] = next[j];
+        d2[1 + j] = ebim__square_distance(n, ebim__nth(x, i, n), ebim__nth(x, next[j], n));
+        for (c = 0; c < n; c++)
+            s->V[c] += ((double)x[next[j] * n + c] - (double)x[i * n + c]) *
+                       (j ? 1 : -1) / (sqrt(d2[1 + j]) + DBL_MIN);
+    }
+    d2[2] = fmax(d2[1], d2[2]);
+    ebim__orthonormal_rows(1, n, s->V, 1e-24);
+    return ebim__rows_turn(n, x, next[0], (int32_t)i, next[1]) < ebim__quadric_end.sharp ? 2 : 0;
+}
+
 static void ebim__quadrics_at(ebim__quadrics *s, int i)
 {
-    int n = s->n, m = s->m, j, c, pass, found;
+    int n = s->n, m = s->m, j, c, turns = 2, found = 3, between = s->next && s->next[2 * i] >= 0;
     const ebim_real *q = ebim__nth(s->x, i, n);
     double total, off, h;
-    found = ebim__tree_near(&s->tree, q, s->count + 1, HUGE_VAL);
+    if (between) turns = ebim__quadric_between(s, i);
+    else found = ebim__tree_near(&s->tree, q, s->count + 1, HUGE_VAL);
     h = sqrt(s->tree.d2[found - 1]);
     if (!(h > 0)) h = 1;
-    ebim__tree_rows(&s->tree, q, found, s->row);
-    ebim__leading_rows(found, n, m, s->row, s->V, s->V + m * n, 1e-6, &total, &off);
-    for (pass = 0;; pass++) {
+    if (!between) {
+        ebim__tree_rows(&s->tree, q, found, s->row);
+        ebim__leading_rows(found, n, m, s->row, s->V, s->V + m * n, 1e-6, &total, &off);
+    }
+    for (;; turns--) {
         ebim__quadric_fit(s, q, h);
-        if (pass == 2) break;
+        if (!turns) break;
         for (j = 0; j < m; j++)
             for (c = 0; c < n; c++) s->V[j * n + c] += s->B[(1 + j) * n + c] / h;
         ebim__orthonormal_rows(m, n, s->V, 1e-24);
@@ -13918,6 +14194,12 @@ static void ebim__quadrics_at(ebim__quadrics *s, int i)
                 EBIM__R(scale * s->B[j * n + c]);
     }
     s->reach[i] = sqrt(s->tree.d2[ebim__min_int(2 * m, found - 1)]);
+    for (j = 0; j < 2 && m == 1; j++) {
+        double *end = s->span + 2 * i + j;
+        *end = between ? 0 : j ? HUGE_VAL : -HUGE_VAL;
+        for (c = 0; c < n && between; c++)
+            *end += s->V[c] * ((double)s->x[s->next[2 * i + j] * n + c] - (double)q[c]);
+    }
     ebim__quadric_edge(s, i, h, found);
     ebim__work(s->tree.watch, 3.0 * s->terms * (found * (s->terms + n) + s->terms * s->terms));
 }
@@ -13965,6 +14247,7 @@ static void ebim__quadric_clamp(const ebim__quadrics *s, int i, double *u)
     double r = sqrt(ebim__inner64(s->m, u, u)), beyond = -ebim__quadric_end.beyond * s->reach[i];
     int j;
     for (j = 0; j < s->m && r > s->reach[i]; j++) u[j] *= s->reach[i] / r;
+    if (s->m == 1) u[0] = fmin(fmax(u[0], s->span[2 * i]), s->span[2 * i + 1]);
     for (j = 0; j < s->m; j++) beyond += u[j] * (double)out[j];
     for (j = 0; j < s->m && beyond > 0; j++) u[j] -= beyond * (double)out[j];
 }
@@ -14002,7 +14285,8 @@ static double ebim__quadric_foot(const ebim__quadrics *s, int i, const ebim_real
  * The normals of quadrics are turned until all point to one side of M. A pair of neighbours whose
  * normals are alike, and neither of whom lies along the other's normal, is turned alike; the pairs
  * that are most alike come first (Hoppe et al. 1992). Parts that no such pair joins are left:
- * pieces of M, and sheets that come close to each other. Balls without data turn those: a ball is
+ * pieces of M, and sheets that come close to each other. (Along a curve that its data draw normals
+ * are alike, however it bends.) Balls without data turn those: a ball is
  * on one side of all data that are nearest to one of its points. Where balls contradict each other,
  * or see data end, M has no sides. Cost: a query of the tree for each datum, and two for each ball.
  * ========================================================================================= */
@@ -14204,14 +14488,24 @@ static int ebim__sides_make(ebim__sides *s, ebim__quadrics *q, ebim_rng *rng, co
 {
     int i, count;
     for (i = 0; i < s->N; i++) {
-        ebim__sides_normal(s->n, ebim__nth(q->T, i, q->m * s->n),
-                           s->normal + (size_t)i * (size_t)s->n);
+        const ebim_real *T = ebim__nth(q->T, i, q->m * s->n);
+        ebim_real *v = s->normal + (size_t)i * (size_t)s->n;
+        ebim__sides_normal(s->n, T, v);
         s->parent[i] = i;
         s->side[i] = 1;
+        if (!q->next) continue;
+        v[0] = -T[1]; /* a curve, in the plane */
+        v[1] = T[0];
+    }
+    for (i = 0; i < 2 * s->N && q->next; i++) {
+        int32_t a = i / 2, b = q->next[i];
+        int way = b >= 0 && q->next[2 * b + 1 - i % 2] == a ? 1 : -1;
+        if (b >= 0) ebim__unite_side(s->parent, s->side, a, b, way);
     }
     count = ebim__sides_pairs(s, q->x, &q->tree);
     for (i = 0; i < count && s->weight[s->order[i]] < ebim__sides_bound.alike; i++) {
         int a = s->order[i] / EBIM__SIDES_NEAR, b = s->second[s->order[i]], alike;
+        if (q->next && q->next[2 * a] >= 0 && q->next[2 * b] >= 0) continue;
         alike = ebim__dot64(s->n, ebim__nth(s->normal, a, s->n), ebim__nth(s->normal, b, s->n)) > 0;
         ebim__unite_side(s->parent, s->side, (int32_t)a, (int32_t)b, alike ? 1 : -1);
     }
@@ -14341,6 +14635,7 @@ typedef struct ebim__field_desc {
     double rate, rate_end;
     double slope;               /* what the error of J'v weighs */
     int noisy;                  /* twice as many neighbours */
+    const int32_t *next;        /* [N][2] rows that each is between on a curve, or -1; NULL */
     const double *lo, *hi;      /* [n] */
     const ebim_real *weights;   /* [N] of the data; NULL: all alike */
     int held;                   /* rows behind the N that are not learned from */
@@ -14755,6 +15050,7 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
     if (!r && ebim__ready(work)) {
         ebim__spread(N, s.t.n, x, EBIM__FIELD_ROWS, s.x);
         if (d->weights) ebim__spread(N, 1, d->weights, EBIM__FIELD_ROWS, s.weight);
+        if (N <= EBIM__FIELD_ROWS) s.q.next = d->next;
         s.gate = fmax(ebim__field_bound.gate, ebim__quadrics_make(&s.q, s.x, s.order));
         if (d->sides && !ebim__stopped(work->watch) &&
             !ebim__sides_make(&s.sides, &s.q, &s.t.rng, d->lo, d->hi))
@@ -15461,6 +15757,7 @@ typedef struct ebim__rows {
     int32_t *group, *first;   /* [N] copies have the same; [groups] the first row of z of each */
     ebim_real *mass;          /* [N] of a whole group at its first row of z, 0 at the others */
     ebim_real *weight;        /* that, where they are unlike each other; NULL: all alike */
+    int32_t *next;            /* [N][2] rows of z that each is between on a curve, or -1 */
     ebim_real *z;             /* [N][n] */
     double *L;                /* [n][n] before everything; NULL: none */
     double *center, *lo, *hi; /* [n] in z's units: the box */
@@ -15617,6 +15914,25 @@ static void ebim__rows_z(ebim__rows *s, int rows)
             *z++ = EBIM__R((ebim__rows_at(s, i, c) - s->center[c]) / s->unit);
 }
 
+/* What each row of z that is trained on is between along the curve that all draw: others are passed
+ * over. Of those held out no more is told than where they stand in the row. */
+static void ebim__rows_next(ebim__rows *s)
+{
+    const int32_t *next = s->survey.next;
+    int i, trained = s->N - s->held;
+    for (i = 0; i < 2 * trained; i++) {
+        int32_t g = s->group[i / 2], last = g, at = next[2 * g + i % 2], row = s->first[at];
+        while (at != g && (row < 0 || row >= trained)) {
+            int32_t on = ebim__crust_on(next, last, at);
+            last = at;
+            at = on;
+            row = s->first[at];
+        }
+        s->next[i] = s->first[g] == i / 2 && at != g ? row : -1;
+        if (i % 2 && s->next[i] == s->next[i - 1]) s->next[i] = s->next[i - 1] = -1;
+    }
+}
+
 /* z, groups and masses in the order of the rows; the mean mass is 1. */
 static void ebim__rows_fill(ebim__rows *s)
 {
@@ -15635,6 +15951,7 @@ static void ebim__rows_fill(ebim__rows *s)
         if (*first < 0) *first = (int32_t)i;
         s->mass[*first] += given ? EBIM__R((double)given[s->order[i]] / sum) : 1;
     }
+    if (s->survey.drawn) ebim__rows_next(s);
 }
 
 /* One row of each group among the first N, of at most `room` groups evenly spread -> row (NULL:
@@ -15666,7 +15983,7 @@ static void ebim__rows_surveyed(ebim__rows *s, int stopped)
     if (stopped) {
         for (i = 0; i < s->rows; i++) v->group[i] = (int32_t)i;
         v->groups = s->rows;
-        v->outliers = v->mapped = v->at_edge = 0;
+        v->outliers = v->mapped = v->at_edge = v->drawn = 0;
         v->noise = -1;
     }
     if (s->paper || s->on) {
@@ -15708,6 +16025,7 @@ static ebim_result ebim__rows_init(ebim__rows *s, int rows, int n, const ebim_re
     s->group = EBIM__NEW(work, int32_t, rows);
     s->first = EBIM__NEW(work, int32_t, rows);
     s->mass = EBIM__NEW(work, ebim_real, rows);
+    s->next = EBIM__NEW(work, int32_t, d->dim > 1 ? 1 : 2 * (size_t)rows);
     s->unit = 2; /* not 1: measuring must count the output's scale, too */
     if (work->failed) return work->failed;
     run = ebim__ready(work);
@@ -15942,6 +16260,7 @@ static void ebim__recipe_way(const ebim__rows *s, int size, ebim__recipe_F *f)
     f->way.rate = 0.01;
     f->way.rate_end = 0.0001;
     f->way.noisy = s->noise > ebim__noisy;
+    f->way.next = s->survey.drawn ? s->next : NULL;
     f->way.lo = s->lo;
     f->way.hi = s->hi;
     f->way.weights = s->weight;
@@ -16216,7 +16535,7 @@ static ebim_result ebim__odd_sort_out(ebim__odd *o, const ebim_graph *F, ebim_ar
 
 static const struct {
     double disputed, singular, hood, close, accurate, q99, fields, noise, volume, quick;
-    double beyond, plain, failed, dirty, none;
+    double drawn, beyond, plain, failed, dirty, none;
 } ebim__choice_bound = {
     /* Shares of M that a few of FIT_POINTS make up: they count only beyond these. */
     0.005, 0.002,
@@ -16235,6 +16554,8 @@ static const struct {
     2,
     /* The last judgement of a fit of less effort looks at no more points than the others. */
     0.5,
+    /* Farther than this share of the size from M, rows that draw a curve are off it. */
+    0.02,
     /* Zeros of equations are M if no more than this share of them is away from all data: of a cap,
      * data in one place, a curve on a sphere 5 %, 50 %, 97 %; of closed sets up to 0.5 %. */
     0.02,
@@ -16257,6 +16578,7 @@ typedef struct ebim__candidate { /* one network for F and what it is worth */
     ebim_judgement j;
     ebim_real *u;              /* [FIT_POINTS][n] of its M */
     double score;
+    double off;                /* share of a drawn curve (>>crust) that is off its M; else 0 */
     ebim_result r;
     int done;                  /* 1: trained and judged, not stopped on the way */
     int dirty;                 /* 1: trained with rows that are suspected since */
@@ -16365,6 +16687,15 @@ static ebim_result ebim__candidate_rivals(ebim__contest *s, ebim__candidate *c)
     ebim__judge_of(s->rows, ebim__fit_points(s->rows), c->u, &d);
     c->rival = -1;
     c->j.disputed = s->count > 1; /* by all, until one agrees */
+    if (s->rows->survey.drawn) { /* few are held out: a bend may have none of these */
+        ebim_result r;
+        work->used = 0;
+        ebim__judge_alloc(&judge, &c->F, &d, work);
+        ebim__judge_rows(&judge);
+        r = ebim__disputed(&judge, &c->F, judge.n_data, judge.data, ebim__choice_bound.drawn,
+                           &c->off, work);
+        if (r) return r;
+    }
     for (i = 0; i < s->count; i++) {
         double share = 1;
         ebim_result r;
@@ -16407,7 +16738,7 @@ static int ebim__contest_choose(ebim__contest *s)
         *noise = c->j.distance_median;
     for (s->best = 0, i = 0; i < s->count; i++, c++) {
         c->r = c->r ? c->r : ebim__candidate_rivals(s, c);
-        c->score = ebim__candidate_score(&c->j);
+        c->score = ebim__candidate_score(&c->j) + c->off;
         if (c->r || ebim__candidate_beyond(c)) c->score += ebim__choice_bound.failed;
         if (*noise > ebim__noisy && i % 2 == 0) c->score += ebim__choice_bound.plain * *noise;
         if (c->dirty) c->score += ebim__choice_bound.dirty;
@@ -16417,7 +16748,8 @@ static int ebim__contest_choose(ebim__contest *s)
     accurate = fmax(ebim__choice_bound.accurate * (s->rows->fields ? (1 + m * m) / 8 : 1),
                     ebim__choice_bound.noise * *noise);
     if ((ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) ||
-        ebim__candidate_beyond(&s->c[s->best])) return 0;
+        ebim__candidate_beyond(&s->c[s->best]) ||
+        s->c[s->best].off > ebim__judge_bound.missed) return 0;
     if (s->rows->fields && s->count >= (int)ebim__choice_bound.fields &&
         !(ebim__judge_verdict(best, 1) & EBIM_VERDICT_LOOSE))
         return 1;
@@ -16425,7 +16757,8 @@ static int ebim__contest_choose(ebim__contest *s)
         s->c[s->c[s->best].rival].recipe.way.sides)
         return 1; /* others come no closer */
     return ebim__or_else(best->distance_mean, 1) < accurate &&
-           (!s->rows->fields || best->distance_q99 < ebim__choice_bound.q99 * accurate);
+           (!(s->rows->fields || s->rows->survey.drawn) ||
+            best->distance_q99 < ebim__choice_bound.q99 * accurate);
 }
 
 /* Of a contest that was stopped: the best by itself, for time was too short to compare. */
@@ -16463,6 +16796,7 @@ static ebim_result ebim__contest_judge(ebim__contest *s, ebim_arena *work)
         j->disputed = 1;
         j->verdict = ebim__judge_verdict(j, 1);
     }
+    if (best->off > ebim__judge_bound.missed) j->verdict |= EBIM_VERDICT_LOOSE;
     if (r || !ebim__ready(work)) return r;
     return j->points > 0 && j->missed < j->checked ? EBIM_OK : EBIM_ERR_SOLVE;
 }

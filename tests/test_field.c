@@ -701,6 +701,41 @@ static void a_wavy_curve(void)
     ebim_free(&m);
 }
 
+/* A curve with sixteen waves of ten points each, of which one in five is held out: neighbourhoods
+ * take them for noise, but next to each other they draw M. */
+static void a_curve_of_few_points(void)
+{
+    enum { N = 160, TRUE = 800 };
+    static ebim_real x[N][2], y[TRUE][2];
+    static ebim_real distance[TRUE];
+    static unsigned char ok[TRUE];
+    double length = 0, t, s;
+    ebim_fit_desc d;
+    ebim_model m;
+    ebim_rng r;
+    int i, near = 0;
+    memset(&d, 0, sizeof d);
+    d.dim = 1;
+    d.no_energy = 1;
+    d.effort = 0.5;
+    ebim_rng_init(&r, T_SEED, 36);
+    for (i = 0; i < N + TRUE; i++) {
+        ebim_real *at = i < N ? x[i] : y[i - N];
+        t = i < N ? 2 * PI * (i + 0.5 * (double)ebim_rng_uniform(&r)) / N
+                  : 2 * PI * (i - N) / TRUE;
+        s = 1 + 0.06 * cos(16 * t);
+        at[0] = (ebim_real)(s * cos(t));
+        at[1] = (ebim_real)(s * sin(t));
+        if (i > N) length += hypot((double)at[0] - (double)at[-2], (double)at[1] - (double)at[-1]);
+    }
+    CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK);
+    CHECK_REL(m.judged.volume, length, 0.05);
+    CHECK_INT(ebim_score(&m, TRUE, y[0], NULL, distance, NULL, ok), EBIM_OK);
+    for (i = 0; i < TRUE; i++) near += ok[i] && (double)distance[i] < 0.005;
+    CHECK(near > 0.95 * TRUE);
+    ebim_free(&m);
+}
+
 /* Two circles of radii 1 and 0.6 multiplied, turned in R^5, noise of size `off` along the last
  * axis: a torus of area 2.4 pi^2. The first angle has the density (1 + lean cos a) / 2 pi. */
 static void hidden_torus(int N, ebim_real (*x)[5], double off, double lean, uint64_t seed)
@@ -1002,6 +1037,7 @@ int main(int argc, char **argv)
     T_RUN(balls_contradict);
     T_RUN(no_sides);
     T_RUN(a_wavy_curve);
+    T_RUN(a_curve_of_few_points);
     T_RUN(polynomials_of_degree_two);
     T_RUN(no_polynomials);
     T_RUN(mixed_polynomials);

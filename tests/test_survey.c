@@ -711,6 +711,69 @@ static void clean_closed_sets_have_neither_noise_nor_edges(void)
     if (survey(2)) CHECK(s.v.noise < 0); /* no surface at all */
 }
 
+/* ---- curves that their points draw ---- */
+
+/* In order, on 1 + 0.1 cos(20 t), which rises and falls by 0.1 sin(9 t) in R^3 */
+static void waves(int N, double noise)
+{
+    int i;
+    for (i = 0; i < N; i++) {
+        double t = 2 * PI * (i + uniform(0, 0.5)) / N, r = 1 + 0.1 * cos(20 * t);
+        double x = r * cos(t) + noise * normal(), y = r * sin(t) + noise * normal();
+        row(x, y, 0.1 * sin(9 * t));
+    }
+}
+
+/* Each of the first N groups is between the one before and the one behind. */
+static void check_order(int N)
+{
+    int i, wrong = 0;
+    if (!survey(1) || !CHECK(s.v.drawn)) return;
+    CHECK_INT(s.v.groups, N);
+    CHECK_NEAR(s.v.noise, 0, 0);
+    CHECK_INT(s.v.at_edge, 0);
+    for (i = 0; i < N; i++) {
+        int a = s.v.next[2 * i], b = s.v.next[2 * i + 1], on = (i + 1) % N, back = (i + N - 1) % N;
+        wrong += !((a == on && b == back) || (a == back && b == on));
+    }
+    CHECK_INT(wrong, 0);
+}
+
+/* Ten points draw a wave, which neighbourhoods take for noise. Closed outlines may repeat their
+ * first row. */
+static void waves_are_no_noise(void)
+{
+    int seed;
+    for (seed = 0; seed < SEEDS; seed++) {
+        start(2, seed), waves(200, 0), check_order(200);
+        row((double)s.x[0], (double)s.x[1], 0), check_order(200);
+        start(2, seed), waves(200, 0.001), check_order(200);
+        start(3, seed), waves(250, 0), check_order(250);
+    }
+}
+
+/* Noise, ends, crossings, gaps, what is no curve, too few points */
+static void what_is_not_drawn(void)
+{
+    int seed, i, kind;
+    for (seed = 0; seed < SEEDS; seed++)
+        for (kind = 0; kind < 8; kind++) {
+            start(2, seed);
+            if (kind == 0) circle(200, 1, 0, 0.005);
+            if (kind == 1) arc(300, 1.5 * PI, 0);
+            if (kind == 2) waves(200, 0.02);
+            if (kind == 3) waves(200, 0), s.N -= 20;
+            if (kind == 7) waves(40, 0);
+            for (i = 0; i < 300 && kind > 3 && kind < 7; i++) {
+                double t = 2 * PI * (i + uniform(0, 0.5)) / 300, c = kind == 6 ? 3 * cos(t) : 0;
+                if (kind == 4) row(0.6 * sin(2 * t), sin(t), 0); /* an eight */
+                if (kind == 5) row(uniform(-1, 1), uniform(-1, 1), 0);
+                if (kind == 6) row(c + cos(4 * t), 3 * sin(t) + sin(4 * t), 0); /* loops */
+            }
+            if (survey(1)) CHECK_INT(s.v.drawn, 0);
+        }
+}
+
 /* ---- ends and edges ---- */
 
 /* Rows at an edge are all near one of two places, and some near each. */
@@ -912,6 +975,8 @@ int main(int argc, char **argv)
     T_RUN(round_sets_and_thin_noise_keep_the_identity);
     T_RUN(noise_is_told);
     T_RUN(clean_closed_sets_have_neither_noise_nor_edges);
+    T_RUN(waves_are_no_noise);
+    T_RUN(what_is_not_drawn);
     T_RUN(ends_of_curves_are_found);
     T_RUN(edges_of_surfaces_are_found);
     T_RUN(files_with_far_rows);
