@@ -191,7 +191,7 @@
  * is taken; a hostile one can cost at most time linear in its size.
  *
  * LIMITS. Chains are exact where they are adjusted (>>exact), on displacement fields up to some
- * 1e-4 in their tangents (>>tangents); charts take those of Q'J, off by 0.0002 to 0.005 there, which
+ * 1e-4 in their tangents (>>tangents); charts take those of Q'J, off by 0.0002 to 0.005, which
  * their overlap evens out. Chains pass between components by leaps along lines
  * (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with a standard
  * error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or charts do
@@ -7265,8 +7265,8 @@ EBIM__SELDOM
  * fields. dJ is a central difference. v begins in the kernel of N and is put right by -N'G^-1 dQ'F
  * until that changes little; its error shrinks by |F| |F''| a round, as that of Newton's method,
  * whose matrix leaves out dQ'F, and points where this is nearly 1 are beyond both. Tangents of
- * learned fields are then off by 1e-5 on average, in float by 1.3e-4, rounding. Cost: a round sweeps
- * K adjoints at 2 m points; learned fields take one or two, a sixth to a half more than a move.
+ * learned fields are then off by 1e-5 on average, in float by 1.3e-4, rounding. Cost: a round
+ * sweeps K adjoints at 2 m points; learned fields take one or two, a fifth to a half of a move.
  * ========================================================================================= */
 
 static const struct { int rounds; double least, enough; } ebim__tangents_bound = {
