@@ -263,10 +263,15 @@ exact|many_on_the_torus|return sum / 2; /\* the kinetic|return 0 * sum; /* no
 exact|many_on_the_torus|return off <= tol;|return 1;
 exact|many_on_the_torus|ebim__frame_tangent(f, e->p); /\* now|/* not
 exact|many_on_the_torus|ebim__exact_kick(s, g); /\* the other|/*
+exact|turned_tangents|+= ebim__tangents_log(\(.*\) -$|+= 0 * ebim__tangents_log(\1 - 0 *
+exact|turned_tangents|f->kept && f->frozen && w|f->kept \&\& w
+field|the_last_directions|round < ROUNDS && busy|round < 1
+field|the_last_directions|if (done\[l\]) W|if (0) W
+field|mixed_polynomials|round < EBIM__EQUATIONS_ROUNDS|round < 0
 exact|far_moves_are_blind|    s->blind = 1;|    s->blind = 0;
 exact|lengths_are_uniform|drawn\[l\] = 1 + |drawn[l] = s->d.leapfrog + 0 * 
 exact|paths_do_not_resonate|drawn\[l\] = 1 + |drawn[l] = s->d.leapfrog + 0 * 
-exact|blocks_do_not_matter_to|ebim__reorder(s->q, 2 \* n + 1|ebim__reorder(s->q, n
+exact|blocks_do_not_matter_to|ebim__reorder(s->q, e->rows|ebim__reorder(s->q, n
 exact|leaps_keep_the_law|-E - log(fmax(fabs(cosine), 1e-12))|-E
 exact|narrow_peaks_are_found|= share \* ebim__near_density|= 0.8 * share * ebim__near_density
 exact|diagnostics|last = fmin(last, pair);|last = pair;
