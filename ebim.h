@@ -6845,8 +6845,8 @@ static void ebim__field_last(ebim__frame *f, ebim_ws *w, int at, int lanes)
     }
 }
 
-/* The first `last` + 1 elements of row j of W become v of the reflection I - 2 v v'/|v|^2 that takes
- * them to a multiple of the unit vector `last`. */
+/* The first `last` + 1 elements of row j of W become v of the reflection I - 2 v v'/|v|^2 that
+ * takes them to a multiple of the unit vector `last`. */
 static void ebim__field_aim(ebim__frame *f, int lanes, int j, int last)
 {
     enum { T = EBIM__TURNED };

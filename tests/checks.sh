@@ -266,7 +266,6 @@ exact|many_on_the_torus|ebim__exact_kick(s, g); /\* the other|/*
 exact|turned_tangents|+= ebim__tangents_log(\(.*\) -$|+= 0 * ebim__tangents_log(\1 - 0 *
 exact|turned_tangents|f->kept && f->frozen && w|f->kept \&\& w
 field|the_last_directions|round < ROUNDS && busy|round < 1
-field|the_last_directions|if (done\[l\]) W|if (0) W
 field|mixed_polynomials|round < EBIM__EQUATIONS_ROUNDS|round < 0
 exact|far_moves_are_blind|    s->blind = 1;|    s->blind = 0;
 exact|lengths_are_uniform|drawn\[l\] = 1 + |drawn[l] = s->d.leapfrog + 0 * 
