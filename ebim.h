@@ -16760,13 +16760,18 @@ static void ebim__odd_reorder(ebim__odd *o)
 /* Rows that are alone become suspects. 0: there are none, or too many. */
 static int ebim__odd_suspect(ebim__odd *o, const ebim_watch *watch)
 {
-    const ebim__rows *s = o->rows;
-    int groups = s->survey.groups, alone;
+    ebim__rows *s = o->rows;
+    ebim__survey *v = &s->survey;
+    int groups = v->groups, at = v->outliers, alone, i;
     if (groups > EBIM__ODD_MOST || groups < EBIM__SETTLED) return 0;
     if (ebim__tree_slow(groups, s->n, s->n - s->k)) return 0;
     alone = ebim__odd_alone(o, watch);
     if (!alone || alone > ebim__odd_bound.share * groups || ebim__stopped(watch)) return 0;
     ebim__odd_reorder(o);
+    for (i = 0; i < s->off && at < s->rows; i++, at++) { /* what a fit stopped now left out */
+        v->outlier[at] = s->order[s->N + i];
+        v->outlier_distance[at] = ebim__nan64();
+    }
     return 1;
 }
 
