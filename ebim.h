@@ -2792,7 +2792,7 @@ static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, co
     EBIM__N(silu)(m->no, v, v, d1, d2, stride, nl, order);
 }
 
-#if EBIM__VB < 64
+#if EBIM__VB < 64 || defined(__FAST_MATH__)
 /* Products in one lane, in the order of a tile's sums. Here each result is waited for, and those of
  * the longest vectors come later: they have those of shorter ones, see ebim__single. Sums stay in
  * registers from beginning to end, because a vector waits long for memory that was just written in
@@ -3236,9 +3236,13 @@ static const ebim__kernels ebim__base =
 #undef EBIM__X86
 #else
 static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, avx2, avx2, "AVX2", 0);
+#ifdef __FAST_MATH__ /* divisions are by estimates, those of 512 bits by others */
+static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, avx512, avx512, "AVX-512", 0);
+#else
 static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, avx2, avx512, "AVX-512", 0);
 /* For one lane, where each result is waited for: those of shorter vectors come earlier. */
 static const ebim__kernels ebim__single = EBIM__TABLE(avx2, avx2, avx512, "AVX-512", 0);
+#endif
 #endif
 #endif
 
@@ -3267,7 +3271,7 @@ static const ebim__kernels *ebim__kernels_best(void)
 static const ebim__kernels *ebim__kernels_for(int lanes)
 {
     const ebim__kernels *K = ebim__kernels_best();
-#ifdef EBIM__X86
+#if defined(EBIM__X86) && !defined(__FAST_MATH__)
     if (lanes == 1 && K == &ebim__avx512) K = &ebim__single;
 #else
     (void)lanes;
@@ -19265,6 +19269,8 @@ EBIM__OFTEN
 #undef EBIM__X86
 #undef EBIM__BLOCKS
 #undef EBIM__DIRECT_MAX
+#undef EBIM__TERMS
+#undef EBIM__KEPT
 #undef EBIM__LINES
 #undef EBIM__DEPTH
 #undef EBIM__LINES_MAX_N

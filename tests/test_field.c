@@ -833,7 +833,7 @@ static double kth_slope(ebim__equations *e, int i, int N, int k)
         value = A[best * (p + 1)];
         A[best * (p + 1)] = -1;
     }
-    return sqrt(value);
+    return sqrt(fmax(value, 0));
 }
 
 /* Rotations satisfy twenty equations. Ten mixtures of these leave three dimensions at rotations not
