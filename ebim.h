@@ -6752,6 +6752,13 @@ static void ebim__field_dot(const ebim__frame *f, int n, ebim_real *z, const ebi
     f->w.kernels->mac(n, z, 0, x, xs, y, ys, lanes);
 }
 
+/* x <- 1 / sqrt(x), chunk by chunk: estimates of -ffast-math are then alike for any lanes */
+static void ebim__field_roots(ebim_real *x, int lanes)
+{
+    int j, l;
+    EBIM__CHUNKS(j, lanes) EBIM__EACH(l) x[j + l] = 1 / EBIM__SQRT(x[j + l]);
+}
+
 /* L: [K][K] <- the factor of J J', plus what rounding may make negative, of lanes at ..; its
  * diagonal is inverted. */
 static void ebim__field_factor(ebim__frame *f, ebim_ws *w, int at, int lanes)
@@ -6772,9 +6779,10 @@ static void ebim__field_factor(ebim__frame *f, ebim_ws *w, int at, int lanes)
             ebim__field_dot(f, j, sum, L + i * K * T, T, L + j * K * T, T, lanes);
             for (l = 0; l < lanes && i > j; l++) a[l] = (a[l] - sum[l]) * d[l];
             for (l = 0; l < lanes && i == j; l++) {
-                ebim_real v = a[l] + shift[l] - sum[l], least = shift[l] / 8;
-                a[l] = 1 / EBIM__SQRT(v > least ? v : least);
+                ebim_real v = a[l] + shift[l] - sum[l], least = EBIM__R(0.125) * shift[l];
+                a[l] = v > least ? v : least;
             }
+            if (i == j) ebim__field_roots(a, lanes);
         }
 }
 
@@ -6810,7 +6818,7 @@ static void ebim__field_apart(ebim__frame *f, int t, int lanes)
             f->w.kernels->mac(K, v, T, u, T, dot, 0, lanes);
         }
         ebim__field_dot(f, K, dot, v, T, v, T, lanes);
-        for (l = 0; l < lanes; l++) dot[l] = 1 / EBIM__SQRT(dot[l]);
+        ebim__field_roots(dot, lanes);
         for (j = 0; j < K; j++)
             for (l = 0; l < lanes; l++) v[j * T + l] *= dot[l];
     }
@@ -6855,12 +6863,10 @@ static void ebim__field_aim(ebim__frame *f, int lanes, int j, int last)
 {
     enum { T = EBIM__TURNED };
     ebim_real *v = f->W + j * f->K * T, *sum = f->row;
-    int l;
+    int c, l;
     ebim__field_dot(f, last + 1, sum, v, T, v, T, lanes);
-    for (l = 0; l < lanes; l++) {
-        ebim_real length = EBIM__SQRT(sum[l]);
-        v[last * T + l] += v[last * T + l] < 0 ? -length : length;
-    }
+    EBIM__CHUNKS(c, lanes) EBIM__EACH(l) sum[c + l] = EBIM__SQRT(sum[c + l]);
+    for (v += last * T, l = 0; l < lanes; l++) v[l] += v[l] < 0 ? -sum[l] : sum[l];
 }
 
 /* J and F of lanes at .., and the rows of W behind row j, are reflected by that. */
@@ -6871,7 +6877,8 @@ static void ebim__field_reflect(ebim__frame *f, ebim_ws *w, int at, int lanes, i
     ebim_real *v = f->W + j * f->K * T, *scale = f->row, *one = scale + T, *sum = one + T;
     int n = f->n, S = f->stride, i, l;
     ebim__field_dot(f, last + 1, scale, v, T, v, T, lanes);
-    for (l = 0; l < lanes; l++) scale[l] = scale[l] > 0 ? -2 / scale[l] : 0;
+    ebim__field_roots(scale, lanes);
+    for (l = 0; l < lanes; l++) scale[l] *= -2 * scale[l];
     memset(sum, 0, (size_t)(n + 1) * T * sizeof *sum);
     for (i = 0; i <= last; i++) {
         kernels->mac(n, sum, T, ebim_ws_xg(w, i) + at, S, v + i * T, 0, lanes);
@@ -15389,7 +15396,7 @@ enum {
     EBIM__EQUATIONS_ROWS = 4000, /* data that are looked at, at most; five for each monomial */
     EBIM__EQUATIONS_RANKED = 500, /* and at so many the rank */
     EBIM__EQUATIONS_MIXED = 100, /* data that equations are mixed for, in */
-    EBIM__EQUATIONS_ROUNDS = 60  /* rounds: 30 do for rotations */
+    EBIM__EQUATIONS_ROUNDS = 120 /* rounds: rotations take up to 100 */
 };
 
 static const struct { double zero, next, slope, even, over; } ebim__equations_bound = {
