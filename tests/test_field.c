@@ -862,6 +862,35 @@ static void mixed_polynomials(void)
     CHECK(least > 0.4 * most);
 }
 
+/* Rotations that crowd round one: mixtures of their equations are F, which has no other zeros. */
+static void rotations_by_equations(void)
+{
+    enum { N = 1000, ALL = 60000 };
+    static ebim_real all[ALL][9], x[N][9];
+    ebim_fit_desc d;
+    ebim_model m;
+    ebim_rng r;
+    int i, have = 0;
+    ebim_rng_init(&r, T_SEED, 37);
+    ebim__on_uniform(EBIM_ON_ROTATIONS, 9, ALL, all[0], T_SEED, 0);
+    for (i = 0; i < ALL && have < N; i++) {
+        double trace = (double)(all[i][0] + all[i][4] + all[i][8]);
+        if ((double)ebim_rng_uniform(&r) < exp(1.2 * (trace - 3)))
+            memcpy(x[have++], all[i], sizeof x[0]);
+    }
+    if (!CHECK_INT(have, N)) return;
+    memset(&d, 0, sizeof d);
+    d.dim = 3;
+    d.no_energy = 1;
+    d.effort = 0.1;
+    CHECK_INT(ebim_fit(&m, N, 9, x[0], &d), EBIM_OK);
+    CHECK(m.F.field.codim == 6 && m.F.field.gate == 0 && m.info.networks == 1);
+    CHECK_INT(m.judged.verdict & EBIM_VERDICT_BAD, 0);
+    CHECK_NEAR(m.judged.empty, 0, 0);
+    CHECK_NEAR(m.judged.volume, 223.32365, 5 * m.judged.volume_se);
+    ebim_free(&m);
+}
+
 /* Nor where the polynomials are 0 to within a little noise only, nor where they leave M hardly told
  * from a crossing: a sphere and a cylinder that all but touch it inside. */
 static void no_doubtful_polynomials(void)
@@ -1068,6 +1097,7 @@ int main(int argc, char **argv)
     T_RUN(polynomials_of_degree_two);
     T_RUN(no_polynomials);
     T_RUN(mixed_polynomials);
+    T_RUN(rotations_by_equations);
     T_RUN(no_doubtful_polynomials);
     T_RUN(no_sphere_for_a_curve);
     T_RUN(chords_lead_to_the_root);
