@@ -2249,6 +2249,11 @@ static const ebim_real ebim__zeros[EBIM__COLUMN] = {0};
 #else
 #define EBIM__VB 16
 #endif
+#if EBIM__VB && defined(__has_builtin) && !defined(EBIM_DOUBLE)
+#if __has_builtin(__builtin_shufflevector)
+#define EBIM__SHUFFLES
+#endif
+#endif
 
 #endif /* EBIM_IMPLEMENTATION, first half */
 
@@ -3305,6 +3310,30 @@ static void ebim__seed_lanes(uint32_t *r, int stride, int lanes, int count, uint
     }
 }
 
+#ifdef EBIM__SHUFFLES
+/* 4 x 4 numbers of rows w apart at p -> their transpose, in rows `stride` apart */
+EBIM__INLINE void ebim__turn_four(const float *p, size_t w, float *to, size_t stride)
+{
+    ebim__quad_base a, b, c, d, ab, cd, lo, hi;
+    memcpy(&a, p, 16);
+    memcpy(&b, p + w, 16);
+    memcpy(&c, p + 2 * w, 16);
+    memcpy(&d, p + 3 * w, 16);
+    ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    lo = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    hi = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    memcpy(to, &lo, 16);
+    memcpy(to + stride, &hi, 16);
+    ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    lo = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    hi = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    memcpy(to + 2 * stride, &lo, 16);
+    memcpy(to + 3 * stride, &hi, 16);
+}
+#endif
+
 /* x: [count][n] row-major -> rows [n][stride]; lanes beyond count repeat the first point. */
 static void ebim__to_lanes(const ebim_real *x, int count, int n, ebim_real *rows, int stride,
                            int nl)
@@ -3314,7 +3343,12 @@ static void ebim__to_lanes(const ebim_real *x, int count, int n, ebim_real *rows
     for (l = 0; l + 4 <= count; l += 4) { /* whole vectors are written */
         const ebim_real *p = x + (size_t)l * w;
         ebim_real *to = rows + l;
-        for (i = 0; i < w; i++, p++, to += stride) {
+        i = 0;
+#ifdef EBIM__SHUFFLES
+        for (; i + 4 <= w; i += 4, p += 4, to += 4 * stride)
+            ebim__turn_four(p, w, to, (size_t)stride);
+#endif
+        for (; i < w; i++, p++, to += stride) {
             to[0] = p[0];
             to[1] = p[w];
             to[2] = p[2 * w];
@@ -5137,9 +5171,9 @@ static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_graph *g, i
  * Returns the number of rows. */
 static size_t ebim__places(const ebim_graph *g, size_t *place)
 {
-    int32_t last[EBIM_MAX_NODES];
+    int32_t last[EBIM_MAX_NODES], live[EBIM_MAX_NODES];
     size_t rows = 0;
-    int i, j;
+    int i, j, count = 0, kept;
     for (i = 1; i < g->n_nodes; i++) {
         const ebim__node *nd = &g->node[i];
         last[i] = last[nd->a] = last[nd->b] = last[nd->c] = i;
@@ -5147,13 +5181,17 @@ static size_t ebim__places(const ebim_graph *g, size_t *place)
     last[1] = last[g->y] = g->n_nodes;
     for (i = 1; i < g->n_nodes; i++) {
         size_t size = (size_t)g->node[i].size;
+        for (j = kept = 0; j < count; j++)
+            if (last[live[j]] >= i) live[kept++] = live[j];
+        count = kept;
         place[i] = 0;
-        for (j = 1; j < i; j++) {
-            size_t end = place[j] + (size_t)g->node[j].size;
-            if (last[j] < i || end <= place[i] || place[i] + size <= place[j]) continue;
+        for (j = 0; j < count; j++) {
+            size_t from = place[live[j]], end = from + (size_t)g->node[live[j]].size;
+            if (end <= place[i] || place[i] + size <= from) continue;
             place[i] = end;
-            j = 0; /* look at all of them again */
+            j = -1; /* look at all of them again */
         }
+        live[count++] = i;
         if (place[i] + size > rows) rows = place[i] + size;
     }
     return rows;
@@ -19272,6 +19310,7 @@ EBIM__OFTEN
 #undef EBIM__PASTE
 #undef EBIM__N
 #undef EBIM__UNROLL
+#undef EBIM__SHUFFLES
 #undef EBIM__TABLE
 #undef EBIM__X86
 #undef EBIM__BLOCKS
