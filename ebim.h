@@ -561,6 +561,30 @@ EBIM_API ebim_ref ebim_slice(ebim_graph *g, ebim_ref a, int first, int count);
  * weight[j] e^(-||x - center_j||^2 / (2 width[j]^2)); center: [count][size of x]; size 1 */
 EBIM_API ebim_ref ebim_rbf(ebim_graph *g, ebim_ref x, int count, const double *center,
                            const double *width, const double *weight);
+/* Ops on images of C channels of H x W pixels. Features of an image stand pixel by pixel: channel c
+ * of pixel (y, x) is feature (y W + x) C + c. ebim_image makes one of a vector whose channels stand
+ * one after the other, as they do in files and in PyTorch, ebim_planes goes back; ebim_concat of
+ * images of one size joins their channels. Nets for images are written from ebim_image to
+ * ebim_planes. */
+EBIM_API ebim_ref ebim_image(ebim_graph *g, ebim_ref x, int C, int H, int W);
+EBIM_API ebim_ref ebim_planes(ebim_graph *g, ebim_ref x);
+/* fn(W * x + b), W: [out][kernel][kernel][C]: cross-correlation, as in PyTorch. Pixels outside of
+ * the image are 0, `padding` (< kernel) of them on each side; kernels are `stride` apart. */
+EBIM_API ebim_ref ebim_conv(ebim_graph *g, ebim_ref x, int out, int kernel, int stride,
+                            int padding, ebim_fn fn);
+/* The transpose of such a convolution as a map: from C channels to `out`; W: [C][kernel][kernel]
+ * [out]; (H - 1) stride - 2 padding + kernel pixels high. */
+EBIM_API ebim_ref ebim_conv_transposed(ebim_graph *g, ebim_ref x, int out, int kernel, int stride,
+                                       int padding, ebim_fn fn);
+EBIM_API ebim_ref ebim_max_pool(ebim_graph *g, ebim_ref x, int kernel, int stride);
+EBIM_API ebim_ref ebim_average_pool(ebim_graph *g, ebim_ref x, int kernel, int stride);
+/* factor times as large in both directions, by repetition or bilinear (corners stay in place) */
+EBIM_API ebim_ref ebim_upsample(ebim_graph *g, ebim_ref x, int factor, int bilinear);
+/* factor x factor pixels become one with so many times the channels, in the order (dy, dx, c) */
+EBIM_API ebim_ref ebim_space_to_depth(ebim_graph *g, ebim_ref x, int factor);
+EBIM_API ebim_ref ebim_depth_to_space(ebim_graph *g, ebim_ref x, int factor);
+/* H x W pixels from (top, left) on, which may lie outside: zeros there. Crops and pads. */
+EBIM_API ebim_ref ebim_window(ebim_graph *g, ebim_ref x, int top, int left, int H, int W);
 /* Records a copy of the whole graph f applied to x; its parameters are copied, frozen or not. */
 EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, int frozen);
 
@@ -2132,10 +2156,11 @@ typedef struct ebim__kernels {
     /* As column, but output o fills a chunk at o ys */
     void (*column_apart)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
                          ebim_real *Y, const ebim_real *D, int ys, int add);
-    /* gw[o][i] += sum_p <D_p[o], X_p[i]> over lanes, p < planes; D_p = D + p no stride; X_0 = X,
-     * X_p = T + (p - 1) ni stride */
-    void (*outer)(int no, int ni, ebim_real *gw, const ebim_real *D, const ebim_real *X,
-                  const ebim_real *T, int planes, int stride, int nl);
+    /* gw[o * row + i] += sum_p <D_p[o], X_p[i]> over lanes, p < planes; D_p = D + p dp; X_0 = X,
+     * X_p = T + (p - 1) tp */
+    void (*outer)(int no, int ni, ebim_real *gw, int row, const ebim_real *D, size_t dp,
+                  const ebim_real *X, const ebim_real *T, size_t tp, int planes, int stride,
+                  int nl);
     /* rows of SiLU(a) with its derivatives as far as order asks; v may be a */
     void (*silu)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1, ebim_real *d2,
                  int stride, int nl, int order);
@@ -2201,13 +2226,14 @@ static void ebim__blas_dense(const ebim__matrix *m, const ebim_real *bias, const
         for (l = 0; l < nl; l++) EBIM__ROW(Y, o)[l] *= EBIM__ROW(D, o)[l];
 }
 
-static void ebim__blas_outer(int no, int ni, ebim_real *gw, const ebim_real *D, const ebim_real *X,
-                             const ebim_real *T, int planes, int stride, int nl)
+static void ebim__blas_outer(int no, int ni, ebim_real *gw, int row, const ebim_real *D, size_t dp,
+                             const ebim_real *X, const ebim_real *T, size_t tp, int planes,
+                             int stride, int nl)
 {
     int p;
     for (p = 0; p < planes; p++)
-        EBIM__GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, no, ni, nl, 1, EBIM__ROW(D, p * no),
-                   stride, p ? EBIM__ROW(T, (p - 1) * ni) : X, stride, 1, gw, ni);
+        EBIM__GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, no, ni, nl, 1, D + (size_t)p * dp,
+                   stride, p ? T + (size_t)(p - 1) * tp : X, stride, 1, gw, row);
 }
 #endif
 
@@ -2451,7 +2477,7 @@ static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const e
 {
     int j, part = m->ni > 32 ? 64 : 128;
     nl = EBIM__ROUND(nl);
-    if (EBIM__LARGE(m->no, m->ni)) {
+    if (EBIM__LARGE(m->no, m->ni) && (m->ni > 128 || stride > 64)) { /* else X lies together */
 #ifdef EBIM_USE_CBLAS
         ebim__blas_dense(m, bias, X, Y, D, stride, nl, add);
 #else
@@ -2504,9 +2530,10 @@ EBIM__INLINE ebim_real EBIM__N(total)(const EBIM__N(vec) *a)
     return s[0];
 }
 
-EBIM__INLINE void EBIM__N(outer_rows)(size_t ro, size_t ri, int ni, ebim_real *gw,
+EBIM__INLINE void EBIM__N(outer_rows)(size_t ro, size_t ri, ebim_real *gw, int row,
                                       const ebim_real *D, size_t dp, const ebim_real *X,
-                                      const ebim_real *T, int planes, int stride, int nl)
+                                      const ebim_real *T, size_t tp, int planes, int stride,
+                                      int nl)
 {
     EBIM__N(vec) acc[4][2];
     size_t q, i;
@@ -2519,22 +2546,22 @@ EBIM__INLINE void EBIM__N(outer_rows)(size_t ro, size_t ri, int ni, ebim_real *g
             EBIM__L(acc[q][i]) = zero;
         }
     for (p = 0; p < planes; p++)
-        EBIM__N(outer_tile)(ro, ri, acc, D + (size_t)p * dp,
-                            p ? EBIM__ROW(T, (p - 1) * ni) : X, stride, nl);
+        EBIM__N(outer_tile)(ro, ri, acc, D + (size_t)p * dp, p ? T + (size_t)(p - 1) * tp : X,
+                            stride, nl);
     EBIM__UNROLL
     for (q = 0; q < ro; q++)
         EBIM__UNROLL
-        for (i = 0; i < ri; i++) gw[q * (size_t)ni + i] += EBIM__N(total)(&acc[q][i]);
+        for (i = 0; i < ri; i++) gw[q * (size_t)row + i] += EBIM__N(total)(&acc[q][i]);
 }
 
-static void EBIM__N(outer)(int no, int ni, ebim_real *gw, const ebim_real *D, const ebim_real *X,
-                           const ebim_real *T, int planes, int stride, int nl)
+static void EBIM__N(outer)(int no, int ni, ebim_real *gw, int row, const ebim_real *D, size_t dp,
+                           const ebim_real *X, const ebim_real *T, size_t tp, int planes,
+                           int stride, int nl)
 {
-    size_t dp = (size_t)no * (size_t)stride;
     int o, i, ro, ri;
 #ifdef EBIM_USE_CBLAS
     if (EBIM__LARGE(no, ni)) {
-        ebim__blas_outer(no, ni, gw, D, X, T, planes, stride, nl);
+        ebim__blas_outer(no, ni, gw, row, D, dp, X, T, tp, planes, stride, nl);
         return;
     }
 #endif
@@ -2543,16 +2570,16 @@ static void EBIM__N(outer)(int no, int ni, ebim_real *gw, const ebim_real *D, co
         for (i = 0; i < ni; i += ri) {
             const ebim_real *d = EBIM__ROW(D, o), *x = EBIM__ROW(X, i);
             const ebim_real *t = planes > 1 ? EBIM__ROW(T, i) : NULL;
-            ebim_real *g = gw + (size_t)o * (size_t)ni + i;
+            ebim_real *g = gw + (size_t)o * (size_t)row + i;
             ri = ni - i >= 2 ? 2 : 1;
             if (ro == 4 && ri == 2)
-                EBIM__N(outer_rows)(4, 2, ni, g, d, dp, x, t, planes, stride, nl);
+                EBIM__N(outer_rows)(4, 2, g, row, d, dp, x, t, tp, planes, stride, nl);
             else if (ro == 4)
-                EBIM__N(outer_rows)(4, 1, ni, g, d, dp, x, t, planes, stride, nl);
+                EBIM__N(outer_rows)(4, 1, g, row, d, dp, x, t, tp, planes, stride, nl);
             else if (ri == 2)
-                EBIM__N(outer_rows)(1, 2, ni, g, d, dp, x, t, planes, stride, nl);
+                EBIM__N(outer_rows)(1, 2, g, row, d, dp, x, t, tp, planes, stride, nl);
             else
-                EBIM__N(outer_rows)(1, 1, ni, g, d, dp, x, t, planes, stride, nl);
+                EBIM__N(outer_rows)(1, 1, g, row, d, dp, x, t, tp, planes, stride, nl);
         }
     }
 }
@@ -4289,7 +4316,11 @@ enum {
     X(SELECT, pick,   3, EBIM__KEEP_D1)                                          \
     X(CONCAT, concat, 2, 0)                                                      \
     X(SLICE,  slice,  1, 0)                                                      \
-    X(RBF,    rbf,    1, EBIM__KEEP_GRADIENT)
+    X(RBF,    rbf,    1, EBIM__KEEP_GRADIENT)                                    \
+    X(CONV,   dense,  1, EBIM__KEEP_D1 | EBIM__KEEP_D2 | EBIM__KEEP_BOTH_SIDES)  \
+    X(DECONV, dense,  1, EBIM__KEEP_D1 | EBIM__KEEP_D2 | EBIM__KEEP_BOTH_SIDES)  \
+    X(SAMPLE, sample, 1, 0)                                                      \
+    X(POOL,   pool,   1, EBIM__KEEP_D1)
 typedef enum ebim__op {
     EBIM__OP_NONE,
 #define EBIM__ENUM(name, fn, operands, keeps) EBIM__OP_##name,
@@ -4317,7 +4348,7 @@ typedef int (*ebim__op_fn)(const ebim__sweep *s, int mode);
 
 struct ebim__sweep {
     ebim__op_fn op;
-    const ebim__node *nd;
+    const ebim__node *nd, *an, *bn; /* the node, its first two operands */
     ebim__node *shape;
     const ebim__slot *z, *a, *b, *c;
     const ebim__kernels *K;
@@ -4462,6 +4493,174 @@ EBIM__INLINE int ebim__apart(const ebim__sweep *s, const ebim__slot *x)
     return s->used == 1 && x->beside ? 1 : s->stride;
 }
 
+/* The two sides of a convolution. A kernel slides over the large image; where it stands is a pixel
+ * of the small one. CONV goes from large to small, DECONV from small to large, and adjoints back.
+ * W: [C of small][kernel][kernel][C of large]. */
+typedef struct ebim__slide {
+    const ebim__node *large, *little;
+    int kernel, step, padding;
+    int down;                 /* the node's output is the small image */
+} ebim__slide;
+
+static ebim__slide ebim__slide_of(const ebim__sweep *s)
+{
+    ebim__slide v;
+    v.down = s->nd->op == EBIM__OP_CONV;
+    v.large = v.down ? s->an : s->nd;
+    v.little = v.down ? s->nd : s->an;
+    v.kernel = s->nd->kernel;
+    v.step = s->nd->stride;
+    v.padding = s->nd->padding;
+    return v;
+}
+
+typedef struct ebim__span {
+    int from, to;
+} ebim__span;
+
+/* Offsets in the kernel, along one axis, that lie in `size` pixels where the kernel is at `at` */
+static ebim__span ebim__slide_offsets(const ebim__slide *v, int at, int size)
+{
+    int first = v->padding - at * v->step;
+    ebim__span r;
+    r.from = ebim__max_int(first, 0);
+    r.to = ebim__min_int(first + size, v->kernel);
+    if (r.to < r.from) r.to = r.from;
+    return r;
+}
+
+/* Places of the kernel, of `size`, that reach pixel `at` along one axis */
+static ebim__span ebim__slide_places(const ebim__slide *v, int at, int size)
+{
+    int end = at + v->padding;
+    ebim__span r;
+    r.from = ebim__max_int(end - v->kernel + v->step, 0) / v->step;
+    r.to = ebim__min_int(end / v->step + 1, size);
+    if (r.to < r.from) r.to = r.from;
+    return r;
+}
+
+/* Places whose offset o lies in `size` pixels */
+static ebim__span ebim__slide_inside(const ebim__slide *v, int o, int size, int places)
+{
+    int last = size - 1 + v->padding - o;
+    ebim__span r;
+    r.from = ebim__max_int(v->padding - o + v->step - 1, 0) / v->step;
+    r.to = last < 0 ? 0 : ebim__min_int(last / v->step + 1, places);
+    if (r.to < r.from) r.to = r.from;
+    return r;
+}
+
+/* Pixel (y, x) of an image whose rows begin at p */
+EBIM__INLINE size_t ebim__pixel(const ebim__sweep *s, const ebim__node *image, int y, int x)
+{
+    return ((size_t)y * (size_t)image->W + (size_t)x) * (size_t)image->C * (size_t)s->stride;
+}
+
+/* One pixel of the small image: the kernel's rows of pixels stand side by side in the large one. */
+static void ebim__conv_down_at(const ebim__sweep *s, const ebim__slide *v, int y, int x,
+                               const ebim_real *bias, const ebim_real *X, ebim_real *Y,
+                               const ebim_real *D, int add)
+{
+    int row = v->kernel * v->kernel * v->large->C, o;
+    ebim__span oy = ebim__slide_offsets(v, y, v->large->H);
+    ebim__span ox = ebim__slide_offsets(v, x, v->large->W);
+    ebim__matrix m = {s->theta, v->little->C, (ox.to - ox.from) * v->large->C, row, 1};
+    if (ox.to == ox.from || oy.to == oy.from) { /* in the padding */
+        m.ni = 0;
+        s->K->dense(&m, bias, X, Y, D, s->stride, s->nl, add);
+        return;
+    }
+    for (o = oy.from; o < oy.to; o++) {
+        m.w = s->theta + (o * v->kernel + ox.from) * v->large->C;
+        s->K->dense(&m, bias, X + ebim__pixel(s, v->large, y * v->step - v->padding + o,
+                                              x * v->step - v->padding + ox.from),
+                    Y, o + 1 == oy.to ? D : NULL, s->stride, s->nl, add || o > oy.from);
+    }
+}
+
+/* One pixel of the large image: places of the kernel, each with its own offset */
+static void ebim__conv_up_at(const ebim__sweep *s, const ebim__slide *v, int y, int x,
+                             const ebim_real *bias, const ebim_real *X, ebim_real *Y,
+                             const ebim_real *D, int add)
+{
+    int row = v->kernel * v->kernel * v->large->C, i, j;
+    ebim__span py = ebim__slide_places(v, y, v->little->H);
+    ebim__span px = ebim__slide_places(v, x, v->little->W);
+    ebim__matrix m = {s->theta, v->large->C, v->little->C, 1, row};
+    if (px.to == px.from || py.to == py.from) { /* no kernel reaches it */
+        m.ni = 0;
+        s->K->dense(&m, bias, X, Y, D, s->stride, s->nl, add);
+        return;
+    }
+    for (i = py.from; i < py.to; i++)
+        for (j = px.from; j < px.to; j++) {
+            int first = i == py.from && j == px.from, last = i + 1 == py.to && j + 1 == px.to;
+            int oy = y + v->padding - i * v->step, ox = x + v->padding - j * v->step;
+            m.w = s->theta + (oy * v->kernel + ox) * v->large->C;
+            s->K->dense(&m, bias, X + ebim__pixel(s, v->little, i, j), Y, last ? D : NULL,
+                        s->stride, s->nl, add || !first);
+        }
+}
+
+/* Y = (W X + bias) D from the operand's image to the node's, or back */
+static void ebim__conv_product(const ebim__sweep *s, int back, const ebim_real *bias,
+                               const ebim_real *X, ebim_real *Y, const ebim_real *D, int add)
+{
+    ebim__slide v = ebim__slide_of(s);
+    int down = v.down != back, y, x;
+    const ebim__node *to = down ? v.little : v.large;
+    for (y = 0; y < to->H; y++)
+        for (x = 0; x < to->W; x++) {
+            size_t at = ebim__pixel(s, to, y, x);
+            const ebim_real *d = D ? D + at : NULL;
+            if (down) ebim__conv_down_at(s, &v, y, x, bias, X, Y + at, d, add);
+            else ebim__conv_up_at(s, &v, y, x, bias, X, Y + at, d, add);
+        }
+}
+
+/* Gradient of W: products of the two images, a row of places after the other */
+static void ebim__conv_grad(const ebim__sweep *s, const ebim_real *large, const ebim_real *little)
+{
+    ebim__slide v = ebim__slide_of(s);
+    int C = v.large->C, row = v.kernel * v.kernel * C, o, p, y;
+    size_t dp = (size_t)v.little->C * (size_t)s->stride;
+    size_t tp = (size_t)v.step * (size_t)C * (size_t)s->stride;
+    for (o = 0; o < v.kernel; o++)
+        for (p = 0; p < v.kernel; p++) {
+            ebim__span py = ebim__slide_inside(&v, o, v.large->H, v.little->H);
+            ebim__span px = ebim__slide_inside(&v, p, v.large->W, v.little->W);
+            for (y = py.from; y < py.to && px.from < px.to; y++) {
+                const ebim_real *x = large + ebim__pixel(s, v.large, y * v.step - v.padding + o,
+                                                         px.from * v.step - v.padding + p);
+                s->K->outer(v.little->C, C, s->grad + (o * v.kernel + p) * C, row,
+                            little + ebim__pixel(s, v.little, y, px.from), dp, x, x + tp, tp,
+                            px.to - px.from, s->stride, s->nl);
+            }
+        }
+}
+
+static int ebim__conv_shape(const ebim__sweep *s)
+{
+    const ebim__node *nd = s->nd, *a = s->an;
+    int64_t k = nd->kernel, step = nd->stride, cut = k - 2 * (int64_t)nd->padding;
+    int64_t H = a->H, W = a->W, weights = k * k * a->C;
+    int down = nd->op == EBIM__OP_CONV;
+    const int64_t most = INT_MAX / 64;
+    if (nd->i0 < 1 || k < 1 || k > 256 || step < 1 || step > 256 || nd->padding < 0 ||
+        nd->padding >= k || (down && (H < cut || W < cut)) || weights > most / nd->i0)
+        return 1;
+    H = down ? (H - cut) / step + 1 : (H - 1) * step + cut;
+    W = down ? (W - cut) / step + 1 : (W - 1) * step + cut;
+    if (H < 1 || W < 1 || H > most / W || H * W > most / nd->i0) return 1;
+    s->shape->C = nd->i0;
+    s->shape->H = (int32_t)H;
+    s->shape->W = (int32_t)W;
+    s->shape->size = (int32_t)(H * W * nd->i0);
+    s->shape->n_theta = (int32_t)(weights * nd->i0 + nd->i0);
+    return 0;
+}
+
 /* z = x y, rows of the sweep's node */
 static void ebim__dense_mul(const ebim__sweep *s, ebim_real *z, const ebim_real *x,
                             const ebim_real *y)
@@ -4476,7 +4675,9 @@ static void ebim__dense_product(const ebim__sweep *s, const ebim__matrix *m, con
                                 ebim_real *Y, const ebim_real *D, int add)
 {
     int ys = ebim__apart(s, to);
-    if (!ebim__one(s, m)) s->K->dense(m, bias, X, Y, D, s->stride, s->nl, add);
+    if (s->nd->op != EBIM__OP_DENSE)
+        ebim__conv_product(s, to != s->z, bias, X, Y, D, add);
+    else if (!ebim__one(s, m)) s->K->dense(m, bias, X, Y, D, s->stride, s->nl, add);
     else if (ys == 1) s->K->column(m, bias, X, ebim__apart(s, from), Y, D, add);
     else s->K->column_apart(m, bias, X, ebim__apart(s, from), Y, D, ys, add);
 }
@@ -4485,12 +4686,23 @@ static void ebim__dense_product(const ebim__sweep *s, const ebim__matrix *m, con
  * its seeds were, it is no part of the sum over lanes. */
 static void ebim__dense_grad(const ebim__sweep *s)
 {
-    ebim_real *delta = s->z->ga, *gb = s->grad + (size_t)s->n * (size_t)s->na;
+    int biases = s->nd->op == EBIM__OP_DENSE ? s->n : s->nd->C;
+    ebim_real *delta = s->z->ga, *gb = s->grad + (s->nd->n_theta - biases);
     int planes = 1 + s->pairs, o, l;
+    size_t st = (size_t)s->stride;
     for (o = 0; o < planes * s->n; o++)
-        for (l = s->used; l < s->nl; l++) delta[(size_t)o * (size_t)s->stride + (size_t)l] = 0;
-    s->K->sum(s->n, gb, delta, s->stride, s->nl);
-    s->K->outer(s->n, s->na, s->grad, delta, s->a->v, s->a->t, planes, s->stride, s->nl);
+        for (l = s->used; l < s->nl; l++) delta[(size_t)o * st + (size_t)l] = 0;
+    for (o = 0; o < s->n; o += biases)
+        s->K->sum(biases, gb, delta + (size_t)o * st, s->stride, s->nl);
+    if (s->nd->op == EBIM__OP_DENSE)
+        s->K->outer(s->n, s->na, s->grad, s->na, delta, (size_t)s->n * st, s->a->v, s->a->t,
+                    (size_t)s->na * st, planes, s->stride, s->nl);
+    for (o = 0; o < planes && s->nd->op != EBIM__OP_DENSE; o++) {
+        const ebim_real *x = o ? ebim__row(s, s->a->t, s->na, o - 1, 0) : s->a->v;
+        const ebim_real *d = ebim__row(s, delta, s->n, o, 0);
+        int down = s->nd->op == EBIM__OP_CONV;
+        ebim__conv_grad(s, down ? x : d, down ? d : x);
+    }
 }
 
 /* Adjoint before the activation, and on to the input. */
@@ -4515,11 +4727,12 @@ static void ebim__dense_forward(const ebim__sweep *s)
     const ebim__slot *z = s->z, *a = s->a;
     ebim__matrix m = ebim__weights(s);
     int fn = s->nd->fn, one = ebim__one(s, &m), xs = ebim__apart(s, a), ys = ebim__apart(s, z);
+    const int dense = s->nd->op == EBIM__OP_DENSE;
     const ebim_real *bias = s->turned && s->used == 1 ? s->turned
-                          : s->theta + (size_t)s->n * (size_t)s->na;
-    if (fn == EBIM_FN_SILU && one && ys == 1) {
+                          : s->theta + (s->nd->n_theta - (dense ? s->n : s->nd->C));
+    if (fn == EBIM_FN_SILU && one && ys == 1 && dense) {
         s->K->column_silu(&m, bias, a->v, xs, z->v, z->d1, z->d2, s->order);
-    } else if (fn == EBIM_FN_SILU && !one) {
+    } else if (fn == EBIM_FN_SILU && !one && dense) {
         s->K->dense_silu(&m, bias, a->v, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
     } else {
         ebim__dense_product(s, &m, bias, a, a->v, z, z->v, NULL, 0);
@@ -4542,6 +4755,7 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
 {
     switch (mode) {
     case EBIM__SHAPE:
+        if (s->nd->op != EBIM__OP_DENSE) return ebim__conv_shape(s);
         if (s->nd->i0 < 1 || s->nd->i0 > INT_MAX / 4 / (s->na + 1)) return 1;
         s->shape->size = s->nd->i0;
         s->shape->n_theta = s->nd->i0 * (s->na + 1);
@@ -4741,7 +4955,7 @@ static int ebim__op_pick(const ebim__sweep *s, int mode)
     return 0;
 }
 
-/* CONCAT z = (a, b); SLICE z = a[i0 .. i0 + n). Rows are copied; adjoints are added back. */
+/* CONCAT z = (a, b), of images pixel by pixel; SLICE z = a[i0 .. i0 + n). Rows are copied; adjoints are added back. */
 static void ebim__copy_rows(const ebim__sweep *s, int mode, const ebim__slot *a, int na, int from,
                             int to, int count)
 {
@@ -4756,13 +4970,22 @@ static void ebim__copy_rows(const ebim__sweep *s, int mode, const ebim__slot *a,
 
 static int ebim__op_concat(const ebim__sweep *s, int mode)
 {
+    const ebim__node *a = s->an, *b = s->bn;
+    int image = a->H == b->H && a->W == b->W, pixels = image ? a->H * a->W : 1, p;
+    int na = s->na / pixels, nb = s->nb / pixels;
     if (mode == EBIM__SHAPE) {
         if (s->na > INT_MAX / 4 || s->nb > INT_MAX / 4) return 1;
         s->shape->size = s->na + s->nb;
+        if (!image) return 0;
+        s->shape->C = na + nb;
+        s->shape->H = a->H;
+        s->shape->W = a->W;
         return 0;
     }
-    ebim__copy_rows(s, mode, s->a, s->na, 0, 0, s->na);
-    ebim__copy_rows(s, mode, s->b, s->nb, 0, s->na, s->nb);
+    for (p = 0; p < pixels; p++) {
+        ebim__copy_rows(s, mode, s->a, s->na, p * na, p * (na + nb), na);
+        ebim__copy_rows(s, mode, s->b, s->nb, p * nb, p * (na + nb) + na, nb);
+    }
     return 0;
 }
 
@@ -4825,6 +5048,203 @@ static int ebim__op_rbf(const ebim__sweep *s, int mode)
     return 0;
 }
 
+/* SAMPLE: images whose pixels are sums of pixels of the operand, channel by channel */
+enum {
+    EBIM__AVERAGE,            /* of kernel x kernel pixels, `stride` apart */
+    EBIM__REPEAT,             /* kernel times in both directions */
+    EBIM__BILINEAR,           /* kernel times as large; corners stay where they are */
+    EBIM__TO_DEPTH,           /* kernel x kernel pixels become channels of one: (dy, dx, c) */
+    EBIM__FROM_DEPTH,         /* and back */
+    EBIM__WINDOW,             /* from pixel (padding - H, stride - W) on; 0 outside of the operand */
+    EBIM__IMAGE,              /* planes, one channel after the other, become an image */
+    EBIM__PLANES,             /* and back */
+    EBIM__SAMPLES
+};
+
+/* `rows` rows of the node from row `to` on take f times those of the operand from row `from` on */
+typedef struct ebim__run {
+    int to, from, rows;
+    double f;
+} ebim__run;
+
+/* Between which two of n pixels number i of `all` lies: the first, and the part of the second */
+static int ebim__pixel_before(int i, int all, int n, double *part)
+{
+    double at = all > 1 ? (double)i * (n - 1) / (all - 1) : 0;
+    int first = ebim__min_int((int)at, ebim__max_int(n - 2, 0));
+    *part = n > 1 ? at - first : 0;
+    return first;
+}
+
+/* Run t at pixel (y, x): of the node, or of the operand where that is the image. 0: outside */
+static int ebim__run_at(const ebim__sweep *s, int y, int x, int t, ebim__run *r)
+{
+    const ebim__node *nd = s->nd, *a = s->an;
+    int k = nd->kernel, C = a->C, sy, sx;
+    double fy, fx;
+    r->rows = C;
+    r->f = 1;
+    r->to = (y * nd->W + x) * nd->C;
+    switch (nd->i0) {
+    case EBIM__AVERAGE:
+        sy = y * nd->stride + t / k;
+        sx = x * nd->stride + t % k;
+        r->f = 1.0 / (k * k);
+        break;
+    case EBIM__BILINEAR:
+        sy = ebim__pixel_before(y, nd->H, a->H, &fy) + t / 2;
+        sx = ebim__pixel_before(x, nd->W, a->W, &fx) + t % 2;
+        r->f = (t / 2 ? fy : 1 - fy) * (t % 2 ? fx : 1 - fx);
+        if (sy >= a->H || sx >= a->W) return 0;
+        break;
+    case EBIM__TO_DEPTH:
+        sy = y * k + t / k;
+        sx = x * k + t % k;
+        r->to += t * C;
+        break;
+    case EBIM__WINDOW:
+        sy = y + nd->padding - nd->H;
+        sx = x + nd->stride - nd->W;
+        if (sy < 0 || sx < 0 || sy >= a->H || sx >= a->W) return 0;
+        break;
+    case EBIM__IMAGE:
+        r->to += t;
+        r->from = (t * nd->H + y) * nd->W + x;
+        r->rows = 1;
+        return 1;
+    case EBIM__PLANES:
+        r->to = (t * a->H + y) * a->W + x;
+        r->from = (y * a->W + x) * C + t;
+        r->rows = 1;
+        return 1;
+    default: /* REPEAT, FROM_DEPTH */
+        sy = y / k;
+        sx = x / k;
+        r->rows = nd->C;
+    }
+    r->from = (sy * a->W + sx) * C;
+    if (nd->i0 == EBIM__FROM_DEPTH) r->from += (y % k * k + x % k) * nd->C;
+    return 1;
+}
+
+static int ebim__sample_shape(const ebim__sweep *s)
+{
+    const ebim__node *a = s->an;
+    ebim__node *z = s->shape;
+    int64_t k = z->kernel, C = a->C, H = a->H, W = a->W;
+    const int64_t most = INT_MAX / 64;
+    int asked = z->i0 == EBIM__WINDOW || z->i0 == EBIM__IMAGE;
+    if (z->i0 < 0 || z->i0 >= EBIM__SAMPLES || (asked && (z->C < 1 || z->H < 1 || z->W < 1)))
+        return 1;
+    if (!asked && z->i0 != EBIM__PLANES && (k < 1 || k > 256)) return 1;
+    switch (z->i0) {
+    case EBIM__AVERAGE:
+        if (z->stride < 1 || k > H || k > W) return 1;
+        H = (H - k) / z->stride + 1;
+        W = (W - k) / z->stride + 1;
+        break;
+    case EBIM__TO_DEPTH:
+        if (H % k || W % k) return 1;
+        C *= k * k;
+        H /= k;
+        W /= k;
+        break;
+    case EBIM__FROM_DEPTH:
+        if (C % (k * k)) return 1;
+        C /= k * k;
+        H *= k;
+        W *= k;
+        break;
+    case EBIM__WINDOW: case EBIM__IMAGE:
+        if (z->i0 == EBIM__WINDOW ? z->C != C || z->padding < 1 || z->padding >= H + z->H ||
+                                    z->stride < 1 || z->stride >= W + z->W
+                                  : (int64_t)z->C * z->H != s->na / z->W || s->na % z->W)
+            return 1;
+        C = z->C;
+        H = z->H;
+        W = z->W;
+        break;
+    case EBIM__PLANES: C *= H * W; H = W = 1; break;
+    default: H *= k; W *= k;
+    }
+    if (C > most || H > most / W || C > most / (H * W)) return 1;
+    z->C = (int32_t)C;
+    z->H = (int32_t)H;
+    z->W = (int32_t)W;
+    z->size = (int32_t)(C * H * W);
+    return 0;
+}
+
+static int ebim__op_sample(const ebim__sweep *s, int mode)
+{
+    const ebim__node *nd = s->nd, *image = nd->i0 == EBIM__PLANES ? s->an : nd;
+    int y, x, t, k = nd->kernel, runs = nd->i0 == EBIM__BILINEAR ? 4 : 1;
+    ebim__run r;
+    if (mode == EBIM__SHAPE) return ebim__sample_shape(s);
+    if (nd->i0 == EBIM__AVERAGE || nd->i0 == EBIM__TO_DEPTH) runs = k * k;
+    if (nd->i0 == EBIM__IMAGE || nd->i0 == EBIM__PLANES) runs = image->C;
+    if (mode <= EBIM__TAN)
+        memset(ebim__mode_row(s, s->z, s->n, mode, 0), 0,
+               (size_t)s->n * (size_t)s->stride * sizeof *s->z->v);
+    for (y = 0; y < image->H; y++)
+        for (x = 0; x < image->W; x++)
+            for (t = 0; t < runs; t++) {
+                ebim_real *z, *a;
+                if (!ebim__run_at(s, y, x, t, &r)) continue;
+                z = ebim__mode_row(s, s->z, s->n, mode, r.to);
+                a = ebim__mode_row(s, s->a, s->na, mode, r.from);
+                if (mode <= EBIM__TAN)
+                    s->K->axpy(r.rows, z, s->stride, EBIM__R(r.f), a, s->stride, s->nl);
+                else s->K->axpy(r.rows, a, s->stride, EBIM__R(r.f), z, s->stride, s->nl);
+            }
+    return 0;
+}
+
+/* One row of POOL: the largest of kernel x kernel pixels; d1: which of them (ties: the first; what
+ * is no number is the largest) */
+static void ebim__pool_row(const ebim__sweep *s, int mode, int to, int first)
+{
+    const ebim__node *a = s->an;
+    int k = s->nd->kernel, t, l;
+    ebim_real *z = ebim__mode_row(s, s->z, s->n, mode, to);
+    ebim_real *take = ebim__row(s, s->z->d1, s->n, 0, to);
+    for (t = 0; t < k * k; t++) {
+        ebim_real *x = ebim__mode_row(s, s->a, s->na, mode,
+                                      first + (t / k * a->W + t % k) * a->C);
+        for (l = 0; l < s->nl; l++) {
+            if (mode == EBIM__FWD) {
+                if (t && (ebim__nan(z[l]) || (!ebim__nan(x[l]) && !(x[l] > z[l])))) continue;
+                z[l] = x[l];
+                if (s->order > 0) take[l] = (ebim_real)t;
+            } else if ((int)take[l] == t) {
+                if (mode == EBIM__TAN) z[l] = x[l];
+                else x[l] += z[l];
+            }
+        }
+    }
+}
+
+static int ebim__op_pool(const ebim__sweep *s, int mode)
+{
+    const ebim__node *a = s->an;
+    int k = s->nd->kernel, step = s->nd->stride, y, x, c;
+    if (mode == EBIM__SHAPE) {
+        ebim__node *z = s->shape;
+        if (k < 1 || step < 1 || k > 256 || k > a->H || k > a->W) return 1;
+        z->C = a->C;
+        z->H = (a->H - k) / step + 1;
+        z->W = (a->W - k) / step + 1;
+        z->size = z->C * z->H * z->W;
+        return 0;
+    }
+    for (y = 0; y < s->nd->H; y++)
+        for (x = 0; x < s->nd->W; x++)
+            for (c = 0; c < a->C; c++)
+                ebim__pool_row(s, mode, (y * s->nd->W + x) * a->C + c,
+                               (y * step * a->W + x * step) * a->C + c);
+    return 0;
+}
+
 typedef struct ebim__op_row {
     ebim__op_fn sweep;
     int operands, keeps;
@@ -4874,6 +5294,8 @@ static ebim_ref ebim__push_node(ebim_graph *g, const ebim__node *proto)
     }
     memset(&s, 0, sizeof s);
     s.nd = s.shape = nd;
+    s.an = &g->node[count > 0 ? ref[0] : 0];
+    s.bn = &g->node[count > 1 ? ref[1] : 0];
     s.na = size[0];
     s.nb = size[1];
     s.nc = size[2];
@@ -5094,6 +5516,100 @@ EBIM_API ebim_ref ebim_rbf(ebim_graph *g, ebim_ref x, int count, const double *c
     return r;
 }
 
+static ebim_ref ebim__push_image(ebim_graph *g, ebim__op op, ebim_fn fn, ebim_ref a, int i0,
+                                 int kernel, int stride, int padding)
+{
+    ebim__node nd;
+    memset(&nd, 0, sizeof nd);
+    nd.op = (int32_t)op;
+    nd.fn = (int32_t)fn;
+    nd.a = a;
+    nd.i0 = i0;
+    nd.kernel = kernel;
+    nd.stride = stride;
+    nd.padding = padding;
+    return ebim__push_node(g, &nd);
+}
+
+EBIM_API ebim_ref ebim_conv(ebim_graph *g, ebim_ref x, int out, int kernel, int stride,
+                            int padding, ebim_fn fn)
+{
+    if (fn == EBIM_FN_POW) return ebim__fail(g, EBIM_ERR_ARG);
+    return ebim__push_image(g, EBIM__OP_CONV, fn, x, out, kernel, stride, padding);
+}
+
+EBIM_API ebim_ref ebim_conv_transposed(ebim_graph *g, ebim_ref x, int out, int kernel, int stride,
+                                       int padding, ebim_fn fn)
+{
+    if (fn == EBIM_FN_POW) return ebim__fail(g, EBIM_ERR_ARG);
+    return ebim__push_image(g, EBIM__OP_DECONV, fn, x, out, kernel, stride, padding);
+}
+
+EBIM_API ebim_ref ebim_max_pool(ebim_graph *g, ebim_ref x, int kernel, int stride)
+{
+    return ebim__push_image(g, EBIM__OP_POOL, EBIM_FN_IDENTITY, x, 0, kernel, stride, 0);
+}
+
+static ebim_ref ebim__sample(ebim_graph *g, ebim_ref x, int how, int kernel, int stride)
+{
+    return ebim__push_image(g, EBIM__OP_SAMPLE, EBIM_FN_IDENTITY, x, how, kernel, stride, 0);
+}
+
+EBIM_API ebim_ref ebim_average_pool(ebim_graph *g, ebim_ref x, int kernel, int stride)
+{
+    return ebim__sample(g, x, EBIM__AVERAGE, kernel, stride);
+}
+
+EBIM_API ebim_ref ebim_upsample(ebim_graph *g, ebim_ref x, int factor, int bilinear)
+{
+    return ebim__sample(g, x, bilinear ? EBIM__BILINEAR : EBIM__REPEAT, factor, 0);
+}
+
+EBIM_API ebim_ref ebim_space_to_depth(ebim_graph *g, ebim_ref x, int factor)
+{
+    return ebim__sample(g, x, EBIM__TO_DEPTH, factor, 0);
+}
+
+EBIM_API ebim_ref ebim_depth_to_space(ebim_graph *g, ebim_ref x, int factor)
+{
+    return ebim__sample(g, x, EBIM__FROM_DEPTH, factor, 0);
+}
+
+/* SAMPLE whose shape is asked for */
+static ebim_ref ebim__sample_as(ebim_graph *g, ebim_ref x, int how, int C, int H, int W, int top,
+                                int left)
+{
+    ebim__node nd;
+    memset(&nd, 0, sizeof nd);
+    nd.op = EBIM__OP_SAMPLE;
+    nd.a = x;
+    nd.i0 = how;
+    nd.C = C;
+    nd.H = H;
+    nd.W = W;
+    nd.padding = top;
+    nd.stride = left;
+    return ebim__push_node(g, &nd);
+}
+
+EBIM_API ebim_ref ebim_image(ebim_graph *g, ebim_ref x, int C, int H, int W)
+{
+    return ebim__sample_as(g, x, EBIM__IMAGE, C, H, W, 0, 0);
+}
+
+EBIM_API ebim_ref ebim_planes(ebim_graph *g, ebim_ref x)
+{
+    return ebim__sample(g, x, EBIM__PLANES, 0, 0);
+}
+
+EBIM_API ebim_ref ebim_window(ebim_graph *g, ebim_ref x, int top, int left, int H, int W)
+{
+    int C = !g->failed && x >= 1 && x < g->n_nodes ? g->node[x].C : 0;
+    if (top > INT_MAX / 64 || left > INT_MAX / 64 || H > INT_MAX / 64 || W > INT_MAX / 64)
+        return ebim__fail(g, EBIM_ERR_SHAPE);
+    return ebim__sample_as(g, x, EBIM__WINDOW, C, H, W, top + H, left + W);
+}
+
 /* Copies nodes 2.. of f with their operands renumbered; f's input becomes x. */
 EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, int frozen)
 {
@@ -5140,7 +5656,8 @@ EBIM__OFTEN /* a workspace for one point is made anew for each */
 
 static int ebim__keeps(const ebim__node *nd)
 {
-    return nd->op == EBIM__OP_DENSE && nd->fn == EBIM_FN_IDENTITY ? 0 : ebim__ops[nd->op].keeps;
+    int keeps = ebim__ops[nd->op].keeps;
+    return (keeps & EBIM__KEEP_BOTH_SIDES) && nd->fn == EBIM_FN_IDENTITY ? 0 : keeps;
 }
 
 /* Memory of one node; v and t are NULL where nodes share them, v and d1 where they are lent. */
@@ -5233,9 +5750,10 @@ static void ebim__find_writers(ebim_ws *w, const ebim_graph *g)
     for (i = 2; i < g->n_nodes; i++) {
         const ebim__node *nd = &g->node[i];
         ebim__slot *a = &w->slot[nd->a], *b = &w->slot[nd->b], *c = &w->slot[nd->c];
-        a->direct = nd->op == EBIM__OP_DENSE && !a->readers &&
+        int layer = ebim__ops[nd->op].keeps & EBIM__KEEP_BOTH_SIDES;
+        a->direct = layer && !a->readers &&
                     (ebim__keeps(&g->node[nd->a]) & EBIM__KEEP_BOTH_SIDES);
-        a->writer = nd->op == EBIM__OP_DENSE ? i : 0;
+        a->writer = layer ? i : 0;
         b->direct = b->writer = c->direct = c->writer = 0;
         a->readers++;
         b->readers++;
@@ -5254,6 +5772,8 @@ static void ebim__sweeps_init(ebim_ws *w)
         const ebim__node *nd = &g->node[i];
         s->op = ebim__ops[nd->op].sweep;
         s->nd = nd;
+        s->an = &g->node[nd->a];
+        s->bn = &g->node[nd->b];
         s->z = &w->slot[i];
         s->a = &w->slot[nd->a];
         s->b = &w->slot[nd->b];
@@ -5607,7 +6127,7 @@ EBIM__SELDOM
 static void ebim__init_dense(ebim_graph *g, const ebim__node *nd, ebim_rng *r, ebim_real w,
                              ebim_real b)
 {
-    int q, weights = nd->n_theta - nd->size;
+    int q, weights = nd->n_theta - (nd->op == EBIM__OP_DENSE ? nd->size : nd->C);
     for (q = 0; q < nd->n_theta; q++)
         g->theta[nd->theta + q] = (q < weights ? w : b) * (2 * ebim_rng_uniform(r) - 1);
 }
@@ -5621,8 +6141,11 @@ static void ebim__init_layers(ebim_graph *g, double omega, uint64_t seed)
     for (i = 1; i < g->n_nodes; i++) {
         const ebim__node *nd = &g->node[i];
         ebim_real fan, w, b;
-        if (nd->op != EBIM__OP_DENSE || nd->frozen) continue;
+        if (!(ebim__ops[nd->op].keeps & EBIM__KEEP_BOTH_SIDES) || nd->frozen) continue;
         fan = (ebim_real)g->node[nd->a].size;
+        if (nd->op != EBIM__OP_DENSE) /* numbers that a pixel is made of, in the mean */
+            fan = (ebim_real)(g->node[nd->a].C * nd->kernel * nd->kernel) /
+                  (nd->op == EBIM__OP_CONV ? 1 : EBIM__R(nd->stride) * EBIM__R(nd->stride));
         w = b = 1 / EBIM__SQRT(fan);
         if (omega > 0) {
             w = first ? 1 / fan : EBIM__SQRT(6 / fan) / EBIM__R(omega);
@@ -18872,10 +19395,12 @@ static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta
     for (i = 2; i < nodes && !f->failed; i++) {
         ebim__node nd;
         int32_t *field[] = {&nd.op, &nd.fn, &nd.a, &nd.b, &nd.c, &nd.size, &nd.i0, &nd.frozen};
+        int32_t *image[] = {&nd.C, &nd.H, &nd.W, &nd.kernel, &nd.stride, &nd.padding};
         int32_t size;
         memset(&nd, 0, sizeof nd);
         if (!f->in) nd = g->node[i];
         for (q = 0; q < EBIM__NODE_INTS; q++) *field[q] = ebim__io_int(f, *field[q]);
+        for (q = 0; q < 6 && nd.op >= EBIM__OP_CONV; q++) *image[q] = ebim__io_int(f, *image[q]);
         nd.s = EBIM__R(ebim__io_f64(f, (double)nd.s, 1));
         size = nd.size;
         if (!f->in) continue;

@@ -124,7 +124,8 @@ static void outer_case(const ebim__kernels *k, int no, int ni, int nl, int plane
     int o, i, l, p, stray = 0;
     for (i = 0; i < MAX * MAX; i++) G[i] = (ebim_real)0.5;
     /* planes of D stand no rows apart, those of T ni rows */
-    k->outer(no, ni, G, D(0), X(0), X(1), planes, STRIDE, nl);
+    k->outer(no, ni, G, ni, D(0), (size_t)(no * STRIDE), X(0), X(1), (size_t)(ni * STRIDE), planes,
+             STRIDE, nl);
     for (o = 0; o < no; o++)
         for (i = 0; i < ni; i++) {
             double want = 0.5, size = 1;

@@ -52,7 +52,7 @@ static ebim_real from_bits(uint32_t single, uint64_t twice)
 static ebim_real real_nan(void) { return from_bits(0x7fc00000u, UINT64_C(0x7ff8000000000000)); }
 static ebim_real real_inf(void) { return from_bits(0x7f800000u, UINT64_C(0x7ff0000000000000)); }
 
-static const char *const op_names[EBIM__OP_COUNT] = {
+static const char *const op_names[EBIM__OP_CONV] = {
     "none", "input", "const", "dense", "apply", "affine", "add", "mul", "dot", "sum", "min", "max",
     "select", "concat", "slice", "rbf"};
 static const char *const fn_names[] = {
@@ -688,7 +688,7 @@ static void every_op(void)
     static const int sizes[][2] = {{3, 3}, {1, 4}, {4, 1}, {1, 1}, {5, 5}};
     ebim_rng r = stream(1);
     int op, q, operands;
-    for (op = 1; op < EBIM__OP_COUNT; op++) {
+    for (op = 1; op < EBIM__OP_CONV; op++) { /* ops on images: test_conv.c */
         operands = ebim__ops[op].operands;
         for (q = 0; q < 5; q++) {
             spec s = make_spec(op, 0, sizes[q][0], operands > 1 ? sizes[q][1] : 0);
@@ -959,7 +959,7 @@ static void rbf_keeps_what_is_no_number(void)
     }
 }
 
-/* The user's graph has every op there is, so what follows is about all of them. */
+/* The user's graph has every op on vectors, so what follows is about all of them. */
 static void user_graph_has_every_op(void)
 {
     golden goldens[2];
@@ -968,7 +968,7 @@ static void user_graph_has_every_op(void)
     int op, i, has;
     get_goldens(goldens);
     if (!record_golden(&goldens[1], &g, &a)) return;
-    for (op = 1; op < EBIM__OP_COUNT; op++) {
+    for (op = 1; op < EBIM__OP_CONV; op++) {
         for (has = 0, i = 1; i < g.n_nodes; i++) has |= g.node[i].op == op;
         if (!CHECK(has)) printf("  %s is missing\n", op_names[op]);
     }

@@ -1,0 +1,556 @@
+/* Ops on images: each against loops of its own in double, written from the definition over planes
+ * [C][H][W], with dual numbers for tangents and differences for gradients; identities between
+ * sweeps; goldens from PyTorch; and what recording refuses. */
+#define EBIM_IMPLEMENTATION
+#include "../ebim.h"
+#include "t.h"
+
+enum { MOST = 2048, LANES = 20, MAX_THETA = 2048 };
+
+static double memory[1 << 21];
+
+static ebim_real real(double x) { return (ebim_real)x; }
+
+/* A number and its derivative */
+typedef struct jet {
+    double v, d;
+} jet;
+
+typedef enum which { CONV, TRANSPOSED, MAX_POOL, AVERAGE, REPEAT, BILINEAR, TO_DEPTH, FROM_DEPTH,
+                     WINDOW, JOINED, WHICH } which;
+
+static const char *const names[WHICH] = {
+    "conv", "conv_transposed", "max_pool", "average_pool", "repeat", "bilinear", "space_to_depth",
+    "depth_to_space", "window", "concat"};
+
+/* stride: of WINDOW the first column, padding its first row; out: its height */
+typedef struct spec {
+    which op;
+    int C, H, W, out, kernel, stride, padding;
+    ebim_fn fn;
+} spec;
+
+static const spec cases[] = {
+    {CONV, 1, 5, 5, 2, 3, 1, 1, EBIM_FN_SILU},   {CONV, 3, 4, 7, 2, 3, 1, 0, EBIM_FN_IDENTITY},
+    {CONV, 2, 7, 6, 5, 3, 2, 1, EBIM_FN_TANH},   {CONV, 2, 5, 5, 3, 1, 1, 0, EBIM_FN_SILU},
+    {CONV, 1, 9, 9, 1, 4, 3, 2, EBIM_FN_SILU},   {CONV, 2, 3, 3, 2, 5, 1, 2, EBIM_FN_IDENTITY},
+    {CONV, 2, 4, 4, 3, 4, 4, 0, EBIM_FN_SINE},   {CONV, 1, 2, 2, 2, 5, 3, 4, EBIM_FN_SILU},
+    {CONV, 17, 3, 4, 18, 2, 1, 1, EBIM_FN_SILU},
+    {TRANSPOSED, 2, 3, 4, 3, 2, 2, 0, EBIM_FN_SILU},
+    {TRANSPOSED, 1, 4, 4, 2, 3, 1, 1, EBIM_FN_TANH},
+    {TRANSPOSED, 3, 3, 2, 2, 3, 2, 1, EBIM_FN_IDENTITY},
+    {TRANSPOSED, 2, 2, 2, 1, 2, 4, 0, EBIM_FN_SILU}, /* pixels that no kernel reaches */
+    {TRANSPOSED, 1, 1, 1, 4, 4, 1, 0, EBIM_FN_SILU},
+    {MAX_POOL, 2, 4, 6, 0, 2, 2, 0, 0},          {MAX_POOL, 1, 5, 5, 0, 3, 1, 0, 0},
+    {MAX_POOL, 3, 5, 4, 0, 2, 3, 0, 0},          {AVERAGE, 2, 4, 6, 0, 2, 2, 0, 0},
+    {AVERAGE, 1, 5, 7, 0, 3, 2, 0, 0},           {REPEAT, 2, 2, 3, 0, 2, 0, 0, 0},
+    {REPEAT, 1, 2, 2, 0, 3, 0, 0, 0},            {BILINEAR, 2, 3, 4, 0, 2, 0, 0, 0},
+    {BILINEAR, 1, 1, 3, 0, 3, 0, 0, 0},          {TO_DEPTH, 3, 4, 6, 0, 2, 0, 0, 0},
+    {TO_DEPTH, 1, 6, 3, 0, 3, 0, 0, 0},          {FROM_DEPTH, 8, 2, 3, 0, 2, 0, 0, 0},
+    {WINDOW, 2, 5, 4, 3, 2, 1, 1, 0},            {WINDOW, 2, 3, 3, 7, 6, -2, -1, 0},
+    {WINDOW, 1, 4, 4, 3, 9, 2, -2, 0},           {JOINED, 3, 3, 2, 2, 0, 0, 0, 0}};
+enum { CASES = sizeof cases / sizeof *cases };
+
+/* ---------------------------------- the definition, in double ---------------------------------- */
+
+typedef struct image {
+    int C, H, W;
+    jet p[MOST];
+} image;
+
+static jet *pixel(image *m, int c, int y, int x) { return &m->p[(c * m->H + y) * m->W + x]; }
+
+static jet at(image *m, int c, int y, int x) /* zeros all around */
+{
+    jet none = {0, 0};
+    return y < 0 || x < 0 || y >= m->H || x >= m->W ? none : *pixel(m, c, y, x);
+}
+
+static void shape(image *z, int C, int H, int W)
+{
+    memset(z, 0, sizeof *z);
+    z->C = C;
+    z->H = H;
+    z->W = W;
+}
+
+static jet activated(ebim_fn fn, jet a)
+{
+    jet r = a;
+    double s = 1 / (1 + exp(-a.v));
+    if (fn == EBIM_FN_SILU) {
+        r.v = a.v * s;
+        r.d = a.d * (s + a.v * s * (1 - s));
+    } else if (fn == EBIM_FN_TANH) {
+        r.v = tanh(a.v);
+        r.d = a.d * (1 - r.v * r.v);
+    } else if (fn == EBIM_FN_SINE) {
+        r.v = sin(a.v);
+        r.d = a.d * cos(a.v);
+    }
+    return r;
+}
+
+static double weight(const spec *s, const double *theta, int small, int ky, int kx, int large)
+{
+    int L = s->op == CONV ? s->C : s->out;
+    return theta[((small * s->kernel + ky) * s->kernel + kx) * L + large];
+}
+
+static int weights(const spec *s)
+{
+    return s->op > TRANSPOSED ? 0 : s->C * s->out * s->kernel * s->kernel;
+}
+
+static void convolve(const spec *s, const double *theta, image *a, image *z)
+{
+    int o, y, x, c, i, j, k = s->kernel;
+    for (o = 0; o < z->C; o++)
+        for (y = 0; y < z->H; y++)
+            for (x = 0; x < z->W; x++) {
+                jet sum = {0, 0};
+                for (c = 0; c < a->C; c++)
+                    for (i = 0; i < k; i++)
+                        for (j = 0; j < k; j++) {
+                            jet p = at(a, c, y * s->stride - s->padding + i,
+                                       x * s->stride - s->padding + j);
+                            double w = weight(s, theta, o, i, j, c);
+                            sum.v += w * p.v;
+                            sum.d += w * p.d;
+                        }
+                *pixel(z, o, y, x) = sum;
+            }
+}
+
+/* Each pixel of a adds its kernel to z, as transposed convolutions are explained. */
+static void spread(const spec *s, const double *theta, image *a, image *z)
+{
+    int o, y, x, c, i, j, k = s->kernel;
+    for (c = 0; c < a->C; c++)
+        for (y = 0; y < a->H; y++)
+            for (x = 0; x < a->W; x++)
+                for (o = 0; o < z->C; o++)
+                    for (i = 0; i < k; i++)
+                        for (j = 0; j < k; j++) {
+                            int v = y * s->stride - s->padding + i;
+                            int u = x * s->stride - s->padding + j;
+                            double w = weight(s, theta, c, i, j, o);
+                            if (v < 0 || u < 0 || v >= z->H || u >= z->W) continue;
+                            pixel(z, o, v, u)->v += w * pixel(a, c, y, x)->v;
+                            pixel(z, o, v, u)->d += w * pixel(a, c, y, x)->d;
+                        }
+}
+
+static void pool(const spec *s, image *a, image *z)
+{
+    int c, y, x, i, j, k = s->kernel;
+    for (c = 0; c < z->C; c++)
+        for (y = 0; y < z->H; y++)
+            for (x = 0; x < z->W; x++) {
+                jet best = *pixel(a, c, y * s->stride, x * s->stride), sum = {0, 0};
+                for (i = 0; i < k; i++)
+                    for (j = 0; j < k; j++) {
+                        jet p = *pixel(a, c, y * s->stride + i, x * s->stride + j);
+                        if (p.v > best.v) best = p;
+                        sum.v += p.v / (k * k);
+                        sum.d += p.d / (k * k);
+                    }
+                *pixel(z, c, y, x) = s->op == MAX_POOL ? best : sum;
+            }
+}
+
+static void enlarge(const spec *s, image *a, image *z)
+{
+    int c, y, x;
+    for (c = 0; c < z->C; c++)
+        for (y = 0; y < z->H; y++)
+            for (x = 0; x < z->W; x++) {
+                double v = z->H > 1 ? y * (a->H - 1.0) / (z->H - 1) : 0, fv = v - floor(v);
+                double u = z->W > 1 ? x * (a->W - 1.0) / (z->W - 1) : 0, fu = u - floor(u);
+                int i = (int)floor(v), j = (int)floor(u);
+                jet p = at(a, c, i, j), q = at(a, c, i, j + 1), r = at(a, c, i + 1, j);
+                jet t = at(a, c, i + 1, j + 1), m;
+                m.v = (1 - fv) * ((1 - fu) * p.v + fu * q.v) + fv * ((1 - fu) * r.v + fu * t.v);
+                m.d = (1 - fv) * ((1 - fu) * p.d + fu * q.d) + fv * ((1 - fu) * r.d + fu * t.d);
+                *pixel(z, c, y, x) = s->op == BILINEAR ? m
+                                   : *pixel(a, c, y / s->kernel, x / s->kernel);
+            }
+}
+
+static void rearrange(const spec *s, image *a, image *z)
+{
+    int c, y, x, k = s->kernel;
+    for (c = 0; c < z->C; c++)
+        for (y = 0; y < z->H; y++)
+            for (x = 0; x < z->W; x++)
+                *pixel(z, c, y, x) =
+                    s->op == TO_DEPTH ? *pixel(a, c % a->C, y * k + c / a->C / k,
+                                               x * k + c / a->C % k)
+                  : s->op == FROM_DEPTH ? *pixel(a, (y % k * k + x % k) * z->C + c, y / k, x / k)
+                  : at(a, c, y + s->padding, x + s->stride);
+}
+
+static void define(const spec *s, const double *theta, image *a, image *z)
+{
+    int k = s->kernel, cut = k - 2 * s->padding, i, p, c;
+    switch (s->op) {
+    case CONV:
+        shape(z, s->out, (s->H - cut) / s->stride + 1, (s->W - cut) / s->stride + 1);
+        convolve(s, theta, a, z);
+        break;
+    case TRANSPOSED:
+        shape(z, s->out, (s->H - 1) * s->stride + cut, (s->W - 1) * s->stride + cut);
+        spread(s, theta, a, z);
+        break;
+    case MAX_POOL: case AVERAGE:
+        shape(z, s->C, (s->H - k) / s->stride + 1, (s->W - k) / s->stride + 1);
+        pool(s, a, z);
+        break;
+    case REPEAT: case BILINEAR:
+        shape(z, s->C, s->H * k, s->W * k);
+        enlarge(s, a, z);
+        break;
+    case TO_DEPTH: shape(z, s->C * k * k, s->H / k, s->W / k); rearrange(s, a, z); break;
+    case FROM_DEPTH: shape(z, s->C / k / k, s->H * k, s->W * k); rearrange(s, a, z); break;
+    case WINDOW: shape(z, s->C, s->out, s->kernel); rearrange(s, a, z); break;
+    default: /* the operand beside its first `out` channels, twice */
+        shape(z, s->C + s->out, s->H, s->W);
+        for (i = 0; i < s->C * s->H * s->W; i++) z->p[i] = a->p[i];
+        for (p = 0; p < s->out * s->H * s->W; p++, i++) {
+            z->p[i].v = 2 * a->p[p].v;
+            z->p[i].d = 2 * a->p[p].d;
+        }
+    }
+    for (c = 0; c < z->C && weights(s); c++)
+        for (i = 0; i < z->H * z->W; i++) {
+            jet *q = &z->p[c * z->H * z->W + i];
+            q->v += theta[weights(s) + c];
+            *q = activated(s->fn, *q);
+        }
+}
+
+/* ------------------------------------ the ops of the header ------------------------------------ */
+
+static ebim_ref record(ebim_graph *g, ebim_ref x, void *user)
+{
+    const spec *s = (const spec *)user;
+    ebim_ref a = ebim_image(g, x, s->C, s->H, s->W), z = 0;
+    switch (s->op) {
+    case CONV: z = ebim_conv(g, a, s->out, s->kernel, s->stride, s->padding, s->fn); break;
+    case TRANSPOSED:
+        z = ebim_conv_transposed(g, a, s->out, s->kernel, s->stride, s->padding, s->fn);
+        break;
+    case MAX_POOL: z = ebim_max_pool(g, a, s->kernel, s->stride); break;
+    case AVERAGE: z = ebim_average_pool(g, a, s->kernel, s->stride); break;
+    case REPEAT: z = ebim_upsample(g, a, s->kernel, 0); break;
+    case BILINEAR: z = ebim_upsample(g, a, s->kernel, 1); break;
+    case TO_DEPTH: z = ebim_space_to_depth(g, a, s->kernel); break;
+    case FROM_DEPTH: z = ebim_depth_to_space(g, a, s->kernel); break;
+    case WINDOW: z = ebim_window(g, a, s->padding, s->stride, s->out, s->kernel); break;
+    default:
+        z = ebim_image(g, ebim_slice(g, x, 0, s->out * s->H * s->W), s->out, s->H, s->W);
+        z = ebim_concat(g, a, ebim_scale(g, z, 2));
+    }
+    return ebim_planes(g, z);
+}
+
+typedef struct problem {
+    spec s;
+    ebim_graph g;
+    ebim_ws w;
+    int n, k, B;
+    double theta[MAX_THETA];
+    double x[LANES][MOST], t[LANES][MOST], u[LANES][MOST], v[LANES][MOST]; /* u, v: y-bar, v_1 */
+    ebim_real grad[MAX_THETA];
+} problem;
+
+static problem p;
+
+static int set_up(const spec *s, int B)
+{
+    ebim_arena a;
+    ebim_rng r;
+    int i, l;
+    ebim_arena_init(&a, memory, sizeof memory);
+    ebim_rng_init(&r, T_SEED, 1);
+    p.s = *s;
+    p.B = B;
+    p.n = s->C * s->H * s->W;
+    if (!CHECK_INT(ebim_record(&p.g, &a, p.n, record, &p.s), EBIM_OK)) return 0;
+    p.k = ebim_outputs(&p.g);
+    if (!CHECK_INT(ebim_ws_init(&p.w, &a, &p.g, LANES, 1), EBIM_OK)) return 0;
+    if (!CHECK(p.g.n_theta <= MAX_THETA && p.k <= MOST)) return 0;
+    ebim_init_theta(&p.g, T_SEED);
+    for (i = 0; i < p.g.n_theta; i++) {
+        if (weights(s)) p.g.theta[i] *= 2; /* others have constants */
+        p.theta[i] = (double)p.g.theta[i];
+        p.grad[i] = 0;
+    }
+    for (l = 0; l < B; l++) {
+        int32_t order[MOST]; /* numbers that are apart: no maximum changes within a difference */
+        for (i = 0; i < p.n; i++) order[i] = i;
+        ebim_rng_shuffle(&r, p.n, order);
+        for (i = 0; i < p.n; i++) p.x[l][i] = 3.0 * order[i] / p.n - 1.5;
+        for (i = 0; i < p.n; i++) p.x[l][i] = (double)real(p.x[l][i]);
+        for (i = 0; i < p.n; i++) p.t[l][i] = (double)ebim_rng_normal(&r);
+        for (i = 0; i < p.k; i++) p.u[l][i] = (double)ebim_rng_normal(&r);
+        for (i = 0; i < p.k; i++) p.v[l][i] = (double)ebim_rng_normal(&r);
+    }
+    return 1;
+}
+
+static void define_at(const double *theta, const double *x, const double *t, image *z)
+{
+    static image a;
+    int i;
+    shape(&a, p.s.C, p.s.H, p.s.W);
+    for (i = 0; i < p.n; i++) {
+        a.p[i].v = x[i];
+        a.p[i].d = t[i];
+    }
+    define(&p.s, theta, &a, z);
+}
+
+static void put(ebim_real *rows, int n, double from[][MOST])
+{
+    int i, l;
+    for (i = 0; i < n; i++)
+        for (l = 0; l < p.B; l++) rows[i * p.w.stride + l] = real(from[l][i]);
+}
+
+/* <u, F(x)> + <v, J(x) t> of lane l */
+static double loss(const double *theta, const double *x, int l)
+{
+    static image z;
+    double sum = 0;
+    int i;
+    define_at(theta, x, p.t[l], &z);
+    for (i = 0; i < p.k; i++) sum += p.u[l][i] * z.p[i].v + p.v[l][i] * z.p[i].d;
+    return sum;
+}
+
+/* A derivative by differences of fourth order; *c is changed and put back */
+static double difference(double *c, const double *theta, const double *x, int l)
+{
+    static const double OFFSET[4] = {1, -1, 2, -2}, WEIGHT[4] = {8, -8, -1, 1};
+    const double h = 1e-3, at_first = *c;
+    double sum = 0;
+    int q;
+    for (q = 0; q < 4; q++) {
+        *c = at_first + h * OFFSET[q];
+        sum += WEIGHT[q] * loss(theta, x, l);
+    }
+    *c = at_first;
+    return sum / (12 * h);
+}
+
+static double slack(void) { return T_EPS * 64 * (16 + p.n) + 1e-8; }
+
+static void sweep(void)
+{
+    put(ebim_ws_x(&p.w), p.n, p.x);
+    ebim_forward(&p.w, p.B, 2);
+    put(ebim_ws_xt(&p.w, 1), p.n, p.t);
+    ebim_jvp(&p.w, 1, 1);
+    put(ebim_ws_yg(&p.w, 1), p.k, p.v);
+    ebim_vjp(&p.w, 1, 1);
+    put(ebim_ws_yg(&p.w, 0), p.k, p.u);
+    ebim_backward(&p.w, 1, p.grad);
+}
+
+static void check_values_and_tangents(void)
+{
+    static image z;
+    const int st = p.w.stride;
+    double worst = 0, dual = 0, identity = 0;
+    int i, l;
+    for (l = 0; l < p.B; l++) {
+        double left = 0, right = 0, size = 0;
+        define_at(p.theta, p.x[l], p.t[l], &z);
+        CHECK_INT(z.C * z.H * z.W, p.k);
+        for (i = 0; i < p.k; i++) {
+            double got = (double)ebim_ws_yt(&p.w, 1)[i * st + l];
+            worst = fmax(worst, fabs((double)ebim_ws_y(&p.w)[i * st + l] - z.p[i].v));
+            dual = fmax(dual, fabs(got - z.p[i].d));
+            left += p.v[l][i] * got;
+            size += fabs(p.v[l][i] * got);
+        }
+        for (i = 0; i < p.n; i++) right += (double)ebim_ws_xg(&p.w, 1)[i * st + l] * p.t[l][i];
+        identity = fmax(identity, fabs(left - right) / (1 + size));
+    }
+    CHECK_NEAR(worst, 0, slack());
+    CHECK_NEAR(dual, 0, slack());
+    CHECK_NEAR(identity, 0, 64 * T_EPS);
+}
+
+static void check_gradients(void)
+{
+    int q, i, l, step = p.n > 40 ? 7 : 1;
+    for (l = 0; l < p.B; l += 3)
+        for (i = 0; i < p.n; i += step)
+            if (!CHECK_NEAR(ebim_ws_xg(&p.w, 0)[i * p.w.stride + l],
+                            difference(&p.x[l][i], p.theta, p.x[l], l), 8 * slack()))
+                return;
+    step = p.g.n_theta > 60 ? 11 : 1;
+    for (q = 0; q < p.g.n_theta; q += step) {
+        double want = 0;
+        for (l = 0; l < p.B; l++) want += difference(&p.theta[q], p.theta, p.x[l], l);
+        if (!CHECK_NEAR(p.grad[q], want, 8 * p.B * slack())) return;
+    }
+}
+
+static void every_op_is_its_definition(void)
+{
+    static const int lanes[3] = {5, 1, LANES};
+    int i, q;
+    for (i = 0; i < CASES; i++)
+        for (q = 0; q < (T_QUICK ? 1 : 3); q++) {
+            int bad = t__.bad;
+            if (!set_up(&cases[i], lanes[q])) return;
+            sweep();
+            check_values_and_tangents();
+            check_gradients();
+            if (t__.bad > bad) {
+                printf("  %s, case %d, %d lanes\n", names[cases[i].op], i, lanes[q]);
+                return;
+            }
+        }
+}
+
+/* A net that goes down and up again, with a joined copy, as nets for images do */
+static ebim_ref record_net(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref a = ebim_image(g, x, 1, 6, 6), b, c;
+    (void)user;
+    a = ebim_conv(g, ebim_space_to_depth(g, a, 2), 5, 3, 1, 1, EBIM_FN_SILU);
+    b = ebim_conv(g, a, 5, 3, 1, 1, EBIM_FN_SILU);
+    b = ebim_add(g, a, ebim_conv(g, b, 5, 3, 1, 1, EBIM_FN_IDENTITY));
+    c = ebim_conv_transposed(g, ebim_max_pool(g, b, 2, 1), 3, 2, 1, 0, EBIM_FN_SILU);
+    c = ebim_conv(g, ebim_concat(g, c, b), 4, 1, 1, 0, EBIM_FN_IDENTITY);
+    return ebim_sub(g, x, ebim_planes(g, ebim_depth_to_space(g, c, 2)));
+}
+
+static void nets_of_layers(void)
+{
+    enum { N = 36, B = 7 };
+    static ebim_real x[B * N], t[B * N], v[B * N], y[2][B * N], jt[B * N], vj[B * N];
+    const double h = sizeof(ebim_real) == 8 ? 1e-5 : 1e-2;
+    ebim_arena a;
+    ebim_graph g;
+    ebim_ws w;
+    ebim_rng r;
+    double left = 0, right = 0, worst = 0, size = 0;
+    int i, q;
+    ebim_arena_init(&a, memory, sizeof memory);
+    ebim_rng_init(&r, T_SEED, 2);
+    CHECK_INT(ebim_record(&g, &a, N, record_net, NULL), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&w, &a, &g, 16, 1), EBIM_OK);
+    ebim_init_theta(&g, T_SEED);
+    for (i = 0; i < B * N; i++) {
+        x[i] = ebim_rng_normal(&r);
+        t[i] = ebim_rng_normal(&r);
+        v[i] = ebim_rng_normal(&r);
+    }
+    ebim_eval_jvp(&w, B, x, t, jt);
+    ebim_eval_vjp(&w, B, x, v, vj);
+    for (i = 0; i < B * N; i++) {
+        left += (double)v[i] * (double)jt[i];
+        right += (double)vj[i] * (double)t[i];
+        size += fabs((double)v[i] * (double)jt[i]);
+    }
+    CHECK_NEAR(left, right, 64 * T_EPS * size);
+    for (q = 0; q < 2; q++) {
+        static ebim_real moved[B * N];
+        for (i = 0; i < B * N; i++) moved[i] = x[i] + real((q ? h : -h)) * t[i];
+        ebim_eval(&w, B, moved, y[q]);
+    }
+    for (i = 0; i < B * N; i++)
+        worst = fmax(worst, fabs(((double)y[1][i] - (double)y[0][i]) / (2 * h) - (double)jt[i]));
+    CHECK_NEAR(worst, 0, sizeof(ebim_real) == 8 ? 1e-6 : 2e-2); /* the maximum may change sides */
+}
+
+/* Lanes do not see one another, nor how many there are. */
+static void lanes_are_apart(void)
+{
+    enum { N = 36, B = 20 };
+    static ebim_real x[B * N], y[B * N], one[N];
+    ebim_arena a;
+    ebim_graph g;
+    ebim_ws w, single;
+    ebim_rng r;
+    double worst = 0;
+    int i, l;
+    ebim_arena_init(&a, memory, sizeof memory);
+    ebim_rng_init(&r, T_SEED, 3);
+    CHECK_INT(ebim_record(&g, &a, N, record_net, NULL), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&w, &a, &g, 32, EBIM_WS_VALUES), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&single, &a, &g, 1, EBIM_WS_VALUES), EBIM_OK);
+    ebim_init_theta(&g, T_SEED);
+    for (i = 0; i < B * N; i++) x[i] = ebim_rng_normal(&r);
+    ebim_eval(&w, B, x, y);
+    for (l = 0; l < B; l++) {
+        ebim_eval(&single, 1, x + l * N, one);
+        for (i = 0; i < N; i++)
+            worst = fmax(worst, fabs((double)one[i] - (double)y[l * N + i]));
+    }
+    CHECK_NEAR(worst, 0, 64 * T_EPS);
+}
+
+static void refused(const spec *s, ebim_result why)
+{
+    ebim_graph g;
+    ebim_arena a;
+    spec copy = *s;
+    ebim_arena_init(&a, memory, sizeof memory);
+    CHECK_INT(ebim_record(&g, &a, s->C * s->H * s->W, record, &copy), why);
+}
+
+static void wrong_shapes_are_refused(void)
+{
+    static const spec bad[] = {
+        {CONV, 1, 3, 3, 1, 4, 1, 0, 0},      {CONV, 1, 3, 3, 0, 3, 1, 0, 0},
+        {CONV, 1, 3, 3, 1, 0, 1, 0, 0},      {CONV, 1, 3, 3, 1, 3, 0, 0, 0},
+        {CONV, 1, 3, 3, 1, 3, 1, 3, 0},      {CONV, 1, 3, 3, 1, 3, 1, -1, 0},
+        {CONV, 1, 3, 3, 1 << 29, 3, 1, 1, 0}, {TRANSPOSED, 1, 1, 1, 1, 3, 1, 2, 0},
+        {TRANSPOSED, 1, 3, 3, 0, 3, 1, 0, 0}, {MAX_POOL, 1, 3, 3, 0, 4, 1, 0, 0},
+        {MAX_POOL, 1, 3, 3, 0, 2, 0, 0, 0},  {AVERAGE, 1, 3, 3, 0, 0, 1, 0, 0},
+        {AVERAGE, 1, 3, 3, 0, 2, 0, 0, 0},   {REPEAT, 1, 3, 3, 0, 0, 0, 0, 0},
+        {BILINEAR, 1, 3, 3, 0, -1, 0, 0, 0}, {TO_DEPTH, 1, 3, 4, 0, 2, 0, 0, 0},
+        {FROM_DEPTH, 3, 3, 3, 0, 2, 0, 0, 0}, {WINDOW, 1, 3, 3, 0, 3, 0, 0, 0},
+        {WINDOW, 1, 3, 3, 2, 2, 3, 0, 0},    {WINDOW, 1, 3, 3, 2, 2, 0, -2, 0}};
+    static const spec power = {CONV, 1, 3, 3, 1, 3, 1, 1, EBIM_FN_POW};
+    ebim_graph g;
+    ebim_ref x;
+    size_t i;
+    for (i = 0; i < sizeof bad / sizeof *bad; i++) refused(&bad[i], EBIM_ERR_SHAPE);
+    refused(&power, EBIM_ERR_ARG);
+    x = ebim__start(&g, NULL, 12);
+    CHECK_INT(ebim_image(&g, x, 2, 3, 3), 0);
+    CHECK_INT(g.failed, EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_window(&g, x, 0, 0, 1, 1), 0); /* of a graph that has failed */
+}
+
+static void numbers_that_are_none_stay(void)
+{
+    ebim_real x[4] = {1, real(t_nan()), 2, 3}, y;
+    spec s = {MAX_POOL, 1, 2, 2, 0, 2, 2, 0, 0};
+    ebim_arena a;
+    ebim_graph g;
+    ebim_ws w;
+    ebim_arena_init(&a, memory, sizeof memory);
+    CHECK_INT(ebim_record(&g, &a, 4, record, &s), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&w, &a, &g, 1, EBIM_WS_VALUES), EBIM_OK);
+    ebim_eval(&w, 1, x, &y);
+    CHECK(!t_finite((double)y));
+}
+
+int main(int argc, char **argv)
+{
+    T_BEGIN(argc, argv);
+    T_RUN(every_op_is_its_definition);
+    T_RUN(nets_of_layers);
+    T_RUN(lanes_are_apart);
+    T_RUN(wrong_shapes_are_refused);
+    T_RUN(numbers_that_are_none_stay);
+    return T_END();
+}
