@@ -5605,7 +5605,8 @@ EBIM_API ebim_ref ebim_planes(ebim_graph *g, ebim_ref x)
 EBIM_API ebim_ref ebim_window(ebim_graph *g, ebim_ref x, int top, int left, int H, int W)
 {
     int C = !g->failed && x >= 1 && x < g->n_nodes ? g->node[x].C : 0;
-    if (top > INT_MAX / 64 || left > INT_MAX / 64 || H > INT_MAX / 64 || W > INT_MAX / 64)
+    if (H < 1 || W < 1 || H > INT_MAX / 64 || W > INT_MAX / 64 || top > INT_MAX / 64 ||
+        left > INT_MAX / 64)
         return ebim__fail(g, EBIM_ERR_SHAPE);
     return ebim__sample_as(g, x, EBIM__WINDOW, C, H, W, top + H, left + W);
 }

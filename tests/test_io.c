@@ -124,7 +124,9 @@ static size_t graph_at(bytes b)
 
 static size_t graph_size(const unsigned char *g, size_t real)
 {
-    return 12 + NODE * ((size_t)get32(g) - 2) + real * (size_t)get32(g + 8);
+    size_t at = 12, i;
+    for (i = 2; i < get32(g); i++) at += get32(g + at) < EBIM__OP_CONV ? NODE : NODE + 24;
+    return at + real * (size_t)get32(g + 8);
 }
 
 /* ---- models ---- */
