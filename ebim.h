@@ -96,6 +96,7 @@
     >>model     samples, scores and gradients of a model
     >>train     what training of F and of E share
     >>mdf       training of F: eq. 8 and better
+    >>denoise   displacement fields by noise: x - D(x), for images; chains of D
     >>quadrics  M near each datum: a quadric through its neighbours, and its feet
     >>sides     which side of a hypersurface is which
     >>field     training of displacement fields: F for any codimension and topology; by sides
@@ -672,6 +673,18 @@ typedef struct ebim_mlp_desc {
                              * density that is nowhere below e^-ceiling: what no data point came
                              * near to is unlikely, not impossible (0: none) */
 } ebim_mlp_desc;
+
+/* A net that takes noise off images, R^n -> R^n, n = C H W, planes one after the other: two levels
+ * of half and a quarter of the size, without pooling (see ALGORITHMS). H and W: multiples of 4. Its
+ * last layer begins as the constant `center`. 203 588 parameters for width 32 and one channel. */
+typedef struct ebim_denoiser_desc {
+    int C, H, W;            /* required */
+    int width;              /* channels at half the size, twice as many at a quarter (0: 32) */
+    double center;          /* subtracted from the input first: about the mean of the data (0) */
+} ebim_denoiser_desc;
+
+EBIM_API ebim_result ebim_denoiser(ebim_graph *g, ebim_arena *a, const ebim_denoiser_desc *d,
+                                   uint64_t seed);
 
 /* Records an MLP and initialises it: W, b uniform on +-1/sqrt(fan in), as torch.nn.Linear. With
  * fn SINE hidden layers are sin(omega W x + b) after Sitzmann et al. 2020: W uniform on
@@ -1308,6 +1321,41 @@ typedef struct ebim_mdf_desc {
  * takes an arena: then x is not looked at. */
 EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, ebim_arena *work, int N, const ebim_real *x,
                                     const ebim_mdf_desc *d, ebim_train_report *report);
+
+/* Training of D, R^n -> R^n, so that x - D(x) is the way from x to M: E |D(x') - x|^2 /
+ * (n (sigma^2 + floor)), x' = x + sigma e, log sigma uniform. Part of each batch is not noise but
+ * where one or two steps of D's own chains lead from much noise ("walk-back"): without it chains
+ * end in what D never saw. Adam, warm-up, cosine decay; what is kept is a running mean of the
+ * parameters. */
+typedef struct ebim_denoise_desc {
+    int steps, batch;      /* (0: 3000 of 64) */
+    double rate;           /* Adam's at first (0: 2e-3) */
+    double sigma_lo, sigma_hi; /* of the noise, in units of the data (0: .08 and 1.6) */
+    double floor;          /* (0: .01) */
+    double back;           /* share of a batch that is walked back (0: half; < 0: none) */
+    double average;        /* of the parameters, per step (0: .998) */
+    const ebim_real *weights; /* [N] of the data, >= 0, not all 0 (NULL: all alike) */
+    uint64_t seed;
+    ebim_progress_fn progress;
+    void *user;
+} ebim_denoise_desc;
+
+EBIM_API ebim_result ebim_denoise_train(ebim_graph *D, ebim_arena *work, int N, const ebim_real *x,
+                                        const ebim_denoise_desc *d, ebim_train_report *report);
+
+/* Chains of forward passes alone: with r = x - D(x), `steps` times
+ *   x <- x - h r + sqrt((1 - beta h)^2 - (1 - h)^2) |r| / sqrt(n) xi,  xi ~ N(0, I),
+ * which takes beta h off the distance from M while noise keeps it random, then `onto` times
+ * x <- x - .7 r. From data or the mean of the data with noise of size 2, they end at points of M,
+ * by no known law on it. */
+typedef struct ebim_denoise_chain {
+    int steps, onto;       /* (0: 44 and 3) */
+    double h, beta;        /* (0: .2 and .4) */
+    int lanes;             /* block size (0: 64) */
+} ebim_denoise_chain;
+
+EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int B, ebim_real *x,
+                                      const ebim_denoise_chain *c, uint64_t seed);
 
 /* Training of E on {F = 0}. By contrastive divergence, eq. 10:
  *   mean E(x) - mean E(x') + magnitude (mean E(x)^2 + mean E(x')^2),
@@ -6228,6 +6276,50 @@ EBIM_API ebim_result ebim_mlp(ebim_graph *g, ebim_arena *a, const ebim_mlp_desc 
     if (!r && ebim__ready(a))
         ebim__init_layers(g, d->fn == EBIM_FN_SINE ? ebim__or(d->omega, 30) : 0, seed);
     return r;
+}
+
+/* z = SiLU(x + conv(SiLU(conv(x)))) */
+static ebim_ref ebim__residual(ebim_graph *g, ebim_ref x, int width)
+{
+    ebim_ref r = ebim_conv(g, x, width, 3, 1, 1, EBIM_FN_SILU);
+    r = ebim_conv(g, r, width, 3, 1, 1, EBIM_FN_IDENTITY);
+    return ebim_apply(g, ebim_add(g, x, r), EBIM_FN_SILU);
+}
+
+static ebim_ref ebim__record_denoiser(ebim_graph *g, ebim_ref x, void *user)
+{
+    const ebim_denoiser_desc *d = (const ebim_denoiser_desc *)user;
+    int w = ebim__or_int(d->width, 32), i;
+    double center = -d->center;
+    ebim_ref h = ebim_image(g, ebim_add(g, x, ebim_constant(g, 1, &center)), d->C, d->H, d->W), z;
+    for (i = 0, h = ebim_space_to_depth(g, h, 2); i < 2; i++)
+        h = ebim_conv(g, h, w, 3, 1, 1, EBIM_FN_SILU);
+    z = ebim_conv(g, ebim_space_to_depth(g, h, 2), 2 * w, 1, 1, 0, EBIM_FN_SILU);
+    for (i = 0; i < 2; i++) z = ebim__residual(g, z, 2 * w);
+    z = ebim_depth_to_space(g, ebim_conv(g, z, 4 * w, 1, 1, 0, EBIM_FN_IDENTITY), 2);
+    for (i = 0, z = ebim_concat(g, h, z); i < 2; i++)
+        z = ebim_conv(g, z, w, 3, 1, 1, EBIM_FN_SILU);
+    z = ebim_conv(g, z, 4 * d->C, 3, 1, 1, EBIM_FN_IDENTITY);
+    return ebim_planes(g, ebim_depth_to_space(g, z, 2));
+}
+
+EBIM_API ebim_result ebim_denoiser(ebim_graph *g, ebim_arena *a, const ebim_denoiser_desc *d,
+                                   uint64_t seed)
+{
+    ebim_result r;
+    int i, weights;
+    if (d->C < 1 || d->H < 4 || d->W < 4 || d->H % 4 || d->W % 4 || d->C > 64 || d->H > 4096 ||
+        d->W > 4096 || d->width < 0 || d->width > 4096)
+        return EBIM_ERR_SHAPE;
+    r = ebim_record(g, a, d->C * d->H * d->W, ebim__record_denoiser, (void *)(uintptr_t)d);
+    if (r || !ebim__ready(a)) return r;
+    ebim_init_theta(g, seed);
+    for (i = g->y; g->node[i].op != EBIM__OP_CONV;) i--;
+    weights = g->node[i].n_theta - g->node[i].C;
+    memset(g->theta + g->node[i].theta, 0, (size_t)weights * sizeof *g->theta);
+    for (weights += g->node[i].theta; weights < g->node[i].theta + g->node[i].n_theta; weights++)
+        g->theta[weights] = EBIM__R(d->center);
+    return EBIM_OK;
 }
 
 /* ============================================================================================
@@ -14321,6 +14413,7 @@ typedef struct ebim__trainer {
     int32_t *pick;            /* [batch] which points are in data */
     int N, n, batch, lanes, at, in_order;
     int steps, until;         /* of the schedule; how many of them are made */
+    int warmup;               /* steps in which the rate grows (0: none) */
     double rate, rate_end, clip, decay;
     ebim_train_report report;
     uint64_t seed;
@@ -14423,7 +14516,7 @@ static int ebim__due(const ebim__trainer *t, int step, int times)
 static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
 {
     ebim_graph *g = t->g;
-    ebim_rate_desc rate = {t->rate, EBIM_RATE_COSINE, t->rate_end, t->steps, 0};
+    ebim_rate_desc rate = {t->rate, EBIM_RATE_COSINE, t->rate_end, t->steps, t->warmup};
     if (!(t->rate_end > 0)) rate.law = EBIM_RATE_CONSTANT;
     if (!ebim__finite64(loss)) return EBIM_ERR_DIVERGED; /* of the gradient, Adam sees to that */
     if (ebim__due(t, step, 50))
@@ -14904,6 +14997,247 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, ebim_arena *work, int N, cons
     }
     if (report) *report = s.t.report;
     return r;
+}
+
+/* ============================================================================================
+ * >>denoise  displacement fields by noise: x - D(x), for images; chains of D
+ *
+ * A regression: D(x') is the mean of the clean x that x' may come from, so x' - D(x') points to M.
+ * Cost: one sweep of values and one back per step, and three quarters of a sweep for walk-back.
+ * Pitfall: h up to .9 in walk-back makes blurry means fixed points of the chains.
+ * ========================================================================================= */
+
+static const struct {
+    int steps, batch, warmup, from; /* from: walk-back begins; D is a constant before */
+    double rate, end, beta2, clip, lo, hi, floor, average;
+    double start;             /* walk-back starts from noise of `start` .. hi, */
+    double h, h_range, beta, beta_range; /* steps of h .. h + h_range, and of beta likewise */
+    int chain, onto;
+    double chain_h, chain_beta, pull;
+} ebim__denoise_is = {
+    3000, 64, 100, 150, 2e-3, 1e-3, 0.99, 1, 0.08, 1.6, 0.01, 0.998, 0.4, 0.05, 0.4, 0.1, 0.5,
+    44, 3, 0.2, 0.4, 0.7
+};
+
+typedef struct ebim__denoise {
+    ebim__trainer t;
+    const ebim_real *x;       /* [N][n] */
+    ebim_denoise_desc d;
+    ebim_real *clean, *noise; /* [n][stride] */
+    ebim_real *mean;          /* [n_theta] */
+    double *sigma2;           /* [stride] mean square of what is to be taken off */
+    ebim_real *h, *gain;      /* [stride] of a step: r -> -h r + gain |r| xi / sqrt(n) */
+    uint32_t *streams;        /* [4][stride] */
+} ebim__denoise;
+
+/* x <- x - h r + gain |r| / sqrt(n) noise, lane by lane; y = D(x) is known */
+static void ebim__denoise_step(ebim_ws *w, int lanes, const ebim_real *h, const ebim_real *gain,
+                               const ebim_real *noise)
+{
+    const ebim_real *y = ebim_ws_y(w);
+    ebim_real *x = ebim_ws_x(w);
+    int S = w->stride, n = w->n, i, j, l;
+    EBIM__CHUNKS(j, lanes) {
+        ebim_real size[EBIM__W] = {0};
+        for (i = 0; i < n; i++)
+            EBIM__EACH(l) {
+                ebim_real r = x[i * S + j + l] - y[i * S + j + l];
+                size[l] += r * r;
+            }
+        EBIM__EACH(l) size[l] = gain[j + l] * EBIM__SQRT(size[l] / (ebim_real)n);
+        for (i = 0; i < n; i++)
+            EBIM__EACH(l) {
+                ebim_real r = x[i * S + j + l] - y[i * S + j + l];
+                x[i * S + j + l] += size[l] * noise[i * S + j + l] - h[j + l] * r;
+            }
+    }
+}
+
+static double ebim__denoise_gain(double h, double beta)
+{
+    double a = (1 - beta * h) * (1 - beta * h) - (1 - h) * (1 - h);
+    return a > 0 ? sqrt(a) : 0;
+}
+
+static double ebim__within(ebim_rng *r, double lo, double hi)
+{
+    return lo + (hi - lo) * (double)ebim_rng_uniform(r);
+}
+
+/* The first `count` lanes: one or two steps of chains, from noise */
+static void ebim__walk_back(ebim__denoise *s, int count)
+{
+    ebim_ws *w = &s->t.w;
+    ebim_real *x = ebim_ws_x(w);
+    int S = w->stride, n = w->n, lanes = ebim__lanes(count), i, l, step, steps;
+    double off;
+    for (l = 0; l < lanes; l++) {
+        ebim_real sigma = EBIM__R(ebim__within(&s->t.rng, ebim__denoise_is.start, s->d.sigma_hi));
+        for (i = 0; i < n; i++) x[i * S + l] = s->clean[i * S + l] + sigma * s->noise[i * S + l];
+    }
+    steps = 1 + (int)ebim_rng_below(&s->t.rng, 2);
+    for (step = 0; step < steps; step++) {
+        ebim_forward(w, count, 0);
+        for (l = 0; l < lanes; l++) {
+            double h = ebim__denoise_is.h, beta = ebim__denoise_is.beta;
+            h = ebim__within(&s->t.rng, h, h + ebim__denoise_is.h_range);
+            beta = ebim__within(&s->t.rng, beta, beta + ebim__denoise_is.beta_range);
+            s->h[l] = EBIM__R(h);
+            s->gain[l] = EBIM__R(ebim__denoise_gain(h, beta));
+        }
+        w->kernels->normals(s->streams, n, s->noise, S, lanes);
+        ebim__denoise_step(w, lanes, s->h, s->gain, s->noise);
+    }
+    for (l = 0; l < count; l++) {
+        for (s->sigma2[l] = 0, i = 0; i < n; i++) {
+            off = (double)x[i * S + l] - (double)s->clean[i * S + l];
+            s->sigma2[l] += off * off / n;
+        }
+    }
+}
+
+/* Inputs of a block, and how far they are off */
+static void ebim__denoise_inputs(ebim__denoise *s, int at, int count, int step)
+{
+    ebim_ws *w = &s->t.w;
+    ebim_real *x = ebim_ws_x(w);
+    int S = w->stride, n = w->n, lanes = ebim__lanes(count), i, l;
+    int back = step < ebim__denoise_is.from || s->d.back < 0 ? 0 : (int)(s->d.back * count);
+    ebim__to_lanes(ebim__nth(s->t.data, at, n), count, n, s->clean, S, lanes);
+    w->kernels->normals(s->streams, n, s->noise, S, lanes);
+    if (back) ebim__walk_back(s, back);
+    if (back) w->kernels->normals(s->streams, n, s->noise, S, lanes);
+    for (l = back; l < lanes; l++) {
+        double sigma = exp(ebim__within(&s->t.rng, log(s->d.sigma_lo), log(s->d.sigma_hi)));
+        s->sigma2[l] = sigma * sigma;
+        for (i = 0; i < n; i++)
+            x[i * S + l] = s->clean[i * S + l] + EBIM__R(sigma) * s->noise[i * S + l];
+    }
+}
+
+static double ebim__denoise_loss(void *self, int step)
+{
+    ebim__denoise *s = (ebim__denoise *)self;
+    ebim__trainer *t = &s->t;
+    ebim_ws *w = &t->w;
+    int at, count, i, l, S = w->stride, n = w->n;
+    double loss = 0, keep = s->d.average;
+    for (i = 0; i < t->g->n_theta && step; i++) { /* few steps are a short mean */
+        double part = 1 - (keep < (1.0 + step) / (10 + step) ? keep : (1.0 + step) / (10 + step));
+        s->mean[i] += EBIM__R(part) * (t->g->theta[i] - s->mean[i]);
+    }
+    ebim__next_batch(t, s->x);
+    for (at = 0; at < t->batch; at += count) {
+        ebim_real *seed = ebim_ws_yg(w, 0);
+        const ebim_real *y = ebim_ws_y(w);
+        count = ebim__min_int(S, t->batch - at);
+        ebim__denoise_inputs(s, at, count, step);
+        ebim_forward(w, count, 1);
+        for (l = 0; l < count; l++) {
+            double each = 1 / ((double)n * t->batch * (s->sigma2[l] + s->d.floor)), sum = 0;
+            for (i = 0; i < n; i++) {
+                double e = (double)y[i * S + l] - (double)s->clean[i * S + l];
+                sum += e * e;
+                seed[i * S + l] = EBIM__R(2 * each * e);
+            }
+            loss += each * sum;
+        }
+        ebim_backward(w, 0, t->grad);
+    }
+    return loss;
+}
+
+static ebim_result ebim__denoise_init(ebim__denoise *s, ebim_arena *a, ebim_graph *D, int N,
+                                      const ebim_denoise_desc *d)
+{
+    size_t rows;
+    ebim_result r;
+    memset(s, 0, sizeof *s);
+    s->d = *d;
+    s->d.sigma_lo = ebim__or(d->sigma_lo, ebim__denoise_is.lo);
+    s->d.sigma_hi = ebim__or(d->sigma_hi, ebim__denoise_is.hi);
+    s->d.floor = ebim__or(d->floor, ebim__denoise_is.floor);
+    s->d.average = ebim__or(d->average, ebim__denoise_is.average);
+    s->d.back = ebim__or(d->back, 0.5);
+    s->t.steps = s->t.until = ebim__or_int(d->steps, ebim__denoise_is.steps);
+    s->t.batch = ebim__or_int(d->batch, ebim__denoise_is.batch);
+    s->t.lanes = 64; /* of which a pixel's channels stay in cache */
+    s->t.rate = ebim__or(d->rate, ebim__denoise_is.rate);
+    s->t.rate_end = ebim__denoise_is.end;
+    s->t.warmup = ebim__denoise_is.warmup;
+    s->t.clip = ebim__denoise_is.clip;
+    s->t.weights = d->weights;
+    s->t.seed = d->seed;
+    s->t.progress = d->progress;
+    s->t.user = d->user;
+    s->t.stage = EBIM_STAGE_MANIFOLD;
+    if (ebim_inputs(D) != ebim_outputs(D)) return EBIM_ERR_SHAPE;
+    if (!(s->d.sigma_lo > 0 && s->d.sigma_hi >= s->d.sigma_lo && s->d.back <= 1)) return EBIM_ERR_ARG;
+    r = ebim__trainer_init(&s->t, a, D, N, 0);
+    if (r) return r;
+    s->t.optim.beta2 = ebim__denoise_is.beta2;
+    rows = (size_t)s->t.n * (size_t)s->t.w.stride;
+    EBIM__NEW_EACH(a, ebim_real, rows, &s->clean, &s->noise);
+    EBIM__NEW_EACH(a, ebim_real, s->t.w.stride, &s->h, &s->gain);
+    s->mean = EBIM__NEW(a, ebim_real, D->n_theta);
+    s->sigma2 = EBIM__NEW(a, double, s->t.w.stride);
+    s->streams = EBIM__NEW(a, uint32_t, 4 * (size_t)s->t.w.stride);
+    if (!ebim__ready(a)) return a->failed;
+    memcpy(s->mean, D->theta, (size_t)D->n_theta * sizeof *s->mean);
+    ebim__seed_lanes(s->streams, s->t.w.stride, s->t.w.stride, s->t.w.stride, d->seed,
+                     UINT64_C(0xDE401));
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_denoise_train(ebim_graph *D, ebim_arena *work, int N, const ebim_real *x,
+                                        const ebim_denoise_desc *d, ebim_train_report *report)
+{
+    ebim__denoise s;
+    ebim_result r = ebim__denoise_init(&s, work, D, N, d);
+    if (!r && ebim__ready(work)) {
+        s.x = x;
+        r = ebim__train(&s.t, ebim__denoise_loss, &s);
+        if (!r && s.t.report.steps > 1)
+            memcpy(D->theta, s.mean, (size_t)D->n_theta * sizeof *s.mean);
+    }
+    if (report) *report = s.t.report;
+    return r;
+}
+
+EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int B, ebim_real *x,
+                                      const ebim_denoise_chain *c, uint64_t seed)
+{
+    int lanes = ebim__or_int(c->lanes, 64), steps = ebim__or_int(c->steps, ebim__denoise_is.chain);
+    int onto = ebim__or_int(c->onto, ebim__denoise_is.onto), at, count, i, l, n = ebim_inputs(D);
+    double h = ebim__or(c->h, ebim__denoise_is.chain_h);
+    double gain = ebim__denoise_gain(h, ebim__or(c->beta, ebim__denoise_is.chain_beta));
+    ebim_real *noise, *pull, *kick;
+    uint32_t *streams;
+    ebim_ws w;
+    ebim_result r = ebim_ws_init(&w, work, D, lanes, EBIM_WS_VALUES);
+    if (r) return r;
+    if (n != ebim_outputs(D)) return EBIM_ERR_SHAPE;
+    noise = EBIM__NEW(work, ebim_real, ebim__times((size_t)n, (size_t)w.stride));
+    EBIM__NEW_EACH(work, ebim_real, w.stride, &pull, &kick);
+    streams = EBIM__NEW(work, uint32_t, 4 * (size_t)w.stride);
+    if (!ebim__ready(work)) return work->failed;
+    for (at = 0; at < B && !ebim__stopped(w.watch); at += count) {
+        ebim_real *p = x + (size_t)at * (size_t)n;
+        count = ebim__min_int(lanes, B - at);
+        ebim__to_lanes(p, count, n, ebim_ws_x(&w), w.stride, ebim__lanes(count));
+        ebim__seed_lanes(streams, w.stride, ebim__lanes(count), count, seed, (uint64_t)at);
+        for (i = 0; i < steps + onto; i++) {
+            for (l = 0; l < w.stride; l++) {
+                pull[l] = EBIM__R(i < steps ? h : ebim__denoise_is.pull);
+                kick[l] = EBIM__R(i < steps ? gain : 0);
+            }
+            w.kernels->normals(streams, n, noise, w.stride, ebim__lanes(count));
+            ebim_forward(&w, count, 0);
+            ebim__denoise_step(&w, ebim__lanes(count), pull, kick, noise);
+        }
+        ebim__from_lanes(ebim_ws_x(&w), w.stride, count, n, p);
+    }
+    return EBIM_OK;
 }
 
 /* ============================================================================================
