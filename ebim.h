@@ -2183,6 +2183,10 @@ typedef struct ebim__matrix {
     int no, ni, wo, wi;
 } ebim__matrix;
 
+typedef struct ebim__pair {
+    const ebim_real *d, *x;   /* [no][stride], [ni][stride] */
+} ebim__pair;
+
 /* One table for each instruction set. Rows have `stride` reals, of which nl count; more of them may
  * be computed, up to a multiple of 16. */
 typedef struct ebim__kernels {
@@ -2204,11 +2208,9 @@ typedef struct ebim__kernels {
     /* As column, but output o fills a chunk at o ys */
     void (*column_apart)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
                          ebim_real *Y, const ebim_real *D, int ys, int add);
-    /* gw[o * row + i] += sum_p <D_p[o], X_p[i]> over lanes, p < planes; D_p = D + p dp; X_0 = X,
-     * X_p = T + (p - 1) tp */
-    void (*outer)(int no, int ni, ebim_real *gw, int row, const ebim_real *D, size_t dp,
-                  const ebim_real *X, const ebim_real *T, size_t tp, int planes, int stride,
-                  int nl);
+    /* gw[o * row + i] += sum over pairs (D, X) of <D[o], X[i]> over lanes */
+    void (*outer)(int no, int ni, ebim_real *gw, int row, const ebim__pair *pair, int pairs,
+                  int stride, int nl);
     /* rows of SiLU(a) with its derivatives as far as order asks; v may be a */
     void (*silu)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1, ebim_real *d2,
                  int stride, int nl, int order);
@@ -2274,14 +2276,12 @@ static void ebim__blas_dense(const ebim__matrix *m, const ebim_real *bias, const
         for (l = 0; l < nl; l++) EBIM__ROW(Y, o)[l] *= EBIM__ROW(D, o)[l];
 }
 
-static void ebim__blas_outer(int no, int ni, ebim_real *gw, int row, const ebim_real *D, size_t dp,
-                             const ebim_real *X, const ebim_real *T, size_t tp, int planes,
-                             int stride, int nl)
+static void ebim__blas_outer(int no, int ni, ebim_real *gw, int row, const ebim__pair *pair,
+                             int pairs, int stride, int nl)
 {
-    int p;
-    for (p = 0; p < planes; p++)
-        EBIM__GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, no, ni, nl, 1, D + (size_t)p * dp,
-                   stride, p ? T + (size_t)(p - 1) * tp : X, stride, 1, gw, row);
+    for (; pairs--; pair++)
+        EBIM__GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, no, ni, nl, 1, pair->d, stride, pair->x,
+                   stride, 1, gw, row);
 }
 #endif
 
@@ -2388,6 +2388,7 @@ typedef struct EBIM__N(vec) {
 #define EBIM__MR (EBIM__VB == 32 ? 3 : 4)
 #define EBIM__TV (EBIM__VB > 16 ? (size_t)4 : EBIM__VB ? (size_t)2 : (size_t)1)
 #define EBIM__DEEP (EBIM__VB ? 1 : 2)
+#define EBIM__OV (EBIM__VB == 64 ? (size_t)4 : (size_t)2) /* inputs of a tile of outer */
 #define EBIM__WIDE ((int)(EBIM__TV * EBIM__VW)) /* lanes of a tile */
 
 /* acc[q][v] += w(q, i) X_i for `deep` inputs i: plain C, whose sums are in memory, takes several
@@ -2538,8 +2539,8 @@ static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const e
                              ebim__min_int(part, nl - j), add);
 }
 
-/* One plane's products of ro rows D with ri rows X, added to acc. */
-EBIM__INLINE void EBIM__N(outer_tile)(size_t ro, size_t ri, EBIM__N(vec) (*acc)[2],
+/* One pair's products of ro rows D with ri rows X, added to acc. */
+EBIM__INLINE void EBIM__N(outer_tile)(size_t ro, size_t ri, EBIM__N(vec) (*acc)[EBIM__OV],
                                       const ebim_real *D, const ebim_real *X, int stride, int nl)
 {
     size_t q, i;
@@ -2578,56 +2579,57 @@ EBIM__INLINE ebim_real EBIM__N(total)(const EBIM__N(vec) *a)
     return s[0];
 }
 
-EBIM__INLINE void EBIM__N(outer_rows)(size_t ro, size_t ri, ebim_real *gw, int row,
-                                      const ebim_real *D, size_t dp, const ebim_real *X,
-                                      const ebim_real *T, size_t tp, int planes, int stride,
-                                      int nl)
+/* Outputs from o on with inputs from i on */
+EBIM__INLINE void EBIM__N(outer_rows)(size_t ro, size_t ri, int o, int i, ebim_real *gw, int row,
+                                      const ebim__pair *pair, int pairs, int stride, int nl)
 {
-    EBIM__N(vec) acc[4][2];
-    size_t q, i;
+    EBIM__N(vec) acc[4][EBIM__OV];
+    size_t q, v;
     int p;
     EBIM__UNROLL
     for (q = 0; q < ro; q++)
         EBIM__UNROLL
-        for (i = 0; i < ri; i++) EBIM__LANES {
+        for (v = 0; v < ri; v++) EBIM__LANES {
             EBIM__NUM zero = {0};
-            EBIM__L(acc[q][i]) = zero;
+            EBIM__L(acc[q][v]) = zero;
         }
-    for (p = 0; p < planes; p++)
-        EBIM__N(outer_tile)(ro, ri, acc, D + (size_t)p * dp, p ? T + (size_t)(p - 1) * tp : X,
-                            stride, nl);
+    for (p = 0; p < pairs; p++)
+        EBIM__N(outer_tile)(ro, ri, acc, EBIM__ROW(pair[p].d, o), EBIM__ROW(pair[p].x, i), stride,
+                            nl);
+    gw += (size_t)o * (size_t)row + (size_t)i;
     EBIM__UNROLL
     for (q = 0; q < ro; q++)
         EBIM__UNROLL
-        for (i = 0; i < ri; i++) gw[q * (size_t)row + i] += EBIM__N(total)(&acc[q][i]);
+        for (v = 0; v < ri; v++) gw[q * (size_t)row + v] += EBIM__N(total)(&acc[q][v]);
 }
 
-static void EBIM__N(outer)(int no, int ni, ebim_real *gw, int row, const ebim_real *D, size_t dp,
-                           const ebim_real *X, const ebim_real *T, size_t tp, int planes,
-                           int stride, int nl)
+static void EBIM__N(outer)(int no, int ni, ebim_real *gw, int row, const ebim__pair *pair,
+                           int pairs, int stride, int nl)
 {
     int o, i, ro, ri;
 #ifdef EBIM_USE_CBLAS
     if (EBIM__LARGE(no, ni)) {
-        ebim__blas_outer(no, ni, gw, row, D, dp, X, T, tp, planes, stride, nl);
+        ebim__blas_outer(no, ni, gw, row, pair, pairs, stride, nl);
         return;
     }
 #endif
     for (o = 0; o < no; o += ro) {
         ro = no - o >= 4 ? 4 : 1;
         for (i = 0; i < ni; i += ri) {
-            const ebim_real *d = EBIM__ROW(D, o), *x = EBIM__ROW(X, i);
-            const ebim_real *t = planes > 1 ? EBIM__ROW(T, i) : NULL;
-            ebim_real *g = gw + (size_t)o * (size_t)row + i;
-            ri = ni - i >= 2 ? 2 : 1;
-            if (ro == 4 && ri == 2)
-                EBIM__N(outer_rows)(4, 2, g, row, d, dp, x, t, tp, planes, stride, nl);
+            ri = ebim__min_int(ni - i, (int)EBIM__OV);
+            if (ri == 3) ri = 2;
+            if (ro == 4 && ri > 2)
+                EBIM__N(outer_rows)(4, EBIM__OV, o, i, gw, row, pair, pairs, stride, nl);
+            else if (ro == 4 && ri == 2)
+                EBIM__N(outer_rows)(4, 2, o, i, gw, row, pair, pairs, stride, nl);
             else if (ro == 4)
-                EBIM__N(outer_rows)(4, 1, g, row, d, dp, x, t, tp, planes, stride, nl);
+                EBIM__N(outer_rows)(4, 1, o, i, gw, row, pair, pairs, stride, nl);
+            else if (ri > 2)
+                EBIM__N(outer_rows)(1, EBIM__OV, o, i, gw, row, pair, pairs, stride, nl);
             else if (ri == 2)
-                EBIM__N(outer_rows)(1, 2, g, row, d, dp, x, t, tp, planes, stride, nl);
+                EBIM__N(outer_rows)(1, 2, o, i, gw, row, pair, pairs, stride, nl);
             else
-                EBIM__N(outer_rows)(1, 1, g, row, d, dp, x, t, tp, planes, stride, nl);
+                EBIM__N(outer_rows)(1, 1, o, i, gw, row, pair, pairs, stride, nl);
         }
     }
 }
@@ -3211,6 +3213,7 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
 #undef EBIM__TV
 #undef EBIM__WIDE
 #undef EBIM__DEEP
+#undef EBIM__OV
 #undef EBIM__LANES
 #undef EBIM__NUM
 #undef EBIM__INT
@@ -4566,6 +4569,8 @@ typedef struct ebim__span {
     int from, to;
 } ebim__span;
 
+enum { EBIM__PAIRS = 64 };    /* rows of two nodes whose products are summed in registers */
+
 /* Offsets in the kernel, along one axis, that lie in `size` pixels where the kernel is at `at` */
 static ebim__span ebim__slide_offsets(const ebim__slide *v, int at, int size)
 {
@@ -4584,17 +4589,6 @@ static ebim__span ebim__slide_places(const ebim__slide *v, int at, int size)
     ebim__span r;
     r.from = ebim__max_int(end - v->kernel + v->step, 0) / v->step;
     r.to = ebim__min_int(end / v->step + 1, size);
-    if (r.to < r.from) r.to = r.from;
-    return r;
-}
-
-/* Places whose offset o lies in `size` pixels */
-static ebim__span ebim__slide_inside(const ebim__slide *v, int o, int size, int places)
-{
-    int last = size - 1 + v->padding - o;
-    ebim__span r;
-    r.from = ebim__max_int(v->padding - o + v->step - 1, 0) / v->step;
-    r.to = last < 0 ? 0 : ebim__min_int(last / v->step + 1, places);
     if (r.to < r.from) r.to = r.from;
     return r;
 }
@@ -4667,24 +4661,26 @@ static void ebim__conv_product(const ebim__sweep *s, int back, const ebim_real *
         }
 }
 
-/* Gradient of W: products of the two images, a row of places after the other */
+/* Gradient of W: products of the two images, so many places of the kernel at a time that their
+ * pixels stay in cache */
 static void ebim__conv_grad(const ebim__sweep *s, const ebim_real *large, const ebim_real *little)
 {
     ebim__slide v = ebim__slide_of(s);
-    int C = v.large->C, row = v.kernel * v.kernel * C, o, p, y;
-    size_t dp = (size_t)v.little->C * (size_t)s->stride;
-    size_t tp = (size_t)v.step * (size_t)C * (size_t)s->stride;
-    for (o = 0; o < v.kernel; o++)
-        for (p = 0; p < v.kernel; p++) {
-            ebim__span py = ebim__slide_inside(&v, o, v.large->H, v.little->H);
-            ebim__span px = ebim__slide_inside(&v, p, v.large->W, v.little->W);
-            for (y = py.from; y < py.to && px.from < px.to; y++) {
-                const ebim_real *x = large + ebim__pixel(s, v.large, y * v.step - v.padding + o,
-                                                         px.from * v.step - v.padding + p);
-                s->K->outer(v.little->C, C, s->grad + (o * v.kernel + p) * C, row,
-                            little + ebim__pixel(s, v.little, y, px.from), dp, x, x + tp, tp,
-                            px.to - px.from, s->stride, s->nl);
+    int C = v.large->C, row = v.kernel * v.kernel * C, k = v.kernel * v.kernel, o, from, q, end;
+    int places = v.little->H * v.little->W;
+    for (from = 0; from < places; from += EBIM__PAIRS)
+        for (o = 0; o < k; o++) {
+            ebim__pair pair[EBIM__PAIRS];
+            int count = 0;
+            end = ebim__min_int(from + EBIM__PAIRS, places);
+            for (q = from; q < end; q++) {
+                int y = q / v.little->W * v.step - v.padding + o / v.kernel;
+                int x = q % v.little->W * v.step - v.padding + o % v.kernel;
+                if (y < 0 || x < 0 || y >= v.large->H || x >= v.large->W) continue;
+                pair[count].d = little + ebim__pixel(s, v.little, 0, q);
+                pair[count++].x = large + ebim__pixel(s, v.large, y, x);
             }
+            s->K->outer(v.little->C, C, s->grad + o * C, row, pair, count, s->stride, s->nl);
         }
 }
 
@@ -4738,18 +4734,19 @@ static void ebim__dense_grad(const ebim__sweep *s)
     ebim_real *delta = s->z->ga, *gb = s->grad + (s->nd->n_theta - biases);
     int planes = 1 + s->pairs, o, l;
     size_t st = (size_t)s->stride;
+    ebim__pair pair[EBIM__PAIRS];
     for (o = 0; o < planes * s->n; o++)
         for (l = s->used; l < s->nl; l++) delta[(size_t)o * st + (size_t)l] = 0;
     for (o = 0; o < s->n; o += biases)
         s->K->sum(biases, gb, delta + (size_t)o * st, s->stride, s->nl);
-    if (s->nd->op == EBIM__OP_DENSE)
-        s->K->outer(s->n, s->na, s->grad, s->na, delta, (size_t)s->n * st, s->a->v, s->a->t,
-                    (size_t)s->na * st, planes, s->stride, s->nl);
-    for (o = 0; o < planes && s->nd->op != EBIM__OP_DENSE; o++) {
-        const ebim_real *x = o ? ebim__row(s, s->a->t, s->na, o - 1, 0) : s->a->v;
-        const ebim_real *d = ebim__row(s, delta, s->n, o, 0);
-        int down = s->nd->op == EBIM__OP_CONV;
-        ebim__conv_grad(s, down ? x : d, down ? d : x);
+    for (o = 0; o < planes; o++) {
+        ebim__pair *p = &pair[o % EBIM__PAIRS];
+        p->d = ebim__row(s, delta, s->n, o, 0);
+        p->x = o ? ebim__row(s, s->a->t, s->na, o - 1, 0) : s->a->v;
+        if (s->nd->op == EBIM__OP_CONV) ebim__conv_grad(s, p->x, p->d);
+        else if (s->nd->op == EBIM__OP_DECONV) ebim__conv_grad(s, p->d, p->x);
+        else if (o % EBIM__PAIRS + 1 == EBIM__PAIRS || o + 1 == planes)
+            s->K->outer(s->n, s->na, s->grad, s->na, pair, o % EBIM__PAIRS + 1, s->stride, s->nl);
     }
 }
 

@@ -121,11 +121,15 @@ static void large_products(void)
 static void outer_case(const ebim__kernels *k, int no, int ni, int nl, int planes)
 {
     double worst = 0;
+    ebim__pair pair[8];
     int o, i, l, p, stray = 0;
     for (i = 0; i < MAX * MAX; i++) G[i] = (ebim_real)0.5;
     /* planes of D stand no rows apart, those of T ni rows */
-    k->outer(no, ni, G, ni, D(0), (size_t)(no * STRIDE), X(0), X(1), (size_t)(ni * STRIDE), planes,
-             STRIDE, nl);
+for (p = 0; p < planes; p++) {
+        pair[p].d = D(0) + p * no * STRIDE;
+        pair[p].x = p ? X(1) + (p - 1) * ni * STRIDE : X(0);
+    }
+    k->outer(no, ni, G, ni, pair, planes, STRIDE, nl);
     for (o = 0; o < no; o++)
         for (i = 0; i < ni; i++) {
             double want = 0.5, size = 1;
