@@ -674,15 +674,15 @@ typedef struct ebim_mlp_desc {
                              * near to is unlikely, not impossible (0: none) */
 } ebim_mlp_desc;
 
-/* A net that takes noise off images, R^n -> R^n, n = C H W, planes one after the other: two levels
- * of half and a quarter of the size, without pooling (see ALGORITHMS). H and W: multiples of 4. Its
- * last layer begins as the constant `center`. 203 588 parameters for width 32 and one channel. */
 typedef struct ebim_denoiser_desc {
     int C, H, W;            /* required */
     int width;              /* channels at half the size, twice as many at a quarter (0: 32) */
     double center;          /* subtracted from the input first: about the mean of the data (0) */
 } ebim_denoiser_desc;
 
+/* A net that takes noise off images, R^n -> R^n, n = C H W, planes one after the other: two levels
+ * of half and a quarter of the size, without pooling. H and W: multiples of 4. Its
+ * last layer begins as the constant `center`. 203 588 parameters for width 32 and one channel. */
 EBIM_API ebim_result ebim_denoiser(ebim_graph *g, ebim_arena *a, const ebim_denoiser_desc *d,
                                    uint64_t seed);
 
@@ -1245,7 +1245,7 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebi
                                 ebim_judgement *r);
 
 /* --------------------------------------------------------------------------------------------
- * mdf and energy: training
+ * mdf, denoise and energy: training
  * ----------------------------------------------------------------------------------------- */
 
 #ifndef EBIM_NO_TRAIN
@@ -1322,11 +1322,6 @@ typedef struct ebim_mdf_desc {
 EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, ebim_arena *work, int N, const ebim_real *x,
                                     const ebim_mdf_desc *d, ebim_train_report *report);
 
-/* Training of D, R^n -> R^n, so that x - D(x) is the way from x to M: E |D(x') - x|^2 /
- * (n (sigma^2 + floor)), x' = x + sigma e, log sigma uniform. Part of each batch is not noise but
- * where one or two steps of D's own chains lead from much noise ("walk-back"): without it chains
- * end in what D never saw. Adam, warm-up, cosine decay; what is kept is a running mean of the
- * parameters. */
 typedef struct ebim_denoise_desc {
     int steps, batch;      /* (0: 3000 of 64) */
     double rate;           /* Adam's at first (0: 2e-3) */
@@ -1340,20 +1335,25 @@ typedef struct ebim_denoise_desc {
     void *user;
 } ebim_denoise_desc;
 
+/* Training of D, R^n -> R^n, so that x - D(x) is the way from x to M: E |D(x') - x|^2 /
+ * (n (sigma^2 + floor)), x' = x + sigma e, log sigma uniform. Part of each batch is not noise but
+ * where one or two steps of D's own chains lead from much noise ("walk-back"): without it chains
+ * end in what D never saw. Adam, warm-up, cosine decay; what is kept is a running mean of the
+ * parameters. */
 EBIM_API ebim_result ebim_denoise_train(ebim_graph *D, ebim_arena *work, int N, const ebim_real *x,
                                         const ebim_denoise_desc *d, ebim_train_report *report);
 
-/* Chains of forward passes alone: with r = x - D(x), `steps` times
- *   x <- x - h r + sqrt((1 - beta h)^2 - (1 - h)^2) |r| / sqrt(n) xi,  xi ~ N(0, I),
- * which takes beta h off the distance from M while noise keeps it random, then `onto` times
- * x <- x - .7 r. From data or the mean of the data with noise of size 2, they end at points of M,
- * by no known law on it. */
 typedef struct ebim_denoise_chain {
     int steps, onto;       /* (0: 44 and 3) */
     double h, beta;        /* (0: .2 and .4) */
     int lanes;             /* block size (0: 64) */
 } ebim_denoise_chain;
 
+/* Chains of forward passes alone: with r = x - D(x), `steps` times
+ *   x <- x - h r + sqrt((1 - beta h)^2 - (1 - h)^2) |r| / sqrt(n) xi,  xi ~ N(0, I),
+ * which takes beta h off the distance from M while noise keeps it random, then `onto` times
+ * x <- x - .7 r. From data or the mean of the data with noise of size 2, they end at points of M,
+ * by no known law on it. */
 EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int B, ebim_real *x,
                                       const ebim_denoise_chain *c, uint64_t seed);
 
@@ -5000,7 +5000,8 @@ static int ebim__op_pick(const ebim__sweep *s, int mode)
     return 0;
 }
 
-/* CONCAT z = (a, b), of images pixel by pixel; SLICE z = a[i0 .. i0 + n). Rows are copied; adjoints are added back. */
+/* CONCAT z = (a, b), of images pixel by pixel; SLICE z = a[i0 .. i0 + n). Rows are copied; adjoints
+ * are added back. */
 static void ebim__copy_rows(const ebim__sweep *s, int mode, const ebim__slot *a, int na, int from,
                             int to, int count)
 {
@@ -5100,7 +5101,7 @@ enum {
     EBIM__BILINEAR,           /* kernel times as large; corners stay where they are */
     EBIM__TO_DEPTH,           /* kernel x kernel pixels become channels of one: (dy, dx, c) */
     EBIM__FROM_DEPTH,         /* and back */
-    EBIM__WINDOW,             /* from pixel (padding - H, stride - W) on; 0 outside of the operand */
+    EBIM__WINDOW,             /* from pixel (padding - H, stride - W) on; 0 outside of it */
     EBIM__IMAGE,              /* planes, one channel after the other, become an image */
     EBIM__PLANES,             /* and back */
     EBIM__SAMPLES
@@ -15169,7 +15170,8 @@ static ebim_result ebim__denoise_init(ebim__denoise *s, ebim_arena *a, ebim_grap
     s->t.user = d->user;
     s->t.stage = EBIM_STAGE_MANIFOLD;
     if (ebim_inputs(D) != ebim_outputs(D)) return EBIM_ERR_SHAPE;
-    if (!(s->d.sigma_lo > 0 && s->d.sigma_hi >= s->d.sigma_lo && s->d.back <= 1)) return EBIM_ERR_ARG;
+    if (!(s->d.sigma_lo > 0 && s->d.sigma_hi >= s->d.sigma_lo && s->d.back <= 1))
+        return EBIM_ERR_ARG;
     r = ebim__trainer_init(&s->t, a, D, N, 0);
     if (r) return r;
     s->t.optim.beta2 = ebim__denoise_is.beta2;

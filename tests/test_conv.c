@@ -51,7 +51,7 @@ static const spec cases[] = {
     {WINDOW, 1, 4, 4, 3, 9, 2, -2, 0},           {JOINED, 3, 3, 2, 2, 0, 0, 0, 0}};
 enum { CASES = sizeof cases / sizeof *cases };
 
-/* ---------------------------------- the definition, in double ---------------------------------- */
+/* --------------------------------- the definition, in double --------------------------------- */
 
 typedef struct image {
     int C, H, W;
@@ -229,7 +229,7 @@ static void define(const spec *s, const double *theta, image *a, image *z)
         }
 }
 
-/* ------------------------------------ the ops of the header ------------------------------------ */
+/* ----------------------------------- the ops of the header ----------------------------------- */
 
 static ebim_ref record(ebim_graph *g, ebim_ref x, void *user)
 {

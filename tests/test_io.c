@@ -163,7 +163,8 @@ static ebim_ref record_all(ebim_graph *g, ebim_ref x, void *user)
     u = ebim_concat(g, ebim_dot(g, u, h), ebim_matrix(g, u, 2, w));
     u = ebim_concat(g, u, ebim_inline(g, &net, h, 1));
     v = ebim_image(g, h, 1, 2, 2);
-    v = ebim_conv_transposed(g, ebim_conv(g, v, 2, 3, 1, 1, EBIM_FN_SILU), 3, 2, 2, 0, EBIM_FN_TANH);
+    v = ebim_conv(g, v, 2, 3, 1, 1, EBIM_FN_SILU);
+    v = ebim_conv_transposed(g, v, 3, 2, 2, 0, EBIM_FN_TANH);
     v = ebim_upsample(g, ebim_average_pool(g, ebim_max_pool(g, v, 2, 1), 2, 1), 2, 1);
     v = ebim_window(g, ebim_depth_to_space(g, ebim_space_to_depth(g, v, 2), 2), -1, 1, 4, 3);
     u = ebim_concat(g, u, ebim_planes(g, v));
