@@ -1,0 +1,232 @@
+/* Displacement fields by noise: what training reaches on a circle, what a step of a chain does on
+ * average, and that training can be stopped, repeated and measured. */
+#define EBIM_IMPLEMENTATION
+#include "../ebim.h"
+#include "t.h"
+
+enum { N = 500, CHAINS = 400 };
+
+static double memory[1 << 20];
+static ebim_real circle[N * 2], x[CHAINS * 64];
+
+static ebim_arena arena(void)
+{
+    ebim_arena a;
+    ebim_arena_init(&a, memory, sizeof memory);
+    return a;
+}
+
+static void draw_circle(void)
+{
+    ebim_rng r;
+    int i;
+    ebim_rng_init(&r, T_SEED, 1);
+    for (i = 0; i < N; i++) ebim_rng_sphere(&r, 2, circle + 2 * i);
+}
+
+static ebim_result new_net(ebim_graph *g, ebim_arena *a)
+{
+    ebim_mlp_desc d;
+    memset(&d, 0, sizeof d);
+    d.in = d.out = 2;
+    return ebim_mlp(g, a, &d, 3);
+}
+
+static ebim_denoise_desc desc(int steps)
+{
+    ebim_denoise_desc d;
+    memset(&d, 0, sizeof d);
+    d.steps = steps;
+    d.sigma_hi = 1;
+    d.seed = T_SEED;
+    return d;
+}
+
+/* Mean and largest distance from the circle of chains from noise; *quarters: bits of those that
+ * some chain is in */
+static double off_the_circle(const ebim_graph *D, ebim_arena *a, double *most, int *quarters)
+{
+    ebim_denoise_chain c;
+    ebim_rng r;
+    double sum = 0;
+    int i;
+    memset(&c, 0, sizeof c);
+    ebim_rng_init(&r, T_SEED, 2);
+    for (i = 0; i < 2 * CHAINS; i++) x[i] = 2 * ebim_rng_normal(&r);
+    CHECK_INT(ebim_denoise_run(D, a, CHAINS, x, &c, T_SEED), EBIM_OK);
+    for (*most = 0, *quarters = 0, i = 0; i < CHAINS; i++) {
+        double u = (double)x[2 * i], v = (double)x[2 * i + 1], d = fabs(sqrt(u * u + v * v) - 1);
+        sum += d / CHAINS;
+        *most = fmax(*most, d);
+        *quarters |= 1 << (2 * (u > 0) + (v > 0));
+    }
+    return sum;
+}
+
+static void chains_end_on_the_circle(void)
+{
+    ebim_denoise_desc d = desc(T_QUICK ? 400 : 1500);
+    ebim_train_report rep;
+    ebim_arena a = arena();
+    ebim_graph D;
+    double mean, most;
+    int quarters;
+    draw_circle();
+    CHECK_INT(new_net(&D, &a), EBIM_OK);
+    CHECK(off_the_circle(&D, &a, &most, &quarters) > 0.3); /* untrained */
+    CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, &rep), EBIM_OK);
+    CHECK_INT(rep.steps, d.steps);
+    mean = off_the_circle(&D, &a, &most, &quarters);
+    if (!T_QUICK) CHECK_NEAR(mean, 0, 0.05);
+    if (!T_QUICK) CHECK_NEAR(most, 0, 0.3);
+    CHECK_INT(quarters, 15);
+}
+
+/* Data in one half alone: with weights 0 for the other half, chains stay out of it. */
+static void weights_are_respected(void)
+{
+    static ebim_real weight[N];
+    ebim_denoise_desc d = desc(600);
+    ebim_arena a = arena();
+    ebim_graph D;
+    double most;
+    int quarters, i, wrong = 0;
+    draw_circle();
+    for (i = 0; i < N; i++) weight[i] = circle[2 * i] > 0;
+    d.weights = weight;
+    CHECK_INT(new_net(&D, &a), EBIM_OK);
+    CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_OK);
+    off_the_circle(&D, &a, &most, &quarters);
+    for (i = 0; i < CHAINS; i++) wrong += (double)x[2 * i] < -0.3;
+    CHECK_INT(wrong, 0);
+}
+
+/* D = 0: a step is x <- (1 - h) x + gain |x| / sqrt(n) xi, the end x <- .3 x. Mean and variance of
+ * the 64 x 400 numbers about (1 - h) x are normal; bounds of 4.5 sigma: false alarms 1.4e-5. */
+static void a_step_is_as_documented(void)
+{
+    enum { n = 64 };
+    static const double h[2] = {0.2, 0.6}, beta[2] = {0.4, 0.1};
+    int q, i;
+    for (q = 0; q < 2; q++) {
+        ebim_denoise_chain c;
+        ebim_arena a = arena();
+        ebim_mlp_desc net;
+        ebim_graph D;
+        double keep = 1 - h[q], gain = sqrt(pow(1 - beta[q] * h[q], 2) - keep * keep);
+        double sum = 0, square = 0, count = n * CHAINS, z;
+        memset(&net, 0, sizeof net);
+        memset(&c, 0, sizeof c);
+        net.in = net.out = n;
+        net.width = 4;
+        CHECK_INT(ebim_mlp(&D, &a, &net, 1), EBIM_OK);
+        memset(D.theta, 0, (size_t)D.n_theta * sizeof *D.theta);
+        for (i = 0; i < n * CHAINS; i++) x[i] = (ebim_real)(i % n ? 0.5 : -3);
+        c.steps = c.onto = 1;
+        c.h = h[q];
+        c.beta = beta[q];
+        CHECK_INT(ebim_denoise_run(&D, &a, CHAINS, x, &c, T_SEED + 7), EBIM_OK);
+        for (i = 0; i < n * CHAINS; i++) {
+            double size = sqrt((9 + 63 * 0.25) / n), at = i % n ? 0.5 : -3;
+            z = ((double)x[i] / 0.3 - keep * at) / (gain * size);
+            sum += z / count;
+            square += z * z / count;
+        }
+        CHECK_NEAR(sum, 0, 4.5 / sqrt(count));
+        CHECK_NEAR(square, 1, 4.5 * sqrt(2 / count));
+    }
+}
+
+static int stop_at_20(void *user, const ebim_progress *p)
+{
+    (void)user;
+    return p->step >= 20;
+}
+
+static void training_stops_and_repeats(void)
+{
+    static ebim_real first[1 << 13];
+    ebim_denoise_desc d = desc(200);
+    ebim_train_report rep;
+    ebim_arena a = arena(), measured;
+    ebim_graph D, again;
+    size_t before;
+    draw_circle();
+    CHECK_INT(new_net(&D, &a), EBIM_OK);
+    before = a.used;
+    CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, &rep), EBIM_OK);
+    ebim_arena_init(&measured, NULL, 0);
+    CHECK_INT(ebim_denoise_train(&D, &measured, N, NULL, &d, NULL), EBIM_OK);
+    CHECK_INT(measured.used, a.used - before);
+    memcpy(first, D.theta, (size_t)D.n_theta * sizeof *first);
+    a = arena();
+    CHECK_INT(new_net(&again, &a), EBIM_OK);
+    CHECK_INT(ebim_denoise_train(&again, &a, N, circle, &d, NULL), EBIM_OK);
+    CHECK(!memcmp(first, again.theta, (size_t)again.n_theta * sizeof *first));
+    d.progress = stop_at_20;
+    CHECK_INT(ebim_denoise_train(&again, &a, N, circle, &d, &rep), EBIM_OK);
+    CHECK(rep.stopped && rep.steps == 20);
+}
+
+static void what_is_refused(void)
+{
+    ebim_denoise_desc d = desc(10);
+    ebim_denoise_chain c;
+    ebim_denoiser_desc net;
+    ebim_mlp_desc flat;
+    ebim_arena a = arena();
+    ebim_graph D;
+    memset(&flat, 0, sizeof flat);
+    memset(&net, 0, sizeof net);
+    memset(&c, 0, sizeof c);
+    flat.in = 2;
+    flat.out = 1;
+    CHECK_INT(ebim_mlp(&D, &a, &flat, 1), EBIM_OK);
+    CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_denoise_run(&D, &a, 1, x, &c, 1), EBIM_ERR_SHAPE);
+    CHECK_INT(new_net(&D, &a), EBIM_OK);
+    d.sigma_lo = 2;
+    CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_ERR_ARG);
+    d.sigma_lo = 0;
+    CHECK_INT(ebim_denoise_train(&D, &a, 0, circle, &d, NULL), EBIM_ERR_POINTS);
+    net.C = 1;
+    net.H = 28;
+    net.W = 30;
+    CHECK_INT(ebim_denoiser(&D, &a, &net, 1), EBIM_ERR_SHAPE);
+}
+
+/* 203 588 parameters; the output is `center` before training, at any input. */
+static void the_denoiser_begins_as_a_constant(void)
+{
+    ebim_denoiser_desc net;
+    ebim_arena a = arena();
+    ebim_graph D;
+    ebim_ws w;
+    static ebim_real in[2 * 784], out[2 * 784];
+    double worst = 0;
+    int i;
+    memset(&net, 0, sizeof net);
+    net.C = 1;
+    net.H = net.W = 28;
+    net.center = 0.13;
+    CHECK_INT(ebim_denoiser(&D, &a, &net, 1), EBIM_OK);
+    CHECK_INT(D.n_theta, 203588 + 1); /* and the constant */
+    CHECK_INT(ebim_outputs(&D), 784);
+    CHECK_INT(ebim_ws_init(&w, &a, &D, 2, EBIM_WS_VALUES), EBIM_OK);
+    for (i = 0; i < 2 * 784; i++) in[i] = (ebim_real)(i % 3);
+    ebim_eval(&w, 2, in, out);
+    for (i = 0; i < 2 * 784; i++) worst = fmax(worst, fabs((double)out[i] - 0.13));
+    CHECK_NEAR(worst, 0, T_EPS);
+}
+
+int main(int argc, char **argv)
+{
+    T_BEGIN(argc, argv);
+    T_RUN(chains_end_on_the_circle);
+    T_RUN(weights_are_respected);
+    T_RUN(a_step_is_as_documented);
+    T_RUN(training_stops_and_repeats);
+    T_RUN(what_is_refused);
+    T_RUN(the_denoiser_begins_as_a_constant);
+    return T_END();
+}
