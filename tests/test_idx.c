@@ -40,7 +40,7 @@ static void images_are_read(void)
     }
     if (CHECK(reads(gzip_dynamic, sizeof gzip_dynamic, &t))) {
         CHECK(t.axes == 2 && t.shape[0] == 40 && t.shape[1] == 16);
-        for (i = 0; i < 40; i++) /* row i is word (i^2 + i / 3) mod 9, word 0 that of rows 0, 7, 9 */
+        for (i = 0; i < 40; i++) /* row i is word (i^2 + i / 3) mod 9 */
             CHECK_INT(!memcmp(t.data, t.data + 16 * i, 16), (i * i + i / 3) % 9 == 0);
         idx_free(&t);
     }

@@ -76,6 +76,8 @@ typedef struct paper_args {
     int quick, paper; /* --quick: a glance at all parts; --recipe paper */
     int B;            /* points that samples are compared by */
     const char *only; /* the tables: this set */
+    const char *data; /* images: "mnist" or "fmnist" */
+    int steps;        /* images: of training (0: the program's own) */
     double start;
     FILE *csv;        /* NAME.csv, once something is in it */
     ebim_arena arena; /* for all a program makes; `used` is set back between its models */
@@ -131,13 +133,20 @@ FILE_FN void paper_begin(paper_args *a, const char *name, int argc, char **argv)
             a->paper = *value == 'p';
         else if (value && !strcmp(argv[i - 1], "--only") && paper_known(value))
             a->only = value;
+        else if (value && !strcmp(argv[i - 1], "--data") &&
+                 (!strcmp(value, "mnist") || !strcmp(value, "fmnist")))
+            a->data = value;
+        else if (value && !strcmp(argv[i - 1], "--steps") && atoi(value) > 0)
+            a->steps = atoi(value);
         else
             paper_stop(2, "%s: '%s'?\nusage: %s [--seed N] [--out DIR] [--quick] "
-                          "[--recipe paper|default] [--only SET]", name, argv[i - 1], name);
+                          "[--recipe paper|default] [--only SET] [--data mnist|fmnist] "
+                          "[--steps N]", name, argv[i - 1], name);
     }
     if (file_mkdirs(a->out, err, sizeof err)) paper_stop(2, "%s", err);
     ebim_arena_init(&a->arena, malloc(ROOM), ROOM);
     if (!a->arena.base) paper_stop(1, "%s: out of memory", name);
+    if (!a->data) a->data = "mnist";
     a->B = a->quick ? 400 : 2000;
     a->start = paper_seconds();
 }
