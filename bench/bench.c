@@ -96,7 +96,7 @@ typedef struct room { /* an arena and its memory */
 static room room_new(void)
 {
     room r;
-    size_t bytes = (size_t)64 << 20;
+    size_t bytes = (size_t)128 << 20;
     r.mem = memory(bytes);
     ebim_arena_init(&r.a, r.mem, bytes);
     return r;
@@ -580,6 +580,71 @@ static void finish(void)
     json_end(&j);
 }
 
+/* ---- images ---- */
+
+typedef struct layers {
+    ebim_graph g;
+    ebim_ws w;
+    ebim_real *grad;
+    int B;
+} layers;
+
+static ebim_ref record_conv(ebim_graph *g, ebim_ref x, void *user)
+{
+    (void)user;
+    return ebim_conv(g, ebim_image(g, x, 32, 14, 14), 32, 3, 1, 1, EBIM_FN_IDENTITY);
+}
+
+static void layers_values(void *state)
+{
+    layers *s = (layers *)state;
+    ebim_forward(&s->w, s->B, 0);
+}
+
+static void layers_gradient(void *state)
+{
+    layers *s = (layers *)state;
+    ebim_forward(&s->w, s->B, 1);
+    ebim_backward(&s->w, 0, s->grad);
+}
+
+static void layers_ready(layers *s, ebim_arena *a, int lanes)
+{
+    ebim_rng r;
+    int i;
+    s->B = lanes;
+    ebim_rng_init(&r, 1, 0);
+    ebim_init_theta(&s->g, 1);
+    check(ebim_ws_init(&s->w, a, &s->g, lanes, 0));
+    s->grad = (ebim_real *)memory((size_t)s->g.n_theta * sizeof *s->grad);
+    for (i = 0; i < s->w.n * s->w.stride; i++) ebim_ws_x(&s->w)[i] = ebim_rng_normal(&r);
+    for (i = 0; i < s->w.k * s->w.stride; i++) ebim_ws_yg(&s->w, 0)[i] = ebim_rng_normal(&r);
+}
+
+static void images(void)
+{
+    const double multiply_adds = 196.0 * 32 * 32 * 9 - 4.0 * 14 * 3 * 32 * 32 + 4.0 * 32 * 32;
+    layers *s = (layers *)memory(sizeof *s);
+    ebim_denoiser_desc d;
+    room r = room_new();
+    check(ebim_record(&s->g, &r.a, 32 * 196, record_conv, NULL));
+    layers_ready(s, &r.a, 64);
+    report("conv_gflops", "3 x 3, 32 to 32 channels, 14 x 14 pixels, batch 64", layers_values, s,
+           2e-9 * multiply_adds * 64, 1);
+    free(s->grad);
+    r.a.used = 0;
+    memset(&d, 0, sizeof d);
+    d.C = 1;
+    d.H = d.W = 28;
+    check(ebim_denoiser(&s->g, &r.a, &d, 1));
+    layers_ready(s, &r.a, 64);
+    report("denoiser_step_s", "values and gradient of 64 images of 28 x 28", layers_gradient, s, 1,
+           0);
+    free(s->grad);
+    free(s);
+    free(r.mem);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const silu[] = {"sigmoid_ns", "silu1_ns", "silu2_ns"};
@@ -614,6 +679,7 @@ int main(int argc, char **argv)
     if (strstr("score_ns_batch1000 scorer_ns", only)) scores();
     codim6("codim6_direct_ns", "10-32-32-32-6, a constrained step by Cholesky", EBIM_LINEAR_DIRECT);
     codim6("codim6_cg_ns", "the same by conjugate gradients", EBIM_LINEAR_CG);
+    if (strstr("conv_gflops denoiser_step_s", only)) images();
     if (!*only) scaling();
     finish();
     return 0;

@@ -46,8 +46,8 @@ FILE_FN int idx__parse(idx *t, size_t size, const char *file, char *err, size_t 
         count *= n;
     }
     if (size - at != count)
-        return file_fail(err, err_size, file, 0, "%lu bytes of numbers, but its axes say %lu: is it "
-                         "whole?", (unsigned long)(size - at), (unsigned long)count);
+        return file_fail(err, err_size, file, 0, "%lu bytes of numbers, but its axes say %lu: is "
+                         "it whole?", (unsigned long)(size - at), (unsigned long)count);
     t->data = t->owned + at;
     t->each = count / (size_t)t->shape[0];
     return 0;

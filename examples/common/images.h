@@ -264,7 +264,8 @@ FILE_FN void images_grid(const char *path, int rows, int columns, const ebim_rea
         for (c = 0; c < columns; c++)
             for (i = 0; i < CELL - 2; i++)
                 for (j = 0; j < CELL - 2; j++) {
-                    double v = (double)x[(r * columns + c) * IMAGES_N + i / 2 * IMAGES_SIDE + j / 2];
+                    const ebim_real *image = x + (r * columns + c) * IMAGES_N;
+                    double v = (double)image[i / 2 * IMAGES_SIDE + j / 2];
                     size_t at = (size_t)(r * CELL + 2 + i) * (size_t)w + (size_t)(c * CELL + 2 + j);
                     memset(rgb + 3 * at, (int)(255 * (v < 0 ? 0 : v > 1 ? 1 : v) + 0.5), 3);
                 }
