@@ -7,6 +7,8 @@
 #                  T_ARGS='-f TEXT', TESTS='kernels checks', PREC=f64 narrow them
 #   make check     every test in full, those of the examples and of bench/ too: half an hour
 #   make paper     the paper's figures and tables: build/out/paper.md; QUICK=1: that all runs
+#   make images    digits learned and drawn by a displacement field (DATA=fmnist: garments): 7
+#                  minutes; QUICK=1: that it runs; I_ARGS='--steps N'
 #   make moebius   a Moebius strip and a Klein bottle learned, sampled and drawn: a minute
 #   make gallery   the pictures of the README anew, in examples/gallery (runs these)
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
@@ -31,6 +33,7 @@ CFLAGS = -O2
 BUILD ?= build
 PREC ?= f32 f64
 PREFIX ?= /usr/local
+DATA ?= mnist
 COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(WARN)
 LINK = $(LDFLAGS) $(LDLIBS) -lm
 RULES = $(BUILD)/rules.mk
@@ -83,6 +86,10 @@ run: $(RULES)
 
 paper: all
 	@q=; test -z '$(QUICK)' || q=--quick; sh examples/paper.sh $(BUILD) $$q
+
+images: $(RULES)
+	@$(MAKE) -s -f $(RULES) $(BUILD)/fig7_images
+	@q=; test -z '$(QUICK)' || q=--quick; $(BUILD)/fig7_images --data $(DATA) $$q $(I_ARGS)
 
 moebius: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/ebim
@@ -156,4 +163,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper moebius gallery test check peers flags ulps manifolds calibration verdicts data install coverage size clean FORCE
+.PHONY: bench all run paper images moebius gallery test check peers flags ulps manifolds calibration verdicts data install coverage size clean FORCE

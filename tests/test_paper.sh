@@ -62,8 +62,19 @@ the_papers_recipe() {
     png fig1_von_mises.png
 }
 
+# 40 steps draw nothing yet: that it runs, and that the classifier learns.
+images_are_drawn() {
+    [ -f "${EBIM_DATA:-$TOP/data}/t10k-images-idx3-ubyte.gz" ] || skip 'data are missing: make data'
+    "$BIN/fig7_images" --quick --out . >log 2>err
+    object log
+    png fig7_mnist.png
+    sed 's/.*"classifier_right":\([^,]*\),.*/\1/' log | awk '{ if ($1 < 0.7) exit 1 }' ||
+        fail 'the classifier has not learned'
+}
+
 missing_data_are_named() {
-    for p in fig5_floods fig6_glycine 'table1 --only floods' 'table3 --only glycine'; do
+    for p in fig5_floods fig6_glycine fig7_images 'table1 --only floods' \
+        'table3 --only glycine'; do
         status=0
         EBIM_DATA=$PWD "$BIN"/$p --quick --out out >log 2>err || status=$?
         [ $status = 2 ] || fail "$p: status $status"
@@ -87,7 +98,7 @@ wrong_usage() {
 }
 
 for check in every_figure_and_table the_same_seed_gives_the_same_picture the_papers_recipe \
-    missing_data_are_named wrong_usage; do
+    images_are_drawn missing_data_are_named wrong_usage; do
     t_run $check
 done
 t_end

@@ -22,32 +22,47 @@ typedef struct images {
     unsigned char *label; /* [N] */
 } images;
 
-FILE_FN void images__load(paper_args *a, const char *name, int axes, idx *t)
+/* Fashion-MNIST has the names of MNIST's files, in a folder of its own: among the data, or where
+ * Debian's package dataset-fashion-mnist puts it. */
+FILE_FN int images__find(const char *set, const char *name, char *path, size_t size)
 {
-    char path[1024], err[FILE_ERROR];
-    if (!data_find(name, path, sizeof path))
-        paper_stop(2, "no %s here: `make data` brings it, or EBIM_DATA=DIR names its folder", name);
-    if (idx_read(path, t, err, sizeof err)) paper_stop(2, "%s", err);
-    if (t->axes != axes || (axes == 3 && t->each != IMAGES_N))
-        paper_stop(2, "%s: %d axes, %lu bytes each; %s are expected", path, t->axes,
-                   (unsigned long)t->each, axes == 3 ? "images of 28 x 28" : "labels");
-    (void)a;
+    static const char *const folder[] = {"/usr/share/datasets", "/usr/local/share/datasets"};
+    char sub[80];
+    int i;
+    if (strcmp(set, "fmnist")) return data_find(name, path, size) != NULL;
+    snprintf(sub, sizeof sub, "fashion-mnist/%s", name);
+    if (data_find(sub, path, size)) return 1;
+    for (i = 0; i < 2; i++) {
+        snprintf(path, size, "%s/%s", folder[i], sub);
+        if (file__kind(path) == 1) return 1;
+    }
+    return 0;
 }
 
-/* set: "mnist", "fmnist" (whose files begin with `fashion-`) */
+FILE_FN void images__load(const char *set, const char *name, int axes, idx *t)
+{
+    char path[1024], err[FILE_ERROR];
+    if (!images__find(set, name, path, sizeof path) && strcmp(set, "fmnist"))
+        paper_stop(2, "no %s here: `make data` brings it, or EBIM_DATA=DIR names its folder", name);
+    if (!images__find(set, name, path, sizeof path))
+        paper_stop(2, "no fashion-mnist/%s here: Debian's package dataset-fashion-mnist has it, or "
+                      "EBIM_DATA=DIR names the folder above", name);
+    if (idx_read(path, t, err, sizeof err)) paper_stop(2, "%s", err);
+    if (t->axes != axes || (axes == 3 && (t->shape[1] != IMAGES_SIDE || t->shape[2] != IMAGES_SIDE)))
+        paper_stop(2, "%s: %d axes of %d x %d x %d; %s are expected", path, t->axes, t->shape[0],
+                   t->shape[1], t->shape[2], axes == 3 ? "images of 28 x 28" : "labels");
+}
+
+/* set: "mnist" or "fmnist" */
 FILE_FN images images_read(paper_args *a, const char *set)
 {
-    const char *prefix = !strcmp(set, "fmnist") ? "fashion-" : "";
-    char name[80];
     images im;
     idx t, l;
     size_t i, count;
-    snprintf(name, sizeof name, "%st10k-images-idx3-ubyte.gz", prefix);
-    images__load(a, name, 3, &t);
-    snprintf(name, sizeof name, "%st10k-labels-idx1-ubyte.gz", prefix);
-    images__load(a, name, 1, &l);
+    images__load(set, "t10k-images-idx3-ubyte.gz", 3, &t);
+    images__load(set, "t10k-labels-idx1-ubyte.gz", 1, &l);
     if (t.shape[0] != l.shape[0])
-        paper_stop(2, "%s: %d labels for %d images", name, l.shape[0], t.shape[0]);
+        paper_stop(2, "%s: %d labels for %d images", set, l.shape[0], t.shape[0]);
     im.N = t.shape[0];
     count = (size_t)im.N * IMAGES_N;
     im.x = paper_points(a, im.N, IMAGES_N);
