@@ -1330,6 +1330,13 @@ typedef struct ebim_denoise_desc {
     double back;           /* share of a batch that is walked back (0: half; < 0: none) */
     double average;        /* of the parameters, per step (0: .998) */
     const ebim_real *weights; /* [N] of the data, >= 0, not all 0 (NULL: all alike) */
+    void (*checkpoint)(void *user, const void *state, size_t bytes);
+    int every;             /* steps between two calls of it (0: 200); it is called at the end, too,
+                            * and where `progress` stops the run (NULL: never) */
+    const void *resume;    /* such a state of this very run, which goes on from it and ends with the
+                            * bytes that it would have had without a stop (NULL: begin). For the
+                            * kind of machine that made it; ERR_FORMAT: damaged, or another run's */
+    size_t resume_bytes;
     uint64_t seed;
     ebim_progress_fn progress;
     void *user;
@@ -15026,7 +15033,94 @@ typedef struct ebim__denoise {
     double *sigma2;           /* [stride] mean square of what is to be taken off */
     ebim_real *h, *gain;      /* [stride] of a step: r -> -h r + gain |r| xi / sqrt(n) */
     uint32_t *streams;        /* [4][stride] */
+    unsigned char *state;     /* of a checkpoint, where one is asked for */
 } ebim__denoise;
+
+typedef struct ebim__carrier {
+    unsigned char *p;         /* NULL: only counts */
+    size_t at;
+    int in;                   /* 1: from p */
+} ebim__carrier;
+
+static void ebim__carry(ebim__carrier *c, void *x, size_t bytes)
+{
+    if (c->p && c->in) memcpy(x, c->p + c->at, bytes);
+    else if (c->p) memcpy(c->p + c->at, x, bytes);
+    c->at += bytes;
+}
+
+/* All that a step changes, behind what tells the run, into p or from there; how many bytes */
+static size_t ebim__denoise_carry(ebim__denoise *s, unsigned char *p, int in, uint64_t *head)
+{
+    ebim__trainer *t = &s->t;
+    size_t theta = (size_t)t->g->n_theta * sizeof(ebim_real);
+    ebim__carrier c;
+    c.p = p;
+    c.at = 0;
+    c.in = in;
+    ebim__carry(&c, head, 8 * sizeof *head);
+    ebim__carry(&c, t->g->theta, theta);
+    ebim__carry(&c, t->good, theta);
+    ebim__carry(&c, t->optim.m, theta);
+    ebim__carry(&c, t->optim.v, theta);
+    ebim__carry(&c, s->mean, theta);
+    ebim__carry(&c, s->streams, 4 * (size_t)t->w.stride * sizeof *s->streams);
+    ebim__carry(&c, t->index, (size_t)t->N * sizeof *t->index);
+    ebim__carry(&c, &t->rng, sizeof t->rng);
+    ebim__carry(&c, &t->at, sizeof t->at);
+    ebim__carry(&c, &t->optim.steps, sizeof t->optim.steps);
+    ebim__carry(&c, &t->report, sizeof t->report);
+    return c.at;
+}
+
+/* head[0]: the sum of all that follows it, by FNV-1a */
+static uint64_t ebim__denoise_sum(const unsigned char *p, size_t bytes)
+{
+    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+    size_t i;
+    for (i = sizeof sum; i < bytes; i++) sum = (sum ^ p[i]) * UINT64_C(0x100000001b3);
+    return sum;
+}
+
+static void ebim__denoise_head(const ebim__denoise *s, uint64_t *head)
+{
+    head[0] = 0;
+    head[1] = sizeof(ebim_real);
+    head[2] = (uint64_t)s->t.g->n_theta;
+    head[3] = (uint64_t)s->t.N;
+    head[4] = (uint64_t)s->t.n;
+    head[5] = (uint64_t)s->t.batch;
+    head[6] = (uint64_t)s->t.steps;
+    head[7] = s->d.seed;
+}
+
+static void ebim__checkpoint(ebim__denoise *s)
+{
+    uint64_t head[8], sum;
+    size_t bytes;
+    if (!s->d.checkpoint) return;
+    ebim__denoise_head(s, head);
+    bytes = ebim__denoise_carry(s, s->state, 0, head);
+    sum = ebim__denoise_sum(s->state, bytes);
+    memcpy(s->state, &sum, sizeof sum);
+    s->d.checkpoint(s->d.user, s->state, bytes);
+}
+
+static ebim_result ebim__denoise_resume(ebim__denoise *s)
+{
+    unsigned char *p = (unsigned char *)(uintptr_t)s->d.resume;
+    uint64_t head[8], stored[8];
+    size_t bytes = ebim__denoise_carry(s, NULL, 0, head);
+    ebim__denoise_head(s, head);
+    if (s->d.resume_bytes != bytes) return EBIM_ERR_FORMAT;
+    memcpy(stored, p, sizeof stored);
+    if (memcmp(stored + 1, head + 1, sizeof head - sizeof *head) ||
+        stored[0] != ebim__denoise_sum(p, bytes))
+        return EBIM_ERR_FORMAT;
+    ebim__denoise_carry(s, p, 1, head);
+    s->t.report.stopped = 0;
+    return EBIM_OK;
+}
 
 /* x <- x - h r + gain |r| / sqrt(n) noise, lane by lane; y = D(x) is known */
 static void ebim__denoise_step(ebim_ws *w, int lanes, const ebim_real *h, const ebim_real *gain,
@@ -15120,6 +15214,7 @@ static double ebim__denoise_loss(void *self, int step)
     ebim_ws *w = &t->w;
     int at, count, i, l, S = w->stride, n = w->n;
     double loss = 0, keep = s->d.average;
+    if (step && step % s->d.every == 0) ebim__checkpoint(s);
     for (i = 0; i < t->g->n_theta && step; i++) { /* few steps are a short mean */
         double part = 1 - (keep < (1.0 + step) / (10 + step) ? keep : (1.0 + step) / (10 + step));
         s->mean[i] += EBIM__R(part) * (t->g->theta[i] - s->mean[i]);
@@ -15157,6 +15252,7 @@ static ebim_result ebim__denoise_init(ebim__denoise *s, ebim_arena *a, ebim_grap
     s->d.floor = ebim__or(d->floor, ebim__denoise_is.floor);
     s->d.average = ebim__or(d->average, ebim__denoise_is.average);
     s->d.back = ebim__or(d->back, 0.5);
+    s->d.every = ebim__or_int(d->every, 200);
     s->t.steps = s->t.until = ebim__or_int(d->steps, ebim__denoise_is.steps);
     s->t.batch = ebim__or_int(d->batch, ebim__denoise_is.batch);
     s->t.lanes = 64; /* of which a pixel's channels stay in cache */
@@ -15181,6 +15277,10 @@ static ebim_result ebim__denoise_init(ebim__denoise *s, ebim_arena *a, ebim_grap
     s->mean = EBIM__NEW(a, ebim_real, D->n_theta);
     s->sigma2 = EBIM__NEW(a, double, s->t.w.stride);
     s->streams = EBIM__NEW(a, uint32_t, 4 * (size_t)s->t.w.stride);
+    if (d->checkpoint) {
+        uint64_t head[8];
+        s->state = EBIM__NEW(a, unsigned char, ebim__denoise_carry(s, NULL, 0, head));
+    }
     if (!ebim__ready(a)) return a->failed;
     memcpy(s->mean, D->theta, (size_t)D->n_theta * sizeof *s->mean);
     ebim__seed_lanes(s->streams, s->t.w.stride, s->t.w.stride, s->t.w.stride, d->seed,
@@ -15195,7 +15295,9 @@ EBIM_API ebim_result ebim_denoise_train(ebim_graph *D, ebim_arena *work, int N, 
     ebim_result r = ebim__denoise_init(&s, work, D, N, d);
     if (!r && ebim__ready(work)) {
         s.x = x;
-        r = ebim__train(&s.t, ebim__denoise_loss, &s);
+        if (d->resume) r = ebim__denoise_resume(&s);
+        if (!r) r = ebim__train(&s.t, ebim__denoise_loss, &s);
+        if (!r && !ebim__stopped(work->watch)) ebim__checkpoint(&s);
         if (!r && s.t.report.steps > 1)
             memcpy(D->theta, s.mean, (size_t)D->n_theta * sizeof *s.mean);
     }

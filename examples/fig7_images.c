@@ -4,11 +4,46 @@
 
        build/fig7_images [--data mnist|fmnist] [--steps N] [--seed N] [--out DIR] [--quick]
 
-   9000 images train, 1000 are held out. 3000 steps take about four minutes of one core. */
+   9000 images train, 1000 are held out. 3000 steps take about four minutes of one core. Training
+   goes on where it was stopped: its state is in DIR/fig7_DATA.state every 200 steps. */
 #include "common/paper.h"
 #include "common/images.h"
 
 enum { TRAIN = 9000, HELD = 1000 };
+
+static char state_path[1024];
+
+static void save_state(void *user, const void *state, size_t bytes)
+{
+    char err[FILE_ERROR];
+    (void)user;
+    if (file_store(state_path, state, bytes, err, sizeof err)) fprintf(stderr, "\n%s\n", err);
+}
+
+/* Trains D, or goes on with it */
+static double train(paper_args *a, ebim_graph *D, const images *im, ebim_denoise_desc *d,
+                    ebim_train_report *rep)
+{
+    char err[FILE_ERROR];
+    double start = paper_seconds();
+    size_t used = a->arena.used;
+    unsigned char *state = NULL;
+    ebim_result r;
+    if (!a->quick && file__kind(state_path) == 1) {
+        state = file_load(state_path, (size_t)1 << 30, &d->resume_bytes, err, sizeof err);
+        if (!state) paper_stop(2, "%s", err);
+        d->resume = state;
+    }
+    if (!a->quick) d->checkpoint = save_state;
+    r = ebim_denoise_train(D, &a->arena, TRAIN, im->x, d, rep);
+    if (r == EBIM_ERR_FORMAT)
+        paper_stop(2, "%s: damaged, or of a run with another seed or number of steps: remove it to "
+                      "begin anew", state_path);
+    paper_check("training", r);
+    free(state);
+    a->arena.used = used;
+    return paper_seconds() - start;
+}
 
 static int tell(void *user, const ebim_progress *p)
 {
@@ -65,14 +100,13 @@ int main(int argc, char **argv)
     static double data[(TRAIN + HELD) * IMAGES_FEATURES], made[2000 * IMAGES_FEATURES];
     static classifier judge;
     static ebim_graph D;
-    double shares[IMAGES_CLASSES] = {0}, train_seconds, start;
+    double shares[IMAGES_CLASSES] = {0}, train_seconds;
     ebim_denoiser_desc net;
     ebim_denoise_desc d;
     ebim_train_report rep;
     paper_args a;
     images im;
     ebim_real *x;
-    size_t used;
     char file[64];
     int i, right = 0, near_count;
     json j;
@@ -91,11 +125,8 @@ int main(int argc, char **argv)
     d.seed = a.seed;
     d.progress = tell;
     paper_check("denoiser", ebim_denoiser(&D, &a.arena, &net, a.seed));
-    start = paper_seconds();
-    used = a.arena.used;
-    paper_check("training", ebim_denoise_train(&D, &a.arena, TRAIN, im.x, &d, &rep));
-    a.arena.used = used;
-    train_seconds = paper_seconds() - start;
+    snprintf(state_path, sizeof state_path, "%s/fig7_%s.state", a.out, a.data);
+    train_seconds = train(&a, &D, &im, &d, &rep);
     x = draw(&a, &D, &im, a.B);
     snprintf(file, sizeof file, "fig7_%s.png", a.data);
     images_grid(paper_path(&a, file), 8, 16, x);

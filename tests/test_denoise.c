@@ -168,6 +168,67 @@ static void training_stops_and_repeats(void)
     CHECK(rep.stopped && rep.steps == 20);
 }
 
+typedef struct saved {
+    unsigned char p[1 << 17];
+    size_t bytes;
+    int count, stop;
+} saved;
+
+static void save(void *user, const void *state, size_t bytes)
+{
+    saved *s = (saved *)user;
+    if (!CHECK(bytes <= sizeof s->p)) return;
+    memcpy(s->p, state, bytes);
+    s->bytes = bytes;
+    s->count++;
+}
+
+static int stop_where_asked(void *user, const ebim_progress *p)
+{
+    return ((saved *)user)->stop && p->step >= ((saved *)user)->stop;
+}
+
+/* Stopped twice, once by the callback and once as by a power cut: the bytes of one run */
+static void a_run_goes_on_as_if_nothing_had_been(void)
+{
+    static saved s;
+    static ebim_real first[1 << 13];
+    ebim_denoise_desc d = desc(90);
+    ebim_train_report rep;
+    ebim_arena a = arena();
+    ebim_graph D;
+    int i;
+    draw_circle();
+    CHECK_INT(new_net(&D, &a), EBIM_OK);
+    CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_OK);
+    memcpy(first, D.theta, (size_t)D.n_theta * sizeof *first);
+    memset(&s, 0, sizeof s);
+    d.checkpoint = save;
+    d.progress = stop_where_asked;
+    d.user = &s;
+    d.every = 25;
+    for (i = 0; i < 3; i++) {
+        a = arena();
+        CHECK_INT(new_net(&D, &a), EBIM_OK);
+        s.stop = i == 0 ? 31 : i == 1 ? 60 : 0;
+        CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, &rep), EBIM_OK);
+        CHECK_INT(rep.steps, s.stop ? s.stop : 90);
+        d.resume = s.p;
+        d.resume_bytes = s.bytes;
+    }
+    CHECK_INT(s.count, 2 + 2 + 2); /* 25, 31; 50, 60; 75 and the end */
+    CHECK(!memcmp(first, D.theta, (size_t)D.n_theta * sizeof *first));
+    for (i = 0; i < 2; i++) { /* damaged; another run's */
+        a = arena();
+        CHECK_INT(new_net(&D, &a), EBIM_OK);
+        if (i) d.seed++;
+        s.p[s.bytes / 2] ^= 1;
+        CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_ERR_FORMAT);
+    }
+    d.resume_bytes--;
+    CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_ERR_FORMAT);
+}
+
 static void what_is_refused(void)
 {
     ebim_denoise_desc d = desc(10);
@@ -226,6 +287,7 @@ int main(int argc, char **argv)
     T_RUN(weights_are_respected);
     T_RUN(a_step_is_as_documented);
     T_RUN(training_stops_and_repeats);
+    T_RUN(a_run_goes_on_as_if_nothing_had_been);
     T_RUN(what_is_refused);
     T_RUN(the_denoiser_begins_as_a_constant);
     return T_END();
