@@ -417,6 +417,48 @@ static void every_op_is_its_definition(void)
         }
 }
 
+#include "golden/conv.h"
+
+/* Number of a weight in PyTorch's order where ours is q: the small image's channel, ky, kx, the
+ * large one's */
+static int torch_order(const spec *s, int q)
+{
+    int kk = s->kernel * s->kernel, L = s->op == CONV ? s->C : s->out;
+    int small = q / (kk * L), offset = q / L % kk, large = q % L;
+    return q < weights(s) ? (small * L + large) * kk + offset : q;
+}
+
+static void agrees_with_pytorch(void)
+{
+    const double *at = torch_numbers;
+    size_t c;
+    for (c = 0; c < sizeof torch_cases / sizeof *torch_cases; c++) {
+        const int n = torch_cases[c].x, t = torch_cases[c].theta, k = torch_cases[c].y;
+        const spec *s = &torch_cases[c].s;
+        const double *u = at + n + t, *y = u + k, *gx = y + k, *gt = gx + n;
+        double worst = 0;
+        int i, bad = t__.bad;
+        if (!set_up(s, 1) || !CHECK(p.n == n && p.k == k && (!t || p.g.n_theta == t))) return;
+        for (i = 0; i < t; i++) p.g.theta[i] = real(at[n + torch_order(s, i)]);
+        for (i = 0; i < n; i++) p.x[0][i] = at[i];
+        for (i = 0; i < k; i++) p.u[0][i] = u[i];
+        put(ebim_ws_x(&p.w), n, p.x);
+        ebim_forward(&p.w, 1, 1);
+        put(ebim_ws_yg(&p.w, 0), k, p.u);
+        ebim_backward(&p.w, 0, p.grad);
+        for (i = 0; i < k; i++)
+            worst = fmax(worst, fabs((double)ebim_ws_y(&p.w)[i * p.w.stride] - y[i]));
+        for (i = 0; i < n; i++)
+            worst = fmax(worst, fabs((double)ebim_ws_xg(&p.w, 0)[i * p.w.stride] - gx[i]));
+        for (i = 0; i < t; i++)
+            worst = fmax(worst, fabs((double)p.grad[i] - gt[torch_order(s, i)]));
+        CHECK_NEAR(worst, 0, 64 * T_EPS);
+        if (t__.bad > bad) printf("  %s, golden case %d\n", names[s->op], (int)c);
+        at = gt + t;
+    }
+    CHECK_INT(at - torch_numbers, sizeof torch_numbers / sizeof *torch_numbers - 1);
+}
+
 /* A net that goes down and up again, with a joined copy, as nets for images do */
 static ebim_ref record_net(ebim_graph *g, ebim_ref x, void *user)
 {
@@ -548,6 +590,7 @@ int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
     T_RUN(every_op_is_its_definition);
+    T_RUN(agrees_with_pytorch);
     T_RUN(nets_of_layers);
     T_RUN(lanes_are_apart);
     T_RUN(wrong_shapes_are_refused);
