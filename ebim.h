@@ -196,7 +196,8 @@
  * their overlap evens out. Chains pass between components by leaps along lines
  * (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with a standard
  * error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or charts do
- * (>>charts), m <= 8 and M smooth enough for 4096 of them (a flat torus of four dimensions is not),
+ * (>>charts), m <= 8 and M smooth enough for 4096 of them, 8192 where m > 3 (a flat torus of four
+ * dimensions is, of five not),
  * or, where M is known, uniform points of it, which rarely meet a narrow peak (z.effective tells);
  * elsewhere E is a kernel estimate, normalised as if M were flat at its widths, or, for m > 8 and
  * the paper's recipe, trained by contrastive divergence, which is slow, biased, and leaves a
@@ -1052,7 +1053,7 @@ EBIM_API int ebim_leaps_run(ebim_leaps *s, int B, ebim_real *x, uint64_t seed, u
 
 typedef struct ebim_charts_desc {
     const double *lo, *hi; /* [n] the box D, required, kept by reference */
-    int most;              /* charts there may be (0: 4096) */
+    int most;              /* charts there may be (0: 4096, of m > 3 8192) */
     uint64_t seed;         /* of the growth of charts */
 } ebim_charts_desc;
 
@@ -9047,8 +9048,8 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
  * that end nowhere, or outside of D, weigh 0; then E[1/q] is the volume of what the charts cover,
  * E[f/q] the integral of f over it, whatever n, k and topology, open or closed.
  *
- * Cover: a point of M that no chart reaches from within h/2 becomes the centre of a new one, until
- * probes at the rims of all charts find none. Where M bends too much for h, h is cut by sqrt 2
+ * Cover: a point of M that no chart reaches from within h/2 (m > 3: 0.85 h) becomes the centre of a
+ * new one, until probes at the rims of all charts find none. Where M bends too much for h, h is cut
  * until it does not.
  *
  * |det(U_i U_y')|^2 = det(I - A'A), A = N_y U_i', N_y orthonormal rows of the normal space at y.
@@ -9062,21 +9063,29 @@ static double ebim__log_ball(int m) /* volume of the unit ball in R^m */
 }
 
 enum {
-    EBIM__CHARTS = 4096,    /* at most */
     EBIM__CHARTS_WANTED = 200, /* on the points given, one in ten at most; growth does the rest */
     EBIM__CHART_LANES = 128,
     EBIM__CHART_STARTS = 2000,
     EBIM__CHART_M = 8,      /* the largest m */
-    EBIM__CHART_HALVED = 8, /* roots of 2, at most */
     EBIM__CHART_ROUNDS = 500 /* of growth, at most, times m */
 };
 
-static const struct { int probes, chance; double crossed, bent; } ebim__chart_bound = {
+static const struct { int probes, chance; double crossed; } ebim__chart_bound = {
     8,   /* probes: for each of m dimensions of a chart, in a row that find nothing new */
-    3, 0.001, /* chance, crossed: pairs that say M has one side, in error, and their share. None of
+    3, 0.001 /* chance, crossed: pairs that say M has one side, in error, and their share. None of
                * 10^5 on tori, spheres, rotations; 3 % on a Moebius strip, 8 % on a Klein bottle */
-    0.5 /* bent: a point of M above the rim is farther than this share of h from the tangent plane:
-         * a sphere's at h = 0.8 of its radius */
+};
+
+/* m <= 3, and more. A point is covered within the share `cover` of the reach h of a chart. A chart
+ * is too wide where a point of M above the rim is farther than the share `bent` of h from the
+ * tangent plane (a sphere's at h = 0.8 and 0.91 of its radius); it is cut by a factor, so often at
+ * most. `most`: charts. Their number goes as (cover h)^-m, and m > 3 needs less overlap: a flat
+ * torus of dimension 4 has 3000, and would have 50000 with 0.5 for both shares. */
+static const struct ebim__chart_way {
+    double cover, bent, cut;
+    int cuts, most;
+} ebim__chart_ways[] = {
+    {0.5, 0.5, 0.70710678118654752, 8, 4096}, {0.85, 0.65, 0.84089641525371454, 16, 8192}
 };
 
 /* Whether charts may measure M, if they cover it */
@@ -9089,6 +9098,7 @@ struct ebim_charts {
     ebim_charts_desc d;
     ebim__frame f;
     ebim_projector *onto;
+    const struct ebim__chart_way *way;
     int n, k, m, count, covered;
     ebim_real *center;       /* [d.most][n] */
     ebim_real *normal;       /* [d.most][k][n] orthonormal rows */
@@ -9134,7 +9144,6 @@ EBIM_API ebim_result ebim_charts_init(ebim_charts **out, ebim_arena *a, const eb
     memset(p, 0, sizeof *p);
     memset(&pd, 0, sizeof pd);
     p->d = *d;
-    p->d.most = ebim__or_int(d->most, EBIM__CHARTS);
     pd.method = EBIM_PROJECT_ONTO;
     pd.constraint.linear = EBIM_LINEAR_DIRECT;
     pd.constraint.lanes = B;
@@ -9145,6 +9154,8 @@ EBIM_API ebim_result ebim_charts_init(ebim_charts **out, ebim_arena *a, const eb
     p->n = p->f.n;
     p->k = p->f.k;
     p->m = p->n - p->k;
+    p->way = &ebim__chart_ways[p->m > 3];
+    p->d.most = ebim__or_int(d->most, p->way->most);
     if (p->m > EBIM__CHART_M) return EBIM_ERR_SHAPE;
     if (p->d.most < 1) return EBIM_ERR_ARG;
     p->ball = exp(ebim__log_ball(p->m)) * 8 / ((p->m + 2) * (p->m + 4));
@@ -9333,7 +9344,7 @@ static void ebim__charts_density(ebim_charts *s, int B)
  * it but beyond *asked, and but for the one b came from -> *asked, t; -1: there is none. */
 static int ebim__charts_next(const ebim_charts *s, int b, double *asked, double *t)
 {
-    double u[EBIM__CHART_M], least = 0.5;
+    double u[EBIM__CHART_M], least = s->way->cover;
     int c, chart = -1;
     for (c = 0; c < s->count; c++) {
         double r;
@@ -9352,7 +9363,7 @@ static int ebim__charts_next(const ebim_charts *s, int b, double *asked, double 
  * mostly does: the next is asked where it does not. */
 static void ebim__charts_covered(ebim_charts *s, int B)
 {
-    double asked[EBIM__CHART_LANES];
+    double asked[EBIM__CHART_LANES], cover = s->way->cover;
     int b, c;
     for (b = 0; b < B; b++) {
         s->inner[b] = 1;
@@ -9361,7 +9372,7 @@ static void ebim__charts_covered(ebim_charts *s, int B)
     do {
         if (ebim__work(s->f.w.watch, (double)s->count * s->n * B)) return;
         for (b = 0; b < B; b++) {
-            if (!s->ok[b] || s->inner[b] <= 0.5 || !(asked[b] < 0.5)) continue;
+            if (!s->ok[b] || s->inner[b] <= cover || !(asked[b] < cover)) continue;
             c = ebim__charts_next(s, b, &asked[b], s->at + s->pairs * s->m);
             if (c < 0) continue;
             s->chart[s->pairs] = (int32_t)c;
@@ -9428,14 +9439,14 @@ static int ebim__charts_above(ebim_charts *s, int *c)
  * for charts that may be too wide, else 0. */
 static void ebim__charts_narrow(ebim_charts *s, int first)
 {
-    int halved, c, l, i, have, S = s->f.stride, left = s->count - first;
+    int cuts, c, l, i, have, S = s->f.stride, left = s->count - first;
     for (c = first; c < s->count; c++) s->calm[c] = -1;
-    for (halved = 0; halved < EBIM__CHART_HALVED && left; halved++)
+    for (cuts = 0; cuts < s->way->cuts && left; cuts++)
         for (left = 0, c = first; (have = ebim__charts_above(s, &c)) > 0;) {
             ebim__charts_solve(s, have, s->from, s->t);
             for (l = 0; l < have; l += 2 * s->m) s->calm[s->from[l]] = 0;
             for (l = 0; l < have; l++) {
-                double off = 0, most = ebim__chart_bound.bent * s->reach[s->from[l]];
+                double off = 0, most = s->way->bent * s->reach[s->from[l]];
                 int none = s->f.state[l] != EBIM__SOLVED && s->f.state[l ^ 1] != EBIM__SOLVED;
                 for (i = l; i < s->n * S; i += S) {
                     double v = (double)s->f.y[i] - (double)s->f.y0[i];
@@ -9446,7 +9457,7 @@ static void ebim__charts_narrow(ebim_charts *s, int first)
             }
             for (l = 0; l < have; l += 2 * s->m) {
                 if (!s->calm[s->from[l]]) continue;
-                s->reach[s->from[l]] *= 0.70710678118654752;
+                s->reach[s->from[l]] *= s->way->cut;
                 left++;
             }
         }
@@ -9534,7 +9545,7 @@ static void ebim__charts_start(ebim_charts *s, int N)
 static int ebim__charts_rims(ebim_charts *s, int each, int *c, ebim_rng *r)
 {
     int B = 0, j, i;
-    double least = pow(0.5, s->m);
+    double least = pow(s->way->cover, s->m);
     for (; *c < s->count && B + each <= EBIM__CHART_LANES; ++*c) {
         if (s->calm[*c] >= ebim__chart_bound.probes * s->m) continue;
         for (i = 0; i < each; i++) {
@@ -9554,12 +9565,12 @@ static void ebim__charts_extend(ebim_charts *s, int B)
 {
     int l, c, first = s->count, i;
     for (l = 0; l < B; l++) {
-        double h = s->reach[s->from[l]];
-        int fresh = s->ok[l] && s->inner[l] > 0.5;
+        double h = s->reach[s->from[l]], cover = s->way->cover;
+        int fresh = s->ok[l] && s->inner[l] > cover;
         for (c = first; c < s->count && fresh; c++)
             fresh = ebim__distance2_upto(s->n, ebim__nth(s->center, c, s->n),
                                          ebim__nth(s->y, l, s->n), HUGE_VAL) >
-                    0.25 * s->reach[c] * s->reach[c];
+                    cover * cover * s->reach[c] * s->reach[c];
         s->calm[s->from[l]] = fresh ? 0 : s->calm[s->from[l]] + 1;
         if (fresh && !ebim__charts_new(s, l, h)) return;
     }
@@ -15386,8 +15397,9 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
  * no direction is special. M is where they are 0 if their slopes J have the rank p - m at each
  * datum; what leads off the plane are linear equations. Of more than are needed as many mixtures
  * are kept as have that rank everywhere (rotations satisfy twenty: ten). Pitfalls: data with noise
- * satisfy none, and data that end are on a part of their zeros. Cost: moments of N rows and
- * (p + 1)(p + 2) / 2 monomials, eigenvectors.
+ * satisfy none, and data that end are on a part of their zeros; of m > 3 a gap narrower than some
+ * three spacings is closed, and not told. Cost: moments of N rows and (p + 1)(p + 2) / 2
+ * monomials, eigenvectors.
  * ========================================================================================= */
 
 enum {
@@ -17178,15 +17190,15 @@ static ebim_result ebim__contest_enter(ebim__contest *s, int i, int equations, e
     return r;
 }
 
-/* Whether equations may be F: not of data that end, or may end for all the survey can say (m > 3),
- * for M would go on; and only with a field that can take their place. Hypersurfaces have networks
- * as close as that. */
+/* Whether equations may be F: not of data that end, for M would go on; where the survey cannot tell
+ * (m > 3), the check says so of the M that goes on (>>voids). And only with a field that can take
+ * their place. Hypersurfaces have networks as close as that. */
 static int ebim__contest_exact(const ebim__contest *s)
 {
     const ebim__rows *rows = s->rows;
     int run = rows->z != NULL; /* while measuring the survey has said nothing */
     return rows->fields && rows->k > 1 && rows->n <= EBIM__EQUATIONS_P && s->most > 2 &&
-           (!run || (!rows->survey.at_edge && rows->survey.edges >= 0));
+           (!run || !rows->survey.at_edge);
 }
 
 /* Candidates, and memory for the two at work: as much as the largest takes */
