@@ -197,17 +197,19 @@
  * (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with a standard
  * error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or charts do
  * (>>charts), m <= 8 and M smooth enough for 4096 of them, 8192 where m > 3 (a flat torus of four
- * dimensions is, of five not),
- * or, where M is known, uniform points of it, which rarely meet a narrow peak (z.effective tells);
- * elsewhere E is a kernel estimate, normalised as if M were flat at its widths, or, for m > 8 and
- * the paper's recipe, trained by contrastive divergence, which is slow, biased, and leaves a
- * constant open. Charts grow from the data: pieces of F's zero set that hold none are not measured,
- * and get no samples. The default E has a ceiling: no place of M is less likely than about e^-4 of
- * the uniform density (a kernel estimate: 0.003 to 0.03 of it). Kernels have 8192 centres at most;
- * a centre itself is scored without its own kernel, as it would be if it were new. The verdict of a
- * fit sees what held-out points, M itself, a second network and the data's own spacing show; a
- * bridge over a gap that should hold fewer than some 15 points it cannot see. Data whose spread
- * is below 1e4 roundoffs of their distance from the origin are refused: subtract an offset.
+ * dimensions is, of five not), or, where M is known, uniform points of it, which rarely meet a
+ * narrow peak (z.effective tells); elsewhere E is a kernel estimate, normalised as if M were flat
+ * at its widths, or, for m > 8 and the paper's recipe, trained by contrastive divergence, which is
+ * slow, biased, and leaves a constant open. Displacement fields that nothing measures, without E or
+ * of many codimensions, have no log density, and samples by projection chains, whose law is only
+ * near that of the data (ebim_model_by_projection). Charts grow from the data: pieces of F's zero
+ * set that hold none are not measured, and get no samples. The default E has a ceiling: no place of
+ * M is less likely than about e^-4 of the uniform density (a kernel estimate: 0.003 to 0.03 of
+ * it). Kernels have 8192 centres at most; a centre itself is scored without its own kernel, as it
+ * would be if it were new. The verdict of a fit sees what held-out points, M itself, a second
+ * network and the data's own spacing show; a bridge over a gap that should hold fewer than some 15
+ * points it cannot see. Data whose spread is below 1e4 roundoffs of their distance from the origin
+ * are refused: subtract an offset.
  * Linear maps are for n <= 64. The paper's recipe takes the data as they are: it wants them of
  * size 1. Not compiled with MSVC by anyone yet.
  */
@@ -1460,7 +1462,10 @@ EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *
 
 /* Samples, scores and nearest points for row-major x: [B][n]; work memory from an arena. Samples
  * are ends of chains of `steps` adjusted moves (0: 30, or 9 from starts that are nearly samples):
- * see >>model. */
+ * see >>model. Where ebim_model_by_projection tells 1 they are points of M without a law that is
+ * known, not those of e^-E: ends of projection chains (0: 48 steps), and the report has `starts`
+ * alone. */
+EBIM_API int ebim_model_by_projection(const ebim_model *m);
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
                                        int steps, uint64_t seed, ebim_clmc_report *report);
 EBIM_API ebim_result ebim_model_score(const ebim_model *m, ebim_arena *work, int B,
@@ -12723,6 +12728,10 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebi
  * The step is found by 60 moves of 256 chains that are thrown away. Where lines do not measure M,
  * starts are points of E's kernels thrown onto M, which are nearly samples, or, without kernels,
  * noise thrown onto M, which is not uniform; far moves stand for leaps.
+ * Projection chains take the place of all that where M is a displacement field that neither lines
+ * nor charts measure, and there is no E, or too many codimensions to move along M: of data that the
+ * model keeps, with noise, x <- x - h F(x) + noise as large as leaves 1 - b h of the distance, then
+ * ways without noise, then ONTO. Their law is none that is known: near that of the data.
  * Scores: the nearest point of M, the distance to it and the energy there. Gradients of F and E
  * cost one linearisation and one adjoint sweep per output; that of the distance costs the
  * projection only.
@@ -12782,6 +12791,7 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int
     memset(out, 0, sizeof *out);
     if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
     if (!measured && !by_charts && !ebim__on_k(m->info.on, m->n)) return EBIM_ERR_SHAPE;
+    if (ebim_model_by_projection(m)) return EBIM_ERR_SOLVE; /* charts did not cover M */
     if (!measured && by_charts) r = ebim__model_charts(&charts, m, 1, work);
     if (!r && charts && !ebim_charts_stats(charts).covered) {
         if (!ebim__on_k(m->info.on, m->n)) return EBIM_ERR_SOLVE;
@@ -13090,6 +13100,81 @@ static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report 
     sum->residual = fmax(sum->residual, r->residual);
 }
 
+/* ---- projection chains ---- */
+
+enum {
+    EBIM__WAYS_LANES = 64,
+    EBIM__WAYS_STEPS = 48,  /* by which the distance falls to 2 % */
+    EBIM__WAYS_LAST = 3,    /* and so many without noise */
+    EBIM__WAYS_TRIES = 8    /* chains for each sample, at most: some end off M */
+};
+
+/* Noise at first, in units: what fields are trained with at most. Images of 8 x 8 digits: samples
+ * move as far as data are from one another, and are as far from all data as held-out images are;
+ * with 0.25 they stay closer, with 1 they are half again as far. Of a step h, h b. */
+static const struct { double noise, step, damped, last; } ebim__ways = {0.5, 0.2, 0.08, 0.7};
+
+static int ebim__model_ways(const ebim_model *m)
+{
+    return m->F.field.gate && !ebim__finite64(m->judged.volume) &&
+           (!m->has_energy || m->k > EBIM__JUDGE_CROWDED);
+}
+
+EBIM_API int ebim_model_by_projection(const ebim_model *m)
+{
+    return m->starts > 0 && ebim__model_ways(m);
+}
+
+/* A step of the chain at x: [n], by the way F from there; the last ones have no noise. */
+static void ebim__ways_step(int n, int last, const ebim_real *F, ebim_real *x, ebim_rng *r)
+{
+    double h = last ? ebim__ways.last : ebim__ways.step, left = 1 - ebim__ways.damped;
+    double noise = last ? 0 : sqrt((left * left - (1 - h) * (1 - h)) * ebim__dot64(n, F, F) / n);
+    int i;
+    for (i = 0; i < n; i++)
+        x[i] -= EBIM__R(h * (double)F[i] - noise * (double)ebim_rng_normal(r));
+}
+
+/* B ends of projection chains, on M -> x */
+static ebim_result ebim__ways_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
+                                     int steps, uint64_t seed)
+{
+    enum { L = EBIM__WAYS_LANES };
+    int n = m->n, K = ebim_outputs(&m->F), have = 0, round, step, l, i;
+    int rounds = EBIM__WAYS_TRIES * ((B - 1) / L + 1), all = EBIM__WAYS_STEPS;
+    ebim_real *F = EBIM__NEW(work, ebim_real, L * (size_t)K);
+    ebim_real *y = EBIM__NEW(work, ebim_real, L * (size_t)n);
+    unsigned char ok[L];
+    ebim_rng r[L];
+    ebim_projector *onto;
+    ebim_ws w;
+    ebim_result failed = ebim_ws_init(&w, work, &m->F, L, EBIM_WS_VALUES);
+    if (!failed)
+        failed = ebim__box_projector(&onto, work, &m->F, EBIM_PROJECT_ONTO, m->lo, m->hi);
+    if (failed || !ebim__ready(work)) return failed ? failed : work->failed;
+    if (steps) all = steps;
+    for (round = 0; have < B && round < rounds && !ebim__stopped(w.watch); round++) {
+        for (l = 0; l < L; l++) {
+            const ebim_real *x0;
+            ebim_rng_init(&r[l], seed, (uint64_t)round * L + (uint64_t)l);
+            x0 = ebim__nth(m->start, (int)ebim_rng_below(&r[l], (uint32_t)m->starts), n);
+            for (i = 0; i < n; i++)
+                y[l * n + i] = x0[i] + EBIM__R(ebim__ways.noise * m->unit / sqrt(n)) *
+                                           ebim_rng_normal(&r[l]);
+        }
+        for (step = 0; step < all + EBIM__WAYS_LAST; step++) {
+            ebim_eval(&w, L, y, F);
+            for (l = 0; l < L; l++) ebim__ways_step(n, step >= all, F + l * K, y + l * n, &r[l]);
+        }
+        ebim_projector_run(onto, L, y, y, NULL, ok);
+        for (l = 0; l < L && have < B; l++)
+            if (ok[l] && ebim__inside(y + l * n, 1, 0, n, m->lo, m->hi))
+                memcpy(x + (size_t)have++ * (size_t)n, y + l * n, (size_t)n * sizeof *x);
+    }
+    ebim__from_model(m, have, x);
+    return have < B ? EBIM_ERR_SOLVE : EBIM_OK;
+}
+
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
                                        int steps, uint64_t seed, ebim_clmc_report *report)
 {
@@ -13098,6 +13183,11 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, in
     ebim_result r;
     int w;
     if (B < 1 || B > INT_MAX / 16) return EBIM_ERR_ARG;
+    if (ebim_model_by_projection(m)) {
+        if (report) memset(report, 0, sizeof *report);
+        if (report) report->starts = m->starts;
+        return ebim__ways_sample(m, work, B, x, steps, ebim__subseed(seed, EBIM__SEED_CHAINS));
+    }
     r = ebim__sample_init(&s, m, B, work);
     if (r || !ebim__ready(work)) return r;
     s.x = x;
@@ -18306,18 +18396,23 @@ static ebim_result ebim__fit_graphs(ebim__fit *f, ebim_arena *keep)
     return r || !m->has_energy ? r : ebim_record(&m->E, keep, s->n, ebim__record_unit, &u);
 }
 
-/* What charts will grow from, where lines do not do: some rows, far from one another */
+/* What charts will grow from, where lines do not do: some rows, far from one another. Where
+ * projection chains start there, rows as they come */
 static void ebim__fit_starts(const ebim__fit *f, ebim_model *m)
 {
     const ebim__rows *s = &f->rows;
     int32_t which[EBIM__CHARTS_WANTED];
     double gap;
-    int i, c, n = s->n, N = ebim__min_int(s->N, EBIM__CHART_STARTS);
+    int i, c, n = s->n, N = ebim__min_int(s->N, EBIM__CHART_STARTS), ways = ebim__model_ways(m);
     m->starts = 0;
-    if (ebim__by_lines(&m->F) || !(s->on || ebim__finite64(m->judged.volume))) return;
+    if (ebim__by_lines(&m->F) || !(ways || s->on || ebim__finite64(m->judged.volume))) return;
+    if (ways) N = ebim__min_int(N, EBIM__CHARTS_WANTED);
     N = ebim__spread(s->N, n, s->z, N, f->spread);
-    m->starts = ebim__thin(N, n, f->spread, ebim__min_int(EBIM__CHARTS_WANTED, N / 10 + 1), which,
-                           &gap, NULL);
+    for (i = 0; i < N && ways; i++) which[i] = i;
+    m->starts = N;
+    if (!ways)
+        m->starts = ebim__thin(N, n, f->spread, ebim__min_int(EBIM__CHARTS_WANTED, N / 10 + 1),
+                               which, &gap, NULL);
     for (i = 0; i < m->starts; i++)
         for (c = 0; c < n; c++)
             m->start[i * n + c] =
