@@ -9085,7 +9085,7 @@ static const struct { int probes, chance; double crossed; } ebim__chart_bound = 
  * is too wide where a point of M above the rim is farther than the share `bent` of h from the
  * tangent plane (a sphere's at h = 0.8 and 0.91 of its radius); it is cut by a factor, so often at
  * most. `most`: charts. Their number goes as (cover h)^-m, and m > 3 needs less overlap: a flat
- * torus of dimension 4 has 3000, and would have 50000 with 0.5 for both shares. */
+ * torus of dimension 4 has 3000; with 0.5 for both shares its packing says 50000. */
 static const struct ebim__chart_way {
     double cover, bent, cut;
     int cuts, most;
@@ -13109,9 +13109,9 @@ enum {
     EBIM__WAYS_TRIES = 8    /* chains for each sample, at most: some end off M */
 };
 
-/* Noise at first, in units: what fields are trained with at most. Images of 8 x 8 digits: samples
- * move as far as data are from one another, and are as far from all data as held-out images are;
- * with 0.25 they stay closer, with 1 they are half again as far. Of a step h, h b. */
+/* Noise at first, in units: as much as fields are trained with. Images of 8 x 8 digits, whose
+ * nearest others are 16.3 away in the median: from 0.5 chains end 18.5 from where they began and
+ * 15.9 from the nearest datum; 14.5 from 0.25, 18.6 from 1. Then a step h, h b. */
 static const struct { double noise, step, damped, last; } ebim__ways = {0.5, 0.2, 0.08, 0.7};
 
 static int ebim__model_ways(const ebim_model *m)
