@@ -197,17 +197,20 @@
  * their overlap evens out. Chains pass between components by leaps along lines
  * (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with a standard
  * error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or charts do
- * (>>charts), m <= 8 and M smooth enough for 4096 of them (a flat torus of four dimensions is not),
- * or, where M is known, uniform points of it, which rarely meet a narrow peak (z.effective tells);
- * elsewhere E is a kernel estimate, normalised as if M were flat at its widths, or, for m > 8 and
- * the paper's recipe, trained by contrastive divergence, which is slow, biased, and leaves a
- * constant open. Charts grow from the data: pieces of F's zero set that hold none are not measured,
- * and get no samples. The default E has a ceiling: no place of M is less likely than about e^-4 of
- * the uniform density (a kernel estimate: 0.003 to 0.03 of it). Kernels have 8192 centres at most;
- * a centre itself is scored without its own kernel, as it would be if it were new. The verdict of a
- * fit sees what held-out points, M itself, a second network and the data's own spacing show; a
- * bridge over a gap that should hold fewer than some 15 points it cannot see. Data whose spread
- * is below 1e4 roundoffs of their distance from the origin are refused: subtract an offset.
+ * (>>charts), m <= 8 and M smooth enough for 4096 of them, 8192 where m > 3 (a flat torus of four
+ * dimensions is, of five not), or, where M is known, uniform points of it, which rarely meet a
+ * narrow peak (z.effective tells); elsewhere E is a kernel estimate, normalised as if M were flat
+ * at its widths, or, for m > 8 and the paper's recipe, trained by contrastive divergence, which is
+ * slow, biased, and leaves a constant open. Displacement fields that nothing measures, without E or
+ * of many codimensions, have no log density, and samples by projection chains, whose law is only
+ * near that of the data (ebim_model_by_projection). Charts grow from the data: pieces of F's zero
+ * set that hold none are not measured, and get no samples. The default E has a ceiling: no place of
+ * M is less likely than about e^-4 of the uniform density (a kernel estimate: 0.003 to 0.03 of
+ * it). Kernels have 8192 centres at most; a centre itself is scored without its own kernel, as it
+ * would be if it were new. The verdict of a fit sees what held-out points, M itself, a second
+ * network and the data's own spacing show; a bridge over a gap that should hold fewer than some 15
+ * points it cannot see. Data whose spread is below 1e4 roundoffs of their distance from the origin
+ * are refused: subtract an offset.
  * Linear maps are for n <= 64. The paper's recipe takes the data as they are: it wants them of
  * size 1. Not compiled with MSVC by anyone yet.
  */
@@ -1089,7 +1092,7 @@ EBIM_API int ebim_leaps_run(ebim_leaps *s, int B, ebim_real *x, uint64_t seed, u
 
 typedef struct ebim_charts_desc {
     const double *lo, *hi; /* [n] the box D, required, kept by reference */
-    int most;              /* charts there may be (0: 4096) */
+    int most;              /* charts there may be (0: 4096, of m > 3 8192) */
     uint64_t seed;         /* of the growth of charts */
 } ebim_charts_desc;
 
@@ -1538,7 +1541,10 @@ EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *
 
 /* Samples, scores and nearest points for row-major x: [B][n]; work memory from an arena. Samples
  * are ends of chains of `steps` adjusted moves (0: 30, or 9 from starts that are nearly samples):
- * see >>model. */
+ * see >>model. Where ebim_model_by_projection tells 1 they are points of M without a law that is
+ * known, not those of e^-E: ends of projection chains (0: 48 steps), and the report has `starts`
+ * alone. */
+EBIM_API int ebim_model_by_projection(const ebim_model *m);
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
                                        int steps, uint64_t seed, ebim_clmc_report *report);
 EBIM_API ebim_result ebim_model_score(const ebim_model *m, ebim_arena *work, int B,
@@ -9706,8 +9712,8 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
  * that end nowhere, or outside of D, weigh 0; then E[1/q] is the volume of what the charts cover,
  * E[f/q] the integral of f over it, whatever n, k and topology, open or closed.
  *
- * Cover: a point of M that no chart reaches from within h/2 becomes the centre of a new one, until
- * probes at the rims of all charts find none. Where M bends too much for h, h is cut by sqrt 2
+ * Cover: a point of M that no chart reaches from within h/2 (m > 3: 0.85 h) becomes the centre of a
+ * new one, until probes at the rims of all charts find none. Where M bends too much for h, h is cut
  * until it does not.
  *
  * |det(U_i U_y')|^2 = det(I - A'A), A = N_y U_i', N_y orthonormal rows of the normal space at y.
@@ -9721,21 +9727,29 @@ static double ebim__log_ball(int m) /* volume of the unit ball in R^m */
 }
 
 enum {
-    EBIM__CHARTS = 4096,    /* at most */
     EBIM__CHARTS_WANTED = 200, /* on the points given, one in ten at most; growth does the rest */
     EBIM__CHART_LANES = 128,
     EBIM__CHART_STARTS = 2000,
     EBIM__CHART_M = 8,      /* the largest m */
-    EBIM__CHART_HALVED = 8, /* roots of 2, at most */
     EBIM__CHART_ROUNDS = 500 /* of growth, at most, times m */
 };
 
-static const struct { int probes, chance; double crossed, bent; } ebim__chart_bound = {
+static const struct { int probes, chance; double crossed; } ebim__chart_bound = {
     8,   /* probes: for each of m dimensions of a chart, in a row that find nothing new */
-    3, 0.001, /* chance, crossed: pairs that say M has one side, in error, and their share. None of
+    3, 0.001 /* chance, crossed: pairs that say M has one side, in error, and their share. None of
                * 10^5 on tori, spheres, rotations; 3 % on a Moebius strip, 8 % on a Klein bottle */
-    0.5 /* bent: a point of M above the rim is farther than this share of h from the tangent plane:
-         * a sphere's at h = 0.8 of its radius */
+};
+
+/* m <= 3, and more. A point is covered within the share `cover` of the reach h of a chart. A chart
+ * is too wide where a point of M above the rim is farther than the share `bent` of h from the
+ * tangent plane (a sphere's at h = 0.8 and 0.91 of its radius); it is cut by a factor, so often at
+ * most. `most`: charts. Their number goes as (cover h)^-m, and m > 3 needs less overlap: a flat
+ * torus of dimension 4 has 3000; with 0.5 for both shares its packing says 50000. */
+static const struct ebim__chart_way {
+    double cover, bent, cut;
+    int cuts, most;
+} ebim__chart_ways[] = {
+    {0.5, 0.5, 0.70710678118654752, 8, 4096}, {0.85, 0.65, 0.84089641525371454, 16, 8192}
 };
 
 /* Whether charts may measure M, if they cover it */
@@ -9748,6 +9762,7 @@ struct ebim_charts {
     ebim_charts_desc d;
     ebim__frame f;
     ebim_projector *onto;
+    const struct ebim__chart_way *way;
     int n, k, m, count, covered;
     ebim_real *center;       /* [d.most][n] */
     ebim_real *normal;       /* [d.most][k][n] orthonormal rows */
@@ -9793,7 +9808,6 @@ EBIM_API ebim_result ebim_charts_init(ebim_charts **out, ebim_arena *a, const eb
     memset(p, 0, sizeof *p);
     memset(&pd, 0, sizeof pd);
     p->d = *d;
-    p->d.most = ebim__or_int(d->most, EBIM__CHARTS);
     pd.method = EBIM_PROJECT_ONTO;
     pd.constraint.linear = EBIM_LINEAR_DIRECT;
     pd.constraint.lanes = B;
@@ -9804,6 +9818,8 @@ EBIM_API ebim_result ebim_charts_init(ebim_charts **out, ebim_arena *a, const eb
     p->n = p->f.n;
     p->k = p->f.k;
     p->m = p->n - p->k;
+    p->way = &ebim__chart_ways[p->m > 3];
+    p->d.most = ebim__or_int(d->most, p->way->most);
     if (p->m > EBIM__CHART_M) return EBIM_ERR_SHAPE;
     if (p->d.most < 1) return EBIM_ERR_ARG;
     p->ball = exp(ebim__log_ball(p->m)) * 8 / ((p->m + 2) * (p->m + 4));
@@ -9992,7 +10008,7 @@ static void ebim__charts_density(ebim_charts *s, int B)
  * it but beyond *asked, and but for the one b came from -> *asked, t; -1: there is none. */
 static int ebim__charts_next(const ebim_charts *s, int b, double *asked, double *t)
 {
-    double u[EBIM__CHART_M], least = 0.5;
+    double u[EBIM__CHART_M], least = s->way->cover;
     int c, chart = -1;
     for (c = 0; c < s->count; c++) {
         double r;
@@ -10011,7 +10027,7 @@ static int ebim__charts_next(const ebim_charts *s, int b, double *asked, double 
  * mostly does: the next is asked where it does not. */
 static void ebim__charts_covered(ebim_charts *s, int B)
 {
-    double asked[EBIM__CHART_LANES];
+    double asked[EBIM__CHART_LANES], cover = s->way->cover;
     int b, c;
     for (b = 0; b < B; b++) {
         s->inner[b] = 1;
@@ -10020,7 +10036,7 @@ static void ebim__charts_covered(ebim_charts *s, int B)
     do {
         if (ebim__work(s->f.w.watch, (double)s->count * s->n * B)) return;
         for (b = 0; b < B; b++) {
-            if (!s->ok[b] || s->inner[b] <= 0.5 || !(asked[b] < 0.5)) continue;
+            if (!s->ok[b] || s->inner[b] <= cover || !(asked[b] < cover)) continue;
             c = ebim__charts_next(s, b, &asked[b], s->at + s->pairs * s->m);
             if (c < 0) continue;
             s->chart[s->pairs] = (int32_t)c;
@@ -10087,14 +10103,14 @@ static int ebim__charts_above(ebim_charts *s, int *c)
  * for charts that may be too wide, else 0. */
 static void ebim__charts_narrow(ebim_charts *s, int first)
 {
-    int halved, c, l, i, have, S = s->f.stride, left = s->count - first;
+    int cuts, c, l, i, have, S = s->f.stride, left = s->count - first;
     for (c = first; c < s->count; c++) s->calm[c] = -1;
-    for (halved = 0; halved < EBIM__CHART_HALVED && left; halved++)
+    for (cuts = 0; cuts < s->way->cuts && left; cuts++)
         for (left = 0, c = first; (have = ebim__charts_above(s, &c)) > 0;) {
             ebim__charts_solve(s, have, s->from, s->t);
             for (l = 0; l < have; l += 2 * s->m) s->calm[s->from[l]] = 0;
             for (l = 0; l < have; l++) {
-                double off = 0, most = ebim__chart_bound.bent * s->reach[s->from[l]];
+                double off = 0, most = s->way->bent * s->reach[s->from[l]];
                 int none = s->f.state[l] != EBIM__SOLVED && s->f.state[l ^ 1] != EBIM__SOLVED;
                 for (i = l; i < s->n * S; i += S) {
                     double v = (double)s->f.y[i] - (double)s->f.y0[i];
@@ -10105,7 +10121,7 @@ static void ebim__charts_narrow(ebim_charts *s, int first)
             }
             for (l = 0; l < have; l += 2 * s->m) {
                 if (!s->calm[s->from[l]]) continue;
-                s->reach[s->from[l]] *= 0.70710678118654752;
+                s->reach[s->from[l]] *= s->way->cut;
                 left++;
             }
         }
@@ -10193,7 +10209,7 @@ static void ebim__charts_start(ebim_charts *s, int N)
 static int ebim__charts_rims(ebim_charts *s, int each, int *c, ebim_rng *r)
 {
     int B = 0, j, i;
-    double least = pow(0.5, s->m);
+    double least = pow(s->way->cover, s->m);
     for (; *c < s->count && B + each <= EBIM__CHART_LANES; ++*c) {
         if (s->calm[*c] >= ebim__chart_bound.probes * s->m) continue;
         for (i = 0; i < each; i++) {
@@ -10213,12 +10229,12 @@ static void ebim__charts_extend(ebim_charts *s, int B)
 {
     int l, c, first = s->count, i;
     for (l = 0; l < B; l++) {
-        double h = s->reach[s->from[l]];
-        int fresh = s->ok[l] && s->inner[l] > 0.5;
+        double h = s->reach[s->from[l]], cover = s->way->cover;
+        int fresh = s->ok[l] && s->inner[l] > cover;
         for (c = first; c < s->count && fresh; c++)
             fresh = ebim__distance2_upto(s->n, ebim__nth(s->center, c, s->n),
                                          ebim__nth(s->y, l, s->n), HUGE_VAL) >
-                    0.25 * s->reach[c] * s->reach[c];
+                    cover * cover * s->reach[c] * s->reach[c];
         s->calm[s->from[l]] = fresh ? 0 : s->calm[s->from[l]] + 1;
         if (fresh && !ebim__charts_new(s, l, h)) return;
     }
@@ -13371,6 +13387,10 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebi
  * The step is found by 60 moves of 256 chains that are thrown away. Where lines do not measure M,
  * starts are points of E's kernels thrown onto M, which are nearly samples, or, without kernels,
  * noise thrown onto M, which is not uniform; far moves stand for leaps.
+ * Projection chains take the place of all that where M is a displacement field that neither lines
+ * nor charts measure, and there is no E, or too many codimensions to move along M: of data that the
+ * model keeps, with noise, x <- x - h F(x) + noise as large as leaves 1 - b h of the distance, then
+ * ways without noise, then ONTO. Their law is none that is known: near that of the data.
  * Scores: the nearest point of M, the distance to it and the energy there. Gradients of F and E
  * cost one linearisation and one adjoint sweep per output; that of the distance costs the
  * projection only.
@@ -13430,6 +13450,7 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int
     memset(out, 0, sizeof *out);
     if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
     if (!measured && !by_charts && !ebim__on_k(m->info.on, m->n)) return EBIM_ERR_SHAPE;
+    if (ebim_model_by_projection(m)) return EBIM_ERR_SOLVE; /* charts did not cover M */
     if (!measured && by_charts) r = ebim__model_charts(&charts, m, 1, work);
     if (!r && charts && !ebim_charts_stats(charts).covered) {
         if (!ebim__on_k(m->info.on, m->n)) return EBIM_ERR_SOLVE;
@@ -13738,6 +13759,81 @@ static void ebim__clmc_report_add(ebim_clmc_report *sum, const ebim_clmc_report 
     sum->residual = fmax(sum->residual, r->residual);
 }
 
+/* ---- projection chains ---- */
+
+enum {
+    EBIM__WAYS_LANES = 64,
+    EBIM__WAYS_STEPS = 48,  /* by which the distance falls to 2 % */
+    EBIM__WAYS_LAST = 3,    /* and so many without noise */
+    EBIM__WAYS_TRIES = 8    /* chains for each sample, at most: some end off M */
+};
+
+/* Noise at first, in units: as much as fields are trained with. Images of 8 x 8 digits, whose
+ * nearest others are 16.3 away in the median: from 0.5 chains end 18.5 from where they began and
+ * 15.9 from the nearest datum; 14.5 from 0.25, 18.6 from 1. Then a step h, h b. */
+static const struct { double noise, step, damped, last; } ebim__ways = {0.5, 0.2, 0.08, 0.7};
+
+static int ebim__model_ways(const ebim_model *m)
+{
+    return m->F.field.gate && !ebim__finite64(m->judged.volume) &&
+           (!m->has_energy || m->k > EBIM__JUDGE_CROWDED);
+}
+
+EBIM_API int ebim_model_by_projection(const ebim_model *m)
+{
+    return m->starts > 0 && ebim__model_ways(m);
+}
+
+/* A step of the chain at x: [n], by the way F from there; the last ones have no noise. */
+static void ebim__ways_step(int n, int last, const ebim_real *F, ebim_real *x, ebim_rng *r)
+{
+    double h = last ? ebim__ways.last : ebim__ways.step, left = 1 - ebim__ways.damped;
+    double noise = last ? 0 : sqrt((left * left - (1 - h) * (1 - h)) * ebim__dot64(n, F, F) / n);
+    int i;
+    for (i = 0; i < n; i++)
+        x[i] -= EBIM__R(h * (double)F[i] - noise * (double)ebim_rng_normal(r));
+}
+
+/* B ends of projection chains, on M -> x */
+static ebim_result ebim__ways_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
+                                     int steps, uint64_t seed)
+{
+    enum { L = EBIM__WAYS_LANES };
+    int n = m->n, K = ebim_outputs(&m->F), have = 0, round, step, l, i;
+    int rounds = EBIM__WAYS_TRIES * ((B - 1) / L + 1), all = EBIM__WAYS_STEPS;
+    ebim_real *F = EBIM__NEW(work, ebim_real, L * (size_t)K);
+    ebim_real *y = EBIM__NEW(work, ebim_real, L * (size_t)n);
+    unsigned char ok[L];
+    ebim_rng r[L];
+    ebim_projector *onto;
+    ebim_ws w;
+    ebim_result failed = ebim_ws_init(&w, work, &m->F, L, EBIM_WS_VALUES);
+    if (!failed)
+        failed = ebim__box_projector(&onto, work, &m->F, EBIM_PROJECT_ONTO, m->lo, m->hi);
+    if (failed || !ebim__ready(work)) return failed ? failed : work->failed;
+    if (steps) all = steps;
+    for (round = 0; have < B && round < rounds && !ebim__stopped(w.watch); round++) {
+        for (l = 0; l < L; l++) {
+            const ebim_real *x0;
+            ebim_rng_init(&r[l], seed, (uint64_t)round * L + (uint64_t)l);
+            x0 = ebim__nth(m->start, (int)ebim_rng_below(&r[l], (uint32_t)m->starts), n);
+            for (i = 0; i < n; i++)
+                y[l * n + i] = x0[i] + EBIM__R(ebim__ways.noise * m->unit / sqrt(n)) *
+                                           ebim_rng_normal(&r[l]);
+        }
+        for (step = 0; step < all + EBIM__WAYS_LAST; step++) {
+            ebim_eval(&w, L, y, F);
+            for (l = 0; l < L; l++) ebim__ways_step(n, step >= all, F + l * K, y + l * n, &r[l]);
+        }
+        ebim_projector_run(onto, L, y, y, NULL, ok);
+        for (l = 0; l < L && have < B; l++)
+            if (ok[l] && ebim__inside(y + l * n, 1, 0, n, m->lo, m->hi))
+                memcpy(x + (size_t)have++ * (size_t)n, y + l * n, (size_t)n * sizeof *x);
+    }
+    ebim__from_model(m, have, x);
+    return have < B ? EBIM_ERR_SOLVE : EBIM_OK;
+}
+
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
                                        int steps, uint64_t seed, ebim_clmc_report *report)
 {
@@ -13746,6 +13842,11 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, in
     ebim_result r;
     int w;
     if (B < 1 || B > INT_MAX / 16) return EBIM_ERR_ARG;
+    if (ebim_model_by_projection(m)) {
+        if (report) memset(report, 0, sizeof *report);
+        if (report) report->starts = m->starts;
+        return ebim__ways_sample(m, work, B, x, steps, ebim__subseed(seed, EBIM__SEED_CHAINS));
+    }
     r = ebim__sample_init(&s, m, B, work);
     if (r || !ebim__ready(work)) return r;
     s.x = x;
@@ -16383,8 +16484,9 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
  * no direction is special. M is where they are 0 if their slopes J have the rank p - m at each
  * datum; what leads off the plane are linear equations. Of more than are needed as many mixtures
  * are kept as have that rank everywhere (rotations satisfy twenty: ten). Pitfalls: data with noise
- * satisfy none, and data that end are on a part of their zeros. Cost: moments of N rows and
- * (p + 1)(p + 2) / 2 monomials, eigenvectors.
+ * satisfy none, and data that end are on a part of their zeros; of m > 3 a gap narrower than some
+ * three spacings is closed, and not told. Cost: moments of N rows and (p + 1)(p + 2) / 2
+ * monomials, eigenvectors.
  * ========================================================================================= */
 
 enum {
@@ -18175,15 +18277,15 @@ static ebim_result ebim__contest_enter(ebim__contest *s, int i, int equations, e
     return r;
 }
 
-/* Whether equations may be F: not of data that end, or may end for all the survey can say (m > 3),
- * for M would go on; and only with a field that can take their place. Hypersurfaces have networks
- * as close as that. */
+/* Whether equations may be F: not of data that end, for M would go on; where the survey cannot tell
+ * (m > 3), the check says so of the M that goes on (>>voids). And only with a field that can take
+ * their place. Hypersurfaces have networks as close as that. */
 static int ebim__contest_exact(const ebim__contest *s)
 {
     const ebim__rows *rows = s->rows;
     int run = rows->z != NULL; /* while measuring the survey has said nothing */
     return rows->fields && rows->k > 1 && rows->n <= EBIM__EQUATIONS_P && s->most > 2 &&
-           (!run || (!rows->survey.at_edge && rows->survey.edges >= 0));
+           (!run || !rows->survey.at_edge);
 }
 
 /* Candidates, and memory for the two at work: as much as the largest takes */
@@ -19291,18 +19393,23 @@ static ebim_result ebim__fit_graphs(ebim__fit *f, ebim_arena *keep)
     return r || !m->has_energy ? r : ebim_record(&m->E, keep, s->n, ebim__record_unit, &u);
 }
 
-/* What charts will grow from, where lines do not do: some rows, far from one another */
+/* What charts will grow from, where lines do not do: some rows, far from one another. Where
+ * projection chains start there, rows as they come */
 static void ebim__fit_starts(const ebim__fit *f, ebim_model *m)
 {
     const ebim__rows *s = &f->rows;
     int32_t which[EBIM__CHARTS_WANTED];
     double gap;
-    int i, c, n = s->n, N = ebim__min_int(s->N, EBIM__CHART_STARTS);
+    int i, c, n = s->n, N = ebim__min_int(s->N, EBIM__CHART_STARTS), ways = ebim__model_ways(m);
     m->starts = 0;
-    if (ebim__by_lines(&m->F) || !(s->on || ebim__finite64(m->judged.volume))) return;
+    if (ebim__by_lines(&m->F) || !(ways || s->on || ebim__finite64(m->judged.volume))) return;
+    if (ways) N = ebim__min_int(N, EBIM__CHARTS_WANTED);
     N = ebim__spread(s->N, n, s->z, N, f->spread);
-    m->starts = ebim__thin(N, n, f->spread, ebim__min_int(EBIM__CHARTS_WANTED, N / 10 + 1), which,
-                           &gap, NULL);
+    for (i = 0; i < N && ways; i++) which[i] = i;
+    m->starts = N;
+    if (!ways)
+        m->starts = ebim__thin(N, n, f->spread, ebim__min_int(EBIM__CHARTS_WANTED, N / 10 + 1),
+                               which, &gap, NULL);
     for (i = 0; i < m->starts; i++)
         for (c = 0; c < n; c++)
             m->start[i * n + c] =

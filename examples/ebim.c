@@ -1383,6 +1383,7 @@ static void sample_report(const args *a, const ebim_model *m, int B, double seco
         json_number(&j, "samples", B);
         json_number(&j, "seed", a->number[O_SEED]);
         json_number(&j, "energy", m->has_energy);
+        json_number(&j, "by_projection", ebim_model_by_projection(m));
         json_number(&j, "moved", moved);
         json_number(&j, "rejected", rejected);
         json_number(&j, "astray", astray);
@@ -1395,6 +1396,10 @@ static void sample_report(const args *a, const ebim_model *m, int B, double seco
         json_number(&j, "rhat", rep->rhat);
         json_number(&j, "seconds", seconds);
         json_end(&j);
+    } else if (ebim_model_by_projection(m)) {
+        fprintf(f, "%d samples, %.1f s, by projection chains: points of the manifold near the law "
+                "of the data, not draws of exp(-E), as nothing measures the manifold\n",
+                B, seconds);
     } else if (f == stdout || moved < 0.5) {
         fprintf(f, "%d samples, %.1f s; of their moves %.2f %% were accepted, %.2f %% rejected; "
                 "%.2f %% had no way back, %.2f %% found no root, %.2f %% left the box, %.2f %% "

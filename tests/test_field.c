@@ -1032,6 +1032,52 @@ static void no_zeros_beyond_the_data(void)
     ebim_free(&m);
 }
 
+/* A flat torus of dimension 4, whose density is known. Of half of it the equations go on,
+ * and the check says that there are no data. */
+static void a_torus_of_four_dimensions(void)
+{
+    enum { N = 1000 };
+    static ebim_real x[N][8];
+    ebim_fit_desc d;
+    ebim_model m;
+    ebim_rng r;
+    double truth = 4 * log(2 * PI), lean = 0.8, part;
+    int i, c, steps = 1000;
+    if (T_QUICK || sizeof(ebim_real) > 4) T_SKIP("slow: in float only");
+    for (i = 0; i < steps; i++) {
+        double p = 1 + lean * cos(2 * PI * (i + 0.5) / steps);
+        truth -= p * log(p) / steps;
+    }
+    memset(&d, 0, sizeof d);
+    d.dim = 4;
+    for (part = 1; part > 0; part -= 0.5) {
+        ebim_rng_init(&r, T_SEED, 0);
+        for (i = 0; i < N; i++) {
+            double y[8], v = 0;
+            for (c = 0; c < 4; c++) {
+                double a;
+                do a = 2 * PI * (double)ebim_rng_uniform(&r);
+                while (!c && part > 0.9 &&
+                       (1 + lean) * (double)ebim_rng_uniform(&r) > 1 + lean * cos(a));
+                if (!c) a *= part;
+                y[2 * c] = cos(a);
+                y[2 * c + 1] = sin(a);
+            }
+            for (c = 0; c < 8; c++) v += y[c] * (c + 1) / sqrt(204.0);
+            for (c = 0; c < 8; c++) /* a reflection */
+                x[i][c] = (ebim_real)(y[c] - 2 * v * (c + 1) / sqrt(204.0));
+        }
+        d.no_energy = part < 0.9;
+        CHECK_INT(ebim_fit(&m, N, 8, x[0], &d), EBIM_OK);
+        CHECK(m.F.field.codim == 4 && m.F.field.gate == 0);
+        CHECK_NEAR(m.judged.volume, pow(2 * PI, 4), 5 * m.judged.volume_se);
+        if (d.no_energy) CHECK(m.judged.verdict & (EBIM_VERDICT_ENDS | EBIM_VERDICT_HOLE));
+        else CHECK_INT(m.judged.verdict, 0);
+        if (!d.no_energy) CHECK_NEAR(m.info.nll, truth, 3 * m.info.nll_se + 0.05);
+        ebim_free(&m);
+    }
+}
+
 /* A Moebius strip, which is no zero set of a signed function */
 static void a_moebius_strip(void)
 {
@@ -1078,6 +1124,117 @@ static void a_moebius_strip(void)
     ebim_free(&m);
 }
 
+/* The way from the unit sphere, and a gate that is open */
+static ebim_ref the_way(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref length = ebim_pow(g, ebim_sumsq(g, x), 0.5);
+    ebim_ref foot = ebim_div(g, x, ebim_concat(g, ebim_concat(g, length, length), length));
+    (void)user;
+    return ebim_concat(g, ebim_sub(g, x, foot), ebim_scale(g, length, 0));
+}
+
+/* A model of the sphere by its way that nothing has measured, with one start */
+static void way_model(ebim_model *m, ebim_arena *a, double *box, ebim_real *start)
+{
+    memset(m, 0, sizeof *m);
+    CHECK_INT(ebim_record(&m->F, a, 3, the_way, NULL), EBIM_OK);
+    m->F.field.codim = m->F.field.gate = 1;
+    m->F.field.norm = m->F.field.open = 1;
+    m->F.field.gap = 1e3;
+    m->F.field.slope = 1e-3;
+    m->n = 3;
+    m->m = 2;
+    m->k = m->starts = 1;
+    m->unit = 1;
+    m->lo = box;
+    m->hi = box + 3;
+    m->start = start;
+    m->judged.volume = ebim__nan64();
+}
+
+/* Projection chains end on M, away from the datum that they began at and on its side, whatever the
+ * number of samples. A field that accepts nothing has no samples; a model whose volume is known, or
+ * that has E and few codimensions, has no such chains. */
+static void projection_chains(void)
+{
+    enum { B = 2000 };
+    static ebim_real x[B][3], y[B][3];
+    ebim_real start[3] = {0, 0, 1};
+    double box[6] = {-2, -2, -2, 2, 2, 2}, worst = 0, away = 0, mean[3] = {0, 0, 0};
+    ebim_model m;
+    ebim_arena a = arena();
+    ebim_log_z z;
+    ebim_clmc_report report;
+    size_t used;
+    int i, c, beyond = 0;
+    way_model(&m, &a, box, start);
+    used = a.used;
+    CHECK_INT(ebim_model_by_projection(&m), 1);
+    CHECK_INT(ebim_model_sample(&m, &a, B, x[0], 0, T_SEED, &report), EBIM_OK);
+    CHECK_NEAR(report.starts, 1, 0);
+    for (i = 0; i < B; i++) {
+        double length = sqrt(ebim__dot64(3, x[i], x[i])), d = 0;
+        for (c = 0; c < 3; c++) {
+            mean[c] += (double)x[i][c] / B;
+            d += pow((double)x[i][c] - (double)start[c], 2);
+        }
+        worst = fmax(worst, fabs(length - 1));
+        away += sqrt(d) / B;
+        beyond += (double)x[i][2] < 0;
+    }
+    CHECK(worst < 1e-4);
+    CHECK(away > 0.363 && away < 0.41); /* without noise on the way 0.347 */
+    CHECK(mean[2] > 0.8 && fabs(mean[0]) < 0.04 && fabs(mean[1]) < 0.04);
+    CHECK(beyond < B / 10);
+    a.used = used;
+    CHECK_INT(ebim_model_sample(&m, &a, 100, y[0], 0, T_SEED, NULL), EBIM_OK);
+    CHECK(!memcmp(x, y, 100 * sizeof x[0]));
+    a.used = used;
+    CHECK_INT(ebim_model_log_z(&m, &a, 0, 1, &z), EBIM_ERR_SOLVE);
+    CHECK_NEAR(z.points, 0, 0);
+    a.used = used;
+    m.F.field.slope = 10; /* no point of M has such slopes */
+    CHECK_INT(ebim_model_sample(&m, &a, B, x[0], 0, T_SEED, NULL), EBIM_ERR_SOLVE);
+    m.starts = 0;
+    CHECK_INT(ebim_model_by_projection(&m), 0);
+    m.starts = 1;
+    m.has_energy = 1; /* few codimensions: chains move along M */
+    CHECK_INT(ebim_model_by_projection(&m), 0);
+    m.has_energy = 0;
+    m.judged.volume = 4 * PI;
+    CHECK_INT(ebim_model_by_projection(&m), 0);
+}
+
+static int at_the_check(void *user, const ebim_progress *p)
+{
+    (void)user;
+    return p->stage == EBIM_STAGE_CHECK;
+}
+
+/* A fit that was stopped before anything measured M has samples next to its data. */
+static void samples_of_a_fit_that_was_stopped(void)
+{
+    enum { N = 400, S = 200 };
+    static ebim_real x[N][3], s[S][3];
+    ebim_fit_desc d;
+    ebim_model m;
+    int i;
+    double worst = 0;
+    helix(N, x, 1);
+    memset(&d, 0, sizeof d);
+    d.dim = 1;
+    d.effort = 0.2;
+    d.progress = at_the_check;
+    CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK);
+    CHECK(m.info.partial && !m.has_energy && m.F.field.gate);
+    CHECK_INT(m.starts, 200);
+    CHECK_INT(ebim_model_by_projection(&m), 1);
+    CHECK_INT(ebim_sample(&m, S, s[0], 1), EBIM_OK);
+    for (i = 0; i < S; i++) worst = fmax(worst, off_helix(s[i]));
+    CHECK(worst < 0.1);
+    ebim_free(&m);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -1102,6 +1259,9 @@ int main(int argc, char **argv)
     T_RUN(no_sphere_for_a_curve);
     T_RUN(chords_lead_to_the_root);
     T_RUN(no_zeros_beyond_the_data);
+    T_RUN(a_torus_of_four_dimensions);
+    T_RUN(projection_chains);
+    T_RUN(samples_of_a_fit_that_was_stopped);
     T_RUN(an_open_curve);
     T_RUN(a_moebius_strip);
     return T_END();

@@ -288,6 +288,43 @@ static void orthogonal_group(void)
     CHECK(r.volume_se < 0.005 * volume);
 }
 
+/* Pairs of numbers: each on its circle */
+static ebim_ref circles(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref y = minus(g, ebim_sumsq(g, ebim_slice(g, x, 0, 2)), 1);
+    int i;
+    (void)user;
+    for (i = 2; i < 8; i += 2)
+        y = ebim_concat(g, y, minus(g, ebim_sumsq(g, ebim_slice(g, x, i, 2)), 1));
+    return y;
+}
+
+/* The unit sphere of the first five coordinates */
+static ebim_ref sphere_in_five(ebim_graph *g, ebim_ref x, void *user)
+{
+    (void)user;
+    return ebim_concat(g, minus(g, ebim_sumsq(g, ebim_slice(g, x, 0, 5)), 1),
+                       ebim_slice(g, x, 5, 1));
+}
+
+/* A sphere by few charts, and a flat torus of dimension 4 */
+static void four_dimensions(void)
+{
+    static problem p;
+    int i;
+    for (i = 0; i < (T_QUICK || sizeof(ebim_real) > 4 ? 1 : 2); i++) {
+        double volume = i ? 16 * PI * PI * PI * PI : 8 * PI * PI / 3;
+        ebim_charts_report r;
+        if (!setup(&p, i ? 8 : 6, i ? circles : sphere_in_five, 0, 0, 0, 1.2)) return;
+        if (!make_charts(&p, i ? 0 : 300)) return;
+        ebim_charts_run(p.charts, 4096, drawn, log_q, T_SEED, 0);
+        r = ebim_charts_stats(p.charts);
+        CHECK_NEAR(r.volume, volume, 5 * r.volume_se);
+        CHECK(r.volume_se < 0.015 * volume);
+        CHECK(r.effective > 0.7 * 4096);
+    }
+}
+
 /* Integrals of functions over M by weights 1 / q: 32 pieces of a curve, equally long; the mean
  * cosine round a torus's tube, r / 2R by its area. */
 static void points_have_their_density(void)
@@ -736,6 +773,7 @@ int main(int argc, char **argv)
     T_RUN(intervals_of_lines);
     T_RUN(intervals_of_charts);
     T_RUN(orthogonal_group);
+    T_RUN(four_dimensions);
     T_RUN(points_have_their_density);
     T_RUN(reproducible);
     T_RUN(charts_stay_with_the_data);
