@@ -7131,6 +7131,47 @@ EBIM_API void ebim_replay_put(ebim_replay *r, ebim_rng *rng, int B, const ebim_r
     }
 }
 
+/* ---- projection chains: by the way to M, without a gradient ---- */
+
+/* Settings of all steps but those of training: the distance falls by the share `damped`, of which
+ * noise gives back what h takes more; at the end, `last` and no noise */
+static const struct { double h, damped, last; } ebim__way = {0.2, 0.08, 0.7};
+
+/* Factor of |r| / sqrt(n) for noise that leaves 1 - damped of the distance where h is taken off */
+static double ebim__way_gain(double h, double damped)
+{
+    double a = (1 - damped) * (1 - damped) - (1 - h) * (1 - h);
+    return a > 0 ? sqrt(a) : 0;
+}
+
+/* x <- x - h r + gain |r| / sqrt(n) noise, lane by lane; x - r is the nearest point of M, about */
+static void ebim__way_step(int n, int S, int lanes, ebim_real *x, const ebim_real *r,
+                           const ebim_real *h, const ebim_real *gain, const ebim_real *noise)
+{
+    int i, j, l, end = n * S;
+    EBIM__CHUNKS(j, lanes) {
+        ebim_real size[EBIM__W] = {0};
+        for (i = j; i < end; i += S)
+            EBIM__EACH(l) size[l] += r[i + l] * r[i + l];
+        EBIM__EACH(l) size[l] = gain[j + l] * EBIM__SQRT(size[l] / (ebim_real)n);
+        for (i = j; i < end; i += S)
+            EBIM__EACH(l) x[i + l] += size[l] * noise[i + l] - h[j + l] * r[i + l];
+    }
+}
+
+/* The same with the settings above */
+static void ebim__way_all(int n, int S, int lanes, ebim_real *x, const ebim_real *r,
+                          const ebim_real *noise, int last)
+{
+    ebim_real h[EBIM__W], gain[EBIM__W];
+    int j, l;
+    EBIM__EACH(l) {
+        h[l] = EBIM__R(last ? ebim__way.last : ebim__way.h);
+        gain[l] = EBIM__R(last ? 0 : ebim__way_gain(ebim__way.h, ebim__way.damped));
+    }
+    EBIM__CHUNKS(j, lanes) ebim__way_step(n, S, EBIM__W, x + j, r + j, h, gain, noise + j);
+}
+
 /* ============================================================================================
  * >>frame  F linearised at a point of every lane, and the root y - J'mu of F
  *
@@ -13770,8 +13811,8 @@ enum {
 
 /* Noise at first, in units: as much as fields are trained with. Images of 8 x 8 digits, whose
  * nearest others are 16.3 away in the median: from 0.5 chains end 18.5 from where they began and
- * 15.9 from the nearest datum; 14.5 from 0.25, 18.6 from 1. Then a step h, h b. */
-static const struct { double noise, step, damped, last; } ebim__ways = {0.5, 0.2, 0.08, 0.7};
+ * 15.9 from the nearest datum; 14.5 from 0.25, 18.6 from 1. */
+static const double ebim__ways_noise = 0.5;
 
 static int ebim__model_ways(const ebim_model *m)
 {
@@ -13784,47 +13825,41 @@ EBIM_API int ebim_model_by_projection(const ebim_model *m)
     return m->starts > 0 && ebim__model_ways(m);
 }
 
-/* A step of the chain at x: [n], by the way F from there; the last ones have no noise. */
-static void ebim__ways_step(int n, int last, const ebim_real *F, ebim_real *x, ebim_rng *r)
-{
-    double h = last ? ebim__ways.last : ebim__ways.step, left = 1 - ebim__ways.damped;
-    double noise = last ? 0 : sqrt((left * left - (1 - h) * (1 - h)) * ebim__dot64(n, F, F) / n);
-    int i;
-    for (i = 0; i < n; i++)
-        x[i] -= EBIM__R(h * (double)F[i] - noise * (double)ebim_rng_normal(r));
-}
-
 /* B ends of projection chains, on M -> x */
 static ebim_result ebim__ways_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
                                      int steps, uint64_t seed)
 {
     enum { L = EBIM__WAYS_LANES };
-    int n = m->n, K = ebim_outputs(&m->F), have = 0, round, step, l, i;
-    int rounds = EBIM__WAYS_TRIES * ((B - 1) / L + 1), all = EBIM__WAYS_STEPS;
-    ebim_real *F = EBIM__NEW(work, ebim_real, L * (size_t)K);
+    int n = m->n, have = 0, round, step, l, i, all = ebim__or_int(steps, EBIM__WAYS_STEPS);
+    int rounds = EBIM__WAYS_TRIES * ((B - 1) / L + 1);
+    ebim_real *noise = EBIM__NEW(work, ebim_real, L * (size_t)n), *q, off;
     ebim_real *y = EBIM__NEW(work, ebim_real, L * (size_t)n);
+    uint32_t streams[4 * L];
     unsigned char ok[L];
-    ebim_rng r[L];
+    ebim_rng pick;
     ebim_projector *onto;
     ebim_ws w;
     ebim_result failed = ebim_ws_init(&w, work, &m->F, L, EBIM_WS_VALUES);
     if (!failed)
         failed = ebim__box_projector(&onto, work, &m->F, EBIM_PROJECT_ONTO, m->lo, m->hi);
     if (failed || !ebim__ready(work)) return failed ? failed : work->failed;
-    if (steps) all = steps;
+    q = ebim_ws_x(&w);
+    off = EBIM__R(ebim__ways_noise * m->unit / sqrt(n));
+    ebim_rng_init(&pick, seed, UINT64_C(0x57A127));
     for (round = 0; have < B && round < rounds && !ebim__stopped(w.watch); round++) {
+        ebim__seed_lanes(streams, L, L, L, seed, (uint64_t)round * L);
+        w.kernels->normals(streams, n, noise, L, L);
         for (l = 0; l < L; l++) {
-            const ebim_real *x0;
-            ebim_rng_init(&r[l], seed, (uint64_t)round * L + (uint64_t)l);
-            x0 = ebim__nth(m->start, (int)ebim_rng_below(&r[l], (uint32_t)m->starts), n);
-            for (i = 0; i < n; i++)
-                y[l * n + i] = x0[i] + EBIM__R(ebim__ways.noise * m->unit / sqrt(n)) *
-                                           ebim_rng_normal(&r[l]);
+            int from = (int)ebim_rng_below(&pick, (uint32_t)m->starts);
+            const ebim_real *start = ebim__nth(m->start, from, n);
+            for (i = 0; i < n; i++) q[i * L + l] = start[i] + off * noise[i * L + l];
         }
         for (step = 0; step < all + EBIM__WAYS_LAST; step++) {
-            ebim_eval(&w, L, y, F);
-            for (l = 0; l < L; l++) ebim__ways_step(n, step >= all, F + l * K, y + l * n, &r[l]);
+            ebim_forward(&w, L, 0);
+            w.kernels->normals(streams, n, noise, L, L);
+            ebim__way_all(n, L, L, q, ebim_ws_y(&w), noise, step >= all);
         }
+        ebim__from_lanes(q, L, L, n, y);
         ebim_projector_run(onto, L, y, y, NULL, ok);
         for (l = 0; l < L && have < B; l++)
             if (ok[l] && ebim__inside(y + l * n, 1, 0, n, m->lo, m->hi))
@@ -15119,10 +15154,9 @@ static const struct {
     double start;             /* walk-back starts from noise of `start` .. hi, */
     double h, h_range, beta, beta_range; /* steps of h .. h + h_range, and of beta likewise */
     int chain, onto;
-    double chain_h, chain_beta, pull;
 } ebim__denoise_is = {
     3000, 64, 100, 150, 2e-3, 1e-3, 0.99, 1, 0.08, 1.6, 0.01, 0.998, 0.4, 0.05, 0.4, 0.1, 0.5,
-    44, 3, 0.2, 0.4, 0.7
+    44, 3
 };
 
 typedef struct ebim__denoise {
@@ -15223,33 +15257,14 @@ static ebim_result ebim__denoise_resume(ebim__denoise *s)
     return EBIM_OK;
 }
 
-/* x <- x - h r + gain |r| / sqrt(n) noise, lane by lane; y = D(x) is known */
-static void ebim__denoise_step(ebim_ws *w, int lanes, const ebim_real *h, const ebim_real *gain,
-                               const ebim_real *noise)
+/* y <- x - y */
+static void ebim__denoise_way(ebim_ws *w, int lanes)
 {
-    const ebim_real *y = ebim_ws_y(w);
-    ebim_real *x = ebim_ws_x(w);
-    int S = w->stride, n = w->n, i, j, l;
-    EBIM__CHUNKS(j, lanes) {
-        ebim_real size[EBIM__W] = {0};
-        for (i = 0; i < n; i++)
-            EBIM__EACH(l) {
-                ebim_real r = x[i * S + j + l] - y[i * S + j + l];
-                size[l] += r * r;
-            }
-        EBIM__EACH(l) size[l] = gain[j + l] * EBIM__SQRT(size[l] / (ebim_real)n);
-        for (i = 0; i < n; i++)
-            EBIM__EACH(l) {
-                ebim_real r = x[i * S + j + l] - y[i * S + j + l];
-                x[i * S + j + l] += size[l] * noise[i * S + j + l] - h[j + l] * r;
-            }
-    }
-}
-
-static double ebim__denoise_gain(double h, double beta)
-{
-    double a = (1 - beta * h) * (1 - beta * h) - (1 - h) * (1 - h);
-    return a > 0 ? sqrt(a) : 0;
+    const ebim_real *x = ebim_ws_x(w);
+    ebim_real *y = ebim_ws_y(w);
+    int i, j, l;
+    for (i = 0; i < w->n * w->stride; i += w->stride)
+        EBIM__CHUNKS(j, lanes) EBIM__EACH(l) y[i + j + l] = x[i + j + l] - y[i + j + l];
 }
 
 static double ebim__within(ebim_rng *r, double lo, double hi)
@@ -15276,10 +15291,11 @@ static void ebim__walk_back(ebim__denoise *s, int count)
             h = ebim__within(&s->t.rng, h, h + ebim__denoise_is.h_range);
             beta = ebim__within(&s->t.rng, beta, beta + ebim__denoise_is.beta_range);
             s->h[l] = EBIM__R(h);
-            s->gain[l] = EBIM__R(ebim__denoise_gain(h, beta));
+            s->gain[l] = EBIM__R(ebim__way_gain(h, h * beta));
         }
         w->kernels->normals(s->streams, n, s->noise, S, lanes);
-        ebim__denoise_step(w, lanes, s->h, s->gain, s->noise);
+        ebim__denoise_way(w, lanes);
+        ebim__way_step(n, S, lanes, x, ebim_ws_y(w), s->h, s->gain, s->noise);
     }
     for (l = 0; l < count; l++) {
         for (s->sigma2[l] = 0, i = 0; i < n; i++) {
@@ -15411,8 +15427,8 @@ EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int
 {
     int lanes = ebim__or_int(c->lanes, 64), steps = ebim__or_int(c->steps, ebim__denoise_is.chain);
     int onto = ebim__or_int(c->onto, ebim__denoise_is.onto), at, count, i, l, n = ebim_inputs(D);
-    double h = ebim__or(c->h, ebim__denoise_is.chain_h);
-    double gain = ebim__denoise_gain(h, ebim__or(c->beta, ebim__denoise_is.chain_beta));
+    double h = ebim__or(c->h, ebim__way.h);
+    double beta = ebim__or(c->beta, ebim__way.damped / ebim__way.h);
     ebim_real *noise, *pull, *kick;
     uint32_t *streams;
     ebim_ws w;
@@ -15430,12 +15446,14 @@ EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int
         ebim__seed_lanes(streams, w.stride, ebim__lanes(count), count, seed, (uint64_t)at);
         for (i = 0; i < steps + onto; i++) {
             for (l = 0; l < w.stride; l++) {
-                pull[l] = EBIM__R(i < steps ? h : ebim__denoise_is.pull);
-                kick[l] = EBIM__R(i < steps ? gain : 0);
+                pull[l] = EBIM__R(i < steps ? h : ebim__way.last);
+                kick[l] = EBIM__R(i < steps ? ebim__way_gain(h, h * beta) : 0);
             }
             w.kernels->normals(streams, n, noise, w.stride, ebim__lanes(count));
             ebim_forward(&w, count, 0);
-            ebim__denoise_step(&w, ebim__lanes(count), pull, kick, noise);
+            ebim__denoise_way(&w, ebim__lanes(count));
+            ebim__way_step(n, w.stride, ebim__lanes(count), ebim_ws_x(&w), ebim_ws_y(&w), pull,
+                           kick, noise);
         }
         ebim__from_lanes(ebim_ws_x(&w), w.stride, count, n, p);
     }
