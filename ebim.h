@@ -16374,8 +16374,8 @@ enum {
     EBIM__ENERGIES = 4,      /* networks for E: a plain one, three with finer and finer features */
     EBIM__FIT_POINTS = 1000, /* of M that candidates are judged by: shares are known to 0.3 % */
     EBIM__CHART_NODES = 24,  /* for each of these: nodes for E from charts, which are dear */
-    /* or from lines where F has many features, or n is larger than that: on spheres of R^6, which one
-     * line in 30 meets, excess nats are the same as with four times as many */
+    /* or from lines where F has many features, or n is larger than that: on spheres of R^6, which
+     * one line in 30 meets, excess nats are the same as with four times as many */
     EBIM__FINE_NODES = 64, EBIM__FINE_N = 5,
     EBIM__COLUMNS = 6
 };
