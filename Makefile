@@ -95,10 +95,10 @@ moebius: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/ebim
 	@sh examples/moebius.sh $(BUILD)
 
-gallery: run paper moebius
+gallery: run paper moebius images
 	mkdir -p examples/gallery
 	cp $(BUILD)/out/demo/demo.png $(BUILD)/out/paper/*.png $(BUILD)/out/moebius/*.png \
-	    examples/gallery/
+	    $(BUILD)/out/fig7_images/*.png examples/gallery/
 
 # A program that does not compile counts as a failed test, so the others still run.
 RUN = CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' PREC='$(PREC)' TESTS='$(TESTS)' sh tests/run.sh $(BUILD)

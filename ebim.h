@@ -75,7 +75,7 @@
     >>map       shift, scale, union, intersection, mixture
     >>solve     conjugate gradients, L-BFGS
     >>optim     Adam, SGD, clipping, schedules
-    >>langevin  chains on R^n, eq. 6, and the replay buffer
+    >>langevin  chains on R^n, eq. 6, the replay buffer; projection chains
     >>frame     F linearised per lane; the root of F(y - J'mu)
     >>tangents  of M, where F has more outputs than equations
     >>clmc      constrained Langevin on M, Algorithm 1

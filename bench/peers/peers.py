@@ -1,4 +1,5 @@
-"""The MDF training step and the constrained Langevin step of ebim.h, in JAX and in PyTorch.
+"""The MDF training step and the constrained Langevin step of ebim.h, in JAX and in PyTorch, and
+values and gradient of its denoiser for 64 images in PyTorch.
 
 Reads what ours.c wrote (the same parameters, points and noise for all), checks that every
 implementation computes the same loss, gradient and move, then times them in turns on one core and
@@ -23,6 +24,7 @@ NOISE, DRIFT, CLAMP, BOX = 0.1, 10.0, 0.03, 2.0
 RATE, BETA1, BETA2, ADAM_EPS = 0.01, 0.9, 0.999, 1e-8
 EPS, NEWTON = 0.3, 20
 TOLERANCE, ROUNDS = 1e-4, 7
+WHAT = ("mdf", "clmc", "denoiser")
 
 
 def layers(theta, sizes):
@@ -219,10 +221,33 @@ class Torch:
         return (value.item(), [v for a in g for v in a.flatten().tolist()],
                 self.move(self.q, self.r).flatten().tolist())
 
+    def denoiser(self):
+        """ebim_denoiser of 28 x 28 pixels; its weights are not ours, what they cost is the same."""
+        torch, nn, F = self.torch, self.torch.nn, self.torch.nn.functional
+
+        def conv(a, b, k=3):
+            return nn.Conv2d(a, b, k, padding=k // 2)
+        c = nn.ModuleList([conv(4, 32), conv(32, 32), conv(128, 64, 1), conv(64, 64), conv(64, 64),
+                           conv(64, 64), conv(64, 64), conv(64, 128, 1), conv(64, 32),
+                           conv(32, 32), conv(32, 4)]).to(memory_format=torch.channels_last)
+        x = torch.rand(64, 1, 28, 28).contiguous(memory_format=torch.channels_last)
+
+        def step():
+            h = F.silu(c[1](F.silu(c[0](F.pixel_unshuffle(x, 2)))))
+            z = F.silu(c[2](F.pixel_unshuffle(h, 2)))
+            z = F.silu(z + c[4](F.silu(c[3](z))))
+            z = F.silu(z + c[6](F.silu(c[5](z))))
+            z = torch.cat([h, F.pixel_shuffle(c[7](z), 2)], 1)
+            y = F.pixel_shuffle(c[10](F.silu(c[9](F.silu(c[8](z))))), 2)
+            c.zero_grad()
+            ((y - x) ** 2).sum().backward()
+        return step
+
     def tasks(self):
         return {(self.name, "mdf"): (self.step, 3, 1e6),
                 (self.name, "clmc"): (lambda: self.move(self.q, self.torch.randn(CHAINS, 2)), 3,
-                                      1e9 / CHAINS)}
+                                      1e9 / CHAINS),
+                (self.name, "denoiser"): (self.denoiser(), 2, 1e3)}
 
 
 # ---- all ----
@@ -261,7 +286,8 @@ def bench(program, only):
 
 def ours_once(program):
     both = {**bench(program, "mdf_step"), **bench(program, "clmc_newton")}
-    return both["mdf_step_us"], both["clmc_newton_ns"]
+    denoiser = bench(program, "denoiser_step_s")["denoiser_step_s"]
+    return both["mdf_step_us"], both["clmc_newton_ns"], 1e3 * denoiser
 
 
 def prototypes(folder):
@@ -295,20 +321,23 @@ def main():
         rows = [("ebim.h", ours_once(sys.argv[2]))]
         if len(sys.argv) > 3:
             rows.append(("hand-made for this step", prototypes(sys.argv[3])))
-        for name, (mdf, clmc) in rows:
-            times.setdefault((name, "mdf"), []).append(mdf)
-            times.setdefault((name, "clmc"), []).append(clmc)
+        for name, figures in rows:
+            for what, figure in zip(WHAT, figures):
+                times.setdefault((name, what), []).append(figure)
     report(times)
 
 
 def report(times):
-    base = {what: min(times["ebim.h", what]) for what in ("mdf", "clmc")}
+    base = {what: min(times["ebim.h", what]) for what in WHAT}
     print(f"\n{'one core, best (median) of ' + str(ROUNDS):44}"
-          f"{'us a training step':>28}{'ns a chain and constrained step':>36}")
+          f"{'us a training step':>28}{'ns a chain and constrained step':>36}"
+          f"{'ms a denoiser step':>28}")
     result = {}
     for name in sorted({n for n, _ in times}, key=lambda n: min(times[n, "mdf"])):
         line = f"{name:44}"
-        for what in ("mdf", "clmc"):
+        for what in WHAT:
+            if (name, what) not in times:
+                continue
             best, usual = min(times[name, what]), statistics.median(times[name, what])
             line += f"{best:12.5g} ({usual:.5g}) {best / base[what]:8.3g} x"
             result[f"{name} {what}"] = best
