@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "../examples/common/json.h"
+#include "../examples/common/nets.h"
 #include "../examples/common/synth.h"
 
 enum { REPEATS = 15, KEYS = 64 };
@@ -645,6 +646,61 @@ static void images(void)
     free(r.mem);
 }
 
+/* The paper's MDF: eq. 8 as the authors' code has it, 128 images, 20 Langevin steps */
+typedef struct unet {
+    ebim_graph g;
+    ebim_mdf_desc d;
+    room r;
+    ebim_real *x;
+} unet;
+
+static void unet_run(void *state)
+{
+    unet *s = (unet *)state;
+    size_t used = s->r.a.used;
+    check(ebim_mdf_train(&s->g, &s->r.a, 128, s->x, &s->d, NULL));
+    s->r.a.used = used;
+}
+
+static void unet_bench(void)
+{
+    static double lo[784], hi[784];
+    unet *s = (unet *)memory(sizeof *s);
+    size_t bytes = (size_t)1 << 30;
+    ebim_rng r;
+    int i;
+    s->r.mem = malloc(bytes); /* what is not used costs nothing */
+    if (!s->r.mem) check(EBIM_ERR_MEMORY);
+    ebim_arena_init(&s->r.a, s->r.mem, bytes);
+    check(ebim_record(&s->g, &s->r.a, 784, nets_unet, NULL));
+    ebim_init_theta(&s->g, 1);
+    s->x = (ebim_real *)memory(128 * 784 * sizeof *s->x);
+    ebim_rng_init(&r, 1, 0);
+    for (i = 0; i < 128 * 784; i++) s->x[i] = ebim_rng_uniform(&r);
+    for (i = 0; i < 784; i++) hi[i] = 1;
+    s->d.data.norm = 1;
+    s->d.data.rank = 1e3;
+    s->d.data.eta = 1;
+    s->d.data.two_sided = 1;
+    s->d.negatives.norm = -1;
+    s->d.negatives.norm4 = 0.1;
+    s->d.steps = 1;
+    s->d.batch = 128;
+    s->d.rate = 1e-4;
+    s->d.lo = lo;
+    s->d.hi = hi;
+    s->d.langevin_steps = 20;
+    s->d.langevin.eps = 0.005;
+    s->d.langevin.step = 20;
+    s->d.langevin.clamp = 0.01;
+    s->d.lanes = 64;
+    report("unet_mdf_step_s", "the paper's U-Net and eq. 8, 128 images, 20 Langevin steps",
+           unet_run, s, 1, 0);
+    free(s->x);
+    free(s->r.mem);
+    free(s);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const silu[] = {"sigmoid_ns", "silu1_ns", "silu2_ns"};
@@ -680,6 +736,7 @@ int main(int argc, char **argv)
     codim6("codim6_direct_ns", "10-32-32-32-6, a constrained step by Cholesky", EBIM_LINEAR_DIRECT);
     codim6("codim6_cg_ns", "the same by conjugate gradients", EBIM_LINEAR_CG);
     if (strstr("conv_gflops denoiser_step_s", only)) images();
+    if (*only && strstr("unet_mdf_step_s", only)) unet_bench(); /* a minute */
     if (!*only) scaling();
     finish();
     return 0;

@@ -4,10 +4,11 @@
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"
+#include "../examples/common/nets.h"
 
 enum { MOST = 2048, LANES = 20, MAX_THETA = 2048 };
 
-static double memory[1 << 21];
+static double memory[1 << 22];
 
 static ebim_real real(double x) { return (ebim_real)x; }
 
@@ -572,6 +573,42 @@ static void wrong_shapes_are_refused(void)
     CHECK_INT(ebim_window(&g, x, 0, 0, 1, 1), 0); /* of a graph that has failed */
 }
 
+/* 768 outputs by 17.8 million multiply-adds an image, as the paper's U-Net has; its values do not
+ * depend on the block they are in. */
+static void the_unet_of_the_paper(void)
+{
+    static ebim_real x[2 * 784], y[2 * 768], one[768];
+    double multiply_adds = 0, worst = 0;
+    ebim_arena a;
+    ebim_graph g;
+    ebim_rng r;
+    ebim_ws w;
+    int i;
+    ebim_arena_init(&a, memory, sizeof memory);
+    if (!CHECK_INT(ebim_record(&g, &a, 784, nets_unet, NULL), EBIM_OK)) return;
+    CHECK_INT(ebim_outputs(&g), 768);
+    for (i = 1; i < g.n_nodes; i++) {
+        const ebim__node *nd = &g.node[i], *in = &g.node[nd->a];
+        const ebim__node *at = nd->op == EBIM__OP_CONV ? nd : in;
+        if (nd->op != EBIM__OP_CONV && nd->op != EBIM__OP_DECONV) continue;
+        multiply_adds += (double)at->H * at->W * nd->kernel * nd->kernel * nd->C * in->C;
+    }
+    CHECK_NEAR(multiply_adds / 1e6, 17.8, 0.05);
+    if (T_QUICK) return;
+    ebim_rng_init(&r, T_SEED, 4);
+    ebim_init_theta(&g, T_SEED);
+    for (i = 0; i < 2 * 784; i++) x[i] = ebim_rng_uniform(&r);
+    for (i = 0; i < 2; i++) {
+        size_t used = a.used;
+        CHECK_INT(ebim_ws_init(&w, &a, &g, 1 + i, EBIM_WS_VALUES), EBIM_OK);
+        if (i) ebim_eval(&w, 2, x, y);
+        else ebim_eval(&w, 1, x + 784, one);
+        a.used = used;
+    }
+    for (i = 0; i < 768; i++) worst = fmax(worst, fabs((double)y[768 + i] - (double)one[i]));
+    CHECK_NEAR(worst, 0, 256 * T_EPS);
+}
+
 static void numbers_that_are_none_stay(void)
 {
     ebim_real x[4] = {1, real(t_nan()), 2, 3}, y;
@@ -594,6 +631,7 @@ int main(int argc, char **argv)
     T_RUN(nets_of_layers);
     T_RUN(lanes_are_apart);
     T_RUN(wrong_shapes_are_refused);
+    T_RUN(the_unet_of_the_paper);
     T_RUN(numbers_that_are_none_stay);
     return T_END();
 }
