@@ -534,7 +534,8 @@ EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_recor
 EBIM_API int ebim_inputs(const ebim_graph *g);  /* n */
 EBIM_API int ebim_outputs(const ebim_graph *g); /* k, or more: see ebim_field */
 
-/* Views W [out][in] and b [out][1] of the parameters of a dense node. */
+/* Views of the parameters of a dense node, W [out][in], or of a convolution, see ebim_conv, and b
+ * [out][1]. */
 EBIM_API ebim_result ebim_weights(const ebim_graph *g, ebim_ref node, ebim_tensor *W,
                                   ebim_tensor *b);
 
@@ -5440,16 +5441,23 @@ static ebim_real *ebim__theta(ebim_graph *g, ebim_ref r)
 EBIM_API ebim_result ebim_weights(const ebim_graph *g, ebim_ref node, ebim_tensor *W,
                                   ebim_tensor *b)
 {
-    const ebim__node *nd = &g->node[node];
-    int shape[2];
-    if (g->failed || node < 1 || node >= g->n_nodes || nd->op != EBIM__OP_DENSE)
+    const ebim__node *nd = &g->node[node], *in;
+    int shape[4], dense;
+    ebim_real *theta;
+    if (g->failed || node < 1 || node >= g->n_nodes ||
+        !(ebim__ops[nd->op].keeps & EBIM__KEEP_BOTH_SIDES))
         return EBIM_ERR_ARG;
-    shape[0] = nd->size;
-    shape[1] = g->node[nd->a].size;
-    ebim_tensor_wrap(W, g->theta ? g->theta + nd->theta : NULL, 2, shape);
+    in = &g->node[nd->a];
+    dense = nd->op == EBIM__OP_DENSE;
+    theta = g->theta ? g->theta + nd->theta : NULL;
+    shape[0] = dense ? nd->size : nd->op == EBIM__OP_CONV ? nd->C : in->C;
+    shape[1] = dense ? in->size : nd->kernel;
+    shape[2] = nd->kernel;
+    shape[3] = nd->op == EBIM__OP_CONV ? in->C : nd->C;
+    ebim_tensor_wrap(W, theta, dense ? 2 : 4, shape);
+    shape[0] = dense ? nd->size : nd->C;
     shape[1] = 1;
-    return ebim_tensor_wrap(b, g->theta ? g->theta + nd->theta + nd->n_theta - nd->size : NULL, 2,
-                            shape);
+    return ebim_tensor_wrap(b, theta ? theta + nd->n_theta - shape[0] : NULL, 2, shape);
 }
 
 EBIM_API ebim_ref ebim_constant(ebim_graph *g, int size, const double *value)

@@ -573,6 +573,22 @@ static void wrong_shapes_are_refused(void)
     CHECK_INT(ebim_window(&g, x, 0, 0, 1, 1), 0); /* of a graph that has failed */
 }
 
+static void weights_are_seen(void)
+{
+    static const spec down = {CONV, 3, 4, 4, 2, 3, 1, 1, 0};
+    static const spec up = {TRANSPOSED, 3, 4, 4, 2, 2, 2, 0, 0};
+    ebim_tensor W, b;
+    if (!set_up(&down, 1)) return;
+    CHECK_INT(ebim_weights(&p.g, 3, &W, &b), EBIM_OK);
+    CHECK(ebim_tensor_at(&W, 1, 2, 0, 1) == p.g.theta + ((1 * 3 + 2) * 3 + 0) * 3 + 1);
+    CHECK(ebim_tensor_at(&b, 1, 0, 0, 0) == p.g.theta + 54 + 1);
+    if (!set_up(&up, 1)) return;
+    CHECK_INT(ebim_weights(&p.g, 3, &W, &b), EBIM_OK);
+    CHECK(ebim_tensor_at(&W, 2, 1, 0, 1) == p.g.theta + ((2 * 2 + 1) * 2 + 0) * 2 + 1);
+    CHECK(ebim_tensor_at(&b, 1, 0, 0, 0) == p.g.theta + 24 + 1);
+    CHECK_INT(ebim_weights(&p.g, 2, &W, &b), EBIM_ERR_ARG);
+}
+
 /* 768 outputs by 17.8 million multiply-adds an image, as the paper's U-Net has; its values do not
  * depend on the block they are in. */
 static void the_unet_of_the_paper(void)
@@ -631,6 +647,7 @@ int main(int argc, char **argv)
     T_RUN(nets_of_layers);
     T_RUN(lanes_are_apart);
     T_RUN(wrong_shapes_are_refused);
+    T_RUN(weights_are_seen);
     T_RUN(the_unet_of_the_paper);
     T_RUN(numbers_that_are_none_stay);
     return T_END();

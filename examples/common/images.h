@@ -48,7 +48,8 @@ FILE_FN void images__load(const char *set, const char *name, int axes, idx *t)
         paper_stop(2, "no fashion-mnist/%s here: Debian's package dataset-fashion-mnist has it, or "
                       "EBIM_DATA=DIR names the folder above", name);
     if (idx_read(path, t, err, sizeof err)) paper_stop(2, "%s", err);
-    if (t->axes != axes || (axes == 3 && (t->shape[1] != IMAGES_SIDE || t->shape[2] != IMAGES_SIDE)))
+    if (t->axes != axes ||
+        (axes == 3 && (t->shape[1] != IMAGES_SIDE || t->shape[2] != IMAGES_SIDE)))
         paper_stop(2, "%s: %d axes of %d x %d x %d; %s are expected", path, t->axes, t->shape[0],
                    t->shape[1], t->shape[2], axes == 3 ? "images of 28 x 28" : "labels");
 }
