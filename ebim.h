@@ -569,7 +569,8 @@ EBIM_API ebim_ref ebim_rbf(ebim_graph *g, ebim_ref x, int count, const double *c
 /* Ops on images of C channels of H x W pixels. Features of an image stand pixel by pixel: channel c
  * of pixel (y, x) is feature (y W + x) C + c. ebim_image makes one of a vector whose channels stand
  * one after the other, as they do in files and in PyTorch, ebim_planes goes back; ebim_concat of
- * images of one size joins their channels. Nets for images are written from ebim_image to
+ * images of one size joins their channels. Ops that work number by number keep the image of an
+ * operand; layers and slices make vectors. Nets for images are written from ebim_image to
  * ebim_planes. */
 EBIM_API ebim_ref ebim_image(ebim_graph *g, ebim_ref x, int C, int H, int W);
 EBIM_API ebim_ref ebim_planes(ebim_graph *g, ebim_ref x);
@@ -5330,6 +5331,19 @@ static ebim_ref ebim__fail(ebim_graph *g, ebim_result r)
     return 0;
 }
 
+/* What works number by number has the image of an operand; all else whose op tells none is a
+ * vector. 1: operands are two images of unlike sides */
+static int ebim__image_of(const ebim_graph *g, ebim__node *nd, int count)
+{
+    const ebim__node *a = count > 0 ? &g->node[nd->a] : nd, *b = count > 1 ? &g->node[nd->b] : nd;
+    const ebim__node *as = a->H * a->W > 1 ? a : b;
+    int alike = nd->op != EBIM__OP_DENSE && nd->op != EBIM__OP_SLICE && as->size == nd->size;
+    nd->C = alike && as != nd ? as->C : nd->size;
+    nd->H = alike && as != nd ? as->H : 1;
+    nd->W = alike && as != nd ? as->W : 1;
+    return alike && b->size == a->size && b->H * b->W > 1 && (b->H != as->H || b->W != as->W);
+}
+
 static ebim_ref ebim__push_node(ebim_graph *g, const ebim__node *proto)
 {
     ebim__sweep s;
@@ -5364,12 +5378,7 @@ static ebim_ref ebim__push_node(ebim_graph *g, const ebim__node *proto)
     if (ebim__ops[nd->op].sweep(&s, EBIM__SHAPE) || nd->size < 1 || nd->size > INT_MAX / 64 ||
         nd->n_theta > INT_MAX / 4 - g->n_theta)
         return ebim__fail(g, EBIM_ERR_SHAPE);
-    if (!nd->C) { /* an op says so, or the shape is the operand's; else the node is a vector */
-        const ebim__node *as = count && size[0] == nd->size ? &g->node[ref[0]] : NULL;
-        nd->C = as ? as->C : nd->size;
-        nd->H = as ? as->H : 1;
-        nd->W = as ? as->W : 1;
-    }
+    if (!nd->C && ebim__image_of(g, nd, count)) return ebim__fail(g, EBIM_ERR_SHAPE);
     g->n_theta += nd->n_theta;
     return (ebim_ref)g->n_nodes++;
 }
@@ -5686,8 +5695,9 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
     if (g->failed) return 0;
     if (f->failed || f->y < 1 || x < 1 || x >= g->n_nodes) return ebim__fail(g, EBIM_ERR_ARG);
     if (g->node[x].size != ebim_inputs(f)) return ebim__fail(g, EBIM_ERR_SHAPE);
+    if (g->node[x].H * g->node[x].W > 1) r = x = ebim_slice(g, x, 0, ebim_inputs(f));
     map[0] = 0;
-    map[1] = x;
+    map[1] = x; /* a vector, as f's input is one */
     for (i = 2; i < f->n_nodes; i++) {
         ebim__node nd = f->node[i];
         ebim_real *t;
@@ -5695,6 +5705,7 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
         nd.b = map[nd.b];
         nd.c = map[nd.c];
         if (frozen) nd.frozen = 1;
+        if (nd.op < EBIM__OP_CONV) nd.C = 0; /* told anew */
         map[i] = r = ebim__push_node(g, &nd);
         if (!r) return 0;
         t = ebim__theta(g, r);
