@@ -1365,7 +1365,7 @@ typedef struct ebim_denoise_chain {
  *   x <- x - h r + sqrt((1 - beta h)^2 - (1 - h)^2) |r| / sqrt(n) xi,  xi ~ N(0, I),
  * which takes beta h off the distance from M while noise keeps it random, then `onto` times
  * x <- x - .7 r. From data or the mean of the data with noise of size 2, they end at points of M,
- * by no known law on it. */
+ * by no known law on it. ERR_DIVERGED: some end at what is no number. */
 EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int B, ebim_real *x,
                                       const ebim_denoise_chain *c, uint64_t seed);
 
@@ -15176,11 +15176,11 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, ebim_arena *work, int N, cons
 static const struct {
     int steps, batch, warmup, from; /* from: walk-back begins; D is a constant before */
     double rate, end, beta2, clip, lo, hi, floor, average;
-    double start;             /* walk-back starts from noise of `start` .. hi, */
+    double start;             /* walk-back starts from noise of `start` .. 1 of the largest, */
     double h, h_range, beta, beta_range; /* steps of h .. h + h_range, and of beta likewise */
     int chain, onto;
 } ebim__denoise_is = {
-    3000, 64, 100, 150, 2e-3, 1e-3, 0.99, 1, 0.08, 1.6, 0.01, 0.998, 0.4, 0.05, 0.4, 0.1, 0.5,
+    3000, 64, 100, 150, 2e-3, 1e-3, 0.99, 1, 0.08, 1.6, 0.01, 0.998, 0.25, 0.05, 0.4, 0.1, 0.5,
     44, 3
 };
 
@@ -15303,9 +15303,9 @@ static void ebim__walk_back(ebim__denoise *s, int count)
     ebim_ws *w = &s->t.w;
     ebim_real *x = ebim_ws_x(w);
     int S = w->stride, n = w->n, lanes = ebim__lanes(count), i, l, step, steps;
-    double off;
+    double off, hi = s->d.sigma_hi;
     for (l = 0; l < lanes; l++) {
-        ebim_real sigma = EBIM__R(ebim__within(&s->t.rng, ebim__denoise_is.start, s->d.sigma_hi));
+        ebim_real sigma = EBIM__R(ebim__within(&s->t.rng, ebim__denoise_is.start * hi, hi));
         for (i = 0; i < n; i++) x[i * S + l] = s->clean[i * S + l] + sigma * s->noise[i * S + l];
     }
     steps = 1 + (int)ebim_rng_below(&s->t.rng, 2);
@@ -15408,7 +15408,8 @@ static ebim_result ebim__denoise_init(ebim__denoise *s, ebim_arena *a, ebim_grap
     s->t.user = d->user;
     s->t.stage = EBIM_STAGE_MANIFOLD;
     if (ebim_inputs(D) != ebim_outputs(D)) return EBIM_ERR_SHAPE;
-    if (!(s->d.sigma_lo > 0 && s->d.sigma_hi >= s->d.sigma_lo && s->d.back <= 1))
+    if (!(s->d.sigma_lo > 0 && s->d.sigma_hi >= s->d.sigma_lo && s->d.back <= 1 &&
+          s->d.floor > 0 && s->d.average > 0 && s->d.average <= 1))
         return EBIM_ERR_ARG;
     r = ebim__trainer_init(&s->t, a, D, N, 0);
     if (r) return r;
@@ -15460,6 +15461,8 @@ EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int
     ebim_result r = ebim_ws_init(&w, work, D, lanes, EBIM_WS_VALUES);
     if (r) return r;
     if (n != ebim_outputs(D)) return EBIM_ERR_SHAPE;
+    if (!(h > 0 && h <= 1 && beta > 0 && beta * h <= 1) || steps < 0 || onto < 0)
+        return EBIM_ERR_ARG;
     noise = EBIM__NEW(work, ebim_real, ebim__times((size_t)n, (size_t)w.stride));
     EBIM__NEW_EACH(work, ebim_real, w.stride, &pull, &kick);
     streams = EBIM__NEW(work, uint32_t, 4 * (size_t)w.stride);
@@ -15481,8 +15484,9 @@ EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int
                            kick, noise);
         }
         ebim__from_lanes(ebim_ws_x(&w), w.stride, count, n, p);
+        if (!ebim__all_finite((size_t)count * (size_t)n, p)) r = EBIM_ERR_DIVERGED;
     }
-    return EBIM_OK;
+    return r;
 }
 
 /* ============================================================================================
