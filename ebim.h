@@ -4703,10 +4703,10 @@ static int ebim__conv_shape(const ebim__sweep *s)
 {
     const ebim__node *nd = s->nd, *a = s->an;
     int64_t k = nd->kernel, step = nd->stride, cut = k - 2 * (int64_t)nd->padding;
-    int64_t H = a->H, W = a->W, weights = k * k * a->C;
+    int64_t H = a->H, W = a->W, weights = k < 1 || k > 256 ? 0 : k * k * a->C;
     int down = nd->op == EBIM__OP_CONV;
     const int64_t most = INT_MAX / 64;
-    if (nd->i0 < 1 || k < 1 || k > 256 || step < 1 || step > 256 || nd->padding < 0 ||
+    if (nd->i0 < 1 || weights < 1 || step < 1 || step > 256 || nd->padding < 0 ||
         nd->padding >= k || (down && (H < cut || W < cut)) || weights > most / nd->i0)
         return 1;
     H = down ? (H - cut) / step + 1 : (H - 1) * step + cut;

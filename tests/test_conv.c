@@ -637,6 +637,7 @@ static void wrong_shapes_are_refused(void)
     static const spec bad[] = {
         {CONV, 1, 3, 3, 1, 4, 1, 0, 0},      {CONV, 1, 3, 3, 0, 3, 1, 0, 0},
         {CONV, 1, 3, 3, 1, 0, 1, 0, 0},      {CONV, 1, 3, 3, 1, 3, 0, 0, 0},
+        {CONV, 2, 3, 3, 1, INT_MIN, 1, 0, 0}, /* whose square times 2 is too large to be formed */
         {CONV, 1, 3, 3, 1, 3, 1, 3, 0},      {CONV, 1, 3, 3, 1, 3, 1, -1, 0},
         {CONV, 1, 3, 3, 1 << 29, 3, 1, 1, 0}, {TRANSPOSED, 1, 1, 1, 1, 3, 1, 2, 0},
         {TRANSPOSED, 1, 3, 3, 0, 3, 1, 0, 0}, {MAX_POOL, 1, 3, 3, 0, 4, 1, 0, 0},
