@@ -710,6 +710,35 @@ static void the_unet_of_the_paper(void)
     CHECK_NEAR(worst, 0, 256 * T_EPS);
 }
 
+static ebim_ref record_line(ebim_graph *g, ebim_ref in, void *user)
+{
+    (void)user;
+    return ebim_dense(g, in, 1, EBIM_FN_IDENTITY);
+}
+
+/* More tangents than EBIM__PAIRS: each of them adds 1 to both slopes of a line. */
+static void many_tangents_of_a_layer(void)
+{
+    enum { PLANES = EBIM__PAIRS + 6 };
+    ebim_real grad[3] = {0, 0, 0};
+    ebim_arena a;
+    ebim_graph g;
+    ebim_ws w;
+    int q, i;
+    ebim_arena_init(&a, memory, sizeof memory);
+    CHECK_INT(ebim_record(&g, &a, 2, record_line, NULL), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&w, &a, &g, 1, PLANES), EBIM_OK);
+    for (i = 0; i < 2; i++) ebim_ws_x(&w)[i * w.stride] = real(3 + i);
+    ebim_forward(&w, 1, 2);
+    for (q = 1; q <= PLANES; q++)
+        for (i = 0; i < 2; i++) ebim_ws_xt(&w, q)[i * w.stride] = 1;
+    ebim_jvp(&w, 1, PLANES);
+    for (q = 0; q <= PLANES; q++) ebim_ws_yg(&w, q)[0] = 1;
+    ebim_vjp(&w, 1, PLANES);
+    ebim_backward(&w, PLANES, grad);
+    for (i = 0; i < 2; i++) CHECK_NEAR(grad[i], 3 + i + PLANES, 0);
+}
+
 /* Of equal numbers the first is taken: the whole gradient is its own. */
 static void ties_are_the_first(void)
 {
@@ -751,6 +780,7 @@ int main(int argc, char **argv)
     T_RUN(wrong_shapes_are_refused);
     T_RUN(weights_are_seen);
     T_RUN(the_unet_of_the_paper);
+    T_RUN(many_tangents_of_a_layer);
     T_RUN(ties_are_the_first);
     T_RUN(numbers_that_are_none_stay);
     return T_END();
