@@ -569,7 +569,8 @@ EBIM_API ebim_ref ebim_rbf(ebim_graph *g, ebim_ref x, int count, const double *c
 /* Ops on images of C channels of H x W pixels. Features of an image stand pixel by pixel: channel c
  * of pixel (y, x) is feature (y W + x) C + c. ebim_image makes one of a vector whose channels stand
  * one after the other, as they do in files and in PyTorch, ebim_planes goes back; ebim_concat of
- * images of one size joins their channels. Nets for images are written from ebim_image to
+ * images of one size joins their channels. Ops that work number by number keep the image of an
+ * operand; layers and slices make vectors. Nets for images are written from ebim_image to
  * ebim_planes. */
 EBIM_API ebim_ref ebim_image(ebim_graph *g, ebim_ref x, int C, int H, int W);
 EBIM_API ebim_ref ebim_planes(ebim_graph *g, ebim_ref x);
@@ -1364,7 +1365,7 @@ typedef struct ebim_denoise_chain {
  *   x <- x - h r + sqrt((1 - beta h)^2 - (1 - h)^2) |r| / sqrt(n) xi,  xi ~ N(0, I),
  * which takes beta h off the distance from M while noise keeps it random, then `onto` times
  * x <- x - .7 r. From data or the mean of the data with noise of size 2, they end at points of M,
- * by no known law on it. */
+ * by no known law on it. ERR_DIVERGED: some end at what is no number. */
 EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int B, ebim_real *x,
                                       const ebim_denoise_chain *c, uint64_t seed);
 
@@ -4702,10 +4703,10 @@ static int ebim__conv_shape(const ebim__sweep *s)
 {
     const ebim__node *nd = s->nd, *a = s->an;
     int64_t k = nd->kernel, step = nd->stride, cut = k - 2 * (int64_t)nd->padding;
-    int64_t H = a->H, W = a->W, weights = k * k * a->C;
+    int64_t H = a->H, W = a->W, weights = k < 1 || k > 256 ? 0 : k * k * a->C;
     int down = nd->op == EBIM__OP_CONV;
     const int64_t most = INT_MAX / 64;
-    if (nd->i0 < 1 || k < 1 || k > 256 || step < 1 || step > 256 || nd->padding < 0 ||
+    if (nd->i0 < 1 || weights < 1 || step < 1 || step > 256 || nd->padding < 0 ||
         nd->padding >= k || (down && (H < cut || W < cut)) || weights > most / nd->i0)
         return 1;
     H = down ? (H - cut) / step + 1 : (H - 1) * step + cut;
@@ -5330,6 +5331,19 @@ static ebim_ref ebim__fail(ebim_graph *g, ebim_result r)
     return 0;
 }
 
+/* What works number by number has the image of an operand; all else whose op tells none is a
+ * vector. 1: operands are two images of unlike sides */
+static int ebim__image_of(const ebim_graph *g, ebim__node *nd, int count)
+{
+    const ebim__node *a = count > 0 ? &g->node[nd->a] : nd, *b = count > 1 ? &g->node[nd->b] : nd;
+    const ebim__node *as = a->H * a->W > 1 ? a : b;
+    int alike = nd->op != EBIM__OP_DENSE && nd->op != EBIM__OP_SLICE && as->size == nd->size;
+    nd->C = alike && as != nd ? as->C : nd->size;
+    nd->H = alike && as != nd ? as->H : 1;
+    nd->W = alike && as != nd ? as->W : 1;
+    return alike && b->size == a->size && b->H * b->W > 1 && (b->H != as->H || b->W != as->W);
+}
+
 static ebim_ref ebim__push_node(ebim_graph *g, const ebim__node *proto)
 {
     ebim__sweep s;
@@ -5364,12 +5378,7 @@ static ebim_ref ebim__push_node(ebim_graph *g, const ebim__node *proto)
     if (ebim__ops[nd->op].sweep(&s, EBIM__SHAPE) || nd->size < 1 || nd->size > INT_MAX / 64 ||
         nd->n_theta > INT_MAX / 4 - g->n_theta)
         return ebim__fail(g, EBIM_ERR_SHAPE);
-    if (!nd->C) { /* an op says so, or the shape is the operand's; else the node is a vector */
-        const ebim__node *as = count && size[0] == nd->size ? &g->node[ref[0]] : NULL;
-        nd->C = as ? as->C : nd->size;
-        nd->H = as ? as->H : 1;
-        nd->W = as ? as->W : 1;
-    }
+    if (!nd->C && ebim__image_of(g, nd, count)) return ebim__fail(g, EBIM_ERR_SHAPE);
     g->n_theta += nd->n_theta;
     return (ebim_ref)g->n_nodes++;
 }
@@ -5686,8 +5695,9 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
     if (g->failed) return 0;
     if (f->failed || f->y < 1 || x < 1 || x >= g->n_nodes) return ebim__fail(g, EBIM_ERR_ARG);
     if (g->node[x].size != ebim_inputs(f)) return ebim__fail(g, EBIM_ERR_SHAPE);
+    if (g->node[x].H * g->node[x].W > 1) r = x = ebim_slice(g, x, 0, ebim_inputs(f));
     map[0] = 0;
-    map[1] = x;
+    map[1] = x; /* a vector, as f's input is one */
     for (i = 2; i < f->n_nodes; i++) {
         ebim__node nd = f->node[i];
         ebim_real *t;
@@ -5695,6 +5705,7 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
         nd.b = map[nd.b];
         nd.c = map[nd.c];
         if (frozen) nd.frozen = 1;
+        if (nd.op < EBIM__OP_CONV) nd.C = 0; /* told anew */
         map[i] = r = ebim__push_node(g, &nd);
         if (!r) return 0;
         t = ebim__theta(g, r);
@@ -15165,11 +15176,11 @@ EBIM_API ebim_result ebim_mdf_train(ebim_graph *F, ebim_arena *work, int N, cons
 static const struct {
     int steps, batch, warmup, from; /* from: walk-back begins; D is a constant before */
     double rate, end, beta2, clip, lo, hi, floor, average;
-    double start;             /* walk-back starts from noise of `start` .. hi, */
+    double start;             /* walk-back starts from noise of `start` .. 1 of the largest, */
     double h, h_range, beta, beta_range; /* steps of h .. h + h_range, and of beta likewise */
     int chain, onto;
 } ebim__denoise_is = {
-    3000, 64, 100, 150, 2e-3, 1e-3, 0.99, 1, 0.08, 1.6, 0.01, 0.998, 0.4, 0.05, 0.4, 0.1, 0.5,
+    3000, 64, 100, 150, 2e-3, 1e-3, 0.99, 1, 0.08, 1.6, 0.01, 0.998, 0.25, 0.05, 0.4, 0.1, 0.5,
     44, 3
 };
 
@@ -15292,9 +15303,9 @@ static void ebim__walk_back(ebim__denoise *s, int count)
     ebim_ws *w = &s->t.w;
     ebim_real *x = ebim_ws_x(w);
     int S = w->stride, n = w->n, lanes = ebim__lanes(count), i, l, step, steps;
-    double off;
+    double off, hi = s->d.sigma_hi;
     for (l = 0; l < lanes; l++) {
-        ebim_real sigma = EBIM__R(ebim__within(&s->t.rng, ebim__denoise_is.start, s->d.sigma_hi));
+        ebim_real sigma = EBIM__R(ebim__within(&s->t.rng, ebim__denoise_is.start * hi, hi));
         for (i = 0; i < n; i++) x[i * S + l] = s->clean[i * S + l] + sigma * s->noise[i * S + l];
     }
     steps = 1 + (int)ebim_rng_below(&s->t.rng, 2);
@@ -15397,7 +15408,8 @@ static ebim_result ebim__denoise_init(ebim__denoise *s, ebim_arena *a, ebim_grap
     s->t.user = d->user;
     s->t.stage = EBIM_STAGE_MANIFOLD;
     if (ebim_inputs(D) != ebim_outputs(D)) return EBIM_ERR_SHAPE;
-    if (!(s->d.sigma_lo > 0 && s->d.sigma_hi >= s->d.sigma_lo && s->d.back <= 1))
+    if (!(s->d.sigma_lo > 0 && s->d.sigma_hi >= s->d.sigma_lo && s->d.back <= 1 &&
+          s->d.floor > 0 && s->d.average > 0 && s->d.average <= 1))
         return EBIM_ERR_ARG;
     r = ebim__trainer_init(&s->t, a, D, N, 0);
     if (r) return r;
@@ -15449,6 +15461,8 @@ EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int
     ebim_result r = ebim_ws_init(&w, work, D, lanes, EBIM_WS_VALUES);
     if (r) return r;
     if (n != ebim_outputs(D)) return EBIM_ERR_SHAPE;
+    if (!(h > 0 && h <= 1 && beta > 0 && beta * h <= 1) || steps < 0 || onto < 0)
+        return EBIM_ERR_ARG;
     noise = EBIM__NEW(work, ebim_real, ebim__times((size_t)n, (size_t)w.stride));
     EBIM__NEW_EACH(work, ebim_real, w.stride, &pull, &kick);
     streams = EBIM__NEW(work, uint32_t, 4 * (size_t)w.stride);
@@ -15470,8 +15484,9 @@ EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int
                            kick, noise);
         }
         ebim__from_lanes(ebim_ws_x(&w), w.stride, count, n, p);
+        if (!ebim__all_finite((size_t)count * (size_t)n, p)) r = EBIM_ERR_DIVERGED;
     }
-    return EBIM_OK;
+    return r;
 }
 
 /* ============================================================================================

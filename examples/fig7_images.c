@@ -121,6 +121,7 @@ static void report_others(paper_args *a, const ebim_graph *D, const images *im, 
         !images__find(other, "t10k-labels-idx1-ubyte.gz", path, sizeof path))
         return;
     more = images_read(a, other);
+    if (more.N < HELD) return;
     json_number(j, "auroc_other_set", told_apart(a, D, im, more.x));
 }
 

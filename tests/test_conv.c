@@ -37,6 +37,7 @@ static const spec cases[] = {
     {CONV, 1, 9, 9, 1, 4, 3, 2, EBIM_FN_SILU},   {CONV, 2, 3, 3, 2, 5, 1, 2, EBIM_FN_IDENTITY},
     {CONV, 2, 4, 4, 3, 4, 4, 0, EBIM_FN_SINE},   {CONV, 1, 2, 2, 2, 5, 3, 4, EBIM_FN_SILU},
     {CONV, 17, 3, 4, 18, 2, 1, 1, EBIM_FN_SILU},
+    {CONV, 1, 9, 9, 2, 3, 1, 1, EBIM_FN_SILU},   /* more than EBIM__PAIRS places */
     {TRANSPOSED, 2, 3, 4, 3, 2, 2, 0, EBIM_FN_SILU},
     {TRANSPOSED, 1, 4, 4, 2, 3, 1, 1, EBIM_FN_TANH},
     {TRANSPOSED, 3, 3, 2, 2, 3, 2, 1, EBIM_FN_IDENTITY},
@@ -316,7 +317,8 @@ static void put(ebim_real *rows, int n, double from[][MOST])
 {
     int i, l;
     for (i = 0; i < n; i++)
-        for (l = 0; l < p.B; l++) rows[i * p.w.stride + l] = real(from[l][i]);
+        for (l = 0; l < p.w.stride; l++) /* what stands beside the lanes in use means nothing */
+            rows[i * p.w.stride + l] = l < p.B ? real(from[l][i]) : 7;
 }
 
 /* <u, F(x)> + <v, J(x) t> of lane l */
@@ -469,14 +471,44 @@ static ebim_ref record_net(ebim_graph *g, ebim_ref x, void *user)
     b = ebim_conv(g, a, 5, 3, 1, 1, EBIM_FN_SILU);
     b = ebim_add(g, a, ebim_conv(g, b, 5, 3, 1, 1, EBIM_FN_IDENTITY));
     c = ebim_conv_transposed(g, ebim_max_pool(g, b, 2, 1), 3, 2, 1, 0, EBIM_FN_SILU);
+    c = ebim_conv_transposed(g, c, 3, 3, 1, 1, EBIM_FN_SILU);
     c = ebim_conv(g, ebim_concat(g, c, b), 4, 1, 1, 0, EBIM_FN_IDENTITY);
     return ebim_sub(g, x, ebim_planes(g, ebim_depth_to_space(g, c, 2)));
 }
 
+enum { NET = 36, ROWS = 7 }; /* of that net */
+
+/* Where the gradient of parameters is asked for, adjoints pass from layer to layer at once, and a
+ * workspace for tangents alone keeps no values before a layer's function: the same numbers. */
+static void check_other_ways(ebim_ws *w, ebim_arena *a, const ebim_real *x, const ebim_real *t,
+                             const ebim_real *v, const ebim_real *jt, const ebim_real *vj)
+{
+    static ebim_real grad[MAX_THETA], got[ROWS * NET];
+    double back = 0, tangent = 0;
+    ebim_ws forward;
+    int i, l;
+    for (l = 0; l < ROWS; l++)
+        for (i = 0; i < NET; i++) {
+            ebim_ws_x(w)[i * w->stride + l] = x[l * NET + i];
+            ebim_ws_yg(w, 0)[i * w->stride + l] = v[l * NET + i];
+        }
+    ebim_forward(w, ROWS, 1);
+    ebim_backward(w, 0, grad);
+    for (l = 0; l < ROWS; l++)
+        for (i = 0; i < NET; i++)
+            back = fmax(back, fabs((double)ebim_ws_xg(w, 0)[i * w->stride + l] -
+                                   (double)vj[l * NET + i]));
+    CHECK_NEAR(back, 0, 64 * T_EPS);
+    CHECK_INT(ebim__ws_for(&forward, a, w->g, 16, 1, EBIM__FOR_JVP), EBIM_OK);
+    ebim_eval_jvp(&forward, ROWS, x, t, got);
+    for (i = 0; i < ROWS * NET; i++) tangent = fmax(tangent, fabs((double)got[i] - (double)jt[i]));
+    CHECK_NEAR(tangent, 0, 64 * T_EPS);
+}
+
 static void nets_of_layers(void)
 {
-    enum { N = 36, B = 7 };
-    static ebim_real x[B * N], t[B * N], v[B * N], y[2][B * N], jt[B * N], vj[B * N];
+    static ebim_real x[ROWS * NET], t[ROWS * NET], v[ROWS * NET], y[2][ROWS * NET];
+    static ebim_real jt[ROWS * NET], vj[ROWS * NET];
     const double h = sizeof(ebim_real) == 8 ? 1e-5 : 1e-2;
     ebim_arena a;
     ebim_graph g;
@@ -486,28 +518,29 @@ static void nets_of_layers(void)
     int i, q;
     ebim_arena_init(&a, memory, sizeof memory);
     ebim_rng_init(&r, T_SEED, 2);
-    CHECK_INT(ebim_record(&g, &a, N, record_net, NULL), EBIM_OK);
+    CHECK_INT(ebim_record(&g, &a, NET, record_net, NULL), EBIM_OK);
     CHECK_INT(ebim_ws_init(&w, &a, &g, 16, 1), EBIM_OK);
     ebim_init_theta(&g, T_SEED);
-    for (i = 0; i < B * N; i++) {
+    for (i = 0; i < ROWS * NET; i++) {
         x[i] = ebim_rng_normal(&r);
         t[i] = ebim_rng_normal(&r);
         v[i] = ebim_rng_normal(&r);
     }
-    ebim_eval_jvp(&w, B, x, t, jt);
-    ebim_eval_vjp(&w, B, x, v, vj);
-    for (i = 0; i < B * N; i++) {
+    ebim_eval_jvp(&w, ROWS, x, t, jt);
+    ebim_eval_vjp(&w, ROWS, x, v, vj);
+    for (i = 0; i < ROWS * NET; i++) {
         left += (double)v[i] * (double)jt[i];
         right += (double)vj[i] * (double)t[i];
         size += fabs((double)v[i] * (double)jt[i]);
     }
     CHECK_NEAR(left, right, 64 * T_EPS * size);
+    check_other_ways(&w, &a, x, t, v, jt, vj);
     for (q = 0; q < 2; q++) {
-        static ebim_real moved[B * N];
-        for (i = 0; i < B * N; i++) moved[i] = x[i] + real((q ? h : -h)) * t[i];
-        ebim_eval(&w, B, moved, y[q]);
+        static ebim_real moved[ROWS * NET];
+        for (i = 0; i < ROWS * NET; i++) moved[i] = x[i] + real((q ? h : -h)) * t[i];
+        ebim_eval(&w, ROWS, moved, y[q]);
     }
-    for (i = 0; i < B * N; i++)
+    for (i = 0; i < ROWS * NET; i++)
         worst = fmax(worst, fabs(((double)y[1][i] - (double)y[0][i]) / (2 * h) - (double)jt[i]));
     CHECK_NEAR(worst, 0, sizeof(ebim_real) == 8 ? 1e-6 : 2e-2); /* the maximum may change sides */
 }
@@ -539,6 +572,57 @@ static void lanes_are_apart(void)
     CHECK_NEAR(worst, 0, 64 * T_EPS);
 }
 
+/* Squares beside the numbers themselves, of a vector */
+static ebim_ref record_twice(ebim_graph *g, ebim_ref x, void *user)
+{
+    (void)user;
+    return ebim_concat(g, ebim_apply(g, x, EBIM_FN_SQUARE), x);
+}
+
+typedef enum kind { INLINED, DENSE, BROADCAST, UNLIKE } kind;
+
+static ebim_ref record_kind(ebim_graph *g, ebim_ref x, void *user)
+{
+    double one = 1;
+    kind k = *(const kind *)user;
+    ebim_ref a = ebim_image(g, x, 1, 2, 2);
+    static double twice_memory[64];
+    ebim_arena arena;
+    ebim_graph twice;
+    ebim_arena_init(&arena, twice_memory, sizeof twice_memory);
+    if (k == DENSE) return ebim_concat(g, a, ebim_dense(g, a, 4, EBIM_FN_IDENTITY));
+    if (k == UNLIKE) return ebim_add(g, a, ebim_image(g, x, 2, 1, 2));
+    if (k == BROADCAST)
+        return ebim_max_pool(g, ebim_sub(g, ebim_constant(g, 1, &one), a), 2, 1);
+    CHECK_INT(ebim_record(&twice, &arena, 4, record_twice, NULL), EBIM_OK);
+    return ebim_inline(g, &twice, a, 0);
+}
+
+/* An image stays one beside a single number; what a dense layer makes is a vector, whatever its
+ * size; a graph means the same at an image as at a vector. */
+static void what_is_an_image(void)
+{
+    static const double want[3][8] = {
+        {1, 4, 9, 16, 1, 2, 3, 4}, {1, 2, 3, 4, 0, 0, 0, 0}, {0}};
+    static const int sizes[3] = {8, 8, 1};
+    ebim_real x[4] = {1, 2, 3, 4}, y[8];
+    int i, q;
+    for (q = INLINED; q <= UNLIKE; q++) {
+        ebim_arena a;
+        ebim_graph g;
+        ebim_ws w;
+        kind k = (kind)q;
+        ebim_arena_init(&a, memory, sizeof memory);
+        if (!CHECK_INT(ebim_record(&g, &a, 4, record_kind, &k),
+                       q == UNLIKE ? EBIM_ERR_SHAPE : EBIM_OK) || q == UNLIKE) continue;
+        if (!CHECK_INT(ebim_outputs(&g), sizes[q])) continue;
+        for (i = 0; i < g.n_theta && q == DENSE; i++) g.theta[i] = 0;
+        CHECK_INT(ebim_ws_init(&w, &a, &g, 1, EBIM_WS_VALUES), EBIM_OK);
+        ebim_eval(&w, 1, x, y);
+        for (i = 0; i < sizes[q]; i++) CHECK_NEAR(y[i], want[q][i], 0);
+    }
+}
+
 static void refused(const spec *s, ebim_result why)
 {
     ebim_graph g;
@@ -553,6 +637,7 @@ static void wrong_shapes_are_refused(void)
     static const spec bad[] = {
         {CONV, 1, 3, 3, 1, 4, 1, 0, 0},      {CONV, 1, 3, 3, 0, 3, 1, 0, 0},
         {CONV, 1, 3, 3, 1, 0, 1, 0, 0},      {CONV, 1, 3, 3, 1, 3, 0, 0, 0},
+        {CONV, 2, 3, 3, 1, INT_MIN, 1, 0, 0}, /* whose square times 2 is too large to be formed */
         {CONV, 1, 3, 3, 1, 3, 1, 3, 0},      {CONV, 1, 3, 3, 1, 3, 1, -1, 0},
         {CONV, 1, 3, 3, 1 << 29, 3, 1, 1, 0}, {TRANSPOSED, 1, 1, 1, 1, 3, 1, 2, 0},
         {TRANSPOSED, 1, 3, 3, 0, 3, 1, 0, 0}, {MAX_POOL, 1, 3, 3, 0, 4, 1, 0, 0},
@@ -625,6 +710,51 @@ static void the_unet_of_the_paper(void)
     CHECK_NEAR(worst, 0, 256 * T_EPS);
 }
 
+static ebim_ref record_line(ebim_graph *g, ebim_ref in, void *user)
+{
+    (void)user;
+    return ebim_dense(g, in, 1, EBIM_FN_IDENTITY);
+}
+
+/* More tangents than EBIM__PAIRS: each of them adds 1 to both slopes of a line. */
+static void many_tangents_of_a_layer(void)
+{
+    enum { PLANES = EBIM__PAIRS + 6 };
+    ebim_real grad[3] = {0, 0, 0};
+    ebim_arena a;
+    ebim_graph g;
+    ebim_ws w;
+    int q, i;
+    ebim_arena_init(&a, memory, sizeof memory);
+    CHECK_INT(ebim_record(&g, &a, 2, record_line, NULL), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&w, &a, &g, 1, PLANES), EBIM_OK);
+    for (i = 0; i < 2; i++) ebim_ws_x(&w)[i * w.stride] = real(3 + i);
+    ebim_forward(&w, 1, 2);
+    for (q = 1; q <= PLANES; q++)
+        for (i = 0; i < 2; i++) ebim_ws_xt(&w, q)[i * w.stride] = 1;
+    ebim_jvp(&w, 1, PLANES);
+    for (q = 0; q <= PLANES; q++) ebim_ws_yg(&w, q)[0] = 1;
+    ebim_vjp(&w, 1, PLANES);
+    ebim_backward(&w, PLANES, grad);
+    for (i = 0; i < 2; i++) CHECK_NEAR(grad[i], 3 + i + PLANES, 0);
+}
+
+/* Of equal numbers the first is taken: the whole gradient is its own. */
+static void ties_are_the_first(void)
+{
+    spec s = {MAX_POOL, 1, 2, 2, 0, 2, 2, 0, EBIM_FN_IDENTITY};
+    ebim_real x[4] = {1, 2, 2, 2}, v = 3, g[4];
+    ebim_arena a;
+    ebim_graph graph;
+    ebim_ws w;
+    int i;
+    ebim_arena_init(&a, memory, sizeof memory);
+    CHECK_INT(ebim_record(&graph, &a, 4, record, &s), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&w, &a, &graph, 1, 1), EBIM_OK);
+    ebim_eval_vjp(&w, 1, x, &v, g);
+    for (i = 0; i < 4; i++) CHECK_NEAR(g[i], i == 1 ? 3 : 0, 0);
+}
+
 static void numbers_that_are_none_stay(void)
 {
     ebim_real x[4] = {1, real(t_nan()), 2, 3}, y;
@@ -646,9 +776,12 @@ int main(int argc, char **argv)
     T_RUN(agrees_with_pytorch);
     T_RUN(nets_of_layers);
     T_RUN(lanes_are_apart);
+    T_RUN(what_is_an_image);
     T_RUN(wrong_shapes_are_refused);
     T_RUN(weights_are_seen);
     T_RUN(the_unet_of_the_paper);
+    T_RUN(many_tangents_of_a_layer);
+    T_RUN(ties_are_the_first);
     T_RUN(numbers_that_are_none_stay);
     return T_END();
 }

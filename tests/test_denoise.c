@@ -101,14 +101,15 @@ static void weights_are_respected(void)
     CHECK_INT(wrong, 0);
 }
 
-/* D = 0: a step is x <- (1 - h) x + gain |x| / sqrt(n) xi, the end x <- .3 x. Mean and variance of
- * the 64 x 400 numbers about (1 - h) x are normal; bounds of 4.5 sigma: false alarms 1.4e-5. */
+/* D = 0: a step is x <- (1 - h) x + gain |x| / sqrt(n) xi, the end x <- .3 x; h .2 and beta .4
+ * where none are given. Mean and variance of the 64 x 400 numbers about (1 - h) x are normal;
+ * bounds of 4.5 sigma: false alarms 2e-5. */
 static void a_step_is_as_documented(void)
 {
     enum { n = 64 };
-    static const double h[2] = {0.2, 0.6}, beta[2] = {0.4, 0.1};
+    static const double h[3] = {0.2, 0.6, 0.2}, beta[3] = {0.4, 0.1, 0.4};
     int q, i;
-    for (q = 0; q < 2; q++) {
+    for (q = 0; q < 3; q++) {
         ebim_denoise_chain c;
         ebim_arena a = arena();
         ebim_mlp_desc net;
@@ -123,9 +124,10 @@ static void a_step_is_as_documented(void)
         memset(D.theta, 0, (size_t)D.n_theta * sizeof *D.theta);
         for (i = 0; i < n * CHAINS; i++) x[i] = (ebim_real)(i % n ? 0.5 : -3);
         c.steps = c.onto = 1;
-        c.h = h[q];
-        c.beta = beta[q];
+        c.h = q < 2 ? h[q] : 0;
+        c.beta = q < 2 ? beta[q] : 0;
         CHECK_INT(ebim_denoise_run(&D, &a, CHAINS, x, &c, T_SEED + 7), EBIM_OK);
+        CHECK(memcmp(x, x + 64 * n, n * sizeof *x)); /* chains of other blocks have other noise */
         for (i = 0; i < n * CHAINS; i++) {
             double size = sqrt((9 + 63 * 0.25) / n), at = i % n ? 0.5 : -3;
             z = ((double)x[i] / 0.3 - keep * at) / (gain * size);
@@ -135,6 +137,34 @@ static void a_step_is_as_documented(void)
         CHECK_NEAR(sum, 0, 4.5 / sqrt(count));
         CHECK_NEAR(square, 1, 4.5 * sqrt(2 / count));
     }
+}
+
+static ebim_ref as_it_is(ebim_graph *g, ebim_ref in, void *user)
+{
+    (void)user;
+    return ebim_scale(g, in, 1);
+}
+
+/* Walk-back starts from no more noise than was asked for; steps of D(x) = x leave it. */
+static void walk_back_has_the_noise_asked_for(void)
+{
+    enum { B = 64 };
+    ebim_denoise_desc d = desc(1);
+    ebim__denoise s;
+    ebim_arena a = arena();
+    ebim_graph D;
+    double most = 0;
+    int i;
+    d.sigma_lo = 0.01;
+    d.sigma_hi = 0.05;
+    draw_circle();
+    CHECK_INT(ebim_record(&D, &a, 2, as_it_is, NULL), EBIM_OK);
+    CHECK_INT(ebim__denoise_init(&s, &a, &D, N, &d), EBIM_OK);
+    s.x = circle;
+    ebim__next_batch(&s.t, s.x);
+    ebim__denoise_inputs(&s, 0, B, 1000);
+    for (i = 0; i < B; i++) most = fmax(most, sqrt(s.sigma2[i]));
+    CHECK(most > 0.02 && most < 5 * d.sigma_hi);
 }
 
 static int stop_at_20(void *user, const ebim_progress *p)
@@ -163,6 +193,12 @@ static void training_stops_and_repeats(void)
     CHECK_INT(new_net(&again, &a), EBIM_OK);
     CHECK_INT(ebim_denoise_train(&again, &a, N, circle, &d, NULL), EBIM_OK);
     CHECK(!memcmp(first, again.theta, (size_t)again.n_theta * sizeof *first));
+    d.average = 1e-3; /* the last step, nearly, is another net than a mean over many */
+    a = arena();
+    CHECK_INT(new_net(&again, &a), EBIM_OK);
+    CHECK_INT(ebim_denoise_train(&again, &a, N, circle, &d, NULL), EBIM_OK);
+    CHECK(memcmp(first, again.theta, (size_t)again.n_theta * sizeof *first));
+    d.average = 0;
     d.progress = stop_at_20;
     CHECK_INT(ebim_denoise_train(&again, &a, N, circle, &d, &rep), EBIM_OK);
     CHECK(rep.stopped && rep.steps == 20);
@@ -218,11 +254,13 @@ static void a_run_goes_on_as_if_nothing_had_been(void)
     }
     CHECK_INT(s.count, 2 + 2 + 2); /* 25, 31; 50, 60; 75 and the end */
     CHECK(!memcmp(first, D.theta, (size_t)D.n_theta * sizeof *first));
-    for (i = 0; i < 2; i++) { /* damaged; another run's */
+    for (i = 0; i < 3; i++) { /* damaged; of another seed; of other steps */
         a = arena();
         CHECK_INT(new_net(&D, &a), EBIM_OK);
-        if (i) d.seed++;
-        s.p[s.bytes / 2] ^= 1;
+        d.seed += i == 1;
+        d.seed -= i == 2;
+        d.steps += i == 2;
+        if (i < 2) s.p[s.bytes / 2] ^= 1;
         CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_ERR_FORMAT);
     }
     d.resume_bytes--;
@@ -249,6 +287,20 @@ static void what_is_refused(void)
     d.sigma_lo = 2;
     CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_ERR_ARG);
     d.sigma_lo = 0;
+    d.floor = -1;
+    CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_ERR_ARG);
+    d.floor = 0;
+    d.average = 1.5;
+    CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_ERR_ARG);
+    d.average = 0;
+    c.h = -0.2;
+    CHECK_INT(ebim_denoise_run(&D, &a, 1, x, &c, 1), EBIM_ERR_ARG);
+    c.h = 0;
+    c.beta = t_nan();
+    CHECK_INT(ebim_denoise_run(&D, &a, 1, x, &c, 1), EBIM_ERR_ARG);
+    c.beta = 0;
+    x[0] = (ebim_real)t_nan();
+    CHECK_INT(ebim_denoise_run(&D, &a, 1, x, &c, 1), EBIM_ERR_DIVERGED);
     CHECK_INT(ebim_denoise_train(&D, &a, 0, circle, &d, NULL), EBIM_ERR_POINTS);
     net.C = 1;
     net.H = 28;
@@ -280,15 +332,49 @@ static void the_denoiser_begins_as_a_constant(void)
     CHECK_NEAR(worst, 0, T_EPS);
 }
 
+/* The center is taken off the input: inputs and centers moved alike give the same. */
+static void the_center_is_taken_off(void)
+{
+    static ebim_real in[64], out[2][64];
+    double worst = 0, size = 0;
+    int q, i;
+    for (q = 0; q < 2; q++) {
+        ebim_denoiser_desc net;
+        ebim_arena a = arena();
+        ebim_graph D;
+        ebim_rng r;
+        ebim_ws w;
+        memset(&net, 0, sizeof net);
+        net.C = 1;
+        net.H = net.W = 8;
+        net.width = 4;
+        net.center = 0.5 * q;
+        CHECK_INT(ebim_denoiser(&D, &a, &net, 1), EBIM_OK);
+        ebim_rng_init(&r, T_SEED, 3);
+        for (i = 0; i < 64; i++) in[i] = ebim_rng_normal(&r) + (ebim_real)(0.5 * q);
+        for (i = D.n_theta - 4 * 4 * 9 - 4; i < D.n_theta; i++) D.theta[i] = ebim_rng_normal(&r);
+        CHECK_INT(ebim_ws_init(&w, &a, &D, 1, EBIM_WS_VALUES), EBIM_OK);
+        ebim_eval(&w, 1, in, out[q]);
+    }
+    for (i = 0; i < 64; i++) {
+        worst = fmax(worst, fabs((double)out[0][i] - (double)out[1][i]));
+        size = fmax(size, fabs((double)out[0][i]));
+    }
+    CHECK(size > 0.1);
+    CHECK_NEAR(worst, 0, 256 * T_EPS);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
     T_RUN(chains_end_on_the_circle);
     T_RUN(weights_are_respected);
     T_RUN(a_step_is_as_documented);
+    T_RUN(walk_back_has_the_noise_asked_for);
     T_RUN(training_stops_and_repeats);
     T_RUN(a_run_goes_on_as_if_nothing_had_been);
     T_RUN(what_is_refused);
     T_RUN(the_denoiser_begins_as_a_constant);
+    T_RUN(the_center_is_taken_off);
     return T_END();
 }

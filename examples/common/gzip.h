@@ -196,7 +196,11 @@ FILE_FN uint32_t gzip__crc(const unsigned char *p, size_t n)
     return ~crc;
 }
 
-FILE_FN uint32_t gzip__word(gzip__in *z) { return gzip__take(z, 16) | gzip__take(z, 16) << 16; }
+FILE_FN uint32_t gzip__word(gzip__in *z)
+{
+    uint32_t low = gzip__take(z, 16); /* first: operands of | have no order */
+    return low | (uint32_t)gzip__take(z, 16) << 16;
+}
 
 /* One member: its head, blocks, and the sum and size of what they held */
 FILE_FN void gzip__member(gzip__in *z)
