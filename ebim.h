@@ -15194,7 +15194,10 @@ typedef struct ebim__denoise {
     ebim_real *h, *gain;      /* [stride] of a step: r -> -h r + gain |r| xi / sqrt(n) */
     uint32_t *streams;        /* [4][stride] */
     unsigned char *state;     /* of a checkpoint, where one is asked for */
+    uint64_t data;            /* sum of x and weights */
 } ebim__denoise;
+
+enum { EBIM__HEAD = 15 };     /* words that tell a run, behind a sum of all */
 
 typedef struct ebim__carrier {
     unsigned char *p;         /* NULL: only counts */
@@ -15218,7 +15221,7 @@ static size_t ebim__denoise_carry(ebim__denoise *s, unsigned char *p, int in, ui
     c.p = p;
     c.at = 0;
     c.in = in;
-    ebim__carry(&c, head, 8 * sizeof *head);
+    ebim__carry(&c, head, EBIM__HEAD * sizeof *head);
     ebim__carry(&c, t->g->theta, theta);
     ebim__carry(&c, t->good, theta);
     ebim__carry(&c, t->optim.m, theta);
@@ -15233,17 +15236,24 @@ static size_t ebim__denoise_carry(ebim__denoise *s, unsigned char *p, int in, ui
     return c.at;
 }
 
-/* head[0]: the sum of all that follows it, by FNV-1a */
+/* FNV-1a, going on from `sum` */
+static uint64_t ebim__sum_of(uint64_t sum, const void *x, size_t bytes)
+{
+    const unsigned char *p = (const unsigned char *)x;
+    for (; bytes--; p++) sum = (sum ^ *p) * UINT64_C(0x100000001b3);
+    return sum;
+}
+
+/* Of all bytes at p but the first eight, which it is */
 static uint64_t ebim__denoise_sum(const unsigned char *p, size_t bytes)
 {
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
-    size_t i;
-    for (i = sizeof sum; i < bytes; i++) sum = (sum ^ p[i]) * UINT64_C(0x100000001b3);
-    return sum;
+    return ebim__sum_of(UINT64_C(0xcbf29ce484222325), p + 8, bytes - 8);
 }
 
 static void ebim__denoise_head(const ebim__denoise *s, uint64_t *head)
 {
+    const double set[6] = {s->t.rate, s->d.sigma_lo, s->d.sigma_hi, s->d.floor, s->d.back,
+                           s->d.average};
     head[0] = 0;
     head[1] = sizeof(ebim_real);
     head[2] = (uint64_t)s->t.g->n_theta;
@@ -15252,11 +15262,13 @@ static void ebim__denoise_head(const ebim__denoise *s, uint64_t *head)
     head[5] = (uint64_t)s->t.batch;
     head[6] = (uint64_t)s->t.steps;
     head[7] = s->d.seed;
+    head[8] = s->data;
+    memcpy(head + 9, set, sizeof set);
 }
 
 static void ebim__checkpoint(ebim__denoise *s)
 {
-    uint64_t head[8], sum;
+    uint64_t head[EBIM__HEAD], sum;
     size_t bytes;
     if (!s->d.checkpoint) return;
     ebim__denoise_head(s, head);
@@ -15269,8 +15281,9 @@ static void ebim__checkpoint(ebim__denoise *s)
 static ebim_result ebim__denoise_resume(ebim__denoise *s)
 {
     unsigned char *p = (unsigned char *)(uintptr_t)s->d.resume;
-    uint64_t head[8], stored[8];
+    uint64_t head[EBIM__HEAD], stored[EBIM__HEAD];
     size_t bytes = ebim__denoise_carry(s, NULL, 0, head);
+    int i, wrong = 0;
     ebim__denoise_head(s, head);
     if (s->d.resume_bytes != bytes) return EBIM_ERR_FORMAT;
     memcpy(stored, p, sizeof stored);
@@ -15279,7 +15292,8 @@ static ebim_result ebim__denoise_resume(ebim__denoise *s)
         return EBIM_ERR_FORMAT;
     ebim__denoise_carry(s, p, 1, head);
     s->t.report.stopped = 0;
-    return EBIM_OK;
+    for (i = 0; i < s->t.N; i++) wrong |= s->t.index[i] < 0 || s->t.index[i] >= s->t.N;
+    return wrong || s->t.at < 0 || s->t.at > s->t.N ? EBIM_ERR_FORMAT : EBIM_OK;
 }
 
 /* y <- x - y */
@@ -15421,7 +15435,7 @@ static ebim_result ebim__denoise_init(ebim__denoise *s, ebim_arena *a, ebim_grap
     s->sigma2 = EBIM__NEW(a, double, s->t.w.stride);
     s->streams = EBIM__NEW(a, uint32_t, 4 * (size_t)s->t.w.stride);
     if (d->checkpoint) {
-        uint64_t head[8];
+        uint64_t head[EBIM__HEAD];
         s->state = EBIM__NEW(a, unsigned char, ebim__denoise_carry(s, NULL, 0, head));
     }
     if (!ebim__ready(a)) return a->failed;
@@ -15438,6 +15452,11 @@ EBIM_API ebim_result ebim_denoise_train(ebim_graph *D, ebim_arena *work, int N, 
     ebim_result r = ebim__denoise_init(&s, work, D, N, d);
     if (!r && ebim__ready(work)) {
         s.x = x;
+        if (d->resume || d->checkpoint) {
+            const size_t column = (size_t)N * sizeof *x;
+            s.data = ebim__sum_of(UINT64_C(0xcbf29ce484222325), x, column * (size_t)s.t.n);
+            if (d->weights) s.data = ebim__sum_of(s.data, d->weights, column);
+        }
         if (d->resume) r = ebim__denoise_resume(&s);
         if (!r) r = ebim__train(&s.t, ebim__denoise_loss, &s);
         if (!r && !ebim__stopped(work->watch)) ebim__checkpoint(&s);
@@ -19960,7 +19979,6 @@ static void ebim__io_text(ebim__file *f, char *s)
     f->columns = n;
 }
 
-/* Nodes and theta of one graph of n inputs; theta: where to read to, NULL: only checked */
 /* What a graph with more outputs than equations accepts */
 static void ebim__io_field(ebim__file *f, ebim_graph *g)
 {
@@ -19976,6 +19994,7 @@ static void ebim__io_field(ebim__file *f, ebim_graph *g)
     ebim__io_check(f, d->gate <= 1 && d->codim >= 1 && d->codim <= ebim_outputs(g) - d->gate);
 }
 
+/* Nodes and theta of one graph of n inputs; theta: where to read to, NULL: only checked */
 static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta)
 {
     int nodes = ebim__io_int(f, g->n_nodes), y = ebim__io_int(f, g->y);

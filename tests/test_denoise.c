@@ -254,12 +254,15 @@ static void a_run_goes_on_as_if_nothing_had_been(void)
     }
     CHECK_INT(s.count, 2 + 2 + 2); /* 25, 31; 50, 60; 75 and the end */
     CHECK(!memcmp(first, D.theta, (size_t)D.n_theta * sizeof *first));
-    for (i = 0; i < 3; i++) { /* damaged; of another seed; of other steps */
+    for (i = 0; i < 5; i++) { /* damaged; another seed, other steps, noise and data */
         a = arena();
         CHECK_INT(new_net(&D, &a), EBIM_OK);
         d.seed += i == 1;
         d.seed -= i == 2;
         d.steps += i == 2;
+        d.steps -= i == 3;
+        d.sigma_hi = i == 3 ? 0.9 : 1;
+        if (i == 4) circle[1] += (ebim_real)0.01;
         if (i < 2) s.p[s.bytes / 2] ^= 1;
         CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_ERR_FORMAT);
     }

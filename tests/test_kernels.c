@@ -125,7 +125,7 @@ static void outer_case(const ebim__kernels *k, int no, int ni, int nl, int plane
     int o, i, l, p, stray = 0;
     for (i = 0; i < MAX * MAX; i++) G[i] = (ebim_real)0.5;
     /* planes of D stand no rows apart, those of T ni rows */
-for (p = 0; p < planes; p++) {
+    for (p = 0; p < planes; p++) {
         pair[p].d = D(0) + p * no * STRIDE;
         pair[p].x = p ? X(1) + (p - 1) * ni * STRIDE : X(0);
     }
