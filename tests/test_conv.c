@@ -28,7 +28,7 @@ static const char *const names[WHICH] = {
 typedef struct spec {
     which op;
     int C, H, W, out, kernel, stride, padding;
-    ebim_fn fn;
+    int fn; /* an ebim_fn */
 } spec;
 
 static const spec cases[] = {
@@ -76,7 +76,7 @@ static void shape(image *z, int C, int H, int W)
     z->W = W;
 }
 
-static jet activated(ebim_fn fn, jet a)
+static jet activated(int fn, jet a)
 {
     jet r = a;
     double s = 1 / (1 + exp(-a.v));
@@ -238,9 +238,9 @@ static ebim_ref record(ebim_graph *g, ebim_ref x, void *user)
     const spec *s = (const spec *)user;
     ebim_ref a = ebim_image(g, x, s->C, s->H, s->W), z = 0;
     switch (s->op) {
-    case CONV: z = ebim_conv(g, a, s->out, s->kernel, s->stride, s->padding, s->fn); break;
+    case CONV: z = ebim_conv(g, a, s->out, s->kernel, s->stride, s->padding, (ebim_fn)s->fn); break;
     case TRANSPOSED:
-        z = ebim_conv_transposed(g, a, s->out, s->kernel, s->stride, s->padding, s->fn);
+        z = ebim_conv_transposed(g, a, s->out, s->kernel, s->stride, s->padding, (ebim_fn)s->fn);
         break;
     case MAX_POOL: z = ebim_max_pool(g, a, s->kernel, s->stride); break;
     case AVERAGE: z = ebim_average_pool(g, a, s->kernel, s->stride); break;
