@@ -1,6 +1,5 @@
 /* idx.h and gzip.h: every kind of block as zlib writes it, and files that are damaged, cut or none:
  * one line of error, nothing read outside (under the sanitizers), nothing lost. */
-#include "../ebim.h"
 #include "t.h"
 #include "../examples/common/idx.h"
 #include "golden/gzip.h"
