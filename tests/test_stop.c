@@ -234,9 +234,9 @@ static void crowded_curves(void)
 static void curves_in_space(void)
 {
     setting s = {3, 2, 300, ROUND, 0.05, 2, 0}; /* less is no field: nothing is near it */
-    all_stops(s, 6, 10);
+    all_stops(s, 3, 10);
     s.of = STRETCHED;
-    all_stops(s, 6, 10);
+    all_stops(s, 3, 10);
 }
 
 static void many_equations(void)
