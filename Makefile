@@ -80,7 +80,7 @@ $(RULES): FORCE
 $(BUILD)/ebim $(BUILD)/exact_sampler $(BUILD)/fig10_vae $(BUILD)/fig11_eta \
     $(BUILD)/fig1_von_mises $(BUILD)/fig2_degenerate $(BUILD)/fig3_arithmetic \
     $(BUILD)/fig4_mixture $(BUILD)/fig5_floods $(BUILD)/fig6_glycine \
-    $(BUILD)/fig7_images $(BUILD)/fig9_langevin_steps $(BUILD)/table1 $(BUILD)/table3 \
+    $(BUILD)/fig7_images $(BUILD)/fig9_langevin_steps $(BUILD)/table1 $(BUILD)/table2 $(BUILD)/table3 \
     $(BUILD)/bench $(BUILD)/calibration $(BUILD)/manifolds $(BUILD)/ulps $(BUILD)/verdicts: $(RULES) FORCE
 	@$(MAKE) -s -f $(RULES) $@
 

@@ -3,6 +3,7 @@
 #include "../ebim.h"
 
 #include "../examples/common/baselines.h"
+#include "../examples/common/nets.h"
 #include "../examples/common/synth.h"
 #include "t.h"
 
@@ -98,6 +99,84 @@ static void energy_gradients(void)
         g.theta[k] = was;
         CHECK_NEAR(grad[k], (v[1] - v[0]) / 2e-5, 1e-8);
     }
+    free(mem);
+}
+
+/* One output's sum over some points, with weights as they are when the power method has ended */
+static double of_norms(spectral *s, ebim_ws *w, const ebim_real *x, ebim_real *y)
+{
+    double sum = 0;
+    int i;
+    for (i = 0; i < 100; i++) spectral_apply(s);
+    ebim_eval(w, 5, x, y);
+    for (i = 0; i < 5; i++) sum += (double)y[i];
+    return sum;
+}
+
+/* Layers whose largest singular value is known have norm 1 then; the gradient by what is trained
+ * against differences, in double. */
+static void layers_have_norm_one(void)
+{
+    enum { N = 5 };
+    ebim_real x[2 * N], y[N], grad[500];
+    ebim_mlp_desc net;
+    ebim_tensor W, b;
+    ebim_graph g;
+    spectral s;
+    ebim_ws w;
+    void *mem;
+    ebim_arena a = room(&mem);
+    int i, l, k;
+    memset(&net, 0, sizeof net);
+    net.in = 2;
+    net.out = net.layers = 1;
+    net.width = 6;
+    ebim_mlp(&g, &a, &net, T_SEED);
+    for (k = 1; k < g.n_nodes && ebim_weights(&g, k, &W, &b); k++) continue;
+    for (i = 0; i < 12; i++) W.data[i] = i % 2 ? 0 : 3; /* norm 3 sqrt 6, and a column of zeros */
+    W.data[1] = 1;
+    if (!CHECK_INT(spectral_init(&s, &g, &a), EBIM_OK) || !CHECK_INT(s.layers, 2)) return;
+    for (i = 0; i < 100; i++) spectral_apply(&s);
+    /* W'W = (54, 3; 3, 1) */
+    CHECK_NEAR(s.layer[0].norm, sqrt(27.5 + sqrt(26.5 * 26.5 + 9)), 40 * T_EPS);
+    CHECK_NEAR(W.data[0], 3 / s.layer[0].norm, 4 * T_EPS);
+    ebim_ws_init(&w, &a, &g, N, 0);
+    for (i = 0; i < 2 * N; i++) x[i] = (ebim_real)(0.3 * i - 1);
+    if (!CHECK(!a.failed && g.n_theta < 500)) return;
+    memset(grad, 0, sizeof grad);
+    for (i = 0; i < 2; i++)
+        for (l = 0; l < N; l++) ebim_ws_x(&w)[i * w.stride + l] = x[2 * l + i];
+    ebim_forward(&w, N, 1);
+    for (l = 0; l < w.lanes; l++) ebim_ws_yg(&w, 0)[l] = l < N;
+    ebim_backward(&w, 0, grad);
+    spectral_gradient(&s, grad);
+    for (k = 0; k < g.n_theta && sizeof *x == 8; k++) {
+        ebim_real was = s.raw[k];
+        double v[2];
+        for (i = 0; i < 2; i++) {
+            s.raw[k] = was + (ebim_real)(i ? 1e-5 : -1e-5);
+            v[i] = of_norms(&s, &w, x, y);
+        }
+        s.raw[k] = was;
+        CHECK_NEAR(grad[k], (v[1] - v[0]) / 2e-5, 1e-8);
+    }
+    free(mem);
+}
+
+/* The nets of the paper's images: shapes, and sizes counted by hand */
+static void conv28(void)
+{
+    int m = 16;
+    ebim_graph g, f;
+    void *mem;
+    ebim_arena a = room(&mem);
+    CHECK_INT(ebim_record(&g, &a, 784, nets_encoder, &m), EBIM_OK);
+    CHECK_INT(ebim_record(&f, &a, m, nets_decoder, NULL), EBIM_OK);
+    CHECK_INT(ebim_outputs(&g), 16);
+    CHECK_INT(ebim_outputs(&f), 784);
+    CHECK_INT(g.n_theta, 32 * 10 + 64 * 289 + 64 * 577 + 128 * 577 + 1024 * 2049 + 16 * 1025);
+    CHECK_INT(f.n_theta, 16 * 16 * 128 + 128 + 128 * 9 * 64 + 64 + 64 * 9 * 64 + 64 + 64 * 9 * 32 +
+                             32 + 32 * 9 + 1);
     free(mem);
 }
 
@@ -279,6 +358,8 @@ int main(int argc, char **argv)
     T_BEGIN(argc, argv);
     T_RUN(autoencoder_gradients);
     T_RUN(energy_gradients);
+    T_RUN(layers_have_norm_one);
+    T_RUN(conv28);
     T_RUN(an_energy_learns_a_normal_law);
     T_RUN(a_pushforward_density_integrates_to_one);
     T_RUN(areas_of_a_surface_enter_its_density);

@@ -8,12 +8,14 @@
 
    All memory comes from an arena of the caller. As the authors do: the gradient's norm clipped,
    Adam at a constant rate, chains that walk freely and whose ends are put back into the box,
-   minibatches in the order of the data. m is 1 or 2: normalisers are sums over a grid. */
+   minibatches in the order of the data. Of a pushforward m is 1 or 2: its normaliser is a sum over
+   a grid. */
 #ifndef BASELINES_H
 #define BASELINES_H
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "file.h" /* FILE_FN */
 
@@ -24,6 +26,99 @@ FILE_FN double baselines_clamp(double v, double lo, double hi)
     return v < lo ? lo : v > hi ? hi : v;
 }
 
+/* Whether `seconds` of CPU have passed since `start`; seconds 0: never */
+FILE_FN int baselines_late(clock_t start, double seconds)
+{
+    return seconds > 0 && (double)(clock() - start) / CLOCKS_PER_SEC >= seconds;
+}
+
+/* ---- spectral normalisation (Miyato et al. 2018): layers of norm 1 ---- */
+
+enum { SPECTRAL_LAYERS = 32 };
+
+typedef struct spectral_layer {
+    ebim_real *w;                 /* W / norm, in the graph: [rows][columns] */
+    ebim_real *raw;               /* W, which is trained */
+    int rows, columns;
+    double *u, *v;                /* its leading singular vectors, as far as they are known */
+    double norm;
+} spectral_layer;
+
+typedef struct spectral {
+    ebim_graph *g;
+    ebim_real *raw;               /* [n_theta] */
+    spectral_layer layer[SPECTRAL_LAYERS];
+    int layers;
+} spectral;
+
+/* One step of the power method for each layer, then its weights anew */
+FILE_FN void spectral_apply(spectral *s)
+{
+    int k, i, j;
+    memcpy(s->g->theta, s->raw, (size_t)s->g->n_theta * sizeof *s->raw);
+    for (k = 0; k < s->layers; k++) {
+        spectral_layer *t = &s->layer[k];
+        double uu = 0, vv = 0;
+        for (j = 0; j < t->columns; j++) {
+            for (t->v[j] = 0, i = 0; i < t->rows; i++)
+                t->v[j] += t->u[i] * (double)t->raw[i * t->columns + j];
+            vv += t->v[j] * t->v[j];
+        }
+        for (j = 0; j < t->columns; j++) t->v[j] /= sqrt(vv) + 1e-30;
+        for (i = 0; i < t->rows; i++) {
+            for (t->u[i] = 0, j = 0; j < t->columns; j++)
+                t->u[i] += t->v[j] * (double)t->raw[i * t->columns + j];
+            uu += t->u[i] * t->u[i];
+        }
+        t->norm = sqrt(uu) + 1e-30;
+        for (i = 0; i < t->rows; i++) t->u[i] /= t->norm;
+        for (i = 0; i < t->rows * t->columns; i++)
+            t->w[i] = (ebim_real)((double)t->raw[i] / t->norm);
+    }
+}
+
+/* g: fresh; layers of another kind than `ebim_weights` knows stay as they are. */
+FILE_FN ebim_result spectral_init(spectral *s, ebim_graph *g, ebim_arena *a)
+{
+    ebim_tensor W, b;
+    int k, i;
+    memset(s, 0, sizeof *s);
+    s->g = g;
+    s->raw = (ebim_real *)ebim_arena_push(a, (size_t)g->n_theta, sizeof *s->raw);
+    for (k = 1; k < g->n_nodes && s->layers < SPECTRAL_LAYERS; k++) {
+        spectral_layer *t = &s->layer[s->layers];
+        if (ebim_weights(g, k, &W, &b)) continue;
+        t->w = W.data;
+        t->raw = s->raw ? s->raw + (W.data - g->theta) : NULL;
+        for (t->rows = W.shape[0], t->columns = i = 1; i < W.rank; i++) t->columns *= W.shape[i];
+        t->u = (double *)ebim_arena_push(a, (size_t)t->rows, sizeof *t->u);
+        t->v = (double *)ebim_arena_push(a, (size_t)t->columns, sizeof *t->v);
+        for (i = 0; i < t->rows && t->u; i++) t->u[i] = 1 / sqrt((double)t->rows + i);
+        s->layers++;
+    }
+    if (a->failed || !a->base) return a->failed;
+    memcpy(s->raw, g->theta, (size_t)g->n_theta * sizeof *s->raw);
+    for (i = 0; i < 30; i++) spectral_apply(s);
+    return EBIM_OK;
+}
+
+/* From the gradient by W / norm to that by W: (G - <G, W> u v' / norm) / norm */
+FILE_FN void spectral_gradient(const spectral *s, ebim_real *grad)
+{
+    int k, i, j;
+    for (k = 0; k < s->layers; k++) {
+        const spectral_layer *t = &s->layer[k];
+        ebim_real *G = grad + (t->w - s->g->theta);
+        double along = 0;
+        for (i = 0; i < t->rows * t->columns; i++) along += (double)G[i] * (double)t->w[i];
+        for (i = 0; i < t->rows; i++)
+            for (j = 0; j < t->columns; j++) {
+                ebim_real *at = G + i * t->columns + j;
+                *at = (ebim_real)(((double)*at - along * t->u[i] * t->v[j]) / t->norm);
+            }
+    }
+}
+
 /* ---- energies by contrastive divergence ---- */
 
 typedef struct ebm_desc {
@@ -32,6 +127,10 @@ typedef struct ebm_desc {
     double eps, step, clamp;      /* of the chains: see ebim_langevin_desc */
     int chain_steps, buffer;
     const double *lo, *hi;        /* [n] the box */
+    double seconds;               /* of CPU at most (0: what the steps take) */
+    int spectral;                 /* 1: layers of norm 1 */
+    int draws;                    /* samples wanted: chains of the buffer, made longer */
+    ebim_real *drawn;             /* [draws][n] out */
     uint64_t seed;
 } ebm_desc;
 
@@ -57,18 +156,36 @@ FILE_FN const ebim_real *baselines_batch(const ebim_real *x, int N, int n, int b
     return x + (size_t)(step % per) * (size_t)batch * (size_t)n;
 }
 
+/* B chains from the buffer, or from the box: its share is 1 - keep. slot: [B] */
+FILE_FN void ebm__chains(ebim_langevin *chains, const ebim_replay *replay, const ebm_desc *d, int n,
+                         double keep, int B, ebim_real *y, int32_t *slot, ebim_rng *r,
+                         uint64_t stream)
+{
+    int b, c;
+    ebim_replay_draw(replay, r, B, y, keep, slot);
+    for (b = 0; b < B; b++)
+        for (c = 0; c < n && slot[b] < 0; c++)
+            y[b * n + c] = (ebim_real)(d->lo[c] + (d->hi[c] - d->lo[c]) *
+                                                      (double)ebim_rng_uniform(r));
+    ebim_langevin_run(chains, B, y, d->chain_steps, d->seed, stream);
+    for (b = 0; b < B * n; b++)
+        y[b] = (ebim_real)baselines_clamp((double)y[b], d->lo[b % n], d->hi[b % n]);
+}
+
 /* Trains E on x: [N][n], N >= d->batch. */
 FILE_FN ebim_result ebm_train(ebim_graph *E, int N, const ebim_real *x, const ebm_desc *d,
                               ebim_arena *a)
 {
-    int n = ebim_inputs(E), B = d->batch, step, b, c;
+    int n = ebim_inputs(E), B = d->batch, most = d->draws > B ? d->draws : B, step;
+    clock_t start = clock();
     ebim_langevin_desc ld;
     ebim_langevin *chains;
     ebim_replay replay;
     ebim_optim adam;
+    spectral norms;
     ebim_ws w;
     ebim_rng r;
-    ebim_real *y, *grad;
+    ebim_real *y, *grad, *theta = E->theta;
     int32_t *slot;
     memset(&ld, 0, sizeof ld);
     ld.eps = d->eps;
@@ -81,26 +198,25 @@ FILE_FN ebim_result ebm_train(ebim_graph *E, int N, const ebim_real *x, const eb
     ebim_ws_init(&w, a, E, B, 0);
     y = (ebim_real *)ebim_arena_push(a, (size_t)B * (size_t)n, sizeof *y);
     grad = (ebim_real *)ebim_arena_push(a, (size_t)E->n_theta, sizeof *grad);
-    slot = (int32_t *)ebim_arena_push(a, (size_t)B, sizeof *slot);
+    slot = (int32_t *)ebim_arena_push(a, (size_t)most, sizeof *slot);
+    if (d->spectral) spectral_init(&norms, E, a);
     if (a->failed || !a->base) return a->failed;
     if (N < B) return EBIM_ERR_DATA;
+    if (d->spectral) theta = norms.raw;
     ebim_rng_init(&r, d->seed, 1);
-    for (step = 0; step < d->steps; step++) {
-        ebim_replay_draw(&replay, &r, B, y, 0.95, slot);
-        for (b = 0; b < B; b++)
-            for (c = 0; c < n && slot[b] < 0; c++)
-                y[b * n + c] = (ebim_real)(d->lo[c] + (d->hi[c] - d->lo[c]) *
-                                                          (double)ebim_rng_uniform(&r));
-        ebim_langevin_run(chains, B, y, d->chain_steps, d->seed,
-                          (uint64_t)(step + 1) * (uint64_t)B);
-        for (b = 0; b < B * n; b++)
-            y[b] = (ebim_real)baselines_clamp((double)y[b], d->lo[b % n], d->hi[b % n]);
+    for (step = 0; step < d->steps && !baselines_late(start, d->seconds); step++) {
+        ebm__chains(chains, &replay, d, n, 0.95, B, y, slot, &r,
+                    (uint64_t)(step + 1) * (uint64_t)B);
         ebim_replay_put(&replay, &r, B, y, slot);
         memset(grad, 0, (size_t)E->n_theta * sizeof *grad);
         ebm__gradient(&w, B, baselines_batch(x, N, n, B, step), 1, d->magnitude, grad);
         ebm__gradient(&w, B, y, -1, d->magnitude, grad);
-        ebim_optim_step(&adam, E->theta, grad, (ebim_real)d->rate);
+        if (d->spectral) spectral_gradient(&norms, grad);
+        ebim_optim_step(&adam, theta, grad, (ebim_real)d->rate);
+        if (d->spectral) spectral_apply(&norms);
     }
+    if (d->draws)
+        ebm__chains(chains, &replay, d, n, 1, d->draws, d->drawn, slot, &r, (uint64_t)1 << 40);
     return EBIM_OK;
 }
 
@@ -111,6 +227,8 @@ typedef struct autoencoder_desc {
     double rate, clip;
     double beta; /* 0: plain. Else a code is mean + sigma noise, and the loss gets beta times the
                   * mean over its coordinates of z^2 - log sigma, as the authors' code has it */
+    ebim_record_fn encoder, decoder; /* NULL: perceptrons; each gets its number of outputs */
+    double seconds;                  /* of CPU at most (0: what the steps take) */
     uint64_t seed;
 } autoencoder_desc;
 
@@ -171,28 +289,35 @@ FILE_FN double autoencoder__gradient(ebim_ws *g, ebim_ws *f, int m, int B, const
     return loss;
 }
 
+/* A network of it, fresh */
+FILE_FN void autoencoder__net(ebim_graph *g, ebim_arena *a, const autoencoder_desc *d,
+                              ebim_record_fn record, int in, int out, uint64_t seed)
+{
+    ebim_mlp_desc net;
+    memset(&net, 0, sizeof net);
+    net.layers = d->layers;
+    net.width = d->width;
+    net.in = in;
+    net.out = out;
+    if (!record) ebim_mlp(g, a, &net, seed);
+    else if (!ebim_record(g, a, in, record, &out) && a->base) ebim_init_theta(g, seed);
+}
+
 /* Trains on x: [N][n]; *loss: that of the last step (NULL: not wanted). */
 FILE_FN ebim_result autoencoder_train(autoencoder *t, int n, int m, int N, const ebim_real *x,
                                       const autoencoder_desc *d, ebim_arena *a, double *loss)
 {
-    ebim_mlp_desc net;
+    clock_t start = clock();
     ebim_optim adam;
     ebim_ws g, f;
     ebim_rng r;
     ebim_real *grad, *theta, *noise;
     double value = 0;
     int step, G, all;
-    memset(&net, 0, sizeof net);
     t->n = n;
     t->m = m;
-    net.layers = d->layers;
-    net.width = d->width;
-    net.in = n;
-    net.out = d->beta > 0 ? 2 * m : m;
-    ebim_mlp(&t->g, a, &net, d->seed * 2 + 1);
-    net.in = m;
-    net.out = n;
-    ebim_mlp(&t->f, a, &net, d->seed * 2 + 2);
+    autoencoder__net(&t->g, a, d, d->encoder, n, d->beta > 0 ? 2 * m : m, d->seed * 2 + 1);
+    autoencoder__net(&t->f, a, d, d->decoder, m, n, d->seed * 2 + 2);
     G = t->g.n_theta;
     all = G + t->f.n_theta;
     ebim_optim_init(&adam, a, all, EBIM_OPTIM_ADAM);
@@ -207,7 +332,7 @@ FILE_FN ebim_result autoencoder_train(autoencoder *t, int n, int m, int N, const
     memcpy(theta, t->g.theta, (size_t)G * sizeof *theta); /* one optimiser for both networks */
     memcpy(theta + G, t->f.theta, (size_t)(all - G) * sizeof *theta);
     ebim_rng_init(&r, d->seed, 2);
-    for (step = 0; step < d->steps; step++) {
+    for (step = 0; step < d->steps && !baselines_late(start, d->seconds); step++) {
         memset(grad, 0, (size_t)all * sizeof *grad);
         value = autoencoder__gradient(&g, &f, m, d->batch, baselines_batch(x, N, n, d->batch, step),
                                       d->beta, &r, noise, grad, grad + G);

@@ -78,6 +78,7 @@ typedef struct paper_args {
     const char *only; /* the tables: this set */
     const char *data; /* images: "mnist" or "fmnist" */
     int steps;        /* images: of training (0: the program's own) */
+    int seconds;      /* images: of CPU for each model (0: the program's own) */
     double start;
     FILE *csv;        /* NAME.csv, once something is in it */
     ebim_arena arena; /* for all a program makes; `used` is set back between its models */
@@ -138,10 +139,12 @@ FILE_FN void paper_begin(paper_args *a, const char *name, int argc, char **argv)
             a->data = value;
         else if (value && !strcmp(argv[i - 1], "--steps") && atoi(value) > 0)
             a->steps = atoi(value);
+        else if (value && !strcmp(argv[i - 1], "--seconds") && atoi(value) > 0)
+            a->seconds = atoi(value);
         else
             paper_stop(2, "%s: '%s'?\nusage: %s [--seed N] [--out DIR] [--quick] "
                           "[--recipe paper|default] [--only SET] [--data mnist|fmnist] "
-                          "[--steps N]", name, argv[i - 1], name);
+                          "[--steps N] [--seconds N]", name, argv[i - 1], name);
     }
     if (file_mkdirs(a->out, err, sizeof err)) paper_stop(2, "%s", err);
     ebim_arena_init(&a->arena, malloc(ROOM), ROOM);
