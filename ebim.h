@@ -307,8 +307,9 @@ typedef float ebim_real;
     X(ERR_MEMORY, -2, "out of memory: the arena or malloc could not provide the bytes")      \
     X(ERR_SHAPE, -3, "sizes of operands, maps or points do not fit together")                \
     X(ERR_NODES, -4, "the graph is full: define EBIM_MAX_NODES larger")                      \
-    X(ERR_DATA, -5, "the data cannot be fitted: too few distinct points, all the same, or "    \
-                      "so far from the origin that their digits are lost")                   \
+    X(ERR_DATA, -5, "the data cannot be fitted: too few distinct points, all the same, so far " \
+                      "from the origin that their digits are lost, or in a unit whose squares " \
+                      "are no numbers")                                                       \
     X(ERR_FINITE, -6, "the data hold a value that is not finite")                            \
     X(ERR_DIVERGED, -7, "training diverged; the last good state was kept")                   \
     X(ERR_FORMAT, -8, "not an ebim model, or a damaged one")                                 \
@@ -1533,9 +1534,10 @@ typedef struct ebim_fit_desc {
 EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_arena *work, int N,
                                   int n, const ebim_real *x, const ebim_fit_desc *d);
 
-/* Checks data before a fit: EBIM_OK, ERR_FINITE (*row: the first bad one), ERR_DATA (fewer than
- * n + 1 distinct points). duplicates: rows that repeat an earlier one; *row repeats *of is the
- * first. index: [N] scratch. Pointers may be NULL but index. */
+/* Checks data before a fit: EBIM_OK, ERR_FINITE or, where a coordinate is too large for its square,
+ * ERR_DATA (*row: the first bad one), ERR_DATA too for fewer than n + 1 distinct points.
+ * duplicates: rows that repeat an earlier one; *row repeats *of is the first. index: [N] scratch.
+ * Pointers may be NULL but index. */
 EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *index, int *row,
                                      int *of, int *duplicates);
 
@@ -1646,8 +1648,9 @@ EBIM_API void ebim_free(ebim_model *m);
 #ifndef EBIM_NO_STDIO
 EBIM_API ebim_result ebim_load_file(ebim_model *m, const char *path, size_t max_bytes);
         /* max_bytes 0: 64 MiB */
-/* Writes path.tmp and renames it, so that a crash leaves the old file or the new one. path must
- * name a regular file. */
+/* Writes a file beside it, path.tmp00 .. path.tmp99, which is synchronised with the disk where the
+ * compiler may call POSIX, and renames it: a crash leaves the old file or the new one. What is at
+ * path must be a regular file, or nothing. */
 EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path);
 #endif
 #endif
@@ -1671,7 +1674,21 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path);
 #include <stdlib.h>
 #endif
 #ifndef EBIM_NO_STDIO
+#include <errno.h>
 #include <stdio.h>
+#if defined(__unix__) || defined(__APPLE__)
+#define EBIM__POSIX
+#include <sys/stat.h>
+#endif
+#if defined(_POSIX_C_SOURCE) && defined(EBIM__POSIX)
+#if _POSIX_C_SOURCE >= 200112L
+#define EBIM__SYNC
+#ifdef __cplusplus
+extern "C"
+#endif
+int fsync(int fd); /* of <unistd.h>, whose many names are not for everybody */
+#endif
+#endif
 #endif
 
 #ifndef EBIM_ASSERT
@@ -17207,13 +17224,21 @@ enum {
 };
 
 static const struct {
-    double margin, digits;
+    double margin, digits, room;
 } ebim__rows_bound = {
     /* The box goes beyond the data by this share of their widest extent, as the authors' do. */
     0.25,
     /* Roundoffs of the distance from the origin that the data's extent must have at least. */
-    1e4
+    1e4,
+    /* Squares of what is so many times as large as the data, or as small, are still numbers. */
+    1e3
 };
+
+/* Coordinates are at most so large, and their extent at least 1 / this. */
+static double ebim__rows_limit(void)
+{
+    return ldexp(1, sizeof(ebim_real) == 8 ? 512 : 64) / ebim__rows_bound.room;
+}
 
 typedef struct ebim__rows {
     const ebim_fit_desc *d;
@@ -17258,10 +17283,13 @@ EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *
     s.x = x;
     s.n = n;
     for (i = 0; i < N; i++) {
+        const ebim_real *p = ebim__nth(x, i, n);
+        int finite = ebim__all_finite((size_t)n, p), c;
         index[i] = i;
-        if (ebim__all_finite((size_t)n, ebim__nth(x, i, n))) continue;
+        for (c = 0; c < n && finite && fabs((double)p[c]) <= ebim__rows_limit(); c++) continue;
+        if (c == n) continue;
         if (row) *row = i;
-        return EBIM_ERR_FINITE;
+        return finite ? EBIM_ERR_DATA : EBIM_ERR_FINITE;
     }
     ebim__sort(index, N, ebim__compare_rows, &s);
     for (i = 1; i < N; i++) {
@@ -17291,8 +17319,8 @@ static double ebim__rows_at(const ebim__rows *s, int i, int c)
     return v;
 }
 
-/* Shift, scale and box of the rows that are fitted. 0: the data are so far from the origin that
- * their digits are lost. */
+/* Shift, scale and box of the rows that are fitted. 0: the data lie so close together that their
+ * digits are lost, beside their distance from the origin or for good. */
 static int ebim__rows_units(ebim__rows *s)
 {
     int N = s->N, n = s->n, i, c;
@@ -17327,7 +17355,8 @@ static int ebim__rows_units(ebim__rows *s)
         s->lo[c] -= s->rim;
         s->hi[c] += s->rim;
     }
-    return widest * s->unit >= ebim__rows_bound.digits * (double)EBIM_EPS * largest;
+    largest *= ebim__rows_bound.digits * (double)EBIM_EPS;
+    return widest * s->unit >= fmax(largest, ebim__rows_bound.room / ebim__rows_limit());
 }
 
 /* Where M is known its size is the unit, and all of it is in the box. */
@@ -20361,30 +20390,73 @@ EBIM_API ebim_result ebim_load_file(ebim_model *m, const char *path, size_t max_
     return ebim__own(m, owned, r);
 }
 
-static ebim_result ebim__write_all(const char *path, const void *data, size_t size)
+/* 1: what is at path, if anything, may be replaced: a regular file, or a directory, which refuses
+ * it itself, but not a device or a pipe */
+static int ebim__replaceable(const char *path)
 {
-    FILE *f = fopen(path, "wb");
-    int ok;
-    if (!f) return EBIM_ERR_IO;
-    ok = fwrite(data, 1, size, f) == size;
-    ok = fclose(f) == 0 && ok;
-    if (!ok) remove(path);
-    return ok ? EBIM_OK : EBIM_ERR_IO;
+#ifdef EBIM__POSIX
+    struct stat s;
+    return stat(path, &s) || S_ISREG(s.st_mode) || S_ISDIR(s.st_mode);
+#else
+    (void)path;
+    return 1;
+#endif
+}
+
+/* Opens a name beside path that is not taken, path.tmp00 to path.tmp99: writers of one path do not
+ * meet. name: [strlen(path) + 7] out */
+static FILE *ebim__open_beside(const char *path, char *name)
+{
+    size_t length = strlen(path);
+    FILE *f = NULL;
+    int i;
+    memcpy(name, path, length);
+    memcpy(name + length, ".tmp00", 7);
+    for (i = 0; i < 100 && !f; i++) {
+        name[length + 4] = (char)('0' + i / 10);
+        name[length + 5] = (char)('0' + i % 10);
+#ifdef _WIN32
+        f = fopen(name, "wb");
+#else
+        f = fopen(name, "wbx"); /* x: fails when the name exists */
+#endif
+    }
+    return f;
+}
+
+/* All of it, on the disk where the system can be asked for that. 0: some is not. */
+static int ebim__write_all(FILE *f, const void *data, size_t size)
+{
+    int ok = fwrite(data, 1, size, f) == size;
+    ok = fflush(f) == 0 && ok;
+#ifdef EBIM__SYNC
+    ok = (fsync(fileno(f)) == 0 || errno == EINVAL) && ok; /* EINVAL: this kind has no disk */
+#endif
+    return fclose(f) == 0 && ok;
 }
 
 EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 {
-    size_t size = ebim_save_bytes(m), length = strlen(path);
+    size_t size = ebim_save_bytes(m);
     unsigned char *data = (unsigned char *)malloc(size);
-    char *name = (char *)malloc(length + 5);
+    char *name = (char *)malloc(strlen(path) + 7);
     ebim_result r = data && name ? ebim_save(m, data, size) : EBIM_ERR_MEMORY;
-    if (!r) {
-        memcpy(name, path, length);
-        memcpy(name + length, ".tmp", 5);
-        r = ebim__write_all(name, data, size);
-        if (!r && rename(name, path)) {
+    FILE *f = NULL;
+    if (!r && !ebim__replaceable(path)) {
+        r = EBIM_ERR_IO;
+        errno = EINVAL;
+    }
+    if (!r && !(f = ebim__open_beside(path, name))) r = EBIM_ERR_IO;
+    if (f) {
+        int code, ok = ebim__write_all(f, data, size);
+#ifdef _WIN32
+        if (ok) remove(path); /* rename does not replace there */
+#endif
+        if (!ok || rename(name, path)) {
             r = EBIM_ERR_IO;
+            code = errno;
             remove(name);
+            errno = code;
         }
     }
     free(name);
@@ -20455,5 +20527,7 @@ EBIM__OFTEN
 #undef EBIM__E
 #undef EBIM__WITH_HEAP
 #undef EBIM__TWICE
+#undef EBIM__POSIX
+#undef EBIM__SYNC
 
 #endif /* EBIM_IMPLEMENTATION, second half */

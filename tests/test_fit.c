@@ -624,6 +624,21 @@ static void bad_input_is_refused(void)
     CHECK(m.owned == NULL);
     circle(x[0], 1, 1e-3 / T_EPS);
     CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_DATA); /* too far away */
+    for (of = 0; of < 4; of++) { /* units whose squares overflow, underflow; two that are fine */
+        static const double power[4] = {0.6, -0.6, 0.2, -0.2}; /* of the largest number */
+        double unit = pow(sizeof(ebim_real) == 8 ? 1e308 : 1e38, power[of]);
+        circle(x[0], 1, 0);
+        for (i = 0; i < N; i++) x[i][0] = (ebim_real)(unit * (double)x[i][0]);
+        for (i = 0; i < N; i++) x[i][1] = (ebim_real)(unit * (double)x[i][1]);
+        if (of < 2) {
+            CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_DATA);
+        } else {
+            if (!CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK)) continue;
+            CHECK_INT(ebim_score(&m, 1, x[0], NULL, x[1], NULL, NULL), EBIM_OK);
+            CHECK((double)x[1][0] < unit);
+            ebim_free(&m);
+        }
+    }
     for (i = 0; i < N; i++) x[i][0] = x[i][1] = 3;
     CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_ERR_DATA);
     CHECK_INT(ebim_check_data(N, 2, x[0], index, &row, &of, &repeats), EBIM_ERR_DATA);

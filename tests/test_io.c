@@ -3,6 +3,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #define EBIM_IMPLEMENTATION
@@ -1497,7 +1499,7 @@ static int holds(const char *path, bytes b)
 
 static void files_come_back(void)
 {
-    const char *path = t_tmp("model.ebim"), *tmp = t_tmp("model.ebim.tmp");
+    const char *path = t_tmp("model.ebim"), *tmp = t_tmp("model.ebim.tmp00");
     ebim_arena a = arena();
     ebim_model m = circle(&a), l;
     bytes b = saved(&m);
@@ -1520,14 +1522,16 @@ static void files_come_back(void)
 
 static void an_old_file_is_replaced(void)
 {
-    const char *path = t_tmp("old.ebim"), *tmp = t_tmp("old.ebim.tmp");
+    const char *path = t_tmp("old.ebim"), *crashed = t_tmp("old.ebim.tmp00");
+    const char *tmp = t_tmp("old.ebim.tmp01");
     ebim_arena a = arena();
     ebim_model m = circle(&a);
     bytes one, two;
     static char longer[100000];
     write_file(path, longer, sizeof longer);
-    write_file(tmp, longer, sizeof longer); /* left behind by a crash */
+    write_file(crashed, longer, sizeof longer); /* or somebody's who is writing now */
     CHECK_INT(ebim_save_file(&m, path), EBIM_OK);
+    CHECK_INT(file_size(crashed), sizeof longer);
     one = saved(&m);
     CHECK(holds(path, one));
     CHECK(file_size(tmp) == -1);
@@ -1663,7 +1667,7 @@ static void places_that_cannot_be_written(void)
     CHECK_INT(file_size(t_tmp("file")), 4);
     CHECK(!mkdir(t_tmp("dir"), 0755)); /* the name of a directory */
     no_save(&m, "dir", EISDIR);
-    CHECK(file_size(t_tmp("dir")) >= 0 && file_size(t_tmp("dir.tmp")) == -1);
+    CHECK(file_size(t_tmp("dir")) >= 0 && file_size(t_tmp("dir.tmp00")) == -1);
     if (geteuid()) { /* nothing is forbidden to root */
         CHECK(!chmod(t_tmp("dir"), 0500));
         no_save(&m, "dir/model.ebim", EACCES);
@@ -1673,42 +1677,73 @@ static void places_that_cannot_be_written(void)
     remove(t_tmp("file"));
 }
 
-/* path.tmp that we could not open is not ours to remove. */
+/* What is in the way of names beside the path is passed by, and stays; there are a hundred. */
 static void what_is_in_the_way_stays(void)
 {
-    const char *path = t_tmp("way.ebim"), *tmp = t_tmp("way.ebim.tmp");
     ebim_arena a = arena();
     ebim_model m = circle(&a);
-    remove(tmp);
+    char name[32], path[1024]; /* t_tmp's own are soon taken again */
+    int i;
+    strcpy(path, t_tmp("way.ebim"));
+    remove(path);
+    for (i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "way.ebim.tmp%02d", i);
+        if (i == 99) CHECK_INT(ebim_save_file(&m, path), EBIM_OK);
+        if (i % 2) write_file(t_tmp(name), "mine", 4);
+        else CHECK(!mkdir(t_tmp(name), 0755));
+    }
     write_file(path, "old", 3);
-    CHECK(!mkdir(tmp, 0755));
     errno = 0;
     CHECK_INT(ebim_save_file(&m, path), EBIM_ERR_IO);
-    CHECK_INT(errno, EISDIR);
-    CHECK(file_size(tmp) >= 0);
+    CHECK_INT(errno, EEXIST);
     CHECK_INT(file_size(path), 3);
-    CHECK(!rmdir(tmp));
+    for (i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "way.ebim.tmp%02d", i);
+        CHECK(i % 2 ? file_size(t_tmp(name)) == 4 : file_size(t_tmp(name)) >= 0);
+        CHECK(!remove(t_tmp(name)));
+    }
     remove(path);
 }
 
-/* A full disk, for a model that fits into stdio's buffer and one that does not. */
+/* Renaming over a device or a pipe would replace it. */
+static void devices_are_not_replaced(void)
+{
+    const char *path = t_tmp("pipe"), *tmp = t_tmp("pipe.tmp00");
+    ebim_arena a = arena();
+    ebim_model m = circle(&a);
+    struct stat s;
+    remove(path);
+    if (mkfifo(path, 0600)) T_SKIP("no pipes here");
+    errno = 0;
+    CHECK_INT(ebim_save_file(&m, path), EBIM_ERR_IO);
+    CHECK_INT(errno, EINVAL);
+    CHECK(!stat(path, &s) && S_ISFIFO(s.st_mode) && file_size(tmp) == -1);
+    remove(path);
+}
+
+/* A full disk, for a model that fits into stdio's buffer and one that does not: here a limit to the
+ * size of files */
 static void a_full_disk_is_noticed(void)
 {
-    const char *path = t_tmp("full.ebim"), *tmp = t_tmp("full.ebim.tmp");
+    const char *path = t_tmp("full.ebim"), *tmp = t_tmp("full.ebim.tmp00");
     ebim_arena a = arena();
+    struct rlimit usual, few;
     ebim_model m;
-    struct stat s;
     int i;
-    if (file_size("/dev/full") < 0) T_SKIP("no /dev/full here");
+    if (getrlimit(RLIMIT_FSIZE, &usual)) T_SKIP("no limits here");
     for (i = 0; i < 2; i++) {
         m = i ? large() : circle(&a);
-        remove(tmp);
         write_file(path, "old", 3);
-        if (!CHECK(!symlink("/dev/full", tmp))) return;
+        few = usual;
+        few.rlim_cur = 300;
+        signal(SIGXFSZ, SIG_IGN);
+        if (!CHECK(!setrlimit(RLIMIT_FSIZE, &few))) return;
         errno = 0;
         CHECK_INT(ebim_save_file(&m, path), EBIM_ERR_IO);
-        CHECK_INT(errno, ENOSPC);
-        CHECK(lstat(tmp, &s) && errno == ENOENT);
+        CHECK_INT(errno, EFBIG);
+        CHECK(!setrlimit(RLIMIT_FSIZE, &usual));
+        signal(SIGXFSZ, SIG_DFL);
+        CHECK_INT(file_size(tmp), -1);
         CHECK_INT(file_size(path), 3);
     }
     remove(path);
@@ -1748,6 +1783,7 @@ int main(int argc, char **argv)
     T_RUN(large_files_come_back);
     T_RUN(places_that_cannot_be_written);
     T_RUN(what_is_in_the_way_stays);
+    T_RUN(devices_are_not_replaced);
     T_RUN(a_full_disk_is_noticed);
     return T_END();
 }

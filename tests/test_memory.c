@@ -303,7 +303,7 @@ static void files_survive_refusals(void)
     char path[1024], tmp[1024];
     job_init(&j);
     strcpy(path, t_tmp("memory.ebim"));
-    strcpy(tmp, t_tmp("memory.ebim.tmp"));
+    strcpy(tmp, t_tmp("memory.ebim.tmp00"));
     j.path = path;
     ebim_arena_init(&a, large, sizeof large);
     CHECK_INT(ebim_record(&j.m.F, &a, 2, record_large, NULL), EBIM_OK);
