@@ -94,7 +94,8 @@ paper: all
 
 images: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/fig7_images
-	@q=; test -z '$(QUICK)' || q=--quick; $(BUILD)/fig7_images --data $(DATA) $$q $(I_ARGS)
+	@q=; test -z '$(QUICK)' || q=--quick; \
+	    $(BUILD)/fig7_images --data $(DATA) --out $(BUILD)/out/images $$q $(I_ARGS)
 
 moebius: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/ebim
@@ -103,7 +104,7 @@ moebius: $(RULES)
 gallery: run paper moebius images
 	mkdir -p examples/gallery
 	cp $(BUILD)/out/demo/demo.png $(BUILD)/out/paper/*.png $(BUILD)/out/moebius/*.png \
-	    $(BUILD)/out/fig7_images/*.png examples/gallery/
+	    $(BUILD)/out/images/*.png examples/gallery/
 
 # A program that does not compile counts as a failed test, so the others still run.
 RUN = CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' PREC='$(PREC)' TESTS='$(TESTS)' sh tests/run.sh $(BUILD)

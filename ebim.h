@@ -157,9 +157,10 @@
  * had learned to the end: its best F, and no energy if that was not finished; info.partial is 1.
  *
  * THREADS. The library starts none and has no global state; ebim_parallel hands it yours, in
- * ebim_fit_desc (two networks at a time) and ebim_model (samples, scores), or OpenMP's with
- * EBIM_USE_OPENMP. Results are the same for any number. Graphs and models are constant while they
- * are swept or sampled: threads share them, each with its own workspace and arena.
+ * ebim_fit_desc (two networks at a time), ebim_denoise_desc (halves of a batch) and ebim_model
+ * (samples, scores), or OpenMP's with EBIM_USE_OPENMP. Results are the same for any number. Graphs
+ * and models are constant while they are swept or sampled: threads share them, each with its own
+ * workspace and arena.
  *
  * DETERMINISM. Every function that draws takes a seed; chain i has stream i of it. The same binary,
  * seed, settings and instruction set (ebim_simd) give the same bytes; chains and lines do so
@@ -1251,6 +1252,22 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebi
                                 ebim_judgement *r);
 
 /* --------------------------------------------------------------------------------------------
+ * threads: the caller's
+ * ----------------------------------------------------------------------------------------- */
+
+/* Calls task(arg, i) for i = 0 .. count - 1, in any order, at the same time if it likes, and
+ * returns when all are done. */
+typedef void (*ebim_task_fn)(void *arg, int i);
+typedef void (*ebim_parallel_fn)(void *user, int count, ebim_task_fn task, void *arg);
+
+/* Threads of the caller. Results are the same for any number of workers; each takes memory. */
+typedef struct ebim_parallel {
+    ebim_parallel_fn run; /* (NULL: OpenMP's with EBIM_USE_OPENMP, else one after another) */
+    void *user;
+    int workers;          /* 1: no threads (0: with run 4, else as many as OpenMP has) */
+} ebim_parallel;
+
+/* --------------------------------------------------------------------------------------------
  * mdf, denoise and energy: training
  * ----------------------------------------------------------------------------------------- */
 
@@ -1343,16 +1360,17 @@ typedef struct ebim_denoise_desc {
                             * bytes that it would have had without a stop (NULL: begin). For the
                             * kind of machine that made it; ERR_FORMAT: damaged, or another run's */
     size_t resume_bytes;
+    ebim_parallel parallel; /* for the two halves of a batch */
     uint64_t seed;
     ebim_progress_fn progress;
     void *user;
 } ebim_denoise_desc;
 
-/* Training of D, R^n -> R^n, so that x - D(x) is the way from x to M: E |D(x') - x|^2 /
- * (n (sigma^2 + floor)), x' = x + sigma e, log sigma uniform. Part of each batch is not noise but
- * where one or two steps of D's own chains lead from much noise ("walk-back"): without it chains
- * end in what D never saw. Adam, warm-up, cosine decay; what is kept is a running mean of the
- * parameters. */
+/* Training of D, R^n -> R^n, so that x - D(x) is the way from x to M:
+ * E (1 / (sigma^2 + floor) + 1 / v) |D(x') - x|^2 / n, x' = x + sigma e, log sigma uniform, v the
+ * mean variance of a coordinate of x. Part of each batch is not noise but where one or two steps of
+ * D's own chains lead from much noise ("walk-back"): without it chains end in what D never saw.
+ * Adam, warm-up, cosine decay; what is kept is a running mean of the parameters. */
 EBIM_API ebim_result ebim_denoise_train(ebim_graph *D, ebim_arena *work, int N, const ebim_real *x,
                                         const ebim_denoise_desc *d, ebim_train_report *report);
 
@@ -1365,8 +1383,9 @@ typedef struct ebim_denoise_chain {
 /* Chains of forward passes alone: with r = x - D(x), `steps` times
  *   x <- x - h r + sqrt((1 - beta h)^2 - (1 - h)^2) |r| / sqrt(n) xi,  xi ~ N(0, I),
  * which takes beta h off the distance from M while noise keeps it random, then `onto` times
- * x <- x - .7 r. From data or the mean of the data with noise of size 2, they end at points of M,
- * by no known law on it. ERR_DIVERGED: some end at what is no number. */
+ * x <- x - .7 r. From data, or a normal law of their mean and covariance, with noise of size 1.5
+ * they end at points of M, by no known law on it; one that is nearer to the data's for smaller h.
+ * ERR_DIVERGED: some end at what is no number. */
 EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int B, ebim_real *x,
                                       const ebim_denoise_chain *c, uint64_t seed);
 
@@ -1430,18 +1449,6 @@ EBIM_API ebim_result ebim_energy_train(ebim_graph *E, ebim_arena *work, const eb
 /* --------------------------------------------------------------------------------------------
  * model, rows and fit: F, E and the box, in the units of the data
  * ----------------------------------------------------------------------------------------- */
-
-/* Calls task(arg, i) for i = 0 .. count - 1, in any order, at the same time if it likes, and
- * returns when all are done. */
-typedef void (*ebim_task_fn)(void *arg, int i);
-typedef void (*ebim_parallel_fn)(void *user, int count, ebim_task_fn task, void *arg);
-
-/* Threads of the caller. Results are the same for any number of workers; each takes memory. */
-typedef struct ebim_parallel {
-    ebim_parallel_fn run; /* (NULL: OpenMP's with EBIM_USE_OPENMP, else one after another) */
-    void *user;
-    int workers;          /* 1: no threads (0: with run 4, else as many as OpenMP has) */
-} ebim_parallel;
 
 #define EBIM_TAG_SIZE 64 /* bytes of ebim_model.tag */
 
@@ -15195,17 +15202,32 @@ static const struct {
     44, 3
 };
 
-typedef struct ebim__denoise {
-    ebim__trainer t;
-    const ebim_real *x;       /* [N][n] */
-    ebim_denoise_desc d;
+enum { EBIM__HALVES = 2 };    /* of a batch, each with all it writes; on one core 32 images at a
+                               * time take a tenth longer than 64 */
+
+typedef struct ebim__half {
+    struct ebim__denoise *all;
+    int at, end, step;        /* which of the batch */
+    ebim_ws w;
+    ebim_rng rng;
+    ebim_real *grad;          /* [n_theta] */
     ebim_real *clean, *noise; /* [n][stride] */
-    ebim_real *mean;          /* [n_theta] */
     double *sigma2;           /* [stride] mean square of what is to be taken off */
     ebim_real *h, *gain;      /* [stride] of a step: r -> -h r + gain |r| xi / sqrt(n) */
     uint32_t *streams;        /* [4][stride] */
+    double loss;
+} ebim__half;
+
+typedef struct ebim__denoise {
+    ebim__trainer t;
+    ebim__half half[EBIM__HALVES];
+    int halves;               /* 1: a batch of one */
+    const ebim_real *x;       /* [N][n] */
+    ebim_denoise_desc d;
+    ebim_real *mean;          /* [n_theta] */
     unsigned char *state;     /* of a checkpoint, where one is asked for */
     uint64_t data;            /* sum of x and weights */
+    double even;              /* weight that all noise has, see ebim__denoise_even */
 } ebim__denoise;
 
 enum { EBIM__HEAD = 15 };     /* words that tell a run, behind a sum of all */
@@ -15229,6 +15251,7 @@ static size_t ebim__denoise_carry(ebim__denoise *s, unsigned char *p, int in, ui
     ebim__trainer *t = &s->t;
     size_t theta = (size_t)t->g->n_theta * sizeof(ebim_real);
     ebim__carrier c;
+    int i;
     c.p = p;
     c.at = 0;
     c.in = in;
@@ -15238,7 +15261,11 @@ static size_t ebim__denoise_carry(ebim__denoise *s, unsigned char *p, int in, ui
     ebim__carry(&c, t->optim.m, theta);
     ebim__carry(&c, t->optim.v, theta);
     ebim__carry(&c, s->mean, theta);
-    ebim__carry(&c, s->streams, 4 * (size_t)t->w.stride * sizeof *s->streams);
+    for (i = 0; i < s->halves; i++) {
+        ebim__half *f = &s->half[i];
+        ebim__carry(&c, f->streams, 4 * (size_t)f->w.stride * sizeof *f->streams);
+        ebim__carry(&c, &f->rng, sizeof f->rng);
+    }
     ebim__carry(&c, t->index, (size_t)t->N * sizeof *t->index);
     ebim__carry(&c, &t->rng, sizeof t->rng);
     ebim__carry(&c, &t->at, sizeof t->at);
@@ -15323,23 +15350,23 @@ static double ebim__within(ebim_rng *r, double lo, double hi)
 }
 
 /* The first `count` lanes: one or two steps of chains, from noise */
-static void ebim__walk_back(ebim__denoise *s, int count)
+static void ebim__walk_back(ebim__half *s, int count)
 {
-    ebim_ws *w = &s->t.w;
+    ebim_ws *w = &s->w;
     ebim_real *x = ebim_ws_x(w);
     int S = w->stride, n = w->n, lanes = ebim__lanes(count), i, l, step, steps;
-    double off, hi = s->d.sigma_hi;
+    double off, hi = s->all->d.sigma_hi;
     for (l = 0; l < lanes; l++) {
-        ebim_real sigma = EBIM__R(ebim__within(&s->t.rng, ebim__denoise_is.start * hi, hi));
+        ebim_real sigma = EBIM__R(ebim__within(&s->rng, ebim__denoise_is.start * hi, hi));
         for (i = 0; i < n; i++) x[i * S + l] = s->clean[i * S + l] + sigma * s->noise[i * S + l];
     }
-    steps = 1 + (int)ebim_rng_below(&s->t.rng, 2);
+    steps = 1 + (int)ebim_rng_below(&s->rng, 2);
     for (step = 0; step < steps; step++) {
         ebim_forward(w, count, 0);
         for (l = 0; l < lanes; l++) {
             double h = ebim__denoise_is.h, beta = ebim__denoise_is.beta;
-            h = ebim__within(&s->t.rng, h, h + ebim__denoise_is.h_range);
-            beta = ebim__within(&s->t.rng, beta, beta + ebim__denoise_is.beta_range);
+            h = ebim__within(&s->rng, h, h + ebim__denoise_is.h_range);
+            beta = ebim__within(&s->rng, beta, beta + ebim__denoise_is.beta_range);
             s->h[l] = EBIM__R(h);
             s->gain[l] = EBIM__R(ebim__way_gain(h, h * beta));
         }
@@ -15356,21 +15383,50 @@ static void ebim__walk_back(ebim__denoise *s, int count)
 }
 
 /* Inputs of a block, and how far they are off */
-static void ebim__denoise_inputs(ebim__denoise *s, int at, int count, int step)
+static void ebim__denoise_inputs(ebim__half *s, int at, int count, int step)
 {
-    ebim_ws *w = &s->t.w;
+    ebim_ws *w = &s->w;
     ebim_real *x = ebim_ws_x(w);
     int S = w->stride, n = w->n, lanes = ebim__lanes(count), i, l;
-    int back = step < ebim__denoise_is.from || s->d.back < 0 ? 0 : (int)(s->d.back * count);
-    ebim__to_lanes(ebim__nth(s->t.data, at, n), count, n, s->clean, S, lanes);
+    double share = step < ebim__denoise_is.from ? 0 : s->all->d.back;
+    int back = share > 0 ? (int)(share * count) : 0;
+    ebim__to_lanes(ebim__nth(s->all->t.data, at, n), count, n, s->clean, S, lanes);
     w->kernels->normals(s->streams, n, s->noise, S, lanes);
     if (back) ebim__walk_back(s, back);
     if (back) w->kernels->normals(s->streams, n, s->noise, S, lanes);
     for (l = back; l < lanes; l++) {
-        double sigma = exp(ebim__within(&s->t.rng, log(s->d.sigma_lo), log(s->d.sigma_hi)));
+        double sigma = exp(ebim__within(&s->rng, log(s->all->d.sigma_lo), log(s->all->d.sigma_hi)));
         s->sigma2[l] = sigma * sigma;
         for (i = 0; i < n; i++)
             x[i * S + l] = s->clean[i * S + l] + EBIM__R(sigma) * s->noise[i * S + l];
+    }
+}
+
+/* Loss and gradient of half i of the batch */
+static void ebim__half_task(void *arg, int i)
+{
+    ebim__half *s = (ebim__half *)arg + i;
+    const ebim__denoise *d = s->all;
+    ebim_ws *w = &s->w;
+    int at, count, l, S = w->stride, n = w->n;
+    s->loss = 0;
+    for (at = s->at; at < s->end; at += count) {
+        ebim_real *seed = ebim_ws_yg(w, 0);
+        const ebim_real *y = ebim_ws_y(w);
+        count = ebim__min_int(S, s->end - at);
+        ebim__denoise_inputs(s, at, count, s->step);
+        ebim_forward(w, count, 1);
+        for (l = 0; l < count; l++) {
+            double each = 1 / (s->sigma2[l] + d->d.floor) + d->even, sum = 0;
+            each /= (double)n * d->t.batch;
+            for (i = 0; i < n; i++) {
+                double e = (double)y[i * S + l] - (double)s->clean[i * S + l];
+                sum += e * e;
+                seed[i * S + l] = EBIM__R(2 * each * e);
+            }
+            s->loss += each * sum;
+        }
+        ebim_backward(w, 0, s->grad);
     }
 }
 
@@ -15378,40 +15434,59 @@ static double ebim__denoise_loss(void *self, int step)
 {
     ebim__denoise *s = (ebim__denoise *)self;
     ebim__trainer *t = &s->t;
-    ebim_ws *w = &t->w;
-    int at, count, i, l, S = w->stride, n = w->n;
     double loss = 0, keep = s->d.average;
+    int i, k;
     if (step && step % s->d.every == 0) ebim__checkpoint(s);
     for (i = 0; i < t->g->n_theta && step; i++) { /* few steps are a short mean */
         double part = 1 - (keep < (1.0 + step) / (10 + step) ? keep : (1.0 + step) / (10 + step));
         s->mean[i] += EBIM__R(part) * (t->g->theta[i] - s->mean[i]);
     }
     ebim__next_batch(t, s->x);
-    for (at = 0; at < t->batch; at += count) {
-        ebim_real *seed = ebim_ws_yg(w, 0);
-        const ebim_real *y = ebim_ws_y(w);
-        count = ebim__min_int(S, t->batch - at);
-        ebim__denoise_inputs(s, at, count, step);
-        ebim_forward(w, count, 1);
-        for (l = 0; l < count; l++) {
-            double each = 1 / ((double)n * t->batch * (s->sigma2[l] + s->d.floor)), sum = 0;
-            for (i = 0; i < n; i++) {
-                double e = (double)y[i * S + l] - (double)s->clean[i * S + l];
-                sum += e * e;
-                seed[i * S + l] = EBIM__R(2 * each * e);
-            }
-            loss += each * sum;
-        }
-        ebim_backward(w, 0, t->grad);
-    }
+    for (k = 0; k < s->halves; k++) s->half[k].step = step;
+    for (k = 1; k < s->halves; k++)
+        memset(s->half[k].grad, 0, (size_t)t->g->n_theta * sizeof *t->grad);
+    ebim__in_parallel(&s->d.parallel, s->halves, ebim__half_task, s->half);
+    for (k = 0; k < s->halves; k++) loss += s->half[k].loss;
+    for (k = 1; k < s->halves; k++)
+        for (i = 0; i < t->g->n_theta; i++) t->grad[i] += s->half[k].grad[i];
     return loss;
+}
+
+/* Half i; the first has the trainer's workspace and gradient. */
+static ebim_result ebim__half_init(ebim__denoise *s, ebim_arena *a, int i)
+{
+    ebim__half *f = &s->half[i];
+    const ebim__trainer *t = &s->t;
+    ebim_result r = EBIM_OK;
+    size_t rows;
+    f->all = s;
+    f->at = t->batch * i / s->halves;
+    f->end = t->batch * (i + 1) / s->halves;
+    f->w = t->w;
+    f->grad = t->grad;
+    if (i) {
+        r = ebim_ws_init(&f->w, a, t->g, t->w.stride, 0);
+        if (r) return r;
+        f->w.watch = NULL; /* another thread's */
+        f->grad = EBIM__NEW(a, ebim_real, t->g->n_theta);
+    }
+    rows = (size_t)t->n * (size_t)f->w.stride;
+    EBIM__NEW_EACH(a, ebim_real, rows, &f->clean, &f->noise);
+    EBIM__NEW_EACH(a, ebim_real, f->w.stride, &f->h, &f->gain);
+    f->sigma2 = EBIM__NEW(a, double, f->w.stride);
+    f->streams = EBIM__NEW(a, uint32_t, 4 * (size_t)f->w.stride);
+    if (!ebim__ready(a)) return a->failed;
+    ebim_rng_init(&f->rng, t->seed, UINT64_C(0xDE400) - (uint64_t)i);
+    ebim__seed_lanes(f->streams, f->w.stride, f->w.stride, f->w.stride, t->seed,
+                     UINT64_C(0xDE401) + (uint64_t)(i * f->w.stride));
+    return r;
 }
 
 static ebim_result ebim__denoise_init(ebim__denoise *s, ebim_arena *a, ebim_graph *D, int N,
                                       const ebim_denoise_desc *d)
 {
-    size_t rows;
     ebim_result r;
+    int i;
     memset(s, 0, sizeof *s);
     s->d = *d;
     s->d.sigma_lo = ebim__or(d->sigma_lo, ebim__denoise_is.lo);
@@ -15422,7 +15497,8 @@ static ebim_result ebim__denoise_init(ebim__denoise *s, ebim_arena *a, ebim_grap
     s->d.every = ebim__or_int(d->every, 200);
     s->t.steps = s->t.until = ebim__or_int(d->steps, ebim__denoise_is.steps);
     s->t.batch = ebim__or_int(d->batch, ebim__denoise_is.batch);
-    s->t.lanes = 64; /* of which a pixel's channels stay in cache */
+    s->halves = ebim__min_int(EBIM__HALVES, s->t.batch);
+    s->t.lanes = ebim__min_int(64, (s->t.batch + 1) / 2); /* a pixel's channels stay in cache */
     s->t.rate = ebim__or(d->rate, ebim__denoise_is.rate);
     s->t.rate_end = ebim__denoise_is.end;
     s->t.warmup = ebim__denoise_is.warmup;
@@ -15439,21 +15515,33 @@ static ebim_result ebim__denoise_init(ebim__denoise *s, ebim_arena *a, ebim_grap
     r = ebim__trainer_init(&s->t, a, D, N, 0);
     if (r) return r;
     s->t.optim.beta2 = ebim__denoise_is.beta2;
-    rows = (size_t)s->t.n * (size_t)s->t.w.stride;
-    EBIM__NEW_EACH(a, ebim_real, rows, &s->clean, &s->noise);
-    EBIM__NEW_EACH(a, ebim_real, s->t.w.stride, &s->h, &s->gain);
+    for (i = 0; i < s->halves && !r; i++) r = ebim__half_init(s, a, i);
+    if (r) return r;
     s->mean = EBIM__NEW(a, ebim_real, D->n_theta);
-    s->sigma2 = EBIM__NEW(a, double, s->t.w.stride);
-    s->streams = EBIM__NEW(a, uint32_t, 4 * (size_t)s->t.w.stride);
     if (d->checkpoint) {
         uint64_t head[EBIM__HEAD];
         s->state = EBIM__NEW(a, unsigned char, ebim__denoise_carry(s, NULL, 0, head));
     }
     if (!ebim__ready(a)) return a->failed;
     memcpy(s->mean, D->theta, (size_t)D->n_theta * sizeof *s->mean);
-    ebim__seed_lanes(s->streams, s->t.w.stride, s->t.w.stride, s->t.w.stride, d->seed,
-                     UINT64_C(0xDE401));
     return EBIM_OK;
+}
+
+/* One over the mean variance of a coordinate. The best linear guess of x errs by
+ * sigma^2 v / (sigma^2 + v): one over that weighs all noise alike. By 1 / sigma^2 alone, what an
+ * image is of, which much noise decides, is hardly learned. */
+static double ebim__denoise_even(int N, int n, const ebim_real *x)
+{
+    double sum = 0, mean;
+    int i, b;
+    for (i = 0; i < n; i++) {
+        for (mean = 0, b = 0; b < N; b++) mean += (double)ebim__nth(x, b, n)[i] / N;
+        for (b = 0; b < N; b++) {
+            double d = (double)ebim__nth(x, b, n)[i] - mean;
+            sum += d * d / ((double)N * n);
+        }
+    }
+    return sum > 0 ? 1 / sum : 0;
 }
 
 EBIM_API ebim_result ebim_denoise_train(ebim_graph *D, ebim_arena *work, int N, const ebim_real *x,
@@ -15463,6 +15551,7 @@ EBIM_API ebim_result ebim_denoise_train(ebim_graph *D, ebim_arena *work, int N, 
     ebim_result r = ebim__denoise_init(&s, work, D, N, d);
     if (!r && ebim__ready(work)) {
         s.x = x;
+        s.even = ebim__denoise_even(N, s.t.n, x);
         if (d->resume || d->checkpoint) {
             const size_t column = (size_t)N * sizeof *x;
             s.data = ebim__sum_of(UINT64_C(0xcbf29ce484222325), x, column * (size_t)s.t.n);

@@ -162,8 +162,8 @@ static void walk_back_has_the_noise_asked_for(void)
     CHECK_INT(ebim__denoise_init(&s, &a, &D, N, &d), EBIM_OK);
     s.x = circle;
     ebim__next_batch(&s.t, s.x);
-    ebim__denoise_inputs(&s, 0, B, 1000);
-    for (i = 0; i < B; i++) most = fmax(most, sqrt(s.sigma2[i]));
+    ebim__denoise_inputs(&s.half[1], B / 2, B / 2, 1000);
+    for (i = 0; i < B / 2; i++) most = fmax(most, sqrt(s.half[1].sigma2[i]));
     CHECK(most > 0.02 && most < 5 * d.sigma_hi);
 }
 
@@ -268,6 +268,90 @@ static void a_run_goes_on_as_if_nothing_had_been(void)
     }
     d.resume_bytes--;
     CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_ERR_FORMAT);
+}
+
+/* D = 0 at x of length 1: the loss is half of what noise of .5 weighs. */
+static void noise_weighs_as_documented(void)
+{
+    static const ebim_real line[6] = {1, 5, 1, 7, 1, 6}, point[4] = {1, 2, 1, 2};
+    ebim_denoise_desc d = desc(1);
+    ebim_train_report rep;
+    ebim_arena a = arena();
+    ebim_graph D;
+    CHECK_NEAR(ebim__denoise_even(3, 2, line), 3, 1e-6);
+    CHECK_NEAR(ebim__denoise_even(2, 2, point), 0, 0);
+    draw_circle();
+    d.sigma_lo = d.sigma_hi = 0.5;
+    d.back = -1;
+    CHECK_INT(new_net(&D, &a), EBIM_OK);
+    memset(D.theta, 0, (size_t)D.n_theta * sizeof *D.theta);
+    CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, &rep), EBIM_OK);
+    CHECK_NEAR(rep.loss, (1 / 0.26 + ebim__denoise_even(N, 2, circle)) / 2, 1e-4);
+    CHECK_NEAR(ebim__denoise_even(N, 2, circle), 2, 0.05);
+}
+
+static void backwards(void *user, int count, ebim_task_fn task, void *arg)
+{
+    ++*(int *)user;
+    while (count--) task(arg, count);
+}
+
+/* The same bytes whether the halves of a batch, an odd one too, are worked on one after the other,
+ * in the other order or, in a build with it, by OpenMP; and neither half is left out. */
+static void workers_change_nothing(void)
+{
+    static ebim_real first[1 << 13];
+    ebim_denoise_desc d = desc(160); /* walk-back begins at 150 */
+    ebim_graph D;
+    int i, calls = 0;
+    draw_circle();
+    for (i = 0; i < 4; i++) {
+        ebim_arena a = arena();
+        CHECK_INT(new_net(&D, &a), EBIM_OK);
+        d.batch = i < 2 ? 33 : 1;
+        d.parallel.workers = 1 + i % 2;
+        d.parallel.run = backwards;
+        d.parallel.user = &calls;
+        CHECK_INT(ebim_denoise_train(&D, &a, N, circle, &d, NULL), EBIM_OK);
+        CHECK_INT(calls, i < 1 ? 0 : i < 3 ? 160 : 320);
+        if (i % 2) CHECK(!memcmp(first, D.theta, (size_t)D.n_theta * sizeof *first));
+        else memcpy(first, D.theta, (size_t)D.n_theta * sizeof *first);
+    }
+}
+
+/* The two halves have the rows of the batch between them, and other noise; the gradient is that of
+ * all: of a bias of D = 0, -2 w / n times the mean of the batch. */
+static void halves_are_the_batch(void)
+{
+    ebim_denoise_desc d = desc(10);
+    ebim__denoise s;
+    int i, b, batch;
+    draw_circle();
+    d.sigma_lo = d.sigma_hi = 0.5;
+    for (batch = 1; batch < 140; batch += 23) {
+        ebim_arena a = arena();
+        ebim_graph D;
+        int rows = 0;
+        d.batch = batch;
+        CHECK_INT(new_net(&D, &a), EBIM_OK);
+        memset(D.theta, 0, (size_t)D.n_theta * sizeof *D.theta);
+        CHECK_INT(ebim__denoise_init(&s, &a, &D, N, &d), EBIM_OK);
+        for (i = 0; i < s.halves; i++) {
+            CHECK_INT(s.half[i].at, rows);
+            CHECK(s.half[i].end > rows);
+            rows = s.half[i].end;
+            CHECK(!i || memcmp(s.half[i].streams, s.half[0].streams, 16));
+            CHECK(!i || memcmp(&s.half[i].rng, &s.half[0].rng, sizeof s.half[0].rng));
+        }
+        CHECK_INT(rows, batch);
+        s.x = circle;
+        ebim__denoise_loss(&s, 0);
+        for (i = 0; i < 2; i++) {
+            double mean = 0;
+            for (b = 0; b < batch; b++) mean += (double)s.t.data[2 * b + i] / batch;
+            CHECK_NEAR(s.t.grad[D.n_theta - 2 + i], -mean / 0.26, 64 * T_EPS);
+        }
+    }
 }
 
 static void what_is_refused(void)
@@ -376,6 +460,9 @@ int main(int argc, char **argv)
     T_RUN(walk_back_has_the_noise_asked_for);
     T_RUN(training_stops_and_repeats);
     T_RUN(a_run_goes_on_as_if_nothing_had_been);
+    T_RUN(noise_weighs_as_documented);
+    T_RUN(workers_change_nothing);
+    T_RUN(halves_are_the_batch);
     T_RUN(what_is_refused);
     T_RUN(the_denoiser_begins_as_a_constant);
     T_RUN(the_center_is_taken_off);
