@@ -6035,12 +6035,15 @@ EBIM_API void ebim_jvp(ebim_ws *w, int plane, int count)
 /* Adjoints of planes plane.. become zero, but for the output's, which take their seeds. */
 static void ebim__seed(ebim_ws *w, int plane, int count)
 {
-    size_t st = (size_t)w->stride;
+    size_t st = (size_t)w->stride, lanes = (size_t)EBIM__ROUND(w->lanes), r;
     int i;
+    if (2 * lanes > st) lanes = st;
     for (i = 1; i < w->g->n_nodes; i++) {
-        size_t n = (size_t)w->g->node[i].size * st;
+        size_t n = (size_t)w->g->node[i].size, rows = lanes < st ? (size_t)count * n : 1;
+        ebim_real *g = w->slot[i].g + (size_t)plane * n * st;
+        size_t each = lanes < st ? lanes : (size_t)count * n * st;
         if (w->slot[i].writer) continue;
-        memset(w->slot[i].g + (size_t)plane * n, 0, (size_t)count * n * sizeof(ebim_real));
+        for (r = 0; r < rows; r++) memset(g + r * st, 0, each * sizeof *g);
     }
     memcpy(w->slot[w->g->y].g + (size_t)plane * (size_t)w->k * st,
            w->seed + (size_t)plane * (size_t)w->k * st,
@@ -6053,9 +6056,10 @@ EBIM_API void ebim_vjp(ebim_ws *w, int plane, int count)
     EBIM_ASSERT(w->order >= 1 && plane >= 0 && plane + count - 1 <= w->planes);
     EBIM_ASSERT(w->uses & (EBIM__FOR_VJP | EBIM__FOR_BACK));
     if (ebim__work(w->watch, w->cost * w->lanes * count)) return;
-    ebim__seed(w, plane, count);
-    for (i = w->g->n_nodes - 1; i > 1; i--)
-        for (p = plane; p < plane + count; p++) ebim__op_at(w, i, EBIM__ADJ, p, 0, NULL);
+    for (p = plane; p < plane + count; p++) { /* one by one: a plane's rows stay in cache */
+        ebim__seed(w, p, 1);
+        for (i = w->g->n_nodes - 1; i > 1; i--) ebim__op_at(w, i, EBIM__ADJ, p, 0, NULL);
+    }
 }
 
 EBIM_API void ebim_backward(ebim_ws *w, int pairs, ebim_real *grad)
@@ -7783,12 +7787,14 @@ static void ebim__frame_tangent(ebim__frame *f, ebim_real *r)
 static void ebim__frame_normals(ebim__frame *f, int l, ebim_real *N)
 {
     int i, j, c, n = f->n, S = f->stride;
-    for (i = 0; i < f->k; i++)
-        for (c = 0; c < n; c++) {
-            ebim_real v = ebim_ws_xg(&f->w, i)[c * S + l];
-            for (j = 0; j < i; j++) v -= f->G[(i * f->k + j) * S + l] * N[j * n + c];
-            N[i * n + c] = f->singular[l] ? 0 : v / f->G[i * (f->k + 1) * S + l];
-        }
+    for (i = 0; i < f->k; i++) {
+        const ebim_real *g = f->G + i * f->k * S + l;
+        ebim_real *v = N + i * n;
+        for (c = 0; c < n; c++) v[c] = ebim_ws_xg(&f->w, i)[c * S + l];
+        for (j = 0; j < i; j++, g += S)
+            for (c = 0; c < n; c++) v[c] -= *g * N[j * n + c];
+        for (c = 0; c < n; c++) v[c] = f->singular[l] ? 0 : v[c] / *g;
+    }
 }
 
 /* Q'F: [B][k] and Q'J: [B][k][n] of a field at points x: [B][n]; each may be NULL */
@@ -11274,6 +11280,8 @@ typedef struct ebim__links {
     ebim__frame f;
     const ebim_real *x;     /* [B][n] */
     ebim_real *normals, *mid; /* [B][k][n]; [k][n] of a midpoint */
+    ebim_real *tangents;      /* [B][n - k][n] of a field */
+    double *work;             /* [n][n] for these */
     ebim_real *length;      /* [lanes] */
     int32_t *parent, *size; /* [B] union-find; points of a root */
     int32_t *pair;          /* [lanes][2] to be joined if their midpoint agrees */
@@ -11281,18 +11289,22 @@ typedef struct ebim__links {
     ebim__tree tree;
 } ebim__links;
 
-/* Whether normal spaces with bases A and B are oriented alike and turned by little. */
-static int ebim__links_face(ebim__links *s, const ebim_real *A, const ebim_real *B)
+/* Whether the normal space at point b and one with basis A are oriented alike and turned by little.
+ * Those of a field have no sides, and tangents, which are fewer, tell as well. */
+static int ebim__links_face(ebim__links *s, const ebim_real *A, int32_t b)
 {
     int n = s->f.n, k = s->f.k, i, j, c;
+    const ebim_real *B = ebim__nth(s->normals, b, k * n);
     ebim_real *m = s->f.matrix;
     double det = 1;
+    if (s->f.field)
+        return ebim__cosine(k, n - k, n, A, ebim__nth(s->tangents, b, (n - k) * n), s->work) >= 0.5;
     for (i = 0; i < k; i++)
         for (j = 0; j < k; j++)
             for (c = 0, m[i * k + j] = 0; c < n; c++) m[i * k + j] += A[i * n + c] * B[j * n + c];
     if (ebim__lu(k, m, s->f.piv, 1)) return 0;
     for (i = 0; i < k; i++) det *= (s->f.piv[i] != i ? -1 : 1) * (double)m[i * (k + 1)];
-    return (s->f.field ? fabs(det) : det) >= 0.5; /* the rows of Q'J have no sides */
+    return det >= 0.5;
 }
 
 /* Whether b - a leaves the tangent space with normals N by no more than 30 degrees. */
@@ -11327,10 +11339,22 @@ static void ebim__links_flush(ebim__links *s)
                                         n, ebim__nth(s->x, a, n), ebim__nth(s->x, b, n)));
         if (s->f.singular[p] || !ebim__finite(d) || !(36 * d * d <= far2)) continue;
         ebim__frame_normals(&s->f, p, s->mid);
-        if (ebim__links_face(s, s->mid, ebim__nth(s->normals, a, s->f.k * n)))
+        if (ebim__links_face(s, s->mid, a))
             ebim__unite(s->parent, a, b);
     }
     s->pairs = 0;
+}
+
+/* What is normal to M at point b, and tangent where that is asked for */
+static void ebim__links_normals(ebim__links *s, int l, int32_t b)
+{
+    int n = s->f.n, k = s->f.k, i;
+    ebim_real *N = s->normals + (size_t)b * (size_t)(k * n);
+    ebim_real *T = s->tangents + (s->f.field ? (size_t)b * (size_t)((n - k) * n) : 0);
+    ebim__frame_normals(&s->f, l, N);
+    for (i = 0; i < k * n && s->f.field; i++) s->work[i] = (double)N[i];
+    if (s->f.field) ebim__complement(k, n, s->work);
+    for (i = 0; i < (n - k) * n && s->f.field; i++) T[i] = EBIM__R(s->work[k * n + i]);
 }
 
 /* The normals of all points; every point is a component of its own. */
@@ -11343,8 +11367,7 @@ static void ebim__links_start(ebim__links *s, int B)
         count = ebim__min_int(s->f.stride, B - at);
         ebim__to_lanes(ebim__nth(s->x, at, n), count, n, x, s->f.stride, ebim__lanes(count));
         ebim__frame_at(&s->f, count, x);
-        for (l = 0; l < count; l++)
-            ebim__frame_normals(&s->f, l, s->normals + (size_t)(at + l) * (size_t)(s->f.k * n));
+        for (l = 0; l < count; l++) ebim__links_normals(s, l, (int32_t)(at + l));
     }
 }
 
@@ -11361,7 +11384,7 @@ static void ebim__links_join(ebim__links *s, int B, double r2)
             if (b >= a || ebim__find(s->parent, a) == ebim__find(s->parent, b)) continue;
             N = ebim__nth(s->normals, b, kn);
             if (!ebim__links_along(s, A, a, b) || !ebim__links_along(s, N, a, b) ||
-                !ebim__links_face(s, A, N))
+                !ebim__links_face(s, A, b))
                 continue;
             s->pair[2 * s->pairs] = a;
             s->pair[2 * s->pairs + 1] = b;
@@ -11407,6 +11430,9 @@ EBIM_API ebim_result ebim_components(const ebim_graph *F, ebim_arena *work, int 
     s.x = x;
     s.normals = EBIM__NEW(work, ebim_real, ebim__times((size_t)B, (size_t)(s.f.k * s.f.n)));
     s.mid = EBIM__NEW(work, ebim_real, s.f.k * s.f.n);
+    m = s.f.field ? s.f.n - s.f.k : 0;
+    s.tangents = EBIM__NEW(work, ebim_real, ebim__times((size_t)B, (size_t)(m * s.f.n)));
+    s.work = EBIM__NEW(work, double, m ? s.f.n * s.f.n : 0);
     s.length = EBIM__NEW(work, ebim_real, s.f.stride);
     EBIM__NEW_EACH(work, int32_t, B, &s.parent, &s.size);
     s.pair = EBIM__NEW(work, int32_t, 2 * s.f.stride);
@@ -13084,7 +13110,10 @@ enum {
     EBIM__JUDGE_BATCH = 64,    /* Jacobians at a time */
     EBIM__JUDGE_CROWDED = 16,  /* equations: where there are more, noise from the box finds M too
                                 * seldom, and points of it are looked for next to data: */
-    EBIM__JUDGE_FEW = 300      /* so many, as each takes k products with the Jacobian a step */
+    EBIM__JUDGE_FEW = 300,     /* so many, as each takes k products with the Jacobian a step; and */
+    EBIM__JUDGE_NOISE = 500,   /* so many of noise, of which one beyond the charts may be chance */
+    EBIM__JUDGE_STEPS = 30     /* of noise to M: more are taken only by the few that end nowhere, at
+                                * the cost of all others */
 };
 
 /* Verdicts are given above these: lengths in the scale of the data, else shares. */
@@ -13165,7 +13194,7 @@ static ebim_result ebim__judge_charts(ebim__judge *s, ebim_projector *onto, ebim
     double most = s->n - s->k > 1 ? ebim__judge_bound.ended : ebim__judge_bound.ended_curve;
     ebim_charts *charts;
     ebim_charts_report told;
-    int draws = 2 * s->room, noise, beyond;
+    int draws = 2 * s->room, crowded = s->k > EBIM__JUDGE_CROWDED, noise, beyond;
     ebim_real *x = EBIM__NEW(a, ebim_real, (size_t)draws * (size_t)s->n);
     ebim_real *q = EBIM__NEW(a, ebim_real, draws);
     int32_t *pick = EBIM__NEW(a, int32_t, s->room);
@@ -13179,7 +13208,9 @@ static ebim_result ebim__judge_charts(ebim__judge *s, ebim_projector *onto, ebim
     s->r->volume_se = told.volume_se;
     s->r->one_sided = told.one_sided;
     if (s->F->field.gate) s->r->gap_abrupt = (double)told.found < (1 - most) * (double)told.draws;
-    noise = ebim_projector_noise(onto, s->room, s->y, d.lo, d.hi, s->d->seed, 1);
+    onto->d.max_iter = EBIM__JUDGE_STEPS;
+    noise = crowded ? ebim__min_int(s->room, EBIM__JUDGE_NOISE) : s->room;
+    noise = ebim_projector_noise(onto, noise, s->y, d.lo, d.hi, s->d->seed, 1);
     beyond = ebim__charts_beyond(charts, noise, s->y);
     s->stray = noise ? (double)beyond / noise : 0;
     return EBIM_OK;
