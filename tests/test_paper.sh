@@ -72,8 +72,25 @@ images_are_drawn() {
         fail 'the classifier has not learned'
 }
 
+digits_are_combined() {
+    [ -f "${EBIM_DATA:-$TOP/data}/t10k-images-idx3-ubyte.gz" ] || skip 'data are missing: make data'
+    "$BIN/fig8_arithmetic" --quick --out . >log 2>err
+    object log
+    png fig8_arithmetic.png
+}
+
+# Uniform noise is told from digits by anything.
+others_are_told_apart() {
+    status=0
+    "$BIN/ood" --quick --out . >log 2>err || status=$?
+    if [ $status = 2 ] && grep -q 'make data\|dataset-fashion-mnist' err; then skip "$(cat err)"; fi
+    [ $status = 0 ]
+    object log
+    grep -q '"auroc_nearest_uniform":1[,}]' log
+}
+
 missing_data_are_named() {
-    for p in fig5_floods fig6_glycine fig7_images 'table1 --only floods' \
+    for p in fig5_floods fig6_glycine fig7_images fig8_arithmetic ood 'table1 --only floods' \
         'table3 --only glycine'; do
         status=0
         EBIM_DATA=$PWD "$BIN"/$p --quick --out out >log 2>err || status=$?
@@ -98,7 +115,7 @@ wrong_usage() {
 }
 
 for check in every_figure_and_table the_same_seed_gives_the_same_picture the_papers_recipe \
-    images_are_drawn missing_data_are_named wrong_usage; do
+    images_are_drawn digits_are_combined others_are_told_apart missing_data_are_named wrong_usage; do
     t_run $check
 done
 t_end
