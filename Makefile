@@ -10,6 +10,9 @@
 #   make paper     the paper's figures and tables: build/out/paper.md; QUICK=1: that all runs
 #   make images    digits learned and drawn by a displacement field (DATA=fmnist: garments): 7
 #                  minutes; QUICK=1: that it runs; I_ARGS='--steps N'
+#   make arithmetic  digits of two sets at once, and of either: 10 minutes; QUICK=1, I_ARGS
+#   make ood       how such a field tells other images apart: both data sets are needed; as images
+#   make table2    what other models draw at as much training: 45 minutes; DATA, QUICK=1, I_ARGS
 #   make moebius   a Moebius strip and a Klein bottle learned, sampled and drawn: a minute
 #   make gallery   the pictures of the README anew, in examples/gallery (runs these)
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
@@ -61,7 +64,7 @@ $(RULES): FORCE
 	}; \
 	for c in examples/*.c bench/*.c; do \
 	    test -f $$c || continue; \
-	    case $$c in examples/fig*|examples/table*) \
+	    case $$c in examples/fig*|examples/table*|examples/ood*) \
 	        rule programs $(BUILD)/`basename $$c .c` "$$c $(BUILD)/paper.o" "$$h" -DPAPER_LINKED;; \
 	    *) rule programs $(BUILD)/`basename $$c .c` $$c "$$h" '';; esac; \
 	done; \
@@ -80,7 +83,8 @@ $(RULES): FORCE
 $(BUILD)/ebim $(BUILD)/exact_sampler $(BUILD)/fig10_vae $(BUILD)/fig11_eta \
     $(BUILD)/fig1_von_mises $(BUILD)/fig2_degenerate $(BUILD)/fig3_arithmetic \
     $(BUILD)/fig4_mixture $(BUILD)/fig5_floods $(BUILD)/fig6_glycine \
-    $(BUILD)/fig7_images $(BUILD)/fig9_langevin_steps $(BUILD)/table1 $(BUILD)/table2 $(BUILD)/table3 \
+    $(BUILD)/fig7_images $(BUILD)/fig8_arithmetic $(BUILD)/fig9_langevin_steps $(BUILD)/ood \
+    $(BUILD)/table1 $(BUILD)/table2 $(BUILD)/table3 \
     $(BUILD)/bench $(BUILD)/calibration $(BUILD)/manifolds $(BUILD)/ulps $(BUILD)/verdicts: $(RULES) FORCE
 	@$(MAKE) -s -f $(RULES) $@
 
@@ -92,16 +96,28 @@ run: $(RULES)
 paper: all
 	@q=; test -z '$(QUICK)' || q=--quick; sh examples/paper.sh $(BUILD) $$q
 
+QUICKLY = q=; test -z '$(QUICK)' || q=--quick
 images: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/fig7_images
-	@q=; test -z '$(QUICK)' || q=--quick; \
-	    $(BUILD)/fig7_images --data $(DATA) --out $(BUILD)/out/images $$q $(I_ARGS)
+	@$(QUICKLY); $(BUILD)/fig7_images --data $(DATA) --out $(BUILD)/out/images $$q $(I_ARGS)
+
+arithmetic: $(RULES)
+	@$(MAKE) -s -f $(RULES) $(BUILD)/fig8_arithmetic
+	@$(QUICKLY); $(BUILD)/fig8_arithmetic --out $(BUILD)/out/images $$q $(I_ARGS)
+
+ood: $(RULES)
+	@$(MAKE) -s -f $(RULES) $(BUILD)/ood
+	@$(QUICKLY); $(BUILD)/ood --data $(DATA) --out $(BUILD)/out/images $$q $(I_ARGS)
+
+table2: $(RULES)
+	@$(MAKE) -s -f $(RULES) $(BUILD)/table2
+	@$(QUICKLY); $(BUILD)/table2 --data $(DATA) $$q $(I_ARGS)
 
 moebius: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/ebim
 	@sh examples/moebius.sh $(BUILD)
 
-gallery: run paper moebius images
+gallery: run paper moebius images arithmetic
 	mkdir -p examples/gallery
 	cp $(BUILD)/out/demo/demo.png $(BUILD)/out/paper/*.png $(BUILD)/out/moebius/*.png \
 	    $(BUILD)/out/images/*.png examples/gallery/
@@ -169,4 +185,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper images moebius gallery test check peers flags ulps manifolds calibration verdicts data install coverage size clean FORCE
+.PHONY: bench all run paper images arithmetic ood moebius gallery test check peers flags ulps manifolds calibration verdicts data install coverage size clean FORCE

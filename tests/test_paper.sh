@@ -77,12 +77,29 @@ other_models_draw_too() {
     [ -f "${EBIM_DATA:-$TOP/data}/t10k-images-idx3-ubyte.gz" ] || skip 'data are missing: make data'
     "$BIN/table2" --quick --out . >log 2>err
     object log
-    for model in ae vae nae nae_blind im_paper; do png table2_mnist_$model.png; done
-    test "$(grep -c '^| [^|]* | [0-9]* | [0-9]* | [0-9.]* |$' table2_mnist.md)" = 5
+    for model in ours ae vae nae nae_blind im_paper; do png table2_mnist_$model.png; done
+    test "$(grep -c '^| [^|]* | [0-9]* | [0-9]* | [0-9.]* |$' table2_mnist.md)" = 6
+}
+
+digits_are_combined() {
+    [ -f "${EBIM_DATA:-$TOP/data}/t10k-images-idx3-ubyte.gz" ] || skip 'data are missing: make data'
+    "$BIN/fig8_arithmetic" --quick --out . >log 2>err
+    object log
+    png fig8_arithmetic.png
+}
+
+# Uniform noise is told from digits by anything.
+others_are_told_apart() {
+    status=0
+    "$BIN/ood" --quick --out . >log 2>err || status=$?
+    if [ $status = 2 ] && grep -q 'make data\|dataset-fashion-mnist' err; then skip "$(cat err)"; fi
+    [ $status = 0 ]
+    object log
+    grep -q '"auroc_nearest_uniform":1[,}]' log
 }
 
 missing_data_are_named() {
-    for p in fig5_floods fig6_glycine fig7_images table2 'table1 --only floods' \
+    for p in fig5_floods fig6_glycine fig7_images fig8_arithmetic ood table2 'table1 --only floods' \
         'table3 --only glycine'; do
         status=0
         EBIM_DATA=$PWD "$BIN"/$p --quick --out out >log 2>err || status=$?
@@ -107,7 +124,8 @@ wrong_usage() {
 }
 
 for check in every_figure_and_table the_same_seed_gives_the_same_picture the_papers_recipe \
-    images_are_drawn other_models_draw_too missing_data_are_named wrong_usage; do
+    images_are_drawn digits_are_combined others_are_told_apart other_models_draw_too \
+    missing_data_are_named wrong_usage; do
     t_run $check
 done
 t_end
