@@ -16034,6 +16034,12 @@ static int ebim__sides_make(ebim__sides *s, ebim__quadrics *q, ebim_rng *rng, co
  *     data  0.3 (10 E|F| + 100 E|F|^2) + slope/n E|J'v - N'N v|^2 + E g^2
  *     off   E|F - (y - foot)|^2 / (d^2 + 0.05^2) + E(g - gate(d))^2
  *
+ * Where M has no ends the last layer is wide, and is fitted once more at the end, by least squares
+ * on all data, slopes there and all points off M: it is linear in its weights, for which steps are
+ * slow. Data weigh more than in training: sets come out half as far off. Beyond an end, where
+ * targets turn sharply, that leaves F small for longer: a Moebius strip would run on by 1.3
+ * spacings, not 0.7, and lose 0.04 nat.
+ *
  * A hypersurface with sides (>>sides) has one output, the signed distance, and no gate: d with the
  * side's sign stands for the way, the normal for N'N v, |v| = 1. Without sides F finds signs of its
  * own, and doubles folds, or joins sheets, where these are finer than it sees at first.
@@ -16048,6 +16054,10 @@ enum {
     EBIM__FIELD_POOL = 30000, /* points off M, at most: 15 for each step */
     EBIM__FIELD_FEET = 3,     /* quadrics that each looks for its foot on */
     EBIM__FIELD_OFF = 2,      /* points off M a step, for each datum */
+    EBIM__FIELD_LAST = 256,   /* width of the last hidden layer: of 192 a torus in R^20 is a tenth
+                               * farther off, of 96 four fifths */
+    EBIM__FIELD_FINE = 32,    /* frequencies that networks for curves see besides */
+    EBIM__FIELD_WAYS = 4,     /* directions that slopes at a datum are fitted in */
     EBIM__FIELD_JUDGED = 1000, /* data that the bounds are found by, */
     EBIM__FIELD_LEAST = 20    /* at least */
 };
@@ -16058,11 +16068,13 @@ static const struct { double until, least, most; } ebim__field_noise[] = {
     {0.5, 0.005, 0.15}, {0.8, 0.01, 0.5}};
 
 static const struct {
-    double norm, norm_high, norm_least, gap, gap_high, gap_add, gap_most, open, open_least;
+    double norm, norm_high, norm_least, norm_closed, gap, gap_high, gap_add, gap_most;
+    double open, open_least;
     double slope, afar, flat, gate;
 } ebim__field_bound = {
-    3, 1.5, 0.002,    /* norm: times its 0.95 and 0.998 quantiles on the data; at least, times m:
-                       * where data are few, F errs along M */
+    3, 1.5, 0.002, 0.003, /* norm: times its 0.95 and 0.998 quantiles on the data; at least, times
+                       * m: where data are few, F errs along M. Where M has no ends it costs
+                       * nothing: a Klein bottle had holes with 0.002 */
     3, 1.3, 0.02, 0.6, /* gap: the same; more; at most */
     1.2, 0.3,         /* open: times the largest on the data, plus 0.1; at least */
     0.7,              /* slope: times the 0.005 quantile */
@@ -16078,10 +16090,18 @@ static const double ebim__field_nothing = 1e-150;
  * M. Of the few rows that seem to be at ends of a curve most are not. */
 static const struct { double most, share; } ebim__field_edge = {4, 0.1};
 
+/* Of frequencies, which curves need where they have many harmonics: one of 25 in R^50 comes out 3.5
+ * times as close, coils a fifth closer, the others alike; surfaces have no use for them. */
+static const double ebim__field_scale = 8;
+
+/* Least squares of the last layer: a datum that is r off weighs data / (r + least), a point off M
+ * as in training, at most 400; ridge, of the mean of the diagonal, is what float cannot tell. */
+static const struct { double data, least, ridge; } ebim__refit_bound = {50, 0.001, 1e-6};
+
 typedef struct ebim__plane_of { /* the plane that data lie in: center + span of p rows */
     int n, p;                   /* p: its dimensions */
     double *center;             /* [n] */
-    double *rows;               /* [n][n] orthonormal, the first p span it; the same turned */
+    double *rows;               /* [n][n] orthonormal, the first p span it; these turned, [n][p] */
 } ebim__plane_of;
 
 enum { EBIM__PLANE_MOST = 128 }; /* coordinates; of more all are taken */
@@ -16116,7 +16136,7 @@ static void ebim__plane_find(ebim__plane_of *s, int N, const ebim_real *x, int l
         cov[j * (n + 1)] = cov[to * (n + 1)];
     }
     for (i = 0; i < n; i++)
-        for (c = 0; c < n; c++) s->rows[(n + c) * n + i] = s->rows[i * n + c];
+        for (c = 0; c < n && i < s->p; c++) s->rows[n * n + c * s->p + i] = s->rows[i * n + c];
 }
 
 static ebim_result ebim__plane_init(ebim__plane_of *s, int N, int n, const ebim_real *x, int least,
@@ -16132,7 +16152,8 @@ static ebim_result ebim__plane_init(ebim__plane_of *s, int N, int n, const ebim_
 }
 
 typedef struct ebim__field_desc {
-    int dim, steps, batch, width; /* data a step; width of the network's three layers */
+    int dim, steps, batch, width; /* data a step; width of the network's layers */
+    int refit;                  /* 1: the last one is EBIM__FIELD_LAST wide, and fitted once more */
     double rate, rate_end;
     double slope;               /* what the error of J'v weighs */
     int noisy;                  /* twice as many neighbours */
@@ -16153,24 +16174,34 @@ typedef struct ebim__field_net { /* what a field is recorded from */
     const ebim__plane_of *plane;
 } ebim__field_net;
 
-/* x - D(x) in front of the plane, and the gate. The graph has as many nodes whatever the plane. */
+/* x - D(x), D in the plane, and the gate. The graph has as many nodes whatever the plane. */
 static ebim_ref ebim__record_field(ebim_graph *g, ebim_ref x, void *user)
 {
     const ebim__field_net *f = (const ebim__field_net *)user;
     const ebim__plane_of *s = f->plane;
     const double *rows = s->rows, *back = rows ? rows + (size_t)s->n * (size_t)s->n : NULL;
     int n = s->n, p = s->p, turned = n <= EBIM__PLANE_MOST, i;
-    ebim_ref z = x, y, way;
-    if (turned) z = ebim_matrix(g, ebim_affine(g, x, s->center, 1), n, rows);
-    y = way = ebim_slice(g, z, 0, p);
+    ebim_ref z, y, way, fine = 0;
+    if (turned) x = ebim_affine(g, x, s->center, 1);
+    z = y = turned ? ebim_matrix(g, x, p, rows) : x;
+    if (f->d->dim == 1 && f->d->refit)
+        fine = ebim_fourier(g, z, EBIM__FIELD_FINE, ebim__field_scale, f->d->seed);
     y = ebim_concat(g, ebim_scale(g, y, 4), ebim_scale(g, ebim_sumsq(g, y), 4));
-    for (i = 0; i < 3; i++) y = ebim_dense(g, y, f->d->width, EBIM_FN_SILU);
+    if (fine) y = ebim_concat(g, y, fine);
+    for (i = 0; i < 3; i++)
+        y = ebim_dense(g, y, i == 2 && f->d->refit ? EBIM__FIELD_LAST : f->d->width, EBIM_FN_SILU);
     y = ebim_dense(g, y, p + 1, EBIM_FN_IDENTITY);
-    way = ebim_sub(g, way, ebim_slice(g, y, 0, p));
-    if (p < n) way = ebim_concat(g, way, ebim_slice(g, z, p, n - p));
-    else way = ebim_scale(g, ebim_scale(g, way, 1), 1);
+    way = ebim_slice(g, y, 0, p);
     if (turned) way = ebim_matrix(g, way, n, back);
-    return ebim_concat(g, way, ebim_slice(g, y, p, 1));
+    return ebim_concat(g, ebim_sub(g, x, way), ebim_slice(g, y, p, 1));
+}
+
+/* The last layer that is trained */
+static int ebim__field_top(const ebim_graph *g)
+{
+    int i = g->n_nodes - 1;
+    while (i > 0 && (g->node[i].op != EBIM__OP_DENSE || g->node[i].frozen)) i--;
+    return i;
 }
 
 /* Normal weights of variance 1 / fan in, biases of 0.5^2; the last layer begins next to 0. With the
@@ -16178,10 +16209,8 @@ static ebim_ref ebim__record_field(ebim_graph *g, ebim_ref x, void *user)
 static void ebim__field_draw(ebim_graph *g, uint64_t seed)
 {
     ebim_rng r;
-    int i, q, last = 0;
+    int i, q, last = ebim__field_top(g);
     ebim_rng_init(&r, seed, 0);
-    for (i = 1; i < g->n_nodes; i++)
-        if (g->node[i].op == EBIM__OP_DENSE && !g->node[i].frozen) last = i;
     for (i = 1; i <= last; i++) {
         const ebim__node *nd = &g->node[i];
         int in = g->node[nd->a].size, weights = in * nd->size;
@@ -16210,7 +16239,25 @@ typedef struct ebim__field {
     int pool;                   /* points of it */
     int ways;                   /* outputs for the way: n; 1: a signed distance */
     ebim__sides sides;          /* for that */
+    int top, K, p;              /* the last layer, its inputs and one, its outputs for the way: */
+    ebim_real *z, *sum, *root;  /* [K + p][stride], [K][K + p], [stride] of a block, */
+    double *A, *B;              /* [K][K], [K][p] the equations of its least squares */
 } ebim__field;
+
+static void ebim__field_refit_init(ebim__field *s, ebim_arena *a)
+{
+    const ebim_graph *g = s->t.g;
+    size_t K, p, S = (size_t)s->t.w.stride;
+    s->top = ebim__field_top(g);
+    s->K = g->node[g->node[s->top].a].size + 1;
+    s->p = s->plane->p;
+    K = (size_t)s->K, p = (size_t)s->t.n; /* at most; while memory is measured */
+    s->z = EBIM__NEW(a, ebim_real, (K + p) * S);
+    s->sum = EBIM__NEW(a, ebim_real, K * (K + p));
+    s->root = EBIM__NEW(a, ebim_real, S);
+    s->A = EBIM__NEW(a, double, K * K);
+    s->B = EBIM__NEW(a, double, K * p);
+}
 
 static ebim_result ebim__field_init(ebim__field *s, ebim_arena *a, ebim_graph *F, int N,
                                     const ebim__field_desc *d, const ebim__plane_of *plane)
@@ -16237,6 +16284,7 @@ static ebim_result ebim__field_init(ebim__field *s, ebim_arena *a, ebim_graph *F
     s->order = EBIM__NEW(a, int32_t, N);
     s->scratch = EBIM__NEW(a, double, (size_t)(d->dim + 3) * n);
     if (!r && d->sides) r = ebim__sides_init(&s->sides, a, N, (int)n);
+    if (!r && d->refit) ebim__field_refit_init(s, a);
     return r ? r : a->failed;
 }
 
@@ -16483,10 +16531,108 @@ static double ebim__field_loss(void *self, int step)
     return loss + ebim__field_off(s);
 }
 
+/* The block's lanes are added to the equations: h: [K - 1][stride] goes into the last layer, beside
+ * `one`; e: [n][stride] is what F is off. */
+static void ebim__refit_add(ebim__field *s, const ebim_real *h, ebim_real one, const ebim_real *e)
+{
+    ebim_ws *w = &s->t.w;
+    const ebim_real *root = s->root;
+    int n = s->t.n, K = s->K, p = s->p, S = w->stride, all = K + p, i, j, l;
+    int turned = n <= EBIM__PLANE_MOST;
+    ebim__pair both;
+    for (i = 0; i < K; i++)
+        for (l = 0; l < w->lanes; l++)
+            s->z[i * S + l] = root[l] * (i < K - 1 ? h[i * S + l] : one);
+    for (i = 0; i < p; i++) {
+        ebim_real *z = s->z + (K + i) * S;
+        for (l = 0; l < w->lanes; l++) z[l] = turned ? 0 : root[l] * e[i * S + l];
+        for (j = 0; j < n && turned; j++)
+            for (l = 0; l < w->lanes; l++)
+                z[l] += EBIM__R(s->plane->rows[i * n + j]) * root[l] * e[j * S + l];
+    }
+    memset(s->sum, 0, (size_t)K * (size_t)all * sizeof *s->sum);
+    both.d = both.x = s->z;
+    w->kernels->outer(K, all, s->sum, all, &both, 1, S, w->lanes);
+    for (i = 0; i < K; i++) {
+        for (j = 0; j < K; j++) s->A[i * K + j] += (double)s->sum[i * all + j];
+        for (j = 0; j < p; j++) s->B[i * p + j] += (double)s->sum[i * all + K + j];
+    }
+}
+
+/* Points off M, `at` and on of the pool */
+static void ebim__refit_off(ebim__field *s, int at, int lanes)
+{
+    ebim_ws *w = &s->t.w;
+    ebim_real *e = ebim_ws_yg(w, 0);
+    int n = s->t.n, S = w->stride, i, l;
+    for (l = 0; l < w->lanes; l++) {
+        int row = l < lanes ? at + l : at;
+        const ebim_real *way = ebim__nth(s->way, row, n);
+        s->root[l] = l < lanes ? 1 / EBIM__SQRT((s->d2[row] + EBIM__R(0.05 * 0.05)) *
+                                                (ebim_real)s->pool) : 0;
+        for (i = 0; i < n; i++) e[i * S + l] = ebim_ws_y(w)[i * S + l] - way[i];
+    }
+    ebim__refit_add(s, w->slot[s->t.g->node[s->top].a].v, 1, e);
+}
+
+/* Slopes of the data `at` and on, in one direction each */
+static void ebim__refit_slope(ebim__field *s, int at, int lanes)
+{
+    ebim_ws *w = &s->t.w;
+    ebim_real *e = ebim_ws_yg(w, 1), *u = ebim_ws_xt(w, 1), *c = ebim_ws_yt(w, 1);
+    int n = s->t.n, S = w->stride, i, l;
+    for (l = 0; l < w->lanes; l++) {
+        double square = 0;
+        s->root[l] = l < lanes ? EBIM__SQRT(EBIM__R(s->d->slope / (double)EBIM__FIELD_WAYS) /
+                                            (ebim_real)s->t.N) : 0;
+        for (i = 0; i < n; i++) {
+            ebim_real v = u[i * S + l] = ebim_rng_normal(&s->t.rng);
+            square += (double)(v * v);
+        }
+        for (i = 0; i < n; i++) u[i * S + l] *= EBIM__R(1 / sqrt(square + DBL_MIN));
+        for (i = 0; i < n; i++) e[i * S + l] = u[i * S + l];
+    }
+    ebim_jvp(w, 1, 1);
+    for (l = 0; l < w->lanes; l++) ebim__field_normal(s, l, l < lanes ? at + l : at, c);
+    ebim__refit_add(s, w->slot[s->t.g->node[s->top].a].t, 0, c);
+}
+
+/* Least squares of the last layer, see above */
+static void ebim__field_refit(ebim__field *s)
+{
+    ebim__trainer *t = &s->t;
+    ebim_ws *w = &t->w;
+    const ebim__node *top = &t->g->node[s->top];
+    ebim_real *W = t->g->theta + top->theta;
+    int K = s->K, p = s->p, at, lanes, l, i, j;
+    double trace = 0;
+    memset(s->A, 0, (size_t)(K * K) * sizeof *s->A);
+    memset(s->B, 0, (size_t)(K * p) * sizeof *s->B);
+    EBIM__BLOCKS(at, lanes, w, s->pool, s->y, 0) ebim__refit_off(s, at, lanes);
+    EBIM__BLOCKS(at, lanes, w, t->N, s->x, 1) {
+        ebim__field_norms(t, s->ways);
+        for (l = 0; l < w->lanes; l++) {
+            double weight = ebim__refit_bound.data / t->N;
+            weight /= (double)t->norm[l] + ebim__refit_bound.least;
+            s->root[l] = l < lanes ? EBIM__R(sqrt(weight)) : 0;
+        }
+        ebim__refit_add(s, w->slot[top->a].v, 1, ebim_ws_y(w));
+        for (i = 0; i < EBIM__FIELD_WAYS; i++) ebim__refit_slope(s, at, lanes);
+    }
+    for (i = 0; i < K; i++) trace += s->A[i * (K + 1)];
+    for (i = 0; i < K; i++) s->A[i * (K + 1)] += ebim__refit_bound.ridge * trace / K;
+    ebim__normal_equations(K, s->A, p, s->B);
+    if (ebim__stopped(w->watch) || !ebim__finite64(ebim__inner64(K * p, s->B, s->B))) return;
+    for (j = 0; j < p; j++)
+        for (i = 0; i < K; i++)
+            W[i < K - 1 ? j * (K - 1) + i : top->size * (K - 1) + j] += EBIM__R(s->B[i * p + j]);
+}
+
 /* The bounds of F->field from N points that lie near M: what it has at their projections, and more.
  * Points that F has not learned from know better how it is between them. Where hardly any is
  * projected nothing was learned, and nothing is accepted. */
-static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, ebim_arena *a)
+static ebim_result ebim__field_bounds(ebim_graph *F, int closed, int N, const ebim_real *x,
+                                      ebim_arena *a)
 {
     int n = ebim_inputs(F), m = n - F->field.codim, at, l, i, q, have = 0, run = ebim__ready(a);
     ebim_field *d = &F->field;
@@ -16530,7 +16676,7 @@ static ebim_result ebim__field_bounds(ebim_graph *F, int N, const ebim_real *x, 
 #define EBIM__SEEN(q, part) ebim__quantile(have, v + (q) * EBIM__FIELD_JUDGED, order, part)
     d->norm = fmax(fmax(ebim__field_bound.norm * EBIM__SEEN(0, 0.95),
                         ebim__field_bound.norm_high * EBIM__SEEN(0, 0.998)),
-                   ebim__field_bound.norm_least * m);
+                   m * (closed ? ebim__field_bound.norm_closed : ebim__field_bound.norm_least));
     d->gap = fmax(ebim__field_bound.gap * EBIM__SEEN(1, 0.95),
                   ebim__field_bound.gap_high * EBIM__SEEN(1, 0.998));
     d->gap = fmin(d->gap + ebim__field_bound.gap_add, ebim__field_bound.gap_most);
@@ -16558,11 +16704,12 @@ static ebim_result ebim__field_train(ebim_graph *F, int N, const ebim_real *x,
             return EBIM_ERR_SOLVE;
         ebim__field_pool(&s);
         r = ebim__train(&s.t, ebim__field_loss, &s);
+        if (!r && d->refit && !ebim__stopped(work->watch)) ebim__field_refit(&s);
     }
     if (report) *report = s.t.report;
     if (d->sides || (r && r != EBIM_ERR_DIVERGED)) return r;
-    if (d->held < 2 * EBIM__FIELD_LEAST) bounds = ebim__field_bounds(F, s.t.N, s.x, work);
-    else bounds = ebim__field_bounds(F, d->held, x ? ebim__nth(x, N, s.t.n) : NULL, work);
+    if (d->held < 2 * EBIM__FIELD_LEAST) bounds = ebim__field_bounds(F, d->refit, s.t.N, s.x, work);
+    else bounds = ebim__field_bounds(F, d->refit, d->held, x ? ebim__nth(x, N, s.t.n) : NULL, work);
     return bounds ? bounds : r;
 }
 
@@ -17695,7 +17842,8 @@ static const struct {
 
 /* Displacement fields: the first one, and the others; signed distances by sides; data a step. Small
  * batches and more steps: of 200 and half the steps fields are half again as far off, for a third
- * more time. What slopes weigh: normals from neighbours are less exact than the data. */
+ * more time. Where least squares follow three quarters of the steps do. What slopes weigh: normals
+ * from neighbours are less exact than the data. */
 enum { EBIM__FIELD_BATCH = 64 };
 static const struct {
     int width;
@@ -17732,10 +17880,11 @@ static int ebim__fit_points(const ebim__rows *s)
 /* Whether network `number` is a displacement field. Where these compete one of the first two is
  * signed: if it agrees with the field it is two to five times as close; if not, wide fields have to
  * agree. Another signed one comes last, for hypersurfaces whose thin parts look like edges: sooner,
- * two of them would agree on a bridge between the ends of an arc. */
+ * two of them would agree on a bridge between the ends of an arc. In many codimensions a signed one
+ * finds no M (of a curve in R^50 it missed all points), and two fields come first. */
 static int ebim__recipe_field(const ebim__rows *s, int number)
 {
-    return s->fields && number != 1 && number != 5;
+    return s->fields && ((number != 1 && number != 5) || s->k > EBIM__JUDGE_CROWDED);
 }
 
 /* Of a training: with less, features of sides are still rough away from the data, where points that
@@ -17756,8 +17905,9 @@ static void ebim__recipe_way(const ebim__rows *s, int size, ebim__recipe_F *f)
     f->net.width = f->way.width = ebim__size_field[size].width;
     f->way.dim = s->n - s->k;
     f->way.sides = !f->field;
+    f->way.refit = f->field && !s->survey.at_edge;
     f->way.slope = ebim__size_field[size].slope;
-    f->way.steps = ebim__steps(s, ebim__size_field[size].steps, 1);
+    f->way.steps = ebim__steps(s, ebim__size_field[size].steps * (f->way.refit ? 0.75 : 1), 1);
     f->way.batch = EBIM__FIELD_BATCH;
     f->way.rate = 0.01;
     f->way.rate_end = 0.0001;
@@ -18042,7 +18192,7 @@ static ebim_result ebim__odd_sort_out(ebim__odd *o, const ebim_graph *F, ebim_ar
 
 static const struct {
     double disputed, singular, hood, close, accurate, q99, fields, noise, volume, quick;
-    double drawn, beyond, plain, failed, dirty, none;
+    double crowded, drawn, beyond, plain, failed, dirty, none;
 } ebim__choice_bound = {
     /* Shares of M that a few of FIT_POINTS make up: they count only beyond these. */
     0.005, 0.002,
@@ -18059,8 +18209,12 @@ static const struct {
     0.9,
     /* A rival with more than this times the volume has sheets everywhere: it would confirm all. */
     2,
-    /* The last judgement of a fit of less effort looks at no more points than the others. */
+    /* The last judgement of a fit of less effort, or in many codimensions, where points take long,
+     * looks at no more points than the others. */
     0.5,
+    /* In many codimensions so many times the distance will do: a curve in R^50 is 0.0004 off, and
+     * 0.0002 by a network that takes three times as long. */
+    2,
     /* Farther than this share of the size from M, rows that draw a curve are off it. */
     0.02,
     /* Zeros of equations are M if no more than this share of them is away from all data: of a cap,
@@ -18254,6 +18408,7 @@ static int ebim__contest_choose(ebim__contest *s)
     best = &s->c[s->best].j;
     accurate = fmax(ebim__choice_bound.accurate * (s->rows->fields ? (1 + m * m) / 8 : 1),
                     ebim__choice_bound.noise * *noise);
+    if (s->rows->k > EBIM__JUDGE_CROWDED) accurate *= ebim__choice_bound.crowded;
     if ((ebim__judge_verdict(best, 1) & EBIM_VERDICT_BAD) ||
         ebim__candidate_beyond(&s->c[s->best]) ||
         s->c[s->best].off > ebim__judge_bound.missed) return 0;
@@ -18295,7 +18450,8 @@ static ebim_result ebim__contest_judge(ebim__contest *s, ebim_arena *work)
     ebim_judge_desc d;
     ebim_result r;
     int rival = ebim__ready(work) ? best->rival : s->best;
-    int more = ebim__effort(s->rows) < ebim__choice_bound.quick ? 1 : 4;
+    int crowded = s->rows->k > EBIM__JUDGE_CROWDED;
+    int more = crowded || ebim__effort(s->rows) < ebim__choice_bound.quick ? 1 : 4;
     ebim__judge_of(s->rows, more * ebim__fit_points(s->rows), s->u, &d);
     if (rival >= 0) d.rival = &s->c[rival].F;
     r = ebim_judge(&best->F, work, &d, j);

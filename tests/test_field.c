@@ -298,6 +298,98 @@ static void gradient_of_the_loss(void)
 #endif
 }
 
+/* What a field is off at its data, at points off M, in its slopes (which 0, 1, 2), at the mean */
+static double off_by(ebim__field *s, int which)
+{
+    ebim_ws *w = &s->t.w;
+    int n = s->t.n, S = w->stride, at, lanes, l, c, count = which == 1 ? s->pool : s->t.N;
+    double sum = 0;
+    for (at = 0; at < count; at += lanes) {
+        ebim_real *u = ebim_ws_xt(w, 1), *v = ebim_ws_yg(w, 1), *out = ebim_ws_y(w);
+        lanes = ebim__load(w, count, at, which == 1 ? s->y : s->x, 1);
+        for (c = 0; c < n; c++)
+            for (l = 0; l < w->lanes; l++)
+                u[c * S + l] = v[c * S + l] = (ebim_real)(((l + c) & 1) ? 0.5 : -0.5);
+        ebim_jvp(w, 1, 1);
+        if (which == 2) out = ebim_ws_yt(w, 1);
+        for (l = 0; l < lanes; l++) {
+            double square = 0;
+            if (which == 2) ebim__field_normal(s, l, at + l, out);
+            for (c = 0; c < n; c++) {
+                double d = (double)out[c * S + l];
+                if (which == 1) d -= (double)s->way[(at + l) * n + c];
+                square += d * d;
+            }
+            sum += sqrt(square) / count;
+        }
+    }
+    return sum;
+}
+
+/* Least squares of the last layer bring a field closer to its data, in a plane that is turned, and
+ * it is as good off them and in its slopes; its gate stays as it was. */
+static void the_last_layer(void)
+{
+    enum { N = 400 };
+    static ebim_real line[N][3], x[N][4];
+    static const double lo[4] = {-1, -1, -1, -1}, hi[4] = {1, 1, 1, 1};
+    double rows[32], center[4] = {0, 0, 0, 0}, before[3], gate[2] = {0, 0};
+    ebim__plane_of plane;
+    ebim__field_net field;
+    ebim__field_desc d;
+    ebim__field s;
+    ebim_graph g;
+    ebim_arena a = arena();
+    ebim_real *W;
+    int i, j, c, last;
+    memset(rows, 0, sizeof rows);
+    for (i = 0; i < 4; i++) rows[5 * i] = i % 3 ? 1 : 0.6;
+    rows[3] = 0.8;
+    rows[12] = -0.8;
+    for (i = 0; i < 4; i++)
+        for (j = 0; j < 4 && i < 3; j++) rows[16 + 3 * j + i] = rows[4 * i + j];
+    helix(N, line, 5);
+    for (i = 0; i < N; i++)
+        for (c = 0; c < 4; c++)
+            for (x[i][c] = 0, j = 0; j < 3; j++)
+                x[i][c] += (ebim_real)rows[4 * j + c] * line[i][j];
+    plane.n = 4;
+    plane.p = 3;
+    plane.center = center;
+    plane.rows = rows;
+    memset(&d, 0, sizeof d);
+    d.dim = 1;
+    d.refit = 1;
+    d.slope = 4;
+    d.steps = 400;
+    d.batch = 16;
+    d.width = 24;
+    d.rate = 0.01;
+    d.rate_end = 0.01;
+    d.lo = lo;
+    d.hi = hi;
+    field.d = &d;
+    field.plane = &plane;
+    CHECK_INT(ebim_record(&g, &a, 4, ebim__record_field, &field), EBIM_OK);
+    ebim__field_draw(&g, 1);
+    CHECK_INT(ebim__field_init(&s, &a, &g, N, &d, &plane), EBIM_OK);
+    memcpy(s.x, x, sizeof x);
+    s.gate = ebim__quadrics_make(&s.q, s.x, s.order);
+    ebim__field_pool(&s);
+    CHECK_INT(ebim__train(&s.t, ebim__field_loss, &s), EBIM_OK);
+    for (i = 0; i < 3; i++) before[i] = off_by(&s, i);
+    last = ebim__field_top(&g);
+    W = g.theta + g.node[last].theta;
+    for (j = 0; j < 2; j++) {
+        for (gate[j] = 0, i = 0; i < EBIM__FIELD_LAST; i++)
+            gate[j] += (i + 1) * (double)W[3 * EBIM__FIELD_LAST + i];
+        gate[j] += (double)W[4 * EBIM__FIELD_LAST + 3];
+        if (!j) ebim__field_refit(&s);
+    }
+    CHECK_NEAR(gate[0], gate[1], 0);
+    for (i = 0; i < 3; i++) CHECK(off_by(&s, i) < before[i] * (i ? 1.2 : 0.5));
+}
+
 /* Feet on quadrics are those of the surface that data have been drawn from. */
 static void feet_are_those_of_the_surface(void)
 {
@@ -1243,6 +1335,7 @@ int main(int argc, char **argv)
     T_RUN(a_projective_plane);
     T_RUN(what_is_refused);
     T_RUN(gradient_of_the_loss);
+    T_RUN(the_last_layer);
     T_RUN(feet_are_those_of_the_surface);
     T_RUN(feet_beyond_an_edge);
     T_RUN(the_last_directions);
