@@ -2,7 +2,7 @@
 #ifndef SURFACES_H
 #define SURFACES_H
 
-static double memory[1 << 19];
+static double memory[1 << 20];
 
 /* An arena over all of `memory` */
 T_FN ebim_arena arena(void)

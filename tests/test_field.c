@@ -390,6 +390,33 @@ static void the_last_layer(void)
     for (i = 0; i < 3; i++) CHECK(off_by(&s, i) < before[i] * (i ? 1.2 : 0.5));
 }
 
+/* Where data end the last layer is not fitted once more: M would run on beyond. In many
+ * codimensions both of the first networks are fields. */
+static void recipes_of_fields(void)
+{
+    static ebim_fit_desc d;
+    static ebim__rows rows;
+    static ebim__recipe_F f;
+    int ends;
+    memset(&rows, 0, sizeof rows);
+    rows.d = &d;
+    rows.n = 3;
+    rows.k = 2;
+    rows.fields = 1;
+    for (ends = 0; ends < 2; ends++) {
+        rows.survey.at_edge = ends;
+        ebim__recipe_F_of(&rows, 0, &f);
+        CHECK_INT(f.field, 1);
+        CHECK_INT(f.way.refit, !ends);
+    }
+    ebim__recipe_F_of(&rows, 1, &f);
+    CHECK_INT(f.field, 0);
+    rows.n = 50;
+    rows.k = 49;
+    ebim__recipe_F_of(&rows, 1, &f);
+    CHECK_INT(f.field, 1);
+}
+
 /* Feet on quadrics are those of the surface that data have been drawn from. */
 static void feet_are_those_of_the_surface(void)
 {
@@ -1336,6 +1363,7 @@ int main(int argc, char **argv)
     T_RUN(what_is_refused);
     T_RUN(gradient_of_the_loss);
     T_RUN(the_last_layer);
+    T_RUN(recipes_of_fields);
     T_RUN(feet_are_those_of_the_surface);
     T_RUN(feet_beyond_an_edge);
     T_RUN(the_last_directions);
