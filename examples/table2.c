@@ -10,9 +10,9 @@
 
        build/table2 [--data mnist|fmnist] [--seconds N] [--seed N] [--out DIR] [--quick]
 
-   Each of the others gets 360 s of one core for its training; samples come on top. The
-   paper trains for a hundred epochs and more: its settings are kept, but for rates, which are larger because steps are fewer. Writes table2_DATA.md and a
-   picture for each. */
+   Each of the others gets 360 s of one core for its training; samples come on top. The paper trains
+   for a hundred epochs and more: its settings are kept, but for rates, which are larger because
+   steps are fewer. Writes table2_DATA.md and a picture for each. */
 #include <limits.h>
 
 #include "common/paper.h"
