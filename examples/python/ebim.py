@@ -18,7 +18,6 @@ import ctypes
 import inspect
 import os
 import signal
-import sys
 import tempfile
 import threading
 import warnings
@@ -65,8 +64,8 @@ class Verdict(namedtuple("Verdict", "word bits reasons")):
     __slots__ = ()
 
     def __str__(self):
-        return ": ".join([self.word] + ["; ".join(text for _, text, _ in self.reasons)] *
-                         bool(self.reasons))
+        reasons = "; ".join(text for _, text, _ in self.reasons)
+        return "%s: %s" % (self.word, reasons) if reasons else self.word
 
     def __bool__(self):
         return self.word in ("ok", "warn")
@@ -74,7 +73,6 @@ class Verdict(namedtuple("Verdict", "word bits reasons")):
 
 _Progress = ctypes.CFUNCTYPE(c_int, c_void_p, c_int, c_double, c_double)
 _STAGES = ("manifold", "energy", "check", "use")
-_STOPPED = 1
 
 
 def _open_library():
@@ -464,6 +462,7 @@ class Manifold:
 
         Warns (EbimWarning) of a model that nothing can measure: its samples are points of the
         manifold near the law of the data, not draws from a density.
+        EbimError: the model is so bad that too few points of the manifold were found.
         """
         handle = self._fitted()
         B = _whole(n_samples, "n_samples", 1, 2**31 - 1)
