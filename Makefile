@@ -26,6 +26,7 @@
 #                  C_ARGS='--quick', '--only PART'
 #   make verdicts  fits of made sets, good and bad: do they know which? QUICK=1: a few of them;
 #                  V_ARGS='--only NAME', '--seeds K', '--part I/P': half an hour without
+#   make lib       build/libebim.so, for examples/python/ebim.py and other languages
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
 #   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
 #   make size      machine code of a program that loads a model and scores points
@@ -54,7 +55,7 @@ all: $(RULES)
 $(RULES): FORCE
 	@mkdir -p $(BUILD)/tests
 	@echo '$(COMPILE)' '$(LINK)' | cmp -s - $(FLAGS) || echo '$(COMPILE)' '$(LINK)' >$(FLAGS)
-	@new=$@.$$$$; { echo 'programs tests short:'; \
+	@new=$@.$$$$; { echo 'programs tests short lib:'; \
 	case " $(TESTS) " in "  " | *' tool '*) echo 'short: $(BUILD)/ebim' ;; esac; \
 	h=`ls ebim.h examples/common/*.h bench/*.h 2>/dev/null | tr '\n' ' '`; \
 	t=`ls tests/*.h tests/golden/*.h 2>/dev/null | tr '\n' ' '`; \
@@ -68,6 +69,11 @@ $(RULES): FORCE
 	        rule programs $(BUILD)/`basename $$c .c` "$$c $(BUILD)/paper.o" "$$h" -DPAPER_LINKED;; \
 	    *) rule programs $(BUILD)/`basename $$c .c` $$c "$$h" '';; esac; \
 	done; \
+	so=libebim.so.`awk '/^#define EBIM_VERSION_MAJOR / { print $$3 }' ebim.h`; \
+	case `uname` in Darwin) w=-Wl,-install_name,$$so;; *) w=-Wl,-soname,$$so;; esac; \
+	rule lib $(BUILD)/libebim.so examples/python/ebim_c.c 'ebim.h ' "-shared -fPIC $$w"; \
+	echo "lib: $(BUILD)/$$so"; \
+	echo "$(BUILD)/$$so: $(BUILD)/libebim.so; @ln -sf libebim.so $(BUILD)/$$so"; \
 	echo "$(BUILD)/paper.o: examples/common/paper_ebim.c ebim.h $(FLAGS); @set -x;" \
 	    '$(COMPILE) -c -o $(BUILD)/paper.o examples/common/paper_ebim.c'; \
 	for c in tests/test_*.c; do for p in $(PREC); do \
@@ -130,7 +136,7 @@ test: $(RULES)
 	@T_SCRIPTS='checks tool' FLOAT='$(FITS)' $(RUN) --quick $(T_ARGS)
 
 check: $(RULES)
-	@$(MAKE) -s -k -f $(RULES) programs tests || echo 'some programs did not compile'
+	@$(MAKE) -s -k -f $(RULES) programs tests lib || echo 'some programs did not compile'
 	@$(RUN) $(T_ARGS)
 
 bench: all
@@ -161,6 +167,9 @@ verdicts: $(RULES)
 data:
 	@sh examples/data.sh data
 
+lib: $(RULES)
+	@$(MAKE) -s -f $(RULES) lib
+
 install:
 	mkdir -p '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
 	cp ebim.h '$(DESTDIR)$(PREFIX)/include/ebim.h'
@@ -185,4 +194,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper images arithmetic ood moebius gallery test check peers flags ulps manifolds calibration verdicts data install coverage size clean FORCE
+.PHONY: bench all run paper images arithmetic ood table2 moebius gallery test check peers flags ulps manifolds calibration verdicts data lib install coverage size clean FORCE

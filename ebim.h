@@ -14461,7 +14461,7 @@ EBIM_API ebim_result ebim_model_grad_log_density(const ebim_model *m, ebim_arena
         found[b] = (unsigned char)ebim__finite(y[b * n]);
         if (!found[b]) memcpy(y + b * n, x + b * n, n * sizeof *y); /* can be evaluated, at least */
     }
-    r = ebim_model_gradients(m, work, B, y, NULL, J, NULL, grad);
+    r = ebim_model_gradients(m, work, B, y, NULL, J ? J : grad, NULL, grad); /* NULL: measuring */
     if (r || !ebim__ready(work)) return r;
     for (b = 0; b < count; b++) {
         ebim__tangent_part((int)k, (int)n, J + b * k * n, grad + b * n, normals);

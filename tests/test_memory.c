@@ -381,6 +381,12 @@ static ebim_result arena_distance2(job *j, ebim_arena *keep, ebim_arena *work)
     return ebim_model_distance2(&j->m, work, POINTS, j->x, j->distance, NULL, j->ok);
 }
 
+static ebim_result arena_grad_log_density(job *j, ebim_arena *keep, ebim_arena *work)
+{
+    (void)keep;
+    return ebim_model_grad_log_density(&j->m, work, POINTS, j->x, j->nearest, j->ok);
+}
+
 static ebim_result arena_load(job *j, ebim_arena *keep, ebim_arena *work)
 {
     (void)keep;
@@ -518,6 +524,7 @@ static void scoring_fits_its_arena(void)
     CHECK(shrink(arena_score, &j, 0, 0) > 20);
     CHECK(shrink(arena_gradients, &j, 0, 0) > 10);
     CHECK(shrink(arena_distance2, &j, 0, 0) > 20);
+    CHECK(shrink(arena_grad_log_density, &j, 0, 0) > 20);
 }
 
 static void loading_fits_its_arena(void)
@@ -656,8 +663,8 @@ static void training_never_allocates(void)
 
 static void arenas_need_no_heap(void)
 {
-    static const arena_fn all[5] = {arena_fit, arena_sample, arena_score, arena_gradients,
-                                    arena_distance2};
+    static const arena_fn all[6] = {arena_fit, arena_sample, arena_score, arena_gradients,
+                                    arena_distance2, arena_grad_log_density};
     job j;
     int i;
     size_t keep, work, used;
@@ -665,7 +672,7 @@ static void arenas_need_no_heap(void)
     make_data(3);
     j.no_energy = T_QUICK;
     heap_reset(0, 0);
-    for (i = 0; i < 5; i++) {
+    for (i = 0; i < 6; i++) {
         measure(all[i], &j, &keep, &work);
         CHECK_INT(run(all[i], &j, keep, work, 0, &used), EBIM_OK);
     }
