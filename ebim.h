@@ -18016,16 +18016,17 @@ static int ebim__recipe_field(const ebim__rows *s, int number)
     return s->fields && ((number != 1 && number != 5) || s->k > EBIM__JUDGE_CROWDED);
 }
 
-/* Of a training: with less, features of sides are still rough away from the data, where points that
- * are scored find no way to M. */
-static const double ebim__sides_effort = 0.25;
+/* Of a training: with less, features of sides, and last layers that are fitted, are still rough
+ * away from the data. There points that are scored find no way to M, or M has sheets without data,
+ * whose charts take minutes. */
+static const double ebim__smooth_effort = 0.25;
 
 /* Whether network `number` is a signed distance by sides of the data. Balls in many dimensions see
  * too little, and quadrics need too many neighbours. */
 static int ebim__recipe_sides(const ebim__rows *s, int number)
 {
     return s->k == 1 && !s->fields && ebim__rows_fields(s) && s->n <= EBIM__SIDES_COORDINATES &&
-           number > 1 && number % 2 == 0 && ebim__effort(s) >= ebim__sides_effort;
+           number > 1 && number % 2 == 0 && ebim__effort(s) >= ebim__smooth_effort;
 }
 
 /* Row `size` of ebim__size_field; f->d is there */
@@ -18034,7 +18035,7 @@ static void ebim__recipe_way(const ebim__rows *s, int size, ebim__recipe_F *f)
     f->net.width = f->way.width = ebim__size_field[size].width;
     f->way.dim = s->n - s->k;
     f->way.sides = !f->field;
-    f->way.refit = f->field && !s->survey.at_edge;
+    f->way.refit = f->field && !s->survey.at_edge && ebim__effort(s) >= ebim__smooth_effort;
     f->way.slope = ebim__size_field[size].slope;
     f->way.steps = ebim__steps(s, ebim__size_field[size].steps * (f->way.refit ? 0.75 : 1), 1);
     f->way.batch = EBIM__FIELD_BATCH;

@@ -88,7 +88,7 @@ needs_only_libc_and_libm() {
     libm="$libm|erf|erfc|[lt]gamma"
     libc='malloc|calloc|realloc|free|memcpy|memmove|memset|memcmp|str[a-z]*|[v]?s?n?printf'
     libc="$libc|fopen|fclose|fread|fwrite|fflush|ferror|feof|fseek|ftell|fputs|fputc|putc|getc"
-    libc="$libc|remove|rename|qsort|abs|labs|[v]?fprintf|fputc"
+    libc="$libc|remove|rename|qsort|abs|labs|[v]?fprintf|fputc|stat|fileno|fsync"
     system='__assert_(fail|rtn)|__(stack|errno|error|isoc99|tls|cpu)_?[a-z_]*|_GLOBAL_.*'
     symbols a.o U >names
     if grep -Ev "^_?(($libm)[fl]?|$libc|_?($system))$" names; then

@@ -409,6 +409,11 @@ static void recipes_of_fields(void)
         CHECK_INT(f.field, 1);
         CHECK_INT(f.way.refit, !ends);
     }
+    rows.survey.at_edge = 0;
+    d.effort = 0.1;
+    ebim__recipe_F_of(&rows, 0, &f);
+    CHECK_INT(f.way.refit, 0);
+    d.effort = 0;
     ebim__recipe_F_of(&rows, 1, &f);
     CHECK_INT(f.field, 0);
     rows.n = 50;

@@ -99,8 +99,8 @@ others_are_told_apart() {
 }
 
 missing_data_are_named() {
-    for p in fig5_floods fig6_glycine fig7_images fig8_arithmetic ood table2 'table1 --only floods' \
-        'table3 --only glycine'; do
+    for p in fig5_floods fig6_glycine fig7_images fig8_arithmetic ood table2 \
+        'table1 --only floods' 'table3 --only glycine'; do
         status=0
         EBIM_DATA=$PWD "$BIN"/$p --quick --out out >log 2>err || status=$?
         [ $status = 2 ] || fail "$p: status $status"
