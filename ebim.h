@@ -16168,6 +16168,7 @@ enum {
     EBIM__FIELD_OFF = 2,      /* points off M a step, for each datum */
     EBIM__FIELD_LAST = 256,   /* width of the last hidden layer: of 192 a torus in R^20 is a tenth
                                * farther off, of 96 four fifths */
+    EBIM__FIELD_LEARNED = 512, /* data that it takes: of 160, an outline came out 5 % too long */
     EBIM__FIELD_FINE = 32,    /* frequencies that networks for curves see besides */
     EBIM__FIELD_WAYS = 4,     /* directions that slopes at a datum are fitted in */
     EBIM__FIELD_JUDGED = 1000, /* data that the bounds are found by, */
@@ -18035,7 +18036,8 @@ static void ebim__recipe_way(const ebim__rows *s, int size, ebim__recipe_F *f)
     f->net.width = f->way.width = ebim__size_field[size].width;
     f->way.dim = s->n - s->k;
     f->way.sides = !f->field;
-    f->way.refit = f->field && !s->survey.at_edge && ebim__effort(s) >= ebim__smooth_effort;
+    f->way.refit = f->field && !s->survey.at_edge && s->N >= EBIM__FIELD_LEARNED &&
+                   ebim__effort(s) >= ebim__smooth_effort;
     f->way.slope = ebim__size_field[size].slope;
     f->way.steps = ebim__steps(s, ebim__size_field[size].steps * (f->way.refit ? 0.75 : 1), 1);
     f->way.batch = EBIM__FIELD_BATCH;

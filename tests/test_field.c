@@ -402,6 +402,7 @@ static void recipes_of_fields(void)
     rows.d = &d;
     rows.n = 3;
     rows.k = 2;
+    rows.N = 2000;
     rows.fields = 1;
     for (ends = 0; ends < 2; ends++) {
         rows.survey.at_edge = ends;
@@ -414,6 +415,9 @@ static void recipes_of_fields(void)
     ebim__recipe_F_of(&rows, 0, &f);
     CHECK_INT(f.way.refit, 0);
     d.effort = 0;
+    rows.N = 300;
+    ebim__recipe_F_of(&rows, 0, &f);
+    CHECK_INT(f.way.refit, 0);
     ebim__recipe_F_of(&rows, 1, &f);
     CHECK_INT(f.field, 0);
     rows.n = 50;
