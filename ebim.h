@@ -16162,7 +16162,7 @@ enum {
     EBIM__FIELD_OFF = 2,      /* points off M a step, for each datum */
     EBIM__FIELD_LAST = 256,   /* width of the last hidden layer: of 192 a torus in R^20 is a tenth
                                * farther off, of 96 four fifths */
-    EBIM__FIELD_LEARNED = 512, /* data that it takes: of 160, an outline came out 5 % too long */
+    EBIM__FIELD_LEARNED = 512, /* data that this takes: two for each of its inputs */
     EBIM__FIELD_FINE = 32,    /* frequencies that networks for curves see besides */
     EBIM__FIELD_WAYS = 4,     /* directions that slopes at a datum are fitted in */
     EBIM__FIELD_JUDGED = 1000, /* data that the bounds are found by, */
