@@ -12,7 +12,7 @@
 #                  minutes; QUICK=1: that it runs; I_ARGS='--steps N'
 #   make arithmetic  digits of two sets at once, and of either: 10 minutes; QUICK=1, I_ARGS
 #   make ood       how such a field tells other images apart: both data sets are needed; as images
-#   make table2    what other models draw at as much training: 45 minutes; DATA, QUICK=1, I_ARGS
+#   make rivals    what other models draw at as much training: 45 minutes; DATA, QUICK=1, I_ARGS
 #   make moebius   a Moebius strip and a Klein bottle learned, sampled and drawn: a minute
 #   make gallery   the pictures of the README anew, in examples/gallery (runs these)
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
@@ -115,7 +115,7 @@ ood: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/ood
 	@$(QUICKLY); $(BUILD)/ood --data $(DATA) --out $(BUILD)/out/images $$q $(I_ARGS)
 
-table2: $(RULES)
+rivals: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/table2
 	@$(QUICKLY); $(BUILD)/table2 --data $(DATA) $$q $(I_ARGS)
 
@@ -194,4 +194,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper images arithmetic ood table2 moebius gallery test check peers flags ulps manifolds calibration verdicts data lib install coverage size clean FORCE
+.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts data lib install coverage size clean FORCE
