@@ -413,6 +413,22 @@ EBIM_API void *ebim_arena_push(ebim_arena *a, size_t count, size_t size);
 EBIM_API size_t ebim_arena_bytes(const ebim_arena *a);
 
 /* --------------------------------------------------------------------------------------------
+ * threads: the caller's
+ * ----------------------------------------------------------------------------------------- */
+
+/* Calls task(arg, i) for i = 0 .. count - 1, in any order, at the same time if it likes, and
+ * returns when all are done. */
+typedef void (*ebim_task_fn)(void *arg, int i);
+typedef void (*ebim_parallel_fn)(void *user, int count, ebim_task_fn task, void *arg);
+
+/* Threads of the caller. Results are the same for any number of workers; each takes memory. */
+typedef struct ebim_parallel {
+    ebim_parallel_fn run; /* (NULL: OpenMP's with EBIM_USE_OPENMP, else one after another) */
+    void *user;
+    int workers;          /* 1: no threads (0: with run 4, else as many as OpenMP has) */
+} ebim_parallel;
+
+/* --------------------------------------------------------------------------------------------
  * rng: xoshiro128++ (Blackman, Vigna 2019), one independent stream per (seed, stream)
  * ----------------------------------------------------------------------------------------- */
 
@@ -1250,22 +1266,6 @@ typedef struct ebim_judgement {
 /* r->verdict says whether M can be trusted. EBIM_OK even when it is bad. */
 EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebim_judge_desc *d,
                                 ebim_judgement *r);
-
-/* --------------------------------------------------------------------------------------------
- * threads: the caller's
- * ----------------------------------------------------------------------------------------- */
-
-/* Calls task(arg, i) for i = 0 .. count - 1, in any order, at the same time if it likes, and
- * returns when all are done. */
-typedef void (*ebim_task_fn)(void *arg, int i);
-typedef void (*ebim_parallel_fn)(void *user, int count, ebim_task_fn task, void *arg);
-
-/* Threads of the caller. Results are the same for any number of workers; each takes memory. */
-typedef struct ebim_parallel {
-    ebim_parallel_fn run; /* (NULL: OpenMP's with EBIM_USE_OPENMP, else one after another) */
-    void *user;
-    int workers;          /* 1: no threads (0: with run 4, else as many as OpenMP has) */
-} ebim_parallel;
 
 /* --------------------------------------------------------------------------------------------
  * mdf, denoise and energy: training
