@@ -27,6 +27,7 @@
 #   make verdicts  fits of made sets, good and bad: do they know which? QUICK=1: a few of them;
 #                  V_ARGS='--only NAME', '--seeds K', '--part I/P': half an hour without
 #   make lib       build/libebim.so, for examples/python/ebim.py and other languages
+#   make mcu       models on Cortex-M4, M0+ and RISC-V 32 under qemu: flash, RAM, instructions
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
 #   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
 #   make size      machine code of a program that loads a model and scores points
@@ -170,6 +171,10 @@ data:
 lib: $(RULES)
 	@$(MAKE) -s -f $(RULES) lib
 
+mcu: $(RULES)
+	@$(MAKE) -s -f $(RULES) $(BUILD)/ebim
+	@sh examples/mcu/table.sh $(BUILD)
+
 install:
 	mkdir -p '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
 	cp ebim.h '$(DESTDIR)$(PREFIX)/include/ebim.h'
@@ -194,4 +199,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts data lib install coverage size clean FORCE
+.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts data lib mcu install coverage size clean FORCE

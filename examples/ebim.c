@@ -23,6 +23,7 @@
 
 #include "common/csv.h"
 #include "common/embed.h"
+#include "common/export.h"
 #include "common/figure.h"
 #include "common/json.h"
 #include "common/load.h"
@@ -37,7 +38,7 @@ enum { FINE = 0, FAILED = 1, BAD = 2, PARTIAL = 3 };
 typedef enum option_id {
     O_OUT, O_N, O_DIM, O_EMBED, O_RECIPE, O_SEED, O_STEPS, O_EFFORT, O_MAX_SECONDS, O_THREADS,
     O_GRID, O_DIR, O_JSON, O_VERBOSE, O_COLUMNS, O_WEIGHTS, O_SKIP_MISSING, O_HEADER, O_DELIMITER,
-    O_BESIDE, O_QUIET, O_ON, O_DEGREES, O_COUNT
+    O_BESIDE, O_QUIET, O_ON, O_DEGREES, O_WIDTH, O_COUNT
 } option_id;
 
 typedef enum option_kind { FLAG, TEXT, WHOLE, REAL } option_kind;
@@ -96,6 +97,9 @@ static const option options[O_COUNT] = {
      "simplex: rows that sum to 1, none below 0\n"
      "learn: it is not, whatever the embedding says"},
     {"--degrees", "", FLAG, 0, 0, "the angles of --embed angles are in degrees"},
+    {"--width", "W", WHOLE, 1, 256,
+     "networks of three layers of W units, for small devices\n(default 32, and kernels where they "
+     "are likelier)"},
 };
 
 typedef struct args {
@@ -120,6 +124,7 @@ static int verb_score(const args *a);
 static int verb_project(const args *a);
 static int verb_plot(const args *a);
 static int verb_mesh(const args *a);
+static int verb_export(const args *a);
 static int verb_info(const args *a);
 static int verb_demo(const args *a);
 static int verb_help(const args *a);
@@ -131,7 +136,8 @@ static int verb_help(const args *a);
 static const verb verbs[] = {
     {"fit", "DATA.csv", ".ebim", 1, 1, OPT(OUT),
      OPT(DIM) | OPT(EMBED) | OPT(RECIPE) | OPT(SEED) | OPT(EFFORT) | OPT(MAX_SECONDS) |
-         OPT(THREADS) | OPT(JSON) | OPT(VERBOSE) | OPT_DATA | OPT(WEIGHTS) | OPT(ON) | OPT(DEGREES),
+         OPT(THREADS) | OPT(JSON) | OPT(VERBOSE) | OPT_DATA | OPT(WEIGHTS) | OPT(ON) |
+         OPT(DEGREES) | OPT(WIDTH),
      verb_fit, "learn a model from points",
      "Learns a function F whose zero set is the manifold the points lie on, and an energy E whose\n"
      "e^-E is proportional to their density there. One row is one point. Read are text (.csv,\n"
@@ -168,6 +174,13 @@ static const verb verbs[] = {
      "and colours by density, and the density itself, per unit of area, where the model has an\n"
      "energy. Says how large it is, in how many pieces, its Euler characteristic, and whether it\n"
      "is closed."},
+    {"export", "MODEL.ebim", ".h", 1, 1, 0, OPT(OUT) | OPT(QUIET), verb_export,
+     "the model as one C header, for devices without files or malloc",
+     "Parameters as constant arrays, used where they are, and code for what the model consists\n"
+     "of and no more: nearest points, distances, energies and log densities, in float. It needs\n"
+     "no other file; its first lines say which functions of <math.h> it calls, and how much\n"
+     "memory it takes. Its names begin with that of the file: NAME.h has NAME_score. Not for\n"
+     "displacement fields, nor for data that had to be stretched."},
     {"info", "MODEL.ebim", "", 1, 1, 0, OPT(JSON), verb_info, "what is in a model file", ""},
     {"demo", "", "", 0, 0, 0, OPT(DIR) | OPT(SEED) | OPT(STEPS) | OPT(EFFORT) | OPT(VERBOSE),
      verb_demo,
@@ -935,6 +948,7 @@ static ebim_result scores_normalise(scores *s, const ebim_model *m)
     void *memory;
     ebim_arena_init(&work, NULL, 0);
     s->z = m->z;
+    if (!m->has_energy) s->z.points = 0; /* whatever a file says */
     if (s->z.points > 0) return EBIM_OK;
     r = m->has_energy ? ebim_model_log_z(m, &work, 0, 0, &s->z) : EBIM_ERR_SHAPE;
     if (r == EBIM_ERR_SHAPE) return EBIM_OK;
@@ -1330,8 +1344,50 @@ static int fit_save(const args *a, ebim_model *m, const embed *e, const csv_tabl
     return fit_status(m, r);
 }
 
+/* Networks of --width, in the form of the recipe's own */
+typedef struct slim {
+    ebim_graph F, E;
+    void *memory;
+} slim;
+
+static ebim_result slim_make(slim *s, ebim_arena *a, const args *given, int n, ebim_fit_desc *d)
+{
+    ebim_mlp_desc net;
+    ebim_result r = EBIM_OK;
+    memset(&net, 0, sizeof net);
+    net.in = n;
+    net.width = (int)given->number[O_WIDTH];
+    net.in_scale = net.lift = 4;
+    net.out = n - d->dim;
+    if (d->on == EBIM_ON_LEARNED) r = ebim_mlp(&s->F, a, &net, 0);
+    if (d->on == EBIM_ON_LEARNED) d->F = &s->F;
+    net.in_scale = 3;
+    net.lift = 0;
+    net.out = 1;
+    net.ceiling = 4;
+    if (!r) r = ebim_mlp(&s->E, a, &net, 0);
+    d->E = &s->E;
+    return r;
+}
+
+static int slim_networks(slim *s, const args *a, const points *p, ebim_fit_desc *d)
+{
+    ebim_arena arena;
+    ebim_result r;
+    memset(s, 0, sizeof *s);
+    if (!a->text[O_WIDTH]) return 0;
+    ebim_arena_init(&arena, NULL, 0);
+    r = slim_make(s, &arena, a, p->n, d);
+    if (r) return complain_result(p->file, r);
+    s->memory = arena_memory(&arena);
+    if (!s->memory) return complain_memory();
+    r = slim_make(s, &arena, a, p->n, d);
+    return r ? complain_result(p->file, r) : 0;
+}
+
 static int verb_fit(const args *a)
 {
+    static slim nets;
     ebim_fit_desc d;
     ebim_model m;
     ebim_result r;
@@ -1351,6 +1407,7 @@ static int verb_fit(const args *a)
     if (which >= 0) status = on_check(a, &p, which, &d);
     else if (!d.dim) d.dim = embed_dim(&e);
     if (!status) status = points_check(&p, &e, d.dim);
+    if (!status) status = slim_networks(&nets, a, &p, &d);
     if (!status) note_degrees(&e, &p);
     if (!status) looks = note_looks(&d, &p);
     if (!status && file_create(&out, output(a), err, sizeof err)) status = complain_line(BAD, err);
@@ -1364,6 +1421,7 @@ static int verb_fit(const args *a)
         file_discard(&out);
         ebim_free(&m);
     }
+    free(nets.memory);
     points_free(&p);
     return status;
 }
@@ -1933,6 +1991,47 @@ static int verb_mesh(const args *a)
     if (!status && a->text[O_JSON]) mesh_json(report_stream(a), &s, &m, grid, now() - start);
     else if (!status) mesh_lines(report_stream(a), &s, &m, now() - start);
     meshed_free(&s);
+    ebim_free(&m);
+    return status;
+}
+
+/* ---- export ---- */
+
+/* The name of a header's functions: that of its file, as far as C allows */
+static void export_name(const args *a, char *name, size_t size)
+{
+    const char *file = strcmp(output(a), "-") ? base_name(output(a)) : "model";
+    size_t i;
+    snprintf(name, size, "%s%.*s", isalpha((unsigned char)*file) ? "" : "m", (int)(size - 2), file);
+    for (i = 0; name[i] && name[i] != '.'; i++)
+        if (!isalnum((unsigned char)name[i])) name[i] = '_';
+    name[i] = 0;
+}
+
+static int verb_export(const args *a)
+{
+    static export_job job;
+    const char *file = file_shown(a->path[0], "standard input"), *why;
+    char name[64], tag[EBIM_TAG_SIZE + 64], err[FILE_ERROR];
+    ebim_model m;
+    embed e;
+    file_out out;
+    int status = model_read(&m, &e, a), n;
+    if (status) return status;
+    model_warn(a, &m);
+    export_name(a, name, sizeof name);
+    n = snprintf(tag, sizeof tag, "a row of the data%s", embed_moves(&e) ? ", embedded by " : "");
+    if (embed_moves(&e)) embed_text(&e, tag + n, sizeof tag - (size_t)n);
+    why = export_check(&job, &m, name);
+    job.points = tag;
+    if (why) {
+        status = complain(BAD, "%s: export is not for this model: %s", file, why);
+    } else if (file_create(&out, output(a), err, sizeof err)) {
+        status = complain_line(BAD, err);
+    } else {
+        export_write(out.f, &job);
+        if (file_commit(&out, err, sizeof err)) status = complain_line(BAD, err);
+    }
     ebim_free(&m);
     return status;
 }
