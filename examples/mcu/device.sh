@@ -33,20 +33,17 @@ device() {
         ;;
     esac
     D_COMPILE="${D_TOOLS}gcc $D_FLAGS --specs=picolibc.specs -Os -ffunction-sections
-        -fdata-sections -Wl,--gc-sections"
+        -fdata-sections -Wl,--gc-sections -Tpicolibc.ld -Wl,--defsym=__stack_size=0x1400"
+    for D_PART in __flash __flash_size __ram __ram_size; do
+        D_COMPILE="$D_COMPILE -Wl,--defsym=$D_PART=${D_MEMORY%% *}" D_MEMORY=${D_MEMORY#* }
+    done
 }
 
 # A program that prints: device_make OUT SOURCE FLAG...
 device_make() {
     D_OUT=$1
     shift
-    set -- $D_MEMORY "$@"
-    D_FLASH=$1 D_FLASH_SIZE=$2 D_RAM=$3 D_RAM_SIZE=$4
-    shift 4
-    $D_COMPILE -DPICOLIBC_INTEGER_PRINTF_SCANF --oslib=semihost --crt0=hosted -Tpicolibc.ld \
-        -Wl,--defsym=__flash=$D_FLASH -Wl,--defsym=__flash_size=$D_FLASH_SIZE \
-        -Wl,--defsym=__ram=$D_RAM -Wl,--defsym=__ram_size=$D_RAM_SIZE \
-        -Wl,--defsym=__stack_size=0x1400 -o "$D_OUT" "$@" -lm
+    $D_COMPILE -DPICOLIBC_INTEGER_PRINTF_SCANF --oslib=semihost --crt0=hosted -o "$D_OUT" "$@" -lm
 }
 
 # One that only scores, to see how large that is: device_bare OUT SOURCE FLAG...

@@ -24,10 +24,10 @@ if [ ! -f $floods ]; then
         } }' >"$floods"
 fi
 
-# points DIM: 200 of them, within half of the circle or sphere of radius 1 from it
+# points DIM: 40 of them, within half of the circle or sphere of radius 1 from it
 points() {
     awk -v n="$1" 'BEGIN { srand(3)
-        while (k < 200) {
+        while (k < 40) {
             for (s = i = 0; i < n; i++) { x[i] = 3 * rand() - 1.5; s += x[i] * x[i] }
             if (s < 0.25 || s > 2.25) continue
             for (i = 0; i < n; i++) printf "%s%.5ff", i ? ", " : "{", x[i]
