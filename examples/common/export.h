@@ -3,10 +3,10 @@
    of, in float, one point at a time: the nearest point of M, the distance to it, energy and log
    density. The code below is what it consists of; '@' stands for the name of the model.
 
-   It is not ebim.h made smaller: a program that scores through that, without training, malloc, stdio
-   and vectors, has 82 KB of code on a Cortex-M4, of which this is 4, and doubles throughout, which
-   such a device computes by software. Steps and tolerances are those of >>project for one point,
-   but for Newton's matrix in roots, which is that of the point reached: its J is there. */
+   It is not ebim.h made smaller: a program that scores through that, without training, malloc,
+   stdio and vectors, has 82 KB of code on a Cortex-M4, of which this is 4, and doubles throughout,
+   which such a device computes by software. Steps and tolerances are those of >>project for one
+   point, but for Newton's matrix in roots: that of the point reached, whose J is there. */
 #ifndef EXPORT_H
 #define EXPORT_H
 
@@ -784,9 +784,8 @@ static void export_comment(FILE *f, const export_job *j, const char *letters)
     export_named(f, " *     static float work[@_WORK];\n"
                  " *     found = @_nearest(x, y, &distance, work);\n"
                  " *     found = @_score(x, y, &distance, &energy, &log_density, work);\n *\n"
-                 " * take one point x and return 1, or 0 where M was not found. Results may be NULL."
-                 "\n",
-                 j->name);
+                 " * take one point x and return 1, or 0 where M was not found. Results may "
+                 "be NULL.\n", j->name);
     fprintf(f, " * x: %s.\n * Memory: %d bytes. Flash: %d bytes of parameters, beside the code.\n"
             " * Needs ", j->points, 4 * j->work,
             4 * (m->F.n_theta + (m->has_energy ? m->E.n_theta : 0) + 2 * m->n));
