@@ -26,6 +26,8 @@
 #                  C_ARGS='--quick', '--only PART'
 #   make verdicts  fits of made sets, good and bad: do they know which? QUICK=1: a few of them;
 #                  V_ARGS='--only NAME', '--seeds K', '--part I/P': half an hour without
+#   make mpi       chains and a training over processes, by MPI (Debian: libopenmpi-dev,
+#                  openmpi-bin): that 1, 2 and 4 of them agree, and a table of what they take
 #   make lib       build/libebim.so, for examples/python/ebim.py and other languages
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
 #   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
@@ -38,6 +40,7 @@ CFLAGS = -O2
 BUILD ?= build
 PREC ?= f32 f64
 PREFIX ?= /usr/local
+MPICC ?= mpicc
 DATA ?= mnist
 # Tests that fit whole models: make test runs them in float alone, make check in double, too.
 FITS = denoise exact field fit judge known memory model real stop survey voids volume
@@ -65,7 +68,7 @@ $(RULES): FORCE
 	}; \
 	for c in examples/*.c bench/*.c; do \
 	    test -f $$c || continue; \
-	    case $$c in examples/fig*|examples/table*|examples/ood*) \
+	    case $$c in examples/mpi_*) ;; examples/fig*|examples/table*|examples/ood*) \
 	        rule programs $(BUILD)/`basename $$c .c` "$$c $(BUILD)/paper.o" "$$h" -DPAPER_LINKED;; \
 	    *) rule programs $(BUILD)/`basename $$c .c` $$c "$$h" '';; esac; \
 	done; \
@@ -164,6 +167,13 @@ verdicts: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/verdicts
 	@q=; test -z '$(QUICK)' || q=--quick; $(BUILD)/verdicts $$q $(V_ARGS)
 
+$(BUILD)/mpi_chains $(BUILD)/mpi_fit: ebim.h examples/mpi_chains.c examples/mpi_fit.c
+	@mkdir -p $(BUILD)
+	$(MPICC) $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ examples/$(@F).c $(LINK) -lpthread
+
+mpi: $(BUILD)/mpi_chains $(BUILD)/mpi_fit
+	@sh examples/mpi.sh $(BUILD)
+
 data:
 	@sh examples/data.sh data
 
@@ -194,4 +204,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts data lib install coverage size clean FORCE
+.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts mpi data lib install coverage size clean FORCE
