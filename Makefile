@@ -28,6 +28,8 @@
 #                  V_ARGS='--only NAME', '--seeds K', '--part I/P': half an hour without
 #   make mpi       chains and a training over processes, by MPI (Debian: libopenmpi-dev,
 #                  openmpi-bin): that 1, 2 and 4 of them agree, and a table of what they take
+#   make web       build/web/index.html, a page that learns what is drawn on it: clang for
+#                  WebAssembly (Debian: lld wasi-libc libclang-rt-14-dev-wasm32)
 #   make lib       build/libebim.so, for examples/python/ebim.py and other languages
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
 #   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
@@ -174,6 +176,14 @@ $(BUILD)/mpi_chains $(BUILD)/mpi_fit: ebim.h examples/mpi_chains.c examples/mpi_
 mpi: $(BUILD)/mpi_chains $(BUILD)/mpi_fit
 	@sh examples/mpi.sh $(BUILD)
 
+WEB = examples/web
+$(BUILD)/web/index.html: ebim.h examples/common/mesh.h $(WEB)/web.c $(WEB)/worker.js $(WEB)/page.js \
+    $(WEB)/index.html $(WEB)/style.css $(WEB)/make.sh
+	@sh $(WEB)/make.sh $(BUILD)
+
+web: $(BUILD)/web/index.html
+	@echo 'page: $(BUILD)/web/index.html'
+
 data:
 	@sh examples/data.sh data
 
@@ -204,4 +214,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts mpi data lib install coverage size clean FORCE
+.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts mpi web data lib install coverage size clean FORCE

@@ -191,9 +191,16 @@ def spiral_check(browser, out):
 
 
 def circles_check(browser, out):
+    """Two, the lower half of the right one drawn four times: four fifths of its samples there"""
+    for k in range(3):
+        browser.line(steps(lambda t: circle(615, 150)((t + 0.003 * k) / 2), 80))
     state = drawn(browser, out, "circles", [circle(265, 150), circle(615, 150)], 2)
     scale = browser.value("ebim.toPixels([1, 0])[0] - ebim.toPixels([0, 0])[0]")
-    assert abs(state["extent"] * scale / (4 * math.pi * 150) - 1) < 0.03
+    assert abs(state["extent"] * scale / (4 * math.pi * 150) - 1) < 0.01
+    right = [y for x, y in off(browser, [circle(265, 150)])[2] if x > 440]
+    share = sum(y > 360 for y in right) / len(right)
+    print(json.dumps({"samples_right": len(right), "of_these_below": share}), flush=True)
+    assert 0.7 < share < 0.88
 
 
 def torus_check(browser, out):
@@ -210,7 +217,7 @@ def torus_check(browser, out):
                       "area": state["extent"] / area, "seconds": state["seconds"],
                       "slowest_frame_ms": state["slowest"]}), flush=True)
     assert state["pieces"] == 1 and not state["bad"]
-    assert abs(state["extent"] / area - 1) < 0.02
+    assert abs(state["extent"] / area - 1) < 0.01
     ink = inked(png, [(430, 360)])[1]
     assert ink > 0.1
 

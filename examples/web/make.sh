@@ -18,5 +18,4 @@ awk -v here="$here/" -v wasm="$build/web/ebim.base64" '
         next
     }
     { print }' "$here/index.html" >"$build/web/index.html.new" &&
-    mv "$build/web/index.html.new" "$build/web/index.html" || exit 1
-echo "page: $build/web/index.html"
+    mv "$build/web/index.html.new" "$build/web/index.html"

@@ -3,7 +3,7 @@
 'use strict';
 const $ = (id) => document.getElementById(id);
 const view = $('view'), pen = view.getContext('2d');
-const SPACING = 5;      /* pixels between points of a line that is drawn */
+const SPACING = 4;      /* pixels between points of a line that is drawn */
 const WAIT = 700;       /* ms after the last line until learning begins */
 const LEAST = 30;       /* points */
 const STAGES = ['Sketching', 'Learning the shape', 'Learning the density', 'Checking', 'Drawing'];
@@ -47,11 +47,23 @@ const share = (E) => 0.5 - E / (2 * Math.log(5));
 
 function dot(x, y, r) { pen.beginPath(); pen.arc(x, y, r, 0, 7); pen.fill(); }
 
+/* The last samples are seen, the newest best */
+const SEEN = 160;
+const first = (n) => Math.max(0, samples.length - SEEN * n);
+function sampled(p, i, n) {
+    pen.globalAlpha = 1 - (samples.length - i) / n / SEEN;
+    pen.fillStyle = '#fff';
+    dot(...p, 5);
+    pen.fillStyle = '#ff4d2e';
+    dot(...p, 3.6);
+    pen.globalAlpha = 1;
+}
+
 function drawPlane() {
     const part = shape || sketch;
     if (part) {
         pen.lineCap = 'round';
-        pen.lineWidth = shape ? 5 : 2.5;
+        pen.lineWidth = shape ? 9 : 2.5;
         for (let i = 0; i < part.cell.length; i += 2) {
             const a = part.cell[i], b = part.cell[i + 1], v = part.vertex;
             pen.strokeStyle = shape ? colour(share((part.energy[a] + part.energy[b]) / 2)) : '#b9c4d4';
@@ -63,56 +75,54 @@ function drawPlane() {
         if (!part.cell.length)
             for (let i = 0; i < part.energy.length; i++) {
                 pen.fillStyle = colour(share(part.energy[i]));
-                dot(...pixels([part.vertex[2 * i], part.vertex[2 * i + 1]]), 2.5);
+                dot(...pixels([part.vertex[2 * i], part.vertex[2 * i + 1]]), 4.5);
             }
     }
-    pen.fillStyle = shape ? '#1d243366' : '#1d2433';
-    for (let i = 0; i < data.length; i += 2) dot(...pixels([data[i], data[i + 1]]), shape ? 1.2 : 2);
-    for (let i = 0; i < samples.length; i += 2) {
-        const age = (samples.length - i) / 2;
-        pen.fillStyle = age < 48 ? '#ff5a36' : '#ff5a3699';
-        dot(...pixels([samples[i], samples[i + 1]]), age < 48 ? 4 : 1.6);
-    }
+    pen.fillStyle = shape ? '#ffffffcc' : '#1d2433';
+    for (let i = 0; i < data.length; i += 2) dot(...pixels([data[i], data[i + 1]]), shape ? 1 : 2);
+    for (let i = first(2); i < samples.length; i += 2)
+        sampled(pixels([samples[i], samples[i + 1]]), i, 2);
 }
 
 function drawSpace() {
-    const part = shape || sketch, at = (p) => pixels([0.86 * p[0], 0.86 * p[1]]);
-    if (part) {
-        const P = [], v = part.vertex;
-        for (let i = 0; i < v.length; i += 3) P.push(turned(v[i], v[i + 1], v[i + 2]));
-        const order = [];
-        for (let i = 0; i < part.cell.length; i += 3) {
-            const [a, b, c] = [P[part.cell[i]], P[part.cell[i + 1]], P[part.cell[i + 2]]];
-            order.push([a[2] + b[2] + c[2], i]);
-        }
-        order.sort((p, q) => p[0] - q[0]);
-        for (const [, i] of order) {
-            const k = [part.cell[i], part.cell[i + 1], part.cell[i + 2]];
-            const [a, b, c] = k.map((j) => P[j]);
-            const u = [b[0] - a[0], b[1] - a[1], b[2] - a[2]], w = [c[0] - a[0], c[1] - a[1], c[2] - a[2]];
-            const N = [u[1] * w[2] - u[2] * w[1], u[2] * w[0] - u[0] * w[2], u[0] * w[1] - u[1] * w[0]];
-            const lit = Math.abs(0.35 * N[0] + 0.5 * N[1] + 0.8 * N[2]) / (Math.hypot(...N) || 1);
-            const light = 0.55 + 0.6 * lit;
-            pen.fillStyle = pen.strokeStyle = shape
-                ? colour(share((shape.energy[k[0]] + shape.energy[k[1]] + shape.energy[k[2]]) / 3), light)
-                : `rgba(${[150, 165, 190].map((g) => g * light + 30 | 0)},.55)`;
-            pen.lineWidth = 0.6;
-            pen.beginPath();
-            pen.moveTo(...at(a)); pen.lineTo(...at(b)); pen.lineTo(...at(c));
-            pen.closePath(); pen.fill();
-            if (shape) pen.stroke();
-        }
+    const part = shape || sketch || { vertex: [], cell: [] };
+    const at = (p) => pixels([0.86 * p[0], 0.86 * p[1]]), P = [], order = [];
+    const turn3 = (x, i) => turned(x[i], x[i + 1], x[i + 2]);
+    for (let i = 0; i < part.vertex.length; i += 3) P.push(turn3(part.vertex, i));
+    for (let i = 0; i < part.cell.length; i += 3) {
+        const z = P[part.cell[i]][2] + P[part.cell[i + 1]][2] + P[part.cell[i + 2]][2];
+        order.push([z / 3, () => drawTriangle(part, P, at, i)]);
     }
-    const points = (x, fresh) => {
-        for (let i = 0; i < x.length; i += 3) {
-            const p = turned(x[i], x[i + 1], x[i + 2]), age = (x.length - i) / 3;
-            if (part && p[2] < 0.02) continue; /* behind */
-            pen.fillStyle = !fresh ? (shape ? '#ffffff88' : '#1d2433aa') : age < 48 ? '#ff5a36' : '#ff5a36bb';
-            dot(...at(p), fresh ? (age < 48 ? 4 : 1.8) : 1.6);
-        }
-    };
-    points(data, 0);
-    points(samples, 1);
+    const near = 0.03; /* points lie on the surface, and before it */
+    for (let i = 0; i < data.length; i += 3) {
+        const p = turn3(data, i);
+        order.push([p[2] + near, () => {
+            pen.fillStyle = shape ? '#ffffffaa' : '#1d2433aa';
+            dot(...at(p), 1.4);
+        }]);
+    }
+    for (let i = first(3); i < samples.length; i += 3) {
+        const p = turn3(samples, i);
+        order.push([p[2] + near, () => sampled(at(p), i, 3)]);
+    }
+    order.sort((p, q) => p[0] - q[0]); /* what is nearer is drawn over what is behind it */
+    for (const [, draw] of order) draw();
+}
+
+function drawTriangle(part, P, at, i) {
+    const k = [part.cell[i], part.cell[i + 1], part.cell[i + 2]], [a, b, c] = k.map((j) => P[j]);
+    const u = b.map((v, j) => v - a[j]), w = c.map((v, j) => v - a[j]);
+    const N = [u[1] * w[2] - u[2] * w[1], u[2] * w[0] - u[0] * w[2], u[0] * w[1] - u[1] * w[0]];
+    const lit = Math.abs(0.35 * N[0] + 0.5 * N[1] + 0.8 * N[2]) / (Math.hypot(...N) || 1);
+    const light = 0.55 + 0.6 * lit;
+    pen.fillStyle = pen.strokeStyle = shape
+        ? colour(share((shape.energy[k[0]] + shape.energy[k[1]] + shape.energy[k[2]]) / 3), light)
+        : `rgba(${[150, 165, 190].map((g) => g * light + 30 | 0)},.55)`;
+    pen.lineWidth = 0.6;
+    pen.beginPath();
+    pen.moveTo(...at(a)); pen.lineTo(...at(b)); pen.lineTo(...at(c));
+    pen.closePath(); pen.fill();
+    if (shape) pen.stroke();
 }
 
 function frame(now) {
@@ -144,10 +154,9 @@ function showModel(m) {
     if (!m.list.length)
         list.innerHTML = '<li>The data lie on it, a second network agrees, and the density fits.</li>';
     else list.replaceChildren(...m.list.map((v) => {
-        const li = document.createElement('li'), s = document.createElement('span');
+        const li = document.createElement('li');
         li.textContent = v.says[0].toUpperCase() + v.says.slice(1) + '.';
-        s.textContent = v.advice[0].toUpperCase() + v.advice.slice(1) + '.';
-        li.append(s);
+        li.title = v.advice;
         return li;
     }));
     box.className = m.bad ? 'bad' : m.list.length ? 'warn' : '';
@@ -240,7 +249,7 @@ function clear() {
 /* Points of a sphere or a torus, denser on one side */
 function made(kind) {
     const out = [], R = Math.random, tau = 2 * Math.PI;
-    while (out.length < 3 * 1200) {
+    while (out.length < 3 * 800) {
         const a = tau * R(), b = tau * R(), z = 2 * R() - 1, s = Math.sqrt(1 - z * z);
         if (kind === 'sphere') {
             const p = [s * Math.cos(a), s * Math.sin(a), z];

@@ -131,7 +131,7 @@ EXPORT(fit) int fit(int N, int n, const ebim_real *x, int dim, double effort)
     memset(&d, 0, sizeof d);
     d.dim = dim;
     d.effort = effort;
-    d.networks = 4; /* of 6: who waits for a page waits a minute at most */
+    d.networks = 2; /* where they do not agree the verdict says so, and no more are tried */
     d.progress = fit_told;
     ebim_free(&model);
     memset(&model, 0, sizeof model);
@@ -170,7 +170,15 @@ EXPORT(has_energy) int has_energy(void) { return model.has_energy; }
 EXPORT(verdict) int verdict(void) { return model.judged.verdict; }
 EXPORT(pieces) int pieces(void) { return model.judged.components; }
 EXPORT(distance) double distance(void) { return model.judged.distance_median; }
-EXPORT(extent) double extent(void) { return model.judged.volume; }
+/* Length or area: of what is drawn, which is exact to the grid, or as the fit has measured it */
+EXPORT(extent) double extent(void)
+{
+    double sum = 0;
+    int i;
+    for (i = 0; i < surface.n_cell; i++) sum += mesh_measure(&surface, i, NULL);
+    if (has_sign() && sum > 0) return sum;
+    return model.z.points > 0 ? exp(model.z.log_volume) : model.judged.volume;
+}
 EXPORT(nll) double nll(void) { return model.info.nll; }
 EXPORT(bad) int bad(int bits) { return bits & EBIM_VERDICT_BAD; }
 EXPORT(worst) int worst(int bits) { return ebim_verdict_worst(bits); }

@@ -88,8 +88,8 @@ function learn(m) {
     const r = w.fit(N, m.n, p, m.dim, m.effort);
     w.leave(p);
     if (r) return postMessage({ failed: words(w.error(r)) });
-    const t = told();
-    t.shape = drawn(m.learn, m.n);
+    const shape = drawn(m.learn, m.n), t = told();
+    t.shape = shape;
     t.seconds = (performance.now() - began) / 1000;
     postMessage({ model: t });
     stream(run.token, sample(SAMPLES, m.n));
