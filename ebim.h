@@ -14806,8 +14806,8 @@ static int ebim__together(ebim__trainer *t, double *loss, int stop)
 
 typedef double (*ebim__loss_fn)(void *self, int step);
 
-/* The loop of all trainers: loss(self, step) fills t->grad. One that `progress` stops tells those it
- * trains with in the next step. */
+/* The loop of all trainers: loss(self, step) fills t->grad. One that `progress` stops tells those
+ * it trains with in the next step. */
 static ebim_result ebim__train(ebim__trainer *t, ebim__loss_fn loss, void *self)
 {
     size_t bytes = (size_t)t->g->n_theta * sizeof *t->grad;
