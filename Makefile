@@ -26,6 +26,10 @@
 #                  C_ARGS='--quick', '--only PART'
 #   make verdicts  fits of made sets, good and bad: do they know which? QUICK=1: a few of them;
 #                  V_ARGS='--only NAME', '--seeds K', '--part I/P': half an hour without
+#   make mpi       chains and a training over processes, by MPI (Debian: libopenmpi-dev,
+#                  openmpi-bin): that 1, 2 and 4 of them agree, and a table of what they take
+#   make web       build/web/index.html, a page that learns what is drawn on it: clang for
+#                  WebAssembly (Debian: lld wasi-libc libclang-rt-14-dev-wasm32)
 #   make lib       build/libebim.so, for examples/python/ebim.py and other languages
 #   make mcu       models on Cortex-M4, M0+ and RISC-V 32 under qemu: flash, RAM, instructions
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
@@ -39,6 +43,7 @@ CFLAGS = -O2
 BUILD ?= build
 PREC ?= f32 f64
 PREFIX ?= /usr/local
+MPICC ?= mpicc
 DATA ?= mnist
 # Tests that fit whole models: make test runs them in float alone, make check in double, too.
 FITS = denoise exact field fit judge known memory model real stop survey voids volume
@@ -66,7 +71,7 @@ $(RULES): FORCE
 	}; \
 	for c in examples/*.c bench/*.c; do \
 	    test -f $$c || continue; \
-	    case $$c in examples/fig*|examples/table*|examples/ood*) \
+	    case $$c in examples/mpi_*) ;; examples/fig*|examples/table*|examples/ood*) \
 	        rule programs $(BUILD)/`basename $$c .c` "$$c $(BUILD)/paper.o" "$$h" -DPAPER_LINKED;; \
 	    *) rule programs $(BUILD)/`basename $$c .c` $$c "$$h" '';; esac; \
 	done; \
@@ -165,6 +170,21 @@ verdicts: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/verdicts
 	@q=; test -z '$(QUICK)' || q=--quick; $(BUILD)/verdicts $$q $(V_ARGS)
 
+$(BUILD)/mpi_chains $(BUILD)/mpi_fit: ebim.h examples/mpi_chains.c examples/mpi_fit.c
+	@mkdir -p $(BUILD)
+	$(MPICC) $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ examples/$(@F).c $(LINK) -lpthread
+
+mpi: $(BUILD)/mpi_chains $(BUILD)/mpi_fit
+	@sh examples/mpi.sh $(BUILD)
+
+WEB = examples/web
+$(BUILD)/web/index.html: ebim.h examples/common/mesh.h $(WEB)/web.c $(WEB)/worker.js $(WEB)/page.js \
+    $(WEB)/index.html $(WEB)/style.css $(WEB)/make.sh
+	@sh $(WEB)/make.sh $(BUILD)
+
+web: $(BUILD)/web/index.html
+	@echo 'page: $(BUILD)/web/index.html'
+
 data:
 	@sh examples/data.sh data
 
@@ -199,4 +219,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts data lib mcu install coverage size clean FORCE
+.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts mpi web data lib mcu install coverage size clean FORCE

@@ -162,6 +162,10 @@
  * and models are constant while they are swept or sampled: threads share them, each with its own
  * workspace and arena.
  *
+ * CLUSTERS. Nothing here speaks to a network: processes that train together bring their own mean
+ * over all of them (ebim_reduce), and chains take streams of a seed by number, whoever runs them
+ * (ebim_clmc_run). examples/mpi_fit.c and mpi_chains.c do so with MPI.
+ *
  * DETERMINISM. Every function that draws takes a seed; chain i has stream i of it. The same binary,
  * seed, settings and instruction set (ebim_simd) give the same bytes; chains and lines do so
  * whatever the block size (but with -ffast-math, for a block of one), training sums gradients by
@@ -1273,6 +1277,17 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebi
 
 #ifndef EBIM_NO_TRAIN
 
+/* Processes, or machines of one kind, that train one network together. Each calls the same function
+ * with equal parameters and settings, and with rows, nodes and a seed of its own. `mean` makes each
+ * of count numbers the mean over all of them, the same bytes for all, and returns 0, or non-zero to
+ * stop. All call it in the same order: with the gradient of a step, its loss and whether somebody
+ * stops, and for log Z over the nodes of all. A step is then one with the batches of all together,
+ * and parameters stay equal, byte by byte. When one diverges or is stopped all are. */
+typedef struct ebim_reduce {
+    int (*mean)(void *user, int count, ebim_real *x); /* (NULL: nobody else trains) */
+    void *user;
+} ebim_reduce;
+
 typedef struct ebim_train_report {
     int steps;             /* made */
     int stopped;           /* by the callback */
@@ -1335,6 +1350,7 @@ typedef struct ebim_mdf_desc {
     int in_order;          /* minibatches in the order of the data, never shuffled */
     const ebim_real *weights; /* [N] of the data, >= 0, not all 0 (NULL: all alike) */
     int lanes;             /* block size (0: 128) */
+    ebim_reduce reduce;
     uint64_t seed;
     ebim_progress_fn progress;
     void *user;
@@ -1361,6 +1377,7 @@ typedef struct ebim_denoise_desc {
                             * kind of machine that made it; ERR_FORMAT: damaged, or another run's */
     size_t resume_bytes;
     ebim_parallel parallel; /* for the two halves of a batch */
+    ebim_reduce reduce;
     uint64_t seed;
     ebim_progress_fn progress;
     void *user;
@@ -1434,6 +1451,7 @@ typedef struct ebim_energy_desc {
     ebim_project fresh; /* how noise gets onto M: ONTO or DESCEND (0 means ONTO here) */
     int in_order;
     int lanes;
+    ebim_reduce reduce;    /* of the report, held_se is that of one's own points */
     uint64_t seed;
     ebim_progress_fn progress;
     void *user;
@@ -14620,7 +14638,8 @@ typedef struct ebim__trainer {
     ebim_ws w;
     ebim_optim optim;
     ebim_rng rng;
-    ebim_real *grad, *good;   /* [n_theta] gradient; last state whose loss is known to be finite */
+    ebim_real *grad, *good;   /* [n_theta + 2] gradient, and what ebim__together shares; [n_theta]
+                               * last state whose loss is known to be finite */
     ebim_real *norm, *slope;  /* [stride]; slope: E's of the block */
     ebim_real *data, *other;  /* [batch][n] */
     const ebim_real *weights; /* [N] of the data; NULL: all alike */
@@ -14631,6 +14650,7 @@ typedef struct ebim__trainer {
     int warmup;               /* steps in which the rate grows (0: none) */
     double rate, rate_end, clip, decay;
     ebim_train_report report;
+    ebim_reduce reduce;
     uint64_t seed;
     ebim_stage stage;
     ebim_progress_fn progress;
@@ -14663,7 +14683,7 @@ static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_grap
     if (r) return r;
     t->optim.decay = t->decay;
     t->optim.clip = t->clip;
-    t->grad = EBIM__NEW(a, ebim_real, n_theta);
+    t->grad = EBIM__NEW(a, ebim_real, n_theta + 2);
     t->good = EBIM__NEW(a, ebim_real, n_theta);
     t->norm = EBIM__NEW(a, ebim_real, t->w.stride);
     t->slope = EBIM__NEW(a, ebim_real, t->w.stride);
@@ -14757,23 +14777,52 @@ static int ebim__tell_progress(const ebim__trainer *t, int step, double loss)
     return ebim__tell(t->w.watch, &p) || stop;
 }
 
+/* The mean of x over all who train together; of one who trains alone, x */
+static double ebim__mean_over(const ebim__trainer *t, double x)
+{
+    ebim_real mean = EBIM__R(x);
+    if (!t->reduce.mean) return x;
+    return t->reduce.mean(t->reduce.user, 1, &mean) ? HUGE_VAL : (double)mean;
+}
+
+/* The log of the mean of e^x likewise; +inf where somebody has no finite x */
+static double ebim__log_mean_over(const ebim__trainer *t, double x)
+{
+    double mean = ebim__mean_over(t, x);
+    return ebim__finite64(mean) ? mean + log(ebim__mean_over(t, exp(x - mean))) : HUGE_VAL;
+}
+
+/* The gradient and loss of all who train together; whether one of them stops */
+static int ebim__together(ebim__trainer *t, double *loss, int stop)
+{
+    ebim_real *last = t->grad + t->g->n_theta;
+    if (!t->reduce.mean) return stop;
+    last[0] = EBIM__R(*loss);
+    last[1] = EBIM__R(stop);
+    if (t->reduce.mean(t->reduce.user, t->g->n_theta + 2, t->grad)) return 1;
+    *loss = (double)last[0];
+    return last[1] > 0;
+}
+
 typedef double (*ebim__loss_fn)(void *self, int step);
 
-/* The loop of both trainers: loss(self, step) fills t->grad. */
+/* The loop of all trainers: loss(self, step) fills t->grad. One that `progress` stops tells those
+ * it trains with in the next step. */
 static ebim_result ebim__train(ebim__trainer *t, ebim__loss_fn loss, void *self)
 {
     size_t bytes = (size_t)t->g->n_theta * sizeof *t->grad;
     ebim_result r = EBIM_OK;
-    int *step = &t->report.steps;
-    while (*step < t->until && !r && !t->report.stopped) {
+    int *step = &t->report.steps, stop = 0;
+    while (*step < t->until && !r && !(stop && !t->reduce.mean)) {
         double value;
         memset(t->grad, 0, bytes);
         value = loss(self, *step);
-        t->report.stopped = ebim__stopped(t->w.watch);
-        if (t->report.stopped) break; /* value is none */
+        stop = ebim__together(t, &value, stop || ebim__stopped(t->w.watch));
+        if (stop) break; /* value is none */
         r = ebim__advance(t, *step, value);
-        if (!r) t->report.stopped = ebim__tell_progress(t, ++*step, value);
+        if (!r) stop = ebim__tell_progress(t, ++*step, value);
     }
+    t->report.stopped = stop;
     if (!r && !ebim__all_finite((size_t)t->g->n_theta, t->g->theta)) r = EBIM_ERR_DIVERGED;
     if (r) memcpy(t->g->theta, t->good, bytes);
     return r;
@@ -15099,6 +15148,7 @@ static ebim_result ebim__mdf_init(ebim__mdf *s, ebim_arena *a, ebim_graph *F, in
     if (!ebim__mdf_valid(d)) return EBIM_ERR_ARG;
     if (ebim__ready(a) && !ebim__mdf_boxed(d)) return EBIM_ERR_BOX;
     EBIM__TRAINER(&s->t, d, EBIM_STAGE_MANIFOLD);
+    s->t.reduce = d->reduce;
     r = ebim__trainer_init(&s->t, a, F, N, slopes);
     if (!r && (off || d->data.normals > 0))
         r = ebim__local_init(&s->local, a, N, s->t.n, ebim_outputs(F), d->neighbours, off);
@@ -15535,6 +15585,7 @@ static ebim_result ebim__denoise_init(ebim__denoise *s, ebim_arena *a, ebim_grap
     s->t.warmup = ebim__denoise_is.warmup;
     s->t.clip = ebim__denoise_is.clip;
     s->t.weights = d->weights;
+    s->t.reduce = d->reduce;
     s->t.seed = d->seed;
     s->t.progress = d->progress;
     s->t.user = d->user;
@@ -17223,6 +17274,7 @@ static ebim_result ebim__cebm_init(ebim__cebm *s, ebim_arena *a, ebim_graph *E, 
     if (r || !ebim__energy_valid(d)) return r ? r : EBIM_ERR_ARG;
     if (ebim_outputs(E) != 1 || ebim_inputs(E) != ebim_inputs(F)) return EBIM_ERR_SHAPE;
     EBIM__TRAINER(&s->t, d, EBIM_STAGE_ENERGY);
+    s->t.reduce = d->reduce;
     if (d->until > 0 && d->until < d->steps) s->t.until = d->until;
     r = ebim__trainer_init(&s->t, a, E, N, 0);
     s->d = d;
@@ -17305,14 +17357,17 @@ static double ebim__energy_set(ebim__trainer *t, double sign, double magnitude, 
     return loss;
 }
 
-/* weight <- softmax of -E over J nodes y; returns log mean e^-E, +inf without a finite E. */
+/* weight <- softmax of -E over J nodes y; returns log mean e^-E, +inf without a finite E. Both are
+ * over the nodes of all who train together; the weights add up to 1 in the mean over these. */
 static double ebim__node_weights(ebim__cebm *s, int J, const ebim_real *y)
 {
-    int finite;
-    double c;
+    int finite, i;
+    double own, c;
     ebim_eval(&s->t.w, J, y, s->weight);
-    c = ebim__softmin(J, s->weight, &finite);
-    return finite ? c : HUGE_VAL;
+    own = ebim__softmin(J, s->weight, &finite);
+    c = ebim__log_mean_over(&s->t, finite ? own : HUGE_VAL);
+    for (i = 0; i < J && s->t.reduce.mean; i++) s->weight[i] *= EBIM__R(exp(own - c));
+    return c;
 }
 
 /* Keeps theta if held-out points are likelier under it than under any before. */
@@ -17327,6 +17382,7 @@ static void ebim__hold_best(ebim__cebm *s, int step)
     for (i = 0; i < d->n_check; i++) nodes += (double)s->weight[i] * (double)s->weight[i];
     ebim_eval(&s->t.w, d->n_held, d->held, s->weight);
     mean = ebim__mean_se(d->n_held, s->weight, d->weights ? d->weights + s->t.N : NULL, &se);
+    mean = ebim__mean_over(&s->t, mean);
     if (ebim__stopped(s->t.w.watch) || !ebim__finite64(mean + c)) return;
     if (!(mean + c < rep->held)) {
         int least = ebim__max_int(s->t.steps / 4, EBIM__PATIENT);

@@ -1547,6 +1547,174 @@ static void learns_an_energy(void)
     CHECK((double)(e[2] - e[1]) > 0.7);
 }
 
+/* ---- two that train together ---- */
+
+/* One after the other, round by round: what a call of `mean` needs from the other is what that one
+ * gave in the round before. Call i is right from round i + 1 on; when a round changes nothing, both
+ * have trained as if at the same time. */
+enum { CALLS = 64, PAIR = 32, STEPS = 6 };
+static struct {
+    ebim_real own[2][CALLS][TOP];
+    int calls, me, changed, stop_at;
+} pair;
+
+static int mean_of_pair(void *user, int count, ebim_real *x)
+{
+    ebim_real *mine, *first, *second;
+    size_t bytes = (size_t)count * sizeof *x;
+    int i;
+    CHECK(user == &pair);
+    if (!CHECK(pair.calls < CALLS && count <= TOP)) return 1;
+    first = pair.own[0][pair.calls];
+    second = pair.own[1][pair.calls];
+    mine = pair.own[pair.me][pair.calls++];
+    pair.changed |= memcmp(mine, x, bytes) != 0;
+    memcpy(mine, x, bytes);
+    for (i = 0; i < count; i++) x[i] = (first[i] + second[i]) / 2;
+    return 0;
+}
+
+/* The second one's wish, which the first is to hear of */
+static int stops_at(void *user, const ebim_progress *p)
+{
+    CHECK(user == &pair);
+    return pair.me == 1 && p->step == pair.stop_at;
+}
+
+typedef enum pair_kind { TO_F, TO_LIKELY, TO_CONTRAST, TO_DENOISE, PAIR_KINDS } pair_kind;
+
+/* Rows `from` to `to` of the data and of twice as many nodes; a run on its own unless `together` */
+static ebim_result train_pair(pair_kind kind, ebim_graph *g, ebim_arena *a, const ebim_real *x,
+                              const ebim_real *y, int from, int to, int together,
+                              ebim_train_report *rep)
+{
+    ebim_mdf_desc f = mdf_desc(STEPS, to - from, 0.01);
+    ebim_energy_desc e;
+    ebim_denoise_desc z;
+    ebim_reduce with = {mean_of_pair, &pair};
+    ebim_graph circle_F;
+    memset(&e, 0, sizeof e);
+    memset(&z, 0, sizeof z);
+    if (!together) with.mean = NULL;
+    x += 2 * from;
+    y += 4 * from;
+    f.data.norm2 = 3;
+    f.in_order = e.in_order = 1;
+    f.reduce = e.reduce = z.reduce = with;
+    f.progress = e.progress = z.progress = stops_at;
+    f.user = e.user = z.user = &pair;
+    e.steps = z.steps = STEPS;
+    e.batch = z.batch = to - from;
+    e.rate = 0.01;
+    z.seed = (uint64_t)from;
+    e.nodes = e.check = y;
+    e.n_nodes = e.n_check = 2 * (to - from);
+    e.held = x;
+    e.n_held = to - from;
+    e.magnitude = 0.1;
+    if (kind == TO_CONTRAST) e.noise = 4;
+    if (kind == TO_F) return ebim_mdf_train(g, a, to - from, x, &f, rep);
+    if (kind == TO_DENOISE) return ebim_denoise_train(g, a, to - from, x, &z, rep);
+    ebim_record(&circle_F, a, 2, record_circle, NULL);
+    return ebim_energy_train(g, a, &circle_F, to - from, x, &e, rep);
+}
+
+/* Both to the end -> theta, reports and results of the two; how many rounds that took */
+static int run_pair(pair_kind kind, const ebim_mlp_desc *shape, const ebim_real *x,
+                    const ebim_real *y, ebim_real theta[2][TOP], ebim_train_report rep[2],
+                    ebim_result r[2])
+{
+    int round;
+    memset(&pair.own, 0, sizeof pair.own);
+    for (round = 0, pair.changed = 1; pair.changed && round <= CALLS; round++)
+        for (pair.changed = 0, pair.me = 0; pair.me < 2; pair.me++) {
+            ebim_arena a = arena();
+            ebim_graph g;
+            int from = pair.me ? PAIR / 2 : 0;
+            pair.calls = 0;
+            if (!CHECK_INT(ebim_mlp(&g, &a, shape, T_SEED), EBIM_OK)) return 0;
+            r[pair.me] = train_pair(kind, &g, &a, x, y, from, from + PAIR / 2, 1, &rep[pair.me]);
+            memcpy(theta[pair.me], g.theta, (size_t)g.n_theta * sizeof *g.theta);
+        }
+    CHECK(!pair.changed);
+    return round;
+}
+
+static void draw_pair(ebim_real *x, ebim_real *y)
+{
+    ebim_rng r;
+    int i;
+    ebim_rng_init(&r, T_SEED, 17);
+    for (i = 0; i < 2 * PAIR; i++) x[i] = ebim_rng_normal(&r);
+    for (i = 0; i < 4 * PAIR; i++) y[i] = ebim_rng_normal(&r);
+}
+
+/* Where nothing but the batch is drawn, two with half of the data and nodes each end where one with
+ * all of them does: with the same network, log Z and held-out likelihood, and with one another to
+ * the last bit. */
+static void two_train_as_one(void)
+{
+    static ebim_real x[2 * PAIR], y[4 * PAIR], theta[2][TOP];
+    int i, kind;
+    draw_pair(x, y);
+    pair.stop_at = 0;
+    for (kind = 0; kind < PAIR_KINDS; kind++) {
+        ebim_train_report rep[2], all;
+        ebim_result r[2];
+        ebim_mlp_desc shape;
+        ebim_arena a = arena();
+        ebim_graph g;
+        memset(&shape, 0, sizeof shape);
+        shape.in = 2;
+        shape.out = kind == TO_DENOISE ? 2 : 1;
+        shape.layers = LAYERS;
+        shape.width = WIDTH;
+        CHECK(run_pair((pair_kind)kind, &shape, x, y, theta, rep, r) > 2);
+        if (!CHECK_INT(r[0], EBIM_OK) || !CHECK_INT(r[1], EBIM_OK)) return;
+        CHECK_INT(ebim_mlp(&g, &a, &shape, T_SEED), EBIM_OK);
+        CHECK_INT(rep[0].steps, STEPS);
+        CHECK(same_bits((size_t)g.n_theta, theta[0], theta[1]));
+        CHECK(memcmp(&rep[0].loss, &rep[1].loss, sizeof rep[0].loss) == 0);
+        if (kind == TO_DENOISE) continue; /* noise of one's own */
+        CHECK_INT(train_pair((pair_kind)kind, &g, &a, x, y, 0, PAIR, 0, &all), EBIM_OK);
+        for (i = 0; i < g.n_theta; i++) CHECK_NEAR(theta[0][i], g.theta[i], 1000 * T_EPS);
+        CHECK_NEAR(rep[0].loss, all.loss, 100 * T_EPS);
+        CHECK_NEAR(rep[0].held, all.held, 100 * T_EPS);
+        CHECK_INT(rep[0].best, all.best);
+    }
+}
+
+/* One that is told to stop, or diverges, takes the other with it. */
+static void one_ends_both(void)
+{
+    static ebim_real x[2 * PAIR], y[4 * PAIR], theta[2][TOP];
+    int kind, i;
+    for (kind = 0; kind < PAIR_KINDS; kind++) {
+        ebim_train_report rep[2];
+        ebim_result r[2];
+        ebim_mlp_desc shape;
+        memset(&shape, 0, sizeof shape);
+        shape.in = 2;
+        shape.out = kind == TO_DENOISE ? 2 : 1;
+        shape.layers = LAYERS;
+        shape.width = WIDTH;
+        draw_pair(x, y);
+        pair.stop_at = 3;
+        run_pair((pair_kind)kind, &shape, x, y, theta, rep, r);
+        for (i = 0; i < 2; i++) {
+            CHECK_INT(r[i], EBIM_OK);
+            CHECK_INT(rep[i].stopped, 1);
+            CHECK_INT(rep[i].steps, 3);
+        }
+        pair.stop_at = 0;
+        for (i = 0; i < PAIR; i++) x[PAIR + i] = (ebim_real)HUGE_VAL;
+        run_pair((pair_kind)kind, &shape, x, y, theta, rep, r);
+        CHECK_INT(r[0], EBIM_ERR_DIVERGED);
+        CHECK_INT(r[1], EBIM_ERR_DIVERGED);
+        CHECK(all_finite(TOP / 2, theta[0]));
+    }
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -1579,5 +1747,7 @@ int main(int argc, char **argv)
     T_RUN(off_points_make_a_distance);
     T_RUN(normals_turn_the_jacobian);
     T_RUN(learns_an_energy);
+    T_RUN(two_train_as_one);
+    T_RUN(one_ends_both);
     return T_END();
 }
