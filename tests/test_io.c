@@ -1308,8 +1308,6 @@ static void sizes_that_overflow_are_refused(void)
         make_node(node[i], EBIM__OP_CONCAT, i + 1, i + 1, (int32_t)(4u << i), 0);
     make_node(node[24], EBIM__OP_SUM, 25, 0, 1, 0);
     CHECK_INT(load_nodes(25, (const int32_t(*)[8])node, 0), EBIM_ERR_FORMAT);
-    make_node(node[23], EBIM__OP_SUM, 24, 0, 1, 0);
-    CHECK_INT(load_nodes(24, (const int32_t(*)[8])node, 0), EBIM_OK);
     make_node(node[9], EBIM__OP_SLICE, 10, 0, 1023, 0); /* 2^22 (1023 + 1) parameters: 0, wrapped */
     make_node(node[10], EBIM__OP_DENSE, 11, 0, 1 << 22, 1 << 22);
     make_node(node[11], EBIM__OP_SUM, 12, 0, 1, 0);
@@ -1328,6 +1326,37 @@ static void sizes_that_overflow_are_refused(void)
         CHECK_INT(load_small(b), EBIM_ERR_FORMAT);
         free(b.p);
     }
+}
+
+/* Nodes without parameters that double the features, in a small file: one of 16 or fewer for a byte
+ * loads, and takes 32 MB or less to be scored (64 in double); one of more does not load. */
+static void features_are_bounded_by_bytes(void)
+{
+    static double memory_of_graph[1 << 12];
+    int32_t node[26][8];
+    int i, taken = 0, refused = 0;
+    memset(node, 0, sizeof node);
+    for (i = 0; i < 23; i++) {
+        bytes b;
+        ebim_model m;
+        ebim_arena a, work;
+        ebim_result r;
+        make_node(node[i], EBIM__OP_CONCAT, i + 1, i + 1, (int32_t)(4u << i), 0);
+        make_node(node[i + 1], EBIM__OP_SUM, i + 2, 0, 1, 0);
+        b = with_nodes(i + 2, (const int32_t(*)[8])node, 0);
+        ebim_arena_init(&a, memory_of_graph, sizeof memory_of_graph);
+        ebim_arena_init(&work, NULL, 0);
+        r = ebim_load(&m, &a, b.p, b.size);
+        CHECK_INT(r, (8u << i) - 1 > 16 * b.size ? EBIM_ERR_LIMIT : EBIM_OK);
+        refused += r == EBIM_ERR_LIMIT;
+        if (!r) {
+            taken++;
+            CHECK_INT(ebim_model_score(&m, &work, 128, NULL, NULL, NULL, NULL, NULL), EBIM_OK);
+            CHECK(ebim_arena_bytes(&work) < sizeof(ebim_real) * ((size_t)8 << 20));
+        }
+        free(b.p);
+    }
+    CHECK(taken > 8 && refused > 8);
 }
 
 /* A slice is the only node whose size the file chooses. */
@@ -1366,7 +1395,8 @@ static void try_hostile(bytes b, tally *t)
     seal(b);
     r = load(&m, &a, b);
     if (r) {
-        CHECK(r == EBIM_ERR_FORMAT || r == EBIM_ERR_VERSION || r == EBIM_ERR_NODES);
+        CHECK(r == EBIM_ERR_FORMAT || r == EBIM_ERR_VERSION || r == EBIM_ERR_NODES ||
+              r == EBIM_ERR_LIMIT);
         t->refused++;
         return;
     }
@@ -1773,6 +1803,7 @@ int main(int argc, char **argv)
     T_RUN(every_field_is_checked);
     T_RUN(full_graphs_say_so);
     T_RUN(sizes_that_overflow_are_refused);
+    T_RUN(features_are_bounded_by_bytes);
     T_RUN(slices_stay_inside);
     T_RUN(every_flipped_byte_with_a_new_checksum);
     T_RUN(random_edits_with_a_new_checksum);
