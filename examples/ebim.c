@@ -693,7 +693,16 @@ static void names_free(names *s)
     memset(s, 0, sizeof *s);
 }
 
-/* The lines of a text; count 0: there is none, or no memory. */
+/* Memory for names, which nothing goes on without: the wrong ones could stand in a file then. */
+static void *name_room(size_t bytes)
+{
+    void *p = malloc(bytes);
+    if (p) return p;
+    file_remove_unfinished();
+    exit(complain(FAILED, "out of memory"));
+}
+
+/* The lines of a text; count 0: there is none. */
 static names names_of(const char *text)
 {
     names s;
@@ -701,10 +710,10 @@ static names names_of(const char *text)
     size_t lines = 1;
     memset(&s, 0, sizeof s);
     if (!text) return s;
-    s.text = (char *)malloc(strlen(text) + 1);
-    for (p = s.text ? strcpy(s.text, text) : NULL; p && *p; p++) lines += *p == '\n';
-    s.name = (const char **)malloc(lines * sizeof *s.name);
-    for (p = s.text; p && s.name;) {
+    s.text = (char *)name_room(strlen(text) + 1);
+    for (p = strcpy(s.text, text); *p; p++) lines += *p == '\n';
+    s.name = (const char **)name_room(lines * sizeof *s.name);
+    for (p = s.text; p;) {
         char *end = strchr(p, '\n');
         s.name[s.count++] = p;
         if (end) *end++ = 0;
@@ -720,7 +729,7 @@ static char *names_joined(const csv_table *t)
     char *text;
     int i;
     for (i = 0; t->name && i < t->cols; i++) n += strlen(t->name[i]) + 1;
-    text = t->name ? (char *)malloc(n) : NULL;
+    text = t->name ? (char *)name_room(n) : NULL;
     for (i = 0, n = 0; text && i < t->cols; i++)
         n += (size_t)sprintf(text + n, "%s%s", i ? "\n" : "", t->name[i]);
     return text;
