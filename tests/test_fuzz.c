@@ -219,12 +219,16 @@ static void score(const ebim_model *m)
     ebim_real x[B * N], y[B * N], d[B], e[B];
     unsigned char ok[B];
     ebim_arena a = arena(work_memory);
-    int b;
+    int b, i;
     if (m->n > N) return;
     for (b = 0; b < B * m->n; b++) x[b] = (ebim_real)(b < m->n ? 0.3 : b < 2 * m->n ? 2 - b : 1e20);
     if (ebim_model_score(m, &a, B, x, y, d, m->has_energy ? e : NULL, ok)) return;
     for (b = 0; b < B; b++) {
+        double away = 0;
+        for (i = 0; i < m->n; i++)
+            away = hypot(away, (double)x[b * m->n + i] - (double)y[b * m->n + i]);
         CHECK(ok[b] <= 1 && ok[b] == ebim__finite(d[b]));
+        if (ok[b]) CHECK(fabs(away - (double)d[b]) <= 1e-4 * (1 + away)); /* of 1e20, too */
         if (ok[b]) CHECK(ebim__all_finite((size_t)m->n, y + b * m->n) && d[b] >= 0);
     }
 }
