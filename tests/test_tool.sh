@@ -1400,8 +1400,8 @@ END
     $CC -shared -fPIC -o scarce.so scarce.c 2>/dev/null || skip 'no library to put before this libc'
 }
 
-# in_turn FILE ARGUMENT...: the tool without its first allocation, without its second, ...: each time
-# it says so and leaves the old FILE, or does what it should; never less, never anything else
+# in_turn FILE ARGUMENT...: the tool without its first allocation, without its second, ...: each
+# time it says so and leaves the old FILE, or does what it should; never less, never anything else
 in_turn() {
     file=$1
     shift
