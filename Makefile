@@ -33,6 +33,8 @@
 #   make lib       build/libebim.so, for examples/python/ebim.py and other languages
 #   make mcu       models on Cortex-M4, M0+ and RISC-V 32 under qemu: flash, RAM, instructions
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
+#   make fuzz      any bytes as models, tables, images, graphs: 5 minutes each; SECONDS=N; clang
+#   make matrix    compilers, standards, flags and processors: 10 minutes; M_ARGS='TEXT': such rows
 #   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
 #   make size      machine code of a program that loads a model and scores points
 #   make clean
@@ -206,6 +208,12 @@ install:
 	    > '$(DESTDIR)$(PREFIX)/lib/pkgconfig/ebim.pc'
 	chmod 644 '$(DESTDIR)$(PREFIX)/include/ebim.h' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/ebim.pc'
 
+fuzz:
+	@CC='$(CC)' sh tests/fuzz.sh $(BUILD) $(SECONDS)
+
+matrix:
+	@sh tests/matrix.sh $(BUILD) $(M_ARGS)
+
 coverage:
 	@CC='$(CC)' PREC='$(PREC)' sh tests/coverage.sh $(BUILD) --quick $(T_ARGS)
 
@@ -219,4 +227,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts mpi web data lib mcu install coverage size clean FORCE
+.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts mpi web data lib mcu install coverage size clean fuzz matrix FORCE

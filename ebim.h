@@ -195,7 +195,8 @@
  *
  * FILE FORMAT. Little-endian on every machine, versioned, checksummed, in float or double (either
  * loads into either): the layout is written down at >>io. A file is checked whole before memory
- * is taken; a hostile one can cost at most time linear in its size.
+ * is taken; a hostile one can cost at most time linear in its size, and its graphs have no more
+ * than 16 features for each byte, so that what scores and samples take is bounded, too.
  *
  * LIMITS. Chains are exact where they are adjusted (>>exact), on displacement fields up to some
  * 1e-4 in their tangents (>>tangents); charts take those of Q'J, off by 0.0002 to 0.005, which
@@ -320,7 +321,8 @@ typedef float ebim_real;
     X(ERR_FORMAT, -8, "not an ebim model, or a damaged one")                                 \
     X(ERR_VERSION, -9, "a model file of another format version")                             \
     X(ERR_CHECKSUM, -10, "the model is damaged: its checksum does not match")                \
-    X(ERR_LIMIT, -11, "the model is larger than the byte limit given")                       \
+    X(ERR_LIMIT, -11, "the model is larger than the byte limit given, or its graphs are, for " \
+                      "so small a file")                                                     \
     X(ERR_IO, -12, "a file could not be read or written (see errno)")                        \
     X(ERR_ABI, -13, "caller and implementation were compiled with different EBIM_DOUBLE or " \
                     "EBIM_MAX_NODES")                                                        \
@@ -1644,7 +1646,8 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_
 
 EBIM_API size_t ebim_save_bytes(const ebim_model *m);
 EBIM_API ebim_result ebim_save(const ebim_model *m, void *data, size_t size);
-        /* ERR_ARG: a model that ebim_load would refuse, because something is not finite */
+        /* ERR_ARG: a model that ebim_load would refuse, because something is not finite, or its
+         * graphs have more than 16 features for each byte */
 /* Everything is checked before memory is taken from the arena. A model saved as float loads as
  * double and the other way round. The arena must outlive the model; data need not. */
 EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, size_t size);
@@ -20235,7 +20238,11 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_aren
  * check and count, then, with memory, to fill in. Nothing is allocated for a bad file.
  * ========================================================================================= */
 
-enum { EBIM__FORMAT = 6, EBIM__NODE_INTS = 8, EBIM__NODE_BYTES = 4 * EBIM__NODE_INTS + 8 };
+/* Features of all nodes for each byte of a file, at most: ops without parameters could double them
+ * with every node, and 1.1 KB made a scorer take 2.1 GB. Models of fits have 0.015 or fewer, a
+ * convolution of 32 channels on 28 x 28 pixels 1, 16 channels with sums and activations apart 4. */
+enum { EBIM__FORMAT = 6, EBIM__NODE_INTS = 8, EBIM__NODE_BYTES = 4 * EBIM__NODE_INTS + 8,
+       EBIM__FEATURES_MOST = 16 };
 
 static const unsigned char ebim__magic[8] = {'E', 'B', 'I', 'M', 13, 10, 26, 10};
 
@@ -20258,7 +20265,9 @@ typedef struct ebim__file {
     unsigned char *out;      /* where to; NULL: only counted */
     size_t at, size;
     int real, failed;        /* bytes of a real; sticky, and what is read then is 0 */
+    int large;               /* 1: that is why */
     size_t columns;          /* bytes of that text */
+    uint64_t features;       /* of all nodes so far */
 } ebim__file;
 
 /* What is read has to be good. */
@@ -20373,9 +20382,12 @@ static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta
         if (!f->in) continue;
         ebim__io_check(f, nd.op != EBIM__OP_INPUT && nd.frozen <= 1 && ebim__finite(nd.s) &&
                           !f->failed && ebim__push_node(g, &nd) == i && g->node[i].size == size);
+        f->features += f->failed ? 0 : (uint64_t)size;
     }
     if (f->in) ebim__io_check(f, g->n_theta == n_theta &&
                                  (f->size - f->at) / (size_t)f->real >= (size_t)n_theta);
+    if (f->in && !f->failed && f->features / EBIM__FEATURES_MOST > f->size)
+        f->failed = f->large = 1;
     if (f->failed) return;
     g->y = y;
     for (i = 0; i < n_theta; i++) {
@@ -20463,6 +20475,7 @@ static int ebim__io_model(ebim__file *f, ebim_model *m)
     ebim_real *tF = f->in ? m->F.theta : NULL, *tE = f->in ? m->E.theta : NULL;
     ebim__file lo, hi;
     int i, linear, field;
+    f->features = 0;
     m->n = ebim__io_int(f, m->n);
     m->k = ebim__io_int(f, m->k);
     m->has_energy = ebim__io_int(f, m->has_energy);
@@ -20569,7 +20582,7 @@ EBIM_API ebim_result ebim_load(ebim_model *m, ebim_arena *a, const void *data, s
     if (r) return r;
     linear = ebim__io_model(&f, m);
     if (m->F.failed == EBIM_ERR_NODES || m->E.failed == EBIM_ERR_NODES) return EBIM_ERR_NODES;
-    if (f.failed) return EBIM_ERR_FORMAT;
+    if (f.failed) return f.large ? EBIM_ERR_LIMIT : EBIM_ERR_FORMAT;
     ebim__model_arrays(m, a, linear);
     m->F.theta = EBIM__NEW(a, ebim_real, m->F.n_theta);
     m->E.theta = m->has_energy ? EBIM__NEW(a, ebim_real, m->E.n_theta) : NULL;

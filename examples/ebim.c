@@ -706,7 +706,16 @@ static void names_free(names *s)
     memset(s, 0, sizeof *s);
 }
 
-/* The lines of a text; count 0: there is none, or no memory. */
+/* Memory for names, which nothing goes on without: the wrong ones could stand in a file then. */
+static void *name_room(size_t bytes)
+{
+    void *p = malloc(bytes);
+    if (p) return p;
+    file_remove_unfinished();
+    exit(complain(FAILED, "out of memory"));
+}
+
+/* The lines of a text; count 0: there is none. */
 static names names_of(const char *text)
 {
     names s;
@@ -714,10 +723,10 @@ static names names_of(const char *text)
     size_t lines = 1;
     memset(&s, 0, sizeof s);
     if (!text) return s;
-    s.text = (char *)malloc(strlen(text) + 1);
-    for (p = s.text ? strcpy(s.text, text) : NULL; p && *p; p++) lines += *p == '\n';
-    s.name = (const char **)malloc(lines * sizeof *s.name);
-    for (p = s.text; p && s.name;) {
+    s.text = (char *)name_room(strlen(text) + 1);
+    for (p = strcpy(s.text, text); *p; p++) lines += *p == '\n';
+    s.name = (const char **)name_room(lines * sizeof *s.name);
+    for (p = s.text; p;) {
         char *end = strchr(p, '\n');
         s.name[s.count++] = p;
         if (end) *end++ = 0;
@@ -733,7 +742,7 @@ static char *names_joined(const csv_table *t)
     char *text;
     int i;
     for (i = 0; t->name && i < t->cols; i++) n += strlen(t->name[i]) + 1;
-    text = t->name ? (char *)malloc(n) : NULL;
+    text = t->name ? (char *)name_room(n) : NULL;
     for (i = 0, n = 0; text && i < t->cols; i++)
         n += (size_t)sprintf(text + n, "%s%s", i ? "\n" : "", t->name[i]);
     return text;
@@ -1009,27 +1018,38 @@ static int scores_read(const args *a, ebim_model *m, embed *e, points *p, scores
 /* ---- a fit that is watched ---- */
 
 static volatile sig_atomic_t caught; /* the signal that asked us to stop */
-static const char *volatile unfinished; /* a temporary file to remove if we are killed */
+static volatile sig_atomic_t watched; /* 1: a fit is, which then ends by itself */
 
-/* The second Ctrl-C ends the program as usual. */
+/* A fit ends at the first Ctrl-C. The second one, and that of all other work, ends the program as
+ * usual, but no file that was begun stays behind. */
 static void on_signal(int number)
 {
-    if (caught) {
-        if (unfinished) remove(unfinished);
-        signal(number, SIG_DFL);
-        raise(number);
+    if (watched && !caught) {
+        caught = number;
+        signal(number, on_signal); /* where it serves once */
+        return;
     }
-    caught = number;
+    file_remove_unfinished();
+    signal(number, SIG_DFL);
+    raise(number);
 }
 
-typedef void (*handler)(int);
-
 /* A signal that whoever started us wants ignored (nohup, a job in the background) stays so. */
-static handler catch_signal(int number)
+static void catch_signal(int number)
 {
-    handler old = signal(number, on_signal);
-    if (old == SIG_IGN) signal(number, SIG_IGN);
-    return old == SIG_ERR ? SIG_DFL : old;
+    if (signal(number, on_signal) == SIG_IGN) signal(number, SIG_IGN);
+}
+
+static void catch_signals(void)
+{
+    catch_signal(SIGINT);
+    catch_signal(SIGTERM);
+#ifdef SIGHUP
+    catch_signal(SIGHUP);
+#endif
+#ifdef SIGPIPE
+    catch_signal(SIGPIPE);
+#endif
 }
 
 static double now(void)
@@ -1056,7 +1076,6 @@ typedef struct watch {
     double start, limit;  /* limit: seconds, 0 none */
     double shown;         /* when the last line was */
     int terminal, lines;  /* rewrite one line, or print lines */
-    handler on_int, on_term, on_hup; /* before */
 } watch;
 
 static void watch_start(watch *w, const args *a)
@@ -1066,21 +1085,13 @@ static void watch_start(watch *w, const args *a)
     w->limit = a->number[O_MAX_SECONDS];
     w->terminal = is_terminal();
     w->lines = !w->terminal && a->text[O_VERBOSE];
-    w->on_int = catch_signal(SIGINT);
-    w->on_term = catch_signal(SIGTERM);
-#ifdef SIGHUP
-    w->on_hup = catch_signal(SIGHUP);
-#endif
+    watched = 1;
 }
 
 static void watch_end(const watch *w)
 {
     if (w->terminal) fprintf(stderr, "\r%60s\r", "");
-    signal(SIGINT, w->on_int);
-    signal(SIGTERM, w->on_term);
-#ifdef SIGHUP
-    signal(SIGHUP, w->on_hup);
-#endif
+    watched = 0;
 }
 
 static int watch_progress(void *user, const ebim_progress *p)
@@ -1412,9 +1423,7 @@ static int verb_fit(const args *a)
     if (!status) looks = note_looks(&d, &p);
     if (!status && file_create(&out, output(a), err, sizeof err)) status = complain_line(BAD, err);
     if (!status) {
-        unfinished = out.tmp;
         r = fit_watched(&m, a, p.N, p.n, p.x, &d);
-        unfinished = NULL;
         if (m.owned) fit_measure(&m);
         if (m.owned) status = fit_save(a, &m, &e, &p.table, looks, r, &out);
         else status = complain_result(p.file, r);
@@ -2276,6 +2285,7 @@ int main(int argc, char **argv)
     args a;
     int status;
     open_standard_streams();
+    catch_signals();
     status = argc < 1 ? BAD : parse(&a, argv + 1);
     if (!status) status = a.verb->run(&a);
     if (fflush(stdout) || ferror(stdout)) {

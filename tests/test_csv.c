@@ -809,6 +809,26 @@ static void a_failed_rename_leaves_nothing(void)
     CHECK(!exists(path));
 }
 
+/* What a handler of signals calls: files that are being written go, those that are there stay. */
+static void what_is_unfinished_can_be_removed(void)
+{
+    file_out o, p;
+    const char *first = t_tmp("first.csv"), *second = t_tmp("second.csv");
+    CHECK_INT(file_create(&o, first, err, sizeof err), 0);
+    CHECK_INT(file_commit(&o, err, sizeof err), 0);
+    CHECK_INT(file_create(&o, first, err, sizeof err), 0);
+    CHECK_INT(file_create(&p, second, err, sizeof err), 0);
+    CHECK(exists(o.tmp) && exists(p.tmp));
+    file_remove_unfinished();
+    CHECK(!exists(o.tmp) && !exists(p.tmp) && exists(first));
+    file_discard(&p);
+    file_discard(&o);
+    CHECK_INT(file_create(&o, first, err, sizeof err), 0);
+    CHECK_INT(file_commit(&o, err, sizeof err), 0);
+    file_remove_unfinished();
+    CHECK(exists(first));
+}
+
 /* ---- coordinates ---- */
 
 static void embeddings_are_parsed(void)
@@ -1039,6 +1059,7 @@ int main(int argc, char **argv)
     T_RUN(notices_a_full_disk);
     T_RUN(devices_are_not_renamed_over);
     T_RUN(a_failed_rename_leaves_nothing);
+    T_RUN(what_is_unfinished_can_be_removed);
     T_RUN(embeddings_are_parsed);
     T_RUN(bad_embeddings_are_refused);
     T_RUN(known_points);

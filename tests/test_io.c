@@ -6,10 +6,39 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+#include "t.h"
+
+/* Memory of the library, which fails when allocations_left runs out (negative: never), and is
+ * counted. */
+static int allocations_left = -1, allocations_held;
+
+static void *scarce(void *p, size_t size)
+{
+    void *now = allocations_left ? realloc(p, size) : NULL;
+    if (allocations_left >= 0) allocations_left--; /* only that one */
+    allocations_held += now && !p;
+    return now;
+}
+
+static void *scarce_malloc(size_t size) { return scarce(NULL, size); }
+
+static void counted_free(void *p)
+{
+    allocations_held -= p != NULL;
+    free(p);
+}
+
+#define malloc scarce_malloc
+#define realloc scarce
+#define free counted_free
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
-#include "t.h"
+#undef malloc
+#undef realloc
+#undef free
 
 /* The first numbers of a fit stand at INFO + 32 n, F at GRAPHS + 32 n; a linear map has 16 n n. */
 enum { HEAD = 24, INFO = 116, FIELDS = 81, GRAPHS = INFO + 8 * FIELDS + 4,
@@ -1308,8 +1337,6 @@ static void sizes_that_overflow_are_refused(void)
         make_node(node[i], EBIM__OP_CONCAT, i + 1, i + 1, (int32_t)(4u << i), 0);
     make_node(node[24], EBIM__OP_SUM, 25, 0, 1, 0);
     CHECK_INT(load_nodes(25, (const int32_t(*)[8])node, 0), EBIM_ERR_FORMAT);
-    make_node(node[23], EBIM__OP_SUM, 24, 0, 1, 0);
-    CHECK_INT(load_nodes(24, (const int32_t(*)[8])node, 0), EBIM_OK);
     make_node(node[9], EBIM__OP_SLICE, 10, 0, 1023, 0); /* 2^22 (1023 + 1) parameters: 0, wrapped */
     make_node(node[10], EBIM__OP_DENSE, 11, 0, 1 << 22, 1 << 22);
     make_node(node[11], EBIM__OP_SUM, 12, 0, 1, 0);
@@ -1328,6 +1355,37 @@ static void sizes_that_overflow_are_refused(void)
         CHECK_INT(load_small(b), EBIM_ERR_FORMAT);
         free(b.p);
     }
+}
+
+/* Nodes without parameters that double the features, in a small file: one of 16 or fewer for a byte
+ * loads, and takes 32 MB or less to be scored (64 in double); one of more does not load. */
+static void features_are_bounded_by_bytes(void)
+{
+    static double memory_of_graph[1 << 12];
+    int32_t node[26][8];
+    int i, taken = 0, refused = 0;
+    memset(node, 0, sizeof node);
+    for (i = 0; i < 23; i++) {
+        bytes b;
+        ebim_model m;
+        ebim_arena a, work;
+        ebim_result r;
+        make_node(node[i], EBIM__OP_CONCAT, i + 1, i + 1, (int32_t)(4u << i), 0);
+        make_node(node[i + 1], EBIM__OP_SUM, i + 2, 0, 1, 0);
+        b = with_nodes(i + 2, (const int32_t(*)[8])node, 0);
+        ebim_arena_init(&a, memory_of_graph, sizeof memory_of_graph);
+        ebim_arena_init(&work, NULL, 0);
+        r = ebim_load(&m, &a, b.p, b.size);
+        CHECK_INT(r, (8u << i) - 1 > 16 * b.size ? EBIM_ERR_LIMIT : EBIM_OK);
+        refused += r == EBIM_ERR_LIMIT;
+        if (!r) {
+            taken++;
+            CHECK_INT(ebim_model_score(&m, &work, 128, NULL, NULL, NULL, NULL, NULL), EBIM_OK);
+            CHECK(ebim_arena_bytes(&work) < sizeof(ebim_real) * ((size_t)8 << 20));
+        }
+        free(b.p);
+    }
+    CHECK(taken > 8 && refused > 8);
 }
 
 /* A slice is the only node whose size the file chooses. */
@@ -1366,7 +1424,8 @@ static void try_hostile(bytes b, tally *t)
     seal(b);
     r = load(&m, &a, b);
     if (r) {
-        CHECK(r == EBIM_ERR_FORMAT || r == EBIM_ERR_VERSION || r == EBIM_ERR_NODES);
+        CHECK(r == EBIM_ERR_FORMAT || r == EBIM_ERR_VERSION || r == EBIM_ERR_NODES ||
+              r == EBIM_ERR_LIMIT);
         t->refused++;
         return;
     }
@@ -1749,6 +1808,107 @@ static void a_full_disk_is_noticed(void)
     remove(path);
 }
 
+/* Every function that allocates, without its first allocation, its second, ...: ERR_MEMORY each time,
+ * nothing is kept, the file stays. */
+static void every_allocation_fails_in_turn(void)
+{
+    enum { N = 24 };
+    ebim_real x[2 * N], y[2 * N], J[2 * N];
+    const char *path = t_tmp("scarce.ebim");
+    ebim_fit_desc d;
+    ebim_model m, other;
+    int i, at, which, told[9];
+    memset(&d, 0, sizeof d);
+    d.dim = 1;
+    d.on = EBIM_ON_SPHERE;
+    for (i = 0; i < N; i++) {
+        x[2 * i] = (ebim_real)cos(0.2617994 * i);
+        x[2 * i + 1] = (ebim_real)sin(0.2617994 * i);
+    }
+    CHECK_INT(ebim_fit(&m, N, 2, x, &d), EBIM_OK);
+    CHECK_INT(ebim_save_file(&m, path), EBIM_OK);
+    for (which = 0; which < 9; which++) {
+        told[which] = 0;
+        for (at = 0; at < 50; at++) {
+            ebim_result r = EBIM_OK;
+            int held = allocations_held;
+            memset(&other, 0, sizeof other);
+            allocations_left = at;
+            switch (which) {
+            case 0: r = ebim_fit(&other, N, 2, x, &d); break;
+            case 1: r = ebim_sample(&m, N, y, 1); break;
+            case 2: r = ebim_score(&m, N, x, y, NULL, NULL, NULL); break;
+            case 3: r = ebim_nearest(&m, N, x, y); break;
+            case 4: r = ebim_log_density(&m, N, x, y, NULL); break;
+            case 5: r = ebim_gradients(&m, N, x, y, J, NULL, NULL); break;
+            case 6: r = ebim_combine(&other, EBIM_COMBINE_UNION, &m, &m, 0); break;
+            case 7: r = ebim_save_file(&m, path); break;
+            default: r = ebim_load_file(&other, path, 0); break;
+            }
+            allocations_left = -1;
+            if (r == EBIM_ERR_MEMORY) {
+                CHECK(!other.owned && allocations_held == held);
+                told[which]++;
+            }
+            ebim_free(&other);
+            CHECK_INT(allocations_held, held);
+            if (!r) break;
+            CHECK_INT(r, EBIM_ERR_MEMORY);
+        }
+        CHECK(at < 50 && told[which] > 0);
+        CHECK_INT(ebim_load_file(&other, path, 0), EBIM_OK);
+        ebim_free(&other);
+    }
+    ebim_free(&m);
+    CHECK_INT(allocations_held, 0);
+}
+
+static void wait_a_moment(long nanoseconds)
+{
+    struct timespec t;
+    t.tv_sec = 0;
+    t.tv_nsec = nanoseconds;
+    nanosleep(&t, NULL);
+}
+
+/* Two programs that save to one path for ever, killed at any moment: the file is whole. */
+static void killed_writers_leave_a_whole_file(void)
+{
+    const char *path = t_tmp("killed.ebim");
+    ebim_arena a = arena();
+    ebim_model m = circle(&a), back;
+    int round, i, killed = 0;
+    char name[1100];
+    CHECK_INT(ebim_save_file(&m, path), EBIM_OK);
+    for (round = 0; round < (T_QUICK ? 10 : 40); round++) {
+        pid_t writer[2];
+        for (i = 0; i < 2; i++) {
+            writer[i] = fork();
+            while (!writer[i]) ebim_save_file(&m, path);
+        }
+        wait_a_moment(1000000 + 977000 * round);
+        for (i = 0; i < 2; i++) {
+            int status = 0;
+            if (!CHECK(writer[i] > 0)) return;
+            kill(writer[i], SIGKILL);
+            CHECK(waitpid(writer[i], &status, 0) == writer[i]);
+            killed += WIFSIGNALED(status) != 0;
+        }
+        if (CHECK_INT(ebim_load_file(&back, path, 0), EBIM_OK)) {
+            void *owned = back.owned;
+            back.owned = NULL;
+            check_same(&m, &back);
+            back.owned = owned;
+        }
+        ebim_free(&back);
+        for (i = 0; i < 100; i++) { /* what they had begun */
+            snprintf(name, sizeof name, "%s.tmp%02d", path, i);
+            remove(name);
+        }
+    }
+    CHECK_INT(killed, 2 * round);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -1773,6 +1933,7 @@ int main(int argc, char **argv)
     T_RUN(every_field_is_checked);
     T_RUN(full_graphs_say_so);
     T_RUN(sizes_that_overflow_are_refused);
+    T_RUN(features_are_bounded_by_bytes);
     T_RUN(slices_stay_inside);
     T_RUN(every_flipped_byte_with_a_new_checksum);
     T_RUN(random_edits_with_a_new_checksum);
@@ -1785,5 +1946,7 @@ int main(int argc, char **argv)
     T_RUN(what_is_in_the_way_stays);
     T_RUN(devices_are_not_replaced);
     T_RUN(a_full_disk_is_noticed);
+    T_RUN(every_allocation_fails_in_turn);
+    T_RUN(killed_writers_leave_a_whole_file);
     return T_END();
 }

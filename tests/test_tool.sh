@@ -1318,17 +1318,22 @@ END
     $CC -o interruptible interruptible.c
 }
 
+# wait_for FILE PATTERN
+wait_for() {
+    tries=0
+    until grep -q "$2" "$1"; do
+        tries=$((tries + 1))
+        [ $tries -lt 60 ] || fail "no $2 in a minute"
+        sleep 1
+    done
+}
+
 interrupted_fit_keeps_its_state() {
     interruptible
     circle 200 >d.csv
     ./interruptible "$EBIM" fit d.csv -o m.ebim --dim 1 --effort 10 -v >out 2>err &
     pid=$!
-    tries=0
-    until grep -q manifold err; do
-        tries=$((tries + 1))
-        [ $tries -lt 60 ] || fail 'no progress in a minute'
-        sleep 1
-    done
+    wait_for err manifold
     kill -INT $pid
     status=0
     wait $pid || status=$?
@@ -1341,6 +1346,100 @@ interrupted_fit_keeps_its_state() {
     png a.png
     rm interruptible interruptible.c
     test "$(echo *)" = 'a.png d.csv err m.ebim out'
+}
+
+# The second Ctrl-C ends the program as any other does: the old file stays, no part of a new one.
+# Where both come as one, or the second too late, the fit is saved, and it is tried again.
+second_interrupt_leaves_nothing() {
+    interruptible
+    circle 200 >d.csv
+    for try in 1 2 3 4 5 6 7 8 9 10; do
+        echo old >m.ebim
+        : >err
+        ./interruptible "$EBIM" fit d.csv -o m.ebim --dim 1 --effort 10 -v >out 2>err &
+        pid=$!
+        wait_for err manifold
+        test "$(ls m.ebim.tmp* | wc -l)" = 1
+        kill -INT $pid
+        sleep 0 # so that the first is noticed
+        kill -INT $pid || true
+        status=0
+        wait $pid || status=$?
+        [ $status = 130 ] || fail "status $status"
+        test "$(echo *)" = 'd.csv err interruptible interruptible.c m.ebim out'
+        if [ "$(cat m.ebim)" = old ]; then return 0; fi
+    done
+    skip 'two signals never came apart here'
+}
+
+# malloc, calloc and realloc of which call number $FAIL_AT fails; how many there were is in $COUNT.
+scarce_memory() {
+    cat >scarce.c <<'END'
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+static long at = -1, count;
+static int fails(void)
+{
+    const char *s = at < 0 ? getenv("FAIL_AT") : 0;
+    if (at < 0) at = s ? atol(s) : 0;
+    if (++count == at) errno = ENOMEM;
+    return count == at;
+}
+void *malloc(size_t n) { return fails() ? 0 : __libc_malloc(n); }
+void *calloc(size_t n, size_t m) { return fails() ? 0 : __libc_calloc(n, m); }
+void *realloc(void *p, size_t n) { return fails() ? 0 : __libc_realloc(p, n); }
+__attribute__((destructor)) static void tell(void)
+{
+    FILE *f = getenv("COUNT") ? fopen(getenv("COUNT"), "w") : 0;
+    if (f) fprintf(f, "%ld\n", count);
+    if (f) fclose(f);
+}
+END
+    $CC -shared -fPIC -o scarce.so scarce.c 2>/dev/null || skip 'no library to put before this libc'
+}
+
+# in_turn FILE ARGUMENT...: the tool without its first allocation, without its second, ...: each
+# time it says so and leaves the old FILE, or does what it should; never less, never anything else
+in_turn() {
+    file=$1
+    shift
+    rm -f "$file" count
+    env COUNT=count LD_PRELOAD=./scarce.so "$EBIM" "$@" >out 2>err || [ $? = 1 ]
+    if ! grep -qx '[1-9][0-9]*' count; then skip 'this libc takes no other malloc'; fi
+    n=$(cat count)
+    mv "$file" whole
+    at=1
+    while [ $at -le "$n" ]; do
+        echo old >"$file"
+        status=0
+        env FAIL_AT=$at LD_PRELOAD=./scarce.so "$EBIM" "$@" >out 2>err || status=$?
+        [ $status -le 2 ] || fail "$1: status $status without allocation $at"
+        if [ "$(cat "$file")" = old ]; then
+            [ $status -gt 0 ] || fail "$1: nothing was done without allocation $at"
+            grep -q '^ebim: ' err || fail "$1: not told of allocation $at"
+        elif [ "$(wc -c <"$file")" -ne "$(wc -c <whole)" ]; then
+            fail "$1: other bytes without allocation $at"
+        fi
+        if ls ./*.tmp* 2>/dev/null; then fail "$1: left without allocation $at"; fi
+        at=$((at + ${every:-1}))
+    done
+    mv whole "$file"
+    echo "$1: $n"
+}
+
+every_allocation_fails_in_turn() {
+    scarce_memory
+    if [ "$T_QUICK" ]; then every=7; fi
+    awk 'BEGIN { print "x,y,w"; for (i = 0; i < 60; i++) print cos(i) "," sin(i) ",2" }' >d.csv
+    in_turn f.ebim fit d.csv --columns x,y --weights w --on sphere -o f.ebim $quick
+    in_turn s.csv sample f.ebim -n 20 -o s.csv
+    in_turn p.csv project f.ebim d.csv -o p.csv
+    in_turn q.npy score f.ebim d.csv -o q.npy
+    if [ "$T_QUICK" ]; then return; fi
+    in_turn p.png plot f.ebim d.csv -o p.png
+    in_turn p.ply mesh f.ebim -o p.ply --grid 12
 }
 
 time_limit_is_kept() {
@@ -1468,6 +1567,7 @@ for check in guises options_that_errors_name names_that_differ_never_swap \
     embedding_is_remembered known_manifolds angles_and_quaternions \
     pipes json_parses pictures mesh_of_a_sphere mesh_without_energy \
     mesh_of_two_circles mesh_that_is_not_closed mesh_of_a_fit interrupted_fit_keeps_its_state \
+    second_interrupt_leaves_nothing every_allocation_fails_in_turn \
     time_limit_is_kept demo_leaves_its_files floods_as_plain_points floods_on_the_globe; do
     t_run $check
 done

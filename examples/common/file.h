@@ -94,6 +94,28 @@ FILE_FN int file_same(const char *a, const char *b)
     return !strcmp(a, b);
 }
 
+/* Names of files under construction, for a handler of signals that end the program */
+enum { FILE__UNFINISHED = 8 };
+static const char *volatile file__unfinished[FILE__UNFINISHED];
+
+FILE_FN void file_remove_unfinished(void)
+{
+    int i;
+    for (i = 0; i < FILE__UNFINISHED; i++)
+        if (file__unfinished[i]) remove(file__unfinished[i]);
+}
+
+/* The first place that holds `was` holds `name`. */
+FILE_FN void file__note_unfinished(const char *was, const char *name)
+{
+    int i;
+    for (i = 0; i < FILE__UNFINISHED; i++)
+        if (file__unfinished[i] == was) {
+            file__unfinished[i] = name;
+            return;
+        }
+}
+
 /* Opens a name that was not taken, PATH.tmp0 to PATH.tmp99. */
 FILE_FN int file__open_beside(file_out *o)
 {
@@ -109,6 +131,7 @@ FILE_FN int file__open_beside(file_out *o)
         o->f = fopen(o->tmp, "wbx"); /* x: fails when the name exists */
         if (!o->f && errno != EEXIST) return -1;
     }
+    if (o->f) file__note_unfinished(NULL, o->tmp);
     return o->f ? 0 : -1;
 }
 
@@ -117,6 +140,7 @@ FILE_FN void file_discard(file_out *o)
 {
     if (o->f && o->f != stdout) fclose(o->f);
     if (o->f && o->tmp) remove(o->tmp);
+    if (o->tmp) file__note_unfinished(o->tmp, NULL);
     free(o->tmp);
     o->f = NULL;
     o->tmp = NULL;

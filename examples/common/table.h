@@ -594,8 +594,8 @@ FILE_FN int csv__column_names(csv__maker *m)
     int i;
     t->column = (int *)csv__resize(m, NULL, (size_t)t->cols, sizeof *t->column);
     t->name = m->all ? (char **)csv__resize(m, NULL, (size_t)t->cols, sizeof *t->name) : NULL;
+    for (i = 0; i < t->cols && t->name; i++) t->name[i] = NULL;
     if (!t->column || (m->all && !t->name)) return -1;
-    for (i = 0; i < t->cols && m->all; i++) t->name[i] = NULL;
     for (i = 0; i < t->cols; i++) {
         int column = m->take[i];
         const char *s = m->all ? m->all[column] : "";
