@@ -132,6 +132,7 @@ moebius: $(RULES)
 	@sh examples/moebius.sh $(BUILD)
 
 gallery: run paper moebius images arithmetic
+	@$(MAKE) images DATA=fmnist
 	mkdir -p examples/gallery
 	cp $(BUILD)/out/demo/demo.png $(BUILD)/out/paper/*.png $(BUILD)/out/moebius/*.png \
 	    $(BUILD)/out/images/*.png examples/gallery/
