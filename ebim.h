@@ -619,15 +619,14 @@ EBIM_API ebim_ref ebim_window(ebim_graph *g, ebim_ref x, int top, int left, int 
 EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, int frozen);
 
 /* Workspace of one thread: values, tangents and adjoints of a block of lanes (samples), batch
- * last: feature i of lane l is row[i * stride + l], stride = lanes rounded up to 16. Plane 0 of
- * the adjoints belongs to the values, planes 1..planes to the tangents. */
+ * last: feature i of lane l is row[i * stride + l], stride = lanes rounded up to 16; 1 where there
+ * is one lane. Plane 0 of the adjoints belongs to the values, planes 1..planes to the tangents. */
 typedef struct ebim_ws {
     const ebim_graph *g;
     int n, k;               /* inputs and outputs of g */
     int stride, planes;
     int uses;               /* which sweeps it has arrays for */
-    int lanes, used;        /* B of the last ebim_forward, rounded up to 16 (1 may stay), and as
-                             * it was */
+    int lanes, used;        /* B of the last ebim_forward, rounded up as stride is, and as it was */
     int order;              /* derivatives held by the last ebim_forward */
     const struct ebim__kernels *kernels;
     struct ebim__slot *slot;
@@ -2221,14 +2220,16 @@ EBIM_API void ebim_rng_shuffle(ebim_rng *r, int n, int32_t *index)
  * >>kernels  the loops all time is spent in
  *
  * Rows are contiguous over lanes and a multiple of 16 long, so every inner loop has 16 trips and
- * no aliasing: what gcc and clang need to vectorise at -O2. No ternaries or fminf in a body; clamps
- * are done on the bits. The few loops that matter are a template, `>>isa` below, which this file
- * includes once for each instruction set; a workspace holds the best table its processor has.
+ * no aliasing: what gcc and clang need to vectorise at -O2. A workspace of one lane has no such
+ * rows: features stand side by side, and kernels of another table run along them. No ternaries or
+ * fminf in a body; clamps are done on the bits. The few loops that matter are a template, `>>isa`
+ * below, which this file includes once for each instruction set; a workspace holds the best table
+ * its processor has.
  * ========================================================================================= */
 
 enum {
     EBIM__W = 16,      /* lanes per chunk */
-    EBIM__COLUMN = 32  /* outputs of a product in one lane that are summed together */
+    EBIM__COLUMN = 32  /* outputs of a product of one lane that are summed together */
 };
 #define EBIM__ROUND(n) (((n) + EBIM__W - 1) / EBIM__W * EBIM__W)
 #define EBIM__CHUNKS(j, nl) for (j = 0; j < (nl); j += EBIM__W)
@@ -2248,26 +2249,17 @@ typedef struct ebim__pair {
 } ebim__pair;
 
 /* One table for each instruction set. Rows have `stride` reals, of which nl count; more of them may
- * be computed, up to a multiple of 16. */
+ * be computed, up to a multiple of 16. Another table is for one lane: nl and the stride are 1, and
+ * nothing beyond is touched. A lane gets from it what it gets among others. */
 typedef struct ebim__kernels {
     const char *name;
-    int plain;                                               /* without vectors */
-    /* Y[o] = ((add ? Y[o] : bias[o]) + sum_i w(o, i) X[i]) D[o]; bias NULL: 0; D NULL: 1 */
-    void (*dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, ebim_real *Y,
-                  const ebim_real *D, int stride, int nl, int add);
+    /* Y[o] = ((add ? Y[o] : bias[o]) + sum_i w(o, i) X[i]) D[o]; bias NULL: 0; D NULL: 1. Rows of X
+     * are xs apart. */
+    void (*dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
+                  ebim_real *Y, const ebim_real *D, int stride, int nl, int add);
     /* v = SiLU(bias + W X), with its derivatives as far as order asks */
     void (*dense_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
                        ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl, int order);
-    /* Both for one lane, by vectors over outputs where wo is 1. Entry i of X is at X[i xs]; outputs
-     * stand side by side, with room up to a multiple of 16. So have rows of w, and bias, where wi
-     * is such a multiple. */
-    void (*column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
-                   ebim_real *Y, const ebim_real *D, int add);
-    void (*column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
-                        ebim_real *v, ebim_real *d1, ebim_real *d2, int order);
-    /* As column, but output o fills a chunk at o ys */
-    void (*column_apart)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
-                         ebim_real *Y, const ebim_real *D, int ys, int add);
     /* gw[o * row + i] += sum over pairs (D, X) of <D[o], X[i]> over lanes */
     void (*outer)(int no, int ni, ebim_real *gw, int row, const ebim__pair *pair, int pairs,
                   int stride, int nl);
@@ -2324,13 +2316,13 @@ typedef struct ebim__kernels {
 
 /* dense, by the BLAS; w is dense in one of its two directions */
 static void ebim__blas_dense(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                             ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
+                             int xs, ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
     int o, l;
     for (o = 0; o < m->no && bias && !add; o++)
         for (l = 0; l < nl; l++) EBIM__ROW(Y, o)[l] = bias[o];
     EBIM__GEMM(CblasRowMajor, m->wi == 1 ? CblasNoTrans : CblasTrans, CblasNoTrans, m->no, nl,
-               m->ni, 1, m->w, m->wi == 1 ? m->wo : m->wi, X, stride, add || bias ? 1 : 0, Y,
+               m->ni, 1, m->w, m->wi == 1 ? m->wo : m->wi, X, xs, add || bias ? 1 : 0, Y,
                stride);
     for (o = 0; o < m->no && D; o++)
         for (l = 0; l < nl; l++) EBIM__ROW(Y, o)[l] *= EBIM__ROW(D, o)[l];
@@ -2408,8 +2400,6 @@ typedef ebim__int EBIM__N(ivec) __attribute__((vector_size(EBIM__VB)));
 typedef ebim_real EBIM__N(mem) __attribute__((vector_size(EBIM__VB), aligned(4), may_alias));
 typedef ebim__int EBIM__N(imem) __attribute__((vector_size(EBIM__VB), aligned(4), may_alias));
 typedef ebim_real EBIM__N(quad) __attribute__((vector_size(16)));
-typedef ebim_real EBIM__N(few) __attribute__((vector_size(16), aligned(4), may_alias));
-#define EBIM__SW ((int)(16 / sizeof(ebim_real)))
 #define EBIM__LANES
 #define EBIM__NUM EBIM__N(vec)
 #define EBIM__INT EBIM__N(ivec)
@@ -2445,6 +2435,11 @@ typedef struct EBIM__N(vec) {
 #define EBIM__TRUE(c) (-(ebim__int)(c))
 #endif
 #define EBIM__STEPS(j, nl) for (j = 0; j < (nl); j += (int)EBIM__VW)
+#ifdef EBIM_DOUBLE
+#define EBIM__SW 2 /* in a short vector */
+#else
+#define EBIM__SW 4
+#endif
 #define EBIM__MR (EBIM__VB == 32 ? 3 : 4)
 #define EBIM__TV (EBIM__VB > 16 ? (size_t)4 : EBIM__VB ? (size_t)2 : (size_t)1)
 #define EBIM__DEEP (EBIM__VB ? 1 : 2)
@@ -2557,7 +2552,8 @@ static void EBIM__N(dense_tiles)(const ebim__matrix *m, const ebim_real *bias, c
 /* Large products: blocks of 128 x 64 of X are copied so that what a tile reads lies together and
  * stays in cache while all rows of W pass by. */
 static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                                 ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
+                                 int xs, ebim_real *Y, const ebim_real *D, int stride, int nl,
+                                 int add)
 {
     enum { K = 128, L = 64 };
     ebim_real pack[K * L];
@@ -2572,7 +2568,7 @@ static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, c
             for (j = 0; j < lanes; j += EBIM__WIDE) {
                 size_t bytes = (size_t)ebim__min_int(EBIM__WIDE, lanes - j) * sizeof *to;
                 for (i = 0; i < part.ni; i++, to += EBIM__WIDE)
-                    memcpy(to, EBIM__ROW(X, k + i) + l + j, bytes);
+                    memcpy(to, X + (size_t)(k + i) * (size_t)xs + (size_t)(l + j), bytes);
             }
             EBIM__N(dense_tiles)(&part, bias, pack, EBIM__WIDE, (size_t)part.ni, Y + l,
                                  D && k + K >= m->ni ? D + l : NULL, stride, lanes, add || k);
@@ -2581,21 +2577,21 @@ static void EBIM__N(dense_large)(const ebim__matrix *m, const ebim_real *bias, c
 }
 
 #endif
-static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+static void EBIM__N(dense)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X, int xs,
                            ebim_real *Y, const ebim_real *D, int stride, int nl, int add)
 {
     int j, part = m->ni > 32 ? 64 : 128;
     nl = EBIM__ROUND(nl);
-    if (EBIM__LARGE(m->no, m->ni) && (m->ni > 128 || stride > 64)) { /* else X lies together */
+    if (EBIM__LARGE(m->no, m->ni) && (m->ni > 128 || xs > 64)) { /* else X lies together */
 #ifdef EBIM_USE_CBLAS
-        ebim__blas_dense(m, bias, X, Y, D, stride, nl, add);
+        ebim__blas_dense(m, bias, X, xs, Y, D, stride, nl, add);
 #else
-        EBIM__N(dense_large)(m, bias, X, Y, D, stride, nl, add);
+        EBIM__N(dense_large)(m, bias, X, xs, Y, D, stride, nl, add);
 #endif
         return;
     }
     for (j = 0; j < nl; j += part) /* what a column of tiles reads of X stays in L1 */
-        EBIM__N(dense_tiles)(m, bias, X + j, (size_t)stride, 1, Y + j, D ? D + j : NULL, stride,
+        EBIM__N(dense_tiles)(m, bias, X + j, (size_t)xs, 1, Y + j, D ? D + j : NULL, stride,
                              ebim__min_int(part, nl - j), add);
 }
 
@@ -2930,127 +2926,9 @@ static void EBIM__N(dense_silu)(const ebim__matrix *m, const ebim_real *bias, co
                                 ebim_real *v, ebim_real *d1, ebim_real *d2, int stride, int nl,
                                 int order)
 {
-    EBIM__N(dense)(m, bias, X, v, NULL, stride, nl, 0);
+    EBIM__N(dense)(m, bias, X, stride, v, NULL, stride, nl, 0);
     EBIM__N(silu)(m->no, v, v, d1, d2, stride, nl, order);
 }
-
-#if EBIM__VB < 64 || defined(__FAST_MATH__)
-/* Products in one lane, in the order of a tile's sums. Here each result is waited for, and those of
- * the longest vectors come later: they have those of shorter ones, see ebim__single. Sums stay in
- * registers from beginning to end, because a vector waits long for memory that was just written in
- * smaller pieces; column is small and calls nothing, as what it does is. */
-
-/* The vectors of outputs at y, whose entries of w are neighbours, of one lane of X */
-EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, const ebim_real *w,
-                                         const ebim_real *from, const ebim_real *X, int xs,
-                                         const ebim_real *D, ebim_real *y)
-{
-    const ebim_real *end = X + m->ni * xs;
-    const size_t wi = (size_t)m->wi;
-    EBIM__N(vec) acc[EBIM__COLUMN / EBIM__VW];
-    size_t v;
-    EBIM__UNROLL
-    for (v = 0; v < vectors; v++)
-        EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(from + v * EBIM__VW);
-    for (; X != end; w += wi, X += xs)
-        EBIM__UNROLL
-        for (v = 0; v < vectors; v++)
-            EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
-    EBIM__UNROLL
-    for (v = 0; v < vectors; v++) {
-        if (D) EBIM__LANES EBIM__L(acc[v]) *= EBIM__AT(D + v * EBIM__VW);
-        EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
-    }
-}
-
-/* Outputs of a column from number o on, where they fill no vector */
-static void EBIM__N(column_odd)(const ebim__matrix *m, int o, const ebim_real *from,
-                                const ebim_real *X, int xs, ebim_real *Y, const ebim_real *D)
-{
-    const ebim_real *end = X + m->ni * xs, *p, *x;
-    const size_t wo = (size_t)m->wo, wi = (size_t)m->wi;
-#if EBIM__VB
-    for (; wo == 1 && o + EBIM__SW <= m->no; o += EBIM__SW, from += EBIM__SW) {
-        EBIM__N(quad) acc = *(const EBIM__N(few) *)from;
-        for (p = m->w + o, x = X; x != end; p += wi, x += xs)
-            acc += *(const EBIM__N(few) *)p * *x;
-        if (D) acc *= *(const EBIM__N(few) *)(D + o);
-        *(EBIM__N(few) *)(Y + o) = acc;
-    }
-#endif
-    for (; o + 2 <= m->no; o += 2, from += 2) {
-        ebim_real a = from[0], b = from[1];
-        for (p = m->w + (size_t)o * wo, x = X; x != end; p += wi, x += xs) {
-            a += p[0] * *x;
-            b += p[wo] * *x;
-        }
-        Y[o] = D ? a * D[o] : a;
-        Y[o + 1] = D ? b * D[o + 1] : b;
-    }
-    if (o < m->no) {
-        ebim_real a = *from;
-        for (p = m->w + (size_t)o * wo, x = X; x != end; p += wi, x += xs) a += *p * *x;
-        Y[o] = D ? a * D[o] : a;
-    }
-}
-
-EBIM__INLINE void EBIM__N(fill)(ebim_real *row, ebim_real x)
-{
-    EBIM__NUM zero = {0};
-    int j;
-    EBIM__STEPS(j, EBIM__W) EBIM__LANES EBIM__PUT(row + j) = x - zero;
-}
-
-static void EBIM__N(column)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                            int xs, ebim_real *Y, const ebim_real *D, int add)
-{
-    const ebim_real *from = add ? Y : bias ? bias : ebim__zeros;
-    int o = 0, count, end = m->wi % EBIM__W ? m->no / (int)EBIM__VW * (int)EBIM__VW : m->no;
-    if (m->wo != 1) {
-        EBIM__N(column_odd)(m, 0, from, X, xs, Y, D);
-        return;
-    }
-    for (; o < end; o += count) {
-        const ebim_real *d = D ? D + o : NULL;
-        count = m->no - o < EBIM__COLUMN ? (int)EBIM__VW : EBIM__COLUMN;
-        if (count == EBIM__COLUMN)
-            EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, m->w + o, from, X, xs, d, Y + o);
-        else EBIM__N(dense_outputs)(1, m, m->w + o, from, X, xs, d, Y + o);
-        if (from != ebim__zeros) from += count;
-    }
-    if (o < m->no) EBIM__N(column_odd)(m, o, from, X, xs, Y, D);
-}
-
-static void EBIM__N(column_apart)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                                  int xs, ebim_real *Y, const ebim_real *D, int ys, int add)
-{
-    ebim_real y[EBIM__COLUMN];
-    int o;
-    if (m->no > EBIM__COLUMN) { /* in parts */
-        ebim__matrix part = *m;
-        for (o = 0; o < m->no; o += EBIM__COLUMN, part.w += EBIM__COLUMN * m->wo) {
-            part.no = ebim__min_int(EBIM__COLUMN, m->no - o);
-            EBIM__N(column_apart)(&part, bias ? bias + o : NULL, X, xs, Y + o * ys,
-                                  D ? D + o * ys : NULL, ys, add);
-        }
-        return;
-    }
-    if (add) memset(y, 0, sizeof y);
-    for (o = 0; o < m->no && add; o++) y[o] = Y[o * ys];
-    if (m->no > 3) EBIM__N(column)(m, bias, X, xs, y, NULL, add);
-    else EBIM__N(column_odd)(m, 0, add ? y : bias ? bias : ebim__zeros, X, xs, y, NULL);
-    for (o = 0; o < m->no; o++) EBIM__N(fill)(Y + o * ys, D ? y[o] * D[o * ys] : y[o]);
-}
-
-static void EBIM__N(column_silu)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
-                                 int xs, ebim_real *v, ebim_real *d1, ebim_real *d2, int order)
-{
-    int o;
-    for (o = m->no; o % EBIM__W && m->wi % EBIM__W; o++) v[o] = 0; /* beside the last output */
-    EBIM__N(column)(m, bias, X, xs, v, NULL, 0);
-    EBIM__N(silu)(1, v, v, d1, d2, m->no, m->no, order);
-}
-#endif
 
 static void EBIM__N(mul)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
                          int stride, int nl)
@@ -3265,10 +3143,348 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
     memcpy(v + n - odd, rest[3], bytes);
 }
 
-#undef EBIM__VW
-#ifdef EBIM__SW
-#undef EBIM__SW
+#if EBIM__VB < 64 || defined(__FAST_MATH__)
+/* The same for one lane, whose arrays have a stride of 1: vectors run along the rows, whose rest is
+ * done one by one. Sums are in the order of a lane among others. */
+#define EBIM__WHOLE(rows) ((rows) / (int)EBIM__VW * (int)EBIM__VW)
+
+/* The vectors of outputs at y, whose entries of w are neighbours */
+EBIM__INLINE void EBIM__N(dense_outputs)(size_t vectors, const ebim__matrix *m, const ebim_real *w,
+                                         const ebim_real *from, const ebim_real *X,
+                                         const ebim_real *D, ebim_real *y)
+{
+    const ebim_real *end = X + m->ni;
+    const size_t wi = (size_t)m->wi;
+    EBIM__N(vec) acc[EBIM__COLUMN / EBIM__VW];
+    size_t v;
+    EBIM__UNROLL
+    for (v = 0; v < vectors; v++)
+        EBIM__LANES EBIM__L(acc[v]) = EBIM__AT(from + v * EBIM__VW);
+    for (; X != end; w += wi, X++)
+        EBIM__UNROLL
+        for (v = 0; v < vectors; v++)
+            EBIM__LANES EBIM__L(acc[v]) += EBIM__AT(w + v * EBIM__VW) * *X;
+    EBIM__UNROLL
+    for (v = 0; v < vectors; v++) {
+        if (D) EBIM__LANES EBIM__L(acc[v]) *= EBIM__AT(D + v * EBIM__VW);
+        EBIM__LANES EBIM__PUT(y + v * EBIM__VW) = EBIM__L(acc[v]);
+    }
+}
+
+/* `left` outputs at Y, less than fill a vector of numbers or one; by vectors all the same, because
+ * compilers may round products of numbers before they add them */
+EBIM__INLINE void EBIM__N(dense_few)(int left, const ebim__matrix *m, const ebim_real *w,
+                                     const ebim_real *from, size_t step, const ebim_real *X,
+                                     ebim_real *Y, const ebim_real *D)
+{
+    const ebim_real *end = X + m->ni;
+    const size_t wo = (size_t)m->wo, wi = (size_t)m->wi;
+    int q;
+#if EBIM__VB
+    EBIM__N(quad) acc = {0}, v = {0};
+#else
+    ebim_real acc[EBIM__SW], v[EBIM__SW];
 #endif
+    EBIM__UNROLL
+    for (q = 0; q < left; q++) acc[q] = from[(size_t)q * step];
+    for (; X != end; w += wi, X++) {
+        EBIM__UNROLL
+        for (q = 0; q < left; q++) v[q] = w[(size_t)q * wo];
+#if EBIM__VB
+        acc += v * *X;
+#else
+        EBIM__UNROLL
+        for (q = 0; q < left; q++) acc[q] += v[q] * *X;
+#endif
+    }
+    EBIM__UNROLL
+    for (q = 0; q < left; q++) Y[q] = D ? acc[q] * D[q] : acc[q];
+}
+
+/* Outputs from number o on that fill no vector; steps of `from` are `step` */
+static void EBIM__N(dense_odd)(const ebim__matrix *m, int o, const ebim_real *from, size_t step,
+                               const ebim_real *X, ebim_real *Y, const ebim_real *D)
+{
+    for (; o < m->no; o += EBIM__SW, from += EBIM__SW * step) {
+        const ebim_real *w = m->w + o * m->wo, *d = D ? D + o : NULL;
+        switch (m->no - o) {
+        case 1: EBIM__N(dense_few)(1, m, w, from, step, X, Y + o, d); break;
+#if EBIM__SW > 2
+        case 2: EBIM__N(dense_few)(2, m, w, from, step, X, Y + o, d); break;
+        case 3: EBIM__N(dense_few)(3, m, w, from, step, X, Y + o, d); break;
+#endif
+        default: EBIM__N(dense_few)(EBIM__SW, m, w, from, step, X, Y + o, d);
+        }
+    }
+}
+
+static void EBIM__N(dense_one)(const ebim__matrix *m, const ebim_real *bias, const ebim_real *X,
+                               int xs, ebim_real *Y, const ebim_real *D, int stride, int nl,
+                               int add)
+{
+    const ebim_real *from = add ? Y : bias ? bias : ebim__zeros;
+    const size_t step = from != ebim__zeros;
+    int o, count, end = m->wo == 1 ? EBIM__WHOLE(m->no) : 0;
+    (void)xs;
+    (void)stride;
+    (void)nl;
+    for (o = 0; o < end; o += count) {
+        const ebim_real *d = D ? D + o : NULL;
+        count = m->no - o < EBIM__COLUMN ? (int)EBIM__VW : EBIM__COLUMN;
+        if (count == EBIM__COLUMN)
+            EBIM__N(dense_outputs)(EBIM__COLUMN / EBIM__VW, m, m->w + o, from, X, d, Y + o);
+        else EBIM__N(dense_outputs)(1, m, m->w + o, from, X, d, Y + o);
+        from += (size_t)count * step;
+    }
+    if (o < m->no) EBIM__N(dense_odd)(m, o, from, step, X, Y, D);
+}
+
+/* Rows that fill no vector are filled up. */
+static void EBIM__N(silu_one)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1,
+                              ebim_real *d2, int stride, int nl, int order)
+{
+    ebim_real rest[4][EBIM__W] = {{0}};
+    int whole = EBIM__WHOLE(rows);
+    size_t bytes = (size_t)(rows - whole) * sizeof *a;
+    (void)stride;
+    (void)nl;
+    EBIM__N(silu)(1, a, v, d1, d2, 1, whole, order);
+    if (!bytes) return;
+    memcpy(rest[0], a + whole, bytes);
+    EBIM__N(silu)(1, rest[0], rest[1], rest[2], rest[3], 1, (int)EBIM__VW, order);
+    memcpy(v + whole, rest[1], bytes);
+    if (order > 0) memcpy(d1 + whole, rest[2], bytes);
+    if (order > 1) memcpy(d2 + whole, rest[3], bytes);
+}
+
+static void EBIM__N(sine_one)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1,
+                              ebim_real *d2, int stride, int nl, int order)
+{
+    ebim_real rest[4][EBIM__W] = {{0}};
+    int whole = EBIM__WHOLE(rows);
+    size_t bytes = (size_t)(rows - whole) * sizeof *a;
+    (void)stride;
+    (void)nl;
+    EBIM__N(sine)(1, a, v, d1, d2, 1, whole, order);
+    if (!bytes) return;
+    memcpy(rest[0], a + whole, bytes);
+    EBIM__N(sine)(1, rest[0], rest[1], rest[2], rest[3], 1, (int)EBIM__VW, order);
+    memcpy(v + whole, rest[1], bytes);
+    if (order > 0) memcpy(d1 + whole, rest[2], bytes);
+    if (order > 1) memcpy(d2 + whole, rest[3], bytes);
+}
+
+static void EBIM__N(dense_silu_one)(const ebim__matrix *m, const ebim_real *bias,
+                                    const ebim_real *X, ebim_real *v, ebim_real *d1, ebim_real *d2,
+                                    int stride, int nl, int order)
+{
+    EBIM__N(dense_one)(m, bias, X, 1, v, NULL, stride, nl, 0);
+    EBIM__N(silu_one)(m->no, v, v, d1, d2, stride, nl, order);
+}
+
+static void EBIM__N(mul_one)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
+                             int stride, int nl)
+{
+    int i = EBIM__WHOLE(rows);
+    (void)nl;
+    EBIM__N(mul)(1, z, x, y, stride, i);
+    for (; i < rows; i++) z[i] = x[i] * y[i];
+}
+
+static void EBIM__N(mac3_one)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
+                              const ebim_real *w, int stride, int nl)
+{
+    int i = EBIM__WHOLE(rows);
+    (void)nl;
+    EBIM__N(mac3)(1, z, x, y, w, stride, i);
+    for (; i < rows; i++) z[i] += x[i] * y[i] * w[i];
+}
+
+static void EBIM__N(mac_one)(int rows, ebim_real *z, int zs, const ebim_real *x, int xs,
+                             const ebim_real *y, int ys, int nl)
+{
+    ebim_real sum = *z;
+    (void)nl;
+    if (!zs) {
+        for (; rows--; x += xs, y += ys) sum += *x * *y;
+        *z = sum;
+        return;
+    }
+    if (zs == 1 && xs == 1 && ys == 1) {
+        int i = EBIM__WHOLE(rows);
+        EBIM__N(mac)(1, z, 0, x, 0, y, 0, i);
+        z += i;
+        x += i;
+        y += i;
+        rows -= i;
+    }
+    for (; rows--; z += zs, x += xs, y += ys) *z += *x * *y;
+}
+
+static void EBIM__N(axpy_one)(int rows, ebim_real *z, int zs, ebim_real s, const ebim_real *x,
+                              int xs, int nl)
+{
+    ebim_real sum = *z;
+    (void)nl;
+    if (!zs) {
+        for (; rows--; x += xs) sum += s * *x;
+        *z = sum;
+        return;
+    }
+    if (zs == 1 && xs == 1) {
+        int i = EBIM__WHOLE(rows);
+        EBIM__N(axpy)(1, z, 0, s, x, 0, i);
+        z += i;
+        x += i;
+        rows -= i;
+    }
+    for (; rows--; z += zs, x += xs) *z += s * *x;
+}
+
+static void EBIM__N(sum_one)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl)
+{
+    EBIM__N(axpy_one)(rows, z, 1, 1, x, stride, nl);
+}
+
+static void EBIM__N(outer_one)(int no, int ni, ebim_real *gw, int row, const ebim__pair *pair,
+                               int pairs, int stride, int nl)
+{
+    int o;
+    for (; pairs--; pair++)
+        for (o = 0; o < no; o++)
+            EBIM__N(axpy_one)(ni, gw + o * row, 1, pair->d[o * stride], pair->x, stride, nl);
+}
+
+/* Vectors run along centres; those that are none repeat the last. */
+static void EBIM__N(rbf_one)(int n, int count, const ebim_real *theta, const ebim_real *x,
+                             ebim_real *z, ebim_real *d, int stride, int nl)
+{
+    ebim_real zero = 0, sum, g[EBIM__W];
+    const ebim_real *t = theta;
+    size_t at[EBIM__W];
+    int q, i, part;
+    (void)stride;
+    (void)nl;
+    for (i = 0; i < n; i++) zero += x[i] - x[i];
+    for (i = 0; i < n && d; i++) d[i] = zero;
+    for (sum = zero; count > 0; count -= part, t += part * (n + 2)) {
+        EBIM__N(vec) e;
+        part = ebim__min_int(count, (int)EBIM__VW);
+        for (q = 0; q < (int)EBIM__VW; q++)
+            at[q] = (size_t)ebim__min_int(q, part - 1) * ((size_t)n + 2);
+        EBIM__LANES {
+            EBIM__NUM nought = {0};
+            EBIM__L(e) = nought + zero;
+        }
+        for (i = 0; i < n; i++) {
+            for (q = 0; q < (int)EBIM__VW; q++) g[q] = t[at[q] + (size_t)i];
+            EBIM__LANES {
+                EBIM__NUM u = x[i] - EBIM__AT(g);
+                EBIM__L(e) += u * u;
+            }
+        }
+        for (q = 0; q < (int)EBIM__VW; q++) g[q] = t[at[q] + (size_t)n];
+        EBIM__LANES {
+            EBIM__NUM p = EBIM__L(e) * EBIM__AT(g);
+            EBIM__N(exp_of_minus)(&p);
+            EBIM__PUT(g) = p;
+        }
+        for (q = 0; q < part; q++) {
+            const ebim_real *c = t + at[q], *s = c + n;
+            ebim_real p = g[q] * s[1], f = p * (-2 * s[0]);
+            sum += p;
+            for (i = 0; i < n && d; i++) d[i] += f * (x[i] - c[i]);
+        }
+    }
+    *z = sum;
+}
+
+static void EBIM__N(drift_one)(int rows, ebim_real *z, const ebim_real *x, const ebim_real *y,
+                               const ebim_real *w, const ebim_real *c, int stride, int nl)
+{
+    int i;
+    (void)nl;
+    for (i = 0; i < rows; i += EBIM__W) {
+        ebim_real part[4][EBIM__W] = {{0}};
+        size_t bytes = (size_t)ebim__min_int(rows - i, EBIM__W) * sizeof *z;
+        memcpy(part[1], x + i, bytes);
+        memcpy(part[2], y + i, bytes);
+        memcpy(part[3], w + i, bytes);
+        EBIM__N(drift)(1, part[0], part[1], part[2], part[3], c, stride, EBIM__W);
+        memcpy(z + i, part[0], bytes);
+    }
+}
+
+static int EBIM__N(inside_one)(int rows, const ebim_real *x, const double *lo, const double *hi,
+                               ebim__int *ok, int stride, int nl)
+{
+    int i;
+    (void)stride;
+    (void)nl;
+    *ok = -1;
+    for (i = 0; i < rows; i++) {
+        ebim__int in = (ebim__bits(x[i]) & EBIM__INF_BITS) < EBIM__INF_BITS;
+        if (lo) in &= x[i] >= ebim__round_up(lo[i]) && x[i] <= -ebim__round_up(-hi[i]);
+        *ok &= -in;
+    }
+    return !*ok;
+}
+
+static void EBIM__N(select_one)(int rows, ebim_real *z, const ebim_real *x, const ebim__int *ok,
+                                int stride, int nl)
+{
+    (void)stride;
+    (void)nl;
+    if (*ok) memmove(z, x, (size_t)rows * sizeof *z);
+}
+
+static void EBIM__N(sign_one)(int rows, ebim_real *z, const ebim_real *x, int stride, int nl)
+{
+    int i;
+    (void)stride;
+    (void)nl;
+    for (i = 0; i < rows; i++) z[i] = (ebim_real)((x[i] > 0) - (x[i] < 0));
+}
+
+static void EBIM__N(size_one)(ebim_real *z, const ebim_real *x, int nl)
+{
+    (void)nl;
+    *z = ebim__from_bits(ebim__bits(*x) & ~EBIM__SIGN);
+}
+
+static int EBIM__N(pending_one)(const ebim_real *norm, const ebim_real *limit, ebim__int *busy,
+                                int nl)
+{
+    ebim__int afar = (ebim__bits(*norm) & EBIM__INF_BITS) < EBIM__INF_BITS && *norm > *limit;
+    (void)nl;
+    *busy &= -afar;
+    return *busy != 0;
+}
+
+static void EBIM__N(quotient_one)(ebim_real *z, const ebim_real *x, const ebim_real *y,
+                                  const ebim__int *busy, int nl)
+{
+    (void)nl;
+    *z = *busy ? -*x / *y : 0;
+}
+
+static void EBIM__N(normals_one)(uint32_t *r, int n, ebim_real *out, int stride, int nl)
+{
+    ebim_rng s;
+    ebim_real last;
+    int i;
+    (void)stride;
+    (void)nl;
+    memcpy(s.s, r, sizeof s.s);
+    for (i = 0; i < n; i += 2)
+        ebim__normal2(&s, &out[i], i + 1 < n ? &out[i + 1] : &last);
+    memcpy(r, s.s, sizeof s.s);
+}
+#undef EBIM__WHOLE
+#endif
+
+#undef EBIM__VW
+#undef EBIM__SW
 #undef EBIM__MR
 #undef EBIM__TV
 #undef EBIM__WIDE
@@ -3305,18 +3521,20 @@ static void EBIM__N(adam)(int n, ebim_real *theta, const ebim_real *g, ebim_real
  * plain C. EBIM_SIMD_BITS (512) is the widest vector to use: 128, 256 or 512.
  * ========================================================================================= */
 
-/* isa of all but products in one lane, and normals */
-#define EBIM__TABLE(isa, one, draws, label, plain)                                           \
-    {label, plain, ebim__dense_##isa, ebim__dense_silu_##isa, ebim__column_##one,            \
-     ebim__column_silu_##one, ebim__column_apart_##one, ebim__outer_##isa,                   \
-     ebim__silu_##isa, ebim__sine_##isa, ebim__mul_##isa, ebim__mac3_##isa, ebim__mac_##isa, \
-     ebim__axpy_##isa, ebim__sum_##isa, ebim__exp_minus_##isa, ebim__rbf_##isa,              \
-     ebim__drift_##isa, ebim__inside_##isa, ebim__select_##isa, ebim__sign_##isa,            \
-     ebim__size_##isa, ebim__pending_##isa, ebim__quotient_##isa, ebim__normals_##draws,     \
-     ebim__adam_##isa}
+/* one: _one for the table of one lane, else nothing */
+#define EBIM__OF(name, one, isa) ebim__##name##one##_##isa
+#define EBIM__TABLE(isa, one, label)                                                              \
+    {label, EBIM__OF(dense, one, isa), EBIM__OF(dense_silu, one, isa), EBIM__OF(outer, one, isa), \
+     EBIM__OF(silu, one, isa), EBIM__OF(sine, one, isa), EBIM__OF(mul, one, isa),                 \
+     EBIM__OF(mac3, one, isa), EBIM__OF(mac, one, isa), EBIM__OF(axpy, one, isa),                 \
+     EBIM__OF(sum, one, isa), EBIM__OF(exp_minus, , isa), EBIM__OF(rbf, one, isa),                \
+     EBIM__OF(drift, one, isa), EBIM__OF(inside, one, isa), EBIM__OF(select, one, isa),           \
+     EBIM__OF(sign, one, isa), EBIM__OF(size, one, isa), EBIM__OF(pending, one, isa),             \
+     EBIM__OF(quotient, one, isa), EBIM__OF(normals, one, isa), EBIM__OF(adam, , isa)}
 
-static const ebim__kernels ebim__base =
-    EBIM__TABLE(base, base, base, EBIM__VB ? "128 bits" : "plain", !EBIM__VB);
+static const ebim__kernels ebim__base[2] = {
+    EBIM__TABLE(base, , EBIM__VB ? "128 bits" : "plain"),
+    EBIM__TABLE(base, _one, EBIM__VB ? "128 bits" : "plain")};
 
 #ifndef EBIM_HEADER
 #define EBIM_HEADER "ebim.h"
@@ -3378,29 +3596,32 @@ static const ebim__kernels ebim__base =
 #undef EBIM__MISSING
 #undef EBIM__X86
 #else
-static const ebim__kernels ebim__avx2 = EBIM__TABLE(avx2, avx2, avx2, "AVX2", 0);
-#ifdef __FAST_MATH__ /* divisions are by estimates, those of 512 bits by others */
-static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, avx512, avx512, "AVX-512", 0);
+static const ebim__kernels ebim__avx2[2] = {EBIM__TABLE(avx2, , "AVX2"),
+                                            EBIM__TABLE(avx2, _one, "AVX2")};
+/* In one lane each result is waited for: those of shorter vectors come earlier. */
+#ifdef __FAST_MATH__ /* but divisions are by estimates, those of 512 bits by others */
+static const ebim__kernels ebim__avx512[2] = {EBIM__TABLE(avx512, , "AVX-512"),
+                                              EBIM__TABLE(avx512, _one, "AVX-512")};
 #else
-static const ebim__kernels ebim__avx512 = EBIM__TABLE(avx512, avx2, avx512, "AVX-512", 0);
-/* For one lane, where each result is waited for: those of shorter vectors come earlier. */
-static const ebim__kernels ebim__single = EBIM__TABLE(avx2, avx2, avx512, "AVX-512", 0);
+static const ebim__kernels ebim__avx512[2] = {EBIM__TABLE(avx512, , "AVX-512"),
+                                              EBIM__TABLE(avx2, _one, "AVX-512")};
 #endif
 #endif
 #endif
 
-/* Table number i, or NULL where the processor, or the compiler, has it not. */
+/* Tables number i, for many lanes and for one, or NULL where the processor, or the compiler, has
+ * them not. */
 static const ebim__kernels *ebim__kernels_at(int i)
 {
 #ifdef EBIM__X86
     if (i == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return &ebim__avx2;
+        return ebim__avx2;
     if (i == 2 && EBIM_SIMD_BITS >= 512 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl"))
-        return &ebim__avx512;
+        return ebim__avx512;
 #endif
-    return i ? NULL : &ebim__base;
+    return i ? NULL : ebim__base;
 }
 
 static const ebim__kernels *ebim__kernels_best(void)
@@ -3408,18 +3629,6 @@ static const ebim__kernels *ebim__kernels_best(void)
     int i = 2;
     while (!ebim__kernels_at(i)) i--;
     return ebim__kernels_at(i);
-}
-
-/* Those for workspaces of so many lanes */
-static const ebim__kernels *ebim__kernels_for(int lanes)
-{
-    const ebim__kernels *K = ebim__kernels_best();
-#if defined(EBIM__X86) && !defined(__FAST_MATH__)
-    if (lanes == 1 && K == &ebim__avx512) K = &ebim__single;
-#else
-    (void)lanes;
-#endif
-    return K;
 }
 
 EBIM_API const char *ebim_simd(void) { return ebim__kernels_best()->name; }
@@ -3431,9 +3640,8 @@ EBIM_API const char *ebim_simd(void) { return ebim__kernels_best()->name; }
  * samples repeat the first one, so that they never meet what no sample meets.
  * ========================================================================================= */
 
-/* Lanes that are swept for count points. One is swept alone: kernels compute a vector of lanes all
- * the same, but loops over lanes have one, and what stands beside it means nothing. */
-EBIM__INLINE int ebim__lanes(int count) { return count == 1 ? 1 : EBIM__ROUND(count); }
+/* Lanes that are swept for count points: what stands where rows do not end is computed, too. */
+EBIM__INLINE int ebim__lanes(int stride, int count) { return stride == 1 ? 1 : EBIM__ROUND(count); }
 
 /* Word q of the state of lane l's stream is r[q * stride + l]. Padding lanes draw too: they get
  * lane 0's stream and change nothing. */
@@ -4446,7 +4654,6 @@ typedef struct ebim__slot {
                                * not add to zeros; 0: g starts as zeros */
     int readers;              /* nodes that read it */
     int direct;               /* that is the only one, and writes plane 0 of ga and not of g */
-    int beside;               /* sweeps of one lane keep features side by side, see ebim__beside */
 } ebim__slot;
 
 enum { EBIM__SHAPE, EBIM__FWD, EBIM__TAN, EBIM__ADJ, EBIM__BACK };
@@ -4576,9 +4783,8 @@ static void ebim__activate(const ebim__sweep *s, const ebim_real *a)
 /* The weights of a dense node, and transposed for adjoints */
 EBIM__INLINE ebim__matrix ebim__weights(const ebim__sweep *s)
 {
-    const int turned = s->turned && s->used == 1;
     ebim__matrix m = {s->theta, s->n, s->na, s->n == 1 ? 1 : s->na, 1};
-    if (!turned) return m;
+    if (!s->turned) return m;
     m.wi = EBIM__ROUND(s->n);
     m.w = s->turned + m.wi;
     m.wo = 1;
@@ -4589,19 +4795,6 @@ EBIM__INLINE ebim__matrix ebim__transposed(const ebim__sweep *s)
 {
     ebim__matrix m = {s->theta, s->na, s->n, 1, s->na};
     return m;
-}
-
-/* Whether a product is done in one lane: vectors of lanes are as fast where the entries of
- * neighbours are apart. */
-EBIM__INLINE int ebim__one(const ebim__sweep *s, const ebim__matrix *m)
-{
-    return s->used == 1 && (m->wo == 1 || s->K->plain);
-}
-
-/* Step from feature to feature of what a sweep has of a node */
-EBIM__INLINE int ebim__apart(const ebim__sweep *s, const ebim__slot *x)
-{
-    return s->used == 1 && x->beside ? 1 : s->stride;
 }
 
 /* The two sides of a convolution. A kernel slides over the large image; where it stands is a pixel
@@ -4670,14 +4863,15 @@ static void ebim__conv_down_at(const ebim__sweep *s, const ebim__slide *v, int y
     ebim__matrix m = {s->theta, v->little->C, (ox.to - ox.from) * v->large->C, row, 1};
     if (ox.to == ox.from || oy.to == oy.from) { /* in the padding */
         m.ni = 0;
-        s->K->dense(&m, bias, X, Y, D, s->stride, s->nl, add);
+        s->K->dense(&m, bias, X, s->stride, Y, D, s->stride, s->nl, add);
         return;
     }
     for (o = oy.from; o < oy.to; o++) {
         m.w = s->theta + (o * v->kernel + ox.from) * v->large->C;
         s->K->dense(&m, bias, X + ebim__pixel(s, v->large, y * v->step - v->padding + o,
                                               x * v->step - v->padding + ox.from),
-                    Y, o + 1 == oy.to ? D : NULL, s->stride, s->nl, add || o > oy.from);
+                    s->stride, Y, o + 1 == oy.to ? D : NULL, s->stride, s->nl,
+                    add || o > oy.from);
     }
 }
 
@@ -4692,7 +4886,7 @@ static void ebim__conv_up_at(const ebim__sweep *s, const ebim__slide *v, int y, 
     ebim__matrix m = {s->theta, v->large->C, v->little->C, 1, row};
     if (px.to == px.from || py.to == py.from) { /* no kernel reaches it */
         m.ni = 0;
-        s->K->dense(&m, bias, X, Y, D, s->stride, s->nl, add);
+        s->K->dense(&m, bias, X, s->stride, Y, D, s->stride, s->nl, add);
         return;
     }
     for (i = py.from; i < py.to; i++)
@@ -4700,9 +4894,95 @@ static void ebim__conv_up_at(const ebim__sweep *s, const ebim__slide *v, int y, 
             int first = i == py.from && j == px.from, last = i + 1 == py.to && j + 1 == px.to;
             int oy = y + v->padding - i * v->step, ox = x + v->padding - j * v->step;
             m.w = s->theta + (oy * v->kernel + ox) * v->large->C;
-            s->K->dense(&m, bias, X + ebim__pixel(s, v->little, i, j), Y, last ? D : NULL,
-                        s->stride, s->nl, add || !first);
+            s->K->dense(&m, bias, X + ebim__pixel(s, v->little, i, j), s->stride, Y,
+                        last ? D : NULL, s->stride, s->nl, add || !first);
         }
+}
+
+/* One image: where its kernel has one offset, pixels are the outputs of a product and vectors run
+ * along channels. What all pixels do with a block of W is done before the next is turned. */
+enum { EBIM__BLOCK = 64, EBIM__ROW_PIXELS = 32, EBIM__FEW_PIXELS = 8 };
+
+typedef struct ebim__block {
+    int q, c, o, ni, no;      /* offset in the kernel; channels c.., o.. and how many of them */
+    int down;                 /* from the large image to the small one */
+    ebim_real w[EBIM__BLOCK * EBIM__BLOCK]; /* [ni][no rounded up] */
+} ebim__block;
+
+static void ebim__block_turn(const ebim__sweep *s, const ebim__slide *v, ebim__block *b)
+{
+    int C = v->large->C, R = EBIM__ROUND(b->no), row = v->kernel * v->kernel * C, c, o;
+    const ebim_real *w = s->theta + b->q * C;
+    if (b->no < R) memset(b->w, 0, sizeof b->w);
+    for (c = 0; c < b->ni; c++)
+        for (o = 0; o < b->no; o++)
+            b->w[c * R + o] = b->down ? w[(b->o + o) * row + b->c + c]
+                                      : w[(b->c + c) * row + b->o + o];
+}
+
+/* `count` pixels in a row; those at X are xs apart, those at Y ys */
+static void ebim__block_row(const ebim__kernels *many, const ebim__block *b, int count,
+                            const ebim_real *X, int xs, ebim_real *Y, int ys)
+{
+    ebim_real part[EBIM__ROW_PIXELS * EBIM__W];
+    ebim__matrix m = {X + b->c, count, b->ni, xs, 1};
+    int R = EBIM__ROUND(b->no), whole = b->no / EBIM__W * EBIM__W, left = b->no - whole, i;
+    size_t bytes = (size_t)left * sizeof *Y;
+    Y += b->o;
+    if (whole) many->dense(&m, NULL, b->w, R, Y, NULL, ys, whole, 1);
+    if (!left) return;
+    for (Y += whole; count > 0; count -= m.no, m.w += m.no * xs, Y += m.no * ys) {
+        m.no = ebim__min_int(count, EBIM__ROW_PIXELS);
+        for (i = 0; i < m.no; i++) memcpy(part + i * EBIM__W, Y + i * ys, bytes);
+        many->dense(&m, NULL, b->w + whole, R, part, NULL, EBIM__W, EBIM__W, 1);
+        for (i = 0; i < m.no; i++) memcpy(Y + i * ys, part + i * EBIM__W, bytes);
+    }
+}
+
+/* Y += W X with that block */
+static void ebim__block_product(const ebim__kernels *many, const ebim__slide *v,
+                                const ebim__block *b, const ebim_real *X, ebim_real *Y)
+{
+    const ebim__node *large = v->large, *little = v->little;
+    int dy = b->q / v->kernel - v->padding, dx = b->q % v->kernel - v->padding, step = v->step;
+    int from = ebim__max_int(step - 1 - dx, 0) / step, i;
+    int count = ebim__min_int((large->W - 1 - dx + step) / step, little->W) - from;
+    for (i = 0; i < little->H && count > 0; i++) {
+        int y = i * step + dy, C = b->down ? large->C : little->C;
+        size_t in = (size_t)(y * large->W + from * step + dx), at = (size_t)(i * little->W + from);
+        if (y < 0 || y >= large->H) continue;
+        if (b->down)
+            ebim__block_row(many, b, count, X + in * (size_t)C, step * C,
+                            Y + at * (size_t)little->C, little->C);
+        else
+            ebim__block_row(many, b, count, X + at * (size_t)C, C, Y + in * (size_t)large->C,
+                            step * large->C);
+    }
+}
+
+static void ebim__conv_one(const ebim__sweep *s, const ebim__slide *v, int down,
+                           const ebim_real *bias, const ebim_real *X, ebim_real *Y,
+                           const ebim_real *D, int add)
+{
+    const ebim__node *from = down ? v->large : v->little, *to = down ? v->little : v->large;
+    size_t bytes = (size_t)to->C * sizeof *Y;
+    int i, q, pixels = to->H * to->W, k = v->kernel * v->kernel;
+    ebim__block b;
+    b.down = down;
+    for (i = 0; i < pixels && !add; i++) {
+        if (bias) memcpy(Y + i * to->C, bias, bytes);
+        else memset(Y + i * to->C, 0, bytes);
+    }
+    for (q = 0; q < k; q++)
+        for (b.c = 0; b.c < from->C; b.c += EBIM__BLOCK)
+            for (b.o = 0; b.o < to->C; b.o += EBIM__BLOCK) {
+                b.q = down ? q : k - 1 - q; /* in the order of images among others */
+                b.ni = ebim__min_int(from->C - b.c, EBIM__BLOCK);
+                b.no = ebim__min_int(to->C - b.o, EBIM__BLOCK);
+                ebim__block_turn(s, v, &b);
+                ebim__block_product(s->K - 1, v, &b, X, Y);
+            }
+    if (D) s->K->mul(pixels * to->C, Y, Y, D, 1, 1);
 }
 
 /* Y = (W X + bias) D from the operand's image to the node's, or back */
@@ -4712,6 +4992,10 @@ static void ebim__conv_product(const ebim__sweep *s, int back, const ebim_real *
     ebim__slide v = ebim__slide_of(s);
     int down = v.down != back, y, x;
     const ebim__node *to = down ? v.little : v.large;
+    if (s->stride == 1 && v.little->H * v.little->W >= EBIM__FEW_PIXELS) {
+        ebim__conv_one(s, &v, down, bias, X, Y, D, add);
+        return;
+    }
     for (y = 0; y < to->H; y++)
         for (x = 0; x < to->W; x++) {
             size_t at = ebim__pixel(s, to, y, x);
@@ -4765,25 +5049,14 @@ static int ebim__conv_shape(const ebim__sweep *s)
     return 0;
 }
 
-/* z = x y, rows of the sweep's node */
-static void ebim__dense_mul(const ebim__sweep *s, ebim_real *z, const ebim_real *x,
-                            const ebim_real *y)
+/* Y = (W X + bias) D from the operand to the node, or back where m is transposed */
+static void ebim__dense_product(const ebim__sweep *s, const ebim__matrix *m, int back,
+                                const ebim_real *bias, const ebim_real *X, ebim_real *Y,
+                                const ebim_real *D, int add)
 {
-    if (ebim__apart(s, s->z) > 1) s->K->mul(s->n, z, x, y, s->stride, s->nl);
-    else s->K->mul(1, z, x, y, 0, s->n);
-}
-
-/* Y = (W X + bias) D from node a to node z, or back where m is transposed */
-static void ebim__dense_product(const ebim__sweep *s, const ebim__matrix *m, const ebim_real *bias,
-                                const ebim__slot *from, const ebim_real *X, const ebim__slot *to,
-                                ebim_real *Y, const ebim_real *D, int add)
-{
-    int ys = ebim__apart(s, to);
-    if (s->nd->op != EBIM__OP_DENSE)
-        ebim__conv_product(s, to != s->z, bias, X, Y, D, add);
-    else if (!ebim__one(s, m)) s->K->dense(m, bias, X, Y, D, s->stride, s->nl, add);
-    else if (ys == 1) s->K->column(m, bias, X, ebim__apart(s, from), Y, D, add);
-    else s->K->column_apart(m, bias, X, ebim__apart(s, from), Y, D, ys, add);
+    if (s->nd->op == EBIM__OP_DENSE)
+        s->K->dense(m, bias, X, s->stride, Y, D, s->stride, s->nl, add);
+    else ebim__conv_product(s, back, bias, X, Y, D, add);
 }
 
 /* z = fn(W a + b), theta = W [n][na] then b [n]. Adjoints of the padding become zero: whatever
@@ -4818,31 +5091,30 @@ static void ebim__dense_adjoint(const ebim__sweep *s, int p, int pairs)
     ebim__matrix m = ebim__transposed(s);
     int q;
     if (s->nd->fn != EBIM_FN_IDENTITY) {
-        if (p || !z->direct) ebim__dense_mul(s, ga, ebim__row(s, z->g, s->n, p, 0), z->d1);
+        if (p || !z->direct)
+            s->K->mul(s->n, ga, ebim__row(s, z->g, s->n, p, 0), z->d1, s->stride, s->nl);
         for (q = 1; q <= pairs; q++)
             s->K->mac3(s->n, ga, z->d2, ebim__row(s, z->ta, s->n, q - 1, 0),
                        ebim__row(s, z->g, s->n, q, 0), s->stride, s->nl);
     }
-    if (!p && a->direct) ebim__dense_product(s, &m, NULL, z, ga, a, a->ga, a->d1, 0);
-    else ebim__dense_product(s, &m, NULL, z, ga, a, ebim__row(s, a->g, s->na, p, 0), NULL, s->add);
+    if (!p && a->direct) ebim__dense_product(s, &m, 1, NULL, ga, a->ga, a->d1, 0);
+    else ebim__dense_product(s, &m, 1, NULL, ga, ebim__row(s, a->g, s->na, p, 0), NULL, s->add);
 }
 
 static void ebim__dense_forward(const ebim__sweep *s)
 {
     const ebim__slot *z = s->z, *a = s->a;
     ebim__matrix m = ebim__weights(s);
-    int fn = s->nd->fn, one = ebim__one(s, &m), xs = ebim__apart(s, a), ys = ebim__apart(s, z);
+    int fn = s->nd->fn;
     const int dense = s->nd->op == EBIM__OP_DENSE;
-    const ebim_real *bias = s->turned && s->used == 1 ? s->turned
+    const ebim_real *bias = s->turned ? s->turned
                           : s->theta + (s->nd->n_theta - (dense ? s->n : s->nd->C));
-    if (fn == EBIM_FN_SILU && one && ys == 1 && dense) {
-        s->K->column_silu(&m, bias, a->v, xs, z->v, z->d1, z->d2, s->order);
-    } else if (fn == EBIM_FN_SILU && !one && dense) {
+    if (fn == EBIM_FN_SILU && dense) {
         s->K->dense_silu(&m, bias, a->v, z->v, z->d1, z->d2, s->stride, s->nl, s->order);
-    } else {
-        ebim__dense_product(s, &m, bias, a, a->v, z, z->v, NULL, 0);
-        if (fn != EBIM_FN_IDENTITY) ebim__activate(s, z->v);
+        return;
     }
+    ebim__dense_product(s, &m, 0, bias, a->v, z->v, NULL, 0);
+    if (fn != EBIM_FN_IDENTITY) ebim__activate(s, z->v);
 }
 
 static void ebim__dense_tangent(const ebim__sweep *s)
@@ -4851,9 +5123,10 @@ static void ebim__dense_tangent(const ebim__sweep *s)
     int p = s->plane - 1, both = z->t != z->ta;
     ebim__matrix m = ebim__weights(s);
     ebim_real *ta = ebim__row(s, z->ta, s->n, p, 0);
-    ebim__dense_product(s, &m, NULL, a, ebim__row(s, a->t, s->na, p, 0), z, ta,
-                        both ? NULL : z->d1, 0);
-    if (both && z->d1) ebim__dense_mul(s, ebim__row(s, z->t, s->n, p, 0), ta, z->d1);
+    ebim__dense_product(s, &m, 0, NULL, ebim__row(s, a->t, s->na, p, 0), ta, both ? NULL : z->d1,
+                        0);
+    if (both && z->d1)
+        s->K->mul(s->n, ebim__row(s, z->t, s->n, p, 0), ta, z->d1, s->stride, s->nl);
 }
 
 static int ebim__op_dense(const ebim__sweep *s, int mode)
@@ -4913,7 +5186,8 @@ EBIM__INLINE void ebim__affine_row(ebim_real *EBIM__RESTRICT z, const ebim_real 
                                    ebim_real scale, ebim_real center, int nl)
 {
     int j, l;
-    EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] = scale * (a[j + l] - center);
+    if (nl == 1) *z = scale * (*a - center);
+    else EBIM__CHUNKS(j, nl) EBIM__EACH(l) z[j + l] = scale * (a[j + l] - center);
 }
 
 /* z = scale * (a - center), theta = scale [n] then center [n], frozen. The difference first: data
@@ -5784,27 +6058,34 @@ static int ebim__keeps(const ebim__node *nd)
     return (keeps & EBIM__KEEP_BOTH_SIDES) && nd->fn == EBIM_FN_IDENTITY ? 0 : keeps;
 }
 
-/* Memory of one node; v and t are NULL where nodes share them, v and d1 where they are lent. */
-static void ebim__slot_init(ebim__slot *z, ebim_arena *a, const ebim_graph *g, int number,
-                            size_t stride, size_t planes, int uses, int lent)
+/* The next n of the reals of a workspace; without memory they are counted. */
+static ebim_real *ebim__take(ebim_real *memory, size_t *at, size_t n)
+{
+    size_t from = *at;
+    *at += n;
+    return memory ? memory + from : NULL;
+}
+
+/* What a node needs of them; v and t are NULL where nodes share them, v and d1 where they are
+ * lent. */
+static void ebim__slot_init(ebim__slot *s, ebim_real *memory, size_t *at, const ebim_graph *g,
+                            int number, size_t stride, size_t planes, int uses, int lent)
 {
     const ebim__node *nd = &g->node[number];
-    size_t n = ebim__times((size_t)nd->size, stride), tangents = ebim__times(n, planes);
-    size_t operand = ebim__times((size_t)g->node[nd->a].size, stride);
-    size_t adjoints = ebim__times(n, 1 + planes);
+    size_t n = (size_t)nd->size * stride, tangents = n * planes, adjoints = n + tangents;
+    size_t operand = (size_t)g->node[nd->a].size * stride;
     int keeps = uses ? ebim__keeps(nd) : 0;
     int both = (uses & EBIM__FOR_BACK) && (keeps & EBIM__KEEP_BOTH_SIDES);
-    ebim__slot measured, *s = z ? z : &measured;
     memset(s, 0, sizeof *s);
-    if (uses && !lent) s->v = EBIM__NEW(a, ebim_real, n);
-    if ((keeps & EBIM__KEEP_D1) && !lent) s->d1 = EBIM__NEW(a, ebim_real, n);
-    if ((keeps & EBIM__KEEP_GRADIENT) && !lent) s->d1 = EBIM__NEW(a, ebim_real, operand);
-    if ((keeps & EBIM__KEEP_D2) && (uses & EBIM__FOR_BACK)) s->d2 = EBIM__NEW(a, ebim_real, n);
+    if (uses && !lent) s->v = ebim__take(memory, at, n);
+    if ((keeps & EBIM__KEEP_D1) && !lent) s->d1 = ebim__take(memory, at, n);
+    if ((keeps & EBIM__KEEP_GRADIENT) && !lent) s->d1 = ebim__take(memory, at, operand);
+    if ((keeps & EBIM__KEEP_D2) && (uses & EBIM__FOR_BACK)) s->d2 = ebim__take(memory, at, n);
     if ((uses & EBIM__FOR_JVP) && uses != EBIM__FOR_JVP && planes)
-        s->t = EBIM__NEW(a, ebim_real, tangents);
-    s->ta = both && planes ? EBIM__NEW(a, ebim_real, tangents) : s->t;
-    if (uses & (EBIM__FOR_VJP | EBIM__FOR_BACK)) s->g = EBIM__NEW(a, ebim_real, adjoints);
-    s->ga = both ? EBIM__NEW(a, ebim_real, adjoints) : s->g;
+        s->t = ebim__take(memory, at, tangents);
+    s->ta = both && planes ? ebim__take(memory, at, tangents) : s->t;
+    if (uses & (EBIM__FOR_VJP | EBIM__FOR_BACK)) s->g = ebim__take(memory, at, adjoints);
+    s->ga = both ? ebim__take(memory, at, adjoints) : s->g;
 }
 
 /* The row from which on each node stands in memory that nodes share whose lives do not overlap:
@@ -5838,33 +6119,35 @@ static size_t ebim__places(const ebim_graph *g, size_t *place)
     return rows;
 }
 
-/* Memory of all nodes. Values alone share it; so do tangents where no reverse sweep needs them. */
-static void ebim__slots_init(ebim_ws *w, ebim_arena *a, int uses, const ebim_ws *lender)
+/* All nodes, and seeds for adjoints. Values alone share memory, rows at place; so do tangents where
+ * no reverse sweep needs them. Returns how many reals that takes. */
+static size_t ebim__slots_init(ebim_ws *w, ebim_real *memory, int uses, const ebim_ws *lender,
+                               const size_t *place, size_t shared)
 {
     const ebim_graph *g = w->g;
-    size_t place[EBIM_MAX_NODES], st = (size_t)w->stride, planes = (size_t)w->planes, rows;
-    ebim_real *shared = NULL;
-    int i, share = uses == EBIM__FOR_JVP ? w->planes : !uses;
+    size_t st = (size_t)w->stride, planes = (size_t)w->planes, at = 0, out = (size_t)w->k * st;
+    size_t share = uses ? planes : 1;
+    ebim_real *p;
+    ebim__slot measured;
+    int i;
     for (i = 1; i < g->n_nodes; i++) {
+        ebim__slot *s = memory ? &w->slot[i] : &measured;
         int lent = lender && i > 1;
-        ebim__slot_init(ebim__ready(a) ? &w->slot[i] : NULL, a, g, i, st, planes, uses, lent);
-        if (lent && ebim__ready(a)) {
-            w->slot[i].v = lender->slot[i].v;
-            w->slot[i].d1 = lender->slot[i].d1;
+        ebim__slot_init(s, memory, &at, g, i, st, planes, uses, lent);
+        if (lent && memory) {
+            s->v = lender->slot[i].v;
+            s->d1 = lender->slot[i].d1;
         }
-        if (lent && i == g->y) { /* but the output */
-            ebim_real *y = EBIM__NEW(a, ebim_real, ebim__times((size_t)w->k, st));
-            if (ebim__ready(a)) w->slot[i].v = y;
-        }
+        if (lent && i == g->y) s->v = ebim__take(memory, &at, out); /* but the output */
     }
-    if (!share) return;
-    rows = ebim__places(g, place);
-    shared = EBIM__NEW(a, ebim_real, ebim__times(ebim__times(rows, st), (size_t)share));
-    for (i = 1; i < g->n_nodes && ebim__ready(a); i++) {
-        ebim_real *at = shared + place[i] * st * (size_t)share;
-        if (uses) w->slot[i].t = w->slot[i].ta = at;
-        else w->slot[i].v = at;
+    if (uses & (EBIM__FOR_VJP | EBIM__FOR_BACK))
+        w->seed = ebim__take(memory, &at, (1 + planes) * out);
+    p = ebim__take(memory, &at, shared * st * share);
+    for (i = 1; i < g->n_nodes && memory && shared; i++) {
+        if (uses) w->slot[i].t = w->slot[i].ta = p + place[i] * st * share;
+        else w->slot[i].v = p + place[i] * st;
     }
+    return at;
 }
 
 /* The last node that reads a node is the first to write its adjoint. */
@@ -5918,28 +6201,34 @@ static void ebim__sweeps_init(ebim_ws *w)
 static ebim_result ebim__ws_beside(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
                                    int planes, int uses, const ebim_ws *lender)
 {
+    size_t place[EBIM_MAX_NODES], shared = 0;
+    double features = 0;
+    ebim_real *memory;
     int i;
     memset(w, 0, sizeof *w);
     if (g->failed) return g->failed;
     if (g->y < 1 || lanes < 1 || lanes > INT_MAX / 64 || planes < 0 || planes > INT_MAX / 64)
         return EBIM_ERR_ARG;
     w->g = g;
-    w->kernels = ebim__kernels_for(lanes);
+    w->kernels = ebim__kernels_best() + (lanes == 1);
     w->n = ebim_inputs(g);
     w->k = ebim_outputs(g);
-    w->stride = EBIM__ROUND(lanes);
+    w->stride = lanes == 1 ? 1 : EBIM__ROUND(lanes);
     w->planes = planes;
     w->uses = uses;
     w->watch = a->watch;
-    for (i = 2; i < g->n_nodes; i++) w->cost += g->node[i].size + g->node[i].n_theta;
+    for (i = 1; i < g->n_nodes; i++) {
+        features += g->node[i].size;
+        w->cost += i > 1 ? g->node[i].size + g->node[i].n_theta : 0;
+    }
+    if (8.0 * features * w->stride * (2.0 + planes) > (double)(SIZE_MAX / 64))
+        return a->failed = EBIM_ERR_MEMORY; /* no more than 8 arrays each */
     w->slot = EBIM__NEW(a, ebim__slot, g->n_nodes);
     w->sweep = EBIM__NEW(a, ebim__sweep, g->n_nodes);
-    ebim__slots_init(w, a, uses, lender);
-    if (uses & (EBIM__FOR_VJP | EBIM__FOR_BACK))
-        w->seed = EBIM__NEW(a, ebim_real, ebim__times((size_t)(1 + planes),
-                                                      ebim__times((size_t)w->k,
-                                                                  (size_t)w->stride)));
+    if (!uses || (uses == EBIM__FOR_JVP && planes)) shared = ebim__places(g, place);
+    memory = EBIM__NEW(a, ebim_real, ebim__slots_init(w, NULL, uses, lender, place, shared));
     if (ebim__ready(a)) {
+        ebim__slots_init(w, memory, uses, lender, place, shared);
         ebim__find_writers(w, g);
         ebim__sweeps_init(w);
     }
@@ -5952,25 +6241,11 @@ static ebim_result ebim__ws_for(ebim_ws *w, ebim_arena *a, const ebim_graph *g, 
     return ebim__ws_beside(w, a, g, lanes, planes, uses, NULL);
 }
 
-/* Whether only dense nodes read node i, a dense one with SiLU: a sweep of one lane then needs no
- * copies of it in other lanes, and its features stand side by side. */
-static int ebim__beside(const ebim_ws *w, int i)
-{
-    const ebim_graph *g = w->g;
-    int j;
-    if (g->node[i].op != EBIM__OP_DENSE || g->node[i].fn != EBIM_FN_SILU) return 0;
-    if (i == g->y || (w->uses & EBIM__FOR_BACK)) return 0;
-    for (j = i + 1; j < g->n_nodes; j++) {
-        const ebim__node *nd = &g->node[j];
-        if ((nd->a == i || nd->b == i || nd->c == i) && nd->op != EBIM__OP_DENSE) return 0;
-    }
-    return 1;
-}
-
 /* Whether the weights of node i are turned. One output is a vector as it is. */
-static int ebim__turns(const ebim_graph *g, int i)
+static int ebim__turns(const ebim_ws *w, int i)
 {
-    return g->node[i].op == EBIM__OP_DENSE && g->node[i].size > 1;
+    const ebim__node *nd = &w->g->node[i];
+    return w->stride == 1 && nd->op == EBIM__OP_DENSE && nd->size > 1;
 }
 
 /* Biases and, transposed, weights of dense layers, in rows of a multiple of 64 bytes: with them a
@@ -5982,13 +6257,13 @@ static void ebim__turn_init(ebim_ws *w, ebim_arena *a)
     size_t count = 0;
     int i;
     for (i = 1; i < g->n_nodes; i++)
-        if (ebim__turns(g, i))
+        if (ebim__turns(w, i))
             count += (size_t)EBIM__ROUND(g->node[i].size) *
                      (1 + (size_t)g->node[g->node[i].a].size);
     w->turned = EBIM__NEW(a, ebim_real, count);
 }
 
-static void ebim__turn(ebim_ws *w, int on)
+static void ebim__turn(ebim_ws *w)
 {
     ebim_real *to = w->turned;
     int i;
@@ -5996,9 +6271,8 @@ static void ebim__turn(ebim_ws *w, int on)
         const ebim__node *nd = &w->g->node[i];
         int n = nd->size, na = w->g->node[nd->a].size, row = EBIM__ROUND(n);
         const ebim_real *theta = w->g->theta + nd->theta;
-        w->slot[i].beside = on && ebim__beside(w, i);
-        w->sweep[i].turned = on && ebim__turns(w->g, i) ? to : NULL;
-        if (!w->sweep[i].turned) continue;
+        if (!ebim__turns(w, i)) continue;
+        w->sweep[i].turned = to;
         memcpy(to, theta + (size_t)n * (size_t)na, (size_t)n * sizeof *to);
         ebim__to_lanes(theta, n, na, to + row, row, n);
         to += (size_t)row * (1 + (size_t)na);
@@ -6055,13 +6329,12 @@ EBIM_API void ebim_forward(ebim_ws *w, int B, int order)
     int i, l;
     EBIM_ASSERT(B >= 1 && B <= w->stride);
     EBIM_ASSERT(order < 1 || w->uses & (order > 1 ? EBIM__FOR_BACK : EBIM__FOR_ALL));
-    w->lanes = w->uses & EBIM__FOR_BACK ? EBIM__ROUND(B) : ebim__lanes(B); /* BACK sums lanes */
+    w->lanes = ebim__lanes(w->stride, B);
     w->used = B;
     w->order = order;
     for (i = 0; i < w->n; i++) {
         ebim_real *x = w->slot[1].v + (size_t)i * (size_t)w->stride, first = x[0];
-        if (B == 1) EBIM__EACH(l) x[l] = first; /* by vectors, as it is read */
-        else for (l = B; l < w->lanes; l++) x[l] = first;
+        for (l = B; l < w->lanes; l++) x[l] = first;
     }
     if (ebim__work(w->watch, w->cost * w->lanes)) return;
     for (i = 2; i < w->g->n_nodes; i++) ebim__op_at(w, i, EBIM__FWD, 0, 0, NULL);
@@ -6080,7 +6353,7 @@ EBIM_API void ebim_jvp(ebim_ws *w, int plane, int count)
 /* Adjoints of planes plane.. become zero, but for the output's, which take their seeds. */
 static void ebim__seed(ebim_ws *w, int plane, int count)
 {
-    size_t st = (size_t)w->stride, lanes = (size_t)EBIM__ROUND(w->lanes), r;
+    size_t st = (size_t)w->stride, lanes = (size_t)w->lanes, r;
     int i;
     if (2 * lanes > st) lanes = st;
     for (i = 1; i < w->g->n_nodes; i++) {
@@ -6125,7 +6398,7 @@ static int ebim__load(ebim_ws *w, int B, int at, const ebim_real *x, int order)
 {
     int count = ebim__min_int(w->stride, B - at);
     ebim__to_lanes(x + (size_t)at * (size_t)w->n, count, w->n, w->slot[1].v, w->stride,
-                   ebim__lanes(count));
+                   ebim__lanes(w->stride, count));
     ebim_forward(w, count, order);
     return count;
 }
@@ -7146,7 +7419,7 @@ EBIM_API int64_t ebim_langevin_run(ebim_langevin *s, int B, ebim_real *x, int st
     int b, t, S = w->stride;
     ebim__drift_of(c, s->d.eps, s->d.step, s->d.clamp);
     for (b = 0; b < B; b += S) {
-        int count = ebim__min_int(S, B - b), lanes = ebim__lanes(count);
+        int count = ebim__min_int(S, B - b), lanes = ebim__lanes(S, count);
         ebim_real *p = x + (size_t)b * (size_t)w->n;
         ebim__to_lanes(p, count, w->n, at, S, lanes);
         ebim__seed_lanes(s->rng, S, lanes, count, seed, stream + (uint64_t)b);
@@ -7219,11 +7492,13 @@ static void ebim__way_step(int n, int S, int lanes, ebim_real *x, const ebim_rea
     int i, j, l, end = n * S;
     EBIM__CHUNKS(j, lanes) {
         ebim_real size[EBIM__W] = {0};
+        int width = ebim__min_int(lanes - j, EBIM__W);
         for (i = j; i < end; i += S)
-            EBIM__EACH(l) size[l] += r[i + l] * r[i + l];
-        EBIM__EACH(l) size[l] = gain[j + l] * EBIM__SQRT(size[l] / (ebim_real)n);
+            for (l = 0; l < width; l++) size[l] += r[i + l] * r[i + l];
+        for (l = 0; l < width; l++)
+            size[l] = gain[j + l] * EBIM__SQRT(size[l] / (ebim_real)n);
         for (i = j; i < end; i += S)
-            EBIM__EACH(l) x[i + l] += size[l] * noise[i + l] - h[j + l] * r[i + l];
+            for (l = 0; l < width; l++) x[i + l] += size[l] * noise[i + l] - h[j + l] * r[i + l];
     }
 }
 
@@ -7237,7 +7512,8 @@ static void ebim__way_all(int n, int S, int lanes, ebim_real *x, const ebim_real
         h[l] = EBIM__R(last ? ebim__way.last : ebim__way.h);
         gain[l] = EBIM__R(last ? 0 : ebim__way_gain(ebim__way.h, ebim__way.damped));
     }
-    EBIM__CHUNKS(j, lanes) ebim__way_step(n, S, EBIM__W, x + j, r + j, h, gain, noise + j);
+    EBIM__CHUNKS(j, lanes)
+        ebim__way_step(n, S, ebim__min_int(lanes - j, EBIM__W), x + j, r + j, h, gain, noise + j);
 }
 
 /* ============================================================================================
@@ -7388,14 +7664,11 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     return r ? r : a->failed;
 }
 
-static void ebim__frame_turn(ebim__frame *f, int on)
+static void ebim__frame_turn(ebim__frame *f)
 {
     int i;
-    ebim__turn(&f->w, on);
-    for (i = 1; i < f->w.g->n_nodes; i++) {
-        f->trial.sweep[i].turned = f->w.sweep[i].turned;
-        f->trial.slot[i].beside = f->w.slot[i].beside;
-    }
+    ebim__turn(&f->w);
+    for (i = 1; i < f->w.g->n_nodes; i++) f->trial.sweep[i].turned = f->w.sweep[i].turned;
 }
 
 /* out = J t for rows t: [n], out: [k] */
@@ -7849,7 +8122,8 @@ static void ebim__frame_values(ebim__frame *f, int B, const ebim_real *x, ebim_r
     int at, count, l, i, c, n = f->n, k = f->k, S = f->stride;
     for (at = 0; at < B && !ebim__stopped(f->w.watch); at += count) {
         count = ebim__min_int(S, B - at);
-        ebim__to_lanes(ebim__nth(x, at, n), count, n, ebim_ws_x(&f->w), S, ebim__lanes(count));
+        ebim__to_lanes(ebim__nth(x, at, n), count, n, ebim_ws_x(&f->w), S,
+                       ebim__lanes(S, count));
         ebim__frame_at(f, count, ebim_ws_x(&f->w));
         for (l = 0; l < count; l++)
             for (i = 0; i < k; i++) {
@@ -8133,7 +8407,7 @@ static void ebim__newton_direct(ebim__frame *f, int B)
                 if (f->busy[p]) ebim__newton_lane(f, p);
                 else for (i = 0; i < f->k; i++) f->mu[i * f->stride + p] = 0;
         ebim__newton_move(f);
-        if (4 * ebim__lanes(left) > 3 * f->trial.lanes) continue; /* moving costs, too */
+        if (4 * ebim__lanes(f->stride, left) > 3 * f->trial.lanes) continue; /* moving costs, too */
         ebim__newton_store(f, norm);
         ebim__newton_leave(f);
     }
@@ -8668,7 +8942,7 @@ static void ebim__exact_leap(ebim_clmc *s, ebim__frame *f, ebim__frame *g, int B
     ebim_clmc_report *rep = &s->report;
     double eps = s->d.eps;
     int l, i, rows = f->n * f->stride;
-    f->lanes = ebim__lanes(B); /* fewer, maybe, than stand in it */
+    f->lanes = ebim__lanes(f->stride, B); /* fewer, maybe, than stand in it */
     ebim__exact_kick(s, f);
     ebim__clmc_root(f, B, e->at, e->p, eps);
     ebim__frame_at(g, B, f->y);
@@ -8812,7 +9086,7 @@ static void ebim__exact_step(ebim_clmc *s, int B)
     ebim__exact *e = &s->exact;
     ebim__frame *f = &s->f, *g = &s->g, *t;
     const ebim__kernels *K = f->w.kernels;
-    int i, l, several = s->d.leapfrog > 1, count = B, lanes = ebim__lanes(B);
+    int i, l, several = s->d.leapfrog > 1, count = B, lanes = ebim__lanes(f->stride, B);
     int rows = f->n * f->stride;
     K->normals(s->rng, f->n + f->n % 2 + (several ? 4 : 2), s->r, f->stride, lanes);
     if (several) ebim__exact_lengths(s, B);
@@ -8975,11 +9249,11 @@ EBIM_API int ebim_clmc_run(ebim_clmc *s, int B, ebim_real *x, int steps, uint64_
 {
     ebim__frame *f = &s->f;
     int at, t, l, off, all = 0; /* not on M: in a block, in all */
-    ebim__frame_turn(f, B == 1);
-    if (s->d.adjust) ebim__frame_turn(&s->g, B == 1);
-    if (s->has_energy) ebim__turn(&s->e, B == 1);
+    ebim__frame_turn(f);
+    if (s->d.adjust) ebim__frame_turn(&s->g);
+    if (s->has_energy) ebim__turn(&s->e);
     for (at = 0; at < B; at += f->stride) {
-        int count = ebim__min_int(f->stride, B - at), lanes = ebim__lanes(count);
+        int count = ebim__min_int(f->stride, B - at), lanes = ebim__lanes(f->stride, count);
         ebim_real *p = x + (size_t)at * (size_t)f->n;
         ebim__to_lanes(p, count, f->n, s->q, f->stride, lanes);
         ebim__seed_lanes(s->rng, f->stride, lanes, count, seed, stream + (uint64_t)at);
@@ -9353,7 +9627,8 @@ EBIM_API int ebim_projector_run(ebim_projector *p, int B, const ebim_real *x, eb
     int at, l, all = 0;
     for (at = 0; at < B && !ebim__stopped(f->w.watch); at += f->stride) {
         int count = ebim__min_int(f->stride, B - at);
-        ebim__to_lanes(ebim__nth(x, at, f->n), count, f->n, p->x0, f->stride, ebim__lanes(count));
+        ebim__to_lanes(ebim__nth(x, at, f->n), count, f->n, p->x0, f->stride,
+                       ebim__lanes(f->stride, count));
         ebim__projector_onto(p, count);
         for (l = 0; l < f->stride; l++) {
             p->last2[l] = 0;
@@ -9993,7 +10268,7 @@ static void ebim__charts_load(ebim_charts *s, int l, int c, const double *t)
 static void ebim__charts_solve(ebim_charts *s, int B, const int32_t *chart, const double *t)
 {
     int l, at;
-    s->f.lanes = s->f.w.lanes = ebim__lanes(B);
+    s->f.lanes = s->f.w.lanes = ebim__lanes(s->f.stride, B);
     for (l = 0; l < s->f.lanes; l++) {
         at = l < B ? l : 0;
         ebim__charts_load(s, l, chart[at], t + at * s->m);
@@ -10083,7 +10358,8 @@ static void ebim__charts_flush(ebim_charts *s)
 static void ebim__charts_linearise(ebim_charts *s, int B)
 {
     int l;
-    ebim__to_lanes(s->y, B, s->n, ebim_ws_x(&s->f.w), s->f.stride, ebim__lanes(B));
+    ebim__to_lanes(s->y, B, s->n, ebim_ws_x(&s->f.w), s->f.stride,
+                   ebim__lanes(s->f.stride, B));
     ebim__frame_at(&s->f, B, ebim_ws_x(&s->f.w));
     for (l = 0; l < B; l++) {
         ebim__frame_normals(&s->f, l, s->across + (size_t)l * (size_t)(s->k * s->n));
@@ -11410,7 +11686,8 @@ static void ebim__links_start(ebim__links *s, int B)
     for (l = 0; l < B; l++) s->parent[l] = l;
     for (at = 0; at < B && !ebim__stopped(s->f.w.watch); at += count) {
         count = ebim__min_int(s->f.stride, B - at);
-        ebim__to_lanes(ebim__nth(s->x, at, n), count, n, x, s->f.stride, ebim__lanes(count));
+        ebim__to_lanes(ebim__nth(s->x, at, n), count, n, x, s->f.stride,
+                       ebim__lanes(s->f.stride, count));
         ebim__frame_at(&s->f, count, x);
         for (l = 0; l < count; l++) ebim__links_normals(s, l, (int32_t)(at + l));
     }
@@ -14047,7 +14324,7 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     const ebim_real *t;
     ebim_result r;
     int i, count, size;
-    s->lanes = ebim__min_int(EBIM__LANES, ebim__max_int(lanes, 2));
+    s->lanes = ebim__min_int(EBIM__LANES, lanes);
     s->m = m;
     s->rbf = ebim__estimate_of(&m->E, m->info.on, &s->flat);
     size = s->rbf ? m->E.node[m->E.node[s->rbf].a].size : 0;
@@ -14228,9 +14505,9 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
         if (!r) r = ebim_projector_init(&p->q, a, p->mapped, &d);
     }
     if (r || !ebim__ready(a)) return r ? r : a->failed;
-    ebim__frame_turn(&p->p->f, lanes == 1);
-    if (m->linear) ebim__frame_turn(&p->q->f, lanes == 1);
-    if (energy) ebim__turn(&p->e.E, lanes == 1);
+    ebim__frame_turn(&p->p->f);
+    if (m->linear) ebim__frame_turn(&p->q->f);
+    if (energy) ebim__turn(&p->e.E);
     *out = s;
     return EBIM_OK;
 }
@@ -14672,7 +14949,7 @@ typedef struct ebim__trainer {
 static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_graph *g, int N,
                                       int planes)
 {
-    int batch = t->batch, i;
+    int batch = t->batch, lanes, i;
     size_t n_theta = (size_t)g->n_theta, rows;
     ebim_result r;
     if (N < 1) return EBIM_ERR_POINTS;
@@ -14681,7 +14958,8 @@ static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_grap
     t->N = N;
     t->n = ebim_inputs(g);
     rows = (size_t)batch * (size_t)t->n;
-    r = ebim_ws_init(&t->w, a, g, ebim__min_int(ebim__or_int(t->lanes, 128), batch), planes);
+    lanes = ebim__min_int(ebim__or_int(t->lanes, 128), batch);
+    r = ebim_ws_init(&t->w, a, g, ebim__max_int(lanes, 2), planes); /* losses may take pairs */
     if (!r) r = ebim_optim_init(&t->optim, a, g->n_theta, EBIM_OPTIM_ADAM);
     if (r) return r;
     t->optim.decay = t->decay;
@@ -15423,9 +15701,9 @@ static void ebim__denoise_way(ebim_ws *w, int lanes)
 {
     const ebim_real *x = ebim_ws_x(w);
     ebim_real *y = ebim_ws_y(w);
-    int i, j, l;
+    int i, l;
     for (i = 0; i < w->n * w->stride; i += w->stride)
-        EBIM__CHUNKS(j, lanes) EBIM__EACH(l) y[i + j + l] = x[i + j + l] - y[i + j + l];
+        for (l = i; l < i + lanes; l++) y[l] = x[l] - y[l];
 }
 
 static double ebim__within(ebim_rng *r, double lo, double hi)
@@ -15438,7 +15716,7 @@ static void ebim__walk_back(ebim__half *s, int count)
 {
     ebim_ws *w = &s->w;
     ebim_real *x = ebim_ws_x(w);
-    int S = w->stride, n = w->n, lanes = ebim__lanes(count), i, l, step, steps;
+    int S = w->stride, n = w->n, lanes = ebim__lanes(S, count), i, l, step, steps;
     double off, hi = s->all->d.sigma_hi;
     for (l = 0; l < lanes; l++) {
         ebim_real sigma = EBIM__R(ebim__within(&s->rng, ebim__denoise_is.start * hi, hi));
@@ -15471,7 +15749,7 @@ static void ebim__denoise_inputs(ebim__half *s, int at, int count, int step)
 {
     ebim_ws *w = &s->w;
     ebim_real *x = ebim_ws_x(w);
-    int S = w->stride, n = w->n, lanes = ebim__lanes(count), i, l;
+    int S = w->stride, n = w->n, lanes = ebim__lanes(S, count), i, l;
     double share = step < ebim__denoise_is.from ? 0 : s->all->d.back;
     int back = share > 0 ? (int)(share * count) : 0;
     ebim__to_lanes(ebim__nth(s->all->t.data, at, n), count, n, s->clean, S, lanes);
@@ -15673,18 +15951,20 @@ EBIM_API ebim_result ebim_denoise_run(const ebim_graph *D, ebim_arena *work, int
     if (!ebim__ready(work)) return work->failed;
     for (at = 0; at < B && !ebim__stopped(w.watch); at += count) {
         ebim_real *p = x + (size_t)at * (size_t)n;
+        int nl;
         count = ebim__min_int(lanes, B - at);
-        ebim__to_lanes(p, count, n, ebim_ws_x(&w), w.stride, ebim__lanes(count));
-        ebim__seed_lanes(streams, w.stride, ebim__lanes(count), count, seed, (uint64_t)at);
+        nl = ebim__lanes(w.stride, count);
+        ebim__to_lanes(p, count, n, ebim_ws_x(&w), w.stride, nl);
+        ebim__seed_lanes(streams, w.stride, nl, count, seed, (uint64_t)at);
         for (i = 0; i < steps + onto; i++) {
             for (l = 0; l < w.stride; l++) {
                 pull[l] = EBIM__R(i < steps ? h : ebim__way.last);
                 kick[l] = EBIM__R(i < steps ? ebim__way_gain(h, h * beta) : 0);
             }
-            w.kernels->normals(streams, n, noise, w.stride, ebim__lanes(count));
+            w.kernels->normals(streams, n, noise, w.stride, nl);
             ebim_forward(&w, count, 0);
-            ebim__denoise_way(&w, ebim__lanes(count));
-            ebim__way_step(n, w.stride, ebim__lanes(count), ebim_ws_x(&w), ebim_ws_y(&w), pull,
+            ebim__denoise_way(&w, nl);
+            ebim__way_step(n, w.stride, nl, ebim_ws_x(&w), ebim_ws_y(&w), pull,
                            kick, noise);
         }
         ebim__from_lanes(ebim_ws_x(&w), w.stride, count, n, p);
@@ -16818,7 +17098,8 @@ static ebim_result ebim__field_bounds(ebim_graph *F, int closed, int N, const eb
     f = &p->f;
     for (at = 0; at < N && !ebim__stopped(a->watch); at += f->stride) {
         int B = ebim__min_int(f->stride, N - at);
-        ebim__to_lanes(ebim__nth(y, at, n), B, n, ebim_ws_x(&f->w), f->stride, ebim__lanes(B));
+        ebim__to_lanes(ebim__nth(y, at, n), B, n, ebim_ws_x(&f->w), f->stride,
+                       ebim__lanes(f->stride, B));
         ebim__frame_at(f, B, ebim_ws_x(&f->w));
         for (l = 0; l < B; l++) {
             double slope = HUGE_VAL;
@@ -20860,6 +21141,7 @@ EBIM__OFTEN
 #undef EBIM__UNROLL
 #undef EBIM__SHUFFLES
 #undef EBIM__TABLE
+#undef EBIM__OF
 #undef EBIM__X86
 #undef EBIM__BLOCKS
 #undef EBIM__DIRECT_MAX

@@ -200,7 +200,7 @@ typedef struct product {
 static void product_run(void *state)
 {
     const product *p = (const product *)state;
-    p->k->dense(&p->m, NULL, p->X, p->Y, NULL, p->lanes, p->lanes, 0);
+    p->k->dense(&p->m, NULL, p->X, p->lanes, p->Y, NULL, p->lanes, p->lanes, 0);
 }
 
 static void product_bench(const char *name, int size, int lanes)

@@ -598,6 +598,78 @@ static ebim_ref record_kind(ebim_graph *g, ebim_ref x, void *user)
     return ebim_inline(g, &twice, a, 0);
 }
 
+/* To the bit, but under -ffast-math and, where a sum over planes is one of several products, beyond
+ * rounding */
+static int apart(ebim_real a, ebim_real b, int rounded)
+{
+#ifdef __FAST_MATH__
+    rounded = 1;
+#endif
+    if (!rounded) return memcmp(&a, &b, sizeof a) != 0;
+    return !(fabs((double)a - (double)b) <= 256 * T_EPS * (1 + fabs((double)b)));
+}
+
+/* Values, tangents, adjoints and the gradient of a layer of one image: [0] alone, [1] the first of
+ * 16 */
+static int image_strays(const ebim_graph *g, ebim_arena *a)
+{
+    ebim_real *grad[2];
+    ebim_ws w[2];
+    ebim_rng r;
+    int q, i, n = ebim_inputs(g), k = ebim_outputs(g), strays = 0, S;
+    for (q = 0; q < 2; q++) {
+        grad[q] = (ebim_real *)ebim_arena_push(a, (size_t)g->n_theta, sizeof **grad);
+        if (!CHECK_INT(ebim_ws_init(&w[q], a, g, q ? 16 : 1, 1), EBIM_OK)) return 1;
+        CHECK_INT(w[q].stride, q ? 16 : 1);
+        S = w[q].stride;
+        ebim_rng_init(&r, T_SEED, 12);
+        for (i = 0; i < n; i++) ebim_ws_x(&w[q])[i * S] = ebim_rng_normal(&r);
+        for (i = 0; i < n; i++) ebim_ws_xt(&w[q], 1)[i * S] = ebim_rng_normal(&r);
+        for (i = 0; i < k; i++) ebim_ws_yg(&w[q], 0)[i * S] = ebim_rng_normal(&r);
+        for (i = 0; i < k; i++) ebim_ws_yg(&w[q], 1)[i * S] = ebim_rng_normal(&r);
+        ebim_forward(&w[q], 1, 2);
+        ebim_jvp(&w[q], 1, 1);
+        ebim_vjp(&w[q], 1, 1);
+        ebim_backward(&w[q], 1, grad[q]);
+    }
+    for (i = 0; i < k; i++) {
+        strays += apart(ebim_ws_y(&w[0])[i], ebim_ws_y(&w[1])[i * 16], 0);
+        strays += apart(ebim_ws_yt(&w[0], 1)[i], ebim_ws_yt(&w[1], 1)[i * 16], 0);
+    }
+    for (i = 0; i < n; i++)
+        for (q = 0; q < 2; q++)
+            strays += apart(ebim_ws_xg(&w[0], q)[i], ebim_ws_xg(&w[1], q)[i * 16], 0);
+    for (i = 0; i < g->n_theta; i++) strays += apart(grad[0][i], grad[1][i], 1);
+    return strays;
+}
+
+/* One image alone takes other ways than one among others, by blocks of weights: it gives the same,
+ * whatever strides, paddings and numbers of channels. */
+static void one_image_alone(void)
+{
+    static const spec more[] = {
+        {CONV, 5, 6, 7, 33, 3, 1, 1, EBIM_FN_SILU}, {CONV, 70, 4, 5, 16, 3, 1, 1, EBIM_FN_SILU},
+        {CONV, 16, 9, 9, 64, 3, 2, 1, EBIM_FN_SILU}, {CONV, 3, 2, 40, 66, 3, 1, 1, EBIM_FN_TANH},
+        {TRANSPOSED, 66, 4, 4, 20, 3, 2, 1, EBIM_FN_SILU},
+        {TRANSPOSED, 16, 5, 4, 80, 2, 2, 0, EBIM_FN_SILU},
+        {TRANSPOSED, 2, 3, 36, 1, 4, 3, 0, EBIM_FN_SILU}};
+    enum { MORE = sizeof more / sizeof *more };
+    int q, i;
+    for (q = 0; q < CASES + MORE; q++) {
+        const spec *s = q < CASES ? &cases[q] : &more[q - CASES];
+        ebim_graph g;
+        ebim_arena a;
+        ebim_rng r;
+        spec copy = *s;
+        if (!weights(s)) continue;
+        ebim_arena_init(&a, memory, sizeof memory);
+        if (!CHECK_INT(ebim_record(&g, &a, s->C * s->H * s->W, record, &copy), EBIM_OK)) return;
+        ebim_rng_init(&r, T_SEED, 13);
+        for (i = 0; i < g.n_theta; i++) g.theta[i] = ebim_rng_normal(&r);
+        if (!CHECK_INT(image_strays(&g, &a), 0)) printf("    case %d\n", q);
+    }
+}
+
 /* An image stays one beside a single number; what a dense layer makes is a vector, whatever its
  * size; a graph means the same at an image as at a vector. */
 static void what_is_an_image(void)
@@ -776,6 +848,7 @@ int main(int argc, char **argv)
     T_RUN(agrees_with_pytorch);
     T_RUN(nets_of_layers);
     T_RUN(lanes_are_apart);
+    T_RUN(one_image_alone);
     T_RUN(what_is_an_image);
     T_RUN(wrong_shapes_are_refused);
     T_RUN(weights_are_seen);

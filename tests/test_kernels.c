@@ -40,7 +40,8 @@ static void dense_case(const ebim__kernels *k, int no, int ni, int nl, int kind)
     m.wo = transposed ? 1 : MAX;
     m.wi = transposed ? MAX : 1;
     for (i = 0; i < MAX * STRIDE; i++) Y[i] = (ebim_real)0.5;
-    k->dense(&m, add ? NULL : bias, X(0), Y, factor ? D(0) : NULL, STRIDE, nl, add);
+    k->dense(&m, add ? NULL : bias, X(0), STRIDE, Y, factor ? D(0) : NULL, STRIDE, nl,
+             add);
     for (o = 0; o < MAX; o++)
         for (l = 0; l < STRIDE; l++) {
             double want = add ? 0.5 : (double)bias[o], size = 1;
@@ -98,7 +99,8 @@ static void large_products(void)
             const ebim_real *D = kind & 2 ? d : NULL;
             double worst = 0;
             for (i = 0; i < MAX * 2 * STRIDE; i++) y[i] = (ebim_real)0.5;
-            ebim__kernels_at(t)->dense(&m, add ? NULL : bias, x, y, D, 2 * STRIDE, nl, add);
+            ebim__kernels_at(t)->dense(&m, add ? NULL : bias, x, 2 * STRIDE, y, D, 2 * STRIDE,
+                                        nl, add);
             for (o = 0; o < MAX; o++)
                 for (l = 0; l < nl; l++) {
                     double want = add ? 0.5 : (double)bias[o], size = 1;
@@ -378,7 +380,7 @@ static void dense_then_silu(void)
             memset(v, 0, sizeof v);
             memset(w, 0, sizeof w);
             k->dense_silu(&m, bias, X(0), v[0], v[1], v[2], STRIDE, LANES, no % 3);
-            k->dense(&m, bias, X(0), w[0], NULL, STRIDE, LANES, 0);
+            k->dense(&m, bias, X(0), STRIDE, w[0], NULL, STRIDE, LANES, 0);
             k->silu(no, w[0], w[0], w[1], w[2], STRIDE, LANES, no % 3);
             CHECK(!memcmp(v, w, sizeof v));
         }
@@ -394,59 +396,188 @@ static int differ(ebim_real a, ebim_real b)
 #endif
 }
 
-/* How many outputs of one lane differ from those of lane 0 among others, in y[0]: of y[2], which
- * stand side by side, and, where there are any, of y[1], whose chunks are full of copies */
-static int lane_stray(int no, ebim_real (*y)[3][MAX * STRIDE], int arrays, int chunks)
+/* What a kernel of many lanes makes of lane 0 stands in MANY, what the one of one lane makes of the
+ * same numbers in ONE, whose stride is 1. */
+static ebim_real many[4][MAX * STRIDE], one[4][MAX + 1];
+
+/* Array q of both <- rows of lane 0 of x; behind the rows of the second stands what must stay. */
+static void both_begin(int q, int rows, const ebim_real *x)
 {
-    int o, l, q, stray = 0;
-    for (q = 0; q < arrays; q++)
-        for (o = 0; o < no; o++) {
-            for (l = 0; l < 16 * chunks; l++)
-                stray += differ(y[1][q][o * STRIDE + l], y[0][q][o * STRIDE]);
-            stray += differ(y[2][q][o], y[0][q][o * STRIDE]);
-        }
+    int i;
+    memcpy(many[q], x, sizeof many[q]);
+    for (i = 0; i <= MAX; i++) one[q][i] = i < rows ? x[i * STRIDE] : (ebim_real)0.5;
+}
+
+static int both_differ(int q, int rows)
+{
+    int i, stray = 0;
+    for (i = 0; i < rows; i++) stray += differ(one[q][i], many[q][i * STRIDE]);
+    for (i = rows; i <= MAX; i++) stray += differ(one[q][i], (ebim_real)0.5);
     return stray;
 }
 
-/* A product in one lane gives what it gives among others; wo = 1 takes another way than wi = 1, and
- * rows of w with room for whole vectors another one still. */
-static void one_lane(void)
+/* A product of one lane gives what it gives among others; wo = 1 takes another way than wi = 1. */
+static void one_lane_products(void)
 {
-    enum { ROOM = 32 };
-    static ebim_real y[3][3][MAX * STRIDE], x[MAX], f[ROOM], wide[MAX][ROOM], wide_bias[ROOM];
-    int t, no, kind, o;
+    int t, no, kind, q;
     ebim_rng r;
     ebim__matrix m;
     set_up(&r);
-    for (o = 0; o < MAX; o++) {
-        x[o] = X(0)[o * STRIDE];
-        f[o] = D(0)[o * STRIDE];
-        wide_bias[o] = bias[o];
-        memcpy(wide[o], W + o * MAX, MAX * sizeof *W);
-    }
+    m.w = W;
     m.ni = 7;
     for (t = 0; t < TABLES && ebim__kernels_at(t); t++)
         for (no = 1; no <= MAX; no++)
-            for (kind = 0; kind < 16; kind++) {
+            for (kind = 0; kind < 8; kind++) {
                 const ebim__kernels *k = ebim__kernels_at(t);
-                const ebim_real *all = kind & 8 ? wide_bias : bias;
-                const ebim_real *b = kind & 2 ? NULL : all, *d = kind & 4 ? D(0) : NULL;
-                int add = (kind & 3) == 2;
-                m.w = kind & 8 ? wide[0] : W;
+                const ebim_real *b = kind & 2 ? NULL : bias;
+                int add = (kind & 3) == 2, order = no % 3;
                 m.no = no;
-                m.wo = kind & 9 ? 1 : MAX;
-                m.wi = kind & 8 ? ROOM : kind & 1 ? MAX : 1;
-                memset(y, 0, sizeof y);
-                for (o = 0; o < no; o++)
-                    y[0][0][o * STRIDE] = y[1][0][o * STRIDE] = y[2][0][o] = bias[o];
-                k->dense(&m, b, X(0), y[0][0], d, STRIDE, LANES, add);
-                k->column_apart(&m, b, X(0), STRIDE, y[1][0], d, STRIDE, add);
-                k->column(&m, b, x, 1, y[2][0], d ? f : NULL, add);
-                CHECK_INT(lane_stray(no, y, 1, 1), 0);
-                k->dense_silu(&m, all, X(0), y[0][0], y[0][1], y[0][2], STRIDE, LANES, 2);
-                k->column_silu(&m, all, x, 1, y[2][0], y[2][1], y[2][2], 2);
-                CHECK_INT(lane_stray(no, y, 3, 0), 0);
+                m.wo = kind & 1 ? 1 : MAX;
+                m.wi = kind & 1 ? MAX : 1;
+                both_begin(0, 7, X(0));
+                both_begin(1, no, X(1));
+                both_begin(2, no, D(0));
+                k->dense(&m, b, many[0], STRIDE, many[1], kind & 4 ? many[2] : NULL, STRIDE, LANES,
+                         add);
+                k[1].dense(&m, b, one[0], 1, one[1], kind & 4 ? one[2] : NULL, 1, 1, add);
+                CHECK_INT(both_differ(1, no), 0);
+                for (q = 1; q < 4; q++) both_begin(q, no, X(2));
+                k->dense_silu(&m, bias, many[0], many[1], many[2], many[3], STRIDE, LANES, order);
+                k[1].dense_silu(&m, bias, one[0], one[1], one[2], one[3], 1, 1, order);
+                for (q = 1; q < 4; q++) CHECK_INT(both_differ(q, no), 0);
             }
+}
+
+/* Rows: functions of each, and sums over them */
+static void one_lane_rows(const ebim__kernels *k, int rows)
+{
+    int q, order = rows % 3, zs;
+    both_begin(0, rows, X(0));
+    for (q = 1; q < 4; q++) both_begin(q, rows, D(1));
+    k->silu(rows, many[0], many[1], many[2], many[3], STRIDE, LANES, order);
+    k[1].silu(rows, one[0], one[1], one[2], one[3], 1, 1, order);
+    for (q = 1; q < 4; q++) CHECK_INT(both_differ(q, rows), 0);
+    k->sine(rows, many[0], many[1], many[2], many[3], STRIDE, LANES, order);
+    k[1].sine(rows, one[0], one[1], one[2], one[3], 1, 1, order);
+    for (q = 1; q < 4; q++) CHECK_INT(both_differ(q, rows), 0);
+    k->mul(rows, many[1], many[0], many[2], STRIDE, LANES);
+    k[1].mul(rows, one[1], one[0], one[2], 1, 1);
+    CHECK_INT(both_differ(1, rows), 0);
+    k->mac3(rows, many[1], many[0], many[2], many[3], STRIDE, LANES);
+    k[1].mac3(rows, one[1], one[0], one[2], one[3], 1, 1);
+    CHECK_INT(both_differ(1, rows), 0);
+    for (zs = 0; zs < 2; zs++)
+        for (q = 0; q < 4; q++) {
+            int xs = q & 1, ys = q / 2, S = STRIDE;
+            both_begin(1, zs ? rows : 1, D(2));
+            k->mac(rows, many[1], zs * S, many[0], xs * S, many[2], ys * S, LANES);
+            k[1].mac(rows, one[1], zs, one[0], xs, one[2], ys, 1);
+            CHECK_INT(both_differ(1, zs ? rows : 1), 0);
+            k->axpy(rows, many[1], zs * S, bias[0], many[0], xs * S, LANES);
+            k[1].axpy(rows, one[1], zs, bias[0], one[0], xs, 1);
+            CHECK_INT(both_differ(1, zs ? rows : 1), 0);
+        }
+    k->sign(rows, many[1], many[0], STRIDE, LANES);
+    k[1].sign(rows, one[1], one[0], 1, 1);
+    CHECK_INT(both_differ(1, rows), 0);
+}
+
+/* Sums over lanes, of which there is one */
+static void one_lane_sums(const ebim__kernels *k, int rows)
+{
+    ebim_real got[2] = {1, 1}, outer[MAX * MAX + 1];
+    ebim__pair pair;
+    int i, j, stray = 0;
+    both_begin(0, rows, X(0));
+    both_begin(1, MAX, D(0));
+    k[1].sum(1, got, one[0], 1, 1);
+    CHECK(!differ(got[0], 1 + one[0][0]) && got[1] <= 1 && got[1] >= 1);
+    pair.d = one[1];
+    pair.x = one[0];
+    for (i = 0; i <= MAX * MAX; i++) outer[i] = (ebim_real)0.5;
+    k[1].outer(3, rows, outer, MAX, &pair, 1, 1, 1);
+    for (i = 0; i < MAX; i++)
+        for (j = 0; j < MAX; j++) {
+            double want = 0.5 + (i < 3 && j < rows ? (double)one[1][i] * (double)one[0][j] : 0);
+            stray += !(distance(want, outer[i * MAX + j]) <= 4 * T_EPS);
+        }
+    CHECK_INT(stray, 0);
+}
+
+/* Steps of chains: what moves, what has left, what is pending */
+static void one_lane_steps(const ebim__kernels *k, int rows)
+{
+    static const double lo[MAX] = {-1, -1, -1}, hi[MAX] = {1, 1, 1};
+    const ebim_real c[3] = {(ebim_real)0.3, 2, (ebim_real)0.5};
+    const ebim_real infinite = (ebim_real)t_from_bits(UINT64_C(0x7ff0000000000000));
+    ebim__int ok[LANES], own = 0, busy[LANES];
+    uint32_t streams[4 * STRIDE], mine[4];
+    int q, i;
+    for (q = 0; q < 4; q++) both_begin(q, rows, q ? D(q - 1) : X(0));
+    k->drift(rows, many[0], many[1], many[2], many[3], c, STRIDE, LANES);
+    k[1].drift(rows, one[0], one[1], one[2], one[3], c, 1, 1);
+    CHECK_INT(both_differ(0, rows), 0);
+    for (q = 0; q < 3; q++) { /* in the box or not; finite or not */
+        if (q == 2) one[0][rows - 1] = many[0][(rows - 1) * STRIDE] = infinite;
+        k->inside(rows, many[0], q ? NULL : lo, hi, ok, STRIDE, LANES);
+        i = k[1].inside(rows, one[0], q ? NULL : lo, hi, &own, 1, 1);
+        CHECK(own == ok[0] && i == !ok[0] && (q < 2 || !own));
+        k->select(rows, many[1], many[2], ok, STRIDE, LANES);
+        k[1].select(rows, one[1], one[2], &own, 1, 1);
+        CHECK_INT(both_differ(1, rows), 0);
+    }
+    k->size(many[1], many[3], LANES);
+    k[1].size(one[1], one[3], 1);
+    CHECK_INT(both_differ(1, rows), 0);
+    for (q = 0; q < 2; q++) {
+        for (i = 0; i < LANES; i++) busy[i] = -1;
+        own = -1;
+        k->pending(q ? many[1] : many[3], many[2], busy, LANES);
+        i = k[1].pending(q ? one[1] : one[3], one[2], &own, 1);
+        CHECK(own == busy[0] && i == (own != 0));
+        k->quotient(many[3], many[1], many[2], busy, LANES);
+        k[1].quotient(one[3], one[1], one[2], &own, 1);
+        CHECK_INT(both_differ(3, rows), 0);
+    }
+    ebim__seed_lanes(streams, STRIDE, LANES, LANES, 5, 100);
+    for (q = 0; q < 4; q++) mine[q] = streams[q * STRIDE];
+    k->normals(streams, rows, many[0], STRIDE, LANES);
+    one[0][rows - 1] = 0;
+    k[1].normals(mine, rows, one[0], 1, 1);
+    CHECK_INT(both_differ(0, rows), 0);
+    for (q = 0; q < 4; q++) CHECK(mine[q] == streams[q * STRIDE]);
+}
+
+/* Kernels in any number, more than fill a vector */
+static void one_lane_centres(const ebim__kernels *k, int rows)
+{
+    static ebim_real theta[40 * (MAX + 2)];
+    ebim_rng r;
+    int i, count = 1 + 2 * rows % 40;
+    ebim_rng_init(&r, T_SEED, 9);
+    fill(&r, theta, count * (rows + 2));
+    for (i = 0; i < count; i++) theta[i * (rows + 2) + rows] *= theta[i * (rows + 2) + rows];
+    both_begin(0, rows, X(0));
+    both_begin(1, 1, D(0));
+    both_begin(2, rows, D(1));
+    k->rbf(rows, count, theta, many[0], many[1], rows % 2 ? many[2] : NULL, STRIDE, LANES);
+    k[1].rbf(rows, count, theta, one[0], one[1], rows % 2 ? one[2] : NULL, 1, 1);
+    CHECK_INT(both_differ(1, 1), 0);
+    CHECK_INT(both_differ(2, rows), 0);
+}
+
+static void one_lane(void)
+{
+    int t, rows;
+    ebim_rng r;
+    for (t = 0; t < TABLES && ebim__kernels_at(t); t++)
+        for (rows = 1; rows <= MAX; rows++) {
+            set_up(&r);
+            one_lane_rows(ebim__kernels_at(t), rows);
+            one_lane_sums(ebim__kernels_at(t), rows);
+            one_lane_steps(ebim__kernels_at(t), rows);
+            one_lane_centres(ebim__kernels_at(t), rows);
+        }
 }
 
 /* One step of Adam written out, for sizes that are and are not multiples of the chunk. */
@@ -499,6 +630,7 @@ int main(int argc, char **argv)
     T_RUN(steps_of_chains);
     T_RUN(exponentials);
     T_RUN(dense_then_silu);
+    T_RUN(one_lane_products);
     T_RUN(one_lane);
     T_RUN(sine_rows);
     T_RUN(adam_steps);

@@ -522,7 +522,7 @@ static void scoring_fits_its_arena(void)
     job j;
     job_init(&j);
     CHECK(shrink(arena_score, &j, 0, 0) > 20);
-    CHECK(shrink(arena_gradients, &j, 0, 0) > 10);
+    CHECK(shrink(arena_gradients, &j, 0, 0) > 5);
     CHECK(shrink(arena_distance2, &j, 0, 0) > 20);
     CHECK(shrink(arena_grad_log_density, &j, 0, 0) > 20);
 }
