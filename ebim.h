@@ -1091,8 +1091,8 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **s, ebim_arena *a, const ebim_g
 EBIM_API int ebim_lines_run(ebim_lines *s, int lines, int room, ebim_real *x, uint64_t seed,
                             uint64_t stream);
 /* B points, uniform on M by volume: as many lines as that takes. Returns how many there are:
- * fewer than B when not even one in a thousand of the lines through D meets M. Most lines through
- * the ball round D miss D when n is large: fast up to n = 6 or so. */
+ * fewer than B when not even one in a thousand of the lines through D meets M. Most lines miss M
+ * when n is large: fast up to n = 6 or so. */
 EBIM_API int ebim_lines_uniform(ebim_lines *s, int B, ebim_real *x, uint64_t seed);
 EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s);
 
@@ -9388,10 +9388,12 @@ static ebim_result ebim__box_projector(ebim_projector **p, ebim_arena *a, const 
 /* ============================================================================================
  * >>lines  random lines: uniform points of M and its volume, codimension 1
  *
- * Crofton: a line with a uniform direction u and a uniform offset in the (n-1)-ball of radius R
- * orthogonal to it, the ball round the box D, meets a surface in points that are uniform on it by
- * volume, if all of them are taken, and Vol(M) = E[roots] vol(B^(n-1)(R)) / beta with
- * beta = Gamma(n/2) / (sqrt(pi) Gamma((n+1)/2)). One random root of each line is not uniform.
+ * Crofton: lines of uniform direction and offset, those that meet the box D, meet a surface in
+ * points that are uniform on it by volume, if all of them are taken, and Vol(M) = E[roots] S / 2, S
+ * the surface of D: its own two roots a line say so. Such a line enters D through a face of normal
+ * i with a probability in proportion to the face's area, anywhere there, in a direction u whose
+ * density is in proportion to |u_i|. One random root of each line is not uniform. (Of lines
+ * through the ball round D only one in seven meets D where n is 6.)
  *
  * All roots: a line is walked in steps of a grid with values f and slopes d of F along it. A sign
  * change is a root. Where the signs are equal a pair of roots may hide: the interval is halved
@@ -9406,7 +9408,7 @@ enum { EBIM__MARCH, EBIM__HALVE, EBIM__ROOT };
 #define EBIM__DEPTH 12
 #define EBIM__LEAP_ROOTS 16 /* of a line that are told apart */
 #define EBIM__NEAR_REACH 4  /* how far a line goes from an anchor, in its widths */
-#define EBIM__LINES_MAX_N 7 /* above, nearly all random lines miss the box */
+#define EBIM__LINES_MAX_N 7 /* above, nearly all random lines miss M: of n = 7 all but 1 % */
 
 typedef struct ebim__walk { /* one lane */
     double *o, *u;          /* [n] origin and direction of its line */
@@ -9433,6 +9435,7 @@ struct ebim_lines {
     ebim__walk *walk;       /* [LINES] */
     ebim_real *draw;        /* [n] */
     double radius, unit;    /* of the ball round D; volume of M that one root a line stands for */
+    double *face;           /* [n] areas of the faces of D, each added to those before it */
     double roots, squares;  /* sums over lines */
     int64_t lines, met, halved; /* met: of the lines, those that meet D */
 };
@@ -9446,19 +9449,20 @@ static double ebim__log_gamma_half(int x)
     return v;
 }
 
-/* vol(B^(n-1)(R)) / beta */
-static double ebim__crofton(int n, double R)
-{
-    double log_pi = 1.14472988584940017414;
-    double ball = 0.5 * (n - 1) * log_pi - ebim__log_gamma_half(n + 1) + (n - 1) * log(R);
-    double beta = ebim__log_gamma_half(n) - 0.5 * log_pi - ebim__log_gamma_half(n + 1);
-    return exp(ball - beta);
-}
-
 /* Whether random lines measure M; elsewhere charts do, or nothing does */
 static int ebim__by_lines(const ebim_graph *F)
 {
     return ebim_outputs(F) == 1 && ebim_inputs(F) <= EBIM__LINES_MAX_N;
+}
+
+/* Areas of the faces of a box, each added to those before it -> face; half the surface of all */
+static double ebim__lines_faces(int n, const double *lo, const double *hi, double *face)
+{
+    double sum = 0, area;
+    int i, j;
+    for (i = 0; i < n; face[i++] = sum += area)
+        for (area = 1, j = 0; j < n; j++) area *= i == j ? 1 : hi[j] - lo[j];
+    return sum;
 }
 
 EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim_graph *F,
@@ -9479,6 +9483,7 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim
     p->walk = EBIM__NEW(a, ebim__walk, EBIM__LINES);
     line = EBIM__NEW(a, double, 2 * (size_t)p->w.n * EBIM__LINES);
     p->draw = EBIM__NEW(a, ebim_real, p->w.n);
+    p->face = EBIM__NEW(a, double, p->w.n);
     if (!ebim__ready(a)) return a->failed;
     if (!d->lo || !d->hi) return EBIM_ERR_BOX;
     for (i = 0; i < EBIM__LINES; i++, line += 2 * p->w.n) {
@@ -9488,30 +9493,31 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim
     for (i = 0; i < p->w.n; i++) square += (d->hi[i] - d->lo[i]) * (d->hi[i] - d->lo[i]);
     p->radius = 0.5 * sqrt(square);
     if (!(p->radius > 0) || !ebim__finite64(p->radius)) return EBIM_ERR_ARG;
-    p->unit = ebim__crofton(p->w.n, p->radius);
+    p->unit = ebim__lines_faces(p->w.n, d->lo, d->hi, p->face);
+    if (!(p->unit > 0) || !ebim__finite64(p->unit)) return EBIM_ERR_ARG;
     *out = s;
     return EBIM_OK;
 }
 
 EBIM__OFTEN
 
-/* Uniform direction u and offset o from the centre of D; returns how far the line goes. */
+/* Of the lines that meet D: enters through a face at o, from the centre of D, in direction u;
+ * returns how far the line goes. With t uniform |u_i| = sqrt(1 - t^(2 / (n-1))) has the density
+ * that is wanted; what is left of u is uniform on a sphere. */
 static double ebim__line_uniform(ebim_lines *s, ebim_rng *r, double *o, double *u)
 {
-    int n = s->w.n, i;
-    double along = 0, square = 0, length;
-    ebim_rng_sphere(r, n, s->draw);
-    for (i = 0; i < n; i++) u[i] = (double)s->draw[i];
-    ebim_rng_sphere(r, n, s->draw);
-    for (i = 0; i < n; i++) along += (double)s->draw[i] * u[i];
-    for (i = 0; i < n; i++) {
-        o[i] = (double)s->draw[i] - along * u[i];
-        square += o[i] * o[i];
+    int n = s->w.n, i, j, face = 0;
+    double at = (double)ebim_rng_uniform(r) * s->unit;
+    double rest = pow((double)ebim_rng_uniform(r), 1.0 / (n - 1));
+    double side = ebim_rng_below(r, 2) ? 1 : -1;
+    while (face < n - 1 && at >= s->face[face]) face++;
+    ebim_rng_sphere(r, n - 1, s->draw);
+    for (i = j = 0; i < n; i++) {
+        double half = 0.5 * (s->d.hi[i] - s->d.lo[i]);
+        u[i] = i == face ? side * sqrt(1 - rest * rest) : rest * (double)s->draw[j++];
+        o[i] = half * (i == face ? -side : 2 * (double)ebim_rng_uniform(r) - 1);
     }
-    length = s->radius * pow((double)ebim_rng_uniform(r), 1.0 / (n - 1));
-    length = square > 0 ? length / sqrt(square) : 0;
-    for (i = 0; i < n; i++) o[i] *= length;
-    return s->radius;
+    return 2 * s->radius;
 }
 
 /* A uniform direction through a point */
@@ -17824,7 +17830,9 @@ enum {
     EBIM__ENERGIES = 4,      /* networks for E: a plain one, three with finer and finer features */
     EBIM__FIT_POINTS = 1000, /* of M that candidates are judged by: shares are known to 0.3 % */
     EBIM__CHART_NODES = 24,  /* for each of these: nodes for E from charts, which are dear */
-    EBIM__FINE_NODES = 64,   /* or from lines where F has many features */
+    /* or from lines where F has many features, or n is larger than that: on spheres of R^6, which
+     * one line in 30 meets, excess nats are the same as with four times as many */
+    EBIM__FINE_NODES = 64, EBIM__FINE_N = 5,
     EBIM__COLUMNS = 6
 };
 
@@ -18085,7 +18093,7 @@ static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim_
     e->d.steps = ebim__steps(s, e->steps, e->d.batch);
     if (e->most) e->d.steps = ebim__min_int(e->d.steps, e->most);
     if (s->fields) e->nodes = ebim__min_int(e->nodes, EBIM__CHART_NODES);
-    if (s->fine) e->nodes = ebim__min_int(e->nodes, EBIM__FINE_NODES);
+    if (s->fine || s->n > EBIM__FINE_N) e->nodes = ebim__min_int(e->nodes, EBIM__FINE_NODES);
     e->d.n_nodes = ebim__fit_points(s) * e->nodes;
     e->d.lo = s->lo;
     e->d.hi = s->hi;
