@@ -289,7 +289,7 @@ static void law_of_a_fit(void)
 }
 
 /* Every training of E with nodes ends in a polish whose rate falls: one that rose left E as flat as
- * a training that ended early. */
+ * a training that ended early. Few rows are not learned by heart: it decays as the training. */
 static void polishes_end_slowly(void)
 {
     ebim_fit_desc d = describe(1);
@@ -300,10 +300,17 @@ static void polishes_end_slowly(void)
     s.k = 1;
     for (s.n = 2; s.n < 4; s.n++)
         for (number = 0; number < EBIM__ENERGIES; number++) {
-            ebim__recipe_E e;
+            ebim__recipe_E e, few;
             ebim__recipe_E_of(&s, number, 1, &e);
             CHECK(e.d.rate_end > 0 && e.d.rate_end <= 0.1 * e.d.rate);
             CHECK(e.d.steps >= 100); /* the rate falls slowly */
+            s.survey.groups = 100000; /* what is believed before counts as a few rows */
+            ebim__recipe_E_of(&s, number, 1, &few);
+            CHECK(few.d.decay <= 0.002);
+            s.survey.groups = 200;
+            ebim__recipe_E_of(&s, number, 1, &few);
+            ebim__recipe_E_of(&s, number, 0, &e);
+            CHECK_NEAR(few.d.decay, e.d.decay, 0);
         }
 }
 
