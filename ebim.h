@@ -19415,8 +19415,9 @@ static ebim_result ebim__density_best(ebim__density *e, double from, double to)
         if (ebim__density_kernels(e, least)) return EBIM_OK;
     }
     if (e->choose) {
-        ebim__stage(w, EBIM_STAGE_ENERGY, at[0], at[1]);
+        ebim__stage(w, EBIM_STAGE_ENERGY, at[0], 0.5 * (at[0] + at[1]));
         r = ebim__density_train(e, best, s->N - s->held, 1, 0, &e->scratch, &first);
+        ebim__stage(w, EBIM_STAGE_ENERGY, 0.5 * (at[0] + at[1]), at[1]); /* it is polished */
         if (!r && !w->stopped) r = ebim__density_first(e, best, &first, &share);
         known = e->known;
         e->known.points = 0; /* of the last E it is wanted */
