@@ -829,6 +829,30 @@ static void a_wavy_curve(void)
     ebim_free(&m);
 }
 
+/* The length of a fitted curve by 40 000 lines: its standard error is 0.5 %. The judge's few have
+ * one of 1.7 %. */
+static double long_measured(const ebim_model *m)
+{
+    enum { LINES = 40000 };
+    static ebim_real y[LINES][2];
+    const size_t bytes = (size_t)1 << 24;
+    void *mem = malloc(bytes);
+    ebim_arena a;
+    ebim_lines_desc d;
+    ebim_lines *lines;
+    double length = 0;
+    memset(&d, 0, sizeof d);
+    d.lo = m->lo;
+    d.hi = m->hi;
+    ebim_arena_init(&a, mem, bytes);
+    if (CHECK_INT(ebim_lines_init(&lines, &a, &m->F, &d), EBIM_OK)) {
+        ebim_lines_run(lines, LINES, LINES, y[0], T_SEED, 0);
+        length = ebim_lines_stats(lines).volume;
+    }
+    free(mem);
+    return length;
+}
+
 /* A curve with sixteen waves of ten points each, of which one in five is held out: neighbourhoods
  * take them for noise, but next to each other they draw M. */
 static void a_curve_of_few_points(void)
@@ -857,7 +881,8 @@ static void a_curve_of_few_points(void)
         if (i > N) length += hypot((double)at[0] - (double)at[-2], (double)at[1] - (double)at[-1]);
     }
     CHECK_INT(ebim_fit(&m, N, 2, x[0], &d), EBIM_OK);
-    CHECK_REL(m.judged.volume, length, 0.05);
+    CHECK_NEAR(m.judged.volume, length, 4 * m.judged.volume_se);
+    CHECK_REL(long_measured(&m), length, 0.03);
     CHECK_INT(ebim_score(&m, TRUE, y[0], NULL, distance, NULL, ok), EBIM_OK);
     for (i = 0; i < TRUE; i++) near += ok[i] && (double)distance[i] < 0.005;
     CHECK(near > 0.95 * TRUE);

@@ -288,6 +288,32 @@ static void law_of_a_fit(void)
     ebim_free(&m);
 }
 
+/* Every training of E with nodes ends in a polish whose rate falls: one that rose left E as flat as
+ * a training that ended early. Few rows are not learned by heart: it decays as the training. */
+static void polishes_end_slowly(void)
+{
+    ebim_fit_desc d = describe(1);
+    ebim__rows s;
+    int number;
+    memset(&s, 0, sizeof s);
+    s.d = &d;
+    s.k = 1;
+    for (s.n = 2; s.n < 4; s.n++)
+        for (number = 0; number < EBIM__ENERGIES; number++) {
+            ebim__recipe_E e, few;
+            ebim__recipe_E_of(&s, number, 1, &e);
+            CHECK(e.d.rate_end > 0 && e.d.rate_end <= 0.1 * e.d.rate);
+            CHECK(e.d.steps >= 100); /* the rate falls slowly */
+            s.survey.groups = 100000; /* what is believed before counts as a few rows */
+            ebim__recipe_E_of(&s, number, 1, &few);
+            CHECK(few.d.decay <= 0.002);
+            s.survey.groups = 200;
+            ebim__recipe_E_of(&s, number, 1, &few);
+            ebim__recipe_E_of(&s, number, 0, &e);
+            CHECK_NEAR(few.d.decay, e.d.decay, 0);
+        }
+}
+
 /* The mean of -log density of points under the law of the clumps, on the circle of radius 5 */
 static double clump_nll(int count, const double *t, int clumps, const double *at)
 {
@@ -843,6 +869,7 @@ int main(int argc, char **argv)
     T_RUN(score_matching_learns_slopes);
     T_RUN(the_best_on_held_out_data_is_kept);
     T_RUN(law_of_a_fit);
+    T_RUN(polishes_end_slowly);
     T_RUN(crowded_data_get_kernels);
     T_RUN(chance_is_not_learned);
     T_RUN(units_are_those_of_the_data);

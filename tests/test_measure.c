@@ -7,7 +7,7 @@
 
 #define PI 3.14159265358979323846
 
-static const double low[4] = {-2, -2, -2, -2}, high[4] = {2, 2, 2, 2};
+static const double low[5] = {-2, -2, -2, -2, -2}, high[5] = {2, 2, 2, 2, 2};
 
 /* (|x|^2 - r^2) e^(x0 / 2) for r in the list at user, multiplied; ends with r = 0 */
 static ebim_ref spheres(ebim_graph *g, ebim_ref x, void *user)
@@ -145,6 +145,34 @@ static void points_are_uniform(void)
     for (b = 0; b < B; b++) height += (double)x[b][2] / B;
     CHECK_NEAR(mean, 0.25, 5 * 0.66 / sqrt(B)); /* E[cos psi] = r / (2 R), by the area */
     CHECK_NEAR(height, 0, 5 * 0.36 / sqrt(B));
+}
+
+/* Of a sphere of R^5 in a box of unlike sides that is not round its centre: the volume, and means
+ * and products of coordinates, which are 0 (of lines that enter by one side of each axis, or by one
+ * face alone, they are not). */
+static void uneven_boxes_are_fair(void)
+{
+    static const double one[4] = {1, 0, 0, 0};
+    static const double lo[5] = {-1.1, -2, -1.05, -3, -1.2}, hi[5] = {1.5, 1.1, 1.2, 1.1, 1.1};
+    static ebim_real x[20000][5];
+    ebim_arena a = arena();
+    surface p;
+    ebim_lines_report r;
+    int B = T_QUICK ? 5000 : 20000, b, i, j;
+    if (!setup(&p, &a, 5, spheres, one)) return;
+    p.d.lo = lo;
+    p.d.hi = hi;
+    if (!CHECK_INT(ebim_lines_init(&p.s, &a, &p.g, &p.d), EBIM_OK)) return;
+    if (!CHECK_INT(ebim_lines_uniform(p.s, B, x[0], T_SEED), B)) return;
+    r = ebim_lines_stats(p.s);
+    CHECK_NEAR(r.volume, 8 * PI * PI / 3, 5 * r.volume_se);
+    for (i = 0; i < 5; i++)
+        for (j = -1; j < i; j++) { /* variances 1 / 5, 1 / 35; twice: roots come in pairs */
+            double mean = 0;
+            for (b = 0; b < B; b++)
+                mean += (double)x[b][i] * (j < 0 ? 1 : (double)x[b][j]) / B;
+            CHECK_NEAR(mean, 0, 5 * sqrt(2 / (j < 0 ? 5.0 : 35.0) / B));
+        }
 }
 
 /* By length: 3 to 1, although a line through the box meets either circle in two points. */
@@ -299,6 +327,7 @@ int main(int argc, char **argv)
     T_RUN(volumes);
     T_RUN(standard_errors_are_true);
     T_RUN(points_are_uniform);
+    T_RUN(uneven_boxes_are_fair);
     T_RUN(components_get_their_share);
     T_RUN(close_pairs_are_found);
     T_RUN(box_cuts);
