@@ -1808,8 +1808,8 @@ static void a_full_disk_is_noticed(void)
     remove(path);
 }
 
-/* Every function that allocates, without its first allocation, its second, ...: ERR_MEMORY each time,
- * nothing is kept, the file stays. */
+/* Every function that allocates, without its first allocation, its second, ...: ERR_MEMORY each
+ * time, nothing is kept, the file stays. */
 static void every_allocation_fails_in_turn(void)
 {
     enum { N = 24 };
