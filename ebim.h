@@ -14965,7 +14965,7 @@ static ebim_result ebim__trainer_init(ebim__trainer *t, ebim_arena *a, ebim_grap
     t->n = ebim_inputs(g);
     rows = (size_t)batch * (size_t)t->n;
     lanes = ebim__min_int(ebim__or_int(t->lanes, 128), batch);
-    r = ebim_ws_init(&t->w, a, g, ebim__max_int(lanes, 2), planes); /* losses may take pairs */
+    r = ebim_ws_init(&t->w, a, g, lanes == 1 ? 2 : lanes, planes); /* losses may take pairs */
     if (!r) r = ebim_optim_init(&t->optim, a, g->n_theta, EBIM_OPTIM_ADAM);
     if (r) return r;
     t->optim.decay = t->decay;

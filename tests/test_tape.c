@@ -1004,6 +1004,21 @@ static void sweep_all(ebim_ws *w, const setting *s, int B, ebim_real *out)
     ebim_eval_jacobian(w, B, s->x, out + 12 * B);
 }
 
+/* To the bit. Under -ffast-math one lane may have its sums in another order. */
+static int as_before(int count, const ebim_real *first, const ebim_real *again, int one)
+{
+#ifdef __FAST_MATH__
+    int i, good = 1;
+    for (i = 0; i < count && one; i++)
+        good &= fabs((double)first[i] - (double)again[i]) <=
+                256 * T_EPS * (1 + fabs((double)first[i]));
+    if (one) return good;
+#else
+    (void)one;
+#endif
+    return !memcmp(first, again, (size_t)count * sizeof *first);
+}
+
 /* The block size changes no bit, nor does the number of planes; and sweeps repeat. */
 static void blocks_do_not_matter(void)
 {
@@ -1013,19 +1028,19 @@ static void blocks_do_not_matter(void)
     int q, b;
     if (!set_up(&s, 4)) return;
     for (b = 0; b < 5; b++) {
-        size_t bytes = (size_t)batches[b] * 20 * sizeof *first;
+        int count = 20 * batches[b];
         for (q = 0; q < 6; q++) {
             ebim_arena a = s.a;
             ebim_ws w;
             if (!CHECK_INT(ebim_ws_init(&w, &a, &s.g, lanes[q], 1 + q % 3), EBIM_OK)) return;
             sweep_all(&w, &s, batches[b], q ? again : first);
-            if (q) CHECK(!memcmp(first, again, bytes));
+            if (q) CHECK(as_before(count, first, again, 1));
             sweep_all(&w, &s, batches[b], again);
-            CHECK(!memcmp(first, again, bytes));
+            CHECK(as_before(count, first, again, q > 0));
         }
         /* and the first of many is what it is alone */
-        if (b) CHECK(!memcmp(first, memory + (sizeof memory / sizeof *memory) - 64,
-                             2 * sizeof *first));
+        if (b) CHECK(as_before(2, first, (const ebim_real *)(memory + sizeof memory /
+                                                             sizeof *memory - 64), 1));
         else memcpy(memory + (sizeof memory / sizeof *memory) - 64, first, 2 * sizeof *first);
     }
 }
