@@ -482,7 +482,8 @@ static void any_bytes_as_a_model(void)
         seed("model", fuzz_model, bytes, size, 60);
     }
     CHECK(made > PROGRAMS / 32);
-    CHECK(getenv("FUZZ_SEEDS") || accepted > (T_QUICK ? made : 4 * made)); /* changes, too, not only what was saved */
+    /* changes, too, not only what was saved */
+    CHECK(getenv("FUZZ_SEEDS") || accepted > (T_QUICK ? made : 4 * made));
 }
 
 static void any_bytes_as_a_table(void)
