@@ -3243,13 +3243,14 @@ static void EBIM__N(dense_one)(const ebim__matrix *m, const ebim_real *bias, con
 static void EBIM__N(silu_one)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1,
                               ebim_real *d2, int stride, int nl, int order)
 {
-    ebim_real rest[4][EBIM__W] = {{0}};
+    ebim_real rest[4][EBIM__W];
     int whole = EBIM__WHOLE(rows);
     size_t bytes = (size_t)(rows - whole) * sizeof *a;
     (void)stride;
     (void)nl;
     EBIM__N(silu)(1, a, v, d1, d2, 1, whole, order);
     if (!bytes) return;
+    memset(rest[0], 0, sizeof rest[0]);
     memcpy(rest[0], a + whole, bytes);
     EBIM__N(silu)(1, rest[0], rest[1], rest[2], rest[3], 1, (int)EBIM__VW, order);
     memcpy(v + whole, rest[1], bytes);
@@ -3260,13 +3261,14 @@ static void EBIM__N(silu_one)(int rows, const ebim_real *a, ebim_real *v, ebim_r
 static void EBIM__N(sine_one)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1,
                               ebim_real *d2, int stride, int nl, int order)
 {
-    ebim_real rest[4][EBIM__W] = {{0}};
+    ebim_real rest[4][EBIM__W];
     int whole = EBIM__WHOLE(rows);
     size_t bytes = (size_t)(rows - whole) * sizeof *a;
     (void)stride;
     (void)nl;
     EBIM__N(sine)(1, a, v, d1, d2, 1, whole, order);
     if (!bytes) return;
+    memset(rest[0], 0, sizeof rest[0]);
     memcpy(rest[0], a + whole, bytes);
     EBIM__N(sine)(1, rest[0], rest[1], rest[2], rest[3], 1, (int)EBIM__VW, order);
     memcpy(v + whole, rest[1], bytes);
