@@ -3239,41 +3239,39 @@ static void EBIM__N(dense_one)(const ebim__matrix *m, const ebim_real *bias, con
     if (o < m->no) EBIM__N(dense_odd)(m, o, from, step, X, Y, D);
 }
 
-/* Rows that fill no vector are filled up. */
-static void EBIM__N(silu_one)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1,
-                              ebim_real *d2, int stride, int nl, int order)
+/* f, silu or sine, of rows; those that fill no vector are filled up. */
+EBIM__INLINE void EBIM__N(rows_one)(void (*f)(int, const ebim_real *, ebim_real *, ebim_real *,
+                                              ebim_real *, int, int, int),
+                                    int rows, const ebim_real *a, ebim_real *v, ebim_real *d1,
+                                    ebim_real *d2, int order)
 {
     ebim_real rest[4][EBIM__W];
     int whole = EBIM__WHOLE(rows);
     size_t bytes = (size_t)(rows - whole) * sizeof *a;
-    (void)stride;
-    (void)nl;
-    EBIM__N(silu)(1, a, v, d1, d2, 1, whole, order);
+    f(1, a, v, d1, d2, 1, whole, order);
     if (!bytes) return;
     memset(rest[0], 0, sizeof rest[0]);
     memcpy(rest[0], a + whole, bytes);
-    EBIM__N(silu)(1, rest[0], rest[1], rest[2], rest[3], 1, (int)EBIM__VW, order);
+    f(1, rest[0], rest[1], rest[2], rest[3], 1, (int)EBIM__VW, order);
     memcpy(v + whole, rest[1], bytes);
     if (order > 0) memcpy(d1 + whole, rest[2], bytes);
     if (order > 1) memcpy(d2 + whole, rest[3], bytes);
 }
 
+static void EBIM__N(silu_one)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1,
+                              ebim_real *d2, int stride, int nl, int order)
+{
+    (void)stride;
+    (void)nl;
+    EBIM__N(rows_one)(EBIM__N(silu), rows, a, v, d1, d2, order);
+}
+
 static void EBIM__N(sine_one)(int rows, const ebim_real *a, ebim_real *v, ebim_real *d1,
                               ebim_real *d2, int stride, int nl, int order)
 {
-    ebim_real rest[4][EBIM__W];
-    int whole = EBIM__WHOLE(rows);
-    size_t bytes = (size_t)(rows - whole) * sizeof *a;
     (void)stride;
     (void)nl;
-    EBIM__N(sine)(1, a, v, d1, d2, 1, whole, order);
-    if (!bytes) return;
-    memset(rest[0], 0, sizeof rest[0]);
-    memcpy(rest[0], a + whole, bytes);
-    EBIM__N(sine)(1, rest[0], rest[1], rest[2], rest[3], 1, (int)EBIM__VW, order);
-    memcpy(v + whole, rest[1], bytes);
-    if (order > 0) memcpy(d1 + whole, rest[2], bytes);
-    if (order > 1) memcpy(d2 + whole, rest[3], bytes);
+    EBIM__N(rows_one)(EBIM__N(sine), rows, a, v, d1, d2, order);
 }
 
 static void EBIM__N(dense_silu_one)(const ebim__matrix *m, const ebim_real *bias,
