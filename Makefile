@@ -6,7 +6,9 @@
 #   make test      the tests in their quick form, whole fits in float, the rest in double, too: five
 #                  minutes of two cores;
 #                  T_ARGS='-f TEXT', TESTS='kernels checks', PREC=f64 narrow them
-#   make check     every test in full, those of the examples and of bench/ too: half an hour
+#   make check     every test in full, those of the examples and of bench/ too: half an hour; whole
+#                  fits in double in their quick form (PREC=f64: in full). REST='checks tool': what
+#                  make test ran of these two is left out
 #   make paper     the paper's figures and tables: build/out/paper.md; QUICK=1: that all runs
 #   make images    digits learned and drawn by a displacement field (DATA=fmnist: garments): 7
 #                  minutes; QUICK=1: that it runs; I_ARGS='--steps N'
@@ -47,7 +49,8 @@ PREC ?= f32 f64
 PREFIX ?= /usr/local
 MPICC ?= mpicc
 DATA ?= mnist
-# Tests that fit whole models: make test runs them in float alone, make check in double, too.
+# Tests that fit whole models: make test runs them in float alone, make check in double, too, in
+# their quick form: what double changes is seen there, and the rest of the time would be half.
 FITS = denoise exact field fit judge known memory model real stop survey voids volume
 COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS) $(WARN)
 LINK = $(LDFLAGS) $(LDLIBS) -lm
@@ -146,7 +149,7 @@ test: $(RULES)
 
 check: $(RULES)
 	@$(MAKE) -s -k -f $(RULES) programs tests lib || echo 'some programs did not compile'
-	@$(RUN) $(T_ARGS)
+	@SHORT='$(FITS)' REST='$(REST)' $(RUN) $(T_ARGS)
 
 bench: all
 	@$(BUILD)/bench $(B_ARGS)

@@ -211,7 +211,7 @@ compiles_as_cxx11() { cxx c++11; }
 # A model, samples and scores from 1, 2 and 3 threads, and from a build without any, are the same
 # bytes; of the model all but how long it took, and so its checksum.
 openmp_changes_nothing() {
-    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    slow
     narrow="-O2 -DEBIM_SIMD_BITS=128" # compiles in a third of the time
     $CC $narrow -fopenmp -DEBIM_USE_OPENMP -o many "$TOP/examples/ebim.c" -lm 2>log ||
         skip 'no OpenMP here'
@@ -234,7 +234,7 @@ openmp_changes_nothing() {
 
 # The tests of the kernels and of the sweeps with large products by the BLAS.
 cblas_does_the_same() {
-    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    slow
     echo '#include <cblas.h>' >blas.c
     echo 'int main(void) { return (int)cblas_sasum(0, 0, 1); }' >>blas.c
     $CC -o blas blas.c -lopenblas 2>log || skip 'no cblas.h and -lopenblas here'
@@ -249,7 +249,7 @@ cblas_does_the_same() {
 
 # What tests would notice: each is broken in a copy of the header, and the test named fails.
 breaks_are_noticed() {
-    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    slow
     mkdir tests examples
     cp "$TOP/examples/exact_sampler.c" examples
     cp "$TOP"/tests/*.[ch] tests
@@ -289,7 +289,7 @@ END
 
 # The program of `make size`, on a model made here.
 size_program_scores() {
-    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    slow
     cat >fit.c <<'END'
 #define EBIM_IMPLEMENTATION
 #include "ebim.h"
@@ -372,7 +372,6 @@ lines_fit() {
 # program SOURCE: compiled and run as a reader would: in a directory with ebim.h and nothing else;
 # what it printed, as C, is in ./printed
 program() {
-    if [ "$T_QUICK" ]; then skip 'slow'; fi
     mkdir alone
     cp "$HEADER" alone
     cp "$1" alone/prog.c
@@ -390,6 +389,7 @@ program() {
 }
 
 manual_program_runs() {
+    slow
     sed -n '/^    ---- begin example ----$/,/^    ---- end example ----$/p' "$HEADER" |
         sed -e '1d' -e '$d' -e 's/^    //' >manual.c
     grep -q 'int main' manual.c || fail 'no example in the manual'
@@ -407,6 +407,7 @@ manual_program_runs() {
 }
 
 readme_programs_run() {
+    slow
     awk '/^```c$/ { n++; inside = 1; next } /^```/ { inside = 0 }
          inside { print > ("readme" n ".c") }' "$TOP/README.md"
     found=

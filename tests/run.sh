@@ -5,7 +5,13 @@
 # is missing, crashes, hangs or ends without its count is a failed test: a process may take T_CPU
 # seconds of CPU, however busy the machine is. T_WRAP=valgrind runs the programs under it.
 # TESTS='kernels checks': only these. T_SCRIPTS='checks tool': of the scripts only these.
-# FLOAT='fit model': these in float alone, unless PREC is f64.
+# FLOAT='fit model': these in float alone; SHORT='fit model': these in double in their quick form;
+# neither where PREC is f64. REST='checks tool': of these scripts what the quick form leaves out.
+
+wanted() { case " ${2:-$1} " in *" $1 "*) ;; *) return 1 ;; esac; } # NAME LIST; none: all
+in_double() { # TEST-PRECISION: whether that is one of two precisions
+    case "${1##*-} ${PREC:-f32 f64} " in "f64 "*f32*) ;; *) return 1 ;; esac
+}
 
 # One program: leaves NAME.log, the last line of which is its count.
 run_one() {
@@ -16,6 +22,11 @@ run_one() {
     rm -rf "$T_TMP"
     mkdir -p "$T_TMP" || exit 1
     case $1 in *.sh) with=sh ;; *) with=$T_WRAP ;; esac
+    test=${name#test_}
+    if wanted "$test" "${REST:-none}"; then T_OPTIONS="$T_OPTIONS --rest"; fi
+    if in_double "$test" && wanted "${test%-f64}" "${SHORT:-none}"; then
+        T_OPTIONS="$T_OPTIONS --quick"
+    fi
     if command -v timeout >/dev/null; then with="timeout 7200 $with"; fi # one that only waits
     start=$(date +%s)
     (ulimit -t "${T_CPU:-900}" && exec $with "$1" $T_OPTIONS) >"$log" 2>&1
@@ -50,7 +61,6 @@ shift
 T_OPTIONS=$*
 export BUILD T_OPTIONS
 list= logs=
-wanted() { case " ${2:-$1} " in *" $1 "*) ;; *) return 1 ;; esac; } # NAME LIST; none: all
 for c in tests/checks.sh tests/test_*.sh; do
     name=$(basename "$c" .sh)
     name=${name#test_}
@@ -60,7 +70,7 @@ for c in tests/test_*.c; do
     name=$(basename "$c" .c)
     wanted "${name#test_}" "$TESTS" || continue
     for p in ${PREC:-f32 f64}; do
-        case "$p ${PREC:-f32 f64} $FLOAT " in "f64 "*f32*" ${name#test_} "*) continue ;; esac
+        if in_double "$name-$p" && wanted "${name#test_}" "${FLOAT:-none}"; then continue; fi
         list="$list $BUILD/tests/$name-$p"
     done
 done

@@ -2,19 +2,21 @@
 # function, run by t_run in a subshell under `set -e` in its own empty directory; it fails with
 # its first failing command, or says why with `fail`, or gives up with `skip`.
 
-T_LIST= T_QUICK= T_FILTER= T_PASSED=0 T_FAILED=0 T_SKIPPED=0
+T_LIST= T_QUICK= T_REST= T_FILTER= T_PASSED=0 T_FAILED=0 T_SKIPPED=0
 while [ $# -gt 0 ]; do
     case $1 in
     --list) T_LIST=1 ;;
     --quick) T_QUICK=1 ;;
+    --rest) T_REST=1 ;;
     -f) T_FILTER=$2; shift ;;
     -s) shift ;;
-    *) echo "usage: $0 [-f TEXT] [-s SEED] [--list] [--quick]" >&2; exit 2 ;;
+    *) echo "usage: $0 [-f TEXT] [-s SEED] [--list] [--quick | --rest]" >&2; exit 2 ;;
     esac
     shift
 done
 cd "$(dirname "$0")/.." || exit 1
 TOP=$(pwd)
+T_SOURCE=$TOP/tests/$(basename "$0")
 T_TMP=${T_TMP:-${BUILD:-build}/tests/$(basename "$0" .sh).tmp}
 mkdir -p "$T_TMP"
 T_TMP=$(cd "$T_TMP" && pwd)
@@ -29,8 +31,18 @@ skip() {
     exit 77
 }
 
+slow() {
+    if [ "$T_QUICK" ]; then skip 'slow'; fi
+}
+
+# whole_when_quick TEST: whether nothing in its function asks for the quick form
+whole_when_quick() {
+    ! sed -n "/^$1() {/,/^}/p" "$T_SOURCE" | grep -q '^ *slow$\|T_QUICK'
+}
+
 t_run() {
     case $1 in *"$T_FILTER"*) ;; *) return ;; esac
+    if [ "$T_REST" ] && whole_when_quick "$1"; then return; fi
     if [ "$T_LIST" ]; then
         echo "$1"
         return

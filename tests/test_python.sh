@@ -523,7 +523,7 @@ END
 
 # The same source in double: results have its dtype, and files of either are read by both.
 in_double() {
-    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    slow
     py <<'END'
 fitted().save("float.ebim")
 END

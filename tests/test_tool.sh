@@ -916,7 +916,7 @@ strip() {
 
 # A surface with one side is no zero set; its sister is, and runs on beyond the data, no more
 moebius_strip_is_learned() {
-    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    slow
     for twist in 1 0; do
         strip $twist >d.csv
         "$EBIM" fit d.csv -o m.ebim --dim 2 >out
@@ -1526,7 +1526,7 @@ floods_judge() {
 
 # Quality must not depend on knowing the sphere: plain x,y,z, turned and scaled.
 floods_as_plain_points() {
-    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    slow
     floods_split
     for f in train held uniform; do moved <$f.csv >$f.moved; done
     "$EBIM" fit train.moved -o m.ebim --dim 2 2>err
@@ -1536,7 +1536,7 @@ floods_as_plain_points() {
 }
 
 floods_on_the_globe() {
-    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    slow
     floods_split
     sed 1d "$file" | awk 'NR % 2' >train.latlon
     "$EBIM" fit train.latlon -o m.ebim --embed latlon 2>err

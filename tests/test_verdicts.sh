@@ -29,7 +29,7 @@ nothing_silent() {
 }
 
 parts_make_the_whole() {
-    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    slow
     "$BIN/verdicts" --only circle_20 --seeds 1 >whole || [ $? = 1 ]
     [ "$(count fits whole)" = 2 ] # circle_20 and circle_200
     for i in 1 2; do

@@ -26,7 +26,7 @@ a_spiral_and_circles() { page circles spiral; }
 a_new_line_ends_a_fit() { page redraw; }
 
 a_torus_turns() {
-    if [ "$T_QUICK" ]; then skip 'slow'; fi
+    slow
     page torus
 }
 
