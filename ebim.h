@@ -1273,7 +1273,7 @@ EBIM_API ebim_result ebim_judge(const ebim_graph *F, ebim_arena *work, const ebi
                                 ebim_judgement *r);
 
 /* --------------------------------------------------------------------------------------------
- * mdf, denoise and energy: training
+ * mdf, denoise, energy and recipe: training
  * ----------------------------------------------------------------------------------------- */
 
 #ifndef EBIM_NO_TRAIN
@@ -1462,6 +1462,13 @@ typedef struct ebim_energy_desc {
 EBIM_API ebim_result ebim_energy_train(ebim_graph *E, ebim_arena *work, const ebim_graph *F, int N,
                                        const ebim_real *x, const ebim_energy_desc *d,
                                        ebim_train_report *report);
+
+/* Networks and settings of the first F that ebim_fit trains, and of its first E, which has nodes on
+ * M: for points of size 1 about 0, and to start from. The caller's are lo, hi, nodes, seeds and
+ * callbacks. polish: 0, or the rows of what follows E's training: all of them, and all nodes, a
+ * step. */
+EBIM_API void ebim_mdf_recipe(int n, int codim, ebim_mlp_desc *net, ebim_mdf_desc *d);
+EBIM_API void ebim_energy_recipe(int n, int polish, ebim_mlp_desc *net, ebim_energy_desc *d);
 
 #endif /* EBIM_NO_TRAIN */
 
@@ -18315,8 +18322,7 @@ static const struct {
 /* Networks 0 and 1, 2 and 3, 4 and 5: larger and longer where those before were not good enough;
  * paper. Steps are for n = 2, space has twice as many; the paper's are epochs. */
 static const struct {
-    int width, column;
-    double steps;
+    int width, column, steps;
 } ebim__size_F[EBIM__NETWORKS / 2 + 1] = {{32, EBIM__F_USUAL, 2000}, {32, EBIM__F_FINER, 3000},
                                           {64, EBIM__F_FINER, 3000}, {8, EBIM__F_PAPER, 300}};
 
@@ -18402,22 +18408,36 @@ static void ebim__recipe_way(const ebim__rows *s, int size, ebim__recipe_F *f)
     f->way.seed = f->d.seed;
 }
 
+/* By a column of the table and a row of ebim__size_F */
+static void ebim__recipe_F_from(ebim__recipe_F *f, int column, int size, int n, int codim)
+{
+    memset(f, 0, sizeof *f);
+    ebim__settings(f, ebim__table_F, sizeof ebim__table_F, column);
+    f->net.in = n;
+    f->net.out = codim;
+    f->net.width = ebim__size_F[size].width;
+    f->d.steps = ebim__size_F[size].steps * (column == EBIM__F_PAPER || n == 2 ? 1 : 2);
+}
+
+EBIM_API void ebim_mdf_recipe(int n, int codim, ebim_mlp_desc *net, ebim_mdf_desc *d)
+{
+    ebim__recipe_F f;
+    ebim__recipe_F_from(&f, EBIM__F_USUAL, 0, n, codim);
+    *net = f.net;
+    *d = f.d;
+}
+
 /* Network `number` for F. Of noisy data every other network is of the usual recipe all the same:
  * where that is far closer to held-out data than noise lets any be, the noise was detail. */
 static void ebim__recipe_F_of(const ebim__rows *s, int number, ebim__recipe_F *f)
 {
     int size = s->paper ? EBIM__NETWORKS / 2 : number / 2, column = ebim__size_F[size].column;
     int sides = ebim__recipe_sides(s, number), field = ebim__recipe_field(s, number);
-    double steps = ebim__size_F[size].steps * (s->paper || s->n == 2 ? 1 : 2);
     if (s->noise > ebim__noisy && number % 2)
         column = number % 4 == 1 ? EBIM__F_STRONG : EBIM__F_WEAK;
     if (sides) column = EBIM__F_SIDES;
-    memset(f, 0, sizeof *f);
-    ebim__settings(f, ebim__table_F, sizeof ebim__table_F, column);
-    f->net.in = s->n;
-    f->net.out = s->k;
-    f->net.width = ebim__size_F[size].width;
-    f->d.steps = ebim__steps(s, steps, f->d.batch);
+    ebim__recipe_F_from(f, column, size, s->n, s->k);
+    f->d.steps = ebim__steps(s, f->d.steps, f->d.batch);
     f->d.lo = s->lo;
     f->d.hi = s->hi;
     f->d.seed = ebim__subseed(s->d->seed + (uint64_t)number, EBIM__SEED_MDF);
@@ -18433,18 +18453,34 @@ static int ebim__by_nodes(const ebim__rows *s)
                          (s->k == 1 && s->n <= EBIM__LINES_MAX_N));
 }
 
-static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim__recipe_E *e)
+/* polish: its distinct rows, or 0 */
+static void ebim__recipe_E_from(ebim__recipe_E *e, int column, int polish, int n)
 {
-    int column = (number ? EBIM__E_FOURIER : EBIM__E_PLANE) + (s->n > 2);
-    if (!ebim__by_nodes(s)) column = s->paper ? EBIM__E_PAPER : EBIM__E_CHAINS;
     memset(e, 0, sizeof *e);
     ebim__settings(e, ebim__table_E, sizeof ebim__table_E, column);
     if (polish) {
         ebim__settings(e, ebim__table_polish, sizeof ebim__table_polish, column);
-        e->d.decay = fmin(e->d.decay, ebim__polish_decay / ebim__max_int(s->survey.groups, 1));
+        e->d.decay = fmin(e->d.decay, ebim__polish_decay / polish);
     }
-    e->net.in = s->n;
+    e->net.in = n;
     e->net.out = 1;
+}
+
+EBIM_API void ebim_energy_recipe(int n, int polish, ebim_mlp_desc *net, ebim_energy_desc *d)
+{
+    ebim__recipe_E e;
+    ebim__recipe_E_from(&e, EBIM__E_PLANE + (n > 2), polish, n);
+    *net = e.net;
+    *d = e.d;
+    d->steps = (int)e.steps;
+    if (polish) d->batch = ebim__min_int(d->batch, polish);
+}
+
+static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim__recipe_E *e)
+{
+    int column = (number ? EBIM__E_FOURIER : EBIM__E_PLANE) + (s->n > 2);
+    if (!ebim__by_nodes(s)) column = s->paper ? EBIM__E_PAPER : EBIM__E_CHAINS;
+    ebim__recipe_E_from(e, column, polish ? ebim__max_int(s->survey.groups, 1) : 0, s->n);
     e->net.fourier_scale *= 1 << number;
     e->d.steps = ebim__steps(s, e->steps, e->d.batch);
     if (e->most) e->d.steps = ebim__min_int(e->d.steps, e->most);

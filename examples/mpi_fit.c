@@ -31,9 +31,8 @@
 enum {
     SHARDS = 4,              /* whatever the number of ranks */
     MOST = 1 << 15,          /* parameters, at most */
-    BATCH = 128, E_BATCH = 256, /* of all shards */
-    LINES = 20000, NODES = 16000, NODES_STEP = 256, /* of a shard */
-    POLISH = 40, TEST = 2000, STARTS = 64
+    LINES = 20000, NODES = 16000, /* of a shard */
+    TEST = 2000, STARTS = 64
 };
 
 static const double radius[2] = {2.0 / 3, 1.0 / 3}, kappa = 1;
@@ -154,7 +153,7 @@ static int checkpoint(void *user, const ebim_progress *p)
     return 0;
 }
 
-/* Terms and rates are those of a fit's first networks (>>recipe). */
+/* Terms and rates are those of the first networks of ebim_fit. */
 static ebim_result train_F(shard *s)
 {
     ebim_mlp_desc net;
@@ -163,27 +162,9 @@ static ebim_result train_F(shard *s)
     ebim_result r = EBIM_OK;
     size_t bytes = 0;
     int i;
-    memset(&net, 0, sizeof net);
-    memset(&d, 0, sizeof d);
-    net.in = 3;
-    net.out = 1;
-    net.in_scale = net.lift = 4;
+    ebim_mdf_recipe(3, 1, &net, &d);
     d.steps = s->steps;
-    d.batch = BATCH / SHARDS;
-    d.rate = 0.01;
-    d.rate_end = 0.003;
-    d.start = 0.2;
-    d.ramp = 0.3;
-    d.data.norm = 10;
-    d.data.norm2 = 100;
-    d.data.rank = 0.3;
-    d.data.eta = d.box.eta = 1;
-    d.data.two_sided = d.box.two_sided = 1;
-    d.box.rank = 0.03;
-    d.box.repel = 0.02;
-    d.box.kappa = 50;
-    d.box.smooth = 0.001;
-    d.box.gap = 0.1;
+    d.batch /= SHARDS;
     d.lo = s->lo;
     d.hi = s->hi;
     d.seed = s->seed + (uint64_t)s->number;
@@ -231,49 +212,43 @@ static ebim_result nodes(shard *s, ebim_real *y)
     return EBIM_OK;
 }
 
-/* Noise contrast, then likelihood with all nodes for the masses of regions, as a fit does */
+/* Settings of E's training, or of its polish */
+static ebim_energy_desc settings_E(shard *s, const ebim_real *y, int polish, ebim_mlp_desc *net)
+{
+    ebim_energy_desc d;
+    ebim_energy_recipe(3, polish ? s->rows * SHARDS : 0, net, &d);
+    d.batch /= SHARDS;
+    d.nodes_per_step /= SHARDS;
+    if (!polish) d.steps = (s->steps + 1) / 2;
+    else if (d.steps > s->steps) d.steps = s->steps;
+    d.nodes = y;
+    d.n_nodes = NODES;
+    d.seed = s->seed + (uint64_t)s->number;
+    d.reduce.mean = mean_of_all;
+    d.reduce.user = d.user = s;
+    d.progress = checkpoint;
+    return d;
+}
+
+/* Noise contrast, then a polish, as a fit does */
 static ebim_result train_E(shard *s, const ebim_real *y)
 {
     ebim_mlp_desc net;
-    ebim_energy_desc d;
+    ebim_energy_desc d = settings_E(s, y, 0, &net), polish = settings_E(s, y, 1, &net);
     ebim_train_report rep;
     ebim_arena a;
     ebim_result r = EBIM_OK;
     size_t bytes = 0;
     int i;
-    memset(&net, 0, sizeof net);
-    memset(&d, 0, sizeof d);
     memset(&rep, 0, sizeof rep);
-    net.in = 3;
-    net.out = 1;
-    net.in_scale = 3;
-    d.steps = (s->steps + 1) / 2;
-    d.batch = E_BATCH / SHARDS;
-    d.rate = d.rate_end = 0.01;
-    d.clip = 10;
-    d.decay = 0.3;
-    d.noise = 20;
-    d.nodes = y;
-    d.n_nodes = NODES;
-    d.nodes_per_step = NODES_STEP;
-    d.seed = s->seed + (uint64_t)s->number;
-    d.reduce.mean = mean_of_all;
-    d.reduce.user = d.user = s;
-    d.progress = checkpoint;
     for (i = 0; i < 2 && !r; i++) {
-        ebim_energy_desc end = d;
-        end.steps = s->steps < POLISH ? s->steps : POLISH;
-        end.batch = s->rows < 2048 ? s->rows : 2048;
-        end.nodes_per_step = 0;
-        end.rate = end.rate_end = 0.002;
-        end.noise = end.decay = 0;
         ebim_arena_init(&a, i ? get(bytes, 1) : NULL, bytes);
         r = ebim_mlp(&s->m.E, &a, &net, s->seed + 1);
         if (!r) r = ebim_energy_train(&s->m.E, &a, &s->m.F, s->rows, s->x, &d, NULL);
-        if (!r) r = ebim_energy_train(&s->m.E, &a, &s->m.F, s->rows, s->x, &end, &rep);
+        if (!r) r = ebim_energy_train(&s->m.E, &a, &s->m.F, s->rows, s->x, &polish, &rep);
         bytes = ebim_arena_bytes(&a);
     }
-    s->m.z.log_mean = rep.log_mean; /* 0: the last layer of E has a bias, which takes it */
+    s->m.z.log_mean = rep.log_mean;
     s->m.z.log_z = s->m.z.log_volume + rep.log_mean;
     s->m.z.mean_se = 1 / sqrt((double)SHARDS * NODES);
     s->m.z.se = hypot(s->m.z.volume_se, s->m.z.mean_se);

@@ -1547,6 +1547,54 @@ static void learns_an_energy(void)
     CHECK((double)(e[2] - e[1]) > 0.7);
 }
 
+/* F, then E with exact nodes, by the settings that ebim_fit begins with; the law has log density
+ * 2 cos and a constant. Of 24 seeds the farthest were 0.007, 0.47 and 0.96 off. */
+static void recipes_learn(void)
+{
+    static const double lo[2] = {-1.3, -1.3}, hi[2] = {1.3, 1.3};
+    static ebim_real nodes[512 * 2];
+    ebim_energy_desc e, polish;
+    ebim_mlp_desc net, net_E;
+    ebim_mdf_desc d;
+    ebim_arena a = arena();
+    ebim_graph F, E;
+    ebim_ws w;
+    ebim_real x[6] = {1, 0, 0, 1, -1, 0}, y[3];
+    int i;
+    for (i = 0; i < 512; i++) {
+        nodes[2 * i] = (ebim_real)cos(2 * PI * i / 512);
+        nodes[2 * i + 1] = (ebim_real)sin(2 * PI * i / 512);
+    }
+    von_mises_data(2);
+    ebim_mdf_recipe(2, 1, &net, &d);
+    ebim_energy_recipe(2, 0, &net_E, &e);
+    ebim_energy_recipe(2, POINTS, &net_E, &polish);
+    CHECK_INT(net.in, 2);
+    CHECK_INT(net_E.out, 1);
+    CHECK_INT(polish.batch, POINTS);
+    CHECK(polish.rate_end < e.rate_end && d.steps > 500 && e.steps > 500);
+    d.steps = 500;
+    e.steps = 150;
+    polish.steps = 100;
+    d.lo = lo;
+    d.hi = hi;
+    d.seed = e.seed = T_SEED;
+    e.nodes = polish.nodes = nodes;
+    e.n_nodes = polish.n_nodes = 512;
+    CHECK_INT(ebim_mlp(&F, &a, &net, T_SEED), EBIM_OK);
+    CHECK_INT(ebim_mlp(&E, &a, &net_E, T_SEED), EBIM_OK);
+    CHECK_INT(ebim_mdf_train(&F, &a, POINTS, circle, &d, NULL), EBIM_OK);
+    CHECK_INT(ebim_energy_train(&E, &a, &F, POINTS, circle, &e, NULL), EBIM_OK);
+    CHECK_INT(ebim_energy_train(&E, &a, &F, POINTS, circle, &polish, NULL), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&w, &a, &F, 4, 0), EBIM_OK);
+    ebim_eval(&w, 3, x, y);
+    for (i = 0; i < 3; i++) CHECK_NEAR((double)y[i], 0, 0.03);
+    CHECK_INT(ebim_ws_init(&w, &a, &E, 4, 0), EBIM_OK);
+    ebim_eval(&w, 3, x, y);
+    CHECK_NEAR((double)(y[1] - y[0]), 2, 0.8);
+    CHECK_NEAR((double)(y[2] - y[0]), 4, 1.7);
+}
+
 /* ---- two that train together ---- */
 
 /* One after the other, round by round: what a call of `mean` needs from the other is what that one
@@ -1747,6 +1795,7 @@ int main(int argc, char **argv)
     T_RUN(off_points_make_a_distance);
     T_RUN(normals_turn_the_jacobian);
     T_RUN(learns_an_energy);
+    T_RUN(recipes_learn);
     T_RUN(two_train_as_one);
     T_RUN(one_ends_both);
     return T_END();

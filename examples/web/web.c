@@ -68,7 +68,7 @@ static int sketch_told(void *user, const ebim_progress *p)
     return page_progress(0, p->done);
 }
 
-/* A network for F by the terms of a fit's first one (>>recipe), for points of size 1 */
+/* A first F, before the fit begins */
 EXPORT(sketch) int sketch(int N, int n, const ebim_real *x)
 {
     ebim_mlp_desc net;
@@ -80,26 +80,10 @@ EXPORT(sketch) int sketch(int N, int n, const ebim_real *x)
     void *memory = NULL;
     size_t bytes = 0;
     int i, c;
-    memset(&net, 0, sizeof net);
-    memset(&d, 0, sizeof d);
     for (c = 0; c < n; c++) box[0][c] = -1.35, box[1][c] = 1.35;
-    net.in = n;
-    net.out = 1;
-    net.in_scale = net.lift = 4;
+    ebim_mdf_recipe(n, 1, &net, &d);
     d.steps = SKETCH_STEPS;
-    d.batch = 128;
-    d.rate = 0.01;
-    d.rate_end = 0.1;
-    d.data.norm = 10;
-    d.data.norm2 = 100;
-    d.data.rank = 0.3;
-    d.data.eta = d.box.eta = 1;
-    d.data.two_sided = d.box.two_sided = 1;
-    d.box.rank = 0.03;
-    d.box.repel = 0.02;
-    d.box.kappa = 30;
-    d.box.smooth = 0.001;
-    d.box.gap = 0.1;
+    d.start = d.ramp = 0; /* soon a line, though it may be a wrong one */
     d.lo = box[0];
     d.hi = box[1];
     d.progress = sketch_told;
