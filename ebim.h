@@ -7552,6 +7552,8 @@ typedef struct ebim__frame {
                                * input, output and J of w are F's at q when y has been tried */
     int n, k, stride, lanes, direct;
     const ebim_field *field;  /* NULL: each output is an equation */
+    const double *linear, *inverse; /* [n][n] F is one of linear x, and of a field all but Q'J is as
+                               * it is behind this map, where F was learned (NULL: none) */
     int K;                    /* outputs that are F: k, or more with a field */
     ebim_real *L, *W, *row;   /* of a field, in TURNED lanes: [K][K] the factor of J J'; its last
                                * vectors, [K - k][K], and those before; [n + 3] scratch */
@@ -7769,7 +7771,7 @@ static void ebim__frame_factor(ebim__frame *f)
         f->scale[l] = EBIM__SQRT(trace);
         f->singular[l] = !ebim__finite(trace) || ebim__cholesky(f->k, f->G + l, f->stride) != 0;
     }
-    for (l = 0; f->field && l < f->lanes; l++)
+    for (l = 0; f->field && !f->inverse && l < f->lanes; l++)
         for (i = 0; i < k && !f->singular[l]; i++)
             f->singular[l] = (double)f->G[i * (k + 1) * st + (size_t)l] < f->field->slope;
 }
@@ -8036,6 +8038,65 @@ static void ebim__field_reduce(ebim__frame *f, ebim_ws *w, int at, int lanes, eb
     }
 }
 
+/* The first `rows` rows of J, that w holds, times A: [n][n] */
+static void ebim__frame_through(ebim__frame *f, ebim_ws *w, int rows, const double *A)
+{
+    int i, c, d, l, n = f->n, S = f->stride;
+    for (i = 0; i < rows; i++) {
+        ebim_real *J = ebim_ws_xg(w, i);
+        memset(f->vn, 0, (size_t)n * (size_t)S * sizeof *J);
+        for (c = 0; c < n; c++)
+            for (d = 0; d < n; d++)
+                for (l = 0; l < w->lanes; l++)
+                    f->vn[d * S + l] += J[c * S + l] * EBIM__R(A[c * n + d]);
+        memcpy(J, f->vn, (size_t)n * (size_t)S * sizeof *J);
+    }
+}
+
+/* Of rows i and j of J at lane l of w */
+static double ebim__frame_inner(const ebim__frame *f, ebim_ws *w, int l, int i, int j)
+{
+    const ebim_real *a = ebim_ws_xg(w, i) + l, *b = ebim_ws_xg(w, j) + l;
+    double sum = 0;
+    int c;
+    for (c = 0; c < f->n * f->stride; c += f->stride) sum += (double)a[c] * (double)b[c];
+    return sum;
+}
+
+/* Rows a and b of F and J at lane l of w: b loses a share of a; they change places where
+ * that is 0. */
+static void ebim__frame_row(ebim__frame *f, ebim_ws *w, int l, int a, int b, ebim_real share)
+{
+    int c, S = f->stride;
+    for (c = -1; c < f->n; c++) {
+        ebim_real *x = c < 0 ? ebim_ws_y(w) + a * S + l : ebim_ws_xg(w, a) + c * S + l;
+        ebim_real *y = c < 0 ? ebim_ws_y(w) + b * S + l : ebim_ws_xg(w, b) + c * S + l;
+        if (share < 0 || share > 0) *y -= share * *x;
+        else ebim__swap(x, y);
+    }
+}
+
+/* Behind a map all rows of Q'J are alike; in front they may have most unlike lengths, and directions
+ * that are too much alike for G. They become orthogonal, from the longest one on, and Q'F with
+ * them. */
+static void ebim__frame_apart(ebim__frame *f, ebim_ws *w)
+{
+    int i, j, l, k = f->k;
+    for (l = 0; l < w->lanes; l++)
+        for (i = 0; i + 1 < k; i++) {
+            double dot, most = ebim__frame_inner(f, w, l, i, i);
+            for (j = i + 1; j < k; j++)
+                if ((dot = ebim__frame_inner(f, w, l, j, j)) > most) {
+                    ebim__frame_row(f, w, l, i, j, 0);
+                    most = dot;
+                }
+            for (j = i + 1; j < k && most > 0; j++) {
+                dot = ebim__frame_inner(f, w, l, i, j);
+                if (dot < 0 || dot > 0) ebim__frame_row(f, w, l, i, j, EBIM__R(dot / most));
+            }
+        }
+}
+
 /* J of w at its points, by adjoints; with a field Q'J. norm: [lanes] ||Q'F||, infinite where that
  * is within limit: [lanes] and the point is not one of M; or both are NULL. */
 static void ebim__frame_adjoints(ebim__frame *f, ebim_ws *w, ebim_real *norm,
@@ -8044,8 +8105,12 @@ static void ebim__frame_adjoints(ebim__frame *f, ebim_ws *w, ebim_real *norm,
     int i, at;
     for (i = 0; i < f->K; i++) ebim__seed_unit(w, i, i);
     ebim_vjp(w, 0, f->K);
+    if (f->field && f->inverse) ebim__frame_through(f, w, f->K, f->inverse);
     for (at = 0; f->field && at < w->lanes; at += EBIM__TURNED)
         ebim__field_reduce(f, w, at, ebim__min_int(EBIM__TURNED, w->lanes - at), norm, limit);
+    if (!f->field || !f->inverse) return;
+    ebim__frame_through(f, w, f->k, f->linear);
+    ebim__frame_apart(f, w);
 }
 
 /* ||F||, or ||Q'F||, at the points the frame is at */
@@ -8283,15 +8348,24 @@ static void ebim__newton_own(ebim__frame *f)
     }
 }
 
+/* F at place p of the trial workspace as a way to M, in front of a map if there is one -> [n] */
+static void ebim__field_way(ebim__frame *f, int p, ebim_real *way)
+{
+    const ebim_real *F = ebim_ws_y(&f->trial) + p;
+    int i, j, n = f->n, S = f->stride;
+    for (i = 0; i < n; i++) way[i] = f->inverse ? 0 : F[i * S];
+    for (i = 0; i < n && f->inverse; i++)
+        for (j = 0; j < n; j++) way[i] += EBIM__R(f->inverse[i * n + j]) * F[j * S];
+}
+
 /* One chord of the lane at place p: x -= J'(J J')^-1 J F(x) there; returns its length. */
 static double ebim__newton_chord(ebim__frame *f, int p)
 {
     int i, c, k = f->k, n = f->n, S = f->stride;
-    const ebim_real *y = ebim_ws_y(&f->trial) + p, *row;
-    const ebim_real *J = f->own + (size_t)f->at[p] * (size_t)(k * (n + k));
+    const ebim_real *row, *J = f->own + (size_t)f->at[p] * (size_t)(k * (n + k));
     ebim_real *x = ebim_ws_x(&f->trial) + p, *mu = f->matrix, *b = mu + k, *way = f->chord;
     double step = 0;
-    for (c = 0; c < n; c++) way[c] = y[c * S];
+    ebim__field_way(f, p, way);
     for (i = 0, row = J; i < k; i++, row += n) b[i] = mu[i] = EBIM__R(ebim__dot64(n, row, way));
     if (!f->orthonormal) ebim__cholesky_solve(k, J + k * n, mu, 1);
     memset(way, 0, (size_t)n * sizeof *way);
@@ -9532,7 +9606,8 @@ static void ebim__projector_ways(ebim_projector *p, int B)
                 p->d2[l] = 0;
                 continue;
             }
-            for (i = l; i < rows; i += f->stride) p->x[i] -= F[i];
+            ebim__field_way(f, l, f->chord);
+            for (i = 0; i < f->n; i++) p->x[i * f->stride + l] -= f->chord[i];
             p->d2[l] = way;
             left++;
         }
@@ -11260,43 +11335,69 @@ static int ebim__charts_uniform(ebim_charts *s, int draws, ebim_real *x, ebim_re
 enum { EBIM__MAPPED_MOST = 64 }; /* n of points that may have a map before them */
 
 /* A linear map w = L x in front of a model. A piece of M has the volume e^stretch in w where it has
- * 1 in x: with the rows of J(w), whose normals in x are those of J L,
+ * 1 in x: with orthonormal rows N that span the normals in w, those in x are the rows of N L,
  *
- *     stretch = log |det L| + (log det JJ' - log det (JL)(JL)') / 2.
+ *     stretch = log |det L| - log det (NL)(NL)' / 2.
  *
- * Energies are taken down by it, but for the part of it that is the same for all directions. */
+ * N are rows of J or, where F has more outputs than equations, its first right singular vectors.
+ * Energies are taken down by the stretch, but for the part that is the same for all directions. */
 typedef struct ebim__stretch {
     const double *L;          /* [n][n]; NULL: w = x, and the stretch is 0 */
-    double *work;             /* [n][n] */
+    double *work, *N, *V;     /* [n][n] each */
     double log_det, level;    /* m / n of it: the part for all directions */
-    int n;
+    int n, k, outputs, rows;  /* rows: of J that are F's, not a gate's */
 } ebim__stretch;
 
-static void ebim__stretch_init(ebim__stretch *s, ebim_arena *a, const double *L, int n, int m)
+static void ebim__stretch_init(ebim__stretch *s, ebim_arena *a, const double *L,
+                               const ebim_graph *F)
 {
+    size_t n = (size_t)ebim_inputs(F), square = L ? ebim__times(n, n) : 0;
     memset(s, 0, sizeof *s);
-    s->n = n;
+    s->n = (int)n;
+    s->k = ebim__codim(F);
+    s->outputs = ebim_outputs(F);
+    s->rows = s->outputs - F->field.gate;
     s->L = L;
-    s->work = EBIM__NEW(a, double, ebim__times((size_t)n, (size_t)n));
+    EBIM__NEW_EACH(a, double, square, &s->work, &s->N, &s->V);
     if (!L || !ebim__ready(a)) return;
-    memcpy(s->work, L, (size_t)n * (size_t)n * sizeof *L);
-    s->log_det = ebim__orthonormal_rows(n, n, s->work, 1e-24);
-    s->level = s->log_det * m / n;
+    memcpy(s->work, L, square * sizeof *L);
+    s->log_det = ebim__orthonormal_rows(s->n, s->n, s->work, 1e-24);
+    s->level = s->log_det * (s->n - s->k) / s->n;
 }
 
-/* With row i of J in lane l at J[(i * n + c) * stride] */
-static double ebim__stretch_at(const ebim__stretch *s, int k, const ebim_real *J, int stride)
+/* N <- of J: [rows][n] */
+static void ebim__stretch_normals(ebim__stretch *s, const ebim_real *J)
+{
+    int n = s->n, k = s->k, i, j, c, most;
+    double *N = s->N, *A = s->work;
+    for (i = 0; i < k * n; i++) N[i] = (double)J[i];
+    if (s->rows > k) {
+        memset(A, 0, (size_t)n * (size_t)n * sizeof *A);
+        for (i = 0; i < s->rows; i++)
+            for (j = 0; j < n; j++)
+                for (c = 0; c < n; c++) A[j * n + c] += (double)J[i * n + j] * (double)J[i * n + c];
+        ebim__symmetric_eigen(n, A, s->V);
+        for (i = 0; i < k; i++) {
+            for (most = 0, j = 1; j < n; j++)
+                if (A[j * (n + 1)] > A[most * (n + 1)]) most = j;
+            memcpy(N + i * n, s->V + most * n, (size_t)n * sizeof *N);
+            A[most * (n + 1)] = -1;
+        }
+    }
+    ebim__orthonormal_rows(k, n, N, 1e-24);
+}
+
+/* With J: [outputs][n] of one point */
+static double ebim__stretch_at(ebim__stretch *s, const ebim_real *J)
 {
     int i, j, c, n = s->n;
-    double *A = s->work, here;
     if (!s->L) return 0;
-    for (i = 0; i < k * n; i++) A[i] = (double)J[(size_t)i * (size_t)stride];
-    here = ebim__orthonormal_rows(k, n, A, 1e-24);
-    for (i = 0; i < k; i++)
+    ebim__stretch_normals(s, J);
+    for (i = 0; i < s->k; i++)
         for (c = 0; c < n; c++)
-            for (A[i * n + c] = 0, j = 0; j < n; j++)
-                A[i * n + c] += (double)J[(size_t)(i * n + j) * (size_t)stride] * s->L[j * n + c];
-    return s->log_det + here - ebim__orthonormal_rows(k, n, A, 1e-24);
+            for (s->work[i * n + c] = 0, j = 0; j < n; j++)
+                s->work[i * n + c] += s->N[i * n + j] * s->L[j * n + c];
+    return s->log_det - ebim__orthonormal_rows(s->k, n, s->work, 1e-24);
 }
 
 /* Mean of x and its standard error */
@@ -11317,7 +11418,7 @@ typedef struct ebim__z {
     double unit;
     ebim_watch *watch;
     ebim_ws E, F;             /* F: for the map only */
-    ebim_real *J;             /* [64][k][n] */
+    ebim_real *J;             /* [64][outputs][n] */
     ebim__stretch map;        /* of the coordinates that volumes are wanted in */
     int energy, each, room;   /* lines and room for roots of a batch */
     ebim_real *x;             /* [room][n] */
@@ -11335,14 +11436,13 @@ static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
 {
     ebim_lines_desc d;
     ebim_result r;
-    size_t n = (size_t)ebim_inputs(F), k = (size_t)ebim__codim(F);
+    size_t n = (size_t)ebim_inputs(F);
     memset(z, 0, sizeof *z);
     memset(&d, 0, sizeof d);
     d.lo = lo;
     d.hi = hi;
     z->energy = E != NULL;
     z->charts = charts;
-    if (L && F->field.codim && ebim__ready(a)) return EBIM_ERR_SHAPE;
     z->watch = a->watch;
     draws = ebim__or_int(draws, 131072);
     z->each = ebim__max_int((by_charts ? draws / 4 : draws) / EBIM__BATCHES, 16);
@@ -11351,8 +11451,8 @@ static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
     z->e = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
     z->q = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
     z->s = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
-    z->J = EBIM__NEW(a, ebim_real, ebim__times(64 * k, n));
-    ebim__stretch_init(&z->map, a, L, (int)n, (int)(n - k));
+    ebim__stretch_init(&z->map, a, L, F);
+    z->J = EBIM__NEW(a, ebim_real, ebim__times(64 * (size_t)z->map.outputs, n));
     r = ebim__ws_for(&z->F, a, F, 64, 1, EBIM__FOR_VJP);
     if (!r && E) r = ebim_ws_init(&z->E, a, E, 64, EBIM_WS_VALUES);
     if (r || by_charts) return r;
@@ -11390,15 +11490,14 @@ static void ebim__z_sums(const ebim__z *z, double *V, double *Z, double *low, eb
 /* Stretch of the map at points x: [B][n] -> out */
 static void ebim__z_stretch(ebim__z *z, int B, const ebim_real *x, ebim_real *out)
 {
-    int at, lanes, l, n = z->map.n, k;
+    int at, lanes, l, size = z->map.outputs * z->map.n;
     for (l = 0; l < B; l++) out[l] = 0;
     if (!z->map.L) return;
-    k = z->F.k;
     for (at = 0; at < B; at += lanes) {
         lanes = ebim__min_int(64, B - at);
-        ebim_eval_jacobian(&z->F, lanes, ebim__nth(x, at, n), z->J);
+        ebim_eval_jacobian(&z->F, lanes, ebim__nth(x, at, z->map.n), z->J);
         for (l = 0; l < lanes; l++)
-            out[at + l] = EBIM__R(ebim__stretch_at(&z->map, k, z->J + l * k * n, 1));
+            out[at + l] = EBIM__R(ebim__stretch_at(&z->map, z->J + l * size));
     }
 }
 
@@ -14302,7 +14401,7 @@ typedef struct ebim__energies {
     ebim_ws E, F;             /* F: behind a map only */
     ebim__stretch map;
     int lanes;
-    ebim_real *w, *J;         /* [lanes][n], [lanes][k][n] rows of a block behind the map */
+    ebim_real *w, *J;         /* [lanes][n], [lanes][outputs][n] rows of a block behind the map */
     int rbf, flat;            /* nodes of E; 0: it is no estimate */
     double widest, masses;    /* of the kernels: width; sum of weight width^m */
     int32_t *order;           /* [centres] by their first coordinate */
@@ -14333,7 +14432,7 @@ static int ebim__estimate_of(const ebim_graph *E, int on, int *flat)
 static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const ebim_model *m,
                                        int lanes)
 {
-    size_t n = (size_t)m->n, k = (size_t)m->k;
+    size_t n = (size_t)m->n;
     const ebim_real *t;
     ebim_result r;
     int i, count, size;
@@ -14348,9 +14447,9 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     s->w = EBIM__NEW(a, ebim_real, (size_t)s->lanes * n);
     s->order = EBIM__NEW(a, int32_t, count);
     s->first = EBIM__NEW(a, double, count);
-    s->J = EBIM__NEW(a, ebim_real, m->linear ? ebim__times((size_t)s->lanes, k * n) : 1);
-    ebim__stretch_init(&s->map, a, m->linear, m->n, m->m);
-    if (m->linear && m->F.field.codim && ebim__ready(a)) return EBIM_ERR_SHAPE;
+    ebim__stretch_init(&s->map, a, m->linear, &m->F);
+    s->J = EBIM__NEW(a, ebim_real, m->linear ? ebim__times((size_t)s->lanes * n,
+                                                           (size_t)s->map.outputs) : 1);
     if (!r && m->linear) r = ebim__ws_for(&s->F, a, &m->F, s->lanes, 0, EBIM__FOR_VJP);
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     t = m->E.theta + m->E.node[s->rbf].theta;
@@ -14416,13 +14515,11 @@ static double ebim__energies_without(const ebim__energies *s, int l, const ebim_
 /* What E at rows w behind the map, of a block, has to lose for volumes in front of it -> loss */
 static void ebim__energies_map(ebim__energies *s, int count, const ebim_real *w, double *loss)
 {
-    int l, n = s->m->n, k = s->m->k;
+    int l, size = s->map.outputs * s->map.n;
     for (l = 0; l < count; l++) loss[l] = 0;
     if (!s->m->linear) return;
     ebim_eval_jacobian(&s->F, count, w, s->J);
-    for (l = 0; l < count; l++)
-        loss[l] = ebim__stretch_at(&s->map, k, s->J + (size_t)l * (size_t)(k * n), 1) -
-                  s->map.level;
+    for (l = 0; l < count; l++) loss[l] = ebim__stretch_at(&s->map, s->J + l * size) - s->map.level;
 }
 
 /* E at points y: [B][n] -> e; x: [B][n] that they are nearest to, or NULL */
@@ -14519,7 +14616,11 @@ static ebim_result ebim__scorer_init(ebim_scorer **out, ebim_arena *a, const ebi
     }
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     ebim__frame_turn(&p->p->f);
-    if (m->linear) ebim__frame_turn(&p->q->f);
+    if (m->linear) {
+        ebim__frame_turn(&p->q->f);
+        p->q->f.linear = m->linear;
+        p->q->f.inverse = m->inverse;
+    }
     if (energy) ebim__turn(&p->e.E);
     *out = s;
     return EBIM_OK;
@@ -18115,7 +18216,7 @@ static void ebim__rows_surveyed(ebim__rows *s, int stopped)
         if (v->group[i] >= 0) s->order[s->N++] = (int32_t)i;
     if (v->groups < (s->on ? EBIM__ON_FEW : EBIM__SETTLED)) s->held = 0;
     if (v->mapped && s->n <= EBIM__MAPPED_MOST) s->L = v->L;
-    s->fields = (s->k > 1 || v->at_edge > 0) && !s->L && ebim__rows_fields(s);
+    s->fields = (s->k > 1 || v->at_edge > 0) && ebim__rows_fields(s);
 }
 
 static ebim_result ebim__rows_init(ebim__rows *s, int rows, int n, const ebim_real *x,

@@ -1231,6 +1231,90 @@ static void a_torus_of_four_dimensions(void)
     }
 }
 
+static void knot(double t, double *x)
+{
+    x[0] = sin(t) + 2 * sin(2 * t);
+    x[1] = cos(t) - 2 * cos(2 * t);
+    x[2] = 1000 * sin(3 * t);
+}
+
+/* Distance of x from the knot, and, where columns are in like units, off */
+static double nearest_of_knot(const ebim_real *x, double *off)
+{
+    enum { GRID = 20000 };
+    double least = HUGE_VAL;
+    int i;
+    for (*off = HUGE_VAL, i = 0; i < GRID; i++) {
+        double y[3], d[3];
+        int c;
+        knot(2 * PI * i / GRID, y);
+        for (c = 0; c < 3; c++) d[c] = (double)x[c] - y[c];
+        least = fmin(least, d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+        *off = fmin(*off, hypot(hypot(d[0], d[1]), d[2] / 1000));
+    }
+    return sqrt(least);
+}
+
+/* A trefoil in R^3 with one column in thousandths: fields are learned behind a linear map, lengths,
+ * densities and nearest points are those in front of it. */
+static void a_knot_in_unlike_units(void)
+{
+    enum { N = 1500, S = 200 };
+    static ebim_real x[N][3], s[S][3], y[S][3], distance[S];
+    static unsigned char ok[S];
+    ebim_fit_desc d;
+    ebim_model m;
+    ebim_rng r;
+    double at[3], to[3], length = 0, truth = 0, mass = 0, off, more = 0, far = 0;
+    int i, c, bad = 0;
+    if (T_QUICK || sizeof(ebim_real) > 4) T_SKIP("slow: in float only");
+    ebim_rng_init(&r, T_SEED, 0);
+    for (i = 0; i < N; i++) {
+        double t;
+        do t = 2 * PI * (double)ebim_rng_uniform(&r);
+        while ((double)ebim_rng_uniform(&r) > exp(cos(t) - 1));
+        knot(t, at);
+        for (c = 0; c < 3; c++) x[i][c] = (ebim_real)at[c];
+    }
+    for (i = 0; i < 100000; i++) {
+        double step, w = exp(cos(2 * PI * (i + 0.5) / 100000));
+        knot(2 * PI * i / 100000, at);
+        knot(2 * PI * (i + 1) / 100000, to);
+        step = sqrt((to[0] - at[0]) * (to[0] - at[0]) + (to[1] - at[1]) * (to[1] - at[1]) +
+                    (to[2] - at[2]) * (to[2] - at[2]));
+        length += step;
+        mass += w;
+        truth += w * log(step / w);
+    }
+    truth = truth / mass + log(mass);
+    memset(&d, 0, sizeof d);
+    d.dim = 1;
+    CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK);
+    CHECK(m.linear && m.F.field.codim == 2);
+    CHECK_INT(m.judged.verdict & EBIM_VERDICT_BAD, 0);
+    CHECK_NEAR(m.judged.volume, length, 4 * m.judged.volume_se + 0.01 * length);
+    CHECK_NEAR(m.info.nll, truth, 3 * m.info.nll_se + 0.05);
+    CHECK_INT(ebim_sample(&m, S, s[0], 1), EBIM_OK);
+    for (i = 0; i < S; i++) {
+        nearest_of_knot(s[i], &off);
+        far = fmax(far, off);
+        for (c = 0; c < 3; c++)
+            s[i][c] += (ebim_real)(c < 2 ? 0.1 : 100) * ebim__between(&r, -1, 1);
+    }
+    CHECK(far < 0.05);
+    CHECK_INT(ebim_score(&m, S, s[0], y[0], distance, NULL, ok), EBIM_OK);
+    for (i = 0; i < S; i++) {
+        double least = nearest_of_knot(s[i], &off);
+        if (!ok[i] || (double)distance[i] > 1.05 * least + 0.02) bad++;
+        if (!ok[i]) continue;
+        nearest_of_knot(y[i], &off);
+        more = fmax(more, off);
+    }
+    CHECK(more < 0.05);
+    CHECK(bad <= S / 20);
+    ebim_free(&m);
+}
+
 /* A Moebius strip, which is no zero set of a signed function */
 static void a_moebius_strip(void)
 {
@@ -1418,6 +1502,7 @@ int main(int argc, char **argv)
     T_RUN(projection_chains);
     T_RUN(samples_of_a_fit_that_was_stopped);
     T_RUN(an_open_curve);
+    T_RUN(a_knot_in_unlike_units);
     T_RUN(a_moebius_strip);
     return T_END();
 }
