@@ -8076,9 +8076,9 @@ static void ebim__frame_row(ebim__frame *f, ebim_ws *w, int l, int a, int b, ebi
     }
 }
 
-/* Behind a map all rows of Q'J are alike; in front they may have most unlike lengths, and directions
- * that are too much alike for G. They become orthogonal, from the longest one on, and Q'F with
- * them. */
+/* Rows of Q'J are alike behind a map; in front they may have most unlike lengths, and directions
+ * that are too much alike for G. They become orthogonal, from the longest one on, and Q'F goes
+ * along. */
 static void ebim__frame_apart(ebim__frame *f, ebim_ws *w)
 {
     int i, j, l, k = f->k;

@@ -1554,7 +1554,7 @@ static void recipes_learn(void)
     static const double lo[2] = {-1.3, -1.3}, hi[2] = {1.3, 1.3};
     static ebim_real nodes[512 * 2];
     ebim_energy_desc e, polish;
-    ebim_mlp_desc net, net_E;
+    ebim_mlp_desc net_F, net_E;
     ebim_mdf_desc d;
     ebim_arena a = arena();
     ebim_graph F, E;
@@ -1566,10 +1566,10 @@ static void recipes_learn(void)
         nodes[2 * i + 1] = (ebim_real)sin(2 * PI * i / 512);
     }
     von_mises_data(2);
-    ebim_mdf_recipe(2, 1, &net, &d);
+    ebim_mdf_recipe(2, 1, &net_F, &d);
     ebim_energy_recipe(2, 0, &net_E, &e);
     ebim_energy_recipe(2, POINTS, &net_E, &polish);
-    CHECK_INT(net.in, 2);
+    CHECK_INT(net_F.in, 2);
     CHECK_INT(net_E.out, 1);
     CHECK_INT(polish.batch, POINTS);
     CHECK(polish.rate_end < e.rate_end && d.steps > 500 && e.steps > 500);
@@ -1581,7 +1581,7 @@ static void recipes_learn(void)
     d.seed = e.seed = T_SEED;
     e.nodes = polish.nodes = nodes;
     e.n_nodes = polish.n_nodes = 512;
-    CHECK_INT(ebim_mlp(&F, &a, &net, T_SEED), EBIM_OK);
+    CHECK_INT(ebim_mlp(&F, &a, &net_F, T_SEED), EBIM_OK);
     CHECK_INT(ebim_mlp(&E, &a, &net_E, T_SEED), EBIM_OK);
     CHECK_INT(ebim_mdf_train(&F, &a, POINTS, circle, &d, NULL), EBIM_OK);
     CHECK_INT(ebim_energy_train(&E, &a, &F, POINTS, circle, &e, NULL), EBIM_OK);
