@@ -1502,7 +1502,8 @@ typedef struct ebim_model {
         int points, distinct;                  /* rows; copies counted once */
         int networks;                          /* trained for F, of which this is the best */
         int partial;                           /* 1: stopped early or diverged */
-        double mdf_loss, energy_loss, seconds; /* seconds: set by the caller */
+        double mdf_loss, energy_loss;
+        double seconds;                        /* the caller's, not saved: NaN from a file */
         int held;                              /* data held out from a training of E, 0: none; */
         double nll, nll_se;                    /* their mean -log density, its standard error */
         int outliers;                          /* rows left out because they lie far off */
@@ -20604,7 +20605,8 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_aren
  *   "EBIM" 0x0d 0x0a 0x1a 0x0a | u32 version | u32 bytes of a real (4, 8) | u64 bytes of the file
  *   u32 n, k, has_energy, kind | f64 linear[n][n], inverse[n][n] if kind & 1, lo[n], hi[n],
  *   hole[n], end[n], unit | tag[64] | u32 bytes of columns | columns | f64 each of what
- *   ebim__io_info has, in its order (one for recipe + 16 on) | u32 starts | f64 start[starts][n] |
+ *   ebim__io_info has, in its order (one for recipe + 16 on; NaN, in older files how long the fit
+ *   took, after energy_loss) | u32 starts | f64 start[starts][n] |
  *   graph F | its field if kind & 2: u32 codim, gate, f64 norm, gap, slope, open | graph E if
  *   has_energy | u32 crc32 of all before
  * A graph: u32 nodes, y, n_theta | per node 2..: u32 op, fn, a, b, c, size, i0, frozen, f64 s |
@@ -20797,7 +20799,8 @@ static void ebim__io_info(ebim__file *f, ebim_model *m)
     recipe = ebim__io_count(f, m->info.recipe + 16 * m->info.on, 0);
     m->info.recipe = recipe % 16;
     m->info.on = recipe / 16;
-    EBIM__D(info.mdf_loss) EBIM__D(info.energy_loss) EBIM__D(info.seconds)
+    EBIM__D(info.mdf_loss) EBIM__D(info.energy_loss)
+    m->info.seconds = ebim__io_f64(f, ebim__nan64(), 0); /* no two fits take as long */
     EBIM__I(info.networks) EBIM__I(info.partial) EBIM__I(info.held) EBIM__D(info.nll)
     EBIM__D(info.nll_se) EBIM__I(info.distinct) EBIM__I(info.outliers)
     EBIM__I(judged.checked) EBIM__I(judged.missed) EBIM__D(judged.distance_mean)

@@ -1,7 +1,7 @@
 /* smoke.c: what tests/matrix.sh builds by every compiler and runs on every machine.
  *
- *   smoke fit FILE      a circle is fitted, saved (twice: over itself), loaded, scored, sampled
- *   smoke read FILE...  distances, energies and nearest points of five points, by every model
+ *   smoke fit FILE [SEED]  a circle is fitted, saved (twice: over itself), loaded, scored, sampled
+ *   smoke read FILE...     distances, energies and nearest points of five points, by every model
  *
  * The exit status is 1 where anything is not as it should be. */
 #define EBIM_IMPLEMENTATION
@@ -15,7 +15,7 @@ static int wrong(const char *what, int value)
     return 1;
 }
 
-static int fit(const char *path)
+static int fit(const char *path, int seed)
 {
     static ebim_real x[2 * N], y[2 * S], distance[S], energy[S];
     static ebim_fit_desc d;
@@ -29,6 +29,7 @@ static int fit(const char *path)
     d.dim = 1;
     d.effort = 0.004; /* for emulators; so short a fit need not pass its own check */
     d.networks = 1;
+    d.seed = (uint64_t)seed;
     r = ebim_fit(&m, N, 2, x, &d);
     if (r) return wrong("fit", r);
     for (i = 0; i < 2 && !r; i++) r = ebim_save_file(&m, path);
@@ -70,7 +71,8 @@ static int read_all(int count, char **path)
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && !strcmp(argv[1], "fit")) return fit(argv[2]);
+    if (argc >= 3 && argc <= 4 && !strcmp(argv[1], "fit"))
+        return fit(argv[2], argc > 3 ? atoi(argv[3]) : 0);
     if (argc > 2 && !strcmp(argv[1], "read")) return read_all(argc - 2, argv + 2);
-    return wrong("usage: smoke fit FILE | smoke read FILE...", argc);
+    return wrong("usage: smoke fit FILE [SEED] | smoke read FILE...", argc);
 }
