@@ -167,10 +167,13 @@
  * (ebim_clmc_run). examples/mpi_fit.c and mpi_chains.c do so with MPI.
  *
  * DETERMINISM. Every function that draws takes a seed; chain i has stream i of it. The same binary,
- * seed, settings and instruction set (ebim_simd) give the same bytes; chains and lines do so
- * whatever the block size (but with -ffast-math, for a block of one), training sums gradients by
- * blocks (`lanes`). Other compilers, flags and processors agree to rounding, which a long chain or
- * a training run amplifies. Integers of the generator are the same everywhere.
+ * seed, settings and instruction set (ebim_simd) give the same bytes, those of a model's file too,
+ * for any number of threads; chains and lines do so whatever the block size (but with -ffast-math,
+ * for a block of one), training sums gradients by blocks (`lanes`). With EBIM_NO_SIMD and
+ * -ffp-contract=off the level of optimisation changes no byte either. Other compilers, flags,
+ * instruction sets and processors agree to rounding: one model's distances, nearest points and
+ * energies to 1e-4 (points of size 1, off folds of M), while a long chain or a training run
+ * amplifies it. Integers of the generator are the same everywhere.
  *
  * BUILD OPTIONS, to be defined before every inclusion, alike in all files:
  *   EBIM_DOUBLE          ebim_real is double, not float; a mix does not link
@@ -194,9 +197,10 @@
  * 2.24. Beyond +-87 (+-708) exp is that of the end, and SiLU is off by |a| times it.
  *
  * FILE FORMAT. Little-endian on every machine, versioned, checksummed, in float or double (either
- * loads into either): the layout is written down at >>io. A file is checked whole before memory
- * is taken; a hostile one can cost at most time linear in its size, and its graphs have no more
- * than 16 features for each byte, so that what scores and samples take is bounded, too.
+ * loads into either): the layout is written down at >>io. No clock is in it, so equal fits are
+ * equal files. A file is checked whole before memory is taken; a hostile one can cost at most time
+ * linear in its size, and its graphs have no more than 16 features for each byte, so that what
+ * scores and samples take is bounded, too.
  *
  * LIMITS. Chains are exact where they are adjusted (>>exact), on displacement fields up to some
  * 1e-4 in their tangents (>>tangents); charts take those of Q'J, off by 0.0002 to 0.005, which

@@ -18,14 +18,12 @@ levels_change_nothing() {
     [ "$T_QUICK" ] || levels='-O2 -O1 -O3 -Os -O0'
     for level in $levels; do
         smoke plain$level -DEBIM_NO_SIMD -ffp-contract=off $level
-        ./plain$level fit $level.ebim
+        ./plain$level fit $level.ebim FE
         [ -f first.ebim ] || cp ./$level.ebim first.ebim
         cmp first.ebim ./$level.ebim
     done
-    ./plain-O1 fit again.ebim
+    ./plain-O1 fit again.ebim FE
     cmp first.ebim again.ebim
-    ./plain-O1 fit other.ebim 1
-    if cmp -s first.ebim other.ebim; then fail 'the seed of a fit does nothing'; fi
 }
 
 # What one model says is the same for all instruction sets, but for rounding.
@@ -33,11 +31,11 @@ sets_agree() {
     sets='NO_SIMD SIMD_BITS=128 SIMD_BITS=256 SIMD_BITS=512'
     for set in $sets; do
         smoke $set -O1 -DEBIM_$set
-        ./$set fit $set.ebim
+        ./$set fit $set.ebim FE
     done
     for set in $sets; do
         ./$set read ./*.ebim >$set.says
-        test "$(grep -c -v nan $set.says)" -ge 12 || fail 'next to nothing is known of most points'
+        if grep nan $set.says; then fail 'of a point nothing is known'; fi
         paste -d ' ' NO_SIMD.says $set.says | awk '{ bad += $1 != $6
             for (i = 2; i <= 5; i++) bad += $i != $(i + 5) && !(($i - $(i + 5)) ^ 2 <= 1e-8) }
             END { exit bad > 0 || !NR }' || fail "$set says something else"
