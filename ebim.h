@@ -6019,12 +6019,12 @@ EBIM_API ebim_ref ebim_window(ebim_graph *g, ebim_ref x, int top, int left, int 
 /* Copies nodes 2.. of f with their operands renumbered; f's input becomes x. */
 EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, int frozen)
 {
-    ebim_ref map[EBIM_MAX_NODES], r = x;
+    ebim_ref map[EBIM_MAX_NODES], r;
     int i;
     if (g->failed) return 0;
     if (f->failed || f->y < 1 || x < 1 || x >= g->n_nodes) return ebim__fail(g, EBIM_ERR_ARG);
     if (g->node[x].size != ebim_inputs(f)) return ebim__fail(g, EBIM_ERR_SHAPE);
-    if (g->node[x].H * g->node[x].W > 1) r = x = ebim_slice(g, x, 0, ebim_inputs(f));
+    if (g->node[x].H * g->node[x].W > 1) x = ebim_slice(g, x, 0, ebim_inputs(f));
     map[0] = 0;
     map[1] = x; /* a vector, as f's input is one */
     for (i = 2; i < f->n_nodes; i++) {
@@ -16328,7 +16328,7 @@ static double ebim__sides_cos(const ebim__sides *s, const ebim_real *x, int i, c
 /* Pairs of neighbours in the order of their weights; returns how many. */
 static int ebim__sides_pairs(ebim__sides *s, const ebim_real *x, ebim__tree *tree)
 {
-    int i, j, n = s->n, count = EBIM__SIDES_NEAR * s->N;
+    int i, j, n = s->n, count;
     for (i = 0; i < s->N && !ebim__stopped(tree->watch); i++) {
         int found = ebim__tree_others(tree, ebim__nth(x, i, n), EBIM__SIDES_NEAR);
         const ebim_real *v = ebim__nth(s->normal, i, n);
