@@ -37,6 +37,7 @@
 #   make install   the header and ebim.pc, under DESTDIR and PREFIX
 #   make fuzz      any bytes as models, tables, images, graphs: 5 minutes each; SECONDS=N; clang
 #   make matrix    compilers, standards, flags and processors: 10 minutes; M_ARGS='TEXT': such rows
+#   make analyse   ebim.h read by cppcheck, clang-tidy, scan-build; MSan and TSan: 3 minutes
 #   make coverage  lines of ebim.h that no test reaches (gcc and gcov)
 #   make size      machine code of a program that loads a model and scores points
 #   make clean
@@ -218,6 +219,9 @@ fuzz:
 matrix:
 	@sh tests/matrix.sh $(BUILD) $(M_ARGS)
 
+analyse:
+	@sh tests/analyse.sh $(BUILD)
+
 coverage:
 	@CC='$(CC)' PREC='$(PREC)' sh tests/coverage.sh $(BUILD) --quick $(T_ARGS)
 
@@ -231,4 +235,4 @@ clean:
 
 FORCE:
 
-.PHONY: bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts mpi web data lib mcu install coverage size clean fuzz matrix FORCE
+.PHONY: analyse bench all run paper images arithmetic ood rivals moebius gallery test check peers flags ulps manifolds calibration verdicts mpi web data lib mcu install coverage size clean fuzz matrix FORCE

@@ -144,7 +144,9 @@
  * of an MLP, steps, batch and rate of training: while one is 0 an error that names it is returned.
  *
  * MEMORY. All objects live in an ebim_arena over memory of the caller, and the code that builds
- * one also measures it (see `arena`). Training and sampling never allocate.
+ * one also measures it (see `arena`). Training and sampling never allocate. Of the stack a fit,
+ * samples and scores take less than 64 KB (gcc 39, clang 57), but measuring memory for ebim_fit_run
+ * 130 KB: ebim_fit does that in memory of its own.
  *
  * VERDICT. ebim_fit judges what it has learned (>>judge, >>voids): look at model.judged.verdict, a
  * number that holds bits: 0 is fine, any of EBIM_VERDICT_BAD means that the fit is not to be
@@ -167,10 +169,13 @@
  * (ebim_clmc_run). examples/mpi_fit.c and mpi_chains.c do so with MPI.
  *
  * DETERMINISM. Every function that draws takes a seed; chain i has stream i of it. The same binary,
- * seed, settings and instruction set (ebim_simd) give the same bytes; chains and lines do so
- * whatever the block size (but with -ffast-math, for a block of one), training sums gradients by
- * blocks (`lanes`). Other compilers, flags and processors agree to rounding, which a long chain or
- * a training run amplifies. Integers of the generator are the same everywhere.
+ * seed, settings and instruction set (ebim_simd) give the same bytes, those of a model's file too,
+ * for any number of threads; chains and lines do so whatever the block size (but with -ffast-math,
+ * for a block of one), training sums gradients by blocks (`lanes`). With EBIM_NO_SIMD and
+ * -ffp-contract=off the level of optimisation changes no byte either. Other compilers, flags,
+ * instruction sets and processors agree to rounding: one model's distances, nearest points and
+ * energies to 1e-4 (points of size 1, off folds of M), while a long chain or a training run
+ * amplifies it. Integers of the generator are the same everywhere.
  *
  * BUILD OPTIONS, to be defined before every inclusion, alike in all files:
  *   EBIM_DOUBLE          ebim_real is double, not float; a mix does not link
@@ -194,9 +199,10 @@
  * 2.24. Beyond +-87 (+-708) exp is that of the end, and SiLU is off by |a| times it.
  *
  * FILE FORMAT. Little-endian on every machine, versioned, checksummed, in float or double (either
- * loads into either): the layout is written down at >>io. A file is checked whole before memory
- * is taken; a hostile one can cost at most time linear in its size, and its graphs have no more
- * than 16 features for each byte, so that what scores and samples take is bounded, too.
+ * loads into either): the layout is written down at >>io. No clock is in it, so equal fits are
+ * equal files. A file is checked whole before memory is taken; a hostile one can cost at most time
+ * linear in its size, and its graphs have no more than 16 features for each byte, so that what
+ * scores and samples take is bounded, too.
  *
  * LIMITS. Chains are exact where they are adjusted (>>exact), on displacement fields up to some
  * 1e-4 in their tangents (>>tangents); charts take those of Q'J, off by 0.0002 to 0.005, which
@@ -1509,7 +1515,8 @@ typedef struct ebim_model {
         int points, distinct;                  /* rows; copies counted once */
         int networks;                          /* trained for F, of which this is the best */
         int partial;                           /* 1: stopped early or diverged */
-        double mdf_loss, energy_loss, seconds; /* seconds: set by the caller */
+        double mdf_loss, energy_loss;
+        double seconds;                        /* the caller's, not saved: NaN from a file */
         int held;                              /* data held out from a training of E, 0: none; */
         double nll, nll_se;                    /* their mean -log density, its standard error */
         int outliers;                          /* rows left out because they lie far off */
@@ -1733,14 +1740,17 @@ int fsync(int fd); /* of <unistd.h>, whose many names are not for everybody */
 #if defined(__GNUC__)
 #define EBIM__INLINE static inline __attribute__((always_inline, unused))
 #define EBIM__PRIVATE static __attribute__((unused))
+#define EBIM__APART static __attribute__((noinline)) /* its frame is no part of its callers' */
 #define EBIM__RESTRICT __restrict
 #elif defined(_MSC_VER)
 #define EBIM__INLINE static __forceinline
 #define EBIM__PRIVATE static
+#define EBIM__APART static __declspec(noinline)
 #define EBIM__RESTRICT __restrict
 #else
 #define EBIM__INLINE static inline
 #define EBIM__PRIVATE static
+#define EBIM__APART static
 #define EBIM__RESTRICT
 #endif
 
@@ -6016,12 +6026,12 @@ EBIM_API ebim_ref ebim_window(ebim_graph *g, ebim_ref x, int top, int left, int 
 /* Copies nodes 2.. of f with their operands renumbered; f's input becomes x. */
 EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, int frozen)
 {
-    ebim_ref map[EBIM_MAX_NODES], r = x;
+    ebim_ref map[EBIM_MAX_NODES], r;
     int i;
     if (g->failed) return 0;
     if (f->failed || f->y < 1 || x < 1 || x >= g->n_nodes) return ebim__fail(g, EBIM_ERR_ARG);
     if (g->node[x].size != ebim_inputs(f)) return ebim__fail(g, EBIM_ERR_SHAPE);
-    if (g->node[x].H * g->node[x].W > 1) r = x = ebim_slice(g, x, 0, ebim_inputs(f));
+    if (g->node[x].H * g->node[x].W > 1) x = ebim_slice(g, x, 0, ebim_inputs(f));
     map[0] = 0;
     map[1] = x; /* a vector, as f's input is one */
     for (i = 2; i < f->n_nodes; i++) {
@@ -16426,7 +16436,7 @@ static double ebim__sides_cos(const ebim__sides *s, const ebim_real *x, int i, c
 /* Pairs of neighbours in the order of their weights; returns how many. */
 static int ebim__sides_pairs(ebim__sides *s, const ebim_real *x, ebim__tree *tree)
 {
-    int i, j, n = s->n, count = EBIM__SIDES_NEAR * s->N;
+    int i, j, n = s->n, count;
     for (i = 0; i < s->N && !ebim__stopped(tree->watch); i++) {
         int found = ebim__tree_others(tree, ebim__nth(x, i, n), EBIM__SIDES_NEAR);
         const ebim_real *v = ebim__nth(s->normal, i, n);
@@ -20704,32 +20714,49 @@ static ebim_result ebim__fit_learn(ebim__fit *f, ebim_arena *work)
     return r ? r : ebim__fit_learn_on(f, c->best, work);
 }
 
-EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_arena *work, int N,
-                                  int n, const ebim_real *x, const ebim_fit_desc *d)
+/* A fit in f, which takes 108 KB */
+static ebim_result ebim__fit_in(ebim__fit *f, ebim_model *model, ebim_arena *keep,
+                                ebim_arena *work, int N, int n, const ebim_real *x,
+                                const ebim_fit_desc *d)
 {
-    ebim__fit f;
     ebim_fit_desc own = *d; /* with dim, which `on` and M tell */
     ebim_result r = ebim__known_refused(&own, n), trained;
     int run;
     if (!r) r = ebim__fit_refused(&own, N, n);
     if (r) return r;
     if (!keep->base != !work->base) return EBIM_ERR_ARG;
-    ebim__fit_init(&f, model, n, n - own.dim, keep, work);
-    f.on = (int)(own.M ? EBIM_ON_GIVEN : own.on);
-    work->watch = &f.watch[0];
-    r = ebim__rows_init(&f.rows, N, n, x, &own, work);
+    ebim__fit_init(f, model, n, n - own.dim, keep, work);
+    f->on = (int)(own.M ? EBIM_ON_GIVEN : own.on);
+    work->watch = &f->watch[0];
+    r = ebim__rows_init(&f->rows, N, n, x, &own, work);
     if (!r) r = keep->failed;
     run = ebim__ready(keep) && ebim__ready(work);
-    trained = r ? r : ebim__fit_learn(&f, work);
+    trained = r ? r : ebim__fit_learn(f, work);
     r = trained == EBIM_ERR_DIVERGED || trained == EBIM_ERR_SOLVE ? EBIM_OK : trained;
-    if (!r) r = ebim__fit_graphs(&f, keep);
-    if (!r && run) ebim__fit_describe(&f);
-    if (!r && (f.rows.L || (!run && !f.on))) r = ebim__fit_in_front(&f, work);
-    work->watch = f.outer;
+    if (!r) r = ebim__fit_graphs(f, keep);
+    if (!r && run) ebim__fit_describe(f);
+    if (!r && (f->rows.L || (!run && !f->on))) r = ebim__fit_in_front(f, work);
+    work->watch = f->outer;
     if (r || !run) return r;
-    ebim__stage(f.watch, EBIM_STAGE_CHECK, 1, 1);
-    ebim__fit_ask(&f, &f.watch[0].now);
-    return trained == EBIM_ERR_DIVERGED ? trained : f.contest.r;
+    ebim__stage(f->watch, EBIM_STAGE_CHECK, 1, 1);
+    ebim__fit_ask(f, &f->watch[0].now);
+    return trained == EBIM_ERR_DIVERGED ? trained : f->contest.r;
+}
+
+/* The same where there is no memory but the stack: arenas are measured, or full. */
+EBIM__APART ebim_result ebim__fit_counted(ebim_model *model, ebim_arena *keep, ebim_arena *work,
+                                          int N, int n, const ebim_real *x, const ebim_fit_desc *d)
+{
+    ebim__fit f;
+    return ebim__fit_in(&f, model, keep, work, N, n, x, d);
+}
+
+EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_arena *work, int N,
+                                  int n, const ebim_real *x, const ebim_fit_desc *d)
+{
+    ebim__fit *f = EBIM__NEW(work, ebim__fit, 1);
+    return f ? ebim__fit_in(f, model, keep, work, N, n, x, d)
+             : ebim__fit_counted(model, keep, work, N, n, x, d);
 }
 
 #endif /* EBIM_NO_TRAIN */
@@ -20741,7 +20768,8 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_aren
  *   "EBIM" 0x0d 0x0a 0x1a 0x0a | u32 version | u32 bytes of a real (4, 8) | u64 bytes of the file
  *   u32 n, k, has_energy, kind | f64 linear[n][n], inverse[n][n] if kind & 1, lo[n], hi[n],
  *   hole[n], end[n], unit | tag[64] | u32 bytes of columns | columns | f64 each of what
- *   ebim__io_info has, in its order (one for recipe + 16 on) | u32 starts | f64 start[starts][n] |
+ *   ebim__io_info has, in its order (one for recipe + 16 on; NaN, in older files how long the fit
+ *   took, after energy_loss) | u32 starts | f64 start[starts][n] |
  *   graph F | its field if kind & 2: u32 codim, gate, f64 norm, gap, slope, open | graph E if
  *   has_energy | u32 crc32 of all before
  * A graph: u32 nodes, y, n_theta | per node 2..: u32 op, fn, a, b, c, size, i0, frozen, f64 s |
@@ -20934,7 +20962,8 @@ static void ebim__io_info(ebim__file *f, ebim_model *m)
     recipe = ebim__io_count(f, m->info.recipe + 16 * m->info.on, 0);
     m->info.recipe = recipe % 16;
     m->info.on = recipe / 16;
-    EBIM__D(info.mdf_loss) EBIM__D(info.energy_loss) EBIM__D(info.seconds)
+    EBIM__D(info.mdf_loss) EBIM__D(info.energy_loss)
+    m->info.seconds = ebim__io_f64(f, ebim__nan64(), 0); /* no two fits take as long */
     EBIM__I(info.networks) EBIM__I(info.partial) EBIM__I(info.held) EBIM__D(info.nll)
     EBIM__D(info.nll_se) EBIM__I(info.distinct) EBIM__I(info.outliers)
     EBIM__I(judged.checked) EBIM__I(judged.missed) EBIM__D(judged.distance_mean)
@@ -21136,15 +21165,18 @@ EBIM_API ebim_result ebim_fit(ebim_model *m, int N, int n, const ebim_real *x,
                               const ebim_fit_desc *d)
 {
     ebim_arena keep, work;
+    ebim__fit *f = (ebim__fit *)malloc(sizeof *f); /* too large for some stacks */
     void *owned = NULL, *scratch = NULL;
     ebim_result r;
+    memset(m, 0, sizeof *m);
     ebim_arena_init(&keep, NULL, 0);
     ebim_arena_init(&work, NULL, 0);
-    r = ebim_fit_run(m, &keep, &work, N, n, NULL, d);
+    r = f ? ebim__fit_in(f, m, &keep, &work, N, n, NULL, d) : EBIM_ERR_MEMORY;
     if (!r) r = ebim__heap(&keep, &owned);
     if (!r) r = ebim__heap(&work, &scratch);
-    if (!r) r = ebim_fit_run(m, &keep, &work, N, n, x, d);
+    if (!r) r = ebim__fit_in(f, m, &keep, &work, N, n, x, d);
     free(scratch);
+    free(f);
     return ebim__own(m, owned, r);
 }
 #endif
@@ -21328,6 +21360,7 @@ EBIM_API ebim_result ebim_save_file(const ebim_model *m, const char *path)
 EBIM__OFTEN
 
 #undef EBIM__INLINE
+#undef EBIM__APART
 #undef EBIM__PRIVATE
 #undef EBIM__SELDOM
 #undef EBIM__OFTEN

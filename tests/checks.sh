@@ -221,7 +221,7 @@ openmp_changes_nothing() {
         ./many fit ring.csv --dim 1 --effort 0.2 --threads $t -o $t.ebim 2>log
         ./many sample 1.ebim -n 1000 --threads $t -o $t.csv 2>log
         ./many score 1.ebim ring.csv --threads $t -o score$t.csv 2>log
-        test "$(cmp -l 1.ebim $t.ebim | wc -l)" -le 12 || fail "another model with $t threads"
+        cmp 1.ebim $t.ebim || fail "another model with $t threads"
         cmp 1.csv $t.csv
         cmp score1.csv score$t.csv
     done

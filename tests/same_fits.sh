@@ -36,14 +36,6 @@ learn() {
     "$tool" sample "$1.ebim" -n 50 >"$1.sample" 2>/dev/null
 }
 
-# only_time A B: models hold how long the fit took, 8 bytes in a row, and end with a checksum.
-only_time() {
-    size=$(wc -c <"$1")
-    test "$size" = "$(wc -c <"$2")" || return 1
-    cmp -l "$1" "$2" | awk -v size="$size" '
-        $1 <= size - 4 { if (!first) first = $1; if ($1 >= first + 8) bad = 1 } END { exit bad }'
-}
-
 same=0 differ=0 made=0
 while read -r set dim embed; do
     for seed in 0 1; do
@@ -54,7 +46,7 @@ while read -r set dim embed; do
             continue
         fi
         learn "$new" "$set" "$dim" $seed "$embed"
-        only_time "$old.ebim" "$new.ebim" || what='the model differs'
+        cmp -s "$old.ebim" "$new.ebim" || what='the model differs'
         cmp -s "$old.score" "$new.score" || what="$what, scores differ"
         cmp -s "$old.sample" "$new.sample" || what="$what, samples differ"
         test "$what" = same && same=$((same + 1)) || differ=$((differ + 1))

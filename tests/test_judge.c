@@ -1150,6 +1150,25 @@ static void watched(ebim_fit_desc *d, watch *w, int stop_at)
     d->user = d->parallel.user = w;
 }
 
+/* What is saved of a model, for free() */
+static unsigned char *file_of(const ebim_model *m, size_t *size)
+{
+    unsigned char *p = (unsigned char *)malloc(*size = ebim_save_bytes(m));
+    if (!p) abort();
+    CHECK_INT(ebim_save(m, p, *size), EBIM_OK);
+    return p;
+}
+
+static int same_file(const ebim_model *a, const ebim_model *b)
+{
+    size_t size[2];
+    unsigned char *p = file_of(a, &size[0]), *q = file_of(b, &size[1]);
+    int same = size[0] == size[1] && !memcmp(p, q, size[0]);
+    free(p);
+    free(q);
+    return same;
+}
+
 /* A hook changes nothing but how often progress is told: of a pair it tells of the first. */
 static void check_parallel(const ebim_real *x, ebim_fit_desc d, int steps, int fewer, int hooks)
 {
@@ -1175,8 +1194,35 @@ static void check_parallel(const ebim_real *x, ebim_fit_desc d, int steps, int f
     CHECK(d.no_energy || same_theta(&a.E, &b.E));
     CHECK(!memcmp(&a.judged, &b.judged, sizeof a.judged));
     CHECK(!memcmp(&a.info, &b.info, sizeof a.info));
+    CHECK(same_file(&a, &b));
     ebim_free(&a);
     ebim_free(&b);
+}
+
+/* The bytes of a model are those of the next run, and of any number of workers. */
+static void files_are_the_same(void)
+{
+    const ebim_real *x = sphere(SMALL);
+    ebim_fit_desc d = describe(2);
+    ebim_model a, b;
+    watch w;
+    int workers;
+    d.no_energy = T_QUICK != 0;
+    if (!fitted(&a, SMALL, x, &d)) return;
+    for (workers = 0; workers <= 3; workers++) {
+        watched(&d, &w, 0);
+        if (workers) d.parallel.run = backwards;
+        d.parallel.workers = workers;
+        if (!fitted(&b, SMALL, x, &d)) break;
+        CHECK_INT(w.hooks, workers > 1);
+        CHECK(same_file(&a, &b));
+        ebim_free(&b);
+    }
+    d.seed++;
+    watched(&d, &w, 0);
+    if (fitted(&b, SMALL, x, &d)) CHECK(!same_file(&a, &b));
+    ebim_free(&b);
+    ebim_free(&a);
 }
 
 static void parallel_is_the_same(void)
@@ -1354,6 +1400,7 @@ int main(int argc, char **argv)
     T_RUN(choice);
     T_RUN(who_may_vouch);
     T_RUN(networks);
+    T_RUN(files_are_the_same);
     T_RUN(parallel_is_the_same);
     T_RUN(stopped_early);
     T_RUN(stopped_in_parallel);

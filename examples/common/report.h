@@ -268,8 +268,10 @@ FILE_FN void report_text(FILE *f, const ebim_model *m, const char *word, const i
         fprintf(f, "missed     %d of %d points found no way to it\n", q->missed, q->checked);
     report__manifold(f, m);
     report__density(f, m);
-    fprintf(f, "fit        %d points, seed %.0f, recipe %s, %.1f s\n", m->info.points,
-            (double)m->info.seed, report_recipe(m), m->info.seconds);
+    fprintf(f, "fit        %d points, seed %.0f, recipe %s", m->info.points,
+            (double)m->info.seed, report_recipe(m));
+    if (report_known(m->info.seconds)) fprintf(f, ", %.1f s", m->info.seconds);
+    fprintf(f, "\n");
     report__verdict(f, m, word);
 }
 
