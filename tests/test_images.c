@@ -3,6 +3,7 @@
 #include "../examples/common/paper.h"
 
 #include "../examples/common/images.h"
+#include "../examples/common/energies.h"
 #include "t.h"
 
 enum { F = IMAGES_FEATURES, N = 2 * F };
@@ -146,6 +147,50 @@ static void training_goes_on_from_its_file(void)
     CHECK(!memcmp(y[0], y[1], B * IMAGES_N * sizeof *x));
 }
 
+/* Images of one form whose size is normal about 1, ends of chains about .4 with half the deviation:
+ * an energy moves the others' mean to the data's, whichever it is. Half of what they are off is
+ * made up for at least; with the other sign of E they would go away from it. */
+static void energies_weigh(void)
+{
+    enum { N = 900, M = 400, B = 800, n = IMAGES_N, ROOM = 1 << 26 };
+    static paper_args a;
+    void *mem = malloc(ROOM);
+    double mean;
+    ebim_real *x, *ends, *others, *E, *made;
+    ebim_rng r;
+    int which, b, i;
+    size_t used;
+    memset(&a, 0, sizeof a);
+    a.name = "test";
+    a.seed = 3;
+    ebim_arena_init(&a.arena, mem, ROOM);
+    x = paper_points(&a, N, n);
+    ends = paper_points(&a, M, n);
+    others = paper_points(&a, B, n);
+    made = paper_points(&a, B, n);
+    E = paper_points(&a, B, 1);
+    ebim_rng_init(&r, 5, 0);
+    for (b = 0; b < N + M + B; b++) {
+        double size = (b < N ? 1 : 0.4) + 0.5 * (double)ebim_rng_normal(&r);
+        ebim_real *row = b < N ? x + b * n : b < N + M ? ends + (b - N) * n
+                                                       : others + (b - N - M) * n;
+        for (i = 0; i < n; i++)
+            row[i] = (ebim_real)(size * sin(0.02 * i) + 0.02 * (double)ebim_rng_normal(&r));
+    }
+    used = a.arena.used;
+    for (which = 0; which < ENERGIES; which++) {
+        double worth;
+        energies_of(&a, which, N, x, M, ends, B, others, E);
+        CHECK(a.arena.used == used);
+        worth = energies_resample(&a, B, others, E, B, made);
+        CHECK(worth > B / 20 && worth < 0.9 * B);
+        for (mean = 0, b = 0; b < B; b++) mean += (double)made[b * n + 78] / sin(0.02 * 78) / B;
+        if (!CHECK(mean > 0.7 && mean < 1.3))
+            fprintf(stderr, "%s: mean %.3f, worth %.0f\n", energies_name[which], mean, worth);
+    }
+    free(mem);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -154,5 +199,6 @@ int main(int argc, char **argv)
     T_RUN(ranks_and_neighbours);
     T_RUN(ways_are_gone);
     T_RUN(training_goes_on_from_its_file);
+    T_RUN(energies_weigh);
     return T_END();
 }
