@@ -4,6 +4,7 @@
 
 #include "../examples/common/images.h"
 #include "../examples/common/energies.h"
+#include "../examples/common/report.h"
 #include "t.h"
 
 enum { F = IMAGES_FEATURES, N = 2 * F };
@@ -147,12 +148,31 @@ static void training_goes_on_from_its_file(void)
     CHECK(!memcmp(y[0], y[1], B * IMAGES_N * sizeof *x));
 }
 
+/* All ops have a name where networks are printed, and lines have shapes and parameters. */
+static void networks_are_printed(void)
+{
+    ebim_arena arena;
+    void *mem = malloc(1 << 20);
+    char line[REPORT_NODE];
+    ebim_graph g;
+    int op, conv;
+    ebim_arena_init(&arena, mem, 1 << 20);
+    for (op = EBIM__OP_INPUT; op < EBIM__OP_COUNT; op++) CHECK(*report_op(op));
+    CHECK_INT(ebim_record(&g, &arena, IMAGES_N, classifier__record, NULL), EBIM_OK);
+    report_node(line, &g, 1);
+    CHECK(!strcmp(line, "input: 784"));
+    for (conv = 1; g.node[conv].op != EBIM__OP_CONV;) conv++;
+    report_node(line, &g, conv);
+    CHECK(strstr(line, "convolution 5 x 5 RELU of ") && strstr(line, ": 28 x 28 x 8, 208 param"));
+    free(mem);
+}
+
 /* Images of one form whose size is normal about 1, ends of chains about .4 with half the deviation:
  * an energy moves the others' mean to the data's, whichever it is. Half of what they are off is
  * made up for at least; with the other sign of E they would go away from it. */
 static void energies_weigh(void)
 {
-    enum { N = 900, M = 400, B = 800, n = IMAGES_N, ROOM = 1 << 26 };
+    enum { DATA = 900, ENDS = 400, B = 800, n = IMAGES_N, ROOM = 1 << 26 };
     static paper_args a;
     void *mem = malloc(ROOM);
     double mean;
@@ -164,23 +184,23 @@ static void energies_weigh(void)
     a.name = "test";
     a.seed = 3;
     ebim_arena_init(&a.arena, mem, ROOM);
-    x = paper_points(&a, N, n);
-    ends = paper_points(&a, M, n);
+    x = paper_points(&a, DATA, n);
+    ends = paper_points(&a, ENDS, n);
     others = paper_points(&a, B, n);
     made = paper_points(&a, B, n);
     E = paper_points(&a, B, 1);
     ebim_rng_init(&r, 5, 0);
-    for (b = 0; b < N + M + B; b++) {
-        double size = (b < N ? 1 : 0.4) + 0.5 * (double)ebim_rng_normal(&r);
-        ebim_real *row = b < N ? x + b * n : b < N + M ? ends + (b - N) * n
-                                                       : others + (b - N - M) * n;
+    for (b = 0; b < DATA + ENDS + B; b++) {
+        double size = (b < DATA ? 1 : 0.4) + 0.5 * (double)ebim_rng_normal(&r);
+        ebim_real *row = b < DATA ? x + b * n : b < DATA + ENDS ? ends + (b - DATA) * n
+                                                       : others + (b - DATA - ENDS) * n;
         for (i = 0; i < n; i++)
             row[i] = (ebim_real)(size * sin(0.02 * i) + 0.02 * (double)ebim_rng_normal(&r));
     }
     used = a.arena.used;
     for (which = 0; which < ENERGIES; which++) {
         double worth;
-        energies_of(&a, which, N, x, M, ends, B, others, E);
+        energies_of(&a, which, DATA, x, ENDS, ends, B, others, E);
         CHECK(a.arena.used == used);
         worth = energies_resample(&a, B, others, E, B, made);
         CHECK(worth > B / 20 && worth < 0.9 * B);
@@ -199,6 +219,7 @@ int main(int argc, char **argv)
     T_RUN(ranks_and_neighbours);
     T_RUN(ways_are_gone);
     T_RUN(training_goes_on_from_its_file);
+    T_RUN(networks_are_printed);
     T_RUN(energies_weigh);
     return T_END();
 }

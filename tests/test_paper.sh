@@ -69,6 +69,9 @@ images_are_drawn() {
     object log
     png fig7_mnist.png
     png fig7_mnist_codes.png
+    "$BIN/ebim" info fig7_mnist.ebim >log.info
+    grep -q '^verdict    bad' log.info
+    grep -q 'convolution 3 x 3 SILU of [0-9]*: 14 x 14 x 32, 9248 parameters' log.info
     grep -q '"energy":"codes","fd_lenet_by_energy":[0-9]' log
     sed 's/.*"classifier_right":\([^,]*\),.*/\1/' log | awk '{ if ($1 < 0.7) exit 1 }' ||
         fail 'the classifier has not learned'
