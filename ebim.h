@@ -535,7 +535,9 @@ typedef struct ebim__node {
  * for 3 x 3 matrices has nine outputs and codim 6. */
 typedef struct ebim_field {
     int32_t codim;          /* k; 0: each output is an equation */
-    int32_t gate;           /* 1: the last output is no part of F; it is 0 on M, more elsewhere */
+    int32_t gate;           /* 1: the last output is no part of F; it is 0 on M, more elsewhere. 2:
+                             * there is none, and F: R^n -> R^n is a way that is followed, x - F(x),
+                             * until ||F|| <= norm: nothing needs J, which is too large (images) */
     double norm, gap;       /* most of ||F||, and of the Frobenius norm of J - QQ'J, on M, */
     double slope;           /* least of the pivots of Q'J, */
     double open;            /* and most of the gate */
@@ -1580,6 +1582,24 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_aren
  * Pointers may be NULL but index. */
 EBIM_API ebim_result ebim_check_data(int N, int n, const ebim_real *x, int32_t *index, int *row,
                                      int *of, int *duplicates);
+
+typedef struct ebim_denoise_model_desc {
+    int dim;               /* required: what M's dimension is taken to be; nothing measures it */
+    double noise;          /* of samples' starts, per coordinate (0: 1.5) */
+    double norm;           /* ||x - D(x)|| that counts as on M (0: .03 of the data's deviation: of
+                            * digits a tenth of what they are off, 20 passes) */
+    const ebim_real *held; /* [n_held][n], required: rows that the model is judged by, how far they
+                            * are from the ends of their ways. OFF: half of the data's deviation */
+    int n_held;
+} ebim_denoise_model_desc;
+
+/* D as a model: F = x - D(x), followed by values alone. Its samples are ends of chains from some of
+ * x: [N][n], its nearest points ends of ways, its distances those to them. There is no density, and
+ * what needs F's Jacobian is ERR_SHAPE. The box is that of x and a quarter of its largest extent
+ * more. */
+EBIM_API ebim_result ebim_denoise_model(ebim_model *m, ebim_arena *keep, ebim_arena *work,
+                                        const ebim_graph *D, int N, const ebim_real *x,
+                                        const ebim_denoise_model_desc *d);
 
 #endif /* EBIM_NO_TRAIN */
 
@@ -5771,6 +5791,8 @@ EBIM_API ebim_result ebim_record(ebim_graph *g, ebim_arena *a, int n, ebim_recor
 EBIM_API int ebim_inputs(const ebim_graph *g) { return g->n_nodes > 1 ? g->node[1].size : 0; }
 EBIM_API int ebim_outputs(const ebim_graph *g) { return g->y > 0 ? g->node[g->y].size : 0; }
 
+enum { EBIM__FOLLOWED = 2 }; /* a field's gate: see ebim_field */
+
 /* Codimension of the zero set of F */
 static int ebim__codim(const ebim_graph *F)
 {
@@ -7611,7 +7633,8 @@ static ebim_result ebim__frame_spaces(ebim__frame *f, ebim_arena *a, const ebim_
     f->k = ebim__codim(F);
     f->K = K = ebim_outputs(F) - F->field.gate;
     f->field = F->field.codim ? &F->field : NULL;
-    if (f->k < 1 || f->k > K || (f->field && f->d.solver == EBIM_SOLVER_LBFGS))
+    if (f->k < 1 || f->k > K || (f->field && f->d.solver == EBIM_SOLVER_LBFGS) ||
+        F->field.gate == EBIM__FOLLOWED)
         return EBIM_ERR_SHAPE;
     f->direct = f->d.linear == EBIM_LINEAR_DIRECT || f->field ||
                 (f->d.linear == EBIM_LINEAR_AUTO && f->k <= EBIM__DIRECT_MAX);
@@ -7635,6 +7658,25 @@ static ebim_result ebim__frame_spaces(ebim__frame *f, ebim_arena *a, const ebim_
         f->own = EBIM__NEW(a, ebim_real, ebim__times((size_t)f->w.stride,
                                                      (size_t)f->k * (size_t)(n + f->k)));
     return r;
+}
+
+/* What following a way needs of a frame */
+static ebim_result ebim__frame_follow(ebim__frame *f, ebim_arena *a, const ebim_graph *F,
+                                      const ebim_constraint_desc *d)
+{
+    ebim_result r;
+    memset(f, 0, sizeof *f);
+    f->d = *d;
+    f->d.lanes = ebim__or_int(d->lanes, 64);
+    f->n = ebim_inputs(F);
+    f->field = &F->field;
+    if (ebim_outputs(F) != f->n) return EBIM_ERR_SHAPE;
+    r = ebim__ws_for(&f->w, a, F, f->d.lanes, 0, 0);
+    if (r) return r;
+    ebim__turn_init(&f->w, a);
+    f->stride = f->w.stride;
+    f->trial = f->w;
+    return EBIM_OK;
 }
 
 static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_graph *F,
@@ -9479,7 +9521,8 @@ EBIM_API double ebim_clmc_adapt(ebim_clmc *s, int B, ebim_real *x, int steps, do
  * to x0. So the distance falls (to rounding), and d = 0 at a nearest point; a point as far from M
  * as its radius of curvature has several. DESCEND begins with L-BFGS on ||F||^2 over x, per lane or
  * joint, the paper's way to start chains. Cost of a step, for lanes that are not done: two forward
- * and a reverse sweep of F; of NEAREST about three more for the root.
+ * and a reverse sweep of F; of NEAREST about three more for the root. A field that is followed has
+ * one way for all three: a forward sweep a step, and no Newton.
  * ========================================================================================= */
 
 struct ebim_projector {
@@ -9510,7 +9553,8 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     p->d.tol = d->tol > 0 ? d->tol : sizeof(ebim_real) == 4 ? 1e-4 : 1e-8;
     /* DESCEND takes no root of the frame's, but its trial workspace needs adjoints */
     c.solver = d->method == EBIM_PROJECT_DESCEND ? EBIM_SOLVER_SGD : EBIM_SOLVER_NEWTON;
-    r = ebim__frame_init(&p->f, a, F, &c);
+    r = F->field.gate == EBIM__FOLLOWED ? ebim__frame_follow(&p->f, a, F, &c)
+                                        : ebim__frame_init(&p->f, a, F, &c);
     if (r) return r;
     S = (size_t)p->f.stride;
     rows = (size_t)p->f.n * S;
@@ -9518,7 +9562,7 @@ EBIM_API ebim_result ebim_projector_init(ebim_projector **out, ebim_arena *a, co
     p->done = EBIM__NEW(a, int32_t, 3 * S);
     p->dir = EBIM__NEW(a, ebim_real, rows);
     EBIM__NEW_EACH(a, ebim_real, S, &p->norm, &p->d2);
-    if (d->method == EBIM_PROJECT_DESCEND)
+    if (d->method == EBIM_PROJECT_DESCEND && p->f.k)
         r = ebim__minima_init(&p->minima, a, p->f.n, p->f.stride, p->f.d.joint, p->d.max_iter, 0);
     if (r || !ebim__ready(a)) return r ? r : a->failed;
     p->x = p->x0 + rows, p->last = p->x + rows, p->step = p->last + rows, p->last2 = p->step + S;
@@ -9624,12 +9668,43 @@ static void ebim__projector_ways(ebim_projector *p, int B)
     }
 }
 
+/* A way that is followed has no Newton: x -= share F(x) until F is as short as on M. */
+static void ebim__projector_follow(ebim_projector *p, int B)
+{
+    enum { MOST = 100 };
+    const ebim_real share = EBIM__R(ebim__way.last);
+    ebim__frame *f = &p->f;
+    ebim_real *x = ebim_ws_x(&f->trial), most = EBIM__R(f->field->norm * f->field->norm);
+    int it, i, l, S = f->stride, rows = f->n * S, left = 1;
+    memset(p->done, 0, (size_t)S * sizeof *p->done);
+    for (it = 0; it < MOST && left && !ebim__stopped(f->w.watch); it++) {
+        const ebim_real *F = ebim_ws_y(&f->trial);
+        memcpy(x, p->x, (size_t)rows * sizeof *x);
+        ebim_forward(&f->trial, B, 0);
+        for (left = l = 0; l < B; l++) {
+            ebim_real way = 0;
+            if (p->done[l]) continue;
+            for (i = l; i < rows; i += S) way += F[i] * F[i];
+            if (way <= most) {
+                p->done[l] = EBIM__SOLVED;
+                continue;
+            }
+            for (i = l; i < rows; i += S) p->x[i] -= share * F[i];
+            left++;
+        }
+    }
+}
+
 /* x <- points of M from x0 of B lanes, by ONTO, after DESCEND if that is asked for */
 static void ebim__projector_onto(ebim_projector *p, int B)
 {
     size_t S = (size_t)p->f.stride;
     int l;
     memcpy(p->x, p->x0, (size_t)p->f.n * S * sizeof *p->x);
+    if (p->f.field && p->f.field->gate == EBIM__FOLLOWED) {
+        ebim__projector_follow(p, B);
+        return;
+    }
     if (p->d.method == EBIM_PROJECT_DESCEND) {
         for (l = 0; l < B; l++) p->minima.unit[l] = 1;
         ebim__minima_run(&p->minima, B, p->x, p->norm, ebim__descend_at, p, p->f.w.watch);
@@ -9726,7 +9801,7 @@ EBIM_API int ebim_projector_run(ebim_projector *p, int B, const ebim_real *x, eb
             p->last2[l] = 0;
             p->idle[l] = p->done[l] != EBIM__SOLVED;
         }
-        if (p->d.method == EBIM_PROJECT_NEAREST)
+        if (p->d.method == EBIM_PROJECT_NEAREST && f->k)
             ebim__projector_loop(p, count, ebim__nearest_step, p->idle);
         ebim__from_lanes(p->x, f->stride, count, f->n, y + (size_t)at * (size_t)f->n);
         for (l = 0; l < count; l++) {
@@ -20759,6 +20834,101 @@ EBIM_API ebim_result ebim_fit_run(ebim_model *model, ebim_arena *keep, ebim_aren
              : ebim__fit_counted(model, keep, work, N, n, x, d);
 }
 
+/* ---- a denoiser as a model ---- */
+
+enum { EBIM__WAY_STARTS = 200 }; /* rows of the data that a model keeps, as a file may have */
+
+static ebim_ref ebim__record_way(ebim_graph *g, ebim_ref x, void *user)
+{
+    return ebim_sub(g, x, ebim_inline(g, (const ebim_graph *)user, x, 0));
+}
+
+/* Box, starts and what is on M, by the data; returns their deviation */
+static double ebim__denoise_place(ebim_model *m, int N, const ebim_real *x,
+                                const ebim_denoise_model_desc *d)
+{
+    int i, b, n = m->n;
+    double sum = 0, extent = 0;
+    for (i = 0; i < n; i++) {
+        double mean = 0, least = HUGE_VAL, most = -HUGE_VAL;
+        for (b = 0; b < N; b++) {
+            double v = (double)ebim__nth(x, b, n)[i];
+            least = fmin(least, v);
+            most = fmax(most, v);
+            mean += v / N;
+        }
+        for (b = 0; b < N; b++) {
+            double v = (double)ebim__nth(x, b, n)[i] - mean;
+            sum += v * v / N;
+        }
+        m->lo[i] = least;
+        m->hi[i] = most;
+        m->hole[i] = m->end[i] = ebim__nan64();
+        extent = fmax(extent, most - least);
+    }
+    for (i = 0; i < n; i++) {
+        m->lo[i] -= 0.25 * extent;
+        m->hi[i] += 0.25 * extent;
+    }
+    for (b = 0; b < m->starts; b++)
+        memcpy(m->start + (size_t)b * (size_t)n,
+               ebim__nth(x, (int)((int64_t)b * N / m->starts), n), (size_t)n * sizeof *x);
+    m->F.field.norm = ebim__or(d->norm, 0.03 * sqrt(sum));
+    return sqrt(sum);
+}
+
+/* How far held-out rows are from the ends of their ways */
+static ebim_result ebim__denoise_judge(ebim_model *m, ebim_arena *work, int N, const ebim_real *x,
+                                       double deviation)
+{
+    ebim_judgement *j = &m->judged;
+    ebim_real *distance = EBIM__NEW(work, ebim_real, N);
+    unsigned char *ok = EBIM__NEW(work, unsigned char, N);
+    double *value = EBIM__NEW(work, double, N);
+    int32_t *order = EBIM__NEW(work, int32_t, N);
+    ebim_result r = ebim_model_score(m, work, N, x, NULL, distance, NULL, ok);
+    int b, have = 0;
+    if (r || !ebim__ready(work)) return r ? r : work->failed;
+    for (j->distance_mean = 0, b = 0; b < N; b++)
+        if (ok[b]) j->distance_mean += value[have++] = (double)distance[b];
+    j->checked = N;
+    j->missed = N - have;
+    j->distance_mean /= ebim__max_int(have, 1);
+    j->distance_median = ebim__quantile(have, value, order, 0.5);
+    j->distance_q99 = ebim__quantile(have, value, order, 0.99);
+    j->distance_max = ebim__quantile(have, value, order, 1);
+    if (j->missed > ebim__judge_bound.missed * N) j->verdict |= EBIM_VERDICT_MISSED;
+    if (j->distance_mean > 0.5 * deviation) j->verdict |= EBIM_VERDICT_OFF;
+    return EBIM_OK;
+}
+
+EBIM_API ebim_result ebim_denoise_model(ebim_model *m, ebim_arena *keep, ebim_arena *work,
+                                        const ebim_graph *D, int N, const ebim_real *x,
+                                        const ebim_denoise_model_desc *d)
+{
+    double deviation = 0;
+    ebim_result r;
+    memset(m, 0, sizeof *m);
+    m->n = ebim_inputs(D);
+    m->m = d->dim;
+    m->k = m->n - m->m;
+    if (N < 1 || d->n_held < 1 || (ebim__ready(keep) && (!x || !d->held))) return EBIM_ERR_POINTS;
+    if (m->m < 1 || m->k < 1) return EBIM_ERR_DIM;
+    if (ebim_outputs(D) != m->n) return EBIM_ERR_SHAPE;
+    m->starts = ebim__min_int(N, EBIM__WAY_STARTS);
+    m->unit = ebim__or(d->noise, 1.5) * sqrt(m->n) / ebim__ways_noise; /* which starts have */
+    m->info.points = N;
+    m->info.nll = m->info.nll_se = m->info.energy_loss = ebim__nan64();
+    ebim__judge_nothing(&m->judged);
+    ebim__model_arrays(m, keep, 0);
+    r = ebim_record(&m->F, keep, m->n, ebim__record_way, (void *)(uintptr_t)D);
+    m->F.field.codim = m->k;
+    m->F.field.gate = EBIM__FOLLOWED;
+    if (!r && ebim__ready(keep)) deviation = ebim__denoise_place(m, N, x, d);
+    if (!r) r = ebim__denoise_judge(m, work, d->n_held, d->held, deviation);
+    return r ? r : keep->failed;
+}
+
 #endif /* EBIM_NO_TRAIN */
 
 /* ============================================================================================
@@ -20895,7 +21065,9 @@ static void ebim__io_field(ebim__file *f, ebim_graph *g)
         *bound[i] = ebim__io_f64(f, *bound[i], 1);
         ebim__io_check(f, *bound[i] >= 0);
     }
-    ebim__io_check(f, d->gate <= 1 && d->codim >= 1 && d->codim <= ebim_outputs(g) - d->gate);
+    ebim__io_check(f, d->gate <= EBIM__FOLLOWED && d->codim >= 1 &&
+                      d->codim <= ebim_outputs(g) - (d->gate == 1));
+    ebim__io_check(f, d->gate != EBIM__FOLLOWED || ebim_outputs(g) == ebim_inputs(g));
 }
 
 /* Nodes and theta of one graph of n inputs; theta: where to read to, NULL: only checked */
@@ -21051,6 +21223,7 @@ static int ebim__io_model(ebim__file *f, ebim_model *m)
     if (f->failed) return 0;
     ebim__io_graph(f, &m->F, m->n, tF);
     if (field && !f->failed) ebim__io_field(f, &m->F);
+    ebim__io_check(f, !linear || m->F.field.gate != EBIM__FOLLOWED); /* ways are those of x */
     ebim__io_check(f, !f->failed && ebim__codim(&m->F) == m->k);
     if (m->has_energy && !f->failed) {
         ebim__io_graph(f, &m->E, m->n, tE);

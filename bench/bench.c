@@ -641,7 +641,11 @@ static void images(void)
     layers_ready(s, &r.a, 64);
     report("denoiser_step_s", "values and gradient of 64 images of 28 x 28", layers_gradient, s, 1,
            0);
+    report("denoiser_of_64_us", "values of one image among 64", layers_values, s, 64e-6, 0);
     free(s->grad);
+    check(ebim_ws_init(&s->w, &r.a, &s->g, 1, EBIM_WS_VALUES));
+    s->B = 1;
+    report("denoiser_alone_us", "and of one alone", layers_values, s, 1e-6, 0);
     free(s);
     free(r.mem);
 }
@@ -701,6 +705,60 @@ static void unet_bench(void)
     free(s);
 }
 
+/* The paper's CEBM (eq. 10) on such an F: a constrained step of 64 chains from the buffer, 60 steps
+ * of gradients on eq. 14 each, and the gradient of E, Conv28 with one output, at random weights.
+ * Fresh chains, 5 in 100, come on top. */
+typedef struct cebm {
+    ebim_graph F;
+    ebim_clmc *chains;
+    ebim_real *x;
+    layers E;                 /* lanes of data */
+} cebm;
+
+static void cebm_run(void *state)
+{
+    cebm *s = (cebm *)state;
+    ebim_clmc_run(s->chains, 64, s->x, 1, 1, 0);
+    layers_gradient(&s->E); /* of the data, */
+    layers_gradient(&s->E); /* and of as many ends of chains */
+}
+
+static void cebm_bench(void)
+{
+    int one = 1, i;
+    cebm *s = (cebm *)memory(sizeof *s);
+    ebim_clmc_desc d;
+    room r;
+    ebim_rng rng;
+    size_t bytes = (size_t)1 << 30;
+    r.mem = malloc(bytes); /* what is not used costs nothing */
+    if (!r.mem) check(EBIM_ERR_MEMORY);
+    ebim_arena_init(&r.a, r.mem, bytes);
+    check(ebim_record(&s->F, &r.a, 784, nets_unet, NULL));
+    check(ebim_record(&s->E.g, &r.a, 784, nets_encoder, &one));
+    ebim_init_theta(&s->F, 1);
+    layers_ready(&s->E, &r.a, 64);
+    memset(&d, 0, sizeof d);
+    d.eps = 0.005;
+    d.step = 10;
+    d.clamp = 0.005;
+    d.keep_unsolved = 1;
+    d.constraint.solver = EBIM_SOLVER_SGD;
+    d.constraint.max_iter = 60;
+    d.constraint.cg_tol = 0.1; /* 1 there, and 11 iterations at least */
+    d.constraint.lanes = 64;
+    check(ebim_clmc_init(&s->chains, &r.a, &s->F, &s->E.g, &d));
+    s->x = (ebim_real *)memory(64 * 784 * sizeof *s->x);
+    ebim_rng_init(&rng, 1, 0);
+    for (i = 0; i < 64 * 784; i++) s->x[i] = ebim_rng_uniform(&rng);
+    report("unet_cebm_step_s", "its E of Conv28: 64 chains of 60 steps of gradients on eq. 14",
+           cebm_run, s, 1, 0);
+    free(s->x);
+    free(s->E.grad);
+    free(r.mem);
+    free(s);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const silu[] = {"sigmoid_ns", "silu1_ns", "silu2_ns"};
@@ -735,8 +793,9 @@ int main(int argc, char **argv)
     if (strstr("score_ns_batch1000 scorer_ns", only)) scores();
     codim6("codim6_direct_ns", "10-32-32-32-6, a constrained step by Cholesky", EBIM_LINEAR_DIRECT);
     codim6("codim6_cg_ns", "the same by conjugate gradients", EBIM_LINEAR_CG);
-    if (strstr("conv_gflops denoiser_step_s", only)) images();
+    if (strstr("conv_gflops denoiser_step_s denoiser_of_64_us denoiser_alone_us", only)) images();
     if (*only && strstr("unet_mdf_step_s", only)) unet_bench(); /* a minute */
+    if (*only && strstr("unet_cebm_step_s", only)) cebm_bench(); /* minutes */
     if (!*only) scaling();
     finish();
     return 0;

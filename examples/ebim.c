@@ -2063,6 +2063,8 @@ static void info_json(const ebim_model *m, const embed *e)
     json_number(&j, "F_parameters", m->F.n_theta);
     json_number(&j, "E_nodes", m->has_energy ? m->E.n_nodes - 1 : 0);
     json_number(&j, "E_parameters", m->has_energy ? m->E.n_theta : 0);
+    report_json_graph(&j, "F_ops", &m->F);
+    if (m->has_energy) report_json_graph(&j, "E_ops", &m->E);
     report_json(&j, m, report_word(m, EBIM_OK));
     json_end(&j);
 }
@@ -2088,9 +2090,8 @@ static void info_lines(const ebim_model *m, const embed *e)
     if (i < m->n) printf("           ... and %d more\n", m->n - i);
     names_free(&known);
     printf("unit       %.4g\n", m->unit);
-    printf("F          %d nodes, %d parameters\n", m->F.n_nodes - 1, m->F.n_theta);
-    if (m->has_energy)
-        printf("E          %d nodes, %d parameters\n", m->E.n_nodes - 1, m->E.n_theta);
+    report_graph(stdout, "F", &m->F);
+    if (m->has_energy) report_graph(stdout, "E", &m->E);
 }
 
 static int verb_info(const args *a)

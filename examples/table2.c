@@ -9,6 +9,7 @@
      ours              fig7_images': its field learns for about as long, whatever --seconds says
 
        build/table2 [--data mnist|fmnist] [--seconds N] [--seed N] [--out DIR] [--quick]
+                    [--model ours|ae|vae|nae|nae_blind|im_paper]
 
    Each of the others gets 360 s of one core for its training; samples come on top. The paper trains
    for a hundred epochs and more: its settings are kept, but for rates, which are larger because
@@ -347,6 +348,8 @@ int main(int argc, char **argv)
     json j;
     int i;
     paper_begin(&a, "table2", argc, argv);
+    for (i = 0; i < MODELS && a.model && strcmp(a.model, file_name[i]);) i++;
+    if (i == MODELS) paper_stop(2, "table2: no model '%s'", a.model);
     ebim_arena_init(&a.arena, malloc(room), room);
     if (!a.arena.base) paper_stop(1, "table2: out of memory");
     im = images_read(&a, a.data);
@@ -366,6 +369,8 @@ int main(int argc, char **argv)
             r.seconds);
     for (i = 0; i < MODELS; i++) {
         double start = paper_seconds();
+        fd[i] = NAN;
+        if (a.model && strcmp(a.model, file_name[i])) continue;
         draw(&r, i, a.B, x);
         start = paper_seconds() - start;
         snprintf(file, sizeof file, "table2_%s_%s.png", a.data, file_name[i]);

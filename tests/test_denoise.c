@@ -290,6 +290,91 @@ static void noise_weighs_as_documented(void)
     CHECK_NEAR(ebim__denoise_even(N, 2, circle), 2, 0.05);
 }
 
+enum { WIDE = 8, FLAT = 3 };
+
+/* The nearest point of the first FLAT axes */
+static ebim_ref flat(ebim_graph *g, ebim_ref y, void *user)
+{
+    double w[WIDE * WIDE] = {0};
+    int i;
+    (void)user;
+    for (i = 0; i < FLAT; i++) w[i * WIDE + i] = 1;
+    return ebim_matrix(g, y, WIDE, w);
+}
+
+/* A way whose end is known: distances are those from the axes' space, alone and among others, and
+ * from a file as well; samples are in it; what needs a Jacobian says that it cannot. */
+static void a_denoiser_is_a_model(void)
+{
+    static ebim_real data[50 * WIDE], at[20 * WIDE], near_at[20 * WIDE], own[WIDE];
+    static ebim_real off[20], one, J[20 * WIDE * WIDE];
+    static unsigned char bytes[1 << 17], ok[20], found;
+    ebim_denoise_model_desc d;
+    ebim_model m, copy;
+    ebim_clmc *chains;
+    ebim_clmc_desc cd;
+    ebim_scorer *scorer;
+    ebim_graph D;
+    ebim_arena a = arena();
+    ebim_rng r;
+    size_t size;
+    int i, c;
+    ebim_rng_init(&r, T_SEED, 5);
+    memset(data, 0, sizeof data);
+    for (i = 0; i < 50 * WIDE; i++) if (i % WIDE < FLAT) data[i] = ebim_rng_normal(&r);
+    for (i = 0; i < 20 * WIDE; i++) at[i] = ebim_rng_normal(&r) / 4;
+    CHECK_INT(ebim_record(&D, &a, WIDE, flat, NULL), EBIM_OK);
+    memset(&d, 0, sizeof d);
+    CHECK_INT(ebim_denoise_model(&m, &a, &a, &D, 50, data, &d), EBIM_ERR_POINTS);
+    d.held = at;
+    d.n_held = 20;
+    CHECK_INT(ebim_denoise_model(&m, &a, &a, &D, 50, data, &d), EBIM_ERR_DIM);
+    d.dim = FLAT;
+    d.noise = 0.1;
+    d.norm = 1e-5;
+    for (i = 0; i < 20; i++) at[i * WIDE + FLAT] += 2; /* deviation 1.7, sqrt(3) */
+    CHECK_INT(ebim_denoise_model(&m, &a, &a, &D, 50, data, &d), EBIM_OK);
+    CHECK_INT(m.judged.verdict, EBIM_VERDICT_OFF);
+    for (i = 0; i < 20; i++) at[i * WIDE + FLAT] -= 2;
+    CHECK_INT(ebim_denoise_model(&m, &a, &a, &D, 50, data, &d), EBIM_OK);
+    CHECK_INT(m.judged.verdict, 0);
+    CHECK_INT(m.judged.missed, 0);
+    CHECK_INT(m.starts, 50);
+    size = ebim_save_bytes(&m);
+    if (!CHECK(size <= sizeof bytes)) return;
+    CHECK_INT(ebim_save(&m, bytes, size), EBIM_OK);
+    CHECK_INT(ebim_load(&copy, &a, bytes, size), EBIM_OK);
+    CHECK_INT(copy.F.field.gate, 2);
+    CHECK(ebim_model_by_projection(&copy));
+    CHECK_INT(ebim_model_score(&copy, &a, 20, at, near_at, off, NULL, ok), EBIM_OK);
+    CHECK_INT(ebim_scorer_init(&scorer, &a, &copy, 1), EBIM_OK);
+    for (i = 0; i < 20; i++) {
+        double far_off = 0;
+        for (c = FLAT; c < WIDE; c++) far_off += pow((double)at[i * WIDE + c], 2);
+        CHECK_INT(ok[i], 1);
+        CHECK_NEAR((double)off[i], sqrt(far_off), 2e-5);
+        for (c = 0; c < WIDE; c++) {
+            double want = c < FLAT ? (double)at[i * WIDE + c] : 0;
+            CHECK_NEAR((double)near_at[i * WIDE + c], want, 1e-5);
+        }
+        ebim_scorer_run(scorer, 1, at + i * WIDE, own, &one, NULL, &found);
+        CHECK_NEAR((double)one, (double)off[i], 1e-6);
+    }
+    CHECK_INT(ebim_model_sample(&copy, &a, 20, at, 0, T_SEED, NULL), EBIM_OK);
+    for (i = 0; i < 20 * WIDE; i++)
+        if (i % WIDE >= FLAT) CHECK_NEAR((double)at[i], 0, 1e-5);
+    memset(&cd, 0, sizeof cd);
+    cd.eps = 0.1;
+    CHECK_INT(ebim_clmc_init(&chains, &a, &copy.F, NULL, &cd), EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_model_gradients(&copy, &a, 20, at, NULL, J, NULL, NULL), EBIM_ERR_SHAPE);
+    m.F.theta[WIDE * WIDE] = 1; /* D(x) = x + 1 there: a way without an end */
+    CHECK_INT(ebim_model_score(&m, &a, 20, at, NULL, off, NULL, ok), EBIM_OK);
+    CHECK_INT(ok[0], 0);
+    CHECK(!ebim__finite(off[0]));
+    m.F.field.gate = 3;
+    CHECK_INT(ebim_save(&m, bytes, size), EBIM_ERR_ARG);
+}
+
 static void backwards(void *user, int count, ebim_task_fn task, void *arg)
 {
     ++*(int *)user;
@@ -466,5 +551,6 @@ int main(int argc, char **argv)
     T_RUN(what_is_refused);
     T_RUN(the_denoiser_begins_as_a_constant);
     T_RUN(the_center_is_taken_off);
+    T_RUN(a_denoiser_is_a_model);
     return T_END();
 }

@@ -3,6 +3,8 @@
 #include "../examples/common/paper.h"
 
 #include "../examples/common/images.h"
+#include "../examples/common/energies.h"
+#include "../examples/common/report.h"
 #include "t.h"
 
 enum { F = IMAGES_FEATURES, N = 2 * F };
@@ -146,6 +148,70 @@ static void training_goes_on_from_its_file(void)
     CHECK(!memcmp(y[0], y[1], B * IMAGES_N * sizeof *x));
 }
 
+/* All ops have a name where networks are printed, and lines have shapes and parameters. */
+static void networks_are_printed(void)
+{
+    ebim_arena arena;
+    void *mem = malloc(1 << 20);
+    char line[REPORT_NODE];
+    ebim_graph g;
+    int op, conv;
+    ebim_arena_init(&arena, mem, 1 << 20);
+    for (op = EBIM__OP_INPUT; op < EBIM__OP_COUNT; op++) CHECK(*report_op(op));
+    CHECK_INT(ebim_record(&g, &arena, IMAGES_N, classifier__record, NULL), EBIM_OK);
+    report_node(line, &g, 1);
+    CHECK(!strcmp(line, "input: 784"));
+    for (conv = 1; g.node[conv].op != EBIM__OP_CONV;) conv++;
+    report_node(line, &g, conv);
+    CHECK(strstr(line, "convolution 5 x 5 RELU of ") && strstr(line, ": 28 x 28 x 8, 208 param"));
+    free(mem);
+}
+
+/* Images of one form whose size is normal about 1, ends of chains about .4 with half the deviation:
+ * an energy moves the others' mean to the data's, whichever it is. Half of what they are off is
+ * made up for at least; with the other sign of E they would go away from it. */
+static void energies_weigh(void)
+{
+    enum { DATA = 900, ENDS = 400, B = 800, n = IMAGES_N, ROOM = 1 << 28 };
+    static paper_args a;
+    void *mem = malloc(ROOM);
+    double mean;
+    ebim_real *x, *ends, *others, *E, *made;
+    ebim_rng r;
+    int which, b, i;
+    size_t used;
+    memset(&a, 0, sizeof a);
+    a.name = "test";
+    a.seed = 3;
+    ebim_arena_init(&a.arena, mem, ROOM);
+    x = paper_points(&a, DATA, n);
+    ends = paper_points(&a, ENDS, n);
+    others = paper_points(&a, B, n);
+    made = paper_points(&a, B, n);
+    E = paper_points(&a, B, 1);
+    ebim_rng_init(&r, 5, 0);
+    for (b = 0; b < DATA + ENDS + B; b++) {
+        double size = (b < DATA ? 1 : 0.4) + 0.5 * (double)ebim_rng_normal(&r);
+        ebim_real *row = b < DATA ? x + b * n : b < DATA + ENDS ? ends + (b - DATA) * n
+                                                       : others + (b - DATA - ENDS) * n;
+        for (i = 0; i < n; i++)
+            row[i] = (ebim_real)(size * sin(0.02 * i) + 0.02 * (double)ebim_rng_normal(&r));
+    }
+    used = a.arena.used;
+    for (which = 0; which < ENERGIES; which++) {
+        double worth;
+        if (which == ENERGIES_OF_PIXELS && (T_QUICK || sizeof(ebim_real) > 4)) continue; /* 10 s */
+        energies_of(&a, which, DATA, x, ENDS, ends, B, others, E);
+        CHECK(a.arena.used == used);
+        worth = energies_resample(&a, B, others, E, B, made);
+        CHECK(worth > B / 20 && worth < 0.9 * B);
+        for (mean = 0, b = 0; b < B; b++) mean += (double)made[b * n + 78] / sin(0.02 * 78) / B;
+        if (!CHECK(mean > 0.7 && mean < 1.3))
+            fprintf(stderr, "%s: mean %.3f, worth %.0f\n", energies_name[which], mean, worth);
+    }
+    free(mem);
+}
+
 int main(int argc, char **argv)
 {
     T_BEGIN(argc, argv);
@@ -154,5 +220,7 @@ int main(int argc, char **argv)
     T_RUN(ranks_and_neighbours);
     T_RUN(ways_are_gone);
     T_RUN(training_goes_on_from_its_file);
+    T_RUN(networks_are_printed);
+    T_RUN(energies_weigh);
     return T_END();
 }

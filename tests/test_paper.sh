@@ -65,9 +65,14 @@ the_papers_recipe() {
 # 40 steps draw nothing yet: that it runs, and that the classifier learns.
 images_are_drawn() {
     [ -f "${EBIM_DATA:-$TOP/data}/t10k-images-idx3-ubyte.gz" ] || skip 'data are missing: make data'
-    "$BIN/fig7_images" --quick --out . >log 2>err
+    "$BIN/fig7_images" --quick --energy codes --out . >log 2>err
     object log
     png fig7_mnist.png
+    png fig7_mnist_codes.png
+    "$BIN/ebim" info fig7_mnist.ebim >log.info
+    grep -q '^verdict    bad' log.info
+    grep -q 'convolution 3 x 3 SILU of [0-9]*: 14 x 14 x 32, 9248 parameters' log.info
+    grep -q '"energy":"codes","fd_lenet_by_energy":[0-9]' log
     sed 's/.*"classifier_right":\([^,]*\),.*/\1/' log | awk '{ if ($1 < 0.7) exit 1 }' ||
         fail 'the classifier has not learned'
 }
@@ -79,6 +84,9 @@ other_models_draw_too() {
     object log
     for model in ours ae vae nae nae_blind im_paper; do png table2_mnist_$model.png; done
     test "$(grep -c '^| [^|]* | [0-9]* | [0-9]* | [0-9.]* |$' table2_mnist.md)" = 6
+    status=0
+    "$BIN/table2" --model none --out . >log 2>err || status=$?
+    [ $status = 2 ]
 }
 
 digits_are_combined() {

@@ -760,6 +760,8 @@ weights_are_checked() {
         fit d.csv -o out.ebim --dim 1 --weights v --effort 10000
     "$EBIM" fit d.csv -o m.ebim --dim 1 --weights w --effort 0.01 >out 2>err || [ $? = 1 ]
     "$EBIM" info m.ebim --json | grep -q '"ambient":2,.*"columns":\["x","y"\]'
+    "$EBIM" info m.ebim --json | grep -q '"F_ops":\["input: 2",.*parameters.*\]'
+    "$EBIM" info m.ebim | grep -q '^ *[0-9]*   .* of [0-9].*, the result$'
 }
 
 # Names go from the data to the model and to all that comes of it; other columns come along.

@@ -77,6 +77,8 @@ typedef struct paper_args {
     int B;            /* points that samples are compared by */
     const char *only; /* the tables: this set */
     const char *data; /* images: "mnist" or "fmnist" */
+    const char *energy; /* images: of energies.h (NULL: none) */
+    const char *model; /* table2: this one alone (NULL: all) */
     int steps;        /* images: of training (0: the program's own) */
     int seconds;      /* images: of CPU for each model (0: the program's own) */
     double start;
@@ -137,6 +139,10 @@ FILE_FN void paper_begin(paper_args *a, const char *name, int argc, char **argv)
         else if (value && !strcmp(argv[i - 1], "--data") &&
                  (!strcmp(value, "mnist") || !strcmp(value, "fmnist")))
             a->data = value;
+        else if (value && !strcmp(argv[i - 1], "--energy"))
+            a->energy = value;
+        else if (value && !strcmp(argv[i - 1], "--model"))
+            a->model = value;
         else if (value && !strcmp(argv[i - 1], "--steps") && atoi(value) > 0)
             a->steps = atoi(value);
         else if (value && !strcmp(argv[i - 1], "--seconds") && atoi(value) > 0)
@@ -144,7 +150,8 @@ FILE_FN void paper_begin(paper_args *a, const char *name, int argc, char **argv)
         else
             paper_stop(2, "%s: '%s'?\nusage: %s [--seed N] [--out DIR] [--quick] "
                           "[--recipe paper|default] [--only SET] [--data mnist|fmnist] "
-                          "[--steps N] [--seconds N]", name, argv[i - 1], name);
+                          "[--steps N] [--seconds N] [--energy kernel|codes|pixels] "
+                          "[--model NAME]", name, argv[i - 1], name);
     }
     if (file_mkdirs(a->out, err, sizeof err)) paper_stop(2, "%s", err);
     ebim_arena_init(&a->arena, malloc(ROOM), ROOM);

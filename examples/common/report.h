@@ -148,6 +148,72 @@ FILE_FN void report_json(json *j, const ebim_model *m, const char *word)
     report__json_verdict(j, m, word);
 }
 
+/* ---- networks ---- */
+
+enum { REPORT_NODE = 96 }; /* bytes of a line */
+
+/* What an op is called; "" for one that is not known here */
+FILE_FN const char *report_op(int op)
+{
+    static const struct { int op; const char *name; } ops[] = {
+        {EBIM__OP_INPUT, "input"}, {EBIM__OP_CONST, "constant"}, {EBIM__OP_DENSE, "dense"},
+        {EBIM__OP_APPLY, "function"}, {EBIM__OP_AFFINE, "affine"}, {EBIM__OP_ADD, "sum"},
+        {EBIM__OP_MUL, "product"}, {EBIM__OP_DOT, "inner product"}, {EBIM__OP_SUM, "total"},
+        {EBIM__OP_MIN, "least"}, {EBIM__OP_MAX, "largest"}, {EBIM__OP_SELECT, "choice"},
+        {EBIM__OP_CONCAT, "joined"}, {EBIM__OP_SLICE, "slice"}, {EBIM__OP_RBF, "kernels"},
+        {EBIM__OP_CONV, "convolution"}, {EBIM__OP_DECONV, "transposed convolution"},
+        {EBIM__OP_SAMPLE, "pixels"}, {EBIM__OP_POOL, "pool"}
+    };
+    size_t i;
+    for (i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (ops[i].op == op) return ops[i].name;
+    return "";
+}
+
+/* Node i in a line: op, kernel, activation, operands, H x W x C or features, parameters */
+FILE_FN void report_node(char *line, const ebim_graph *g, int i)
+{
+#define REPORT__NAME(name) #name,
+    static const char *const fn[] = {EBIM_FNS(REPORT__NAME)};
+#undef REPORT__NAME
+    const ebim__node *nd = &g->node[i];
+    const int of[] = {nd->a, nd->b, nd->c};
+    size_t at;
+    int q;
+#define REPORT__ADD(...) at += (size_t)snprintf(line + at, REPORT_NODE - at, __VA_ARGS__)
+    at = (size_t)snprintf(line, REPORT_NODE, "%s", report_op(nd->op));
+    if (nd->kernel > 0) REPORT__ADD(" %d x %d", nd->kernel, nd->kernel);
+    if (nd->fn != EBIM_FN_IDENTITY) REPORT__ADD(" %.12s", fn[nd->fn]);
+    for (q = 0; q < 3 && of[q]; q++) REPORT__ADD("%s%d", q ? ", " : " of ", of[q]);
+    if (nd->H * nd->W > 1) REPORT__ADD(": %d x %d x %d", nd->H, nd->W, nd->C);
+    else REPORT__ADD(": %d", nd->size);
+    if (nd->n_theta) REPORT__ADD(", %d parameters", nd->n_theta);
+#undef REPORT__ADD
+}
+
+FILE_FN void report_graph(FILE *f, const char *letter, const ebim_graph *g)
+{
+    char line[REPORT_NODE];
+    int i;
+    fprintf(f, "%-10s %d nodes, %d parameters\n", letter, g->n_nodes - 1, g->n_theta);
+    for (i = 1; i < g->n_nodes; i++) {
+        report_node(line, g, i);
+        fprintf(f, "  %6d   %s%s\n", i, line, i == g->y ? ", the result" : "");
+    }
+}
+
+FILE_FN void report_json_graph(json *j, const char *key, const ebim_graph *g)
+{
+    char line[EBIM_MAX_NODES][REPORT_NODE];
+    const char *text[EBIM_MAX_NODES];
+    int i;
+    for (i = 1; i < g->n_nodes; i++) {
+        report_node(line[i], g, i);
+        text[i - 1] = line[i];
+    }
+    json_texts(j, key, g->n_nodes - 1, text);
+}
+
 /* ---- text ---- */
 
 FILE_FN void report__place(FILE *f, int n, const double *x)
@@ -257,6 +323,7 @@ FILE_FN void report_text(FILE *f, const ebim_model *m, const char *word, const i
     if (m->info.on) fprintf(f, "%s, known, of ", report_on(m));
     fprintf(f, "dimension %d in R^%d, codimension %d%s\n", m->m, m->n, m->k,
             !m->F.field.codim || m->info.on ? ""
+            : m->F.field.gate > 1 ? ", by a field that is followed: its dimension was told"
             : m->F.field.gate ? ", by a displacement field" : ", by equations of degree two");
     report__rows(f, m, line);
     if (report_known(q->distance_mean))
@@ -266,6 +333,9 @@ FILE_FN void report_text(FILE *f, const ebim_model *m, const char *word, const i
         fprintf(f, "noise      %.3g: standard deviation of the data about it\n", q->noise);
     if (q->missed > 0)
         fprintf(f, "missed     %d of %d points found no way to it\n", q->missed, q->checked);
+    if (m->F.field.gate > 1)
+        fprintf(f, "measured   nothing: distances are to ends of ways, samples follow no known "
+                   "law\n");
     report__manifold(f, m);
     report__density(f, m);
     fprintf(f, "fit        %d points, seed %.0f, recipe %s", m->info.points,
