@@ -7549,9 +7549,11 @@ typedef struct ebim__frame {
     ebim_real *L, *W, *row;   /* of a field, in TURNED lanes: [K][K] the factor of J J'; its last
                                * vectors, [K - k][K], and those before; [n + 3] scratch */
     int rough;                /* 1: roots of such a field need not be exact */
-    ebim_real *own;           /* of one with a gate, for chords: [stride][k][n + k] the rows of J of
-                               * each lane, and their factor, side by side; unless there are */
+    int wide;                 /* n rounded up to chunks */
+    ebim_real *own;           /* of one with a gate: [stride][k][wide + k] the rows of J of each
+                               * lane, and their factor, for chords; unless there are */
     int orthonormal;          /* 1: such rows there */
+    int follow;               /* 1: w gets Q'F and Q'J of a field at the roots */
     double *seen;             /* [3][stride] ||F||, gap and gate where a field was looked at last */
     double *kept;             /* [stride][EBIM__KEPT] how Q turns at q, see >>tangents (NULL: nobody
                                * asks) */
@@ -7591,6 +7593,7 @@ static ebim_result ebim__frame_spaces(ebim__frame *f, ebim_arena *a, const ebim_
     f->n = n = ebim_inputs(F);
     f->k = ebim__codim(F);
     f->K = K = ebim_outputs(F) - F->field.gate;
+    f->wide = (n + EBIM__W - 1) / EBIM__W * EBIM__W;
     f->field = F->field.codim ? &F->field : NULL;
     if (f->k < 1 || f->k > K || (f->field && f->d.solver == EBIM_SOLVER_LBFGS))
         return EBIM_ERR_SHAPE;
@@ -7613,8 +7616,8 @@ static ebim_result ebim__frame_spaces(ebim__frame *f, ebim_arena *a, const ebim_
     }
     f->seen = EBIM__NEW(a, double, f->field ? 3 * f->w.stride : 0);
     if (F->field.gate)
-        f->own = EBIM__NEW(a, ebim_real, ebim__times((size_t)f->w.stride,
-                                                     (size_t)f->k * (size_t)(n + f->k)));
+        f->own = EBIM__NEW(a, ebim_real, ebim__times((size_t)f->w.stride, (size_t)f->k *
+                                                     (size_t)(f->wide + f->k)));
     return r;
 }
 
@@ -7636,6 +7639,9 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     if (r) return r;
     if (f->k >= f->n) return EBIM_ERR_SHAPE;
     ebim__turn_init(&f->w, a);
+    if (f->own && ebim__ready(a)) /* beyond n rows are 0 */
+        memset(f->own, 0, (size_t)f->w.stride * (size_t)(f->k * (f->wide + f->k)) *
+                              sizeof *f->own);
     f->stride = f->w.stride;
     S = (size_t)f->stride;
     n = (size_t)f->n;
@@ -7654,7 +7660,7 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     f->y0 = EBIM__NEW(a, ebim_real, n * S);
     f->y = EBIM__NEW(a, ebim_real, n * S);
     f->matrix = EBIM__NEW(a, ebim_real, f->direct ? k * (k + 1) : 1);
-    f->chord = EBIM__NEW(a, ebim_real, F->field.gate ? n : 0);
+    f->chord = EBIM__NEW(a, ebim_real, F->field.gate ? f->wide : 0);
     f->piv = EBIM__NEW(a, int, k);
     f->state = EBIM__NEW(a, int, S);
     f->singular = EBIM__NEW(a, int, S);
@@ -8054,14 +8060,22 @@ static void ebim__frame_norms(ebim__frame *f, ebim_real *norm)
     }
 }
 
-/* Whether rows q are what was tried last, with derivatives: these are in memory that w shares. */
+/* Whether rows q are what was tried last, with derivatives: these are in memory that w shares or,
+ * of a field, in a workspace that takes its place. */
 static int ebim__frame_tried(ebim__frame *f, int B, const ebim_real *q)
 {
     const ebim_ws *t = &f->trial;
     size_t st = (size_t)f->stride, i;
-    if (!f->direct || f->field || t->used != B || t->order < 1) return 0;
+    if (!f->direct || f->kept || t->used != B || t->order < 1) return 0;
     for (i = 0; i < (size_t)f->n; i++)
         if (memcmp(q + i * st, t->slot[1].v + i * st, (size_t)B * sizeof *q)) return 0;
+    if (f->field) {
+        ebim_ws w = f->w;
+        f->w = f->trial;
+        f->trial = w;
+        return 1;
+    }
+    if (q != ebim_ws_x(&f->w)) memcpy(ebim_ws_x(&f->w), q, (size_t)f->n * st * sizeof *q);
     memcpy(ebim_ws_y(&f->w), t->slot[t->g->y].v, (size_t)f->k * st * sizeof *q);
     f->w.lanes = t->lanes;
     f->w.used = B;
@@ -8074,11 +8088,12 @@ static int ebim__frame_tried(ebim__frame *f, int B, const ebim_real *q)
 static void ebim__frame_to(ebim__frame *f, int B, const ebim_real *q, int tried)
 {
     ebim_real *x = ebim_ws_x(&f->w);
-    if (q != x) memcpy(x, q, (size_t)f->n * (size_t)f->stride * sizeof *x);
-    if (!tried || !ebim__frame_tried(f, B, q)) ebim_forward(&f->w, B, 1);
+    int turned = tried && ebim__frame_tried(f, B, q);
+    if (!turned && q != x) memcpy(x, q, (size_t)f->n * (size_t)f->stride * sizeof *x);
+    if (!turned) ebim_forward(&f->w, B, 1);
     f->lanes = f->w.lanes;
     if (f->direct) {
-        ebim__frame_adjoints(f, &f->w, NULL, NULL);
+        if (!turned || !f->field) ebim__frame_adjoints(f, &f->w, NULL, NULL);
         ebim__frame_factor(f);
     } else {
         ebim__frame_estimate(f);
@@ -8112,6 +8127,28 @@ static void ebim__frame_normals(ebim__frame *f, int l, ebim_real *N)
         for (j = 0; j < i; j++, g += S)
             for (c = 0; c < n; c++) v[c] -= *g * N[j * n + c];
         for (c = 0; c < n; c++) v[c] = f->singular[l] ? 0 : v[c] / *g;
+    }
+}
+
+/* The same for all lanes, in the place of J; NaN where it is singular */
+static void ebim__frame_orthonormal(ebim__frame *f)
+{
+    const ebim__kernels *kernels = f->w.kernels;
+    ebim_real *by = f->mu;
+    int i, j, c, l, at, lanes, S = f->stride;
+    for (at = 0; at < f->lanes; at += lanes) {
+        lanes = ebim__min_int(EBIM__TURNED, f->lanes - at);
+        for (i = 0; i < f->k; i++) {
+            const ebim_real *g = f->G + i * f->k * S + at;
+            ebim_real *v = ebim_ws_xg(&f->w, i) + at;
+            for (j = 0; j < i; j++) {
+                for (l = 0; l < lanes; l++) by[l] = -g[j * S + l];
+                kernels->mac(f->n, v, S, ebim_ws_xg(&f->w, j) + at, S, by, 0, lanes);
+            }
+            for (l = 0; l < lanes; l++) by[l] = 1 / g[i * S + l];
+            for (c = 0; c < f->n * S; c += S)
+                for (l = 0; l < lanes; l++) v[c + l] *= by[l];
+        }
     }
 }
 
@@ -8245,6 +8282,21 @@ static void ebim__newton_store(ebim__frame *f, const ebim_real *norm)
         for (p = 0; p < f->count; p++) f->y[i + f->at[p]] = x[i + p];
 }
 
+/* Q'F and Q'J where lanes that leave (`all`: each one) stand, solved or lost -> w */
+static void ebim__newton_follow(ebim__frame *f, int all)
+{
+    int i, c, p, S = f->stride, rows = f->n * S;
+    for (i = 0; i < f->k && f->follow; i++) {
+        const ebim_real *there = ebim_ws_xg(&f->trial, i), *y = ebim_ws_y(&f->trial) + i * S;
+        ebim_real *here = ebim_ws_xg(&f->w, i), *z = ebim_ws_y(&f->w) + i * S;
+        for (c = 0; c < rows; c += S)
+            for (p = 0; p < f->count; p++)
+                if (all || !f->busy[p]) here[c + f->at[p]] = there[c + p];
+        for (p = 0; p < f->count; p++)
+            if (all || !f->busy[p]) z[f->at[p]] = y[p];
+    }
+}
+
 /* Lanes that are done leave, and those behind them move up. */
 static void ebim__newton_leave(ebim__frame *f)
 {
@@ -8269,9 +8321,9 @@ static void ebim__newton_own(ebim__frame *f)
 {
     int i, c, p, k = f->k, n = f->n, S = f->stride;
     for (p = 0; p < f->count; p++) {
-        ebim_real *own = f->own + (size_t)p * (size_t)(k * (n + k));
-        for (i = 0; i < k; i++)
-            for (c = 0; c < n; c++) *own++ = ebim_ws_xg(&f->w, i)[c * S + p];
+        ebim_real *own = f->own + (size_t)p * (size_t)(k * (f->wide + k));
+        for (i = 0; i < k; i++, own += f->wide)
+            for (c = 0; c < n; c++) own[c] = ebim_ws_xg(&f->w, i)[c * S + p];
         for (i = 0; i < k * k; i++) *own++ = f->G[i * S + p];
     }
 }
@@ -8281,14 +8333,15 @@ static double ebim__newton_chord(ebim__frame *f, int p)
 {
     int i, c, k = f->k, n = f->n, S = f->stride;
     const ebim_real *y = ebim_ws_y(&f->trial) + p, *row;
-    const ebim_real *J = f->own + (size_t)f->at[p] * (size_t)(k * (n + k));
+    const ebim_real *J = f->own + (size_t)f->at[p] * (size_t)(k * (f->wide + k));
     ebim_real *x = ebim_ws_x(&f->trial) + p, *mu = f->matrix, *b = mu + k, *way = f->chord;
     double step = 0;
     for (c = 0; c < n; c++) way[c] = y[c * S];
-    for (i = 0, row = J; i < k; i++, row += n) b[i] = mu[i] = EBIM__R(ebim__dot64(n, row, way));
-    if (!f->orthonormal) ebim__cholesky_solve(k, J + k * n, mu, 1);
+    for (i = 0, row = J; i < k; i++, row += f->wide)
+        b[i] = mu[i] = EBIM__R(ebim__dot64(n, row, way));
+    if (!f->orthonormal) ebim__cholesky_solve(k, J + k * f->wide, mu, 1);
     memset(way, 0, (size_t)n * sizeof *way);
-    for (i = 0, row = J; i < k; i++, row += n) {
+    for (i = 0, row = J; i < k; i++, row += f->wide) {
         step += (double)b[i] * (double)mu[i];
         for (c = 0; c < n; c++) way[c] += mu[i] * row[c];
     }
@@ -8338,6 +8391,23 @@ static void ebim__newton_chords(ebim__frame *f)
 
 EBIM__OFTEN
 
+/* Row i of Q'J(y) at place p times the k rows that the frame has of its own, side by side -> A */
+static void ebim__newton_row(ebim__frame *f, int p, int i, ebim_real *A)
+{
+    const ebim_real *there = ebim_ws_xg(&f->trial, i) + p;
+    const ebim_real *here = f->own + (size_t)f->at[p] * (size_t)(f->k * (f->wide + f->k));
+    int j, c, l;
+    for (c = 0; c < f->wide; c++) f->chord[c] = c < f->n ? there[c * f->stride] : 0;
+    for (j = 0; j < f->k; j++, here += f->wide) {
+        ebim_real sum[EBIM__W], all = 0;
+        EBIM__EACH(l) sum[l] = 0;
+        for (c = 0; c < f->wide; c += EBIM__W)
+            EBIM__EACH(l) sum[l] += f->chord[c + l] * here[c + l];
+        EBIM__EACH(l) all += sum[l];
+        A[j] = all;
+    }
+}
+
 /* -delta of one lane: (J(y) J') delta = F(y), the columns from k tangents, or from Q'J(y) and the
  * frame's own rows; NaN where there is none, which is then LOST. */
 static void ebim__newton_lane(ebim__frame *f, int p)
@@ -8347,7 +8417,8 @@ static void ebim__newton_lane(ebim__frame *f, int p)
     for (i = 0; i < k; i++) {
         for (j = 0; j < k && !f->field; j++)
             A[i * k + j] = ebim_ws_yt(&f->trial, 1 + j)[i * S + p];
-        for (j = 0; j < k && f->field; j++) {
+        if (f->own) ebim__newton_row(f, p, i, A + i * k);
+        for (j = 0; j < k && f->field && !f->own; j++) {
             const ebim_real *there = ebim_ws_xg(&f->trial, i) + p;
             const ebim_real *here = ebim_ws_xg(&f->w, j) + f->at[p];
             for (A[i * k + j] = 0, c = 0; c < f->n * S; c += S) A[i * k + j] += there[c] * here[c];
@@ -8409,9 +8480,11 @@ static void ebim__newton_direct(ebim__frame *f, int B)
         ebim__newton_move(f);
         if (4 * ebim__lanes(f->stride, left) > 3 * f->trial.lanes) continue; /* moving costs, too */
         ebim__newton_store(f, norm);
+        ebim__newton_follow(f, 0);
         ebim__newton_leave(f);
     }
     ebim__newton_store(f, norm);
+    ebim__newton_follow(f, 1);
     for (p = 0; p < B; p++) {
         int afar = !ebim__finite(f->residual[p]) || f->residual[p] > f->limit[p];
         f->state[p] = afar || f->singular[p] ? EBIM__LOST : EBIM__SOLVED;
@@ -9399,6 +9472,7 @@ struct ebim_projector {
     ebim_real *step, *last2;  /* [stride] s; |last|^2 or 0 */
     int32_t *done, *idle;     /* [stride] how ONTO has ended, 0: not yet; whether NEAREST has */
     int32_t *place;           /* [stride] where a lane comes from */
+    int ways;                 /* 1: points that ways do not lead next to M are given up */
     /* and what does not: */
     ebim_real *dir;           /* rows [n] d */
     ebim_real *norm, *d2;     /* [stride] ||F(x)||, |d|^2 */
@@ -9445,8 +9519,8 @@ static void ebim__projector_swap(ebim_projector *p, int a, int b)
     for (i = 0; i < 3 * S; i += S) ebim__swap_int(&p->done[i + a], &p->done[i + b]);
 }
 
-/* Steps of B lanes; those that are `out` after one stand behind the others, and are left out of the
- * next. A step returns 0 when all are. */
+/* Steps of B lanes; those that are `out` before a step stand behind the others, and are left out of
+ * it. A step returns 0 when all are. */
 static void ebim__projector_loop(ebim_projector *p, int B, int (*step)(ebim_projector *p, int B),
                                 const int32_t *out)
 {
@@ -9455,10 +9529,11 @@ static void ebim__projector_loop(ebim_projector *p, int B, int (*step)(ebim_proj
         p->step[l] = 1;
         p->place[l] = l;
     }
-    for (it = 0; it < p->d.max_iter && !ebim__stopped(p->f.w.watch) && step(p, B); it++) {
+    for (it = 0; it < p->d.max_iter && !ebim__stopped(p->f.w.watch); it++) {
         for (l = left = 0; l < B; l++)
             if (!out[l] && l != left++) ebim__projector_swap(p, l, left - 1);
         B = left;
+        if (!B || !step(p, B)) break;
     }
     for (l = 0; l < p->f.stride; l++)
         while (p->place[l] != l) ebim__projector_swap(p, l, p->place[l]);
@@ -9513,7 +9588,10 @@ static void ebim__projector_ways(ebim_projector *p, int B)
     ebim__frame *f = &p->f;
     ebim_real *x = ebim_ws_x(&f->trial);
     int it, i, l, rows = f->n * f->stride, left = 1;
-    for (l = 0; l < f->stride; l++) p->d2[l] = EBIM__R(1e30);
+    for (l = 0; l < f->stride; l++) {
+        p->d2[l] = EBIM__R(1e30);
+        p->done[l] = 0;
+    }
     for (it = 0; it < MOST && left && !ebim__stopped(f->w.watch); it++) {
         const ebim_real *F = ebim_ws_y(&f->trial);
         memcpy(x, p->x, (size_t)rows * sizeof *x);
@@ -9521,10 +9599,8 @@ static void ebim__projector_ways(ebim_projector *p, int B)
         for (left = l = 0; l < B; l++) {
             ebim_real way = 0;
             for (i = l; i < rows; i += f->stride) way += F[i] * F[i];
-            if (!(way < EBIM__R(0.8) * p->d2[l])) {
-                p->d2[l] = 0;
-                continue;
-            }
+            p->done[l] |= !(way < EBIM__R(0.8) * p->d2[l]);
+            if (p->done[l]) continue;
             for (i = l; i < rows; i += f->stride) p->x[i] -= F[i];
             p->d2[l] = way;
             left++;
@@ -9537,6 +9613,7 @@ static void ebim__projector_onto(ebim_projector *p, int B)
 {
     size_t S = (size_t)p->f.stride;
     int l;
+    double close = p->ways ? 5 * p->f.field->norm : 0; /* a way: the next one is the shorter */
     memcpy(p->x, p->x0, (size_t)p->f.n * S * sizeof *p->x);
     if (p->d.method == EBIM_PROJECT_DESCEND) {
         for (l = 0; l < B; l++) p->minima.unit[l] = 1;
@@ -9544,6 +9621,8 @@ static void ebim__projector_onto(ebim_projector *p, int B)
     }
     if (p->f.field && p->f.field->gate) ebim__projector_ways(p, B);
     memset(p->done, 0, S * sizeof *p->done);
+    for (l = 0; l < B && p->ways; l++)
+        if ((double)p->d2[l] > close * close) p->done[l] = EBIM__LOST;
     p->f.trial.used = 0; /* nothing has been tried for these points */
     ebim__projector_loop(p, B, ebim__onto_step, p->done);
 }
@@ -10255,8 +10334,9 @@ static void ebim__charts_load(ebim_charts *s, int l, int c, const double *t)
     const ebim_real *N = ebim__nth(s->normal, c, s->k * s->n);
     const ebim_real *U = ebim__nth(s->tangent, c, s->m * s->n);
     int i, p, j, n = s->n, k = s->k, S = f->stride;
-    if (f->own)
-        memcpy(f->own + (size_t)l * (size_t)(k * (n + k)), N, (size_t)(k * n) * sizeof *N);
+    for (p = 0; p < k && f->own; p++)
+        memcpy(f->own + (size_t)l * (size_t)(k * (f->wide + k)) + p * f->wide, N + p * n,
+               (size_t)n * sizeof *N);
     for (p = 0; p < k && !f->rough; p++) { /* for Newton's method */
         for (i = 0; i < n; i++) ebim_ws_xg(&f->w, p)[i * S + l] = N[p * n + i];
         for (j = 0; j <= p; j++) f->G[(p * k + j) * S + l] = EBIM__R(p == j);
@@ -10360,17 +10440,26 @@ static void ebim__charts_flush(ebim_charts *s)
     s->pairs = 0;
 }
 
-/* J at the B points in y; the normals there */
-static void ebim__charts_linearise(ebim_charts *s, int B)
+/* J at the B points in y; the normals there. solved: the frame has found these points. */
+static void ebim__charts_linearise(ebim_charts *s, int B, int solved)
 {
-    int l;
-    ebim__to_lanes(s->y, B, s->n, ebim_ws_x(&s->f.w), s->f.stride,
-                   ebim__lanes(s->f.stride, B));
-    ebim__frame_at(&s->f, B, ebim_ws_x(&s->f.w));
-    for (l = 0; l < B; l++) {
-        ebim__frame_normals(&s->f, l, s->across + (size_t)l * (size_t)(s->k * s->n));
-        if (s->f.singular[l]) s->ok[l] = 0;
+    int i, c, l;
+    if (solved && s->f.field) {
+        ebim__frame_factor(&s->f);
+    } else {
+        ebim__to_lanes(s->y, B, s->n, ebim_ws_x(&s->f.w), s->f.stride,
+                       ebim__lanes(s->f.stride, B));
+        ebim__frame_at(&s->f, B, ebim_ws_x(&s->f.w));
     }
+    ebim__frame_orthonormal(&s->f);
+    for (i = 0; i < s->k; i++) {
+        const ebim_real *v = ebim_ws_xg(&s->f.w, i);
+        for (l = 0; l < B; l++)
+            for (c = 0; c < s->n; c++)
+                s->across[(l * s->k + i) * s->n + c] = v[c * s->f.stride + l];
+    }
+    for (l = 0; l < B; l++)
+        if (s->f.singular[l]) s->ok[l] = 0;
 }
 
 /* Density q of the B points in y, and how far inside of a chart they are. */
@@ -10440,11 +10529,13 @@ static void ebim__charts_covered(ebim_charts *s, int B)
     } while (b);
 }
 
-/* B points from the charts in `from` and t -> y, ok */
+/* B points from the charts in `from` and t -> y, ok, and the normals there */
 static void ebim__charts_points(ebim_charts *s, int B)
 {
     int l;
+    s->f.follow = s->f.field != NULL;
     ebim__charts_solve(s, B, s->from, s->t);
+    s->f.follow = 0;
     ebim__from_lanes(s->f.y, s->f.stride, B, s->n, s->y);
     for (l = 0; l < B; l++) {
         double t[EBIM__CHART_M];
@@ -10453,6 +10544,7 @@ static void ebim__charts_points(ebim_charts *s, int B)
                    ebim__inside(y, 1, 0, s->n, s->d.lo, s->d.hi) &&
                    ebim__charts_where(s, s->from[l], y, t);
     }
+    ebim__charts_linearise(s, B, 1);
 }
 
 /* A chart at point l of the block, whose normals are known; 0: there is no room. */
@@ -10589,7 +10681,7 @@ static void ebim__charts_start(ebim_charts *s, int N)
                    (size_t)s->n * sizeof *s->y);
             s->ok[l] = 1;
         }
-        ebim__charts_linearise(s, B);
+        ebim__charts_linearise(s, B, 0);
         for (l = 0; l < B; l++)
             if (s->ok[l]) ebim__charts_new(s, l, 2 * gap);
     }
@@ -10648,7 +10740,6 @@ static int ebim__charts_grow(ebim_charts *s, uint64_t seed)
         each = ebim__max_int(ebim__min_int(EBIM__W / left, ebim__chart_bound.probes), 1);
         for (left = 0, c = 0; (B = ebim__charts_rims(s, each, &c, &r)) > 0; left += B / each) {
             ebim__charts_points(s, B);
-            ebim__charts_linearise(s, B);
             ebim__charts_covered(s, B);
             ebim__charts_extend(s, B);
             if (ebim__stopped(s->f.w.watch) || s->count == s->d.most) return 0;
@@ -10683,23 +10774,45 @@ EBIM_API int ebim_charts_cover(ebim_charts *s, int N, const ebim_real *x)
     return s->count;
 }
 
-/* B draws from `stream` on -> from, t */
-static void ebim__charts_draw(ebim_charts *s, int B, uint64_t seed, uint64_t stream)
+/* The v in (-1, 1) that phi, for m = 1, has the share u below */
+static double ebim__charts_below(double u)
+{
+    double lo = -1, hi = 1;
+    int i;
+    for (i = 0; i < 40; i++) {
+        double v = 0.5 * (lo + hi), v2 = v * v;
+        if (0.5 + v * (15 - v2 * (10 - 3 * v2)) / 16 < u) lo = v;
+        else hi = v;
+    }
+    return 0.5 * (lo + hi);
+}
+
+/* B draws from `stream` on -> from, t; `even`: of curves those of a seed leave no gaps, as the
+ * shares of the law below them go on by golden sections of 1. */
+static void ebim__charts_draw(ebim_charts *s, int B, uint64_t seed, uint64_t stream, int even)
 {
     int l, j;
+    even = even && s->m == 1;
     for (l = 0; l < B; l++) {
         ebim_real v[EBIM__CHART_M + 6];
         ebim_rng r;
         double u;
         int c = 0, end = s->count - 1;
-        ebim_rng_init(&r, seed, stream + (uint64_t)l);
+        uint64_t turn = (stream + (uint64_t)l) * UINT64_C(0x9E3779B97F4A7C15);
+        ebim_rng_init(&r, seed, even ? 0 : stream + (uint64_t)l);
         u = (double)ebim_rng_uniform(&r);
+        if (even) u += (double)(turn >> 11) * (1.0 / 9007199254740992.0);
+        if (u >= 1) u -= 1;
         while (c < end) { /* the first chart whose share is above u */
             int mid = c + (end - c) / 2;
             if (s->share[mid] > u) end = mid;
             else c = mid + 1;
         }
         ebim_rng_sphere(&r, s->m + 6, v); /* m of its coordinates have the law phi */
+        if (even) {
+            double below = c ? s->share[c - 1] : 0;
+            v[0] = EBIM__R(ebim__charts_below((u - below) / (s->share[c] - below)));
+        }
         for (j = 0; j < s->m; j++) s->t[l * s->m + j] = s->reach[c] * (double)v[j];
         s->from[l] = (int32_t)c;
     }
@@ -10712,9 +10825,8 @@ EBIM_API int ebim_charts_run(ebim_charts *s, int draws, ebim_real *x, ebim_real 
     int at, B, l, have = 0;
     for (at = 0; at < draws && s->count && !ebim__stopped(s->f.w.watch); at += B) {
         B = ebim__min_int(EBIM__CHART_LANES, draws - at);
-        ebim__charts_draw(s, B, seed, stream + (uint64_t)at);
+        ebim__charts_draw(s, B, seed, stream + (uint64_t)at, 1);
         ebim__charts_points(s, B);
-        ebim__charts_linearise(s, B);
         ebim__charts_density(s, B);
         for (l = 0; l < B; l++) {
             if (!s->ok[l] || !(s->q[l] > 0)) continue;
@@ -10760,11 +10872,10 @@ static void ebim__charts_share(ebim_charts *s, const ebim_charts *other)
     s->covered = other->covered;
 }
 
-/* log q at the B points in y -> log_q: [B] */
+/* log q at the B points in y, whose normals are known -> log_q: [B] */
 static void ebim__charts_log_q(ebim_charts *s, int B, double *log_q)
 {
     int l;
-    ebim__charts_linearise(s, B);
     ebim__charts_density(s, B);
     for (l = 0; l < B; l++) log_q[l] = s->ok[l] && s->q[l] > 0 ? log(s->q[l]) : -HUGE_VAL;
 }
@@ -10781,6 +10892,7 @@ static int ebim__charts_beyond(ebim_charts *s, int B, const ebim_real *x)
             s->from[l] = -1;
             s->ok[l] = 1;
         }
+        ebim__charts_linearise(s, lanes, 0);
         ebim__charts_log_q(s, lanes, log_q);
         for (l = 0; l < lanes; l++) beyond += !ebim__finite64(log_q[l]);
     }
@@ -10806,9 +10918,10 @@ static int ebim__charts_leap(ebim_charts *s, ebim_ws *E, int B, ebim_real *x, ui
             s->ok[l] = 1;
             e[l] = f[l] = 0;
         }
+        ebim__charts_linearise(s, lanes, 0);
         ebim__charts_log_q(s, lanes, here);
         if (E) ebim_eval(E, lanes, x, e);
-        ebim__charts_draw(s, lanes, seed, stream + (uint64_t)at);
+        ebim__charts_draw(s, lanes, seed, stream + (uint64_t)at, 0);
         ebim__charts_points(s, lanes);
         ebim__charts_log_q(s, lanes, there);
         if (E) ebim_eval(E, lanes, s->y, f);
@@ -11338,7 +11451,8 @@ static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
     if (L && F->field.codim && ebim__ready(a)) return EBIM_ERR_SHAPE;
     z->watch = a->watch;
     draws = ebim__or_int(draws, 131072);
-    z->each = ebim__max_int((by_charts ? draws / 4 : draws) / EBIM__BATCHES, 16);
+    if (by_charts) draws /= n - k > 1 ? 4 : 16; /* those of curves are even */
+    z->each = ebim__max_int(draws / EBIM__BATCHES, 16);
     z->room = by_charts ? z->each : 4 * z->each;
     z->x = EBIM__NEW(a, ebim_real, (size_t)z->room * n);
     z->e = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
@@ -11402,7 +11516,8 @@ static void ebim__z_points(ebim__z *z, int b, uint64_t seed)
     uint64_t stream = (uint64_t)b * (uint64_t)z->each;
     double before;
     if (z->charts) {
-        z->count[b] = ebim_charts_run(z->charts, z->each, z->x, q, seed, stream);
+        z->count[b] = ebim_charts_run(z->charts, z->each, z->x, q,
+                                      ebim__subseed(seed, (uint64_t)b), stream);
         z->roots[b] = (double)z->count[b] / z->each;
         return;
     }
@@ -13440,8 +13555,9 @@ enum {
                                 * seldom, and points of it are looked for next to data: */
     EBIM__JUDGE_FEW = 300,     /* so many, as each takes k products with the Jacobian a step; and */
     EBIM__JUDGE_NOISE = 500,   /* so many of noise, of which one beyond the charts may be chance */
-    EBIM__JUDGE_STEPS = 30     /* of noise to M: more are taken only by the few that end nowhere, at
+    EBIM__JUDGE_STEPS = 30,    /* of noise to M: more are taken only by the few that end nowhere, at
                                 * the cost of all others */
+    EBIM__JUDGE_LAST = 8       /* of those that ways have led next to M */
 };
 
 /* Verdicts are given above these: lengths in the scale of the data, else shares. */
@@ -13536,7 +13652,8 @@ static ebim_result ebim__judge_charts(ebim__judge *s, ebim_projector *onto, ebim
     s->r->volume_se = told.volume_se;
     s->r->one_sided = told.one_sided;
     if (s->F->field.gate) s->r->gap_abrupt = (double)told.found < (1 - most) * (double)told.draws;
-    onto->d.max_iter = EBIM__JUDGE_STEPS;
+    onto->ways = crowded && s->F->field.gate;
+    onto->d.max_iter = onto->ways ? EBIM__JUDGE_LAST : EBIM__JUDGE_STEPS;
     noise = crowded ? ebim__min_int(s->room, EBIM__JUDGE_NOISE) : s->room;
     noise = ebim_projector_noise(onto, noise, s->y, d.lo, d.hi, s->d->seed, 1);
     beyond = ebim__charts_beyond(charts, noise, s->y);
@@ -18169,7 +18286,8 @@ enum {
     EBIM__NETWORKS = 6,      /* for F, at most: two at a time, so three tries */
     EBIM__ENERGIES = 4,      /* networks for E: a plain one, three with finer and finer features */
     EBIM__FIT_POINTS = 1000, /* of M that candidates are judged by: shares are known to 0.3 % */
-    EBIM__CHART_NODES = 24,  /* for each of these: nodes for E from charts, which are dear */
+    EBIM__CHART_NODES = 24,  /* for each of these: nodes for E from charts, which are dear, */
+    EBIM__CURVE_NODES = 8,   /* and on curves, where even draws (>>charts) leave no gaps */
     /* or from lines where F has many features, or n is larger than that: on spheres of R^6, which
      * one line in 30 meets, excess nats are the same as with four times as many */
     EBIM__FINE_NODES = 64, EBIM__FINE_N = 5,
@@ -18448,7 +18566,9 @@ static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim_
     e->net.fourier_scale *= 1 << number;
     e->d.steps = ebim__steps(s, e->steps, e->d.batch);
     if (e->most) e->d.steps = ebim__min_int(e->d.steps, e->most);
-    if (s->fields) e->nodes = ebim__min_int(e->nodes, EBIM__CHART_NODES);
+    if (s->fields)
+        e->nodes = ebim__min_int(e->nodes, s->n - s->k > 1 ? EBIM__CHART_NODES
+                                                           : EBIM__CURVE_NODES);
     if (s->fine || s->n > EBIM__FINE_N) e->nodes = ebim__min_int(e->nodes, EBIM__FINE_NODES);
     e->d.n_nodes = ebim__fit_points(s) * e->nodes;
     e->d.lo = s->lo;
