@@ -10818,14 +10818,16 @@ static void ebim__charts_draw(ebim_charts *s, int B, uint64_t seed, uint64_t str
     }
 }
 
-EBIM_API int ebim_charts_run(ebim_charts *s, int draws, ebim_real *x, ebim_real *log_q,
-                             uint64_t seed, uint64_t stream)
+/* Draws as ebim_charts_run makes them; even: see ebim__charts_draw. Of even ones the charts' own
+ * standard error is too large. */
+static int ebim__charts_take(ebim_charts *s, int draws, ebim_real *x, ebim_real *log_q,
+                             uint64_t seed, uint64_t stream, int even)
 {
     size_t n = (size_t)s->n;
     int at, B, l, have = 0;
     for (at = 0; at < draws && s->count && !ebim__stopped(s->f.w.watch); at += B) {
         B = ebim__min_int(EBIM__CHART_LANES, draws - at);
-        ebim__charts_draw(s, B, seed, stream + (uint64_t)at, 1);
+        ebim__charts_draw(s, B, seed, stream + (uint64_t)at, even);
         ebim__charts_points(s, B);
         ebim__charts_density(s, B);
         for (l = 0; l < B; l++) {
@@ -10839,6 +10841,12 @@ EBIM_API int ebim_charts_run(ebim_charts *s, int draws, ebim_real *x, ebim_real 
     }
     s->ended += have;
     return have;
+}
+
+EBIM_API int ebim_charts_run(ebim_charts *s, int draws, ebim_real *x, ebim_real *log_q,
+                             uint64_t seed, uint64_t stream)
+{
+    return ebim__charts_take(s, draws, x, log_q, seed, stream, 0);
 }
 
 EBIM_API ebim_charts_report ebim_charts_stats(const ebim_charts *s)
@@ -11352,7 +11360,7 @@ static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_r
 static int ebim__charts_uniform(ebim_charts *s, int draws, ebim_real *x, ebim_real *q, int B,
                                 int32_t *pick, ebim_real *out, uint64_t seed)
 {
-    int have = ebim_charts_run(s, draws, x, q, seed, 0), finite;
+    int have = ebim__charts_take(s, draws, x, q, seed, 0, 1), finite;
     ebim_rng rng;
     if (!s->covered || have < 100) return 0;
     ebim__softmin(have, q, &finite);
@@ -11416,7 +11424,18 @@ static double ebim__batch_mean(const double *x, double *se)
     return mean;
 }
 
+/* Uniform draws of charts that normalisers of several E share: what they say of one E less what
+ * they say of another is more exact than either. Where so small a share of them would do as well,
+ * weighed alike, E has draws of its own. */
+static const double ebim__shared_least = 0.5;
+typedef struct ebim__shared {
+    ebim_real *x, *q;         /* [most][n], [most] points and logs of their densities */
+    int most, count[EBIM__BATCHES];
+    int full;                 /* 1: they are drawn */
+} ebim__shared;
+
 typedef struct ebim__z {
+    ebim__shared *shared;     /* draws of charts to begin with (NULL: none) */
     ebim_lines *lines;        /* these, or */
     ebim_charts *charts;      /* those; without either: */
     int on;                   /* uniform points of an M that is known, whose size is 1 / unit */
@@ -11509,18 +11528,31 @@ static void ebim__z_stretch(ebim__z *z, int B, const ebim_real *x, ebim_real *ou
     }
 }
 
+/* The same of charts -> where they stand */
+static ebim_real *ebim__z_charts(ebim__z *z, int b, ebim_real *q, uint64_t seed, uint64_t stream)
+{
+    ebim__shared *s = z->shared;
+    ebim_real *x = s ? s->x + (size_t)b * (size_t)z->each * (size_t)z->F.n : z->x;
+    if (s && s->full) {
+        z->count[b] = s->count[b];
+        memcpy(q, s->q + b * z->each, (size_t)z->count[b] * sizeof *q);
+    } else {
+        z->count[b] = ebim__charts_take(z->charts, z->each, x, q,
+                                        ebim__subseed(seed, (uint64_t)b), stream, 1);
+        if (s) memcpy(s->q + b * z->each, q, (size_t)z->count[b] * sizeof *q);
+        if (s) s->count[b] = z->count[b];
+    }
+    z->roots[b] = (double)z->count[b] / z->each;
+    return x;
+}
+
 /* Points of batch b and the logs of their densities; how many a line, or draw, has */
-static void ebim__z_points(ebim__z *z, int b, uint64_t seed)
+static ebim_real *ebim__z_points(ebim__z *z, int b, uint64_t seed)
 {
     ebim_real *q = z->q + (size_t)b * (size_t)z->room;
     uint64_t stream = (uint64_t)b * (uint64_t)z->each;
     double before;
-    if (z->charts) {
-        z->count[b] = ebim_charts_run(z->charts, z->each, z->x, q,
-                                      ebim__subseed(seed, (uint64_t)b), stream);
-        z->roots[b] = (double)z->count[b] / z->each;
-        return;
-    }
+    if (z->charts) return ebim__z_charts(z, b, q, seed, stream);
     if (!z->lines) {
         int n = z->F.n, k = z->F.k, i;
         double level = ebim__on_log_volume(z->on, n) - (n - k) * log(z->unit);
@@ -11529,12 +11561,32 @@ static void ebim__z_points(ebim__z *z, int b, uint64_t seed)
         for (i = 0; i < z->each; i++) q[i] = EBIM__R(-level);
         z->count[b] = z->each;
         z->roots[b] = 1;
-        return;
+        return z->x;
     }
     before = z->lines->roots;
     z->count[b] = ebim_lines_run(z->lines, z->each, z->room, z->x, seed, stream);
     z->roots[b] = (z->lines->roots - before) / z->each;
     if (z->count[b]) ebim__lines_density(z->lines, z->count[b], z->x, q);
+    return z->x;
+}
+
+/* All batches, and what E is there */
+static void ebim__z_draw(ebim__z *z, uint64_t seed)
+{
+    int b, low = z->energy && !z->shared;
+    if (z->charts) {
+        if (low) ebim_eval(&z->E, z->charts->count, z->charts->center, z->charts->energy);
+        ebim__charts_weigh(z->charts, low ? z->charts->energy : NULL);
+    }
+    for (b = 0; b < EBIM__BATCHES && !ebim__stopped(z->watch); b++) {
+        ebim_real *e = z->e + (size_t)b * (size_t)z->room;
+        const ebim_real *x = ebim__z_points(z, b, ebim__subseed(seed, EBIM__SEED_Z));
+        if (!z->count[b]) continue;
+        ebim__z_stretch(z, z->count[b], x, z->s + (size_t)b * (size_t)z->room);
+        if (z->energy) ebim_eval(&z->E, z->count[b], x, e);
+        else memset(e, 0, (size_t)z->count[b] * sizeof *e);
+    }
+    if (z->shared) z->shared->full = !ebim__stopped(z->watch);
 }
 
 static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
@@ -11542,19 +11594,14 @@ static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
     double V[EBIM__BATCHES], Z[EBIM__BATCHES], ratio[EBIM__BATCHES], low, v, mean;
     int b;
     memset(out, 0, sizeof *out);
-    if (z->charts) {
-        if (z->energy) ebim_eval(&z->E, z->charts->count, z->charts->center, z->charts->energy);
-        ebim__charts_weigh(z->charts, z->energy ? z->charts->energy : NULL);
-    }
-    for (b = 0; b < EBIM__BATCHES && !ebim__stopped(z->watch); b++) {
-        ebim_real *e = z->e + (size_t)b * (size_t)z->room;
-        ebim__z_points(z, b, ebim__subseed(seed, EBIM__SEED_Z));
-        if (!z->count[b]) continue;
-        ebim__z_stretch(z, z->count[b], z->x, z->s + (size_t)b * (size_t)z->room);
-        if (z->energy) ebim_eval(&z->E, z->count[b], z->x, e);
-        else memset(e, 0, (size_t)z->count[b] * sizeof *e);
-    }
+    ebim__z_draw(z, seed);
     ebim__z_sums(z, V, Z, &low, out);
+    if (z->shared && out->effective < ebim__shared_least * (double)out->points) {
+        z->shared = NULL;
+        memset(out, 0, sizeof *out);
+        ebim__z_draw(z, seed);
+        ebim__z_sums(z, V, Z, &low, out);
+    }
     v = ebim__batch_mean(V, &out->volume_se);
     mean = ebim__batch_mean(Z, &out->se);
     if (!(v > 0) || !(mean > 0)) return EBIM_ERR_SOLVE;
@@ -14031,7 +14078,7 @@ static void ebim__from_model(const ebim_model *m, int B, ebim_real *x)
 
 enum {
     EBIM__LEGS = 3,     /* of a chain, with leaps between them */
-    EBIM__ADAPT = 256,  /* chains that the step is found by */
+    EBIM__ADAPT = 256,  /* chains that the step is found by; among many equations TRACED */
     EBIM__ROUNDS = 4,   /* of points that chains may start from, at most */
     EBIM__TRACED = 64,  /* chains whose memory is measured, by so many */
     EBIM__DRAWS = 50    /* draws of each */
@@ -14251,7 +14298,8 @@ static void ebim__sample_task(void *arg, int w)
 /* The eps of all workers, found by the warm chains */
 static void ebim__sample_adapt(ebim__sampling *s, uint64_t seed)
 {
-    double eps = ebim_clmc_adapt(s->c[0], EBIM__ADAPT, s->warm, 60, 0.8, seed, 0);
+    int chains = s->m->k > EBIM__JUDGE_CROWDED ? EBIM__TRACED : EBIM__ADAPT;
+    double eps = ebim_clmc_adapt(s->c[0], chains, s->warm, 60, 0.8, seed, 0);
     int w;
     for (w = 0; w < s->workers; w++) s->c[w]->d.eps = eps;
     ebim__clmc_reset(s->c[0]);
@@ -14364,6 +14412,15 @@ static ebim_result ebim__ways_sample(const ebim_model *m, ebim_arena *work, int 
     return have < B ? EBIM_ERR_SOLVE : EBIM_OK;
 }
 
+/* Steps of a chain, if they are not given. Among many equations each takes long: where points have
+ * nearly the law wanted, and leap twice by charts, one a leg will do. */
+static int ebim__sample_steps(const ebim__sampling *s, int given)
+{
+    if (given) return given;
+    if (s->pool.worth <= 0.5 * s->pool.count || !(s->leap[0] || s->chart[0])) return 30;
+    return s->chart[0] && s->m->k > EBIM__JUDGE_CROWDED ? EBIM__LEGS : 9;
+}
+
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
                                        int steps, uint64_t seed, ebim_clmc_report *report)
 {
@@ -14383,8 +14440,7 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, in
     s.seed = ebim__subseed(seed, EBIM__SEED_CHAINS);
     r = ebim__pool_fill(&s.pool, ebim__subseed(seed, EBIM__SEED_POINTS));
     if (r) return r;
-    s.steps = steps ? steps
-              : s.pool.worth > 0.5 * s.pool.count && (s.leap[0] || s.chart[0]) ? 9 : 30;
+    s.steps = ebim__sample_steps(&s, steps);
     ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
     ebim__pool_pick(&s.pool, EBIM__ADAPT, s.warm, &rng);
     ebim__sample_adapt(&s, ebim__subseed(seed, EBIM__SEED_ADAPT));
@@ -16620,7 +16676,8 @@ enum {
     EBIM__FIELD_LAST = 256,   /* width of the last hidden layer: of 192 a torus in R^20 is a tenth
                                * farther off, of 96 four fifths */
     EBIM__FIELD_LEARNED = 512, /* data that this takes: two for each of its inputs */
-    EBIM__FIELD_FINE = 32,    /* frequencies that networks for curves see besides */
+    EBIM__FIELD_FINE = 64,    /* frequencies that networks for curves see besides: with 32 one in
+                               * R^50 is half again as far off, a trefoil a quarter */
     EBIM__FIELD_WAYS = 4,     /* directions that slopes at a datum are fitted in */
     EBIM__FIELD_JUDGED = 1000, /* data that the bounds are found by, */
     EBIM__FIELD_LEAST = 20    /* at least */
@@ -19519,6 +19576,7 @@ typedef struct ebim__density {
     ebim_arena scratch;        /* for trainings and normalisers */
     ebim_real *node;           /* [nodes][n] uniform on M */
     int nodes;
+    ebim__shared shared;       /* draws by which several E are compared (x NULL: none) */
     ebim_charts *charts;       /* where lines do not measure M */
     double volume, volume_se;  /* of M, in z's units */
     double level;              /* added to E: its mean e^-E is 1 then */
@@ -19542,6 +19600,9 @@ static ebim_result ebim__density_charts(ebim__density *e, ebim_arena *work)
     if (s->on || ebim__finite64(e->model->judged.volume)) /* else charts did not cover M before */
         ebim_charts_cover(e->charts, s->N - s->held, s->z);
     e->nodes = ebim__charts_uniform(e->charts, draws, x, q, count, pick, e->node, d.seed);
+    e->shared.x = x; /* their memory is free again */
+    e->shared.q = q;
+    e->shared.most = draws;
     e->volume = ebim_charts_stats(e->charts).volume;
     e->volume_se = ebim_charts_stats(e->charts).volume_se;
     return EBIM_OK;
@@ -19638,6 +19699,8 @@ static ebim_result ebim__density_level(ebim__density *e, const ebim_graph *E, co
                      !ebim__by_lines(e->F));
     e->z.on = (int)s->on;
     e->z.unit = s->unit;
+    if (e->shared.x && !L && e->z.each * EBIM__BATCHES <= e->shared.most)
+        e->z.shared = &e->shared;
     if (r || !ebim__ready(work)) return r;
     return ebim__z_run(&e->z, ebim__subseed(s->d->seed, EBIM__SEED_NODES), z);
 }
@@ -19948,8 +20011,12 @@ static ebim_result ebim__density_normalise(ebim__density *e)
     ebim_log_z *z = &m->z;
     const double *L = e->rows->L;
     ebim_result r = EBIM_OK;
-    if (e->known.points > 0 && !L) *z = e->known;
-    else r = ebim__density_level(e, &e->E, L, &e->scratch, z);
+    if (e->known.points > 0 && !L && !e->shared.x) {
+        *z = e->known;
+    } else {
+        e->shared.x = NULL; /* few would do to compare, and E has been chosen by them */
+        r = ebim__density_level(e, &e->E, L, &e->scratch, z);
+    }
     if (!r && ebim__on_k((int)e->rows->on, e->rows->n)) {
         z->log_volume = log(e->volume); /* it is known, and of mean and integral the better one */
         if (z->se < z->mean_se) z->log_mean = z->log_z - z->log_volume;
