@@ -7590,9 +7590,11 @@ typedef struct ebim__frame {
     ebim_real *L, *W, *row;   /* of a field, in TURNED lanes: [K][K] the factor of J J'; its last
                                * vectors, [K - k][K], and those before; [n + 3] scratch */
     int rough;                /* 1: roots of such a field need not be exact */
-    ebim_real *own;           /* of one with a gate, for chords: [stride][k][n + k] the rows of J of
-                               * each lane, and their factor, side by side; unless there are */
+    int wide;                 /* n rounded up to chunks */
+    ebim_real *own;           /* of one with a gate: [stride][k][wide + k] the rows of J of each
+                               * lane, and their factor, for chords; unless there are */
     int orthonormal;          /* 1: such rows there */
+    int follow;               /* 1: w gets Q'F and Q'J of a field at the roots */
     double *seen;             /* [3][stride] ||F||, gap and gate where a field was looked at last */
     double *kept;             /* [stride][EBIM__KEPT] how Q turns at q, see >>tangents (NULL: nobody
                                * asks) */
@@ -7632,6 +7634,7 @@ static ebim_result ebim__frame_spaces(ebim__frame *f, ebim_arena *a, const ebim_
     f->n = n = ebim_inputs(F);
     f->k = ebim__codim(F);
     f->K = K = ebim_outputs(F) - F->field.gate;
+    f->wide = (n + EBIM__W - 1) / EBIM__W * EBIM__W;
     f->field = F->field.codim ? &F->field : NULL;
     if (f->k < 1 || f->k > K || (f->field && f->d.solver == EBIM_SOLVER_LBFGS) ||
         F->field.gate == EBIM__FOLLOWED)
@@ -7655,8 +7658,8 @@ static ebim_result ebim__frame_spaces(ebim__frame *f, ebim_arena *a, const ebim_
     }
     f->seen = EBIM__NEW(a, double, f->field ? 3 * f->w.stride : 0);
     if (F->field.gate)
-        f->own = EBIM__NEW(a, ebim_real, ebim__times((size_t)f->w.stride,
-                                                     (size_t)f->k * (size_t)(n + f->k)));
+        f->own = EBIM__NEW(a, ebim_real, ebim__times((size_t)f->w.stride, (size_t)f->k *
+                                                     (size_t)(f->wide + f->k)));
     return r;
 }
 
@@ -7697,6 +7700,9 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     if (r) return r;
     if (f->k >= f->n) return EBIM_ERR_SHAPE;
     ebim__turn_init(&f->w, a);
+    if (f->own && ebim__ready(a)) /* beyond n rows are 0 */
+        memset(f->own, 0, (size_t)f->w.stride * (size_t)(f->k * (f->wide + f->k)) *
+                              sizeof *f->own);
     f->stride = f->w.stride;
     S = (size_t)f->stride;
     n = (size_t)f->n;
@@ -7715,7 +7721,7 @@ static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_gr
     f->y0 = EBIM__NEW(a, ebim_real, n * S);
     f->y = EBIM__NEW(a, ebim_real, n * S);
     f->matrix = EBIM__NEW(a, ebim_real, f->direct ? k * (k + 1) : 1);
-    f->chord = EBIM__NEW(a, ebim_real, F->field.gate ? n : 0);
+    f->chord = EBIM__NEW(a, ebim_real, F->field.gate ? f->wide : 0);
     f->piv = EBIM__NEW(a, int, k);
     f->state = EBIM__NEW(a, int, S);
     f->singular = EBIM__NEW(a, int, S);
@@ -8178,14 +8184,22 @@ static void ebim__frame_norms(ebim__frame *f, ebim_real *norm)
     }
 }
 
-/* Whether rows q are what was tried last, with derivatives: these are in memory that w shares. */
+/* Whether rows q are what was tried last, with derivatives: these are in memory that w shares or,
+ * of a field, in a workspace that takes its place. */
 static int ebim__frame_tried(ebim__frame *f, int B, const ebim_real *q)
 {
     const ebim_ws *t = &f->trial;
     size_t st = (size_t)f->stride, i;
-    if (!f->direct || f->field || t->used != B || t->order < 1) return 0;
+    if (!f->direct || f->kept || t->used != B || t->order < 1) return 0;
     for (i = 0; i < (size_t)f->n; i++)
         if (memcmp(q + i * st, t->slot[1].v + i * st, (size_t)B * sizeof *q)) return 0;
+    if (f->field) {
+        ebim_ws w = f->w;
+        f->w = f->trial;
+        f->trial = w;
+        return 1;
+    }
+    if (q != ebim_ws_x(&f->w)) memcpy(ebim_ws_x(&f->w), q, (size_t)f->n * st * sizeof *q);
     memcpy(ebim_ws_y(&f->w), t->slot[t->g->y].v, (size_t)f->k * st * sizeof *q);
     f->w.lanes = t->lanes;
     f->w.used = B;
@@ -8198,11 +8212,12 @@ static int ebim__frame_tried(ebim__frame *f, int B, const ebim_real *q)
 static void ebim__frame_to(ebim__frame *f, int B, const ebim_real *q, int tried)
 {
     ebim_real *x = ebim_ws_x(&f->w);
-    if (q != x) memcpy(x, q, (size_t)f->n * (size_t)f->stride * sizeof *x);
-    if (!tried || !ebim__frame_tried(f, B, q)) ebim_forward(&f->w, B, 1);
+    int turned = tried && ebim__frame_tried(f, B, q);
+    if (!turned && q != x) memcpy(x, q, (size_t)f->n * (size_t)f->stride * sizeof *x);
+    if (!turned) ebim_forward(&f->w, B, 1);
     f->lanes = f->w.lanes;
     if (f->direct) {
-        ebim__frame_adjoints(f, &f->w, NULL, NULL);
+        if (!turned || !f->field) ebim__frame_adjoints(f, &f->w, NULL, NULL);
         ebim__frame_factor(f);
     } else {
         ebim__frame_estimate(f);
@@ -8236,6 +8251,28 @@ static void ebim__frame_normals(ebim__frame *f, int l, ebim_real *N)
         for (j = 0; j < i; j++, g += S)
             for (c = 0; c < n; c++) v[c] -= *g * N[j * n + c];
         for (c = 0; c < n; c++) v[c] = f->singular[l] ? 0 : v[c] / *g;
+    }
+}
+
+/* The same for all lanes, in the place of J; NaN where it is singular */
+static void ebim__frame_orthonormal(ebim__frame *f)
+{
+    const ebim__kernels *kernels = f->w.kernels;
+    ebim_real *by = f->mu;
+    int i, j, c, l, at, lanes, S = f->stride;
+    for (at = 0; at < f->lanes; at += lanes) {
+        lanes = ebim__min_int(EBIM__TURNED, f->lanes - at);
+        for (i = 0; i < f->k; i++) {
+            const ebim_real *g = f->G + i * f->k * S + at;
+            ebim_real *v = ebim_ws_xg(&f->w, i) + at;
+            for (j = 0; j < i; j++) {
+                for (l = 0; l < lanes; l++) by[l] = -g[j * S + l];
+                kernels->mac(f->n, v, S, ebim_ws_xg(&f->w, j) + at, S, by, 0, lanes);
+            }
+            for (l = 0; l < lanes; l++) by[l] = 1 / g[i * S + l];
+            for (c = 0; c < f->n * S; c += S)
+                for (l = 0; l < lanes; l++) v[c + l] *= by[l];
+        }
     }
 }
 
@@ -8369,6 +8406,21 @@ static void ebim__newton_store(ebim__frame *f, const ebim_real *norm)
         for (p = 0; p < f->count; p++) f->y[i + f->at[p]] = x[i + p];
 }
 
+/* Q'F and Q'J where lanes that leave (`all`: each one) stand, solved or lost -> w */
+static void ebim__newton_follow(ebim__frame *f, int all)
+{
+    int i, c, p, S = f->stride, rows = f->n * S;
+    for (i = 0; i < f->k && f->follow; i++) {
+        const ebim_real *there = ebim_ws_xg(&f->trial, i), *y = ebim_ws_y(&f->trial) + i * S;
+        ebim_real *here = ebim_ws_xg(&f->w, i), *z = ebim_ws_y(&f->w) + i * S;
+        for (c = 0; c < rows; c += S)
+            for (p = 0; p < f->count; p++)
+                if (all || !f->busy[p]) here[c + f->at[p]] = there[c + p];
+        for (p = 0; p < f->count; p++)
+            if (all || !f->busy[p]) z[f->at[p]] = y[p];
+    }
+}
+
 /* Lanes that are done leave, and those behind them move up. */
 static void ebim__newton_leave(ebim__frame *f)
 {
@@ -8393,9 +8445,9 @@ static void ebim__newton_own(ebim__frame *f)
 {
     int i, c, p, k = f->k, n = f->n, S = f->stride;
     for (p = 0; p < f->count; p++) {
-        ebim_real *own = f->own + (size_t)p * (size_t)(k * (n + k));
-        for (i = 0; i < k; i++)
-            for (c = 0; c < n; c++) *own++ = ebim_ws_xg(&f->w, i)[c * S + p];
+        ebim_real *own = f->own + (size_t)p * (size_t)(k * (f->wide + k));
+        for (i = 0; i < k; i++, own += f->wide)
+            for (c = 0; c < n; c++) own[c] = ebim_ws_xg(&f->w, i)[c * S + p];
         for (i = 0; i < k * k; i++) *own++ = f->G[i * S + p];
     }
 }
@@ -8414,14 +8466,15 @@ static void ebim__field_way(ebim__frame *f, int p, ebim_real *way)
 static double ebim__newton_chord(ebim__frame *f, int p)
 {
     int i, c, k = f->k, n = f->n, S = f->stride;
-    const ebim_real *row, *J = f->own + (size_t)f->at[p] * (size_t)(k * (n + k));
+    const ebim_real *row, *J = f->own + (size_t)f->at[p] * (size_t)(k * (f->wide + k));
     ebim_real *x = ebim_ws_x(&f->trial) + p, *mu = f->matrix, *b = mu + k, *way = f->chord;
     double step = 0;
     ebim__field_way(f, p, way);
-    for (i = 0, row = J; i < k; i++, row += n) b[i] = mu[i] = EBIM__R(ebim__dot64(n, row, way));
-    if (!f->orthonormal) ebim__cholesky_solve(k, J + k * n, mu, 1);
+    for (i = 0, row = J; i < k; i++, row += f->wide)
+        b[i] = mu[i] = EBIM__R(ebim__dot64(n, row, way));
+    if (!f->orthonormal) ebim__cholesky_solve(k, J + k * f->wide, mu, 1);
     memset(way, 0, (size_t)n * sizeof *way);
-    for (i = 0, row = J; i < k; i++, row += n) {
+    for (i = 0, row = J; i < k; i++, row += f->wide) {
         step += (double)b[i] * (double)mu[i];
         for (c = 0; c < n; c++) way[c] += mu[i] * row[c];
     }
@@ -8471,6 +8524,23 @@ static void ebim__newton_chords(ebim__frame *f)
 
 EBIM__OFTEN
 
+/* Row i of Q'J(y) at place p times the k rows that the frame has of its own, side by side -> A */
+static void ebim__newton_row(ebim__frame *f, int p, int i, ebim_real *A)
+{
+    const ebim_real *there = ebim_ws_xg(&f->trial, i) + p;
+    const ebim_real *here = f->own + (size_t)f->at[p] * (size_t)(f->k * (f->wide + f->k));
+    int j, c, l;
+    for (c = 0; c < f->wide; c++) f->chord[c] = c < f->n ? there[c * f->stride] : 0;
+    for (j = 0; j < f->k; j++, here += f->wide) {
+        ebim_real sum[EBIM__W], all = 0;
+        EBIM__EACH(l) sum[l] = 0;
+        for (c = 0; c < f->wide; c += EBIM__W)
+            EBIM__EACH(l) sum[l] += f->chord[c + l] * here[c + l];
+        EBIM__EACH(l) all += sum[l];
+        A[j] = all;
+    }
+}
+
 /* -delta of one lane: (J(y) J') delta = F(y), the columns from k tangents, or from Q'J(y) and the
  * frame's own rows; NaN where there is none, which is then LOST. */
 static void ebim__newton_lane(ebim__frame *f, int p)
@@ -8480,7 +8550,8 @@ static void ebim__newton_lane(ebim__frame *f, int p)
     for (i = 0; i < k; i++) {
         for (j = 0; j < k && !f->field; j++)
             A[i * k + j] = ebim_ws_yt(&f->trial, 1 + j)[i * S + p];
-        for (j = 0; j < k && f->field; j++) {
+        if (f->own) ebim__newton_row(f, p, i, A + i * k);
+        for (j = 0; j < k && f->field && !f->own; j++) {
             const ebim_real *there = ebim_ws_xg(&f->trial, i) + p;
             const ebim_real *here = ebim_ws_xg(&f->w, j) + f->at[p];
             for (A[i * k + j] = 0, c = 0; c < f->n * S; c += S) A[i * k + j] += there[c] * here[c];
@@ -8542,9 +8613,11 @@ static void ebim__newton_direct(ebim__frame *f, int B)
         ebim__newton_move(f);
         if (4 * ebim__lanes(f->stride, left) > 3 * f->trial.lanes) continue; /* moving costs, too */
         ebim__newton_store(f, norm);
+        ebim__newton_follow(f, 0);
         ebim__newton_leave(f);
     }
     ebim__newton_store(f, norm);
+    ebim__newton_follow(f, 1);
     for (p = 0; p < B; p++) {
         int afar = !ebim__finite(f->residual[p]) || f->residual[p] > f->limit[p];
         f->state[p] = afar || f->singular[p] ? EBIM__LOST : EBIM__SOLVED;
@@ -9533,6 +9606,7 @@ struct ebim_projector {
     ebim_real *step, *last2;  /* [stride] s; |last|^2 or 0 */
     int32_t *done, *idle;     /* [stride] how ONTO has ended, 0: not yet; whether NEAREST has */
     int32_t *place;           /* [stride] where a lane comes from */
+    int ways;                 /* 1: points that ways do not lead next to M are given up */
     /* and what does not: */
     ebim_real *dir;           /* rows [n] d */
     ebim_real *norm, *d2;     /* [stride] ||F(x)||, |d|^2 */
@@ -9580,8 +9654,8 @@ static void ebim__projector_swap(ebim_projector *p, int a, int b)
     for (i = 0; i < 3 * S; i += S) ebim__swap_int(&p->done[i + a], &p->done[i + b]);
 }
 
-/* Steps of B lanes; those that are `out` after one stand behind the others, and are left out of the
- * next. A step returns 0 when all are. */
+/* Steps of B lanes; those that are `out` before a step stand behind the others, and are left out of
+ * it. A step returns 0 when all are. */
 static void ebim__projector_loop(ebim_projector *p, int B, int (*step)(ebim_projector *p, int B),
                                 const int32_t *out)
 {
@@ -9590,10 +9664,11 @@ static void ebim__projector_loop(ebim_projector *p, int B, int (*step)(ebim_proj
         p->step[l] = 1;
         p->place[l] = l;
     }
-    for (it = 0; it < p->d.max_iter && !ebim__stopped(p->f.w.watch) && step(p, B); it++) {
+    for (it = 0; it < p->d.max_iter && !ebim__stopped(p->f.w.watch); it++) {
         for (l = left = 0; l < B; l++)
             if (!out[l] && l != left++) ebim__projector_swap(p, l, left - 1);
         B = left;
+        if (!B || !step(p, B)) break;
     }
     for (l = 0; l < p->f.stride; l++)
         while (p->place[l] != l) ebim__projector_swap(p, l, p->place[l]);
@@ -9648,7 +9723,10 @@ static void ebim__projector_ways(ebim_projector *p, int B)
     ebim__frame *f = &p->f;
     ebim_real *x = ebim_ws_x(&f->trial);
     int it, i, l, rows = f->n * f->stride, left = 1;
-    for (l = 0; l < f->stride; l++) p->d2[l] = EBIM__R(1e30);
+    for (l = 0; l < f->stride; l++) {
+        p->d2[l] = EBIM__R(1e30);
+        p->done[l] = 0;
+    }
     for (it = 0; it < MOST && left && !ebim__stopped(f->w.watch); it++) {
         const ebim_real *F = ebim_ws_y(&f->trial);
         memcpy(x, p->x, (size_t)rows * sizeof *x);
@@ -9656,10 +9734,8 @@ static void ebim__projector_ways(ebim_projector *p, int B)
         for (left = l = 0; l < B; l++) {
             ebim_real way = 0;
             for (i = l; i < rows; i += f->stride) way += F[i] * F[i];
-            if (!(way < EBIM__R(0.8) * p->d2[l])) {
-                p->d2[l] = 0;
-                continue;
-            }
+            p->done[l] |= !(way < EBIM__R(0.8) * p->d2[l]);
+            if (p->done[l]) continue;
             ebim__field_way(f, l, f->chord);
             for (i = 0; i < f->n; i++) p->x[i * f->stride + l] -= f->chord[i];
             p->d2[l] = way;
@@ -9700,6 +9776,7 @@ static void ebim__projector_onto(ebim_projector *p, int B)
 {
     size_t S = (size_t)p->f.stride;
     int l;
+    double close = p->ways ? 5 * p->f.field->norm : 0; /* a way: the next one is the shorter */
     memcpy(p->x, p->x0, (size_t)p->f.n * S * sizeof *p->x);
     if (p->f.field && p->f.field->gate == EBIM__FOLLOWED) {
         ebim__projector_follow(p, B);
@@ -9711,6 +9788,8 @@ static void ebim__projector_onto(ebim_projector *p, int B)
     }
     if (p->f.field && p->f.field->gate) ebim__projector_ways(p, B);
     memset(p->done, 0, S * sizeof *p->done);
+    for (l = 0; l < B && p->ways; l++)
+        if ((double)p->d2[l] > close * close) p->done[l] = EBIM__LOST;
     p->f.trial.used = 0; /* nothing has been tried for these points */
     ebim__projector_loop(p, B, ebim__onto_step, p->done);
 }
@@ -10422,8 +10501,9 @@ static void ebim__charts_load(ebim_charts *s, int l, int c, const double *t)
     const ebim_real *N = ebim__nth(s->normal, c, s->k * s->n);
     const ebim_real *U = ebim__nth(s->tangent, c, s->m * s->n);
     int i, p, j, n = s->n, k = s->k, S = f->stride;
-    if (f->own)
-        memcpy(f->own + (size_t)l * (size_t)(k * (n + k)), N, (size_t)(k * n) * sizeof *N);
+    for (p = 0; p < k && f->own; p++)
+        memcpy(f->own + (size_t)l * (size_t)(k * (f->wide + k)) + p * f->wide, N + p * n,
+               (size_t)n * sizeof *N);
     for (p = 0; p < k && !f->rough; p++) { /* for Newton's method */
         for (i = 0; i < n; i++) ebim_ws_xg(&f->w, p)[i * S + l] = N[p * n + i];
         for (j = 0; j <= p; j++) f->G[(p * k + j) * S + l] = EBIM__R(p == j);
@@ -10527,17 +10607,26 @@ static void ebim__charts_flush(ebim_charts *s)
     s->pairs = 0;
 }
 
-/* J at the B points in y; the normals there */
-static void ebim__charts_linearise(ebim_charts *s, int B)
+/* J at the B points in y; the normals there. solved: the frame has found these points. */
+static void ebim__charts_linearise(ebim_charts *s, int B, int solved)
 {
-    int l;
-    ebim__to_lanes(s->y, B, s->n, ebim_ws_x(&s->f.w), s->f.stride,
-                   ebim__lanes(s->f.stride, B));
-    ebim__frame_at(&s->f, B, ebim_ws_x(&s->f.w));
-    for (l = 0; l < B; l++) {
-        ebim__frame_normals(&s->f, l, s->across + (size_t)l * (size_t)(s->k * s->n));
-        if (s->f.singular[l]) s->ok[l] = 0;
+    int i, c, l;
+    if (solved && s->f.field) {
+        ebim__frame_factor(&s->f);
+    } else {
+        ebim__to_lanes(s->y, B, s->n, ebim_ws_x(&s->f.w), s->f.stride,
+                       ebim__lanes(s->f.stride, B));
+        ebim__frame_at(&s->f, B, ebim_ws_x(&s->f.w));
     }
+    ebim__frame_orthonormal(&s->f);
+    for (i = 0; i < s->k; i++) {
+        const ebim_real *v = ebim_ws_xg(&s->f.w, i);
+        for (l = 0; l < B; l++)
+            for (c = 0; c < s->n; c++)
+                s->across[(l * s->k + i) * s->n + c] = v[c * s->f.stride + l];
+    }
+    for (l = 0; l < B; l++)
+        if (s->f.singular[l]) s->ok[l] = 0;
 }
 
 /* Density q of the B points in y, and how far inside of a chart they are. */
@@ -10607,11 +10696,13 @@ static void ebim__charts_covered(ebim_charts *s, int B)
     } while (b);
 }
 
-/* B points from the charts in `from` and t -> y, ok */
+/* B points from the charts in `from` and t -> y, ok, and the normals there */
 static void ebim__charts_points(ebim_charts *s, int B)
 {
     int l;
+    s->f.follow = s->f.field != NULL;
     ebim__charts_solve(s, B, s->from, s->t);
+    s->f.follow = 0;
     ebim__from_lanes(s->f.y, s->f.stride, B, s->n, s->y);
     for (l = 0; l < B; l++) {
         double t[EBIM__CHART_M];
@@ -10620,6 +10711,7 @@ static void ebim__charts_points(ebim_charts *s, int B)
                    ebim__inside(y, 1, 0, s->n, s->d.lo, s->d.hi) &&
                    ebim__charts_where(s, s->from[l], y, t);
     }
+    ebim__charts_linearise(s, B, 1);
 }
 
 /* A chart at point l of the block, whose normals are known; 0: there is no room. */
@@ -10756,7 +10848,7 @@ static void ebim__charts_start(ebim_charts *s, int N)
                    (size_t)s->n * sizeof *s->y);
             s->ok[l] = 1;
         }
-        ebim__charts_linearise(s, B);
+        ebim__charts_linearise(s, B, 0);
         for (l = 0; l < B; l++)
             if (s->ok[l]) ebim__charts_new(s, l, 2 * gap);
     }
@@ -10815,7 +10907,6 @@ static int ebim__charts_grow(ebim_charts *s, uint64_t seed)
         each = ebim__max_int(ebim__min_int(EBIM__W / left, ebim__chart_bound.probes), 1);
         for (left = 0, c = 0; (B = ebim__charts_rims(s, each, &c, &r)) > 0; left += B / each) {
             ebim__charts_points(s, B);
-            ebim__charts_linearise(s, B);
             ebim__charts_covered(s, B);
             ebim__charts_extend(s, B);
             if (ebim__stopped(s->f.w.watch) || s->count == s->d.most) return 0;
@@ -10850,38 +10941,61 @@ EBIM_API int ebim_charts_cover(ebim_charts *s, int N, const ebim_real *x)
     return s->count;
 }
 
-/* B draws from `stream` on -> from, t */
-static void ebim__charts_draw(ebim_charts *s, int B, uint64_t seed, uint64_t stream)
+/* The v in (-1, 1) that phi, for m = 1, has the share u below */
+static double ebim__charts_below(double u)
+{
+    double lo = -1, hi = 1;
+    int i;
+    for (i = 0; i < 40; i++) {
+        double v = 0.5 * (lo + hi), v2 = v * v;
+        if (0.5 + v * (15 - v2 * (10 - 3 * v2)) / 16 < u) lo = v;
+        else hi = v;
+    }
+    return 0.5 * (lo + hi);
+}
+
+/* B draws from `stream` on -> from, t; `even`: of curves those of a seed leave no gaps, as the
+ * shares of the law below them go on by golden sections of 1. */
+static void ebim__charts_draw(ebim_charts *s, int B, uint64_t seed, uint64_t stream, int even)
 {
     int l, j;
+    even = even && s->m == 1;
     for (l = 0; l < B; l++) {
         ebim_real v[EBIM__CHART_M + 6];
         ebim_rng r;
         double u;
         int c = 0, end = s->count - 1;
-        ebim_rng_init(&r, seed, stream + (uint64_t)l);
+        uint64_t turn = (stream + (uint64_t)l) * UINT64_C(0x9E3779B97F4A7C15);
+        ebim_rng_init(&r, seed, even ? 0 : stream + (uint64_t)l);
         u = (double)ebim_rng_uniform(&r);
+        if (even) u += (double)(turn >> 11) * (1.0 / 9007199254740992.0);
+        if (u >= 1) u -= 1;
         while (c < end) { /* the first chart whose share is above u */
             int mid = c + (end - c) / 2;
             if (s->share[mid] > u) end = mid;
             else c = mid + 1;
         }
         ebim_rng_sphere(&r, s->m + 6, v); /* m of its coordinates have the law phi */
+        if (even) {
+            double below = c ? s->share[c - 1] : 0;
+            v[0] = EBIM__R(ebim__charts_below((u - below) / (s->share[c] - below)));
+        }
         for (j = 0; j < s->m; j++) s->t[l * s->m + j] = s->reach[c] * (double)v[j];
         s->from[l] = (int32_t)c;
     }
 }
 
-EBIM_API int ebim_charts_run(ebim_charts *s, int draws, ebim_real *x, ebim_real *log_q,
-                             uint64_t seed, uint64_t stream)
+/* Draws as ebim_charts_run makes them; even: see ebim__charts_draw. Of even ones the charts' own
+ * standard error is too large. */
+static int ebim__charts_take(ebim_charts *s, int draws, ebim_real *x, ebim_real *log_q,
+                             uint64_t seed, uint64_t stream, int even)
 {
     size_t n = (size_t)s->n;
     int at, B, l, have = 0;
     for (at = 0; at < draws && s->count && !ebim__stopped(s->f.w.watch); at += B) {
         B = ebim__min_int(EBIM__CHART_LANES, draws - at);
-        ebim__charts_draw(s, B, seed, stream + (uint64_t)at);
+        ebim__charts_draw(s, B, seed, stream + (uint64_t)at, even);
         ebim__charts_points(s, B);
-        ebim__charts_linearise(s, B);
         ebim__charts_density(s, B);
         for (l = 0; l < B; l++) {
             if (!s->ok[l] || !(s->q[l] > 0)) continue;
@@ -10894,6 +11008,12 @@ EBIM_API int ebim_charts_run(ebim_charts *s, int draws, ebim_real *x, ebim_real 
     }
     s->ended += have;
     return have;
+}
+
+EBIM_API int ebim_charts_run(ebim_charts *s, int draws, ebim_real *x, ebim_real *log_q,
+                             uint64_t seed, uint64_t stream)
+{
+    return ebim__charts_take(s, draws, x, log_q, seed, stream, 0);
 }
 
 EBIM_API ebim_charts_report ebim_charts_stats(const ebim_charts *s)
@@ -10927,11 +11047,10 @@ static void ebim__charts_share(ebim_charts *s, const ebim_charts *other)
     s->covered = other->covered;
 }
 
-/* log q at the B points in y -> log_q: [B] */
+/* log q at the B points in y, whose normals are known -> log_q: [B] */
 static void ebim__charts_log_q(ebim_charts *s, int B, double *log_q)
 {
     int l;
-    ebim__charts_linearise(s, B);
     ebim__charts_density(s, B);
     for (l = 0; l < B; l++) log_q[l] = s->ok[l] && s->q[l] > 0 ? log(s->q[l]) : -HUGE_VAL;
 }
@@ -10948,6 +11067,7 @@ static int ebim__charts_beyond(ebim_charts *s, int B, const ebim_real *x)
             s->from[l] = -1;
             s->ok[l] = 1;
         }
+        ebim__charts_linearise(s, lanes, 0);
         ebim__charts_log_q(s, lanes, log_q);
         for (l = 0; l < lanes; l++) beyond += !ebim__finite64(log_q[l]);
     }
@@ -10973,9 +11093,10 @@ static int ebim__charts_leap(ebim_charts *s, ebim_ws *E, int B, ebim_real *x, ui
             s->ok[l] = 1;
             e[l] = f[l] = 0;
         }
+        ebim__charts_linearise(s, lanes, 0);
         ebim__charts_log_q(s, lanes, here);
         if (E) ebim_eval(E, lanes, x, e);
-        ebim__charts_draw(s, lanes, seed, stream + (uint64_t)at);
+        ebim__charts_draw(s, lanes, seed, stream + (uint64_t)at, 0);
         ebim__charts_points(s, lanes);
         ebim__charts_log_q(s, lanes, there);
         if (E) ebim_eval(E, lanes, s->y, f);
@@ -11406,7 +11527,7 @@ static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_r
 static int ebim__charts_uniform(ebim_charts *s, int draws, ebim_real *x, ebim_real *q, int B,
                                 int32_t *pick, ebim_real *out, uint64_t seed)
 {
-    int have = ebim_charts_run(s, draws, x, q, seed, 0), finite;
+    int have = ebim__charts_take(s, draws, x, q, seed, 0, 1), finite;
     ebim_rng rng;
     if (!s->covered || have < 100) return 0;
     ebim__softmin(have, q, &finite);
@@ -11496,7 +11617,18 @@ static double ebim__batch_mean(const double *x, double *se)
     return mean;
 }
 
+/* Uniform draws of charts that normalisers of several E share: what they say of one E less what
+ * they say of another is more exact than either. Where so small a share of them would do as well,
+ * weighed alike, E has draws of its own. */
+static const double ebim__shared_least = 0.5;
+typedef struct ebim__shared {
+    ebim_real *x, *q;         /* [most][n], [most] points and logs of their densities */
+    int most, count[EBIM__BATCHES];
+    int full;                 /* 1: they are drawn */
+} ebim__shared;
+
 typedef struct ebim__z {
+    ebim__shared *shared;     /* draws of charts to begin with (NULL: none) */
     ebim_lines *lines;        /* these, or */
     ebim_charts *charts;      /* those; without either: */
     int on;                   /* uniform points of an M that is known, whose size is 1 / unit */
@@ -11530,7 +11662,8 @@ static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
     z->charts = charts;
     z->watch = a->watch;
     draws = ebim__or_int(draws, 131072);
-    z->each = ebim__max_int((by_charts ? draws / 4 : draws) / EBIM__BATCHES, 16);
+    if (by_charts) draws /= (int)n - ebim__codim(F) > 1 ? 4 : 16; /* those of curves are even */
+    z->each = ebim__max_int(draws / EBIM__BATCHES, 16);
     z->room = by_charts ? z->each : 4 * z->each;
     z->x = EBIM__NEW(a, ebim_real, (size_t)z->room * n);
     z->e = EBIM__NEW(a, ebim_real, EBIM__BATCHES * (size_t)z->room);
@@ -11586,17 +11719,31 @@ static void ebim__z_stretch(ebim__z *z, int B, const ebim_real *x, ebim_real *ou
     }
 }
 
+/* The same of charts -> where they stand */
+static ebim_real *ebim__z_charts(ebim__z *z, int b, ebim_real *q, uint64_t seed, uint64_t stream)
+{
+    ebim__shared *s = z->shared;
+    ebim_real *x = s ? s->x + (size_t)b * (size_t)z->each * (size_t)z->F.n : z->x;
+    if (s && s->full) {
+        z->count[b] = s->count[b];
+        memcpy(q, s->q + b * z->each, (size_t)z->count[b] * sizeof *q);
+    } else {
+        z->count[b] = ebim__charts_take(z->charts, z->each, x, q,
+                                        ebim__subseed(seed, (uint64_t)b), stream, 1);
+        if (s) memcpy(s->q + b * z->each, q, (size_t)z->count[b] * sizeof *q);
+        if (s) s->count[b] = z->count[b];
+    }
+    z->roots[b] = (double)z->count[b] / z->each;
+    return x;
+}
+
 /* Points of batch b and the logs of their densities; how many a line, or draw, has */
-static void ebim__z_points(ebim__z *z, int b, uint64_t seed)
+static ebim_real *ebim__z_points(ebim__z *z, int b, uint64_t seed)
 {
     ebim_real *q = z->q + (size_t)b * (size_t)z->room;
     uint64_t stream = (uint64_t)b * (uint64_t)z->each;
     double before;
-    if (z->charts) {
-        z->count[b] = ebim_charts_run(z->charts, z->each, z->x, q, seed, stream);
-        z->roots[b] = (double)z->count[b] / z->each;
-        return;
-    }
+    if (z->charts) return ebim__z_charts(z, b, q, seed, stream);
     if (!z->lines) {
         int n = z->F.n, k = z->F.k, i;
         double level = ebim__on_log_volume(z->on, n) - (n - k) * log(z->unit);
@@ -11605,12 +11752,32 @@ static void ebim__z_points(ebim__z *z, int b, uint64_t seed)
         for (i = 0; i < z->each; i++) q[i] = EBIM__R(-level);
         z->count[b] = z->each;
         z->roots[b] = 1;
-        return;
+        return z->x;
     }
     before = z->lines->roots;
     z->count[b] = ebim_lines_run(z->lines, z->each, z->room, z->x, seed, stream);
     z->roots[b] = (z->lines->roots - before) / z->each;
     if (z->count[b]) ebim__lines_density(z->lines, z->count[b], z->x, q);
+    return z->x;
+}
+
+/* All batches, and what E is there */
+static void ebim__z_draw(ebim__z *z, uint64_t seed)
+{
+    int b, low = z->energy && !z->shared;
+    if (z->charts) {
+        if (low) ebim_eval(&z->E, z->charts->count, z->charts->center, z->charts->energy);
+        ebim__charts_weigh(z->charts, low ? z->charts->energy : NULL);
+    }
+    for (b = 0; b < EBIM__BATCHES && !ebim__stopped(z->watch); b++) {
+        ebim_real *e = z->e + (size_t)b * (size_t)z->room;
+        const ebim_real *x = ebim__z_points(z, b, ebim__subseed(seed, EBIM__SEED_Z));
+        if (!z->count[b]) continue;
+        ebim__z_stretch(z, z->count[b], x, z->s + (size_t)b * (size_t)z->room);
+        if (z->energy) ebim_eval(&z->E, z->count[b], x, e);
+        else memset(e, 0, (size_t)z->count[b] * sizeof *e);
+    }
+    if (z->shared) z->shared->full = !ebim__stopped(z->watch);
 }
 
 static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
@@ -11618,19 +11785,14 @@ static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
     double V[EBIM__BATCHES], Z[EBIM__BATCHES], ratio[EBIM__BATCHES], low, v, mean;
     int b;
     memset(out, 0, sizeof *out);
-    if (z->charts) {
-        if (z->energy) ebim_eval(&z->E, z->charts->count, z->charts->center, z->charts->energy);
-        ebim__charts_weigh(z->charts, z->energy ? z->charts->energy : NULL);
-    }
-    for (b = 0; b < EBIM__BATCHES && !ebim__stopped(z->watch); b++) {
-        ebim_real *e = z->e + (size_t)b * (size_t)z->room;
-        ebim__z_points(z, b, ebim__subseed(seed, EBIM__SEED_Z));
-        if (!z->count[b]) continue;
-        ebim__z_stretch(z, z->count[b], z->x, z->s + (size_t)b * (size_t)z->room);
-        if (z->energy) ebim_eval(&z->E, z->count[b], z->x, e);
-        else memset(e, 0, (size_t)z->count[b] * sizeof *e);
-    }
+    ebim__z_draw(z, seed);
     ebim__z_sums(z, V, Z, &low, out);
+    if (z->shared && out->effective < ebim__shared_least * (double)out->points) {
+        z->shared = NULL;
+        memset(out, 0, sizeof *out);
+        ebim__z_draw(z, seed);
+        ebim__z_sums(z, V, Z, &low, out);
+    }
     v = ebim__batch_mean(V, &out->volume_se);
     mean = ebim__batch_mean(Z, &out->se);
     if (!(v > 0) || !(mean > 0)) return EBIM_ERR_SOLVE;
@@ -13631,8 +13793,9 @@ enum {
                                 * seldom, and points of it are looked for next to data: */
     EBIM__JUDGE_FEW = 300,     /* so many, as each takes k products with the Jacobian a step; and */
     EBIM__JUDGE_NOISE = 500,   /* so many of noise, of which one beyond the charts may be chance */
-    EBIM__JUDGE_STEPS = 30     /* of noise to M: more are taken only by the few that end nowhere, at
+    EBIM__JUDGE_STEPS = 30,    /* of noise to M: more are taken only by the few that end nowhere, at
                                 * the cost of all others */
+    EBIM__JUDGE_LAST = 8       /* of those that ways have led next to M */
 };
 
 /* Verdicts are given above these: lengths in the scale of the data, else shares. */
@@ -13727,7 +13890,8 @@ static ebim_result ebim__judge_charts(ebim__judge *s, ebim_projector *onto, ebim
     s->r->volume_se = told.volume_se;
     s->r->one_sided = told.one_sided;
     if (s->F->field.gate) s->r->gap_abrupt = (double)told.found < (1 - most) * (double)told.draws;
-    onto->d.max_iter = EBIM__JUDGE_STEPS;
+    onto->ways = crowded && s->F->field.gate;
+    onto->d.max_iter = onto->ways ? EBIM__JUDGE_LAST : EBIM__JUDGE_STEPS;
     noise = crowded ? ebim__min_int(s->room, EBIM__JUDGE_NOISE) : s->room;
     noise = ebim_projector_noise(onto, noise, s->y, d.lo, d.hi, s->d->seed, 1);
     beyond = ebim__charts_beyond(charts, noise, s->y);
@@ -14105,7 +14269,7 @@ static void ebim__from_model(const ebim_model *m, int B, ebim_real *x)
 
 enum {
     EBIM__LEGS = 3,     /* of a chain, with leaps between them */
-    EBIM__ADAPT = 256,  /* chains that the step is found by */
+    EBIM__ADAPT = 256,  /* chains that the step is found by; among many equations TRACED */
     EBIM__ROUNDS = 4,   /* of points that chains may start from, at most */
     EBIM__TRACED = 64,  /* chains whose memory is measured, by so many */
     EBIM__DRAWS = 50    /* draws of each */
@@ -14325,7 +14489,8 @@ static void ebim__sample_task(void *arg, int w)
 /* The eps of all workers, found by the warm chains */
 static void ebim__sample_adapt(ebim__sampling *s, uint64_t seed)
 {
-    double eps = ebim_clmc_adapt(s->c[0], EBIM__ADAPT, s->warm, 60, 0.8, seed, 0);
+    int chains = s->m->k > EBIM__JUDGE_CROWDED ? EBIM__TRACED : EBIM__ADAPT;
+    double eps = ebim_clmc_adapt(s->c[0], chains, s->warm, 60, 0.8, seed, 0);
     int w;
     for (w = 0; w < s->workers; w++) s->c[w]->d.eps = eps;
     ebim__clmc_reset(s->c[0]);
@@ -14438,6 +14603,15 @@ static ebim_result ebim__ways_sample(const ebim_model *m, ebim_arena *work, int 
     return have < B ? EBIM_ERR_SOLVE : EBIM_OK;
 }
 
+/* Steps of a chain, if they are not given. Among many equations each takes long: where points have
+ * nearly the law wanted, and leap twice by charts, one a leg will do. */
+static int ebim__sample_steps(const ebim__sampling *s, int given)
+{
+    if (given) return given;
+    if (s->pool.worth <= 0.5 * s->pool.count || !(s->leap[0] || s->chart[0])) return 30;
+    return s->chart[0] && s->m->k > EBIM__JUDGE_CROWDED ? EBIM__LEGS : 9;
+}
+
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
                                        int steps, uint64_t seed, ebim_clmc_report *report)
 {
@@ -14457,8 +14631,7 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, in
     s.seed = ebim__subseed(seed, EBIM__SEED_CHAINS);
     r = ebim__pool_fill(&s.pool, ebim__subseed(seed, EBIM__SEED_POINTS));
     if (r) return r;
-    s.steps = steps ? steps
-              : s.pool.worth > 0.5 * s.pool.count && (s.leap[0] || s.chart[0]) ? 9 : 30;
+    s.steps = ebim__sample_steps(&s, steps);
     ebim_rng_init(&rng, ebim__subseed(seed, EBIM__SEED_PICK), 0);
     ebim__pool_pick(&s.pool, EBIM__ADAPT, s.warm, &rng);
     ebim__sample_adapt(&s, ebim__subseed(seed, EBIM__SEED_ADAPT));
@@ -16696,7 +16869,8 @@ enum {
     EBIM__FIELD_LAST = 256,   /* width of the last hidden layer: of 192 a torus in R^20 is a tenth
                                * farther off, of 96 four fifths */
     EBIM__FIELD_LEARNED = 512, /* data that this takes: two for each of its inputs */
-    EBIM__FIELD_FINE = 32,    /* frequencies that networks for curves see besides */
+    EBIM__FIELD_FINE = 64,    /* frequencies that networks for curves see besides: with 32 one in
+                               * R^50 is half again as far off, a trefoil a quarter */
     EBIM__FIELD_WAYS = 4,     /* directions that slopes at a datum are fitted in */
     EBIM__FIELD_JUDGED = 1000, /* data that the bounds are found by, */
     EBIM__FIELD_LEAST = 20    /* at least */
@@ -18362,7 +18536,8 @@ enum {
     EBIM__NETWORKS = 6,      /* for F, at most: two at a time, so three tries */
     EBIM__ENERGIES = 4,      /* networks for E: a plain one, three with finer and finer features */
     EBIM__FIT_POINTS = 1000, /* of M that candidates are judged by: shares are known to 0.3 % */
-    EBIM__CHART_NODES = 24,  /* for each of these: nodes for E from charts, which are dear */
+    EBIM__CHART_NODES = 24,  /* for each of these: nodes for E from charts, which are dear, */
+    EBIM__CURVE_NODES = 8,   /* and on curves, where even draws (>>charts) leave no gaps */
     /* or from lines where F has many features, or n is larger than that: on spheres of R^6, which
      * one line in 30 meets, excess nats are the same as with four times as many */
     EBIM__FINE_NODES = 64, EBIM__FINE_N = 5,
@@ -18670,7 +18845,9 @@ static void ebim__recipe_E_of(const ebim__rows *s, int number, int polish, ebim_
     e->net.fourier_scale *= 1 << number;
     e->d.steps = ebim__steps(s, e->steps, e->d.batch);
     if (e->most) e->d.steps = ebim__min_int(e->d.steps, e->most);
-    if (s->fields) e->nodes = ebim__min_int(e->nodes, EBIM__CHART_NODES);
+    if (s->fields)
+        e->nodes = ebim__min_int(e->nodes, s->n - s->k > 1 ? EBIM__CHART_NODES
+                                                           : EBIM__CURVE_NODES);
     if (s->fine || s->n > EBIM__FINE_N) e->nodes = ebim__min_int(e->nodes, EBIM__FINE_NODES);
     e->d.n_nodes = ebim__fit_points(s) * e->nodes;
     e->d.lo = s->lo;
@@ -19621,6 +19798,7 @@ typedef struct ebim__density {
     ebim_arena scratch;        /* for trainings and normalisers */
     ebim_real *node;           /* [nodes][n] uniform on M */
     int nodes;
+    ebim__shared shared;       /* draws by which several E are compared (x NULL: none) */
     ebim_charts *charts;       /* where lines do not measure M */
     double volume, volume_se;  /* of M, in z's units */
     double level;              /* added to E: its mean e^-E is 1 then */
@@ -19644,6 +19822,9 @@ static ebim_result ebim__density_charts(ebim__density *e, ebim_arena *work)
     if (s->on || ebim__finite64(e->model->judged.volume)) /* else charts did not cover M before */
         ebim_charts_cover(e->charts, s->N - s->held, s->z);
     e->nodes = ebim__charts_uniform(e->charts, draws, x, q, count, pick, e->node, d.seed);
+    e->shared.x = x; /* their memory is free again */
+    e->shared.q = q;
+    e->shared.most = draws;
     e->volume = ebim_charts_stats(e->charts).volume;
     e->volume_se = ebim_charts_stats(e->charts).volume_se;
     return EBIM_OK;
@@ -19740,6 +19921,8 @@ static ebim_result ebim__density_level(ebim__density *e, const ebim_graph *E, co
                      !ebim__by_lines(e->F));
     e->z.on = (int)s->on;
     e->z.unit = s->unit;
+    if (e->shared.x && !L && e->z.each * EBIM__BATCHES <= e->shared.most)
+        e->z.shared = &e->shared;
     if (r || !ebim__ready(work)) return r;
     return ebim__z_run(&e->z, ebim__subseed(s->d->seed, EBIM__SEED_NODES), z);
 }
@@ -20050,8 +20233,12 @@ static ebim_result ebim__density_normalise(ebim__density *e)
     ebim_log_z *z = &m->z;
     const double *L = e->rows->L;
     ebim_result r = EBIM_OK;
-    if (e->known.points > 0 && !L) *z = e->known;
-    else r = ebim__density_level(e, &e->E, L, &e->scratch, z);
+    if (e->known.points > 0 && !L && !e->shared.x) {
+        *z = e->known;
+    } else {
+        e->shared.x = NULL; /* few would do to compare, and E has been chosen by them */
+        r = ebim__density_level(e, &e->E, L, &e->scratch, z);
+    }
     if (!r && ebim__on_k((int)e->rows->on, e->rows->n)) {
         z->log_volume = log(e->volume); /* it is known, and of mean and integral the better one */
         if (z->se < z->mean_se) z->log_mean = z->log_z - z->log_volume;

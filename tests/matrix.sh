@@ -5,7 +5,8 @@
 # them what all others do, to 1e-4. Nothing is installed: a row that cannot be built or run is
 # skipped, and says why. Debian: gcc g++ clang tcc musl-tools gcc-multilib gcc-aarch64-linux-gnu
 # gcc-arm-linux-gnueabihf gcc-riscv64-linux-gnu gcc-powerpc-linux-gnu gcc-mips-linux-gnu
-# gcc-s390x-linux-gnu qemu-user gcc-mingw-w64-x86-64 wine nodejs lld wasi-libc libclang-rt-14-dev-wasm32
+# gcc-s390x-linux-gnu qemu-user gcc-mingw-w64-x86-64 wine nodejs lld wasi-libc
+# libclang-rt-14-dev-wasm32
 
 cd "$(dirname "$0")/.." || exit 1
 dir=${1:-build}/matrix

@@ -359,6 +359,25 @@ static void points_have_their_density(void)
     CHECK_NEAR(mean / all, 0.25, 5 * sqrt(spread) / all);
 }
 
+/* Even draws of a curve: as right as independent ones, and their volumes differ by far less. */
+static void even_draws(void)
+{
+    static problem p;
+    double truth = curve_length(4000, 4000), mean[2] = {0, 0}, square[2] = {0, 0};
+    int even, i, b, runs = 100, draws = 400;
+    if (!setup(&p, 3, curve, 0, 0, 0, 1.5) || !make_charts(&p, 1000)) return;
+    for (even = 0; even < 2; even++)
+        for (i = 0; i < runs; i++) {
+            double sum = 0;
+            int have = ebim__charts_take(p.charts, draws, drawn, log_q, (uint64_t)i, 0, even);
+            for (b = 0; b < have; b++) sum += exp(-(double)log_q[b]) / draws;
+            mean[even] += sum / runs;
+            square[even] += (sum - truth) * (sum - truth) / runs;
+        }
+    CHECK_NEAR(mean[1], truth, 5 * sqrt(square[1] / runs) + 1e-4 * truth);
+    CHECK(square[1] < 0.25 * square[0]);
+}
+
 /* In two runs or in one, the same draws; the same seed, the same bytes; another seed, others. */
 static void reproducible(void)
 {
@@ -775,6 +794,7 @@ int main(int argc, char **argv)
     T_RUN(orthogonal_group);
     T_RUN(four_dimensions);
     T_RUN(points_have_their_density);
+    T_RUN(even_draws);
     T_RUN(reproducible);
     T_RUN(charts_stay_with_the_data);
     T_RUN(leaps_of_charts_keep_the_law);
