@@ -209,7 +209,7 @@ cxx() {
 compiles_as_cxx11() { cxx c++11; }
 
 # A model, samples and scores from 1, 2 and 3 threads, and from a build without any, are the same
-# bytes; of the model all but how long it took, and so its checksum.
+# bytes.
 openmp_changes_nothing() {
     slow
     narrow="-O2 -DEBIM_SIMD_BITS=128" # compiles in a third of the time
