@@ -11541,9 +11541,9 @@ static int ebim__charts_uniform(ebim_charts *s, int draws, ebim_real *x, ebim_re
 enum { EBIM__MAPPED_MOST = 64 }; /* n of points that may have a map before them */
 
 /* A linear map w = L x in front of a model. A piece of M has the volume e^stretch in w where it has
- * 1 in x: with orthonormal rows N that span the normals in w, those in x are the rows of N L,
+ * 1 in x: with rows N that span the normals in w, those in x are the rows of N L,
  *
- *     stretch = log |det L| - log det (NL)(NL)' / 2.
+ *     stretch = log |det L| + (log det NN' - log det (NL)(NL)') / 2.
  *
  * N are rows of J or, where F has more outputs than equations, its first right singular vectors.
  * Energies are taken down by the stretch, but for the part that is the same for all directions. */
@@ -11590,20 +11590,22 @@ static void ebim__stretch_normals(ebim__stretch *s, const ebim_real *J)
             A[most * (n + 1)] = -1;
         }
     }
-    ebim__orthonormal_rows(k, n, N, 1e-24);
 }
 
 /* With J: [outputs][n] of one point */
 static double ebim__stretch_at(ebim__stretch *s, const ebim_real *J)
 {
     int i, j, c, n = s->n;
+    double here;
     if (!s->L) return 0;
     ebim__stretch_normals(s, J);
+    memcpy(s->work, s->N, (size_t)(s->k * n) * sizeof *s->N);
+    here = ebim__orthonormal_rows(s->k, n, s->work, 1e-24);
     for (i = 0; i < s->k; i++)
         for (c = 0; c < n; c++)
             for (s->work[i * n + c] = 0, j = 0; j < n; j++)
                 s->work[i * n + c] += s->N[i * n + j] * s->L[j * n + c];
-    return s->log_det - ebim__orthonormal_rows(s->k, n, s->work, 1e-24);
+    return s->log_det + here - ebim__orthonormal_rows(s->k, n, s->work, 1e-24);
 }
 
 /* Mean of x and its standard error */

@@ -369,7 +369,7 @@ int main(int argc, char **argv)
             r.seconds);
     for (i = 0; i < MODELS; i++) {
         double start = paper_seconds();
-        fd[i] = NAN;
+        fd[i] = (double)NAN;
         if (a.model && strcmp(a.model, file_name[i])) continue;
         draw(&r, i, a.B, x);
         start = paper_seconds() - start;
