@@ -11557,7 +11557,7 @@ typedef struct ebim__stretch {
 static void ebim__stretch_init(ebim__stretch *s, ebim_arena *a, const double *L,
                                const ebim_graph *F)
 {
-    size_t n = (size_t)ebim_inputs(F), square = L ? ebim__times(n, n) : 0;
+    size_t n = (size_t)ebim_inputs(F), square = n > EBIM__MAPPED_MOST ? 0 : n * n;
     memset(s, 0, sizeof *s);
     s->n = (int)n;
     s->k = ebim__codim(F);
