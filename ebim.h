@@ -7679,7 +7679,8 @@ static ebim_result ebim__frame_follow(ebim__frame *f, ebim_arena *a, const ebim_
     ebim__turn_init(&f->w, a);
     f->stride = f->w.stride;
     f->trial = f->w;
-    return EBIM_OK;
+    f->chord = EBIM__NEW(a, ebim_real, f->n);
+    return a->failed;
 }
 
 static ebim_result ebim__frame_init(ebim__frame *f, ebim_arena *a, const ebim_graph *F,
@@ -8111,48 +8112,44 @@ static void ebim__frame_through(ebim__frame *f, ebim_ws *w, int rows, const doub
     }
 }
 
-/* Of rows i and j of J at lane l of w */
-static double ebim__frame_inner(const ebim__frame *f, ebim_ws *w, int l, int i, int j)
+/* Of row i at lane l of w: element c of J, or F where c is n */
+static ebim_real *ebim__frame_entry(ebim__frame *f, ebim_ws *w, int l, int i, int c)
 {
-    const ebim_real *a = ebim_ws_xg(w, i) + l, *b = ebim_ws_xg(w, j) + l;
+    ebim_real *row = c < f->n ? ebim_ws_xg(w, i) + c * f->stride : ebim_ws_y(w) + i * f->stride;
+    return row + l;
+}
+
+static double ebim__frame_inner(ebim__frame *f, ebim_ws *w, int l, int i, int j)
+{
     double sum = 0;
     int c;
-    for (c = 0; c < f->n * f->stride; c += f->stride) sum += (double)a[c] * (double)b[c];
+    for (c = 0; c < f->n; c++)
+        sum += (double)*ebim__frame_entry(f, w, l, i, c) *
+               (double)*ebim__frame_entry(f, w, l, j, c);
     return sum;
 }
 
-/* Rows a and b of F and J at lane l of w: b loses a share of a; they change places where
- * that is 0. */
-static void ebim__frame_row(ebim__frame *f, ebim_ws *w, int l, int a, int b, ebim_real share)
-{
-    int c, S = f->stride;
-    for (c = -1; c < f->n; c++) {
-        ebim_real *x = c < 0 ? ebim_ws_y(w) + a * S + l : ebim_ws_xg(w, a) + c * S + l;
-        ebim_real *y = c < 0 ? ebim_ws_y(w) + b * S + l : ebim_ws_xg(w, b) + c * S + l;
-        if (share < 0 || share > 0) *y -= share * *x;
-        else ebim__swap(x, y);
-    }
-}
-
 /* Rows of Q'J are alike behind a map; in front they may have most unlike lengths, and directions
- * that are too much alike for G. They become orthogonal, from the longest one on, and Q'F goes
- * along. */
-static void ebim__frame_apart(ebim__frame *f, ebim_ws *w)
+ * that are too much alike for G in floats. They become orthogonal, from the longest one on, so that
+ * none loses more than its own length, and Q'F goes along. */
+static void ebim__frame_apart(ebim__frame *f, ebim_ws *w, int l)
 {
-    int i, j, l, k = f->k;
-    for (l = 0; l < w->lanes; l++)
-        for (i = 0; i + 1 < k; i++) {
-            double dot, most = ebim__frame_inner(f, w, l, i, i);
-            for (j = i + 1; j < k; j++)
-                if ((dot = ebim__frame_inner(f, w, l, j, j)) > most) {
-                    ebim__frame_row(f, w, l, i, j, 0);
-                    most = dot;
-                }
-            for (j = i + 1; j < k && most > 0; j++) {
-                dot = ebim__frame_inner(f, w, l, i, j);
-                if (dot < 0 || dot > 0) ebim__frame_row(f, w, l, i, j, EBIM__R(dot / most));
-            }
+    int i, j, c, n = f->n, k = f->k;
+    for (i = 0; i + 1 < k; i++) {
+        double most = ebim__frame_inner(f, w, l, i, i), square;
+        for (j = i + 1; j < k; j++) {
+            square = ebim__frame_inner(f, w, l, j, j);
+            if (!(square > most)) continue;
+            most = square;
+            for (c = 0; c <= n; c++)
+                ebim__swap(ebim__frame_entry(f, w, l, i, c), ebim__frame_entry(f, w, l, j, c));
         }
+        for (j = i + 1; j < k && most > 0; j++) {
+            ebim_real share = EBIM__R(ebim__frame_inner(f, w, l, i, j) / most);
+            for (c = 0; c <= n; c++)
+                *ebim__frame_entry(f, w, l, j, c) -= share * *ebim__frame_entry(f, w, l, i, c);
+        }
+    }
 }
 
 /* J of w at its points, by adjoints; with a field Q'J. norm: [lanes] ||Q'F||, infinite where that
@@ -8168,7 +8165,7 @@ static void ebim__frame_adjoints(ebim__frame *f, ebim_ws *w, ebim_real *norm,
         ebim__field_reduce(f, w, at, ebim__min_int(EBIM__TURNED, w->lanes - at), norm, limit);
     if (!f->field || !f->inverse) return;
     ebim__frame_through(f, w, f->k, f->linear);
-    ebim__frame_apart(f, w);
+    for (at = 0; at < w->lanes; at++) ebim__frame_apart(f, w, at);
 }
 
 /* ||F||, or ||Q'F||, at the points the frame is at */
@@ -9715,57 +9712,34 @@ static const ebim_real *ebim__descend_at(void *user, int B)
     return ebim_ws_xg(&f->trial, 0);
 }
 
-/* A field with a gate is the way to M: x -= F(x) while that gets shorter. What it is off there is
- * for Newton. */
+/* A field with a gate is the way to M: x -= F(x) while that gets shorter, and what it is off there
+ * is for Newton. One that is followed has no Newton: x -= share F(x) until F is short as on M. */
 static void ebim__projector_ways(ebim_projector *p, int B)
 {
-    enum { MOST = 6 };
     ebim__frame *f = &p->f;
-    ebim_real *x = ebim_ws_x(&f->trial);
-    int it, i, l, rows = f->n * f->stride, left = 1;
-    for (l = 0; l < f->stride; l++) {
+    const int followed = f->field->gate == EBIM__FOLLOWED, most = followed ? 100 : 6;
+    const ebim_real share = followed ? EBIM__R(ebim__way.last) : 1;
+    const ebim_real end = EBIM__R(f->field->norm * f->field->norm);
+    int it, i, l, S = f->stride, rows = f->n * S, left = 1;
+    for (l = 0; l < S; l++) {
         p->d2[l] = EBIM__R(1e30);
         p->done[l] = 0;
     }
-    for (it = 0; it < MOST && left && !ebim__stopped(f->w.watch); it++) {
+    for (it = 0; it < most && left && !ebim__stopped(f->w.watch); it++) {
         const ebim_real *F = ebim_ws_y(&f->trial);
-        memcpy(x, p->x, (size_t)rows * sizeof *x);
-        ebim_forward(&f->trial, B, 0);
-        for (left = l = 0; l < B; l++) {
-            ebim_real way = 0;
-            for (i = l; i < rows; i += f->stride) way += F[i] * F[i];
-            p->done[l] |= !(way < EBIM__R(0.8) * p->d2[l]);
-            if (p->done[l]) continue;
-            ebim__field_way(f, l, f->chord);
-            for (i = 0; i < f->n; i++) p->x[i * f->stride + l] -= f->chord[i];
-            p->d2[l] = way;
-            left++;
-        }
-    }
-}
-
-/* A way that is followed has no Newton: x -= share F(x) until F is as short as on M. */
-static void ebim__projector_follow(ebim_projector *p, int B)
-{
-    enum { MOST = 100 };
-    const ebim_real share = EBIM__R(ebim__way.last);
-    ebim__frame *f = &p->f;
-    ebim_real *x = ebim_ws_x(&f->trial), most = EBIM__R(f->field->norm * f->field->norm);
-    int it, i, l, S = f->stride, rows = f->n * S, left = 1;
-    memset(p->done, 0, (size_t)S * sizeof *p->done);
-    for (it = 0; it < MOST && left && !ebim__stopped(f->w.watch); it++) {
-        const ebim_real *F = ebim_ws_y(&f->trial);
-        memcpy(x, p->x, (size_t)rows * sizeof *x);
+        memcpy(ebim_ws_x(&f->trial), p->x, (size_t)rows * sizeof *p->x);
         ebim_forward(&f->trial, B, 0);
         for (left = l = 0; l < B; l++) {
             ebim_real way = 0;
             if (p->done[l]) continue;
             for (i = l; i < rows; i += S) way += F[i] * F[i];
-            if (way <= most) {
+            if (followed ? way <= end : !(way < EBIM__R(0.8) * p->d2[l])) {
                 p->done[l] = EBIM__SOLVED;
                 continue;
             }
-            for (i = l; i < rows; i += S) p->x[i] -= share * F[i];
+            ebim__field_way(f, l, f->chord);
+            for (i = 0; i < f->n; i++) p->x[i * S + l] -= share * f->chord[i];
+            p->d2[l] = way;
             left++;
         }
     }
@@ -9779,7 +9753,7 @@ static void ebim__projector_onto(ebim_projector *p, int B)
     double close = p->ways ? 5 * p->f.field->norm : 0; /* a way: the next one is the shorter */
     memcpy(p->x, p->x0, (size_t)p->f.n * S * sizeof *p->x);
     if (p->f.field && p->f.field->gate == EBIM__FOLLOWED) {
-        ebim__projector_follow(p, B);
+        ebim__projector_ways(p, B);
         return;
     }
     if (p->d.method == EBIM_PROJECT_DESCEND) {
