@@ -8112,46 +8112,6 @@ static void ebim__frame_through(ebim__frame *f, ebim_ws *w, int rows, const doub
     }
 }
 
-/* Of row i at lane l of w: element c of J, or F where c is n */
-static ebim_real *ebim__frame_entry(ebim__frame *f, ebim_ws *w, int l, int i, int c)
-{
-    ebim_real *row = c < f->n ? ebim_ws_xg(w, i) + c * f->stride : ebim_ws_y(w) + i * f->stride;
-    return row + l;
-}
-
-static double ebim__frame_inner(ebim__frame *f, ebim_ws *w, int l, int i, int j)
-{
-    double sum = 0;
-    int c;
-    for (c = 0; c < f->n; c++)
-        sum += (double)*ebim__frame_entry(f, w, l, i, c) *
-               (double)*ebim__frame_entry(f, w, l, j, c);
-    return sum;
-}
-
-/* Rows of Q'J are alike behind a map; in front they may have most unlike lengths, and directions
- * that are too much alike for G in floats. They become orthogonal, from the longest one on, so that
- * none loses more than its own length, and Q'F goes along. */
-static void ebim__frame_apart(ebim__frame *f, ebim_ws *w, int l)
-{
-    int i, j, c, n = f->n, k = f->k;
-    for (i = 0; i + 1 < k; i++) {
-        double most = ebim__frame_inner(f, w, l, i, i), square;
-        for (j = i + 1; j < k; j++) {
-            square = ebim__frame_inner(f, w, l, j, j);
-            if (!(square > most)) continue;
-            most = square;
-            for (c = 0; c <= n; c++)
-                ebim__swap(ebim__frame_entry(f, w, l, i, c), ebim__frame_entry(f, w, l, j, c));
-        }
-        for (j = i + 1; j < k && most > 0; j++) {
-            ebim_real share = EBIM__R(ebim__frame_inner(f, w, l, i, j) / most);
-            for (c = 0; c <= n; c++)
-                *ebim__frame_entry(f, w, l, j, c) -= share * *ebim__frame_entry(f, w, l, i, c);
-        }
-    }
-}
-
 /* J of w at its points, by adjoints; with a field Q'J. norm: [lanes] ||Q'F||, infinite where that
  * is within limit: [lanes] and the point is not one of M; or both are NULL. */
 static void ebim__frame_adjoints(ebim__frame *f, ebim_ws *w, ebim_real *norm,
@@ -8163,9 +8123,7 @@ static void ebim__frame_adjoints(ebim__frame *f, ebim_ws *w, ebim_real *norm,
     if (f->field && f->inverse) ebim__frame_through(f, w, f->K, f->inverse);
     for (at = 0; f->field && at < w->lanes; at += EBIM__TURNED)
         ebim__field_reduce(f, w, at, ebim__min_int(EBIM__TURNED, w->lanes - at), norm, limit);
-    if (!f->field || !f->inverse) return;
-    ebim__frame_through(f, w, f->k, f->linear);
-    for (at = 0; at < w->lanes; at++) ebim__frame_apart(f, w, at);
+    if (f->field && f->inverse) ebim__frame_through(f, w, f->k, f->linear);
 }
 
 /* ||F||, or ||Q'F||, at the points the frame is at */

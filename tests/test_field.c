@@ -1231,6 +1231,30 @@ static void a_torus_of_four_dimensions(void)
     }
 }
 
+static ebim_ref record_plane(ebim_graph *g, ebim_ref x, void *user)
+{
+    static const double A[9] = {0, 0, 0, 0, 0, 0, 0, 0, 1};
+    (void)user;
+    return ebim_matrix(g, x, 3, A);
+}
+
+/* The plane z = 0 by a field: two of the rows of its J are 0. L makes 2 x 3 of an area there. */
+static void stretch_of_a_field(void)
+{
+    static double room[4096];
+    const double L[9] = {2, 0, 0, 0, 3, 0, 0, 0, 5};
+    const ebim_real J[9] = {0, 0, 0, 0, 0, 0, 0, 0, 1};
+    ebim__stretch s;
+    ebim_arena a;
+    ebim_graph F;
+    ebim_arena_init(&a, room, sizeof room);
+    CHECK_INT(ebim_record(&F, &a, 3, record_plane, NULL), EBIM_OK);
+    F.field.codim = 1;
+    ebim__stretch_init(&s, &a, L, &F);
+    if (!CHECK_INT(a.failed, EBIM_OK)) return;
+    CHECK_NEAR(ebim__stretch_at(&s, J), log(6), 1e-12);
+}
+
 static void knot(double t, double *x)
 {
     x[0] = sin(t) + 2 * sin(2 * t);
@@ -1502,6 +1526,7 @@ int main(int argc, char **argv)
     T_RUN(projection_chains);
     T_RUN(samples_of_a_fit_that_was_stopped);
     T_RUN(an_open_curve);
+    T_RUN(stretch_of_a_field);
     T_RUN(a_knot_in_unlike_units);
     T_RUN(a_moebius_strip);
     return T_END();
