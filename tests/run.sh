@@ -6,7 +6,7 @@
 # seconds of CPU, however busy the machine is. T_WRAP=valgrind runs the programs under it.
 # TESTS='kernels checks': only these. T_SCRIPTS='checks tool': of the scripts only these.
 # FLOAT='fit model': these in float alone; SHORT='fit model': these in double in their quick form;
-# neither where PREC is f64. REST='checks tool': of these scripts what the quick form leaves out.
+# neither where PREC is f64. REST=1: without what the run before this one showed whole, by its logs.
 
 wanted() { case " ${2:-$1} " in *" $1 "*) ;; *) return 1 ;; esac; } # NAME LIST; none: all
 in_double() { # TEST-PRECISION: whether that is one of two precisions
@@ -23,7 +23,7 @@ run_one() {
     mkdir -p "$T_TMP" || exit 1
     case $1 in *.sh) with=sh ;; *) with=$T_WRAP ;; esac
     test=${name#test_}
-    if wanted "$test" "${REST:-none}"; then T_OPTIONS="$T_OPTIONS --rest"; fi
+    if [ "$REST" ]; then T_OPTIONS="$T_OPTIONS --done $log.before"; fi
     if in_double "$test" && wanted "${test%-f64}" "${SHORT:-none}"; then
         T_OPTIONS="$T_OPTIONS --quick"
     fi
@@ -42,7 +42,7 @@ run_one() {
     esac
     if [ "$last" = '0 passed, 0 failed, 0 skipped' ]; then return; fi # all filtered out
     text=$(
-        if [ $ok = FAIL ]; then sed -e '/: ok$/d' -e 's/^/    /' "$log"; fi
+        if [ $ok = FAIL ]; then sed -e '/: ok\(, quick\)\{0,1\}$/d' -e 's/^/    /' "$log"; fi
         sed -n 's/^\([^ ]*: skipped: \)/    \1/p' "$log"
         printf '%-4s %-24s %s, %d s' $ok "$name" "$last" $(($(date +%s) - start))
     )
@@ -60,7 +60,7 @@ BUILD=$1
 shift
 T_OPTIONS=$*
 export BUILD T_OPTIONS
-list= logs=
+list= long= logs=
 for c in tests/checks.sh tests/test_*.sh; do
     name=$(basename "$c" .sh)
     name=${name#test_}
@@ -71,11 +71,20 @@ for c in tests/test_*.c; do
     wanted "${name#test_}" "$TESTS" || continue
     for p in ${PREC:-f32 f64}; do
         if in_double "$name-$p" && wanted "${name#test_}" "${FLOAT:-none}"; then continue; fi
-        list="$list $BUILD/tests/$name-$p"
+        if wanted "${name#test_}" "${FLOAT:-none} $SHORT"; then
+            long="$long $BUILD/tests/$name-$p"
+        else
+            list="$list $BUILD/tests/$name-$p"
+        fi
     done
 done
+list="$long $list" # what takes longest does not end alone
 for p in $list; do logs="$logs $BUILD/tests/$(basename "$p" .sh).log"; done
-rm -f $logs
+for log in $logs; do
+    rm -f "$log.before"
+    if [ "$REST" ] && [ -f "$log" ]; then mv "$log" "$log.before"; fi
+    rm -f "$log"
+done
 
 jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)}
 printf '%s\n' $list | xargs -n 1 -P "$jobs" sh tests/run.sh --one

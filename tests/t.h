@@ -11,12 +11,12 @@
            return T_END();
        }
 
-   Options: -f TEXT runs the tests whose name contains TEXT, -s SEED, --list, --quick. The last
-   line is `N passed, N failed, N skipped` and counts test functions; the exit status is 1 when
-   one failed. Checks return their truth, so a test may stop early: `if (!CHECK(p)) return;`.
-   A test that runs no check has failed: it cannot have shown anything. State is file-static,
-   which only test code may do. Comparisons look at bits for finiteness, so a NaN fails them even
-   under -ffast-math. */
+   Options: -f TEXT runs the tests whose name contains TEXT, -s SEED, --list, --quick, --done LOG:
+   without those that LOG, of a run before, says to be ok (after --quick: in full). The last line is
+   `N passed, N failed, N skipped` and counts test functions; the exit status is 1 when one failed.
+   Checks return their truth, so a test may stop early: `if (!CHECK(p)) return;`. A test that
+   runs no check has failed: it cannot have shown anything. State is file-static, which only test
+   code may do. Comparisons look at bits for finiteness: a NaN fails them under -ffast-math, too. */
 #ifndef T_H
 #define T_H
 
@@ -44,7 +44,8 @@
 #define T_RUN(fn) t_run(#fn, fn)
 #define T_END() t_end()
 #define T_SEED (t__.seed)                 /* what every random number of a test derives from */
-#define T_QUICK (t__.quick)               /* --quick: valgrind and sanitizers are slow */
+/* --quick: valgrind and sanitizers are slow; a test that asks is told to be ok in that form only */
+#define T_QUICK (t__.asked = 1, t__.quick)
 #define T_SKIP(why) do { t__.skip = (why); return; } while (0)
 
 #define CHECK(cond) t_check(!!(cond), #cond, __FILE__, __LINE__)
@@ -57,10 +58,10 @@
     (double)(rel) * fabs((double)(b)), #a " == " #b, __FILE__, __LINE__)
 
 static struct {
-    const char *program, *filter, *skip;
+    const char *program, *filter, *skip, *done;
     unsigned long long seed;
     int list, quick, passed, failed, skipped;
-    int checks, bad; /* of the test running now */
+    int checks, bad, asked; /* of the test running now; asked: whether the form is quick */
 } t__;
 
 enum { T__SHOWN = 10 }; /* failures printed per test */
@@ -149,23 +150,38 @@ T_FN void t_begin(int argc, char **argv)
         else if (!strcmp(argv[i], "--quick")) t__.quick = 1;
         else if (!strcmp(argv[i], "-f") && i + 1 < argc) t__.filter = argv[++i];
         else if (!strcmp(argv[i], "-s") && i + 1 < argc) t__.seed = strtoull(argv[++i], NULL, 0);
+        else if (!strcmp(argv[i], "--done") && i + 1 < argc) t__.done = argv[++i];
         else {
-            fprintf(stderr, "usage: %s [-f TEXT] [-s SEED] [--list] [--quick]\n", argv[0]);
+            fprintf(stderr, "usage: %s [-f TEXT] [-s SEED] [--list] [--quick] [--done LOG]\n",
+                    argv[0]);
             exit(2);
         }
     }
 }
 
+/* Whether the log of an earlier run has the line `NAME: ok`. */
+T_FN int t_done(const char *name)
+{
+    size_t n = strlen(name);
+    char line[256];
+    FILE *f = t__.done ? fopen(t__.done, "r") : NULL;
+    int done = 0;
+    while (f && !done && fgets(line, sizeof line, f))
+        done = !strncmp(line, name, n) && !strcmp(line + n, ": ok\n");
+    if (f) fclose(f);
+    return done;
+}
+
 T_FN void t_run(const char *name, void (*test)(void))
 {
-    if (t__.filter && !strstr(name, t__.filter)) return;
+    if ((t__.filter && !strstr(name, t__.filter)) || t_done(name)) return;
     if (t__.list) {
         printf("%s\n", name);
         return;
     }
     printf("%s: ", name);
     fflush(stdout); /* so that a crash leaves the name behind */
-    t__.checks = t__.bad = 0;
+    t__.checks = t__.bad = t__.asked = 0;
     t__.skip = NULL;
     test();
     if (t__.bad || (!t__.checks && !t__.skip)) {
@@ -178,7 +194,7 @@ T_FN void t_run(const char *name, void (*test)(void))
         printf("skipped: %s\n", t__.skip);
     } else {
         t__.passed++;
-        printf("ok\n");
+        printf(t__.quick && t__.asked ? "ok, quick\n" : "ok\n");
     }
 }
 

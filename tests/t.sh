@@ -2,15 +2,15 @@
 # function, run by t_run in a subshell under `set -e` in its own empty directory; it fails with
 # its first failing command, or says why with `fail`, or gives up with `skip`.
 
-T_LIST= T_QUICK= T_REST= T_FILTER= T_PASSED=0 T_FAILED=0 T_SKIPPED=0
+T_LIST= T_QUICK= T_DONE= T_FILTER= T_PASSED=0 T_FAILED=0 T_SKIPPED=0
 while [ $# -gt 0 ]; do
     case $1 in
     --list) T_LIST=1 ;;
     --quick) T_QUICK=1 ;;
-    --rest) T_REST=1 ;;
+    --done) T_DONE=$2; shift ;;
     -f) T_FILTER=$2; shift ;;
     -s) shift ;;
-    *) echo "usage: $0 [-f TEXT] [-s SEED] [--list] [--quick | --rest]" >&2; exit 2 ;;
+    *) echo "usage: $0 [-f TEXT] [-s SEED] [--list] [--quick] [--done LOG]" >&2; exit 2 ;;
     esac
     shift
 done
@@ -35,14 +35,16 @@ slow() {
     if [ "$T_QUICK" ]; then skip 'slow'; fi
 }
 
-# whole_when_quick TEST: whether nothing in its function asks for the quick form
-whole_when_quick() {
-    ! sed -n "/^$1() {/,/^}/p" "$T_SOURCE" | grep -q '^ *slow$\|T_QUICK'
+# form TEST: how a test that has a quick form is told to be ok in that form only
+form() {
+    if [ "$T_QUICK" ] && sed -n "/^$1() {/,/^}/p" "$T_SOURCE" | grep -q T_QUICK; then
+        echo ', quick'
+    fi
 }
 
 t_run() {
     case $1 in *"$T_FILTER"*) ;; *) return ;; esac
-    if [ "$T_REST" ] && whole_when_quick "$1"; then return; fi
+    if [ "$T_DONE" ] && grep -qsx "$1: ok" "$T_DONE"; then return; fi
     if [ "$T_LIST" ]; then
         echo "$1"
         return
@@ -56,7 +58,7 @@ t_run() {
         "$1"
     ) >"$T_TMP/$1.log" 2>&1
     case $? in
-    0) T_PASSED=$((T_PASSED + 1)); echo "$1: ok" ;;
+    0) T_PASSED=$((T_PASSED + 1)); echo "$1: ok$(form "$1")" ;;
     77) T_SKIPPED=$((T_SKIPPED + 1)); echo "$1: skipped: $(tail -n 1 "$T_TMP/$1.log")" ;;
     *) T_FAILED=$((T_FAILED + 1)); echo "$1: FAILED"; sed 's/^/  /' "$T_TMP/$1.log" ;;
     esac
