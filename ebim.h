@@ -221,8 +221,9 @@
  * it). Kernels have 8192 centres at most; a centre itself is scored without its own kernel, as it
  * would be if it were new. The verdict of a fit sees what held-out points, M itself, a second
  * network and the data's own spacing show; a bridge over a gap that should hold fewer than some 15
- * points it cannot see. Data whose spread is below 1e4 roundoffs of their distance from the origin
- * are refused: subtract an offset.
+ * points it cannot see, nor curves that cross at less than 40 degrees or have some 200 rows, nor
+ * surfaces that meet in single points. Data whose spread is below 1e4 roundoffs of their distance
+ * from the origin are refused: subtract an offset.
  * Linear maps are for n <= 64. The paper's recipe takes the data as they are: it wants them of
  * size 1. Not compiled with MSVC by anyone yet.
  */
@@ -1202,7 +1203,7 @@ EBIM_API ebim_result ebim_check_on(ebim_on on, int N, int n, const ebim_real *x,
       "rows off the structure, or another dimension")                                          \
     X(OFF, 2, 1, "the data lie off it",                                                        \
       "noise, rows off the structure, or another dimension; more effort helps detail")         \
-    X(SINGULAR, 4, 1, "it crosses itself, or F is flat on it",                                 \
+    X(SINGULAR, 4, 1, "it crosses itself or branches, or F is flat on it",                     \
       "data that cross or branch are no manifold; else noise: more points, or smooth them")    \
     X(DISPUTED, 8, 1, "the data do not settle a part of it: no other network has it",          \
       "more points where it has none, or another seed")                                        \
@@ -12283,11 +12284,12 @@ static int ebim__crust_closed(const ebim__crust *s, int count, const int32_t *wh
 /* ============================================================================================
  * >>survey  what the data say before a fit
  *
- * Five questions about rows x_i of a set of dimension m in R^n, in this order, each answered from
+ * Six questions about rows x_i of a set of dimension m in R^n, in this order, each answered from
  * nearest neighbours alone: which rows are so far from all others that they cannot be told from
  * errors; which are copies of one another; whether a linear map should stand before the fit; how
- * far noise moves rows off the set; whether the set has ends or edges. Of a curve that its rows
- * draw (>>crust) the last two are known: it has neither. Nothing is changed in x.
+ * far noise moves rows off the set; whether the set has ends or edges; whether curves cross or
+ * branch. Of a curve that its rows draw (>>crust) the last three are known: none of it. Nothing is
+ * changed in x.
  * Cost: log N a row, and some thousand queries of a k-d tree, which in many dimensions take all N
  * rows each. Pitfalls: quantiles are those of a sample beyond EBIM__SURVEY_SAMPLE rows; rows within
  * the data's extent are never called outliers here: the distance to what is learned tells those.
@@ -12313,7 +12315,17 @@ enum {
     EBIM__EDGE_NEAR = 60,         /* neighbours of a row, at most, */
     EBIM__EDGE_FEW = 8,           /* and at least, times m + 1; close ones, at least */
     EBIM__EDGE_LEAST = 100,       /* rows: below edges cannot be told */
-    EBIM__EDGE_DIMENSION = 3      /* m: above, every row is near an edge */
+    EBIM__EDGE_DIMENSION = 3,     /* m: above, every row is near an edge */
+    EBIM__ARMS = 6,               /* of a curve that meet in one place, at most */
+    EBIM__ARMS_ROUNDS = 30,       /* to where their lines meet; lines at 45 degrees: to 1 % */
+    EBIM__BRANCH_QUERIES = 2000,  /* rows that branches are looked for beside */
+    EBIM__BRANCH_DIMENSION = 2,   /* m: above, neighbours are too few */
+    EBIM__BRANCH_TANGENT = 12,    /* rows that a tangent of a surface is fitted to */
+    EBIM__BRANCH_SIZES = 3,       /* of neighbourhoods: BRANCH_NEAR rows, twice, three times */
+    EBIM__BRANCH_NEAR = 16,
+    EBIM__BRANCH_PARTS = 12,      /* and no more than such a part of all */
+    EBIM__BRANCH_LEAST = 4        /* rows that must see a branch. Those beside one 5 and more, no
+                                   * row of 25 kinds of curves that do not branch */
 };
 
 static const struct {
@@ -12324,6 +12336,7 @@ static const struct {
     double noise_width, noise_told, noise_cut;
     double edge_index, edge_close, edge_even, edge_jump, edge_cone, edge_from, edge_to;
     double edge_pure, ends_pure, edge_share;
+    double arm_link, arm_sought[2], arm_seen[2], arm_through, arm_all;
 } ebim__survey_bound = {
     0.025, /* tail: a column's extent is that between quantiles so far from the ends */
     100, /* unit: a column whose extent is so much below the largest has units of its own. Not
@@ -12374,8 +12387,14 @@ static const struct {
                * surfaces, curves. Surfaces with edges 0.98 and more; glycine 0.57, floods 0.42,
                * tails 0.36 at most; arcs of 1000 rows 0.9 and more, of 300 0.5 and more; tails
                * 0.31, clusters 0.43 */
-    0.015 /* edge_share: of the rows, for surfaces. The horns of spot.csv 0.004, a hemisphere 0.04
-           * and more, a Moebius strip 0.09 */
+    0.015, /* edge_share: of the rows, for surfaces. The horns of spot.csv 0.004, a hemisphere 0.04
+            * and more, a Moebius strip 0.09 */
+    0.82, /* arm_link: cosine of directions that belong to one arm: 35 degrees */
+    {0.6, 0.4}, /* arm_sought: of the radius: the line of an arm off the place, while that is
+                 * sought, */
+    {0.8, 0.85}, /* arm_seen: with that share of the rows in arms, */
+    0.12, 0.9 /* arm_through, arm_all: and where it is found. Curves that pass at 3 spacings do
+               * not branch, those at one and a half may be told to */
 };
 
 typedef struct ebim__survey {
@@ -12398,6 +12417,7 @@ typedef struct ebim__survey {
     double edges;             /* share of rows at an edge; 0: none; < 0: not told */
     int at_edge;              /* how many these are, of the EDGE_ROWS that are looked at, */
     int32_t *edge;            /* [at_edge] and which */
+    int branches;             /* rows that see three arms of a curve or more meet beside them */
     int drawn;                /* 1: groups draw closed curves (>>crust), */
     int32_t *next;            /* [groups][2] and each is between these two */
 } ebim__survey;
@@ -12420,9 +12440,20 @@ typedef struct ebim__surveyor { /* a survey at work */
     int32_t *which, *up;      /* [N] rows at work; union and find */
     int32_t *table;           /* [slots] a hash table of rows */
     int slots;
+    double *arm, *along;      /* [ARMS][n] means and directions of arms */
+    ebim_real *place;         /* [n] where they start */
+    ebim_real *tangent;       /* [edge_count][m][n] orthonormal, m = 2 */
     ebim__tree tree;
     ebim__crust crust;        /* m = 1 */
 } ebim__surveyor;
+
+/* Of N rows those that edges and branches are looked for among: fewer in high dimensions */
+static int ebim__edge_count(int N, int n)
+{
+    double few = sqrt((double)EBIM__SURVEY_WORK / n);
+    N = ebim__min_int(N, EBIM__EDGE_ROWS);
+    return n > 10 && few < N ? (int)few : N;
+}
 
 static ebim_result ebim__surveyor_init(ebim__surveyor *v, ebim_arena *a, int N, int n)
 {
@@ -12444,6 +12475,9 @@ static ebim_result ebim__surveyor_init(ebim__surveyor *v, ebim_arena *a, int N, 
     for (v->slots = 16; v->slots / 2 < N; v->slots *= 2) {}
     v->table = EBIM__NEW(a, int32_t, v->slots);
     s->next = EBIM__NEW(a, int32_t, s->m > 1 ? 1 : 2 * rows);
+    EBIM__NEW_EACH(a, double, ebim__times(EBIM__ARMS, (size_t)n), &v->arm, &v->along);
+    v->place = EBIM__NEW(a, ebim_real, n);
+    v->tangent = EBIM__NEW(a, ebim_real, m == 2 ? 2 * ebim__edge_count(N, n) * n : 1);
     if (s->m == 1 && ebim__crust_init(&v->crust, a, N, n)) return a->failed;
     return ebim__tree_init(&v->tree, a, N, n, EBIM__SURVEY_NEAR);
 }
@@ -13137,11 +13171,7 @@ static void ebim__survey_edges(ebim__surveyor *v)
     double pure = curve ? ebim__survey_bound.ends_pure : ebim__survey_bound.edge_pure;
     memset(&e, 0, sizeof e);
     s->edges = -1;
-    e.count = ebim__min_int(s->groups, EBIM__EDGE_ROWS);
-    if (n > 10) {
-        double rows = sqrt((double)EBIM__SURVEY_WORK / n);
-        e.count = ebim__min_int(e.count, (int)rows);
-    }
+    e.count = ebim__edge_count(s->groups, s->n);
     if (e.count < EBIM__EDGE_LEAST || s->m > EBIM__EDGE_DIMENSION) return;
     e.wide = ebim__max_int(EBIM__EDGE_FEW * (s->m + 1),
                            ebim__min_int(EBIM__EDGE_NEAR, e.count / 20));
@@ -13154,6 +13184,217 @@ static void ebim__survey_edges(ebim__surveyor *v)
     enough = curve ? 2 : ebim__max_int(8, (int)(ebim__survey_bound.edge_share * e.count));
     if (e.even < enough || e.even < e.suspects * pure) s->at_edge = 0;
     s->edges = (double)s->at_edge / e.count;
+}
+
+/* ---- branches of curves ---- */
+
+/* Tangents of a surface at the first rows of v->which */
+static void ebim__arms_tangents(ebim__surveyor *v, int count)
+{
+    int size = v->s->m * v->s->n, found, i, c;
+    double total;
+    for (i = 0; i < count && !ebim__stopped(v->tree.watch); i++) {
+        found = ebim__survey_near(v, v->which[i], EBIM__BRANCH_TANGENT);
+        ebim__survey_local(v, found, v->which[i], &total);
+        for (c = 0; c < size; c++) v->tangent[i * size + c] = EBIM__R(v->V[c]);
+        v->up[v->which[i]] = (int32_t)i;
+    }
+}
+
+/* Takes out of the rows of v->X, those found last, the direction that most of their tangents have:
+ * where sheets cross all of them have it, and what is left are arms */
+static void ebim__arms_slice(ebim__surveyor *v, int found)
+{
+    int n = v->s->n, m = v->s->m, i, j, c, round;
+    double *y = v->mean, *next = v->d, along;
+    memcpy(y, v->X + (found - 1) * n, (size_t)n * sizeof *y);
+    for (round = 0; round < EBIM__ARMS_ROUNDS; round++) {
+        memset(next, 0, (size_t)n * sizeof *next);
+        for (i = 0; i < found * m; i++) {
+            const ebim_real *T = ebim__nth(v->tangent, v->up[v->tree.hood[i / m]] * m + i % m, n);
+            for (c = 0, along = 0; c < n; c++) along += (double)T[c] * y[c];
+            for (c = 0; c < n; c++) next[c] += along * (double)T[c];
+        }
+        along = sqrt(ebim__inner64(n, next, next));
+        for (c = 0; c < n; c++) y[c] = along > 0 ? next[c] / along : 0;
+    }
+    for (j = 0; j < found; j++) {
+        along = ebim__inner64(n, y, v->X + j * n);
+        for (c = 0; c < n; c++) v->X[j * n + c] -= along * y[c];
+    }
+}
+
+/* Of the K rows nearest to v->place, sliced, those in the outer half of their radius, less the
+ * place -> v->X, their lengths -> length; returns how many */
+static int ebim__arms_outer(ebim__surveyor *v, int K, double *length)
+{
+    int n = v->s->n, found = ebim__tree_near(&v->tree, v->place, K, HUGE_VAL), count = 0, i, c;
+    double radius = found ? sqrt(v->tree.d2[found - 1]) : 0;
+    for (i = 0; i < found; i++) {
+        const ebim_real *y = ebim__survey_z(v, v->tree.hood[i]);
+        for (c = 0; c < n; c++) v->X[i * n + c] = (double)y[c] - (double)v->place[c];
+    }
+    if (v->s->m > 1 && found) ebim__arms_slice(v, found);
+    for (i = 0; i < found; i++) {
+        length[count] = sqrt(ebim__inner64(n, v->X + i * n, v->X + i * n));
+        if (2 * length[count] <= radius) continue;
+        memmove(v->X + count++ * n, v->X + i * n, (size_t)n * sizeof *v->X);
+    }
+    return count;
+}
+
+/* Joins rows of v->X whose directions are alike; returns whether all of them are along one line */
+static int ebim__arms_link(const ebim__surveyor *v, int count, const double *length, int32_t *up)
+{
+    int n = v->s->n, i, j, line = 1;
+    for (i = 0; i < count; i++) {
+        double cosine = ebim__inner64(n, v->X, v->X + i * n) / (length[0] * length[i]);
+        line &= fabs(cosine) > ebim__survey_bound.arm_link;
+        up[i] = (int32_t)i;
+    }
+    for (i = 0; i < count && !line; i++)
+        for (j = 0; j < i; j++)
+            if (ebim__inner64(n, v->X + i * n, v->X + j * n) >
+                ebim__survey_bound.arm_link * length[i] * length[j])
+                ebim__unite(up, (int32_t)i, (int32_t)j);
+    return line;
+}
+
+/* The line through the joined rows of one root -> arm `at`; returns how many they are, 0: the line
+ * is farther than miss from the place */
+static int ebim__arm_line(ebim__surveyor *v, int count, int32_t *up, int32_t root, int at,
+                          double miss)
+{
+    int n = v->s->n, rows = 0, i, c, round;
+    double *mean = v->arm + at * n, *y = v->along + at * n, along;
+    memset(mean, 0, (size_t)n * sizeof *mean);
+    for (i = 0; i < count; i++) {
+        if (ebim__find(up, (int32_t)i) != root) continue;
+        for (c = 0; c < n; c++) mean[c] += v->X[i * n + c];
+        rows++;
+    }
+    for (c = 0; c < n; c++) v->d[c] = mean[c] /= rows;
+    for (round = 0; round < 8; round++) { /* the direction of their largest variance */
+        double size = sqrt(ebim__inner64(n, v->d, v->d));
+        for (c = 0; c < n; c++) y[c] = v->d[c] / (size > 0 ? size : 1);
+        memset(v->d, 0, (size_t)n * sizeof *v->d);
+        for (i = 0; i < count; i++) {
+            if (ebim__find(up, (int32_t)i) != root) continue;
+            for (c = 0; c < n; c++) v->mean[c] = v->X[i * n + c] - mean[c];
+            along = ebim__inner64(n, v->mean, y);
+            for (c = 0; c < n; c++) v->d[c] += along * v->mean[c];
+        }
+    }
+    along = ebim__inner64(n, mean, y);
+    return ebim__inner64(n, mean, mean) - along * along < miss * miss ? rows : 0;
+}
+
+/* Lines through v->place that the K rows nearest to it lie along, each of `least` of them or more
+ * and off the place by that share of the radius at most; returns how many there are if there are
+ * three and they have all rows but a few (`seen`: the share), else 0 */
+static int ebim__arms(ebim__surveyor *v, int K, int least, double miss, double seen)
+{
+    double length[EBIM__SURVEY_NEAR], radius;
+    int32_t up[EBIM__SURVEY_NEAR];
+    int count = ebim__arms_outer(v, K, length), arms = 0, rows = 0, size, i, j;
+    if (!count || ebim__arms_link(v, count, length, up)) return 0;
+    radius = sqrt(v->tree.d2[v->tree.found - 1]);
+    for (i = 0; i < count; i++) {
+        if (up[i] != i) continue;
+        for (j = i, size = 0; j < count; j++) size += ebim__find(up, (int32_t)j) == i;
+        if (size < least) continue;
+        if (arms == EBIM__ARMS) return 0;
+        size = ebim__arm_line(v, count, up, (int32_t)i, arms, miss * radius);
+        arms += size > 0;
+        rows += size;
+    }
+    return arms > 2 && rows >= seen * count ? arms : 0;
+}
+
+/* Moves the place to where the lines of its arms meet: to the mean of its feet on them, again and
+ * again */
+static void ebim__arms_meet(ebim__surveyor *v, int arms)
+{
+    int n = v->s->n, round, k, c;
+    double *at = v->d, *next = v->mean;
+    memset(at, 0, (size_t)n * sizeof *at);
+    for (round = 0; round < EBIM__ARMS_ROUNDS; round++) {
+        memset(next, 0, (size_t)n * sizeof *next);
+        for (k = 0; k < arms; k++) {
+            const double *mean = v->arm + k * n, *y = v->along + k * n;
+            double along = ebim__inner64(n, y, at) - ebim__inner64(n, y, mean);
+            for (c = 0; c < n; c++) next[c] += (mean[c] + along * y[c]) / arms;
+        }
+        memcpy(at, next, (size_t)n * sizeof *at);
+    }
+    for (c = 0; c < n; c++) v->place[c] = EBIM__R((double)v->place[c] + at[c]);
+}
+
+/* Whether the K rows nearest to a row of a surface are all near its tangent there: most are */
+static int ebim__branch_flat(ebim__surveyor *v, int32_t row, int K)
+{
+    int n = v->s->n, m = v->s->m, found = ebim__survey_near(v, row, K), i, j, c;
+    const ebim_real *T = ebim__nth(v->tangent, v->up[row], m * n), *x = ebim__survey_z(v, row);
+    for (i = 0; i < found; i++) {
+        const ebim_real *y = ebim__survey_z(v, v->tree.hood[i]);
+        double along2 = 0;
+        for (j = 0; j < m; j++) {
+            double along = 0;
+            for (c = 0; c < n; c++) along += (double)T[j * n + c] * ((double)y[c] - (double)x[c]);
+            along2 += along * along;
+        }
+        if (along2 < ebim__survey_bound.arm_link * ebim__survey_bound.arm_link * v->tree.d2[i])
+            return 0;
+    }
+    return 1;
+}
+
+/* Whether arms meet beside a row: as many seen from there among K rows as among twice as many */
+static int ebim__branch(ebim__surveyor *v, int32_t row, int K)
+{
+    double through = ebim__survey_bound.arm_through, all = ebim__survey_bound.arm_all;
+    int i, arms;
+    if (v->s->m > 1 && ebim__branch_flat(v, row, 2 * K)) return 0;
+    memcpy(v->place, ebim__survey_z(v, row), (size_t)v->s->n * sizeof *v->place);
+    for (i = 0; i < 2; i++) {
+        arms = ebim__arms(v, 2 * K, 3, ebim__survey_bound.arm_sought[i],
+                          ebim__survey_bound.arm_seen[i]);
+        if (!arms) return 0;
+        ebim__arms_meet(v, arms);
+    }
+    arms = ebim__arms(v, 2 * K, 4, through, all);
+    return arms && arms == ebim__arms(v, K, 2, through, all);
+}
+
+/* How many of the first `count` rows see a branch among them */
+static int ebim__branches_among(ebim__surveyor *v, int count)
+{
+    int queries = ebim__min_int(count, EBIM__BRANCH_QUERIES), m = v->s->m, seen = 0, i, j;
+    int most = ebim__min_int(count / (EBIM__BRANCH_PARTS * EBIM__BRANCH_NEAR),
+                             EBIM__BRANCH_SIZES + m - 1);
+    ebim__tree_build(&v->tree, count, v->z, v->which);
+    if (m > 1) ebim__arms_tangents(v, count);
+    for (i = 0; i < queries && !ebim__stopped(v->tree.watch); i++) {
+        for (j = m; j <= most && !ebim__branch(v, v->which[i], j * EBIM__BRANCH_NEAR);) j++;
+        seen += j <= most;
+    }
+    return seen;
+}
+
+/* Curves that cross or branch are no manifold, nor are such surfaces: from a place of theirs three
+ * arms go out, or more, and they do at two scales. Corners have two, ends one; strands that pass
+ * each other meet nowhere. With noise arms are seen from afar alone: among fewer rows. */
+static void ebim__survey_branches(ebim__surveyor *v)
+{
+    ebim__survey *s = v->s;
+    int count = ebim__edge_count(s->groups, s->n);
+    if (s->m > EBIM__BRANCH_DIMENSION || s->drawn) return;
+    v->tree.n = s->n;
+    for (; count >= EBIM__BRANCH_PARTS * EBIM__BRANCH_NEAR && !s->branches; count /= 2) {
+        int seen = ebim__branches_among(v, count);
+        s->branches = seen < EBIM__BRANCH_LEAST ? 0 : seen;
+        if (!(s->noise > 0)) break;
+    }
 }
 
 /* Points that draw closed curves show neither noise nor ends, whatever wider neighbourhoods say. */
@@ -13200,6 +13441,7 @@ EBIM__PRIVATE ebim_result ebim__survey_run(ebim__survey *s, ebim_arena *a, int N
     ebim__survey_noise(&v);
     ebim__survey_edges(&v);
     ebim__survey_drawn(&v);
+    ebim__survey_branches(&v);
     return EBIM_OK;
 }
 
@@ -20437,6 +20679,7 @@ static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
     }
     if (run && s->on && s->survey.groups < EBIM__SETTLED)
         e->model->judged.verdict |= EBIM_VERDICT_FEW;
+    if (run && !s->on && s->survey.branches) e->model->judged.verdict |= EBIM_VERDICT_SINGULAR;
     if (d.S < EBIM__VOIDS_LEAST) return work->failed;
     if (!s->on) r = ebim__voids_find(&d, &v, work);
     if (r || ebim__stopped(work->watch)) return r;

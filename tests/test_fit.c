@@ -503,6 +503,26 @@ static void no_density_of_what_is_not_measured(void)
     ebim_free(&m);
 }
 
+/* Two rings that cross twice, in space: no manifold, however little or well it is learned */
+static void curves_that_cross_are_refused(void)
+{
+    static ebim_real x[2 * N][3];
+    ebim_fit_desc d = describe(0.03);
+    ebim_model m;
+    ebim_rng r;
+    int i;
+    ebim_rng_init(&r, T_SEED, 6);
+    for (i = 0; i < 2 * N; i++) {
+        double t = 2 * PI * (double)ebim_rng_uniform(&r);
+        x[i][0] = (ebim_real)cos(t);
+        x[i][1] = (ebim_real)(i % 2 ? sin(t) : 0);
+        x[i][2] = (ebim_real)(i % 2 ? 0 : sin(t));
+    }
+    if (!CHECK_INT(ebim_fit(&m, 2 * N, 3, x[0], &d), EBIM_OK)) return;
+    CHECK_INT(m.judged.verdict & EBIM_VERDICT_SINGULAR, EBIM_VERDICT_SINGULAR);
+    ebim_free(&m);
+}
+
 static void paper_recipe(void)
 {
     static ebim_real x[N][2], distance[N], energy[N];
@@ -875,6 +895,7 @@ int main(int argc, char **argv)
     T_RUN(units_are_those_of_the_data);
     T_RUN(codimension_two);
     T_RUN(no_density_of_what_is_not_measured);
+    T_RUN(curves_that_cross_are_refused);
     T_RUN(paper_recipe);
     T_RUN(fig1_of_the_paper);
     T_RUN(progress_and_stop);

@@ -843,6 +843,79 @@ static void edges_of_surfaces_are_found(void)
     }
 }
 
+/* ---- branches ---- */
+
+static void rays(int N, int arms, double noise, double fan) /* from one point; as wide as a fan */
+{
+    int i;
+    for (i = 0; i < N; i++) {
+        double t = uniform(0, 1), turn = 2 * PI * (i % arms) / arms + uniform(-fan, fan);
+        row(t * cos(turn) + noise * normal(), t * sin(turn) + noise * normal(), 0.2 * t * t);
+    }
+}
+
+static void rings(int N) /* two, upright and flat, that touch */
+{
+    int i;
+    for (i = 0; i < N; i++) {
+        double t = uniform(0, 2 * PI);
+        if (i % 2) row(cos(t), sin(t), 0);
+        else row(2 + cos(t), 0, sin(t));
+    }
+}
+
+static void branches(int m, int are)
+{
+    if (survey(m)) CHECK(are ? s.v.branches >= 4 : !s.v.branches);
+}
+
+static void curves_that_branch_are_told(void)
+{
+    int seed, i, arms;
+    for (seed = 0; seed < 2; seed++) {
+        for (arms = 1; arms < 6; arms++) /* an end, a corner, branches */
+            start(3, seed), rays(250 * arms, arms, 0, 0), branches(1, arms > 2);
+        start(3, seed), rays(6000, 3, 0.002, 0), branches(1, 1);
+        start(3, seed), rays(1000, 3, 0.3, 0), branches(1, 0); /* noise has no arms */
+        start(3, seed), rays(1000, 3, 0, 0.4), branches(1, 0);   /* nor has a fan */
+        start(3, seed), rings(1000), branches(1, 1);
+        start(3, seed); /* lines that pass each other */
+        for (i = 0; i < 1000; i++) {
+            double t = uniform(-1, 1);
+            row(i % 2 ? t : 0, i % 2 ? 0 : t, i % 2 ? 0 : 0.05);
+        }
+        branches(1, 0);
+        start(2, seed); /* an eight */
+        for (i = 0; i < 1000; i++) {
+            double t = uniform(0, 2 * PI);
+            row(sin(t), sin(t) * cos(t), 0);
+        }
+        branches(1, 1);
+        start(2, seed); /* parallel strands */
+        for (i = 0; i < 1000; i++) row(uniform(-1, 1), 0.01 * (i % 2), 0);
+        branches(1, 0);
+    }
+}
+
+static void surfaces_that_cross_are_told(void)
+{
+    int seed, i, kind;
+    for (seed = 0; seed < 2; seed++)
+        for (kind = 0; kind < 5; kind++) {
+            start(3, seed);
+            for (i = 0; i < 2000; i++) {
+                double x = uniform(-1, 1), y = uniform(-1, 1), a = fabs(x);
+                int other = i % 2;
+                if (kind == 0) row(x, y, other ? 1.5 * x : 0);      /* sheets cross */
+                else if (kind == 1) row(x, y, other && x > 0 ? x : 0); /* one branches */
+                else if (kind == 2) row(other ? a : 0, y, other ? 0 : a); /* an edge of a cube */
+                else if (kind == 3) row(x, y, 0.1 * other);         /* sheets beside each other */
+                else row(x, y, 0.1 * normal());
+            }
+            branches(2, kind < 2);
+        }
+}
+
 /* ---- files ---- */
 
 #define CASE(name) do { if (!load("../shared/cases/" name)) T_SKIP("no " name); } while (0)
@@ -979,6 +1052,8 @@ int main(int argc, char **argv)
     T_RUN(what_is_not_drawn);
     T_RUN(ends_of_curves_are_found);
     T_RUN(edges_of_surfaces_are_found);
+    T_RUN(curves_that_branch_are_told);
+    T_RUN(surfaces_that_cross_are_told);
     T_RUN(files_with_far_rows);
     T_RUN(files_without);
     T_RUN(files_with_copies);
