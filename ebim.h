@@ -12324,8 +12324,10 @@ enum {
     EBIM__BRANCH_SIZES = 3,       /* of neighbourhoods: BRANCH_NEAR rows, twice, three times */
     EBIM__BRANCH_NEAR = 16,
     EBIM__BRANCH_PARTS = 12,      /* and no more than such a part of all */
-    EBIM__BRANCH_LEAST = 4        /* rows that must see a branch. Those beside one 5 and more, no
-                                   * row of 25 kinds of curves that do not branch */
+    EBIM__BRANCH_LOOKS = 4,
+    EBIM__BRANCH_LEAST = 8        /* rows that must see a branch, over m. Those beside one 8 and more
+                                   * (4 where surfaces cross), circles 1.6 spacings apart 9 at
+                                   * most, and that seldom; 60 other kinds of sets none */
 };
 
 static const struct {
@@ -12336,7 +12338,7 @@ static const struct {
     double noise_width, noise_told, noise_cut;
     double edge_index, edge_close, edge_even, edge_jump, edge_cone, edge_from, edge_to;
     double edge_pure, ends_pure, edge_share;
-    double arm_link, arm_sought[2], arm_seen[2], arm_through, arm_all;
+    double arm_link;
 } ebim__survey_bound = {
     0.025, /* tail: a column's extent is that between quantiles so far from the ends */
     100, /* unit: a column whose extent is so much below the largest has units of its own. Not
@@ -12389,13 +12391,16 @@ static const struct {
                * 0.31, clusters 0.43 */
     0.015, /* edge_share: of the rows, for surfaces. The horns of spot.csv 0.004, a hemisphere 0.04
             * and more, a Moebius strip 0.09 */
-    0.82, /* arm_link: cosine of directions that belong to one arm: 35 degrees */
-    {0.6, 0.4}, /* arm_sought: of the radius: the line of an arm off the place, while that is
-                 * sought, */
-    {0.8, 0.85}, /* arm_seen: with that share of the rows in arms, */
-    0.12, 0.9 /* arm_through, arm_all: and where it is found. Curves that pass at 3 spacings do
-               * not branch, those at one and a half may be told to */
+    0.82 /* arm_link: cosine of directions that belong to one arm: 35 degrees */
 };
+
+/* How arms are looked for: among size * K rows, of which an arm has `least` and more; its line is
+ * no farther from the place than that share of the radius; of all rows so many are in arms; then
+ * the place moves to where they meet. The last look is at half the scale: without it two lines that
+ * pass each other at three spacings were told to cross. */
+static const struct { int size, least, move; double miss, seen; }
+ebim__branch_look[EBIM__BRANCH_LOOKS] = {
+    {2, 3, 1, 0.6, 0.8}, {2, 3, 1, 0.4, 0.85}, {2, 4, 0, 0.4, 0.9}, {1, 2, 0, 0.12, 0.8}};
 
 typedef struct ebim__survey {
     int N, n, m;
@@ -13349,21 +13354,20 @@ static int ebim__branch_flat(ebim__surveyor *v, int32_t row, int K)
     return 1;
 }
 
-/* Whether arms meet beside a row: as many seen from there among K rows as among twice as many */
+/* Whether arms meet beside a row: the place is sought among 2 K rows; there they are seen at that
+ * scale and at half of it, where lines that pass each other, three spacings apart, are not */
 static int ebim__branch(ebim__surveyor *v, int32_t row, int K)
 {
-    double through = ebim__survey_bound.arm_through, all = ebim__survey_bound.arm_all;
     int i, arms;
     if (v->s->m > 1 && ebim__branch_flat(v, row, 2 * K)) return 0;
     memcpy(v->place, ebim__survey_z(v, row), (size_t)v->s->n * sizeof *v->place);
-    for (i = 0; i < 2; i++) {
-        arms = ebim__arms(v, 2 * K, 3, ebim__survey_bound.arm_sought[i],
-                          ebim__survey_bound.arm_seen[i]);
+    for (i = 0; i < EBIM__BRANCH_LOOKS; i++) {
+        arms = ebim__arms(v, ebim__branch_look[i].size * K, ebim__branch_look[i].least,
+                          ebim__branch_look[i].miss, ebim__branch_look[i].seen);
         if (!arms) return 0;
-        ebim__arms_meet(v, arms);
+        if (ebim__branch_look[i].move) ebim__arms_meet(v, arms);
     }
-    arms = ebim__arms(v, 2 * K, 4, through, all);
-    return arms && arms == ebim__arms(v, K, 2, through, all);
+    return 1;
 }
 
 /* How many of the first `count` rows see a branch among them */
@@ -13388,11 +13392,11 @@ static void ebim__survey_branches(ebim__surveyor *v)
 {
     ebim__survey *s = v->s;
     int count = ebim__edge_count(s->groups, s->n);
-    if (s->m > EBIM__BRANCH_DIMENSION || s->drawn) return;
+    if (s->m > EBIM__BRANCH_DIMENSION) return;
     v->tree.n = s->n;
     for (; count >= EBIM__BRANCH_PARTS * EBIM__BRANCH_NEAR && !s->branches; count /= 2) {
         int seen = ebim__branches_among(v, count);
-        s->branches = seen < EBIM__BRANCH_LEAST ? 0 : seen;
+        s->branches = seen * s->m < EBIM__BRANCH_LEAST ? 0 : seen;
         if (!(s->noise > 0)) break;
     }
 }
@@ -13402,7 +13406,7 @@ static void ebim__survey_drawn(ebim__surveyor *v)
 {
     ebim__survey *s = v->s;
     int i, count = s->groups;
-    if (s->m > 1 || count < EBIM__CRUST_LEAST || count > EBIM__CRUST_MOST ||
+    if (s->m > 1 || s->branches || count < EBIM__CRUST_LEAST || count > EBIM__CRUST_MOST ||
         ebim__tree_slow(count, s->n, 1)) return;
     v->tree.n = s->n;
     ebim__tree_build(&v->tree, count, v->z, v->which);
@@ -13440,8 +13444,8 @@ EBIM__PRIVATE ebim_result ebim__survey_run(ebim__survey *s, ebim_arena *a, int N
     ebim__survey_map(&v);
     ebim__survey_noise(&v);
     ebim__survey_edges(&v);
-    ebim__survey_drawn(&v);
     ebim__survey_branches(&v);
+    ebim__survey_drawn(&v);
     return EBIM_OK;
 }
 

@@ -45,7 +45,7 @@
 #define T_END() t_end()
 #define T_SEED (t__.seed)                 /* what every random number of a test derives from */
 /* --quick: valgrind and sanitizers are slow; a test that asks is told to be ok in that form only */
-#define T_QUICK (t__.asked = 1, t__.quick)
+#define T_QUICK t_quick()
 #define T_SKIP(why) do { t__.skip = (why); return; } while (0)
 
 #define CHECK(cond) t_check(!!(cond), #cond, __FILE__, __LINE__)
@@ -65,6 +65,12 @@ static struct {
 } t__;
 
 enum { T__SHOWN = 10 }; /* failures printed per test */
+
+T_FN int t_quick(void)
+{
+    t__.asked = 1;
+    return t__.quick;
+}
 
 T_FN int t_finite(double x)
 {
