@@ -12318,16 +12318,16 @@ enum {
     EBIM__EDGE_DIMENSION = 3,     /* m: above, every row is near an edge */
     EBIM__ARMS = 6,               /* of a curve that meet in one place, at most */
     EBIM__ARMS_ROUNDS = 30,       /* to where their lines meet; lines at 45 degrees: to 1 % */
-    EBIM__BRANCH_QUERIES = 2000,  /* rows that branches are looked for beside */
+    EBIM__BRANCH_QUERIES = 2000,  /* rows that branches are looked for beside, over m */
     EBIM__BRANCH_DIMENSION = 2,   /* m: above, neighbours are too few */
     EBIM__BRANCH_TANGENT = 12,    /* rows that a tangent of a surface is fitted to */
     EBIM__BRANCH_SIZES = 3,       /* of neighbourhoods: BRANCH_NEAR rows, twice, three times */
     EBIM__BRANCH_NEAR = 16,
     EBIM__BRANCH_PARTS = 12,      /* and no more than such a part of all */
     EBIM__BRANCH_LOOKS = 4,
-    EBIM__BRANCH_LEAST = 8        /* rows that must see a branch, over m. Those beside one 8 and more
-                                   * (4 where surfaces cross), circles 1.6 spacings apart 9 at
-                                   * most, and that seldom; 60 other kinds of sets none */
+    EBIM__BRANCH_LEAST = 8        /* rows that must see a branch, over m. Beside one 8 do and more
+                                   * (4 where surfaces cross), in circles 1.6 spacings apart 9 at
+                                   * most, and that seldom; in 60 other kinds of sets none */
 };
 
 static const struct {
@@ -12338,7 +12338,7 @@ static const struct {
     double noise_width, noise_told, noise_cut;
     double edge_index, edge_close, edge_even, edge_jump, edge_cone, edge_from, edge_to;
     double edge_pure, ends_pure, edge_share;
-    double arm_link;
+    double arm_link, arm_wide;
 } ebim__survey_bound = {
     0.025, /* tail: a column's extent is that between quantiles so far from the ends */
     100, /* unit: a column whose extent is so much below the largest has units of its own. Not
@@ -12391,7 +12391,8 @@ static const struct {
                * 0.31, clusters 0.43 */
     0.015, /* edge_share: of the rows, for surfaces. The horns of spot.csv 0.004, a hemisphere 0.04
             * and more, a Moebius strip 0.09 */
-    0.82 /* arm_link: cosine of directions that belong to one arm: 35 degrees */
+    0.82, /* arm_link: cosine of directions that belong to one arm: 35 degrees */
+    6 /* arm_wide: deviations of the noise within a neighbourhood in which arms can be seen */
 };
 
 /* How arms are looked for: among size * K rows, of which an arm has `least` and more; its line is
@@ -13370,13 +13371,24 @@ static int ebim__branch(ebim__surveyor *v, int32_t row, int K)
     return 1;
 }
 
+/* Whether neighbourhoods among the first `count` rows, which the tree holds, are wide against the
+ * noise; the median of some */
+static int ebim__branches_clear(ebim__surveyor *v, int count)
+{
+    int queries = ebim__min_int(count, 64), K = 2 * EBIM__BRANCH_NEAR * (v->s->m + 1), i, found;
+    for (i = 0; i < queries; i++) {
+        found = ebim__survey_near(v, v->which[i], K);
+        v->value[i] = sqrt(v->tree.d2[found - 1]);
+    }
+    return ebim__survey_quantile(v, queries, 0.5) > ebim__survey_bound.arm_wide * v->s->noise;
+}
+
 /* How many of the first `count` rows see a branch among them */
 static int ebim__branches_among(ebim__surveyor *v, int count)
 {
-    int queries = ebim__min_int(count, EBIM__BRANCH_QUERIES), m = v->s->m, seen = 0, i, j;
+    int m = v->s->m, queries = ebim__min_int(count, EBIM__BRANCH_QUERIES / m), seen = 0, i, j;
     int most = ebim__min_int(count / (EBIM__BRANCH_PARTS * EBIM__BRANCH_NEAR),
                              EBIM__BRANCH_SIZES + m - 1);
-    ebim__tree_build(&v->tree, count, v->z, v->which);
     if (m > 1) ebim__arms_tangents(v, count);
     for (i = 0; i < queries && !ebim__stopped(v->tree.watch); i++) {
         for (j = m; j <= most && !ebim__branch(v, v->which[i], j * EBIM__BRANCH_NEAR);) j++;
@@ -13387,18 +13399,17 @@ static int ebim__branches_among(ebim__surveyor *v, int count)
 
 /* Curves that cross or branch are no manifold, nor are such surfaces: from a place of theirs three
  * arms go out, or more, and they do at two scales. Corners have two, ends one; strands that pass
- * each other meet nowhere. With noise arms are seen from afar alone: among fewer rows. */
+ * each other meet nowhere. Noise hides arms. */
 static void ebim__survey_branches(ebim__surveyor *v)
 {
     ebim__survey *s = v->s;
-    int count = ebim__edge_count(s->groups, s->n);
-    if (s->m > EBIM__BRANCH_DIMENSION) return;
+    int count = ebim__edge_count(s->groups, s->n), seen;
+    if (s->m > EBIM__BRANCH_DIMENSION || count < EBIM__BRANCH_PARTS * EBIM__BRANCH_NEAR) return;
     v->tree.n = s->n;
-    for (; count >= EBIM__BRANCH_PARTS * EBIM__BRANCH_NEAR && !s->branches; count /= 2) {
-        int seen = ebim__branches_among(v, count);
-        s->branches = seen * s->m < EBIM__BRANCH_LEAST ? 0 : seen;
-        if (!(s->noise > 0)) break;
-    }
+    ebim__tree_build(&v->tree, count, v->z, v->which);
+    if (s->noise > 0 && !ebim__branches_clear(v, count)) return;
+    seen = ebim__branches_among(v, count);
+    s->branches = seen * s->m < EBIM__BRANCH_LEAST ? 0 : seen;
 }
 
 /* Points that draw closed curves show neither noise nor ends, whatever wider neighbourhoods say. */

@@ -875,7 +875,7 @@ static void curves_that_branch_are_told(void)
     for (seed = 0; seed < 2; seed++) {
         for (arms = 1; arms < 6; arms++) /* an end, a corner, branches */
             start(3, seed), rays(250 * arms, arms, 0, 0), branches(1, arms > 2);
-        start(3, seed), rays(6000, 3, 0.002, 0), branches(1, 1);
+        start(3, seed), rays(1500, 3, 0.0005, 0), branches(1, 1);
         start(3, seed), rays(1000, 3, 0.3, 0), branches(1, 0); /* noise has no arms */
         start(3, seed), rays(1000, 3, 0, 0.4), branches(1, 0);   /* nor has a fan */
         start(3, seed), rings(1000), branches(1, 1);
