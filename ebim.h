@@ -221,9 +221,9 @@
  * it). Kernels have 8192 centres at most; a centre itself is scored without its own kernel, as it
  * would be if it were new. The verdict of a fit sees what held-out points, M itself, a second
  * network and the data's own spacing show; a bridge over a gap that should hold fewer than some 15
- * points it cannot see, nor curves that cross at less than 40 degrees or have some 200 rows, nor
- * surfaces that meet in single points. Data whose spread is below 1e4 roundoffs of their distance
- * from the origin are refused: subtract an offset.
+ * points it cannot see, nor curves that cross at less than 40 degrees, often not those of fewer
+ * than 1000 rows, nor surfaces that meet in single points. Data whose spread is below 1e4 roundoffs
+ * of their distance from the origin are refused: subtract an offset.
  * Linear maps are for n <= 64. The paper's recipe takes the data as they are: it wants them of
  * size 1. Not compiled with MSVC by anyone yet.
  */
@@ -12287,9 +12287,9 @@ static int ebim__crust_closed(const ebim__crust *s, int count, const int32_t *wh
  * Six questions about rows x_i of a set of dimension m in R^n, in this order, each answered from
  * nearest neighbours alone: which rows are so far from all others that they cannot be told from
  * errors; which are copies of one another; whether a linear map should stand before the fit; how
- * far noise moves rows off the set; whether the set has ends or edges; whether curves cross or
- * branch. Of a curve that its rows draw (>>crust) the last three are known: none of it. Nothing is
- * changed in x.
+ * far noise moves rows off the set; whether the set has ends or edges; whether it crosses itself
+ * or branches (m <= 2). Where it does not, and its rows draw a curve (>>crust), there are known to
+ * be neither noise nor ends. Nothing is changed in x.
  * Cost: log N a row, and some thousand queries of a k-d tree, which in many dimensions take all N
  * rows each. Pitfalls: quantiles are those of a sample beyond EBIM__SURVEY_SAMPLE rows; rows within
  * the data's extent are never called outliers here: the distance to what is learned tells those.
@@ -13192,7 +13192,7 @@ static void ebim__survey_edges(ebim__surveyor *v)
     s->edges = (double)s->at_edge / e.count;
 }
 
-/* ---- branches of curves ---- */
+/* ---- branches of curves and surfaces ---- */
 
 /* Tangents of a surface at the first rows of v->which */
 static void ebim__arms_tangents(ebim__surveyor *v, int count)
