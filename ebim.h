@@ -6112,11 +6112,12 @@ static void ebim__slot_init(ebim__slot *s, ebim_real *memory, size_t *at, const 
                             int number, size_t stride, size_t planes, int uses, int lent)
 {
     const ebim__node *nd = &g->node[number];
-    size_t n = (size_t)nd->size * stride, tangents = n * planes, adjoints = n + tangents;
+    size_t n = (size_t)nd->size * stride, tangents = n * planes, adjoints = n;
     size_t operand = (size_t)g->node[nd->a].size * stride;
     int keeps = uses ? ebim__keeps(nd) : 0;
     int both = (uses & EBIM__FOR_BACK) && (keeps & EBIM__KEEP_BOTH_SIDES);
     memset(s, 0, sizeof *s);
+    if (number == 1 || (uses & EBIM__FOR_BACK)) adjoints += tangents;
     if (uses && !lent) s->v = ebim__take(memory, at, n);
     if ((keeps & EBIM__KEEP_D1) && !lent) s->d1 = ebim__take(memory, at, n);
     if ((keeps & EBIM__KEEP_GRADIENT) && !lent) s->d1 = ebim__take(memory, at, operand);
@@ -6181,7 +6182,7 @@ static size_t ebim__slots_init(ebim_ws *w, ebim_real *memory, int uses, const eb
         if (lent && i == g->y) s->v = ebim__take(memory, &at, out); /* but the output */
     }
     if (uses & (EBIM__FOR_VJP | EBIM__FOR_BACK))
-        w->seed = ebim__take(memory, &at, (1 + planes) * out);
+        w->seed = ebim__take(memory, &at, uses & EBIM__FOR_BACK ? (1 + planes) * out : out);
     p = ebim__take(memory, &at, shared * st * share);
     for (i = 1; i < g->n_nodes && memory && shared; i++) {
         if (uses) w->slot[i].t = w->slot[i].ta = p + place[i] * st * share;
@@ -6390,34 +6391,48 @@ EBIM_API void ebim_jvp(ebim_ws *w, int plane, int count)
         for (p = plane; p < plane + count; p++) ebim__op_at(w, i, EBIM__TAN, p, 0, NULL);
 }
 
-/* Adjoints of planes plane.. become zero, but for the output's, which take their seeds. */
-static void ebim__seed(ebim_ws *w, int plane, int count)
+/* Adjoints of a plane become zero, but for the output's: those are seed: [k], or a unit vector. */
+static void ebim__seed(ebim_ws *w, int plane, const ebim_real *seed, int unit)
 {
-    size_t st = (size_t)w->stride, lanes = (size_t)w->lanes, r;
+    size_t st = (size_t)w->stride, lanes = (size_t)w->lanes, k = (size_t)w->k, r;
+    ebim_real *y = w->slot[w->g->y].g + (size_t)plane * k * st;
     int i;
     if (2 * lanes > st) lanes = st;
     for (i = 1; i < w->g->n_nodes; i++) {
-        size_t n = (size_t)w->g->node[i].size, rows = lanes < st ? (size_t)count * n : 1;
+        size_t n = (size_t)w->g->node[i].size, rows = lanes < st ? n : 1;
         ebim_real *g = w->slot[i].g + (size_t)plane * n * st;
-        size_t each = lanes < st ? lanes : (size_t)count * n * st;
+        size_t each = lanes < st ? lanes : n * st;
         if (w->slot[i].writer) continue;
         for (r = 0; r < rows; r++) memset(g + r * st, 0, each * sizeof *g);
     }
-    memcpy(w->slot[w->g->y].g + (size_t)plane * (size_t)w->k * st,
-           w->seed + (size_t)plane * (size_t)w->k * st,
-           (size_t)count * (size_t)w->k * st * sizeof(ebim_real));
+    for (r = 0; r < k && seed; r++) memcpy(y + r * st, seed + r * st, lanes * sizeof *y);
+    for (r = 0; r < lanes && !seed; r++) y[(size_t)unit * st + r] = 1;
+}
+
+/* Adjoints of planes plane.., one by one: a plane's rows stay in cache. They start from their seeds
+ * or, with unit >= 0, from unit vectors: rows unit.. of J. Where no other sweep reads them, those
+ * of all planes but the input's are in plane 0. */
+static void ebim__adjoints(ebim_ws *w, int plane, int count, int unit)
+{
+    size_t n = (size_t)w->n * (size_t)w->stride, k = (size_t)w->k * (size_t)w->stride;
+    ebim_real *g = w->slot[1].g;
+    int apart = w->uses & EBIM__FOR_BACK, i, p, at;
+    if (ebim__work(w->watch, w->cost * w->lanes * count)) return;
+    for (p = plane; p < plane + count; p++) {
+        at = apart ? p : 0;
+        if (!apart) w->slot[1].g = g + (size_t)p * n;
+        ebim__seed(w, at, unit < 0 ? w->seed + (size_t)p * k : NULL, unit + p - plane);
+        for (i = w->g->n_nodes - 1; i > 1; i--) ebim__op_at(w, i, EBIM__ADJ, at, 0, NULL);
+    }
+    w->slot[1].g = g;
 }
 
 EBIM_API void ebim_vjp(ebim_ws *w, int plane, int count)
 {
-    int i, p;
     EBIM_ASSERT(w->order >= 1 && plane >= 0 && plane + count - 1 <= w->planes);
     EBIM_ASSERT(w->uses & (EBIM__FOR_VJP | EBIM__FOR_BACK));
-    if (ebim__work(w->watch, w->cost * w->lanes * count)) return;
-    for (p = plane; p < plane + count; p++) { /* one by one: a plane's rows stay in cache */
-        ebim__seed(w, p, 1);
-        for (i = w->g->n_nodes - 1; i > 1; i--) ebim__op_at(w, i, EBIM__ADJ, p, 0, NULL);
-    }
+    EBIM_ASSERT((w->uses & EBIM__FOR_BACK) || plane + count == 1);
+    ebim__adjoints(w, plane, count, -1);
 }
 
 EBIM_API void ebim_backward(ebim_ws *w, int pairs, ebim_real *grad)
@@ -6426,7 +6441,7 @@ EBIM_API void ebim_backward(ebim_ws *w, int pairs, ebim_real *grad)
     EBIM_ASSERT(pairs >= 0 && pairs <= w->planes && w->order >= (pairs ? 2 : 1));
     EBIM_ASSERT(w->uses & EBIM__FOR_BACK);
     if (ebim__work(w->watch, w->cost * w->lanes * (2 + pairs))) return;
-    ebim__seed(w, 0, 1);
+    ebim__seed(w, 0, w->seed, 0);
     for (i = w->g->n_nodes - 1; i > 1; i--) ebim__op_at(w, i, EBIM__BACK, 0, pairs, grad);
 }
 
@@ -6493,15 +6508,6 @@ EBIM_API void ebim_eval_hvp(ebim_ws *w, int B, const ebim_real *x, const ebim_re
     ebim__eval(w, B, x, t, v, h);
 }
 
-/* Seeds plane with the unit vector e_i in every lane. */
-static void ebim__seed_unit(ebim_ws *w, int plane, int i)
-{
-    ebim_real *v = ebim_ws_yg(w, plane);
-    int l;
-    memset(v, 0, (size_t)w->k * (size_t)w->stride * sizeof *v);
-    for (l = 0; l < w->lanes; l++) v[(size_t)i * (size_t)w->stride + (size_t)l] = 1;
-}
-
 EBIM_API ebim_result ebim_ws_values(const ebim_ws *w, ebim_ref node, ebim_tensor *values)
 {
     int shape[2];
@@ -6514,10 +6520,9 @@ EBIM_API ebim_result ebim_ws_values(const ebim_ws *w, ebim_ref node, ebim_tensor
 
 EBIM_API ebim_result ebim_ws_jacobian(ebim_ws *w, ebim_tensor *J)
 {
-    int shape[3], i;
+    int shape[3];
     if (w->order < 1 || w->planes < w->k) return EBIM_ERR_ARG;
-    for (i = 0; i < w->k; i++) ebim__seed_unit(w, 1 + i, i);
-    ebim_vjp(w, 1, w->k);
+    ebim__adjoints(w, 1, w->k, 0);
     shape[0] = w->k;
     shape[1] = w->n;
     shape[2] = w->stride;
@@ -6531,8 +6536,7 @@ EBIM_API void ebim_eval_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_rea
     int plane = w->planes >= k, group = plane ? k : 1; /* all rows in one sweep, or one by one */
     EBIM__BLOCKS(at, count, w, B, x, 1)
         for (i = 0; i < k; i += group) {
-            for (q = 0; q < group; q++) ebim__seed_unit(w, plane + q, i + q);
-            ebim_vjp(w, plane, group);
+            ebim__adjoints(w, plane, group, i);
             for (q = 0; q < group; q++)
                 for (l = 0; l < count; l++)
                     for (c = 0; c < n; c++)
@@ -7420,7 +7424,7 @@ static void ebim__energy_gradient(ebim_ws *w, int B, ebim_energy_of energy)
     int i, l, rows = w->k * w->stride;
     ebim_forward(w, B, 1);
     if (energy == EBIM_ENERGY_OF_OUTPUT) {
-        ebim__seed_unit(w, 0, 0);
+        for (l = 0; l < w->lanes; l++) v[l] = 1;
     } else if (energy == EBIM_ENERGY_OF_NORM2) {
         for (i = 0; i < rows; i++) v[i] = 2 * y[i];
     } else if (w->k == 1) { /* |F| */
@@ -8118,9 +8122,8 @@ static void ebim__frame_through(ebim__frame *f, ebim_ws *w, int rows, const doub
 static void ebim__frame_adjoints(ebim__frame *f, ebim_ws *w, ebim_real *norm,
                                  const ebim_real *limit)
 {
-    int i, at;
-    for (i = 0; i < f->K; i++) ebim__seed_unit(w, i, i);
-    ebim_vjp(w, 0, f->K);
+    int at;
+    ebim__adjoints(w, 0, f->K, 0);
     if (f->field && f->inverse) ebim__frame_through(f, w, f->K, f->inverse);
     for (at = 0; f->field && at < w->lanes; at += EBIM__TURNED)
         ebim__field_reduce(f, w, at, ebim__min_int(EBIM__TURNED, w->lanes - at), norm, limit);
@@ -8751,8 +8754,7 @@ static void ebim__tangents_side(ebim__tangents *s, ebim__frame *f, int B, const 
     for (i = 0; i < n * S; i += S)
         for (l = 0; l < B; l++) x[i + l] = q[i + l] + EBIM__R(side * s->h[l]) * v[i + l];
     ebim_forward(&f->trial, B, 1);
-    for (i = 0; i < K; i++) ebim__seed_unit(&f->trial, i, i);
-    ebim_vjp(&f->trial, 0, K);
+    ebim__adjoints(&f->trial, 0, K, 0);
     for (l = 0; l < B; l++) {
         double *b = s->sum + l * EBIM__TERMS * (n + K), scale = 0.5 * side / s->h[l];
         const double *a = ebim__tangents_kept(f, l);
@@ -14460,9 +14462,11 @@ static void ebim__from_model(const ebim_model *m, int B, ebim_real *x)
 
 enum {
     EBIM__LEGS = 3,     /* of a chain, with leaps between them */
-    EBIM__ADAPT = 256,  /* chains that the step is found by; among many equations TRACED */
+    EBIM__ADAPT = 256,  /* chains that the step is found by */
     EBIM__ROUNDS = 4,   /* of points that chains may start from, at most */
     EBIM__TRACED = 64,  /* chains whose memory is measured, by so many */
+    EBIM__FEW = 16,     /* of both kinds among many equations: 64 of a curve in R^50, whose moves
+                         * take 2 ms, took 20 s before the first sample */
     EBIM__DRAWS = 50    /* draws of each */
 };
 
@@ -14604,6 +14608,7 @@ typedef struct ebim__sampling {
     ebim_real *warm;          /* [ADAPT][n] chains that are no samples */
     double *trace;            /* [TRACED][DRAWS] */
     int B, steps, workers;
+    int crowded;              /* among many equations a move takes long */
     uint64_t seed;
 } ebim__sampling;
 
@@ -14628,6 +14633,7 @@ static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int
     cd.constraint.length = ebim__box_length(m->n, m->lo, m->hi);
     s->m = m;
     s->B = B;
+    s->crowded = m->k > EBIM__JUDGE_CROWDED;
     s->workers = ebim__model_workers(m, B);
     s->warm = EBIM__NEW(work, ebim_real, EBIM__ADAPT * (size_t)m->n);
     s->trace = EBIM__NEW(work, double, EBIM__TRACED * EBIM__DRAWS);
@@ -14680,7 +14686,7 @@ static void ebim__sample_task(void *arg, int w)
 /* The eps of all workers, found by the warm chains */
 static void ebim__sample_adapt(ebim__sampling *s, uint64_t seed)
 {
-    int chains = s->m->k > EBIM__JUDGE_CROWDED ? EBIM__TRACED : EBIM__ADAPT;
+    int chains = s->crowded ? EBIM__FEW : EBIM__ADAPT;
     double eps = ebim_clmc_adapt(s->c[0], chains, s->warm, 60, 0.8, seed, 0);
     int w;
     for (w = 0; w < s->workers; w++) s->c[w]->d.eps = eps;
@@ -14692,21 +14698,22 @@ static void ebim__sample_adapt(ebim__sampling *s, uint64_t seed)
 static void ebim__sample_diagnose(ebim__sampling *s, uint64_t seed, ebim_clmc_report *out)
 {
     ebim_real *x = s->warm, *e = s->pool.log_density;
-    int step, c, uniform = 1;
+    int step, c, uniform = 1, chains = s->crowded ? EBIM__FEW : EBIM__TRACED;
+    int leg = (s->steps + EBIM__LEGS - 1) / EBIM__LEGS;
     for (step = 0; step < EBIM__DRAWS; step++) {
         uint64_t now = ebim__subseed(seed, (uint64_t)step);
-        ebim_clmc_run(s->c[0], EBIM__TRACED, x, s->steps / EBIM__LEGS + 1, now, 0);
-        ebim__sample_leap(s, 0, EBIM__TRACED, x, now, EBIM__TRACED);
-        if (s->pool.E) ebim_eval(&s->pool.w, EBIM__TRACED, x, e);
-        for (c = 1; c < EBIM__TRACED && !step && s->pool.E; c++)
+        ebim_clmc_run(s->c[0], chains, x, leg, now, 0);
+        ebim__sample_leap(s, 0, chains, x, now, EBIM__TRACED);
+        if (s->pool.E) ebim_eval(&s->pool.w, chains, x, e);
+        for (c = 1; c < chains && !step && s->pool.E; c++)
             uniform &= !(e[c] < e[0] || e[c] > e[0]);
-        for (c = 0; c < EBIM__TRACED; c++)
+        for (c = 0; c < chains; c++)
             s->trace[c * EBIM__DRAWS + step] = (double)(uniform ? x[c * s->m->n] : e[c]);
     }
     out->starts = fmin(s->pool.worth, s->B);
-    out->draws = EBIM__TRACED * EBIM__DRAWS;
-    out->ess = ebim_ess(EBIM__TRACED, EBIM__DRAWS, s->trace);
-    out->rhat = ebim_rhat(EBIM__TRACED, EBIM__DRAWS, s->trace);
+    out->draws = chains * EBIM__DRAWS;
+    out->ess = ebim_ess(chains, EBIM__DRAWS, s->trace);
+    out->rhat = ebim_rhat(chains, EBIM__DRAWS, s->trace);
     ebim__clmc_reset(s->c[0]);
 }
 
@@ -14795,12 +14802,12 @@ static ebim_result ebim__ways_sample(const ebim_model *m, ebim_arena *work, int 
 }
 
 /* Steps of a chain, if they are not given. Among many equations each takes long: where points have
- * nearly the law wanted, and leap twice by charts, one a leg will do. */
+ * nearly the law wanted, and leap twice by charts, one will do. */
 static int ebim__sample_steps(const ebim__sampling *s, int given)
 {
     if (given) return given;
     if (s->pool.worth <= 0.5 * s->pool.count || !(s->leap[0] || s->chart[0])) return 30;
-    return s->chart[0] && s->m->k > EBIM__JUDGE_CROWDED ? EBIM__LEGS : 9;
+    return s->chart[0] && s->crowded ? 1 : 9;
 }
 
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
@@ -19327,7 +19334,7 @@ typedef struct ebim__contest {
     ebim_judgement *judged;    /* out: of the best, in the units of the data */
     ebim_real *u;              /* [4 FIT_POINTS][n] points of M, uniform where they can be */
     ebim_watch *watch;         /* [2] of the two threads; [0] asks the caller */
-    ebim_arena scratch[2];     /* for the two that are trained at the same time */
+    ebim_arena scratch[2];     /* of the two threads */
     ebim__candidate c[EBIM__NETWORKS];
     ebim__plane_of plane;      /* of the data, for displacement fields */
     ebim__equations equations; /* that they satisfy */
@@ -19379,7 +19386,7 @@ static void ebim__candidate_task(void *arg, int i)
 {
     ebim__contest *s = (ebim__contest *)arg;
     ebim__candidate *c = &s->c[s->count + i];
-    ebim_arena *work = &s->scratch[i];
+    ebim_arena *work = &s->scratch[s->threads ? i : 0];
     if (!s->threads || !i)
         ebim__stage(s->watch, EBIM_STAGE_MANIFOLD, s->share * (s->count + i) / s->most,
                     s->share * (s->count + i + 1) / s->most);
@@ -19646,9 +19653,9 @@ static ebim_result ebim__contest_init(ebim__contest *s, ebim__rows *rows, ebim_j
     for (i = 0; i < s->most && !r; i++)
         r = ebim__contest_enter(s, i, exact && !i && ebim__ready(work), work, &bytes);
     if (exact) bytes += bytes / 8; /* for a rival of another kind */
-    for (i = 0; i < 2 && !r; i++) {
+    for (i = 0; i < 1 + s->threads && !r; i++) {
         ebim__scratch_init(&s->scratch[i], work, bytes);
-        s->scratch[i].watch = &watch[s->threads ? i : 0];
+        s->scratch[i].watch = &watch[i];
     }
     return r ? r : work->failed;
 }

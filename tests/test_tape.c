@@ -1187,6 +1187,38 @@ static void planes_and_workspaces_are_independent(void)
         CHECK_NEAR(grad[0][i], 2 * (double)grad[1][i], slack(fabs((double)grad[0][i])));
 }
 
+/* A workspace for J alone keeps no planes but the input's, and its rows are those of one that keeps
+ * all of them, bit for bit. */
+static void rows_of_J_take_turns_with_one_plane(void)
+{
+    static setting s;
+    ebim_arena measure[2];
+    ebim_tensor J;
+    ebim_ws all, own;
+    int uses, i;
+    if (!set_up(&s, 18)) return;
+    for (i = 0; i < 2; i++) {
+        uses = i ? EBIM__FOR_VJP : EBIM__FOR_ALL;
+        ebim_arena_init(&measure[i], NULL, 0);
+        CHECK_INT(ebim__ws_for(&own, &measure[i], &s.g, 48, PLANES, uses), EBIM_OK);
+    }
+    CHECK(2 * measure[1].used < measure[0].used);
+    if (!CHECK_INT(ebim_ws_init(&all, &s.a, &s.g, 48, 2), EBIM_OK)) return;
+    if (!CHECK_INT(ebim__ws_for(&own, &s.a, &s.g, 48, 1, EBIM__FOR_VJP), EBIM_OK)) return;
+    load(&all, &s, 40);
+    memcpy(ebim_ws_x(&own), ebim_ws_x(&all), 4 * 48 * sizeof(ebim_real));
+    ebim_forward(&all, 40, 1);
+    ebim_forward(&own, 40, 1);
+    CHECK_INT(ebim_ws_jacobian(&all, &J), EBIM_OK);
+    for (i = 0; i < 2; i++) { /* lanes that no sweep used hold what they held */
+        memset(ebim_ws_xg(&own, 0), 0xff, 2 * 4 * 48 * sizeof(ebim_real));
+        ebim__adjoints(&own, i, 2 - i, i);
+        CHECK(same_rows(ebim_ws_xg(&own, 1), ebim_ws_xg(&all, 2), 4, 48, 40));
+        CHECK(i || same_rows(ebim_ws_xg(&own, 0), ebim_ws_xg(&all, 1), 4, 48, 40));
+    }
+    CHECK(!same_rows(ebim_ws_xg(&own, 1), ebim_ws_xg(&all, 1), 4, 48, 40));
+}
+
 /* Lanes beyond B: whatever was left there, the sweeps of the first B and the gradient of the
  * parameters are those of a workspace that never held anything else. */
 static void padding_has_no_influence(void)
@@ -1700,6 +1732,7 @@ int main(int argc, char **argv)
     T_RUN(jacobian_is_the_matrix_of_jvp);
     T_RUN(hvp_is_symmetric);
     T_RUN(planes_and_workspaces_are_independent);
+    T_RUN(rows_of_J_take_turns_with_one_plane);
     T_RUN(padding_has_no_influence);
     T_RUN(bad_lanes_stay_alone);
     T_RUN(kinks_are_as_documented);
