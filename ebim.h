@@ -379,7 +379,8 @@ typedef struct ebim_progress {
     double loss;
 } ebim_progress;
 
-/* Non-zero stops. */
+/* Non-zero stops. A trainer calls its own some 200 times in a run, or after every step where one
+ * takes more than 2^27 multiplications. */
 typedef int (*ebim_progress_fn)(void *user, const ebim_progress *p);
 
 /* Who watches long work. Set `progress` and `user`, all else to zero, and hang it into the arena
@@ -6237,6 +6238,15 @@ static void ebim__sweeps_init(ebim_ws *w)
     }
 }
 
+/* Multiplications of a node for a point, about; weights of a convolution are used at each place of
+ * the smaller of its images. */
+static double ebim__cost(const ebim_graph *g, const ebim__node *nd)
+{
+    const ebim__node *image = nd->op == EBIM__OP_DECONV ? &g->node[nd->a] : nd;
+    double places = nd->op == EBIM__OP_CONV || nd->op == EBIM__OP_DECONV ? image->H * image->W : 1;
+    return nd->size + nd->n_theta * places;
+}
+
 /* With a lender, a workspace of g for as many lanes: values inside and their derivatives are kept
  * in its memory, and are those of the last one that was swept. */
 static ebim_result ebim__ws_beside(ebim_ws *w, ebim_arena *a, const ebim_graph *g, int lanes,
@@ -6260,7 +6270,7 @@ static ebim_result ebim__ws_beside(ebim_ws *w, ebim_arena *a, const ebim_graph *
     w->watch = a->watch;
     for (i = 1; i < g->n_nodes; i++) {
         features += g->node[i].size;
-        w->cost += i > 1 ? g->node[i].size + g->node[i].n_theta : 0;
+        w->cost += i > 1 ? ebim__cost(g, &g->node[i]) : 0;
     }
     if (8.0 * features * w->stride * (2.0 + planes) > (double)(SIZE_MAX / 64))
         return a->failed = EBIM_ERR_MEMORY; /* no more than 8 arrays each */
@@ -15613,12 +15623,12 @@ static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
     return EBIM_OK;
 }
 
-/* The trainer's own watcher, and the one of its arena */
+/* The trainer's own watcher, and the one of its arena: 200 times a run, or after each long step */
 static int ebim__tell_progress(const ebim__trainer *t, int step, double loss)
 {
     ebim_progress p;
-    int stop = ebim__stopped(t->w.watch);
-    if (!ebim__due(t, step, 200) && step != t->steps) return stop;
+    int stop = ebim__stopped(t->w.watch), is_long = t->w.cost * t->batch > EBIM__BREATH;
+    if (!is_long && !ebim__due(t, step, 200) && step != t->steps) return stop;
     p.stage = t->stage;
     p.step = step;
     p.steps = t->steps;

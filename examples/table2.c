@@ -260,6 +260,7 @@ static void draw_im(run *r, int B, ebim_real *x)
 {
     static ebim_graph F;
     double end = paper_seconds() + r->seconds;
+    ebim_watch watch; /* a step takes long */
     ebim_langevin *chains;
     ebim_langevin_desc l;
     ebim_mdf_desc d;
@@ -291,10 +292,13 @@ static void draw_im(run *r, int B, ebim_real *x)
     d.langevin = l;
     d.buffer = table.buffer;
     d.seed = r->a->seed;
-    d.progress = out_of_time;
-    d.user = &end;
+    memset(&watch, 0, sizeof watch);
+    watch.progress = out_of_time;
+    watch.user = &end;
     used = r->a->arena.used;
+    r->a->arena.watch = r->a->quick ? NULL : &watch;
     paper_check("F", ebim_mdf_train(&F, &r->a->arena, TRAIN, r->im->x, &d, NULL));
+    r->a->arena.watch = NULL;
     r->a->arena.used = used;
     paper_check("chains", ebim_langevin_init(&chains, &r->a->arena, &F, &l));
     ebim_rng_init(&rng, r->a->seed, 49);

@@ -765,6 +765,34 @@ static void progress_and_stopping(void)
     CHECK_NEAR(g.theta[1], 50 - 0.001 * rep.steps, 2000 * T_EPS + 1e-6); /* as it is then */
 }
 
+static ebim_ref record_wide(ebim_graph *g, ebim_ref x, void *user)
+{
+    (void)user;
+    x = ebim_dense(g, ebim_dense(g, x, 1000, EBIM_FN_SILU), 1000, EBIM_FN_SILU);
+    return ebim_dense(g, x, 1, EBIM_FN_IDENTITY);
+}
+
+/* Of many steps, each of which takes long, none is made after the one that was told to stop. */
+static void long_steps_are_told_one_by_one(void)
+{
+    static ebim_real x[1] = {1};
+    ebim_mdf_desc d = mdf_desc(2000, 160, 0.001);
+    void *wide = malloc((size_t)1 << 27);
+    ebim_arena a;
+    ebim_graph g;
+    ebim_train_report rep;
+    heard h;
+    memset(&h, 0, sizeof h);
+    h.stop_at = 2;
+    d.progress = listen;
+    d.user = &h;
+    ebim_arena_init(&a, wide, (size_t)1 << 27);
+    CHECK_INT(ebim_record(&g, &a, 1, record_wide, NULL), EBIM_OK);
+    CHECK_INT(ebim_mdf_train(&g, &a, 1, x, &d, &rep), EBIM_OK);
+    CHECK(rep.stopped && rep.steps == 2 && h.calls == 2);
+    free(wide);
+}
+
 /* Theta and report of a run that blows up: the last state that was any good. */
 static void divergence(void)
 {
@@ -1779,6 +1807,7 @@ int main(int argc, char **argv)
     T_RUN(data_terms_ramp_up);
     T_RUN(smoothness_measures_bending);
     T_RUN(progress_and_stopping);
+    T_RUN(long_steps_are_told_one_by_one);
     T_RUN(divergence);
     T_RUN(negatives_and_their_box);
     T_RUN(mdf_memory_and_seeds);
