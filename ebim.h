@@ -3719,30 +3719,38 @@ EBIM__INLINE void ebim__turn_four(const float *p, size_t w, float *to, size_t st
 }
 #endif
 
+/* x: [count] rows of n, `row` apart -> columns of rows [n][stride] */
+static void ebim__turn_rows(const ebim_real *x, size_t row, int count, int n, ebim_real *rows,
+                            int stride)
+{
+    int l = 0, i;
+    for (; l < count; l += l + 4 <= count ? 4 : 1) { /* whole vectors are written */
+        const ebim_real *p = x + (size_t)l * row;
+        ebim_real *to = rows + l;
+        int four = l + 4 <= count;
+        i = 0;
+#ifdef EBIM__SHUFFLES
+        for (; four && i + 4 <= n; i += 4, p += 4, to += 4 * stride)
+            ebim__turn_four(p, row, to, (size_t)stride);
+#endif
+        for (; i < n; i++, p++, to += stride) {
+            to[0] = p[0];
+            if (!four) continue;
+            to[1] = p[row];
+            to[2] = p[2 * row];
+            to[3] = p[3 * row];
+        }
+    }
+}
+
 /* x: [count][n] row-major -> rows [n][stride]; lanes beyond count repeat the first point. */
 static void ebim__to_lanes(const ebim_real *x, int count, int n, ebim_real *rows, int stride,
                            int nl)
 {
-    size_t w = (size_t)n, i;
-    int l;
-    for (l = 0; l + 4 <= count; l += 4) { /* whole vectors are written */
-        const ebim_real *p = x + (size_t)l * w;
-        ebim_real *to = rows + l;
-        i = 0;
-#ifdef EBIM__SHUFFLES
-        for (; i + 4 <= w; i += 4, p += 4, to += 4 * stride)
-            ebim__turn_four(p, w, to, (size_t)stride);
-#endif
-        for (; i < w; i++, p++, to += stride) {
-            to[0] = p[0];
-            to[1] = p[w];
-            to[2] = p[2 * w];
-            to[3] = p[3 * w];
-        }
-    }
-    for (; l < nl; l++)
-        for (i = 0; i < w; i++)
-            rows[i * (size_t)stride + (size_t)l] = x[(l < count ? (size_t)l * w : 0) + i];
+    int i, l;
+    ebim__turn_rows(x, (size_t)n, count, n, rows, stride);
+    for (i = 0; i < n && count < nl; i++)
+        for (l = count; l < nl; l++) rows[(size_t)i * (size_t)stride + (size_t)l] = x[i];
 }
 
 static void ebim__from_lanes(const ebim_real *rows, int stride, int count, int n, ebim_real *x)
@@ -4950,13 +4958,13 @@ typedef struct ebim__block {
 
 static void ebim__block_turn(const ebim__sweep *s, const ebim__slide *v, ebim__block *b)
 {
-    int C = v->large->C, R = EBIM__ROUND(b->no), row = v->kernel * v->kernel * C, c, o;
+    int C = v->large->C, R = EBIM__ROUND(b->no), row = v->kernel * v->kernel * C, c;
     const ebim_real *w = s->theta + b->q * C;
     if (b->no < R) memset(b->w, 0, sizeof b->w);
-    for (c = 0; c < b->ni; c++)
-        for (o = 0; o < b->no; o++)
-            b->w[c * R + o] = b->down ? w[(b->o + o) * row + b->c + c]
-                                      : w[(b->c + c) * row + b->o + o];
+    if (b->down)
+        ebim__turn_rows(w + b->o * row + b->c, (size_t)row, b->no, b->ni, b->w, R);
+    for (c = 0; c < b->ni && !b->down; c++)
+        memcpy(b->w + c * R, w + (b->c + c) * row + b->o, (size_t)b->no * sizeof *b->w);
 }
 
 /* `count` pixels in a row; those at X are xs apart, those at Y ys */
@@ -5378,13 +5386,13 @@ static int ebim__op_pick(const ebim__sweep *s, int mode)
 static void ebim__copy_rows(const ebim__sweep *s, int mode, const ebim__slot *a, int na, int from,
                             int to, int count)
 {
-    int i;
-    for (i = 0; i < count; i++) {
-        ebim_real *z = ebim__mode_row(s, s->z, s->n, mode, to + i);
-        ebim_real *x = ebim__mode_row(s, a, na, mode, from + i);
-        if (mode <= EBIM__TAN) memcpy(z, x, (size_t)s->nl * sizeof *z);
-        else s->K->axpy(1, x, 0, 1, z, 0, s->nl);
-    }
+    ebim_real *z = ebim__mode_row(s, s->z, s->n, mode, to);
+    ebim_real *x = ebim__mode_row(s, a, na, mode, from);
+    int part = s->nl == s->stride ? count : 1, i; /* rows that stand together are one */
+    if (mode > EBIM__TAN) s->K->axpy(count, x, s->stride, 1, z, s->stride, s->nl);
+    for (i = 0; i < count && mode <= EBIM__TAN; i += part)
+        memcpy(z + (size_t)i * (size_t)s->stride, x + (size_t)i * (size_t)s->stride,
+               (size_t)part * (size_t)s->nl * sizeof *z);
 }
 
 static int ebim__op_concat(const ebim__sweep *s, int mode)
