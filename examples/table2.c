@@ -7,25 +7,30 @@
      NAE, no codes     its chains from noise
      IM, paper         the paper's eq. 8 on its U-Net, and Langevin chains on |F|^2
      ours              fig7_images': its field learns for about as long, whatever --seconds says
+     ours, by energy   and ends of its chains are drawn by an energy (--energy codes there)
 
        build/table2 [--data mnist|fmnist] [--seconds N] [--seed N] [--out DIR] [--quick]
-                    [--model ours|ae|vae|nae|nae_blind|im_paper]
+                    [--model ae|vae|nae|nae_blind|im_paper|ours|ours_energy]
 
    Each of the others gets 360 s of one core for its training; samples come on top. The paper trains
    for a hundred epochs and more: its settings are kept, but for rates, which are larger because
-   steps are fewer. Writes table2_DATA.md and a picture for each. */
+   steps are fewer. Writes table2_DATA.md, and of each model a picture and its first samples, and
+   puts those of all models that are in DIR side by side (fig7_columns_DATA.png). */
 #include <limits.h>
 
 #include "common/paper.h"
 #include "common/images.h"
+#include "common/energies.h"
 #include "common/nets.h"
 
 enum { TRAIN = IMAGES_TRAIN, BATCH = 64 };
-enum { OURS, AE, VAE, NAE, BLIND, IM, MODELS };
+enum { COLUMN = 32, WIDE = 4 }; /* samples of a column of the picture, side by side */
+enum { AE, VAE, NAE, BLIND, IM, OURS, BY_ENERGY, MODELS };
 
-static const char *const model_name[MODELS] = {"ours", "AE+EBM", "VAE+EBM", "NAE", "NAE, no codes",
-                                               "IM, paper"};
-static const char *const file_name[MODELS] = {"ours", "ae", "vae", "nae", "nae_blind", "im_paper"};
+static const char *const model_name[MODELS] = {"AE+EBM", "VAE+EBM", "NAE", "NAE, no codes",
+                                               "IM, paper", "ours", "ours, by energy"};
+static const char *const file_name[MODELS] = {"ae", "vae", "nae", "nae_blind", "im_paper", "ours",
+                                              "ours_energy"};
 
 /* Of the paper's appendix B.2 where it has one; else as it says in the last column */
 static const struct {
@@ -309,15 +314,24 @@ static void draw_im(run *r, int B, ebim_real *x)
 
 /* ---- ours ---- */
 
-static void draw_ours(run *r, int B, ebim_real *x)
+/* B ends of chains; by_energy: of another 2 B those that an energy likes, which B teach it */
+static void draw_ours(run *r, int by_energy, int B, ebim_real *x)
 {
     static ebim_graph D;
     ebim_denoise_chain c = images_chain(r->a);
     ebim_train_report rep;
+    ebim_real *ends, *others, *E;
     images_learn(r->a, &D, r->a->data, TRAIN, r->im->x, IMAGES_STEPS, &rep);
-    memcpy(x, images_draw(r->a, &D, TRAIN, r->im->x, 1.5, &c, B),
-           (size_t)B * IMAGES_N * sizeof *x);
+    ends = images_draw(r->a, &D, TRAIN, r->im->x, 1.5, &c, by_energy ? 3 * B : B);
     r->parameters = D.n_theta;
+    if (!by_energy) {
+        memcpy(x, ends, (size_t)B * IMAGES_N * sizeof *x);
+        return;
+    }
+    others = ends + (size_t)B * IMAGES_N;
+    E = paper_points(r->a, 2 * B, 1);
+    energies_of(r->a, ENERGIES_OF_CODES, TRAIN, r->im->x, B, ends, 2 * B, others, E);
+    energies_resample(r->a, 2 * B, others, E, B, x);
 }
 
 /* ---- the table ---- */
@@ -326,14 +340,28 @@ static void draw(run *r, int model, int B, ebim_real *x)
 {
     size_t used = r->a->arena.used;
     switch (model) {
-    case OURS: draw_ours(r, B, x); break;
     case AE: draw_latent(r, 0, B, x); break;
     case VAE: draw_latent(r, table.beta, B, x); break;
     case NAE: draw_nae(r, 0, B, x); break;
     case BLIND: draw_nae(r, 1, B, x); break;
-    default: draw_im(r, B, x); break;
+    case IM: draw_im(r, B, x); break;
+    default: draw_ours(r, model == BY_ENERGY, B, x);
     }
     r->a->arena.used = used;
+}
+
+/* The first samples of all models that have been drawn, now or before */
+static void columns(paper_args *a)
+{
+    static ebim_real x[MODELS * COLUMN * IMAGES_N];
+    char file[96];
+    int i, count = 0;
+    for (i = 0; i < MODELS; i++) {
+        snprintf(file, sizeof file, "table2_%s_%s.idx", a->data, file_name[i]);
+        count += images_stored(paper_path(a, file), COLUMN, x + count * COLUMN * IMAGES_N) > 0;
+    }
+    snprintf(file, sizeof file, "fig7_columns_%s.png", a->data);
+    if (count) images_blocks(paper_path(a, file), count, COLUMN / WIDE, WIDE, x);
 }
 
 int main(int argc, char **argv)
@@ -379,12 +407,15 @@ int main(int argc, char **argv)
         start = paper_seconds() - start;
         snprintf(file, sizeof file, "table2_%s_%s.png", a.data, file_name[i]);
         images_grid(paper_path(&a, file), 8, a.quick ? 8 : 16, x);
+        snprintf(file, sizeof file, "table2_%s_%s.idx", a.data, file_name[i]);
+        images_store(paper_path(&a, file), COLUMN, x);
         classifier_run(&judge, a.B, x, class_of, made);
         fd[i] = images_frechet(TRAIN, data, a.B, made);
         fprintf(f, "| %s | %d | %.0f | %.1f |\n", model_name[i], r.parameters, start, fd[i]);
         fprintf(stderr, "table2: %s, %s: %.1f after %.0f s\n", a.data, model_name[i], fd[i], start);
     }
     if (fclose(f)) paper_stop(1, "table2: the table cannot be written");
+    columns(&a);
     j = paper_json(&a);
     json_text(&j, "data", a.data);
     json_number(&j, "samples", a.B);

@@ -82,8 +82,12 @@ other_models_draw_too() {
     [ -f "${EBIM_DATA:-$TOP/data}/t10k-images-idx3-ubyte.gz" ] || skip 'data are missing: make data'
     "$BIN/table2" --quick --out . >log 2>err
     object log
-    for model in ours ae vae nae nae_blind im_paper; do png table2_mnist_$model.png; done
-    test "$(grep -c '^| [^|]* | [0-9]* | [0-9]* | [0-9.]* |$' table2_mnist.md)" = 6
+    for model in ours ours_energy ae vae nae nae_blind im_paper; do
+        png table2_mnist_$model.png
+        test "$(wc -c <table2_mnist_$model.idx)" = $((16 + 32 * 784))
+    done
+    png fig7_columns_mnist.png
+    test "$(grep -c '^| [^|]* | [0-9]* | [0-9]* | [0-9.]* |$' table2_mnist.md)" = 7
     status=0
     "$BIN/table2" --model none --out . >log 2>err || status=$?
     [ $status = 2 ]

@@ -468,25 +468,73 @@ FILE_FN double images_auroc(int N, const double *own, int M, const double *other
 
 /* ---- pictures ---- */
 
+enum { IMAGES__CELL = 2 * IMAGES_SIDE + 2, IMAGES__GREY = 70 };
+
+/* Image x: [784] into a picture of width w, its corner at (top, left) */
+FILE_FN void images__paint(unsigned char *rgb, int w, int top, int left, const ebim_real *x)
+{
+    int i, j;
+    for (i = 0; i < 2 * IMAGES_SIDE; i++)
+        for (j = 0; j < 2 * IMAGES_SIDE; j++) {
+            double v = (double)x[i / 2 * IMAGES_SIDE + j / 2];
+            size_t at = (size_t)(top + i) * (size_t)w + (size_t)(left + j);
+            memset(rgb + 3 * at, (int)(255 * (v < 0 ? 0 : v > 1 ? 1 : v) + 0.5), 3);
+        }
+}
+
+/* Blocks of rows x columns images side by side; x: [blocks][rows columns][784] */
+FILE_FN void images_blocks(const char *path, int blocks, int rows, int columns, const ebim_real *x)
+{
+    enum { GAP = 16 };
+    int step = columns * IMAGES__CELL + GAP, w = blocks * step - GAP + 2, q, r, c;
+    int h = rows * IMAGES__CELL + 2;
+    unsigned char *rgb = (unsigned char *)malloc((size_t)w * (size_t)h * 3);
+    if (!rgb) paper_stop(1, "%s: out of memory", path);
+    memset(rgb, IMAGES__GREY, (size_t)w * (size_t)h * 3);
+    for (q = 0; q < blocks; q++)
+        for (r = 0; r < rows; r++)
+            for (c = 0; c < columns; c++, x += IMAGES_N)
+                images__paint(rgb, w, r * IMAGES__CELL + 2, q * step + c * IMAGES__CELL + 2, x);
+    if (png_write(path, w, h, rgb)) paper_stop(1, "%s: cannot be written", path);
+    free(rgb);
+}
+
 /* The first rows x columns images; x: [][784] */
 FILE_FN void images_grid(const char *path, int rows, int columns, const ebim_real *x)
 {
-    enum { CELL = 2 * IMAGES_SIDE + 2 };
-    int w = columns * CELL + 2, h = rows * CELL + 2, r, c, i, j;
-    unsigned char *rgb = (unsigned char *)malloc((size_t)w * (size_t)h * 3);
-    if (!rgb) paper_stop(1, "%s: out of memory", path);
-    memset(rgb, 70, (size_t)w * (size_t)h * 3);
-    for (r = 0; r < rows; r++)
-        for (c = 0; c < columns; c++)
-            for (i = 0; i < CELL - 2; i++)
-                for (j = 0; j < CELL - 2; j++) {
-                    const ebim_real *image = x + (r * columns + c) * IMAGES_N;
-                    double v = (double)image[i / 2 * IMAGES_SIDE + j / 2];
-                    size_t at = (size_t)(r * CELL + 2 + i) * (size_t)w + (size_t)(c * CELL + 2 + j);
-                    memset(rgb + 3 * at, (int)(255 * (v < 0 ? 0 : v > 1 ? 1 : v) + 0.5), 3);
-                }
-    if (png_write(path, w, h, rgb)) paper_stop(1, "%s: cannot be written", path);
-    free(rgb);
+    images_blocks(path, 1, rows, columns, x);
+}
+
+/* x: [count][784] as a file of bytes, as data sets are */
+FILE_FN void images_store(const char *path, int count, const ebim_real *x)
+{
+    const unsigned char head[16] = {0,           0, 8, 3, 0, 0, (unsigned char)(count >> 8),
+                                    (unsigned char)count, 0, 0, 0, IMAGES_SIDE, 0, 0, 0,
+                                    IMAGES_SIDE};
+    size_t bytes = (size_t)count * IMAGES_N, i;
+    unsigned char *data = (unsigned char *)malloc(16 + bytes);
+    char err[FILE_ERROR];
+    if (!data) paper_stop(1, "%s: out of memory", path);
+    memcpy(data, head, 16);
+    for (i = 0; i < bytes; i++) {
+        double v = (double)x[i];
+        data[16 + i] = (unsigned char)(255 * (v < 0 ? 0 : v > 1 ? 1 : v) + 0.5);
+    }
+    if (file_store(path, data, 16 + bytes, err, sizeof err)) paper_stop(2, "%s", err);
+    free(data);
+}
+
+/* The first `count` images of such a file -> x; 0: there is none, or it has fewer */
+FILE_FN int images_stored(const char *path, int count, ebim_real *x)
+{
+    char err[FILE_ERROR];
+    size_t i;
+    idx t;
+    if (file__kind(path) != 1 || idx_read(path, &t, err, sizeof err)) return 0;
+    count = t.axes == 3 && t.each == IMAGES_N && t.shape[0] >= count ? count : 0;
+    for (i = 0; i < (size_t)count * IMAGES_N; i++) x[i] = (ebim_real)(t.data[i] / 255.0);
+    idx_free(&t);
+    return count;
 }
 
 #endif /* IMAGES_H */
