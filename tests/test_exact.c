@@ -930,6 +930,80 @@ static void samples_tell_how_they_mix(void)
     }
 }
 
+/* A circle of radius 1 in R^20, and e^cos on it */
+enum { MANY = 20 };
+
+static ebim_ref record_lonely_circle(ebim_graph *g, ebim_ref x, void *user)
+{
+    const double one = 1;
+    ebim_ref u = ebim_sumsq(g, ebim_slice(g, x, 0, 2)), z = ebim_slice(g, x, 2, MANY - 2);
+    (void)user;
+    return ebim_concat(g, ebim_sub(g, u, ebim_constant(g, 1, &one)),
+                       ebim_add(g, z, ebim_mul(g, z, z)));
+}
+
+static ebim_ref record_minus_first(ebim_graph *g, ebim_ref x, void *user)
+{
+    (void)user;
+    return ebim_scale(g, ebim_slice(g, x, 0, 1), -1);
+}
+
+/* Chi-squared of points x in BINS of equal angle, against e^cos or the uniform law */
+static double chi2_of_angles(int B, const ebim_real *x, int even)
+{
+    double want[BINS] = {0}, count[BINS] = {0}, sum = 0, chi2 = 0;
+    int i, fine = 1000 * BINS;
+    for (i = 0; i < fine; i++) {
+        double e = even ? 1 : exp(cos(2 * PI * (i + 0.5) / fine));
+        want[i / 1000] += e;
+        sum += e;
+    }
+    for (i = 0; i < B; i++) {
+        double t = atan2((double)x[MANY * i + 1], (double)x[MANY * i]) / (2 * PI);
+        count[(int)(BINS * (t + 1)) % BINS]++;
+    }
+    for (i = 0; i < BINS; i++) {
+        double mean = B * want[i] / sum;
+        chi2 += (count[i] - mean) * (count[i] - mean) / mean;
+    }
+    return chi2;
+}
+
+/* Among many equations a sample moves once, between two leaps. False alarm 1e-4 */
+static void samples_among_many_equations(void)
+{
+    enum { B = 2000 };
+    static ebim_real x[B * MANY];
+    double lo[MANY], hi[MANY], most = BINS - 1 + 4 * sqrt(2.0 * (BINS - 1)) + 8;
+    bench *b = bench_of("sphere");
+    ebim_model m;
+    ebim_clmc_report rep;
+    ebim_arena a;
+    void *mem;
+    int i;
+    memset(&m, 0, sizeof m);
+    m.n = MANY;
+    m.k = MANY - 1;
+    m.m = 1;
+    m.has_energy = 1;
+    m.unit = 1;
+    for (i = 0; i < MANY; i++) hi[i] = -(lo[i] = -1.5);
+    m.lo = lo;
+    m.hi = hi;
+    CHECK_INT(ebim_record(&m.F, &b->a, MANY, record_lonely_circle, NULL), EBIM_OK);
+    CHECK_INT(ebim_record(&m.E, &b->a, MANY, record_minus_first, NULL), EBIM_OK);
+    ebim_arena_init(&a, NULL, 0);
+    CHECK_INT(ebim_model_sample(&m, &a, B, NULL, 0, 1, &rep), EBIM_OK);
+    mem = malloc(ebim_arena_bytes(&a));
+    ebim_arena_init(&a, mem, ebim_arena_bytes(&a));
+    CHECK_INT(ebim_model_sample(&m, &a, B, x, 0, 1, &rep), EBIM_OK);
+    CHECK_INT(rep.steps, B);
+    CHECK(rep.draws > 0 && rep.rhat < 1.05 && rep.ess > 0.3 * rep.draws);
+    CHECK(chi2_of_angles(B, x, 0) < most);
+    CHECK(chi2_of_angles(B, x, 1) > 2 * most); /* the uniform one is told apart */
+    free(mem);
+}
+
 /* A line is used where x is one of its roots and no two of them are too close. */
 static void lines_of_close_roots_are_not_used(void)
 {
@@ -1030,6 +1104,7 @@ int main(int argc, char **argv)
     T_RUN(lines_of_close_roots_are_not_used);
     T_RUN(starts_of_kernels_are_weighted);
     T_RUN(samples_tell_how_they_mix);
+    T_RUN(samples_among_many_equations);
     T_RUN(far_moves_keep_the_law);
     T_RUN(far_moves_reach_other_components);
     T_RUN(far_moves_are_blind_to_the_gradient);
