@@ -14,7 +14,7 @@
 #                  minutes; QUICK=1: that it runs; I_ARGS='--steps N'
 #   make arithmetic  digits of two sets at once, and of either: 10 minutes; QUICK=1, I_ARGS
 #   make ood       how such a field tells other images apart: both data sets are needed; as images
-#   make rivals    what other models draw at as much training: 45 minutes; DATA, QUICK=1, I_ARGS
+#   make rivals    what other models draw at as much training: an hour; DATA, QUICK=1, I_ARGS
 #   make moebius   a Moebius strip and a Klein bottle learned, sampled and drawn: a minute
 #   make gallery   the pictures of the README anew, in examples/gallery (runs these)
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
