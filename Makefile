@@ -16,7 +16,7 @@
 #   make ood       how such a field tells other images apart: both data sets are needed; as images
 #   make rivals    what other models draw at as much training: an hour; DATA, QUICK=1, I_ARGS
 #   make moebius   a Moebius strip and a Klein bottle learned, sampled and drawn: a minute
-#   make gallery   the pictures of the README anew, in examples/gallery (runs these)
+#   make gallery   the pictures of the README anew, in examples/gallery (runs these, not rivals)
 #   make data      downloads the data sets of the examples into data/ (EBIM_MIRROR=URL: from there)
 #   make bench     what the parts cost, beside the machine's own peak
 #   make peers     two steps of ours beside JAX and PyTorch; LIMIT=DIR: and hand-made programs there
@@ -142,7 +142,8 @@ gallery: run paper moebius images arithmetic
 	@$(MAKE) images DATA=fmnist
 	mkdir -p examples/gallery
 	cp $(BUILD)/out/demo/demo.png $(BUILD)/out/paper/*.png $(BUILD)/out/moebius/*.png \
-	    $(BUILD)/out/images/*.png examples/gallery/
+	    $(BUILD)/out/images/*.png $(wildcard $(BUILD)/out/table2/fig7_columns_*.png) \
+	    examples/gallery/
 
 # A program that does not compile counts as a failed test, so the others still run.
 RUN = CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' PREC='$(PREC)' TESTS='$(TESTS)' sh tests/run.sh $(BUILD)

@@ -6529,23 +6529,25 @@ EBIM_API void ebim_eval_hvp(ebim_ws *w, int B, const ebim_real *x, const ebim_re
 EBIM_API ebim_result ebim_ws_values(const ebim_ws *w, ebim_ref node, ebim_tensor *values)
 {
     int shape[2];
+    ebim_result r;
     if (!w->uses || node < 1 || node >= w->g->n_nodes) return EBIM_ERR_ARG;
     shape[0] = w->g->node[node].size;
     shape[1] = w->stride;
-    ebim_tensor_wrap(values, w->slot[node].v, 2, shape);
-    return ebim_tensor_slice(values, values, 1, 0, w->used);
+    r = ebim_tensor_wrap(values, w->slot[node].v, 2, shape);
+    return r ? r : ebim_tensor_slice(values, values, 1, 0, w->used);
 }
 
 EBIM_API ebim_result ebim_ws_jacobian(ebim_ws *w, ebim_tensor *J)
 {
     int shape[3];
+    ebim_result r;
     if (w->order < 1 || w->planes < w->k) return EBIM_ERR_ARG;
     ebim__adjoints(w, 1, w->k, 0);
     shape[0] = w->k;
     shape[1] = w->n;
     shape[2] = w->stride;
-    ebim_tensor_wrap(J, ebim_ws_xg(w, 1), 3, shape);
-    return ebim_tensor_slice(J, J, 2, 0, w->used);
+    r = ebim_tensor_wrap(J, ebim_ws_xg(w, 1), 3, shape);
+    return r ? r : ebim_tensor_slice(J, J, 2, 0, w->used);
 }
 
 EBIM_API void ebim_eval_jacobian(ebim_ws *w, int B, const ebim_real *x, ebim_real *j)
