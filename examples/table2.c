@@ -48,8 +48,8 @@ static const struct {
     double rate;             /* 1e-5 of Yoon et al., for epochs */
     int code_steps;          /* 10 there */
     int steps;               /* 50 there, of half a second on a GPU */
-    double mnist, fmnist;    /* of the samples' energies squared (1 there). The better of 1 and 0 for
-                              * each: 52 and 286 on MNIST, 80 and 25 or 54 on the other */
+    double mnist, fmnist;    /* of the samples' energies squared (1 there). The better of 1 and 0:
+                              * 52 and 286 on MNIST, 80 and 25 or 54 on the other */
 } nae_table = {1e-4, 10, 10, 1, 0};
 
 static const struct {
