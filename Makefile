@@ -132,7 +132,8 @@ ood: $(RULES)
 
 rivals: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/table2
-	@$(QUICKLY); $(BUILD)/table2 --data $(DATA) $$q $(I_ARGS)
+	@$(QUICKLY); $(BUILD)/table2 --data $(DATA) --out $(BUILD)/out/table2$${q:+-quick} $$q \
+	    $(I_ARGS)
 
 moebius: $(RULES)
 	@$(MAKE) -s -f $(RULES) $(BUILD)/ebim

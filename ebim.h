@@ -380,7 +380,7 @@ typedef struct ebim_progress {
 } ebim_progress;
 
 /* Non-zero stops. A trainer calls its own some 200 times in a run, or after every step where one
- * takes more than 2^27 multiplications. */
+ * sweep of its batch takes more than 2^27 multiplications. */
 typedef int (*ebim_progress_fn)(void *user, const ebim_progress *p);
 
 /* Who watches long work. Set `progress` and `user`, all else to zero, and hang it into the arena
@@ -641,7 +641,7 @@ typedef struct ebim_ws {
     const struct ebim__kernels *kernels;
     struct ebim__slot *slot;
     struct ebim__sweep *sweep; /* what an op is told, per node */
-    ebim_real *seed;        /* [1 + planes][k][stride] */
+    ebim_real *seed;        /* [1 + planes][k][stride], or of plane 0 alone: see >>tape */
     ebim_watch *watch;      /* of the arena; once it is stopped, sweeps do nothing */
     double cost;            /* multiplications of a sweep of one plane, per lane */
     ebim_real *turned;      /* see ebim__turn */
@@ -1012,7 +1012,8 @@ typedef struct ebim_clmc_report { /* counts since init */
     double eps;            /* as they are now: see ebim_clmc_adapt */
     int leapfrog;
     /* ebim_model_sample only: how many equally weighted points the starts are worth, and of `draws`
-     * energies along 64 chains (first coordinates without energy) the effective number and R-hat */
+     * energies (first coordinates without energy) along 64 chains, 16 where there are more than 16
+     * equations, the effective number and R-hat */
     double starts, draws, ess, rhat;
 } ebim_clmc_report;
 
@@ -1606,10 +1607,10 @@ EBIM_API ebim_result ebim_denoise_model(ebim_model *m, ebim_arena *keep, ebim_ar
 #endif /* EBIM_NO_TRAIN */
 
 /* Samples, scores and nearest points for row-major x: [B][n]; work memory from an arena. Samples
- * are ends of chains of `steps` adjusted moves (0: 30, or 9 from starts that are nearly samples):
- * see >>model. Where ebim_model_by_projection tells 1 they are points of M without a law that is
- * known, not those of e^-E: ends of projection chains (0: 48 steps), and the report has `starts`
- * alone. */
+ * are ends of chains of `steps` adjusted moves (0: 30; 9 from starts that are nearly samples, of
+ * these 1 where there are more than 16 equations, and charts to leap by): see >>model. Where
+ * ebim_model_by_projection tells 1 they are points of M without a law that is known, not those of
+ * e^-E: ends of projection chains (0: 48 steps), and the report has `starts` alone. */
 EBIM_API int ebim_model_by_projection(const ebim_model *m);
 EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, int B, ebim_real *x,
                                        int steps, uint64_t seed, ebim_clmc_report *report);
@@ -6094,6 +6095,7 @@ EBIM_API ebim_ref ebim_inline(ebim_graph *g, const ebim_graph *f, ebim_ref x, in
  * Forward over reverse (theorems: Griewank & Walther, ch. 5): the adjoint of a tangent obeys the
  * same linear recursion as a vjp, so planes >= 1 are plain vjps; only plane 0 gets the coupling
  * a-bar += fn''(a) a-dot zdot-bar. A vjp already made for <v, J> is therefore never made again.
+ * Where no backward sweep is to follow, adjoints of all planes but the input's take turns in one.
  * ========================================================================================= */
 
 /* What a workspace is for; 0: values alone. BACK is ebim_backward, and order 2. */
@@ -6363,6 +6365,7 @@ EBIM_API ebim_real *ebim_ws_yt(ebim_ws *w, int plane)
 }
 EBIM_API ebim_real *ebim_ws_yg(ebim_ws *w, int plane)
 {
+    EBIM_ASSERT(!plane || (w->uses & EBIM__FOR_BACK));
     return w->seed + ebim__plane(w, w->k, plane);
 }
 EBIM_API ebim_real *ebim_ws_xg(ebim_ws *w, int plane)
@@ -14713,8 +14716,8 @@ static void ebim__sample_adapt(ebim__sampling *s, uint64_t seed)
     ebim__clmc_reset(s->c[0]);
 }
 
-/* How fast chains forget -> out: by energies along some of the warm ones, in legs as those of
- * samples have them, or by first coordinates where E is uniform */
+/* How fast chains forget -> out: by energies along some of the warm ones, in legs as long as the
+ * longest of samples, or by first coordinates where E is uniform */
 static void ebim__sample_diagnose(ebim__sampling *s, uint64_t seed, ebim_clmc_report *out)
 {
     ebim_real *x = s->warm, *e = s->pool.log_density;
@@ -15633,7 +15636,8 @@ static ebim_result ebim__advance(ebim__trainer *t, int step, double loss)
     return EBIM_OK;
 }
 
-/* The trainer's own watcher, and the one of its arena: 200 times a run, or after each long step */
+/* The trainer's own watcher, and the one of its arena: 200 times a run, or after each step where a
+ * sweep is long */
 static int ebim__tell_progress(const ebim__trainer *t, int step, double loss)
 {
     ebim_progress p;

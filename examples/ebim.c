@@ -65,7 +65,7 @@ static const option options[O_COUNT] = {
      "(the last three are learned on what they are: see --on)"},
     {"--recipe", "NAME", TEXT, 0, 0, "default, or paper: the settings of the paper's appendix"},
     {"--seed", "N", WHOLE, 0, 9007199254740992.0, "of all random numbers (default 0)"},
-    {"--steps", "K", WHOLE, 1, 1e6, "moves of each sample's chain (default 30)"},
+    {"--steps", "K", WHOLE, 1, 1e6, "moves of each sample's chain (default 1 to 30)"},
     {"--effort", "F", REAL, 1e-4, 1e4, "multiplies the training steps (default 1)"},
     {"--max-seconds", "S", REAL, 0.001, 1e9, "stop training then and keep the state reached"},
     {"--threads", "N", WHOLE, 1, 256,
