@@ -923,7 +923,7 @@ static void samples_tell_how_they_mix(void)
         ebim_arena_init(&a, mem, ebim_arena_bytes(&a));
         CHECK_INT(ebim_model_sample(&m, &a, B, x, 0, 1, &rep), EBIM_OK);
         CHECK(rep.draws > 0 && rep.ess <= 1.2 * rep.draws);
-        CHECK(rep.rhat < 1.02 && rep.ess > 0.3 * rep.draws);
+        CHECK(rep.rhat < 1.03 && rep.ess > 0.3 * rep.draws); /* in legs of three moves */
         CHECK(rep.starts > 50 && rep.starts <= B);
         CHECK_INT(rep.steps, 9 * B);
         free(mem);

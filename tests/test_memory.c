@@ -496,7 +496,7 @@ static int shrink(arena_fn f, const job *j, int small_keep, int some)
     measure(f, j, &keep, &work);
     CHECK_INT(run(f, j, keep, work, small_keep, &used), EBIM_OK);
     bytes = (small_keep ? keep : work) - 63;
-    if (f == arena_fit) CHECK(used <= bytes && (small_keep || used > bytes / 2));
+    if (f == arena_fit) CHECK(used <= bytes && (small_keep || used > bytes / 3));
     else CHECK_INT(used, bytes);
     bytes = used; /* a fit does not need all: what it will take depends on the data */
     for (at = bytes; at && (!some || count < some); count++) {
