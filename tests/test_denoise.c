@@ -498,6 +498,7 @@ static void the_denoiser_begins_as_a_constant(void)
     CHECK_INT(D.n_theta, 203588 + 1); /* and the constant */
     CHECK_INT(ebim_outputs(&D), 784);
     CHECK_INT(ebim_ws_init(&w, &a, &D, 2, EBIM_WS_VALUES), EBIM_OK);
+    CHECK(w.cost > 15705088 && w.cost < 1.02 * 15705088); /* by hand, and biases */
     for (i = 0; i < 2 * 784; i++) in[i] = (ebim_real)(i % 3);
     ebim_eval(&w, 2, in, out);
     for (i = 0; i < 2 * 784; i++) worst = fmax(worst, fabs((double)out[i] - 0.13));
