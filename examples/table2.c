@@ -15,7 +15,8 @@
    Each of the others gets 360 s of one core for its training; samples come on top. The paper trains
    for a hundred epochs and more: its settings are kept, but for rates, which are larger because
    steps are fewer. Writes table2_DATA.md, and of each model a picture and its first samples, and
-   puts those of all models that are in DIR side by side (fig7_columns_DATA.png). */
+   puts those of all that are in DIR, but for NAE without codes, side by side
+   (fig7_columns_DATA.png). */
 #include <limits.h>
 
 #include "common/paper.h"

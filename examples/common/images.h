@@ -470,15 +470,19 @@ FILE_FN double images_auroc(int N, const double *own, int M, const double *other
 
 enum { IMAGES__CELL = 2 * IMAGES_SIDE + 2, IMAGES__GREY = 70 };
 
+FILE_FN unsigned char images__byte(double v)
+{
+    return (unsigned char)(255 * (v < 0 ? 0 : v > 1 ? 1 : v) + 0.5);
+}
+
 /* Image x: [784] into a picture of width w, its corner at (top, left) */
 FILE_FN void images__paint(unsigned char *rgb, int w, int top, int left, const ebim_real *x)
 {
     int i, j;
     for (i = 0; i < 2 * IMAGES_SIDE; i++)
         for (j = 0; j < 2 * IMAGES_SIDE; j++) {
-            double v = (double)x[i / 2 * IMAGES_SIDE + j / 2];
             size_t at = (size_t)(top + i) * (size_t)w + (size_t)(left + j);
-            memset(rgb + 3 * at, (int)(255 * (v < 0 ? 0 : v > 1 ? 1 : v) + 0.5), 3);
+            memset(rgb + 3 * at, images__byte((double)x[i / 2 * IMAGES_SIDE + j / 2]), 3);
         }
 }
 
@@ -516,10 +520,7 @@ FILE_FN void images_store(const char *path, int count, const ebim_real *x)
     char err[FILE_ERROR];
     if (!data) paper_stop(1, "%s: out of memory", path);
     memcpy(data, head, 16);
-    for (i = 0; i < bytes; i++) {
-        double v = (double)x[i];
-        data[16 + i] = (unsigned char)(255 * (v < 0 ? 0 : v > 1 ? 1 : v) + 0.5);
-    }
+    for (i = 0; i < bytes; i++) data[16 + i] = images__byte((double)x[i]);
     if (file_store(path, data, 16 + bytes, err, sizeof err)) paper_stop(2, "%s", err);
     free(data);
 }
