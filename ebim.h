@@ -1801,6 +1801,8 @@ typedef int64_t ebim__int;
 typedef uint64_t ebim__uint;
 #define EBIM__SIGN INT64_MIN                          /* bits of -0 */
 #define EBIM__EXP_MOST INT64_C(0x4086200000000000)    /* of 708: e^x and e^-x are finite */
+#define EBIM__RBF_MOST INT64_C(0x4082C00000000000)    /* of 600, see >>isa */
+#define EBIM__SUBTLE 1e-200                           /* see ebim__audible */
 #define EBIM__INF_BITS INT64_C(0x7ff0000000000000)    /* and of infinity */
 #define EBIM__NAN_BITS INT64_C(0x7ff8000000000000)
 #define EBIM__SINE_MOST INT64_C(0x4130000000000000)   /* 2^20 */
@@ -1811,6 +1813,8 @@ typedef int32_t ebim__int;
 typedef uint32_t ebim__uint;
 #define EBIM__SIGN INT32_MIN
 #define EBIM__EXP_MOST 0x42AE0000 /* 87 */
+#define EBIM__RBF_MOST 0x42700000 /* 60 */
+#define EBIM__SUBTLE 1e-20f
 #define EBIM__INF_BITS 0x7f800000
 #define EBIM__NAN_BITS 0x7fc00000
 #define EBIM__SINE_MOST 0x46000000 /* 2^13 */
@@ -2732,13 +2736,13 @@ static void EBIM__N(outer)(int no, int ni, ebim_real *gw, int row, const ebim__p
 
 /* x <- e^-x = 2^n e^r by a polynomial of degree 6 (minimax) in float, 13 (Taylor) in double.
  * n ln2_hi is exact, and the rest of n ln 2 is a factor at the end, where -ffast-math cannot merge
- * the two; rounding is by truncation. Arguments are clamped to +-87 (float), +-708: SiLU(a) is off
- * by |a| e^-87 below that. */
-EBIM__INLINE void EBIM__N(exp_of_minus)(EBIM__NUM *x)
+ * the two; rounding is by truncation. Arguments are clamped to +-most (bits of 87 in float, of
+ * 708): SiLU(a) is off by |a| e^-87 below that. */
+EBIM__INLINE void EBIM__N(exp_of_minus)(EBIM__NUM *x, ebim__int most)
 {
-    EBIM__INT b = EBIM__AS_INT(*x), a = (b & ~EBIM__SIGN) - EBIM__EXP_MOST, i;
+    EBIM__INT b = EBIM__AS_INT(*x), a = (b & ~EBIM__SIGN) - most, i;
     EBIM__NUM n, r, p;
-    a = EBIM__EXP_MOST + (a & (a >> (8 * sizeof(ebim__int) - 1))); /* the smaller of the two */
+    a = most + (a & (a >> (8 * sizeof(ebim__int) - 1))); /* the smaller of the two */
 #ifdef EBIM_DOUBLE
     EBIM__NUM t, c;
     r = EBIM__AS_NUM(a | (~b & EBIM__SIGN));
@@ -2786,7 +2790,7 @@ static void EBIM__N(exp_minus)(int n, ebim_real *x)
         if (p == rest) memcpy(rest, x + i, (size_t)(n - i) * sizeof *x);
         EBIM__STEPS(j, EBIM__W) EBIM__LANES {
             EBIM__NUM q = EBIM__AT(p + j);
-            EBIM__N(exp_of_minus)(&q);
+            EBIM__N(exp_of_minus)(&q, EBIM__EXP_MOST);
             EBIM__PUT(p + j) = q;
         }
         if (p == rest) memcpy(x + i, rest, (size_t)(n - i) * sizeof *x);
@@ -2794,7 +2798,8 @@ static void EBIM__N(exp_minus)(int n, ebim_real *x)
 }
 
 /* z = sum of w e^(-s ||x - c||^2) over (c [n], s, w) in theta, tv vectors of lanes. Lanes stay in
- * registers, the centres pass by. */
+ * registers, the centres pass by. A kernel is e^-60 at least (double: e^-600): most centres are
+ * far, and e^-87 times a weight is no normal number, which takes a hundred times as long. */
 EBIM__INLINE void EBIM__N(rbf_lanes)(size_t tv, size_t end, const ebim_real *theta,
                                      const ebim_real *stop, const ebim_real *x, ebim_real *z,
                                      ebim_real *d, size_t stride)
@@ -2826,7 +2831,7 @@ EBIM__INLINE void EBIM__N(rbf_lanes)(size_t tv, size_t end, const ebim_real *the
         for (v = 0; v < tv; v++)
             EBIM__LANES {
                 EBIM__NUM q = EBIM__L(e[v]) * c[0];
-                EBIM__N(exp_of_minus)(&q);
+                EBIM__N(exp_of_minus)(&q, EBIM__RBF_MOST);
                 q = q * c[1];
                 EBIM__L(sum[v]) += q;
                 EBIM__L(e[v]) = q * (-2 * c[0]);
@@ -2868,7 +2873,7 @@ EBIM__INLINE void EBIM__N(silu_rows)(int rows, const ebim_real *a, ebim_real *v,
             EBIM__LANES EBIM__L(x) = EBIM__AT(a + i + j);
             EBIM__LANES {
                 EBIM__NUM q = EBIM__L(x), s;
-                EBIM__N(exp_of_minus)(&q);
+                EBIM__N(exp_of_minus)(&q, EBIM__EXP_MOST);
                 s = EBIM__R(1) / (EBIM__R(1) + q);
                 q = q * s;
                 EBIM__L(h) = EBIM__L(x) * s;
@@ -3426,7 +3431,7 @@ static void EBIM__N(rbf_one)(int n, int count, const ebim_real *theta, const ebi
         for (q = 0; q < (int)EBIM__VW; q++) g[q] = t[at[q] + (size_t)n];
         EBIM__LANES {
             EBIM__NUM p = EBIM__L(e) * EBIM__AT(g);
-            EBIM__N(exp_of_minus)(&p);
+            EBIM__N(exp_of_minus)(&p, EBIM__RBF_MOST);
             EBIM__PUT(g) = p;
         }
         for (q = 0; q < part; q++) {
@@ -5196,11 +5201,20 @@ static int ebim__op_dense(const ebim__sweep *s, int mode)
     return 0;
 }
 
+/* What a point adds to the gradient of a loss is 0 where it is too small to matter. Beyond the
+ * ceiling of an energy it is e^-40 and less, and behind more factors no normal number: a processor
+ * takes a hundred times as long for those, and a training took twenty times. A NaN stays one. */
+EBIM__INLINE ebim_real ebim__audible(ebim_real g)
+{
+    return EBIM__ABS(g) < EBIM__SUBTLE ? 0 : g;
+}
+
 /* z = fn(a) */
 static int ebim__op_apply(const ebim__sweep *s, int mode)
 {
     const ebim__slot *z = s->z, *a = s->a;
-    int q, p = s->plane, n = s->n;
+    ebim_real *g;
+    int q, i, l, p = s->plane, n = s->n;
     if (mode == EBIM__SHAPE) {
         s->shape->size = s->na;
         return 0;
@@ -5212,8 +5226,10 @@ static int ebim__op_apply(const ebim__sweep *s, int mode)
                   s->stride, s->nl);
         break;
     default:
-        s->K->mac(n, ebim__row(s, a->g, n, p, 0), s->stride, ebim__row(s, z->g, n, p, 0), s->stride,
-                  z->d1, s->stride, s->nl);
+        g = ebim__row(s, a->g, n, p, 0);
+        s->K->mac(n, g, s->stride, ebim__row(s, z->g, n, p, 0), s->stride, z->d1, s->stride, s->nl);
+        for (i = 0; i < n * s->stride && mode == EBIM__BACK; i += s->stride)
+            for (l = 0; l < s->nl; l++) g[i + l] = ebim__audible(g[i + l]);
         for (q = 1; q <= s->pairs && mode == EBIM__BACK; q++)
             s->K->mac3(n, a->g, z->d2, ebim__row(s, a->t, n, q - 1, 0),
                        ebim__row(s, z->g, n, q, 0), s->stride, s->nl);
@@ -18228,7 +18244,7 @@ static double ebim__energy_set(ebim__trainer *t, double sign, double magnitude, 
                 slope = sign > 0 ? 1 / (1 + a) : -nu * a / (1 + a);
                 value = sign > 0 ? e + c : nu * c;
             }
-            seed[l] = EBIM__R(use * slope);
+            seed[l] = ebim__audible(EBIM__R(use * slope));
             loss += use * value;
         }
         ebim_backward(w, 0, t->grad);
@@ -21952,6 +21968,8 @@ EBIM__OFTEN
 #undef EBIM__FN
 #undef EBIM__SIGN
 #undef EBIM__EXP_MOST
+#undef EBIM__RBF_MOST
+#undef EBIM__SUBTLE
 #undef EBIM__INF_BITS
 #undef EBIM__NAN_BITS
 #undef EBIM__SINE_MOST

@@ -132,6 +132,45 @@ static void contrast_gradient(void) { T_SKIP("finite differences are for double"
 static void matching_gradient(void) { T_SKIP("finite differences are for double"); }
 #endif
 
+/* A node that weighs next to nothing adds nothing to the gradient, and no number that is not
+ * normal. Each weighs a thousandth of the one before (double: 1e-10). */
+static void light_nodes_add_nothing(void)
+{
+    enum { LIGHT = 60 };
+    const int real_is_double = sizeof(ebim_real) == 8;
+    static ebim_real x[2 * N], weight[LIGHT];
+    static double room[1 << 15];
+    const double normal = real_is_double ? DBL_MIN : (double)FLT_MIN;
+    ebim_arena a;
+    ebim_mlp_desc net;
+    ebim_energy_desc d;
+    ebim_graph E;
+    ebim__cebm s;
+    int l, some = 0;
+    two_circles(x);
+    ebim_arena_init(&a, room, sizeof room);
+    memset(&net, 0, sizeof net);
+    memset(&d, 0, sizeof d);
+    net.in = 2;
+    net.out = net.layers = 1;
+    net.width = 4;
+    d.steps = 1;
+    d.batch = d.n_nodes = LIGHT;
+    d.rate = 1;
+    d.nodes = x;
+    if (!CHECK_INT(ebim_mlp(&E, &a, &net, 3), EBIM_OK)) return;
+    if (!CHECK_INT(ebim__cebm_init(&s, &a, &E, &E, N, &d), EBIM_OK)) return;
+    for (l = 0; l < LIGHT; l++)
+        weight[l] = (ebim_real)(0.9 * pow(real_is_double ? 1e-10 : 1e-3, l));
+    ebim__energy_set(&s.t, -1, 0, 0, LIGHT, x, weight);
+    for (l = 0; l < LIGHT; l++) {
+        double seed = fabs((double)ebim_ws_yg(&s.t.w, 0)[l]);
+        CHECK(seed >= normal ? seed == (double)weight[l] : !(seed > 0));
+        some += seed > 0;
+    }
+    CHECK(some > 3 && some < LIGHT / 2);
+}
+
 /* What held-out points like best is what comes back, not the last: a network that learns 20 points
  * by heart soon does worse on others. */
 static void the_best_on_held_out_data_is_kept(void)
@@ -887,6 +926,7 @@ int main(int argc, char **argv)
     T_RUN(contrast_gradient);
     T_RUN(matching_gradient);
     T_RUN(score_matching_learns_slopes);
+    T_RUN(light_nodes_add_nothing);
     T_RUN(the_best_on_held_out_data_is_kept);
     T_RUN(law_of_a_fit);
     T_RUN(polishes_end_slowly);

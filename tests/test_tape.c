@@ -959,6 +959,83 @@ static void rbf_keeps_what_is_no_number(void)
     }
 }
 
+#ifdef EBIM_DOUBLE
+#define LEAST_NORMAL DBL_MIN
+#else
+#define LEAST_NORMAL ((double)FLT_MIN)
+#endif
+
+static ebim_ref record_light_rbf(ebim_graph *g, ebim_ref x, void *user)
+{
+    static const double weight[2] = {1e-3, 1e-5};
+    (void)user;
+    return ebim_rbf(g, x, 2, USER_MATRIX, USER_WIDTH, weight);
+}
+
+/* Far from every kernel a value is a normal number, among other points and alone. */
+static void rbf_is_normal_far_away(void)
+{
+    int lanes;
+    for (lanes = 1; lanes <= 16; lanes += 15) {
+        ebim_arena a = arena();
+        ebim_graph g;
+        ebim_ws w;
+        ebim_real x[4], y;
+        int i;
+        CHECK_INT(ebim_record(&g, &a, 4, record_light_rbf, NULL), EBIM_OK);
+        CHECK_INT(ebim_ws_init(&w, &a, &g, lanes, 0), EBIM_OK);
+        for (i = 0; i < 4; i++) x[i] = real(1e4);
+        ebim_eval(&w, 1, x, &y);
+        CHECK((double)y >= LEAST_NORMAL && (double)y < 1e-20);
+    }
+}
+
+/* Under a ceiling c the slope of -log(e^-y + e^-c) is 1 / (1 + e^(y - c)). y = 8 x grows until that
+ * is no normal number. What reaches x is right, or 0 where it is next to nothing, and no adjoint on
+ * the way is a number that is not normal. */
+static void far_beyond_a_ceiling_nothing_is_subnormal(void)
+{
+    enum { B = 64 };
+    ebim_arena a = arena();
+    ebim_mlp_desc d;
+    ebim_graph g;
+    ebim_ws w;
+    ebim_real *grad;
+    int i, l, j, nothing = 0;
+    memset(&d, 0, sizeof d);
+    d.in = d.out = 1;
+    d.layers = 1;
+    d.width = 8;
+    d.fn = EBIM_FN_RELU;
+    d.ceiling = 4;
+    CHECK_INT(ebim_mlp(&g, &a, &d, 1), EBIM_OK);
+    CHECK_INT(ebim_ws_init(&w, &a, &g, B, 1), EBIM_OK);
+    grad = (ebim_real *)ebim_arena_push(&a, (size_t)g.n_theta, sizeof *grad);
+    if (!CHECK(grad != NULL)) return;
+    memset(grad, 0, (size_t)g.n_theta * sizeof *grad);
+    for (i = 0; i < g.n_theta - 1; i++) g.theta[i] = i < 8 || (i > 15 && i < 24); /* no biases */
+    CHECK_NEAR(g.theta[g.n_theta - 1], 4, 0);                                     /* the ceiling */
+    for (l = 0; l < B; l++) {
+        ebim_ws_x(&w)[l] = real(l * (LEAST_NORMAL < 1e-100 ? 1.5 : 0.2));
+        ebim_ws_yg(&w, 0)[l] = real(1e-6);
+    }
+    ebim_forward(&w, B, 1);
+    ebim_backward(&w, 0, grad);
+    for (l = 0; l < B; l++) {
+        double x = (double)ebim_ws_x(&w)[l], want = x > 0 ? 8e-6 / (1 + exp(8 * x - 4)) : 0;
+        double got = (double)ebim_ws_xg(&w, 0)[l];
+        if (got > 0 || want > 1e-15) CHECK_REL(got, want, 1000 * T_EPS);
+        nothing += x > 0 && !(got > 0);
+        for (i = 2; i < g.n_nodes; i++)
+            for (j = 0; j < g.node[i].size; j++) {
+                const ebim_real *u = w.slot[i].ga ? w.slot[i].ga : w.slot[i].g;
+                double v = u ? fabs((double)u[j * w.stride + l]) : 0;
+                CHECK(!(v > 0) || v >= LEAST_NORMAL);
+            }
+    }
+    CHECK(nothing > B / 8 && nothing < B / 2 + B / 4);
+}
+
 /* The user's graph has every op on vectors, so what follows is about all of them. */
 static void user_graph_has_every_op(void)
 {
@@ -1726,6 +1803,8 @@ int main(int argc, char **argv)
     T_RUN(every_layer_shape);
     T_RUN(agrees_with_jax);
     T_RUN(rbf_keeps_what_is_no_number);
+    T_RUN(rbf_is_normal_far_away);
+    T_RUN(far_beyond_a_ceiling_nothing_is_subnormal);
     T_RUN(user_graph_has_every_op);
     T_RUN(blocks_do_not_matter);
     T_RUN(what_a_workspace_is_for);
