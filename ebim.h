@@ -210,8 +210,8 @@
  * (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with a standard
  * error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or charts do
  * (>>charts), m <= 8 and M smooth enough for 4096 of them, 8192 where m > 3 (a flat torus of four
- * dimensions is, of five not), or, where M is known, uniform points of it, which rarely meet a
- * narrow peak (z.effective tells); elsewhere E is a kernel estimate, normalised as if M were flat
+ * dimensions is, of five not), or, where M is known, uniform points of it and points of narrow
+ * kernels; elsewhere E is a kernel estimate, normalised as if M were flat
  * at its widths, or, for m > 8 and the paper's recipe, trained by contrastive divergence, which is
  * slow, biased, and leaves a constant open. Displacement fields that nothing measures, without E or
  * of many codimensions, have no log density, and samples by projection chains, whose law is only
@@ -11200,6 +11200,20 @@ static double ebim__on_nearest(int on, int n, const ebim_real *x, ebim_real *y)
     }
 }
 
+/* x near M goes where its part off M leads; returns 1 where it misses M. */
+static int ebim__on_thrown(int on, int n, ebim_real *x)
+{
+    double sum = -1, least = 0;
+    int i;
+    if (on != EBIM_ON_SIMPLEX) return ebim__on_nearest(on, n, x, x) < 1 ? 0 : 1;
+    for (i = 0; i < n; i++) sum += (double)x[i];
+    for (i = 0; i < n; i++) {
+        x[i] = EBIM__R((double)x[i] - sum / n);
+        least = fmin(least, (double)x[i]);
+    }
+    return least < 0 ? 1 : 0;
+}
+
 EBIM_API ebim_result ebim_check_on(ebim_on on, int N, int n, const ebim_real *x, int *row,
                                    double *distance)
 {
@@ -11351,22 +11365,37 @@ EBIM__PRIVATE ebim_ref ebim__record_products(ebim_graph *g, ebim_ref x)
 
 #define EBIM__BATCHES 32
 
-/* The op RBF that g is made of, if its input is x or (x - center) scale; NULL: there is none */
-static const ebim__node *ebim__find_rbf(const ebim_graph *g)
+/* Whether node i of g has all products of two coordinates (ebim__record_products) */
+static int ebim__are_products(const ebim_graph *g, int i)
 {
-    int i;
+    const ebim__node *nd = &g->node[i], *a = &g->node[nd->a], *b = &g->node[nd->b];
+    return nd->op == EBIM__OP_MUL && a->op == EBIM__OP_DENSE && b->op == EBIM__OP_DENSE &&
+           a->frozen && b->frozen && a->a == b->a && nd->size == ebim__products(g->node[1].size) &&
+           g->node[a->a].size == g->node[1].size;
+}
+
+/* The op RBF that g is made of, if its input is x or (x - center) scale, or products of these
+ * (*before: what the products are of, or the input); NULL: there is none */
+static const ebim__node *ebim__find_rbf(const ebim_graph *g, int *before)
+{
+    int i, at;
     for (i = 2; g && i < g->n_nodes; i++) {
-        const ebim__node *nd = &g->node[i], *in = &g->node[nd->a];
-        if (nd->op != EBIM__OP_RBF) continue;
-        return nd->a == 1 || (in->op == EBIM__OP_AFFINE && in->a == 1) ? nd : NULL;
+        if (g->node[i].op != EBIM__OP_RBF) continue;
+        at = g->node[i].a;
+        if (ebim__are_products(g, at)) at = g->node[g->node[at].a].a;
+        if (before) *before = at;
+        if (at == 1 || (g->node[at].op == EBIM__OP_AFFINE && g->node[at].a == 1))
+            return &g->node[i];
+        return NULL;
     }
     return NULL;
 }
 
+/* How many anchors its kernels make: those of axes two each */
 static int ebim__rbf_count(const ebim_graph *E)
 {
-    const ebim__node *rbf = ebim__find_rbf(E);
-    return rbf ? rbf->i0 : 0;
+    const ebim__node *rbf = ebim__find_rbf(E, NULL);
+    return rbf ? rbf->i0 * (ebim__are_products(E, rbf->a) ? 2 : 1) : 0;
 }
 
 /* The normals of M, at F's zeros or near them, to points x of lanes 0 .. lanes of w */
@@ -11384,30 +11413,55 @@ static void ebim__normals(ebim_ws *w, int lanes)
     }
 }
 
-/* Centres and widths of E's op RBF in the units of x; none where a file has widths that are none */
+/* One of the two x: [n] whose products are c (ebim__products_of), by the largest square; sign -1:
+ * the other */
+static void ebim__factor_of(int n, const ebim_real *c, double sign, double *x)
+{
+    int i, j, at, most = 0, largest = 0;
+    for (at = i = 0; i < n; at += n - i++)
+        if (c[at] > c[most]) {
+            most = at;
+            largest = i;
+        }
+    x[largest] = sign * sqrt(sqrt(2.0) * fmax((double)c[most], 0));
+    for (at = i = 0; i < n; i++)
+        for (j = i; j < n; j++, at++)
+            if (i != j && (i == largest || j == largest))
+                x[i + j - largest] = (double)c[at] / x[largest];
+}
+
+/* Centres and widths of E's op RBF in the units of x; those of axes twice, with either sign. None
+ * where a file has numbers that are none */
 static void ebim__anchors_of(ebim__anchors *p, ebim_arena *a, const ebim_graph *E, int n, int m)
 {
-    const ebim__node *rbf = ebim__find_rbf(E), *in = rbf ? &E->node[rbf->a] : NULL;
+    int before = 1, count = ebim__rbf_count(E), twice, size, i, j;
+    const ebim__node *rbf = ebim__find_rbf(E, &before);
     const ebim_real *c, *scale;
-    int i, j;
     memset(p, 0, sizeof *p);
     if (!rbf) return;
     p->n = n;
-    p->x = EBIM__NEW(a, double, (size_t)rbf->i0 * (size_t)n);
-    p->width = EBIM__NEW(a, double, rbf->i0);
-    p->peak = EBIM__NEW(a, double, rbf->i0);
+    p->x = EBIM__NEW(a, double, (size_t)count * (size_t)n);
+    p->width = EBIM__NEW(a, double, count);
+    p->peak = EBIM__NEW(a, double, count);
     if (!ebim__ready(a) || !E->theta) return;
     c = E->theta + rbf->theta;
-    scale = rbf->a == 1 ? NULL : E->theta + in->theta;
-    for (j = 0; j < rbf->i0; j++, c += n + 2) {
-        for (i = 0; i < n; i++)
-            p->x[j * n + i] = scale ? (double)c[i] / (double)scale[i] + (double)scale[n + i]
-                                    : (double)c[i];
-        p->width[j] = sqrt(0.5 / (double)c[n]) / (scale ? (double)scale[0] : 1);
+    scale = before == 1 ? NULL : E->theta + E->node[before].theta;
+    twice = count > rbf->i0;
+    size = E->node[rbf->a].size;
+    for (j = 0; j < count; j++) {
+        double *x = p->x + (size_t)j * (size_t)n, grown = scale ? (double)scale[0] : 1;
+        if (twice) ebim__factor_of(n, c, j % 2 ? -1 : 1, x);
+        for (i = 0; i < n; i++) {
+            if (!twice) x[i] = (double)c[i];
+            if (scale) x[i] = x[i] / (double)scale[i] + (double)scale[n + i];
+            if (!ebim__finite64(x[i])) return;
+        }
+        p->width[j] = sqrt(0.5 / (double)c[size]) / grown;
         if (!(p->width[j] > 0) || !ebim__finite64(p->width[j])) return;
         p->peak[j] = pow(6.283185307179586477 * (p->width[j] * p->width[j]), -0.5 * m);
+        if (!twice || j % 2) c += size + 2;
     }
-    p->count = rbf->i0;
+    p->count = count;
 }
 
 /* Half of the lines of s go near the centres of E, if it has any. */
@@ -11462,6 +11516,34 @@ static double ebim__near_density(const ebim__anchors *p, const ebim_real *x, con
 }
 
 EBIM__SELDOM
+
+/* Of a known M's uniform points the share that would do as well if all weighed alike, were the
+ * density that of the anchors: 1 / (V times its mean under itself). Where it is less than this,
+ * points of the anchors stand for them, which then are too narrow for curvature to matter. At a
+ * hundredth, 4096 points of charts leave log Z 0.15 nat off. */
+static const double ebim__narrow_share = 0.02;
+
+/* Whether it is less; x: [n] scratch */
+static int ebim__anchors_narrow(const ebim__anchors *p, double log_volume, ebim_real *x)
+{
+    enum { MOST = 256 };
+    int i, j, count = ebim__min_int(p->count, MOST);
+    double sum = 0;
+    for (i = 0; i < count; i++) {
+        const double *c = p->x + (size_t)ebim__spread_at(i, count, p->count) * (size_t)p->n;
+        for (j = 0; j < p->n; j++) x[j] = EBIM__R(c[j]);
+        sum += ebim__near_density(p, x, NULL, 0) / count;
+    }
+    return sum * exp(log_volume) * ebim__narrow_share > 1;
+}
+
+/* A point of a random anchor, not thrown onto M yet -> x: [n] */
+static void ebim__anchors_draw(const ebim__anchors *p, ebim_rng *r, ebim_real *x)
+{
+    size_t j = ebim_rng_below(r, (uint32_t)p->count), n = (size_t)p->n, i;
+    for (i = 0; i < n; i++)
+        x[i] = EBIM__R(p->x[j * n + i] + p->width[j] * (double)ebim_rng_normal(r));
+}
 
 /* q: [B] log of how many roots a line has per unit of volume at x: [B][n], points of M */
 static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_real *q)
@@ -11593,6 +11675,8 @@ typedef struct ebim__z {
     ebim_charts *charts;      /* those; without either: */
     int on;                   /* uniform points of an M that is known, whose size is 1 / unit */
     double unit;
+    ebim__anchors anchor;     /* of E, for points of a known M where these are narrow */
+    int narrow;
     ebim_watch *watch;
     ebim_ws E, F;             /* F: for the map only */
     ebim_real *J;             /* [64][outputs][n] */
@@ -11633,6 +11717,7 @@ static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
     z->J = EBIM__NEW(a, ebim_real, ebim__times(64 * (size_t)z->map.outputs, n));
     r = ebim__ws_for(&z->F, a, F, 64, 1, EBIM__FOR_VJP);
     if (!r && E) r = ebim_ws_init(&z->E, a, E, 64, EBIM_WS_VALUES);
+    if (by_charts) ebim__anchors_of(&z->anchor, a, E, (int)n, (int)n - ebim__codim(F));
     if (r || by_charts) return r;
     r = ebim_lines_init(&z->lines, a, F, &d);
     return r ? r : ebim__lines_near(z->lines, a, E, (int)n);
@@ -11697,23 +11782,48 @@ static ebim_real *ebim__z_charts(ebim__z *z, int b, ebim_real *q, uint64_t seed,
     return x;
 }
 
+/* log of the volume of a known M in the units of F */
+static double ebim__z_level(const ebim__z *z)
+{
+    return ebim__on_log_volume(z->on, z->F.n) - (z->F.n - z->F.k) * log(z->unit);
+}
+
+/* Uniform points of a known M or, where E's kernels are narrow, every second one of these, thrown
+ * onto M; one that misses M, as beyond a simplex, is none. */
+static ebim_real *ebim__z_known(ebim__z *z, int b, ebim_real *q, uint64_t seed, uint64_t stream)
+{
+    int n = z->F.n, i, c, have = 0, each = z->narrow ? ebim__max_int(z->each / 8, 16) : z->each;
+    double level = ebim__z_level(z);
+    ebim_rng r;
+    ebim_rng_init(&r, ebim__subseed(seed, EBIM__SEED_PICK), stream);
+    ebim__on_uniform(z->on, n, each, z->x, seed, stream);
+    for (i = 0; i < each; i++) {
+        ebim_real *x = z->x + (size_t)i * (size_t)n, *y = z->x + (size_t)have * (size_t)n;
+        int thrown = z->narrow && i % 2, away = 0;
+        double near_by = 0;
+        if (thrown) {
+            ebim__anchors_draw(&z->anchor, &r, x);
+            for (c = 0; c < n; c++) x[c] = EBIM__R((double)x[c] * z->unit);
+            away = ebim__on_thrown(z->on, n, x);
+        }
+        for (c = 0; c < n; c++) y[c] = EBIM__R((double)x[c] / z->unit);
+        if (away) continue;
+        if (z->narrow) near_by = ebim__near_density(&z->anchor, y, NULL, 0);
+        q[have++] = EBIM__R(z->narrow ? log(0.5 * exp(-level) + 0.5 * near_by) : -level);
+    }
+    z->count[b] = have;
+    z->roots[b] = (double)have / each;
+    return z->x;
+}
+
 /* Points of batch b and the logs of their densities; how many a line, or draw, has */
 static ebim_real *ebim__z_points(ebim__z *z, int b, uint64_t seed)
 {
     ebim_real *q = z->q + (size_t)b * (size_t)z->room;
     uint64_t stream = (uint64_t)b * (uint64_t)z->each;
     double before;
+    if (!z->lines && (z->narrow || !z->charts)) return ebim__z_known(z, b, q, seed, stream);
     if (z->charts) return ebim__z_charts(z, b, q, seed, stream);
-    if (!z->lines) {
-        int n = z->F.n, k = z->F.k, i;
-        double level = ebim__on_log_volume(z->on, n) - (n - k) * log(z->unit);
-        ebim__on_uniform(z->on, n, z->each, z->x, seed, stream);
-        for (i = 0; i < z->each * n; i++) z->x[i] = EBIM__R((double)z->x[i] / z->unit);
-        for (i = 0; i < z->each; i++) q[i] = EBIM__R(-level);
-        z->count[b] = z->each;
-        z->roots[b] = 1;
-        return z->x;
-    }
     before = z->lines->roots;
     z->count[b] = ebim_lines_run(z->lines, z->each, z->room, z->x, seed, stream);
     z->roots[b] = (z->lines->roots - before) / z->each;
@@ -11725,6 +11835,8 @@ static ebim_real *ebim__z_points(ebim__z *z, int b, uint64_t seed)
 static void ebim__z_draw(ebim__z *z, uint64_t seed)
 {
     int b, low = z->energy && !z->shared;
+    z->narrow = !z->lines && z->anchor.count && ebim__on_k(z->on, z->F.n) &&
+                ebim__anchors_narrow(&z->anchor, ebim__z_level(z), z->x);
     if (z->charts) {
         if (low) ebim_eval(&z->E, z->charts->count, z->charts->center, z->charts->energy);
         ebim__charts_weigh(z->charts, low ? z->charts->energy : NULL);
@@ -14544,6 +14656,9 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
         }
     }
     if (E && ebim__one_rbf(E)) ebim__anchors_of(&p->anchor, work, E, m->n, m->m);
+    if (p->anchor.count && ebim__on_k(m->info.on, m->n) &&
+        ebim__anchors_narrow(&p->anchor, ebim__on_log_volume(m->info.on, m->n), p->x))
+        p->charts = NULL;
     p->ok = EBIM__NEW(work, unsigned char, p->each);
     return r ? r : ebim__box_projector(&p->onto, work, &m->F, EBIM_PROJECT_ONTO, m->lo, m->hi);
 }
@@ -14554,15 +14669,10 @@ static int ebim__pool_kernels(ebim__pool *p, ebim_real *x, uint64_t seed)
 {
     const ebim__anchors *anchor = &p->anchor;
     const ebim_model *m = p->m;
-    size_t n = (size_t)m->n, count = (size_t)p->each, b, i, have = 0;
+    size_t n = (size_t)m->n, count = (size_t)p->each, b, have = 0;
     ebim_rng r;
     ebim_rng_init(&r, seed, 0);
-    for (b = 0; b < count; b++) {
-        size_t j = ebim_rng_below(&r, (uint32_t)anchor->count);
-        for (i = 0; i < n; i++)
-            x[b * n + i] = EBIM__R(anchor->x[j * n + i] +
-                                   anchor->width[j] * (double)ebim_rng_normal(&r));
-    }
+    for (b = 0; b < count; b++) ebim__anchors_draw(anchor, &r, x + b * n);
     ebim_projector_run(p->onto, p->each, x, x, NULL, p->ok);
     for (b = 0; b < count; b++) {
         double density;
@@ -14892,12 +15002,10 @@ enum { EBIM__LANES = 64 };
 
 /* The node RBF of an estimate -log(flat + RBF), which axes have on their products, and the one with
  * its flat part; 0: E is none */
-static int ebim__estimate_of(const ebim_graph *E, int on, int *flat)
+static int ebim__estimate_of(const ebim_graph *E, int *flat)
 {
-    const ebim__node *rbf = ebim__find_rbf(E);
+    const ebim__node *rbf = ebim__find_rbf(E, NULL);
     int i, at = rbf ? (int)(rbf - E->node) : 0;
-    for (i = 2; i < E->n_nodes && on == EBIM_ON_AXES; i++)
-        if (E->node[i].op == EBIM__OP_RBF) at = i;
     if (!at || !ebim__one_rbf(E)) return 0;
     for (i = at + 1; i < E->n_nodes; i++)
         if (E->node[i].op == EBIM__OP_ADD && E->node[i].a == at &&
@@ -14917,7 +15025,7 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     int i, count, size;
     s->lanes = ebim__min_int(EBIM__LANES, lanes);
     s->m = m;
-    s->rbf = ebim__estimate_of(&m->E, m->info.on, &s->flat);
+    s->rbf = ebim__estimate_of(&m->E, &s->flat);
     size = s->rbf ? m->E.node[m->E.node[s->rbf].a].size : 0;
     /* an estimate's values inside are looked at */
     r = !m->has_energy ? EBIM_OK : ebim__ws_for(&s->E, a, &m->E, s->lanes, 0,
@@ -20163,7 +20271,7 @@ static ebim_result ebim__density_room(ebim__density *e, ebim_arena *work)
         r = ebim__measured(ebim__density_train(e, last, N, 0, 0, &a, NULL), &a, &bytes);
     if (!r && e->nodes && e->nets)
         r = ebim__measured(ebim__density_level(e, &e->net[last], NULL, &a, &z), &a, &bytes);
-    if (!r && e->nodes && last)
+    if (!r && e->nodes)
         r = ebim__measured(ebim__density_level(e, &e->rbf.all, NULL, &a, &z), &a, &bytes);
     ebim__scratch_init(&e->scratch, work, bytes);
     return r;
@@ -20416,14 +20524,19 @@ static ebim_result ebim__density_best(ebim__density *e, double from, double to)
 
 /* Of few points of a known M kernels are worth what each point is under the others; unless that is
  * better than the uniform density by a standard error, E becomes 0. */
-static void ebim__density_few(ebim__density *e)
+static ebim_result ebim__density_few(ebim__density *e)
 {
     ebim__rbf *b = &e->rbf;
-    b->held = b->score;
-    if (b->held < -b->held_se) return;
+    ebim_log_z z;
+    ebim_result r = ebim__density_level(e, &b->all, NULL, &e->scratch, &z);
+    if (r) return r;
+    b->held += z.log_mean;
+    b->held_se = sqrt(b->held_se * b->held_se + z.mean_se * z.mean_se);
+    if (b->held < -b->held_se) return EBIM_OK;
     b->flat = 1;
     b->held = b->held_se = 0;
     ebim__rbf_fill(b, &b->all);
+    return EBIM_OK;
 }
 
 /* E by kernels alone: where M has no uniform nodes, with masses as in the plane, or few points.
@@ -20434,6 +20547,7 @@ static ebim_result ebim__density_alone(ebim__density *e)
     const ebim__rows *s = e->rows;
     double known = e->nodes ? e->volume : e->model->judged.volume / pow(s->unit, s->n - s->k);
     int measured = known > 0 && ebim__finite64(known);
+    ebim_result r;
     e->volume = measured ? known : 1;
     if (e->nodes) ebim__density_weigh(e);
     ebim__rbf_fit(&e->rbf, e->volume);
@@ -20441,7 +20555,8 @@ static ebim_result ebim__density_alone(ebim__density *e)
         e->volume = exp(e->rbf.held);
         ebim__rbf_fit(&e->rbf, e->volume);
     }
-    if (e->nodes) ebim__density_few(e);
+    r = e->nodes && ebim__finite64(e->rbf.held) ? ebim__density_few(e) : EBIM_OK;
+    if (r) return r;
     if (!ebim__density_kernels(e, HUGE_VAL)) return EBIM_ERR_DIVERGED; /* E is 0 */
     if (!measured) e->model->info.held = 0;
     return EBIM_OK;
