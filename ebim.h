@@ -14519,6 +14519,15 @@ static int ebim__share(int B, int workers, int w, int *at)
     return (int)(end < B ? end : B) - *at;
 }
 
+/* Whether charts may cover a model's M. Where its fit found that they do not, it has no volume, and
+ * trying again took a minute and more at each call. */
+static int ebim__model_charted(const ebim_model *m)
+{
+    return !ebim__by_lines(&m->F) && ebim__charts_for(m->info.on, m->n, m->k) &&
+           (ebim__on_k(m->info.on, m->n) || !m->judged.checked ||
+            ebim__finite64(m->judged.volume));
+}
+
 /* Charts of a model's M that cover it, if the arena has memory; cover 0: for ebim__charts_share */
 static ebim_result ebim__model_charts(ebim_charts **out, const ebim_model *m, int cover,
                                       ebim_arena *a)
@@ -14547,13 +14556,13 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int
 {
     ebim__z z;
     ebim_charts *charts = NULL;
-    int measured = ebim__by_lines(&m->F), by_charts = ebim__charts_for(m->info.on, m->n, m->k);
+    int measured = ebim__by_lines(&m->F), by_charts = ebim__model_charted(m);
     ebim_result r = EBIM_OK;
     memset(out, 0, sizeof *out);
     if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
-    if (!measured && !by_charts && !ebim__on_k(m->info.on, m->n)) return EBIM_ERR_SHAPE;
-    if (ebim_model_by_projection(m)) return EBIM_ERR_SOLVE; /* charts did not cover M */
-    if (!measured && by_charts) r = ebim__model_charts(&charts, m, 1, work);
+    if (!measured && !by_charts && !ebim__on_k(m->info.on, m->n))
+        return ebim__charts_for(m->info.on, m->n, m->k) ? EBIM_ERR_SOLVE : EBIM_ERR_SHAPE;
+    if (by_charts) r = ebim__model_charts(&charts, m, 1, work);
     if (!r && charts && !ebim_charts_stats(charts).covered) {
         if (!ebim__on_k(m->info.on, m->n)) return EBIM_ERR_SOLVE;
         charts = NULL;
@@ -14647,7 +14656,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
         r = ebim_lines_init(&p->lines, work, &m->F, &ld);
         return r ? r : ebim__lines_near(p->lines, work, E, m->n);
     }
-    if (!r && ebim__charts_for(m->info.on, m->n, m->k)) {
+    if (!r && ebim__model_charted(m)) {
         r = ebim__model_charts(&p->charts, m, 1, work);
         if (!r && p->charts && !p->charts->covered) p->charts = NULL;
         if (!r && p->charts && E) {
@@ -14756,8 +14765,7 @@ static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int
     ebim_charts *own = NULL;
     ebim_result r = ebim__pool_init(&s->pool, m, B, work);
     ebim_ws e;
-    int w, by_lines = ebim__by_lines(&m->F);
-    int by_charts = !by_lines && ebim__charts_for(m->info.on, m->n, m->k);
+    int w, by_lines = ebim__by_lines(&m->F), by_charts = ebim__model_charted(m);
     memset(&cd, 0, sizeof cd);
     cd.lo = m->lo;
     cd.hi = m->hi;

@@ -960,7 +960,7 @@ static ebim_result scores_normalise(scores *s, const ebim_model *m)
     if (!m->has_energy) s->z.points = 0; /* whatever a file says */
     if (s->z.points > 0) return EBIM_OK;
     r = m->has_energy ? ebim_model_log_z(m, &work, 0, 0, &s->z) : EBIM_ERR_SHAPE;
-    if (r == EBIM_ERR_SHAPE) return EBIM_OK;
+    if (r == EBIM_ERR_SHAPE || r == EBIM_ERR_SOLVE) return EBIM_OK;
     if (r) return r;
     memory = arena_memory(&work);
     r = memory ? ebim_model_log_z(m, &work, 0, 0, &s->z) : EBIM_ERR_MEMORY;

@@ -272,7 +272,7 @@ static void law_of_a_fit(void)
     mean = mean_density(&m, &mass);
     CHECK_NEAR(mean, 1, 0.1);
     CHECK_NEAR(mass / mean, 0.2, 0.03);
-    CHECK(!ebim__find_rbf(&m.E)); /* smooth: a network is likelier */
+    CHECK(!ebim__find_rbf(&m.E, NULL)); /* smooth: a network is likelier */
     CHECK_INT(ebim_sample(&m, B, s[0], T_SEED), EBIM_OK);
     for (i = 0; i < B; i++) {
         double c = s[i][0] < 0 ? -2 : 2, r = hypot((double)s[i][0] - c, (double)s[i][1]);
@@ -356,7 +356,7 @@ static void crowded_data_get_kernels(void)
     }
     truth = clump_nll(CLUMPS * PER, t, CLUMPS, at);
     if (!CHECK_INT(ebim_fit(&m, CLUMPS * PER, 2, x[0], &d), EBIM_OK)) return;
-    CHECK(ebim__find_rbf(&m.E) != NULL);
+    CHECK(ebim__find_rbf(&m.E, NULL) != NULL);
     CHECK(m.info.nll - truth > -0.1 && m.info.nll - truth < 0.4 && m.info.nll_se > 0);
     ebim_arena_init(&a, NULL, 0);
     CHECK_INT(ebim_model_log_z(&m, &a, 0, T_SEED, &z), EBIM_OK);
@@ -373,6 +373,32 @@ static void crowded_data_get_kernels(void)
     }
     CHECK(far < 0.1);
     free(mem);
+    ebim_free(&m);
+}
+
+/* Charts measure a circle in space; where the fit says that they could not, nobody tries again. */
+static void what_has_no_volume_is_not_measured_again(void)
+{
+    enum { N = 200, B = 5 };
+    static ebim_real x[N][3], s[B][3];
+    ebim_fit_desc d = describe(0.1);
+    ebim_model m;
+    ebim_log_z z;
+    ebim_arena a;
+    int i;
+    for (i = 0; i < N; i++) {
+        x[i][0] = (ebim_real)cos(2 * PI * i / N);
+        x[i][1] = (ebim_real)sin(2 * PI * i / N);
+        x[i][2] = (ebim_real)0.5;
+    }
+    if (!CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK)) return;
+    CHECK_NEAR(m.judged.volume, 2 * PI, 0.1);
+    ebim_arena_init(&a, NULL, 0);
+    CHECK_INT(ebim_model_log_z(&m, &a, 0, T_SEED, &z), EBIM_OK);
+    m.judged.volume = ebim__nan64();
+    ebim_arena_init(&a, NULL, 0);
+    CHECK_INT(ebim_model_log_z(&m, &a, 0, T_SEED, &z), EBIM_ERR_SOLVE);
+    CHECK_INT(ebim_sample(&m, B, s[0], T_SEED), EBIM_OK);
     ebim_free(&m);
 }
 
@@ -814,7 +840,7 @@ static void energy_of_the_caller_in_codimension_two(void)
     }
     d.E = &own;
     if (!CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK)) return;
-    CHECK(m.has_energy && count_tanh(&m.E) == 2 && !ebim__find_rbf(&m.E));
+    CHECK(m.has_energy && count_tanh(&m.E) == 2 && !ebim__find_rbf(&m.E, NULL));
     ebim_free(&m);
 }
 
@@ -891,6 +917,7 @@ int main(int argc, char **argv)
     T_RUN(law_of_a_fit);
     T_RUN(polishes_end_slowly);
     T_RUN(crowded_data_get_kernels);
+    T_RUN(what_has_no_volume_is_not_measured_again);
     T_RUN(chance_is_not_learned);
     T_RUN(units_are_those_of_the_data);
     T_RUN(codimension_two);
