@@ -1217,6 +1217,8 @@ EBIM_API ebim_result ebim_check_on(ebim_on on, int N, int n, const ebim_real *x,
       "trust it where data are: distances beyond the ends are those to its continuation")      \
     X(RIM, 64, 0, "it runs on beyond the data to the walls of the box",                        \
       "trust it where data are")                                                               \
+    X(UNITS, 16384, 0, "columns whose numbers are small beside the others' are not followed",  \
+      "noise, or other units: if these matter, scale the columns alike")                       \
     X(OUTLIERS, 4096, 0, "many rows lie far off and were left out", "look at these rows")      \
     X(LOOSE, 128, 0, "the data lie in a band round it: noise, corners, or sheets that close "    \
       "together", "it is the middle of the band; more points or effort draw detail sharper")   \
@@ -20681,7 +20683,7 @@ enum {
 };
 
 static const struct {
-    double ends, outliers, outlier_share, sigma, nat, p;
+    double ends, outliers, outlier_share, sigma, nat, p, column;
 } ebim__check_bound = {
     /* Share of M beyond the data that is more than the width of an end. */
     0.002,
@@ -20690,7 +20692,9 @@ static const struct {
     /* Held-out points likelier under the uniform density by so many errors and nats: no chance. */
     3, 0.01,
     /* One right density in 330 is called wrong. */
-    0.003
+    0.003,
+    /* Of the variance of a column, this share off M. Tracks in degrees and metres 0.6 and more. */
+    0.5
 };
 
 /* Points of M, nodes of E or else the judge's -> u: [VOIDS][n], E there -> at; returns how many. */
@@ -20809,6 +20813,33 @@ static ebim_result ebim__check_density(const ebim__density *e, ebim_projector *o
     return EBIM_OK;
 }
 
+/* Whether a column that varies far less than the widest one, but by more than rounding, varies off
+ * M as along it, or more. y: [N][n], the points of M nearest to these rows. What a map has made
+ * alike has none. */
+static int ebim__check_units(const ebim__rows *s, int N, const int32_t *row, const ebim_real *y)
+{
+    int n = s->n, pass, c, i;
+    double widest = 0;
+    for (pass = 0; pass < 2 && !s->L; pass++)
+        for (c = 0; c < n; c++) {
+            double sum = 0, square = 0, off = 0, sd, least;
+            for (i = 0; i < N; i++) {
+                double x = (double)s->z[(size_t)row[i] * (size_t)n + (size_t)c];
+                double d = x - (double)y[(size_t)i * (size_t)n + (size_t)c];
+                sum += x / N;
+                square += x * x / N;
+                off += ebim__finite64(d) ? d * d / N : 0;
+            }
+            sd = sqrt(fmax(square - sum * sum, 0));
+            if (!pass) widest = fmax(widest, sd);
+            least = ebim__survey_bound.rounding * fmax(fabs(s->center[c]) / s->unit, widest);
+            if (pass && sd > least && sd * ebim__survey_bound.map_units < widest &&
+                off > ebim__check_bound.column * sd * sd)
+                return 1;
+        }
+    return 0;
+}
+
 static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
                                    const ebim_real *judged, ebim_arena *work)
 {
@@ -20848,6 +20879,8 @@ static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
     }
     if (run && s->on && s->survey.groups < EBIM__SETTLED)
         e->model->judged.verdict |= EBIM_VERDICT_FEW;
+    if (run && !s->on && ebim__check_units(s, d.N, row, x))
+        e->model->judged.verdict |= EBIM_VERDICT_UNITS;
     if (run && !s->on && s->survey.branches) e->model->judged.verdict |= EBIM_VERDICT_SINGULAR;
     if (d.S < EBIM__VOIDS_LEAST) return work->failed;
     if (!s->on) r = ebim__voids_find(&d, &v, work);
@@ -21749,7 +21782,7 @@ static int ebim__io_model(ebim__file *f, ebim_model *m)
     ebim__io_check(f, !m->tag[EBIM_TAG_SIZE - 1]);
     ebim__io_text(f, m->columns);
     ebim__io_info(f, m);
-    ebim__io_check(f, m->judged.verdict <= 16383); /* a set of bits */
+    ebim__io_check(f, m->judged.verdict <= 32767); /* a set of bits */
     ebim__io_check(f, !m->info.on || m->info.on == EBIM_ON_GIVEN ||
                       (ebim__on_k(m->info.on, m->n) == m->k && !linear));
     ebim__io_starts(f, m);
