@@ -20281,7 +20281,7 @@ static ebim_result ebim__density_room(ebim__density *e, ebim_arena *work)
         r = ebim__measured(ebim__density_train(e, last, N, 0, 0, &a, NULL), &a, &bytes);
     if (!r && e->nodes && e->nets)
         r = ebim__measured(ebim__density_level(e, &e->net[last], NULL, &a, &z), &a, &bytes);
-    if (!r && e->nodes)
+    if (!r && e->nodes && last)
         r = ebim__measured(ebim__density_level(e, &e->rbf.all, NULL, &a, &z), &a, &bytes);
     ebim__scratch_init(&e->scratch, work, bytes);
     return r;
