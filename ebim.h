@@ -210,8 +210,8 @@
  * (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with a standard
  * error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or charts do
  * (>>charts), m <= 8 and M smooth enough for 4096 of them, 8192 where m > 3 (a flat torus of four
- * dimensions is, of five not), or, where M is known, uniform points of it, which rarely meet a
- * narrow peak (z.effective tells); elsewhere E is a kernel estimate, normalised as if M were flat
+ * dimensions is, of five not), or, where M is known, uniform points of it and points of narrow
+ * kernels; elsewhere E is a kernel estimate, normalised as if M were flat
  * at its widths, or, for m > 8 and the paper's recipe, trained by contrastive divergence, which is
  * slow, biased, and leaves a constant open. Displacement fields that nothing measures, without E or
  * of many codimensions, have no log density, and samples by projection chains, whose law is only
@@ -1217,6 +1217,8 @@ EBIM_API ebim_result ebim_check_on(ebim_on on, int N, int n, const ebim_real *x,
       "trust it where data are: distances beyond the ends are those to its continuation")      \
     X(RIM, 64, 0, "it runs on beyond the data to the walls of the box",                        \
       "trust it where data are")                                                               \
+    X(UNITS, 16384, 0, "columns whose numbers are small beside the others' are not followed",  \
+      "noise, or other units: if these matter, scale the columns alike")                       \
     X(OUTLIERS, 4096, 0, "many rows lie far off and were left out", "look at these rows")      \
     X(LOOSE, 128, 0, "the data lie in a band round it: noise, corners, or sheets that close "    \
       "together", "it is the middle of the band; more points or effort draw detail sharper")   \
@@ -11216,6 +11218,20 @@ static double ebim__on_nearest(int on, int n, const ebim_real *x, ebim_real *y)
     }
 }
 
+/* x near M goes where its part off M leads; returns 1 where it misses M. */
+static int ebim__on_thrown(int on, int n, ebim_real *x)
+{
+    double sum = -1, least = 0;
+    int i;
+    if (on != EBIM_ON_SIMPLEX) return ebim__on_nearest(on, n, x, x) < 1 ? 0 : 1;
+    for (i = 0; i < n; i++) sum += (double)x[i];
+    for (i = 0; i < n; i++) {
+        x[i] = EBIM__R((double)x[i] - sum / n);
+        least = fmin(least, (double)x[i]);
+    }
+    return least < 0 ? 1 : 0;
+}
+
 EBIM_API ebim_result ebim_check_on(ebim_on on, int N, int n, const ebim_real *x, int *row,
                                    double *distance)
 {
@@ -11367,22 +11383,37 @@ EBIM__PRIVATE ebim_ref ebim__record_products(ebim_graph *g, ebim_ref x)
 
 #define EBIM__BATCHES 32
 
-/* The op RBF that g is made of, if its input is x or (x - center) scale; NULL: there is none */
-static const ebim__node *ebim__find_rbf(const ebim_graph *g)
+/* Whether node i of g has all products of two coordinates (ebim__record_products) */
+static int ebim__are_products(const ebim_graph *g, int i)
 {
-    int i;
+    const ebim__node *nd = &g->node[i], *a = &g->node[nd->a], *b = &g->node[nd->b];
+    return nd->op == EBIM__OP_MUL && a->op == EBIM__OP_DENSE && b->op == EBIM__OP_DENSE &&
+           a->frozen && b->frozen && a->a == b->a && nd->size == ebim__products(g->node[1].size) &&
+           g->node[a->a].size == g->node[1].size;
+}
+
+/* The op RBF that g is made of, if its input is x or (x - center) scale, or products of these
+ * (*before: what the products are of, or the input); NULL: there is none */
+static const ebim__node *ebim__find_rbf(const ebim_graph *g, int *before)
+{
+    int i, at;
     for (i = 2; g && i < g->n_nodes; i++) {
-        const ebim__node *nd = &g->node[i], *in = &g->node[nd->a];
-        if (nd->op != EBIM__OP_RBF) continue;
-        return nd->a == 1 || (in->op == EBIM__OP_AFFINE && in->a == 1) ? nd : NULL;
+        if (g->node[i].op != EBIM__OP_RBF) continue;
+        at = g->node[i].a;
+        if (ebim__are_products(g, at)) at = g->node[g->node[at].a].a;
+        if (before) *before = at;
+        if (at == 1 || (g->node[at].op == EBIM__OP_AFFINE && g->node[at].a == 1))
+            return &g->node[i];
+        return NULL;
     }
     return NULL;
 }
 
+/* How many anchors its kernels make: those of axes two each */
 static int ebim__rbf_count(const ebim_graph *E)
 {
-    const ebim__node *rbf = ebim__find_rbf(E);
-    return rbf ? rbf->i0 : 0;
+    const ebim__node *rbf = ebim__find_rbf(E, NULL);
+    return rbf ? rbf->i0 * (ebim__are_products(E, rbf->a) ? 2 : 1) : 0;
 }
 
 /* The normals of M, at F's zeros or near them, to points x of lanes 0 .. lanes of w */
@@ -11400,30 +11431,55 @@ static void ebim__normals(ebim_ws *w, int lanes)
     }
 }
 
-/* Centres and widths of E's op RBF in the units of x; none where a file has widths that are none */
+/* One of the two x: [n] whose products are c (ebim__products_of), by the largest square; sign -1:
+ * the other */
+static void ebim__factor_of(int n, const ebim_real *c, double sign, double *x)
+{
+    int i, j, at, most = 0, largest = 0;
+    for (at = i = 0; i < n; at += n - i++)
+        if (c[at] > c[most]) {
+            most = at;
+            largest = i;
+        }
+    x[largest] = sign * sqrt(sqrt(2.0) * fmax((double)c[most], 0));
+    for (at = i = 0; i < n; i++)
+        for (j = i; j < n; j++, at++)
+            if (i != j && (i == largest || j == largest))
+                x[i + j - largest] = (double)c[at] / x[largest];
+}
+
+/* Centres and widths of E's op RBF in the units of x; those of axes twice, with either sign. None
+ * where a file has numbers that are none */
 static void ebim__anchors_of(ebim__anchors *p, ebim_arena *a, const ebim_graph *E, int n, int m)
 {
-    const ebim__node *rbf = ebim__find_rbf(E), *in = rbf ? &E->node[rbf->a] : NULL;
+    int before = 1, count = ebim__rbf_count(E), twice, size, i, j;
+    const ebim__node *rbf = ebim__find_rbf(E, &before);
     const ebim_real *c, *scale;
-    int i, j;
     memset(p, 0, sizeof *p);
     if (!rbf) return;
     p->n = n;
-    p->x = EBIM__NEW(a, double, (size_t)rbf->i0 * (size_t)n);
-    p->width = EBIM__NEW(a, double, rbf->i0);
-    p->peak = EBIM__NEW(a, double, rbf->i0);
+    p->x = EBIM__NEW(a, double, (size_t)count * (size_t)n);
+    p->width = EBIM__NEW(a, double, count);
+    p->peak = EBIM__NEW(a, double, count);
     if (!ebim__ready(a) || !E->theta) return;
     c = E->theta + rbf->theta;
-    scale = rbf->a == 1 ? NULL : E->theta + in->theta;
-    for (j = 0; j < rbf->i0; j++, c += n + 2) {
-        for (i = 0; i < n; i++)
-            p->x[j * n + i] = scale ? (double)c[i] / (double)scale[i] + (double)scale[n + i]
-                                    : (double)c[i];
-        p->width[j] = sqrt(0.5 / (double)c[n]) / (scale ? (double)scale[0] : 1);
+    scale = before == 1 ? NULL : E->theta + E->node[before].theta;
+    twice = count > rbf->i0;
+    size = E->node[rbf->a].size;
+    for (j = 0; j < count; j++) {
+        double *x = p->x + (size_t)j * (size_t)n, grown = scale ? (double)scale[0] : 1;
+        if (twice) ebim__factor_of(n, c, j % 2 ? -1 : 1, x);
+        for (i = 0; i < n; i++) {
+            if (!twice) x[i] = (double)c[i];
+            if (scale) x[i] = x[i] / (double)scale[i] + (double)scale[n + i];
+            if (!ebim__finite64(x[i])) return;
+        }
+        p->width[j] = sqrt(0.5 / (double)c[size]) / grown;
         if (!(p->width[j] > 0) || !ebim__finite64(p->width[j])) return;
         p->peak[j] = pow(6.283185307179586477 * (p->width[j] * p->width[j]), -0.5 * m);
+        if (!twice || j % 2) c += size + 2;
     }
-    p->count = rbf->i0;
+    p->count = count;
 }
 
 /* Half of the lines of s go near the centres of E, if it has any. */
@@ -11478,6 +11534,34 @@ static double ebim__near_density(const ebim__anchors *p, const ebim_real *x, con
 }
 
 EBIM__SELDOM
+
+/* Of a known M's uniform points the share that would do as well if all weighed alike, were the
+ * density that of the anchors: 1 / (V times its mean under itself). Where it is less than this,
+ * points of the anchors stand for them, which then are too narrow for curvature to matter. At a
+ * hundredth, 4096 points of charts leave log Z 0.15 nat off. */
+static const double ebim__narrow_share = 0.02;
+
+/* Whether it is less; x: [n] scratch */
+static int ebim__anchors_narrow(const ebim__anchors *p, double log_volume, ebim_real *x)
+{
+    enum { MOST = 256 };
+    int i, j, count = ebim__min_int(p->count, MOST);
+    double sum = 0;
+    for (i = 0; i < count; i++) {
+        const double *c = p->x + (size_t)ebim__spread_at(i, count, p->count) * (size_t)p->n;
+        for (j = 0; j < p->n; j++) x[j] = EBIM__R(c[j]);
+        sum += ebim__near_density(p, x, NULL, 0) / count;
+    }
+    return sum * exp(log_volume) * ebim__narrow_share > 1;
+}
+
+/* A point of a random anchor, not thrown onto M yet -> x: [n] */
+static void ebim__anchors_draw(const ebim__anchors *p, ebim_rng *r, ebim_real *x)
+{
+    size_t j = ebim_rng_below(r, (uint32_t)p->count), n = (size_t)p->n, i;
+    for (i = 0; i < n; i++)
+        x[i] = EBIM__R(p->x[j * n + i] + p->width[j] * (double)ebim_rng_normal(r));
+}
 
 /* q: [B] log of how many roots a line has per unit of volume at x: [B][n], points of M */
 static void ebim__lines_density(ebim_lines *s, int B, const ebim_real *x, ebim_real *q)
@@ -11609,6 +11693,8 @@ typedef struct ebim__z {
     ebim_charts *charts;      /* those; without either: */
     int on;                   /* uniform points of an M that is known, whose size is 1 / unit */
     double unit;
+    ebim__anchors anchor;     /* of E, for points of a known M where these are narrow */
+    int narrow;
     ebim_watch *watch;
     ebim_ws E, F;             /* F: for the map only */
     ebim_real *J;             /* [64][outputs][n] */
@@ -11649,6 +11735,7 @@ static ebim_result ebim__z_init(ebim__z *z, ebim_arena *a, const ebim_graph *F,
     z->J = EBIM__NEW(a, ebim_real, ebim__times(64 * (size_t)z->map.outputs, n));
     r = ebim__ws_for(&z->F, a, F, 64, 1, EBIM__FOR_VJP);
     if (!r && E) r = ebim_ws_init(&z->E, a, E, 64, EBIM_WS_VALUES);
+    if (by_charts) ebim__anchors_of(&z->anchor, a, E, (int)n, (int)n - ebim__codim(F));
     if (r || by_charts) return r;
     r = ebim_lines_init(&z->lines, a, F, &d);
     return r ? r : ebim__lines_near(z->lines, a, E, (int)n);
@@ -11713,23 +11800,48 @@ static ebim_real *ebim__z_charts(ebim__z *z, int b, ebim_real *q, uint64_t seed,
     return x;
 }
 
+/* log of the volume of a known M in the units of F */
+static double ebim__z_level(const ebim__z *z)
+{
+    return ebim__on_log_volume(z->on, z->F.n) - (z->F.n - z->F.k) * log(z->unit);
+}
+
+/* Uniform points of a known M or, where E's kernels are narrow, every second one of these, thrown
+ * onto M; one that misses M, as beyond a simplex, is none. */
+static ebim_real *ebim__z_known(ebim__z *z, int b, ebim_real *q, uint64_t seed, uint64_t stream)
+{
+    int n = z->F.n, i, c, have = 0, each = z->narrow ? ebim__max_int(z->each / 8, 16) : z->each;
+    double level = ebim__z_level(z);
+    ebim_rng r;
+    ebim_rng_init(&r, ebim__subseed(seed, EBIM__SEED_PICK), stream);
+    ebim__on_uniform(z->on, n, each, z->x, seed, stream);
+    for (i = 0; i < each; i++) {
+        ebim_real *x = z->x + (size_t)i * (size_t)n, *y = z->x + (size_t)have * (size_t)n;
+        int thrown = z->narrow && i % 2, away = 0;
+        double near_by = 0;
+        if (thrown) {
+            ebim__anchors_draw(&z->anchor, &r, x);
+            for (c = 0; c < n; c++) x[c] = EBIM__R((double)x[c] * z->unit);
+            away = ebim__on_thrown(z->on, n, x);
+        }
+        for (c = 0; c < n; c++) y[c] = EBIM__R((double)x[c] / z->unit);
+        if (away) continue;
+        if (z->narrow) near_by = ebim__near_density(&z->anchor, y, NULL, 0);
+        q[have++] = EBIM__R(z->narrow ? log(0.5 * exp(-level) + 0.5 * near_by) : -level);
+    }
+    z->count[b] = have;
+    z->roots[b] = (double)have / each;
+    return z->x;
+}
+
 /* Points of batch b and the logs of their densities; how many a line, or draw, has */
 static ebim_real *ebim__z_points(ebim__z *z, int b, uint64_t seed)
 {
     ebim_real *q = z->q + (size_t)b * (size_t)z->room;
     uint64_t stream = (uint64_t)b * (uint64_t)z->each;
     double before;
+    if (!z->lines && (z->narrow || !z->charts)) return ebim__z_known(z, b, q, seed, stream);
     if (z->charts) return ebim__z_charts(z, b, q, seed, stream);
-    if (!z->lines) {
-        int n = z->F.n, k = z->F.k, i;
-        double level = ebim__on_log_volume(z->on, n) - (n - k) * log(z->unit);
-        ebim__on_uniform(z->on, n, z->each, z->x, seed, stream);
-        for (i = 0; i < z->each * n; i++) z->x[i] = EBIM__R((double)z->x[i] / z->unit);
-        for (i = 0; i < z->each; i++) q[i] = EBIM__R(-level);
-        z->count[b] = z->each;
-        z->roots[b] = 1;
-        return z->x;
-    }
     before = z->lines->roots;
     z->count[b] = ebim_lines_run(z->lines, z->each, z->room, z->x, seed, stream);
     z->roots[b] = (z->lines->roots - before) / z->each;
@@ -11741,6 +11853,8 @@ static ebim_real *ebim__z_points(ebim__z *z, int b, uint64_t seed)
 static void ebim__z_draw(ebim__z *z, uint64_t seed)
 {
     int b, low = z->energy && !z->shared;
+    z->narrow = !z->lines && z->anchor.count && ebim__on_k(z->on, z->F.n) &&
+                ebim__anchors_narrow(&z->anchor, ebim__z_level(z), z->x);
     if (z->charts) {
         if (low) ebim_eval(&z->E, z->charts->count, z->charts->center, z->charts->energy);
         ebim__charts_weigh(z->charts, low ? z->charts->energy : NULL);
@@ -14423,6 +14537,15 @@ static int ebim__share(int B, int workers, int w, int *at)
     return (int)(end < B ? end : B) - *at;
 }
 
+/* Whether charts may cover a model's M. Where its fit found that they do not, it has no volume, and
+ * trying again took a minute and more at each call. */
+static int ebim__model_charted(const ebim_model *m)
+{
+    return !ebim__by_lines(&m->F) && ebim__charts_for(m->info.on, m->n, m->k) &&
+           (ebim__on_k(m->info.on, m->n) || !m->judged.checked ||
+            ebim__finite64(m->judged.volume));
+}
+
 /* Charts of a model's M that cover it, if the arena has memory; cover 0: for ebim__charts_share */
 static ebim_result ebim__model_charts(ebim_charts **out, const ebim_model *m, int cover,
                                       ebim_arena *a)
@@ -14451,13 +14574,13 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int
 {
     ebim__z z;
     ebim_charts *charts = NULL;
-    int measured = ebim__by_lines(&m->F), by_charts = ebim__charts_for(m->info.on, m->n, m->k);
+    int measured = ebim__by_lines(&m->F), by_charts = ebim__model_charted(m);
     ebim_result r = EBIM_OK;
     memset(out, 0, sizeof *out);
     if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
-    if (!measured && !by_charts && !ebim__on_k(m->info.on, m->n)) return EBIM_ERR_SHAPE;
-    if (ebim_model_by_projection(m)) return EBIM_ERR_SOLVE; /* charts did not cover M */
-    if (!measured && by_charts) r = ebim__model_charts(&charts, m, 1, work);
+    if (!measured && !by_charts && !ebim__on_k(m->info.on, m->n))
+        return ebim__charts_for(m->info.on, m->n, m->k) ? EBIM_ERR_SOLVE : EBIM_ERR_SHAPE;
+    if (by_charts) r = ebim__model_charts(&charts, m, 1, work);
     if (!r && charts && !ebim_charts_stats(charts).covered) {
         if (!ebim__on_k(m->info.on, m->n)) return EBIM_ERR_SOLVE;
         charts = NULL;
@@ -14551,7 +14674,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
         r = ebim_lines_init(&p->lines, work, &m->F, &ld);
         return r ? r : ebim__lines_near(p->lines, work, E, m->n);
     }
-    if (!r && ebim__charts_for(m->info.on, m->n, m->k)) {
+    if (!r && ebim__model_charted(m)) {
         r = ebim__model_charts(&p->charts, m, 1, work);
         if (!r && p->charts && !p->charts->covered) p->charts = NULL;
         if (!r && p->charts && E) {
@@ -14560,6 +14683,9 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
         }
     }
     if (E && ebim__one_rbf(E)) ebim__anchors_of(&p->anchor, work, E, m->n, m->m);
+    if (p->anchor.count && ebim__on_k(m->info.on, m->n) &&
+        ebim__anchors_narrow(&p->anchor, ebim__on_log_volume(m->info.on, m->n), p->x))
+        p->charts = NULL;
     p->ok = EBIM__NEW(work, unsigned char, p->each);
     return r ? r : ebim__box_projector(&p->onto, work, &m->F, EBIM_PROJECT_ONTO, m->lo, m->hi);
 }
@@ -14570,15 +14696,10 @@ static int ebim__pool_kernels(ebim__pool *p, ebim_real *x, uint64_t seed)
 {
     const ebim__anchors *anchor = &p->anchor;
     const ebim_model *m = p->m;
-    size_t n = (size_t)m->n, count = (size_t)p->each, b, i, have = 0;
+    size_t n = (size_t)m->n, count = (size_t)p->each, b, have = 0;
     ebim_rng r;
     ebim_rng_init(&r, seed, 0);
-    for (b = 0; b < count; b++) {
-        size_t j = ebim_rng_below(&r, (uint32_t)anchor->count);
-        for (i = 0; i < n; i++)
-            x[b * n + i] = EBIM__R(anchor->x[j * n + i] +
-                                   anchor->width[j] * (double)ebim_rng_normal(&r));
-    }
+    for (b = 0; b < count; b++) ebim__anchors_draw(anchor, &r, x + b * n);
     ebim_projector_run(p->onto, p->each, x, x, NULL, p->ok);
     for (b = 0; b < count; b++) {
         double density;
@@ -14662,8 +14783,7 @@ static ebim_result ebim__sample_init(ebim__sampling *s, const ebim_model *m, int
     ebim_charts *own = NULL;
     ebim_result r = ebim__pool_init(&s->pool, m, B, work);
     ebim_ws e;
-    int w, by_lines = ebim__by_lines(&m->F);
-    int by_charts = !by_lines && ebim__charts_for(m->info.on, m->n, m->k);
+    int w, by_lines = ebim__by_lines(&m->F), by_charts = ebim__model_charted(m);
     memset(&cd, 0, sizeof cd);
     cd.lo = m->lo;
     cd.hi = m->hi;
@@ -14908,12 +15028,10 @@ enum { EBIM__LANES = 64 };
 
 /* The node RBF of an estimate -log(flat + RBF), which axes have on their products, and the one with
  * its flat part; 0: E is none */
-static int ebim__estimate_of(const ebim_graph *E, int on, int *flat)
+static int ebim__estimate_of(const ebim_graph *E, int *flat)
 {
-    const ebim__node *rbf = ebim__find_rbf(E);
+    const ebim__node *rbf = ebim__find_rbf(E, NULL);
     int i, at = rbf ? (int)(rbf - E->node) : 0;
-    for (i = 2; i < E->n_nodes && on == EBIM_ON_AXES; i++)
-        if (E->node[i].op == EBIM__OP_RBF) at = i;
     if (!at || !ebim__one_rbf(E)) return 0;
     for (i = at + 1; i < E->n_nodes; i++)
         if (E->node[i].op == EBIM__OP_ADD && E->node[i].a == at &&
@@ -14933,7 +15051,7 @@ static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const e
     int i, count, size;
     s->lanes = ebim__min_int(EBIM__LANES, lanes);
     s->m = m;
-    s->rbf = ebim__estimate_of(&m->E, m->info.on, &s->flat);
+    s->rbf = ebim__estimate_of(&m->E, &s->flat);
     size = s->rbf ? m->E.node[m->E.node[s->rbf].a].size : 0;
     /* an estimate's values inside are looked at */
     r = !m->has_energy ? EBIM_OK : ebim__ws_for(&s->E, a, &m->E, s->lanes, 0,
@@ -20432,14 +20550,19 @@ static ebim_result ebim__density_best(ebim__density *e, double from, double to)
 
 /* Of few points of a known M kernels are worth what each point is under the others; unless that is
  * better than the uniform density by a standard error, E becomes 0. */
-static void ebim__density_few(ebim__density *e)
+static ebim_result ebim__density_few(ebim__density *e)
 {
     ebim__rbf *b = &e->rbf;
-    b->held = b->score;
-    if (b->held < -b->held_se) return;
+    ebim_log_z z;
+    ebim_result r = ebim__density_level(e, &b->all, NULL, &e->scratch, &z);
+    if (r) return r;
+    b->held += z.log_mean;
+    b->held_se = sqrt(b->held_se * b->held_se + z.mean_se * z.mean_se);
+    if (b->held < -b->held_se) return EBIM_OK;
     b->flat = 1;
     b->held = b->held_se = 0;
     ebim__rbf_fill(b, &b->all);
+    return EBIM_OK;
 }
 
 /* E by kernels alone: where M has no uniform nodes, with masses as in the plane, or few points.
@@ -20450,6 +20573,7 @@ static ebim_result ebim__density_alone(ebim__density *e)
     const ebim__rows *s = e->rows;
     double known = e->nodes ? e->volume : e->model->judged.volume / pow(s->unit, s->n - s->k);
     int measured = known > 0 && ebim__finite64(known);
+    ebim_result r;
     e->volume = measured ? known : 1;
     if (e->nodes) ebim__density_weigh(e);
     ebim__rbf_fit(&e->rbf, e->volume);
@@ -20457,7 +20581,8 @@ static ebim_result ebim__density_alone(ebim__density *e)
         e->volume = exp(e->rbf.held);
         ebim__rbf_fit(&e->rbf, e->volume);
     }
-    if (e->nodes) ebim__density_few(e);
+    r = e->nodes && ebim__finite64(e->rbf.held) ? ebim__density_few(e) : EBIM_OK;
+    if (r) return r;
     if (!ebim__density_kernels(e, HUGE_VAL)) return EBIM_ERR_DIVERGED; /* E is 0 */
     if (!measured) e->model->info.held = 0;
     return EBIM_OK;
@@ -20574,7 +20699,7 @@ enum {
 };
 
 static const struct {
-    double ends, outliers, outlier_share, sigma, nat, p;
+    double ends, outliers, outlier_share, sigma, nat, p, column;
 } ebim__check_bound = {
     /* Share of M beyond the data that is more than the width of an end. */
     0.002,
@@ -20583,7 +20708,9 @@ static const struct {
     /* Held-out points likelier under the uniform density by so many errors and nats: no chance. */
     3, 0.01,
     /* One right density in 330 is called wrong. */
-    0.003
+    0.003,
+    /* Of the variance of a column, this share off M. Tracks in degrees and metres 0.6 and more. */
+    0.5
 };
 
 /* Points of M, nodes of E or else the judge's -> u: [VOIDS][n], E there -> at; returns how many. */
@@ -20702,6 +20829,33 @@ static ebim_result ebim__check_density(const ebim__density *e, ebim_projector *o
     return EBIM_OK;
 }
 
+/* Whether a column that varies far less than the widest one, but by more than rounding, varies off
+ * M as along it, or more. y: [N][n], the points of M nearest to these rows. What a map has made
+ * alike has none. */
+static int ebim__check_units(const ebim__rows *s, int N, const int32_t *row, const ebim_real *y)
+{
+    int n = s->n, pass, c, i;
+    double widest = 0;
+    for (pass = 0; pass < 2 && !s->L; pass++)
+        for (c = 0; c < n; c++) {
+            double sum = 0, square = 0, off = 0, sd, least;
+            for (i = 0; i < N; i++) {
+                double x = (double)s->z[(size_t)row[i] * (size_t)n + (size_t)c];
+                double d = x - (double)y[(size_t)i * (size_t)n + (size_t)c];
+                sum += x / N;
+                square += x * x / N;
+                off += ebim__finite64(d) ? d * d / N : 0;
+            }
+            sd = sqrt(fmax(square - sum * sum, 0));
+            if (!pass) widest = fmax(widest, sd);
+            least = ebim__survey_bound.rounding * fmax(fabs(s->center[c]) / s->unit, widest);
+            if (pass && sd > least && sd * ebim__survey_bound.map_units < widest &&
+                off > ebim__check_bound.column * sd * sd)
+                return 1;
+        }
+    return 0;
+}
+
 static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
                                    const ebim_real *judged, ebim_arena *work)
 {
@@ -20741,6 +20895,8 @@ static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
     }
     if (run && s->on && s->survey.groups < EBIM__SETTLED)
         e->model->judged.verdict |= EBIM_VERDICT_FEW;
+    if (run && !s->on && ebim__check_units(s, d.N, row, x))
+        e->model->judged.verdict |= EBIM_VERDICT_UNITS;
     if (run && !s->on && s->survey.branches) e->model->judged.verdict |= EBIM_VERDICT_SINGULAR;
     if (d.S < EBIM__VOIDS_LEAST) return work->failed;
     if (!s->on) r = ebim__voids_find(&d, &v, work);
@@ -21642,7 +21798,7 @@ static int ebim__io_model(ebim__file *f, ebim_model *m)
     ebim__io_check(f, !m->tag[EBIM_TAG_SIZE - 1]);
     ebim__io_text(f, m->columns);
     ebim__io_info(f, m);
-    ebim__io_check(f, m->judged.verdict <= 16383); /* a set of bits */
+    ebim__io_check(f, m->judged.verdict <= 32767); /* a set of bits */
     ebim__io_check(f, !m->info.on || m->info.on == EBIM_ON_GIVEN ||
                       (ebim__on_k(m->info.on, m->n) == m->k && !linear));
     ebim__io_starts(f, m);

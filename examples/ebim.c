@@ -652,6 +652,10 @@ static int points_digits(const points *p, const embed *e, int dim)
         return complain(BAD, "%s: the points lie within %.3g of each other, and a column is always "
                         "%.3g, which leaves too few digits: --columns %s leaves it out", p->file,
                         widest, largest, csv_list(&p->table, p->constant, list, sizeof list));
+    if (e->kind != EMBED_NONE)
+        return complain(BAD, "%s: as --embed has the points, they lie within %.3g of each other "
+                        "and up to %.3g from the origin, which leaves too few digits: leave "
+                        "--embed out, and subtract an offset", p->file, widest, largest);
     return complain(BAD, "%s: the points lie within %.3g of each other and up to %.3g from the "
                     "origin, which leaves too few digits: subtract an offset", p->file, widest,
                     largest);
@@ -960,7 +964,7 @@ static ebim_result scores_normalise(scores *s, const ebim_model *m)
     if (!m->has_energy) s->z.points = 0; /* whatever a file says */
     if (s->z.points > 0) return EBIM_OK;
     r = m->has_energy ? ebim_model_log_z(m, &work, 0, 0, &s->z) : EBIM_ERR_SHAPE;
-    if (r == EBIM_ERR_SHAPE) return EBIM_OK;
+    if (r == EBIM_ERR_SHAPE || r == EBIM_ERR_SOLVE) return EBIM_OK;
     if (r) return r;
     memory = arena_memory(&work);
     r = memory ? ebim_model_log_z(m, &work, 0, 0, &s->z) : EBIM_ERR_MEMORY;
@@ -1008,7 +1012,8 @@ static int scores_read(const args *a, ebim_model *m, embed *e, points *p, scores
         if (status) points_free(p);
         else if (s->failed)
             complain(0, "%s: note: %d of %d rows %s nan (first: line %d): F led from there to no "
-                     "point of the manifold, as may be far from the data", p->file, s->failed, p->N,
+                     "point of the manifold, as may be beyond an end of it or far from the data",
+                     p->file, s->failed, p->N,
                      s->failed == 1 ? "is" : "are", p->table.line[s->first]);
     }
     if (status) ebim_free(m);
@@ -1475,7 +1480,11 @@ static void sample_report(const args *a, const ebim_model *m, int B, double seco
     }
     if (rep->steps > 0 && moved < 0.1)
         complain(0, "note: only %.2f %% of the moves of chains were accepted, so samples are where "
-                 "chains started: %s", 100 * moved, ebim_clmc_advice(rep));
+                 "chains started, some twice, and only near their law: the manifold is rough "
+                 "there; more points, more --effort of the fit, or another --dim", 100 * moved);
+    if (rep->steps > 0 && B > 20 && rep->starts < 0.1 * (B < 1000 ? B : 1000))
+        complain(0, "note: chains started from points worth %.0f independent ones: samples may "
+                 "crowd in a few places; more --steps spread them", ceil(rep->starts));
 }
 
 static int verb_sample(const args *a)

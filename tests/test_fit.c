@@ -311,7 +311,7 @@ static void law_of_a_fit(void)
     mean = mean_density(&m, &mass);
     CHECK_NEAR(mean, 1, 0.1);
     CHECK_NEAR(mass / mean, 0.2, 0.03);
-    CHECK(!ebim__find_rbf(&m.E)); /* smooth: a network is likelier */
+    CHECK(!ebim__find_rbf(&m.E, NULL)); /* smooth: a network is likelier */
     CHECK_INT(ebim_sample(&m, B, s[0], T_SEED), EBIM_OK);
     for (i = 0; i < B; i++) {
         double c = s[i][0] < 0 ? -2 : 2, r = hypot((double)s[i][0] - c, (double)s[i][1]);
@@ -395,7 +395,7 @@ static void crowded_data_get_kernels(void)
     }
     truth = clump_nll(CLUMPS * PER, t, CLUMPS, at);
     if (!CHECK_INT(ebim_fit(&m, CLUMPS * PER, 2, x[0], &d), EBIM_OK)) return;
-    CHECK(ebim__find_rbf(&m.E) != NULL);
+    CHECK(ebim__find_rbf(&m.E, NULL) != NULL);
     CHECK(m.info.nll - truth > -0.1 && m.info.nll - truth < 0.4 && m.info.nll_se > 0);
     ebim_arena_init(&a, NULL, 0);
     CHECK_INT(ebim_model_log_z(&m, &a, 0, T_SEED, &z), EBIM_OK);
@@ -412,6 +412,58 @@ static void crowded_data_get_kernels(void)
     }
     CHECK(far < 0.1);
     free(mem);
+    ebim_free(&m);
+}
+
+/* Columns of thousandths beside hundreds: where they have no manifold when all are scaled alike, a
+ * curve follows the large one alone, and says so; a curve that all are on, or a constant, is told
+ * nothing of. */
+static void small_columns_are_told(void)
+{
+    enum { ROWS = 500 };
+    static ebim_real x[ROWS][3];
+    int kind, i;
+    for (kind = 0; kind < 3; kind++) {
+        ebim_fit_desc d = describe(0.1);
+        ebim_model m;
+        ebim_rng r;
+        ebim_rng_init(&r, T_SEED, 5);
+        for (i = 0; i < ROWS; i++) {
+            double t = (double)ebim_rng_uniform(&r), u = (double)ebim_rng_normal(&r);
+            double v = (double)ebim_rng_normal(&r);
+            x[i][0] = (ebim_real)(900 * t);
+            x[i][1] = (ebim_real)(kind == 0 ? 0.04 * u : kind == 1 ? 0.04 * sin(6 * t) : 0.04);
+            x[i][2] = (ebim_real)(kind == 0 ? 0.07 * v : kind == 1 ? 0.07 * cos(6 * t) : 0);
+        }
+        if (!CHECK_INT(ebim_fit(&m, ROWS, 3, x[0], &d), EBIM_OK)) return;
+        CHECK_INT((m.judged.verdict & EBIM_VERDICT_UNITS) != 0, kind == 0);
+        ebim_free(&m);
+    }
+}
+
+/* Charts measure a circle in space; where the fit says that they could not, nobody tries again. */
+static void what_has_no_volume_is_not_measured_again(void)
+{
+    enum { ROWS = 200, B = 5 };
+    static ebim_real x[ROWS][3], s[B][3];
+    ebim_fit_desc d = describe(0.1);
+    ebim_model m;
+    ebim_log_z z;
+    ebim_arena a;
+    int i;
+    for (i = 0; i < ROWS; i++) {
+        x[i][0] = (ebim_real)cos(2 * PI * i / ROWS);
+        x[i][1] = (ebim_real)sin(2 * PI * i / ROWS);
+        x[i][2] = (ebim_real)0.5;
+    }
+    if (!CHECK_INT(ebim_fit(&m, ROWS, 3, x[0], &d), EBIM_OK)) return;
+    CHECK_NEAR(m.judged.volume, 2 * PI, 0.1);
+    ebim_arena_init(&a, NULL, 0);
+    CHECK_INT(ebim_model_log_z(&m, &a, 0, T_SEED, &z), EBIM_OK);
+    m.judged.volume = ebim__nan64();
+    ebim_arena_init(&a, NULL, 0);
+    CHECK_INT(ebim_model_log_z(&m, &a, 0, T_SEED, &z), EBIM_ERR_SOLVE);
+    CHECK_INT(ebim_sample(&m, B, s[0], T_SEED), EBIM_OK);
     ebim_free(&m);
 }
 
@@ -853,7 +905,7 @@ static void energy_of_the_caller_in_codimension_two(void)
     }
     d.E = &own;
     if (!CHECK_INT(ebim_fit(&m, N, 3, x[0], &d), EBIM_OK)) return;
-    CHECK(m.has_energy && count_tanh(&m.E) == 2 && !ebim__find_rbf(&m.E));
+    CHECK(m.has_energy && count_tanh(&m.E) == 2 && !ebim__find_rbf(&m.E, NULL));
     ebim_free(&m);
 }
 
@@ -931,6 +983,8 @@ int main(int argc, char **argv)
     T_RUN(law_of_a_fit);
     T_RUN(polishes_end_slowly);
     T_RUN(crowded_data_get_kernels);
+    T_RUN(what_has_no_volume_is_not_measured_again);
+    T_RUN(small_columns_are_told);
     T_RUN(chance_is_not_learned);
     T_RUN(units_are_those_of_the_data);
     T_RUN(codimension_two);

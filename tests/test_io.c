@@ -419,7 +419,7 @@ static int check_valid(const ebim_model *m)
     for (i = 0; i < m->n * m->n && m->linear; i++)
         CHECK(t_finite(m->linear[i]) && t_finite(m->inverse[i]));
     CHECK(m->tag[EBIM_TAG_SIZE - 1] == 0);
-    CHECK(m->judged.verdict >= 0 && m->judged.verdict < 16384);
+    CHECK(m->judged.verdict >= 0 && m->judged.verdict < 32768);
     check_graph(&m->F, m->n, m->k);
     if (m->has_energy) check_graph(&m->E, m->n, 1);
     one = saved(m);
@@ -692,7 +692,7 @@ static void refuses_to_save_what_it_would_not_load(void)
             if (i == 1) lo[2] = not_finite(inf);
             if (i == 2) hi[0] = not_finite(inf);
             if (i == 3) linear[4] = not_finite(inf);
-            if (i == 4) m.judged.verdict = inf ? 16384 : -1;
+            if (i == 4) m.judged.verdict = inf ? 32768 : -1;
             if (i == 5) m.info.partial = -1;
             if (i == 6) m.z.se = not_finite(inf);
             if (i == 7) hole[1] = not_finite(inf);
@@ -1267,8 +1267,8 @@ static void every_field_is_checked(void)
         CHECK_INT(with(8, i, UINT64_C(0xfff8000000000000), 8), EBIM_ERR_FORMAT);
         CHECK_INT(with(8, i, bits64(not_finite(1)), 8), EBIM_ERR_FORMAT);
     }
-    CHECK_INT(with(8, VERDICT, bits64(16383), 8), EBIM_OK); /* all bits */
-    CHECK_INT(with(8, VERDICT, bits64(16384), 8), EBIM_ERR_FORMAT);
+    CHECK_INT(with(8, VERDICT, bits64(32767), 8), EBIM_OK); /* all bits */
+    CHECK_INT(with(8, VERDICT, bits64(32768), 8), EBIM_ERR_FORMAT);
     CHECK_INT(with(8, VERDICT, bits64(-1), 8), EBIM_ERR_FORMAT);
     CHECK_INT(with(8, 40, bits64(1.5), 8), EBIM_OK); /* lo = hi */
     CHECK_INT(with(8, 40, bits64(1.625), 8), EBIM_ERR_FORMAT);

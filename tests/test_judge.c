@@ -465,12 +465,12 @@ static void at_the_rim(void)
 static void words(void)
 {
     static const int worst_first[] = {32,  256,  1,    2,  4,    8,   16,
-                                      512, 1024, 2048, 64, 4096, 128, 8192};
+                                      512, 1024, 2048, 64, 16384, 4096, 128, 8192};
     int i, j, all = 0;
     CHECK_STR(ebim_verdict_str(0), "fine");
     CHECK_STR(ebim_verdict_advice(0), "");
     CHECK_INT(ebim_verdict_worst(0), 0);
-    for (i = 13; i >= 0; i--) {
+    for (i = 14; i >= 0; i--) {
         int bit = worst_first[i];
         all |= bit;
         CHECK_INT(ebim_verdict_worst(all), bit);
@@ -481,7 +481,7 @@ static void words(void)
         for (j = 0; j < i; j++)
             CHECK(strcmp(ebim_verdict_str(bit), ebim_verdict_str(worst_first[j])));
     }
-    CHECK_INT(all, 16383);
+    CHECK_INT(all, 32767);
     CHECK_INT(EBIM_VERDICT_BAD, 319);
     CHECK_STR(ebim_verdict_str(EBIM_VERDICT_MISSED | EBIM_VERDICT_RIM),
               "points of the data found no way to it");

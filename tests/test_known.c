@@ -431,6 +431,93 @@ static void axes_are_even(void)
     }
 }
 
+/* One of two places, those on a simplex away from its walls */
+static void place_of(ebim_on on, int n, int which, ebim_real *x)
+{
+    int c;
+    ebim__on_uniform((int)on, n, 1, x, T_SEED, (uint64_t)which);
+    for (c = 0; c < n && on == EBIM_ON_SIMPLEX; c++)
+        x[c] = (ebim_real)(0.2 * (double)x[c] + 0.8 / n);
+}
+
+/* Row i: one of two places, thrown off it by sd in each direction, and back onto M; axes have
+ * either sign. */
+static void in_spots(ebim_on on, int n, double sd, uint64_t i, ebim_real *x)
+{
+    int c;
+    ebim_rng r;
+    ebim_real place[MOST];
+    ebim_rng_init(&r, T_SEED, i);
+    place_of(on, n, (int)ebim_rng_below(&r, 2), place);
+    do {
+        for (c = 0; c < n; c++)
+            x[c] = (ebim_real)((double)place[c] + sd * (double)ebim_rng_normal(&r));
+    } while (ebim__on_thrown((int)on, n, x));
+    for (c = 0; c < n && on == EBIM_ON_AXES && i % 3 == 0; c++) x[c] = -x[c];
+}
+
+/* How far x is from the nearer of the places, *spot, in sd and directions of M */
+static double from_spots(ebim_on on, int n, int m, double sd, const ebim_real *x, int *spot)
+{
+    double least = HUGE_VAL;
+    int j, side, c;
+    for (j = 0; j < 2; j++)
+        for (side = -1; side < 2; side += 2) {
+            ebim_real place[MOST];
+            double d2 = 0;
+            if (side < 0 && on != EBIM_ON_AXES) continue;
+            place_of(on, n, j, place);
+            for (c = 0; c < n; c++) {
+                double d = (double)x[c] - side * (double)place[c];
+                d2 += d * d;
+            }
+            if (d2 < least) *spot = j;
+            least = fmin(least, d2);
+        }
+    return sqrt(least / m) / sd;
+}
+
+/* Data that fill a ten thousandth of M and less, which uniform points of M never meet: the density
+ * is no likelier than the law itself, and samples are where the data are, at both places. */
+static void narrow_peaks(void)
+{
+    enum { B = 1000 };
+    static const struct { ebim_on on; int n, m; double sd; } law[] = {
+        {EBIM_ON_AXES, 4, 3, 0.01}, {EBIM_ON_ROTATIONS, 9, 3, 0.02}, {EBIM_ON_SIMPLEX, 8, 7, 0.005},
+        {EBIM_ON_TORUS, 8, 4, 0.02}, {EBIM_ON_SPHERE, 9, 8, 0.05}};
+    static ebim_real s[B * MOST];
+    int N, i, b, spot = 0;
+    for (i = 0; i < 5; i++)
+        for (N = 200; N <= 600; N += 400) {
+            int n = law[i].n, m = law[i].m;
+            double sides = law[i].on == EBIM_ON_AXES ? 4 : 2; /* 17.08: 2 pi e */
+            double truth = log(sides) + 0.5 * m * log(17.0794684453 * law[i].sd * law[i].sd);
+            double mean, inside = 0, first = 0, square = 0;
+            ebim_real *x = (ebim_real *)malloc((size_t)(N + B) * (size_t)n * sizeof *x);
+            ebim_model model;
+            for (b = 0; b < N + B; b++)
+                in_spots(law[i].on, n, law[i].sd, (uint64_t)b + 10, x + b * n);
+            if (!fitted(&model, law[i].on, N, n, x)) return;
+            mean = worth(&model, B, x + N * n);
+            CHECK(mean > truth - 0.2); /* by chance 0.06 at most */
+            CHECK(mean < truth + 1.2);
+            CHECK_NEAR(model.info.nll, mean, 4 * model.info.nll_se + 0.1);
+            CHECK_INT(ebim_sample(&model, B, s, T_SEED), 0);
+            for (b = 0; b < B; b++) {
+                double d = from_spots(law[i].on, n, m, law[i].sd, s + b * n, &spot);
+                if (d > 4) continue;
+                inside++;
+                first += !spot;
+                square += d * d;
+            }
+            CHECK(inside > 0.95 * B);
+            CHECK_NEAR(first / inside, 0.5, 0.1);
+            CHECK(square > 0.7 * inside && square < 2.2 * inside);
+            ebim_free(&model);
+            free(x);
+        }
+}
+
 /* Shares of which a third are 0: samples are shares, too, and the density is that of the simplex,
  * not of what lies beyond its walls. */
 static void shares_are_not_negative(void)
@@ -614,6 +701,7 @@ int main(int argc, char **argv)
     T_RUN(densities_of_few_points);
     T_RUN(von_mises);
     T_RUN(axes_are_even);
+    T_RUN(narrow_peaks);
     T_RUN(shares_are_not_negative);
     T_RUN(all_of_M_is_the_domain);
     T_RUN(scores_know_M);

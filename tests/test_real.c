@@ -203,7 +203,7 @@ static int has_sines(const ebim_graph *E)
 
 static kind kind_of(const ebim_model *m)
 {
-    return ebim__find_rbf(&m->E) ? KERNELS : has_sines(&m->E) ? FOURIER : PLAIN;
+    return ebim__find_rbf(&m->E, NULL) ? KERNELS : has_sines(&m->E) ? FOURIER : PLAIN;
 }
 
 /* What a fit says of the rows it held out, and what scores of these rows say. Their errors are

@@ -74,6 +74,7 @@ static ebim_ref F(ebim_graph *g, ebim_ref x, void *user)
 static ebim_ref E(ebim_graph *g, ebim_ref x, void *user)
 {
     ebim_ref y = ebim_slice(g, x, 1, 1);
+    if (*(const char *)user == 'k') return ebim_scale(g, y, 3000); /* few start where it is low */
     if (*(const char *)user != 'R') return y;
     x = ebim_apply(g, minus(g, ebim_scale(g, ebim_sumsq(g, x), -1), 1), EBIM_FN_RELU);
     return ebim_add(g, y, ebim_pow(g, x, 0.5)); /* 0, but its gradient is infinity times 0 */
@@ -107,7 +108,8 @@ int main(void)
     return save("sphere.ebim", "s", 3, 1, 2, 1) || save("bare.ebim", "s", 3, 1, 2, 0) ||
            save("circles.ebim", "c", 2, 1, 2.3, 1) || save("cut.ebim", "C", 2, 1, 1, 0) ||
            save("ring.ebim", "r", 3, 2, 2, 1) || save("ball.ebim", "s", 4, 1, 2, 1) ||
-           save("none.ebim", "n", 3, 1, 2, 1) || save("rough.ebim", "R", 3, 1, 2, 1);
+           save("none.ebim", "n", 3, 1, 2, 1) || save("rough.ebim", "R", 3, 1, 2, 1) ||
+           save("keen.ebim", "k", 3, 1, 2, 1);
 }
 END
         (cd "$T_TMP" && $CC -I"$TOP" -o exact exact.c -lm && ./exact) >&2
@@ -728,6 +730,9 @@ with which scores have no log density; --columns x,y leaves it out"
     refused 'a column is always 2e+04, which leaves too few digits: --columns x,y leaves it out' \
         fit e.csv -o out.ebim --dim 1 --effort 10000
     "$EBIM" fit e.csv -o m.ebim --dim 1 --columns x,y --effort 0.001 >out 2>err || [ $? = 1 ]
+    awk 'BEGIN { for (i = 0; i < 9; i++) print 45 + i * i * 1e-5 "," 13.7 + i * 1e-4 }' >e.csv
+    refused 'too few digits: leave --embed out, and subtract an offset' \
+        fit e.csv -o out.ebim --embed latlon --effort 10000
     awk -F, '{ print "q," $1 ",7," $1 }' c.csv >e.csv # no names, and nothing is left without it
     "$EBIM" fit e.csv -o m.ebim --columns 3,2 --dim 1 --effort 0.001 >out 2>err || [ $? = 1 ]
     grep -q 'e.csv: note: column 3 never changes, which F says by an equation$' err
@@ -1030,12 +1035,15 @@ a_row_inside_a_ring() {
 chains_that_stand_still_are_noted() {
     smooth=$(exact sphere)
     rough=$(exact rough)
+    keen=$(exact keen)
+    "$EBIM" sample "$keen" -n 100 -o s.csv >out 2>err
+    grep -q 'note: chains started from points worth [1-9] independent ones' err
     "$EBIM" sample "$smooth" -n 100 -o s.csv >out 2>err
     test ! -s err
     "$EBIM" sample "$rough" -n 100 -o s.csv >out 2>err
-    grep -q 'note: only .* % of the moves of chains were accepted.*eps' err
+    grep -q 'note: only .* % of the moves of chains were accepted.*--effort' err
     "$EBIM" sample "$rough" -n 100 -o s.csv --json >out 2>err
-    grep -q 'note: only .* % of the moves of chains were accepted.*eps' err
+    grep -q 'note: only .* % of the moves of chains were accepted.*--effort' err
 }
 
 embedding_is_remembered() {

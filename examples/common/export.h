@@ -717,7 +717,7 @@ static const char *export_check(export_job *j, const ebim_model *m, const char *
     why = export_plan(&j->F, &m->F, name, 'F');
     if (!why && m->has_energy) {
         why = export_plan(&j->E, &m->E, name, 'E');
-        j->E.rbf = ebim__estimate_of(&m->E, m->info.on, &j->E.flat);
+        j->E.rbf = ebim__estimate_of(&m->E, &j->E.flat);
         E = j->E.values + (j->E.rbf ? m->E.node[m->E.node[j->E.rbf].a].size : 0);
     }
     j->work = 2 * place + 2 * m->n + m->k + 2 * j->F.values + j->F.slopes;
