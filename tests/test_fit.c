@@ -467,7 +467,6 @@ static void what_has_no_volume_is_not_measured_again(void)
     ebim_free(&m);
 }
 
-/* Data times 8: the same standardised points to the bit, so distances times 8, energies alike. */
 /* A learned density is one that held-out points like better than the uniform one, by its standard
  * error at least; else it is uniform. 200 uniform points: nothing should be learned from them. */
 static void chance_is_not_learned(void)
@@ -506,6 +505,7 @@ static void chance_is_not_learned(void)
     CHECK(uniform > SETS / 2);
 }
 
+/* Data times 8: the same standardised points to the bit, so distances times 8, energies alike. */
 static void units_are_those_of_the_data(void)
 {
     static ebim_real x[2][N][2], distance[2][N], energy[2][N], nearest[2][N][2];
