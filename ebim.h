@@ -1218,7 +1218,7 @@ EBIM_API ebim_result ebim_check_on(ebim_on on, int N, int n, const ebim_real *x,
     X(RIM, 64, 0, "it runs on beyond the data to the walls of the box",                        \
       "trust it where data are")                                                               \
     X(UNITS, 16384, 0, "columns whose numbers are small beside the others' are not followed",  \
-      "noise, or other units: if these matter, scale the columns alike")                       \
+      "if they matter, scale the columns alike")                                               \
     X(OUTLIERS, 4096, 0, "many rows lie far off and were left out", "look at these rows")      \
     X(LOOSE, 128, 0, "the data lie in a band round it: noise, corners, or sheets that close "    \
       "together", "it is the middle of the band; more points or effort draw detail sharper")   \
@@ -20699,7 +20699,7 @@ enum {
 };
 
 static const struct {
-    double ends, outliers, outlier_share, sigma, nat, p, column;
+    double ends, outliers, outlier_share, sigma, nat, p, column, alone;
 } ebim__check_bound = {
     /* Share of M beyond the data that is more than the width of an end. */
     0.002,
@@ -20710,6 +20710,8 @@ static const struct {
     /* One right density in 330 is called wrong. */
     0.003,
     /* Of the variance of a column, this share off M. Tracks in degrees and metres 0.6 and more. */
+    0.5,
+    /* Less than this of a column is news beside the others: noise of 80 rows has 1 +- 0.16. */
     0.5
 };
 
@@ -20829,16 +20831,44 @@ static ebim_result ebim__check_density(const ebim__density *e, ebim_projector *o
     return EBIM_OK;
 }
 
+/* How far column c of a row is from that of the row nearest in all other columns, each over its sd:
+ * 1 in the mean where these say nothing of it, near 0 where it follows from them. */
+static double ebim__check_alone(const ebim__rows *s, int N, const int32_t *row, const double *sd,
+                                int c)
+{
+    enum { ASKED = 500 };
+    int n = s->n, asked = ebim__min_int(N, ASKED), i, j, l, which;
+    double sum = 0;
+    for (which = 0; which < asked; which++) {
+        const ebim_real *x = ebim__nth(s->z, row[i = ebim__spread_at(which, asked, N)], n);
+        double least = HUGE_VAL, there = 0;
+        for (j = 0; j < N; j++) {
+            const ebim_real *y = ebim__nth(s->z, row[j], n);
+            double d2 = 0;
+            for (l = 0; l < n && d2 < least && j != i; l++) {
+                double d = l != c && sd[l] > 0 ? ((double)x[l] - (double)y[l]) / sd[l] : 0;
+                d2 += d * d;
+            }
+            if (j == i || !(d2 < least)) continue;
+            least = d2;
+            there = ((double)x[c] - (double)y[c]) / sd[c];
+        }
+        sum += 0.5 * there * there / asked;
+    }
+    return sum;
+}
+
 /* Whether a column that varies far less than the widest one, but by more than rounding, varies off
- * M as along it, or more. y: [N][n], the points of M nearest to these rows. What a map has made
- * alike has none. */
-static int ebim__check_units(const ebim__rows *s, int N, const int32_t *row, const ebim_real *y)
+ * M as along it, or more, though it follows from the others: it is no noise then. y: [N][n], the
+ * points of M nearest to these rows; sd: [n] scratch. What a map has made alike has none. */
+static int ebim__check_units(const ebim__rows *s, int N, const int32_t *row, const ebim_real *y,
+                             double *sd)
 {
     int n = s->n, pass, c, i;
     double widest = 0;
     for (pass = 0; pass < 2 && !s->L; pass++)
         for (c = 0; c < n; c++) {
-            double sum = 0, square = 0, off = 0, sd, least;
+            double sum = 0, square = 0, off = 0, least;
             for (i = 0; i < N; i++) {
                 double x = (double)s->z[(size_t)row[i] * (size_t)n + (size_t)c];
                 double d = x - (double)y[(size_t)i * (size_t)n + (size_t)c];
@@ -20846,11 +20876,12 @@ static int ebim__check_units(const ebim__rows *s, int N, const int32_t *row, con
                 square += x * x / N;
                 off += ebim__finite64(d) ? d * d / N : 0;
             }
-            sd = sqrt(fmax(square - sum * sum, 0));
-            if (!pass) widest = fmax(widest, sd);
+            sd[c] = sqrt(fmax(square - sum * sum, 0));
+            if (!pass) widest = fmax(widest, sd[c]);
             least = ebim__survey_bound.rounding * fmax(fabs(s->center[c]) / s->unit, widest);
-            if (pass && sd > least && sd * ebim__survey_bound.map_units < widest &&
-                off > ebim__check_bound.column * sd * sd)
+            if (pass && sd[c] > least && sd[c] * ebim__survey_bound.map_units < widest &&
+                off > ebim__check_bound.column * sd[c] * sd[c] &&
+                ebim__check_alone(s, N, row, sd, c) < ebim__check_bound.alone)
                 return 1;
         }
     return 0;
@@ -20865,6 +20896,7 @@ static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
     ebim_real *u = EBIM__NEW(work, ebim_real, EBIM__VOIDS * n);
     ebim_real *at = EBIM__NEW(work, ebim_real, EBIM__VOIDS);
     int32_t *row = EBIM__NEW(work, int32_t, room);
+    double *sd = EBIM__NEW(work, double, n);
     int run = ebim__ready(work), i;
     ebim_projector *onto;
     ebim_project_desc pd;
@@ -20895,7 +20927,7 @@ static ebim_result ebim__check_run(const ebim__density *e, const ebim_graph *F,
     }
     if (run && s->on && s->survey.groups < EBIM__SETTLED)
         e->model->judged.verdict |= EBIM_VERDICT_FEW;
-    if (run && !s->on && ebim__check_units(s, d.N, row, x))
+    if (run && !s->on && ebim__check_units(s, d.N, row, x, sd))
         e->model->judged.verdict |= EBIM_VERDICT_UNITS;
     if (run && !s->on && s->survey.branches) e->model->judged.verdict |= EBIM_VERDICT_SINGULAR;
     if (d.S < EBIM__VOIDS_LEAST) return work->failed;

@@ -415,15 +415,15 @@ static void crowded_data_get_kernels(void)
     ebim_free(&m);
 }
 
-/* Columns of thousandths beside hundreds: where they have no manifold when all are scaled alike, a
- * curve follows the large one alone, and says so; a curve that all are on, or a constant, is told
- * nothing of. */
+/* Columns of hundredths beside hundreds. Of a band round a curve, which is no manifold when all
+ * columns are scaled alike, the large column alone is learned, and the verdict says so. Of a clean
+ * curve, constants and noise nothing is said. */
 static void small_columns_are_told(void)
 {
     enum { ROWS = 500 };
     static ebim_real x[ROWS][3];
     int kind, i;
-    for (kind = 0; kind < 3; kind++) {
+    for (kind = 0; kind < 4; kind++) {
         ebim_fit_desc d = describe(0.1);
         ebim_model m;
         ebim_rng r;
@@ -432,8 +432,11 @@ static void small_columns_are_told(void)
             double t = (double)ebim_rng_uniform(&r), u = (double)ebim_rng_normal(&r);
             double v = (double)ebim_rng_normal(&r);
             x[i][0] = (ebim_real)(900 * t);
-            x[i][1] = (ebim_real)(kind == 0 ? 0.04 * u : kind == 1 ? 0.04 * sin(6 * t) : 0.04);
-            x[i][2] = (ebim_real)(kind == 0 ? 0.07 * v : kind == 1 ? 0.07 * cos(6 * t) : 0);
+            double wide = kind == 0 ? 0.2 : 0;
+            x[i][1] = (ebim_real)(kind < 2 ? 0.04 * (sin(6 * t) + wide * u) : kind == 2 ? 0.04
+                                                                                       : 0.04 * u);
+            x[i][2] = (ebim_real)(kind < 2 ? 0.07 * (cos(6 * t) + wide * v) : kind == 2 ? 0
+                                                                                       : 0.07 * v);
         }
         if (!CHECK_INT(ebim_fit(&m, ROWS, 3, x[0], &d), EBIM_OK)) return;
         CHECK_INT((m.judged.verdict & EBIM_VERDICT_UNITS) != 0, kind == 0);
