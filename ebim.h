@@ -10327,8 +10327,8 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
  * E[f/q] the integral of f over it, whatever n, k and topology, open or closed.
  *
  * Cover: a point of M that no chart reaches from within h/2 (m > 3: 0.85 h) becomes the centre of a
- * new one, until probes at the rims of all charts find none. Where M bends too much for h, h is cut
- * until it does not.
+ * new one, until probes at the rims of all charts, and the points to start from, find none. Where
+ * M bends too much for h, h is cut until it does not.
  *
  * |det(U_i U_y')|^2 = det(I - A'A), A = N_y U_i', N_y orthonormal rows of the normal space at y.
  * Cost: a draw is one solve, one linearisation, and a solve for each chart that may reach it: some
@@ -10808,8 +10808,8 @@ static int ebim__thin(int N, int n, const ebim_real *x, int wanted, int32_t *whi
     return ebim__thinned(N, n, x, *gap, wanted, which);
 }
 
-/* The charts to begin with, at some of N points of M, evenly spread */
-static void ebim__charts_start(ebim_charts *s, int N)
+/* The charts to begin with, at some of N points of M, evenly spread; returns their reach. */
+static double ebim__charts_start(ebim_charts *s, int N)
 {
     double gap;
     int wanted = ebim__min_int(EBIM__CHARTS_WANTED, ebim__min_int(N / 10 + 1, s->d.most));
@@ -10830,6 +10830,40 @@ static void ebim__charts_start(ebim_charts *s, int N)
     }
     ebim__charts_narrow(s, 0);
     ebim__charts_weigh(s, NULL);
+    return 2 * gap;
+}
+
+/* Of the N points of M to start from, those that no chart covers become charts: on a piece of M
+ * where none began. Returns how many. */
+static int ebim__charts_rest(ebim_charts *s, int N, double reach)
+{
+    int at, B, l, c, first = s->count, n = s->n;
+    for (at = 0; at < N && !ebim__stopped(s->f.w.watch); at += B) {
+        int fresh[EBIM__CHART_LANES], some = 0;
+        double cover = s->way->cover;
+        B = ebim__min_int(EBIM__CHART_LANES, N - at);
+        memcpy(s->y, ebim__nth(s->start, at, n), (size_t)B * (size_t)n * sizeof *s->y);
+        for (l = 0; l < B; l++) {
+            s->from[l] = -1;
+            s->ok[l] = 1;
+        }
+        ebim__charts_covered(s, B);
+        for (l = 0; l < B; l++) some += fresh[l] = s->inner[l] > cover;
+        if (!some) continue;
+        ebim__charts_linearise(s, B, 0);
+        for (l = 0; l < B; l++) {
+            int last = s->count;
+            for (c = first; c < last && fresh[l]; c++)
+                fresh[l] = ebim__distance2_upto(n, ebim__nth(s->center, c, n),
+                                                ebim__nth(s->y, l, n), HUGE_VAL) >
+                           cover * cover * s->reach[c] * s->reach[c];
+            if (!fresh[l] || !s->ok[l]) continue;
+            if (!ebim__charts_new(s, l, reach)) return s->count - first;
+            s->share[last] = 1; /* until it is weighed */
+            ebim__charts_narrow(s, last);
+        }
+    }
+    return s->count - first;
 }
 
 /* `each` points at the rim of every chart, beyond half of its reach, until the block is full
@@ -10894,7 +10928,8 @@ static int ebim__charts_grow(ebim_charts *s, uint64_t seed)
 
 EBIM_API int ebim_charts_cover(ebim_charts *s, int N, const ebim_real *x)
 {
-    int i, have = 0, n = s->n;
+    int i, have = 0, n = s->n, rounds = 3; /* some point may not even be reached by its own chart */
+    double reach;
     s->count = s->covered = 0;
     s->draws = s->ended = 0;
     s->joined = s->crossed = 0;
@@ -10912,8 +10947,10 @@ EBIM_API int ebim_charts_cover(ebim_charts *s, int N, const ebim_real *x)
         }
     }
     if (!have) return 0;
-    ebim__charts_start(s, have);
-    s->covered = ebim__charts_grow(s, ebim__subseed(s->d.seed, EBIM__SEED_POINTS));
+    reach = ebim__charts_start(s, have);
+    do {
+        s->covered = ebim__charts_grow(s, ebim__subseed(s->d.seed, EBIM__SEED_POINTS));
+    } while (s->covered && rounds-- && ebim__charts_rest(s, have, reach));
     return s->count;
 }
 
@@ -21030,23 +21067,23 @@ static ebim_result ebim__fit_graphs(ebim__fit *f, ebim_arena *keep)
     return r || !m->has_energy ? r : ebim_record(&m->E, keep, s->n, ebim__record_unit, &u);
 }
 
-/* What charts will grow from, where lines do not do: some rows, far from one another. Where
- * projection chains start there, rows as they come */
+/* What charts will grow from, where lines do not do: rows far from one another, of few rows all.
+ * Where projection chains start there, rows as they come */
 static void ebim__fit_starts(const ebim__fit *f, ebim_model *m)
 {
     const ebim__rows *s = &f->rows;
     int32_t which[EBIM__CHARTS_WANTED];
     double gap;
     int i, c, n = s->n, N = ebim__min_int(s->N, EBIM__CHART_STARTS), ways = ebim__model_ways(m);
+    int all = ways || N <= EBIM__CHARTS_WANTED;
     m->starts = 0;
     if (ebim__by_lines(&m->F) || !(ways || s->on || ebim__finite64(m->judged.volume))) return;
     if (ways) N = ebim__min_int(N, EBIM__CHARTS_WANTED);
     N = ebim__spread(s->N, n, s->z, N, f->spread);
-    for (i = 0; i < N && ways; i++) which[i] = i;
+    for (i = 0; i < N && all; i++) which[i] = i;
     m->starts = N;
-    if (!ways)
-        m->starts = ebim__thin(N, n, f->spread, ebim__min_int(EBIM__CHARTS_WANTED, N / 10 + 1),
-                               which, &gap, NULL);
+    if (!all)
+        m->starts = ebim__thin(N, n, f->spread, EBIM__CHARTS_WANTED, which, &gap, NULL);
     for (i = 0; i < m->starts; i++)
         for (c = 0; c < n; c++)
             m->start[i * n + c] =

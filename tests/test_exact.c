@@ -930,7 +930,7 @@ static void samples_tell_how_they_mix(void)
     }
 }
 
-/* A circle of radius 1 in R^20, and e^cos on it */
+/* A circle of radius 1 in R^20, the only one in the box, and e^cos on it */
 enum { MANY = 20 };
 
 static ebim_ref record_lonely_circle(ebim_graph *g, ebim_ref x, void *user)
@@ -939,7 +939,7 @@ static ebim_ref record_lonely_circle(ebim_graph *g, ebim_ref x, void *user)
     ebim_ref u = ebim_sumsq(g, ebim_slice(g, x, 0, 2)), z = ebim_slice(g, x, 2, MANY - 2);
     (void)user;
     return ebim_concat(g, ebim_sub(g, u, ebim_constant(g, 1, &one)),
-                       ebim_add(g, z, ebim_mul(g, z, z)));
+                       ebim_add(g, z, ebim_scale(g, ebim_mul(g, z, z), 0.25)));
 }
 
 static ebim_ref record_minus_first(ebim_graph *g, ebim_ref x, void *user)

@@ -423,6 +423,26 @@ static void charts_stay_with_the_data(void)
     CHECK_NEAR(r.volume, PI, 5 * r.volume_se);
 }
 
+/* Of 20 points three begin; the two on a circle of their own are on none of these charts. */
+static void every_point_to_start_from_is_covered(void)
+{
+    static problem p;
+    ebim_real x[20 * 2];
+    ebim_charts_report r;
+    int i;
+    if (!setup(&p, 2, spheres, 1, 0.5, 0, 1.5) || !make_charts(&p, 500)) return;
+    for (i = 0; i < 20; i++) {
+        double radius = i < 18 ? 1 : 0.5, t = 2 * PI * i / 18;
+        x[2 * i] = (ebim_real)(radius * cos(t));
+        x[2 * i + 1] = (ebim_real)(radius * sin(t));
+    }
+    CHECK(ebim_charts_cover(p.charts, 20, x) > 0);
+    ebim_charts_run(p.charts, 2000, drawn, log_q, T_SEED, 0);
+    r = ebim_charts_stats(p.charts);
+    CHECK_INT(r.covered, 1);
+    CHECK_NEAR(r.volume, 3 * PI, 5 * r.volume_se);
+}
+
 static ebim_ref root_of_x(ebim_graph *g, ebim_ref x, void *user)
 {
     (void)user; /* sqrt(x0) - 1/2: not a number on the left half of the box */
@@ -797,6 +817,7 @@ int main(int argc, char **argv)
     T_RUN(even_draws);
     T_RUN(reproducible);
     T_RUN(charts_stay_with_the_data);
+    T_RUN(every_point_to_start_from_is_covered);
     T_RUN(leaps_of_charts_keep_the_law);
     T_RUN(charts_narrow_where_M_bends);
     T_RUN(charts_end);
