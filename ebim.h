@@ -10808,8 +10808,8 @@ static int ebim__thin(int N, int n, const ebim_real *x, int wanted, int32_t *whi
     return ebim__thinned(N, n, x, *gap, wanted, which);
 }
 
-/* The charts to begin with, at some of N points of M, evenly spread; returns their reach. */
-static double ebim__charts_start(ebim_charts *s, int N)
+/* The charts to begin with, at some of N points of M, evenly spread */
+static void ebim__charts_start(ebim_charts *s, int N)
 {
     double gap;
     int wanted = ebim__min_int(EBIM__CHARTS_WANTED, ebim__min_int(N / 10 + 1, s->d.most));
@@ -10830,12 +10830,26 @@ static double ebim__charts_start(ebim_charts *s, int N)
     }
     ebim__charts_narrow(s, 0);
     ebim__charts_weigh(s, NULL);
-    return 2 * gap;
+}
+
+/* What a chart at point x of the N to start from may reach: no farther than any chart does, and
+ * twice as far as the next of these points. A wider one may step over to a piece of M beside its
+ * own, and then the rest of that is not found. */
+static double ebim__charts_step(const ebim_charts *s, int N, const ebim_real *x)
+{
+    double reach = HUGE_VAL, least = HUGE_VAL;
+    int i;
+    for (i = 0; i < s->count; i++) reach = fmin(reach, s->reach[i]);
+    for (i = 0; i < N; i++) {
+        double d2 = ebim__square_distance(s->n, x, ebim__nth(s->start, i, s->n));
+        if (d2 > 0) least = fmin(least, d2);
+    }
+    return fmin(reach, 2 * sqrt(least));
 }
 
 /* Of the N points of M to start from, those that no chart covers become charts: on a piece of M
  * where none began. Returns how many. */
-static int ebim__charts_rest(ebim_charts *s, int N, double reach)
+static int ebim__charts_rest(ebim_charts *s, int N)
 {
     int at, B, l, c, first = s->count, n = s->n;
     for (at = 0; at < N && !ebim__stopped(s->f.w.watch); at += B) {
@@ -10858,7 +10872,8 @@ static int ebim__charts_rest(ebim_charts *s, int N, double reach)
                                                 ebim__nth(s->y, l, n), HUGE_VAL) >
                            cover * cover * s->reach[c] * s->reach[c];
             if (!fresh[l] || !s->ok[l]) continue;
-            if (!ebim__charts_new(s, l, reach)) return s->count - first;
+            if (!ebim__charts_new(s, l, ebim__charts_step(s, N, ebim__nth(s->y, l, n))))
+                return s->count - first;
             s->share[last] = 1; /* until it is weighed */
             ebim__charts_narrow(s, last);
         }
@@ -10929,7 +10944,6 @@ static int ebim__charts_grow(ebim_charts *s, uint64_t seed)
 EBIM_API int ebim_charts_cover(ebim_charts *s, int N, const ebim_real *x)
 {
     int i, have = 0, n = s->n, rounds = 3; /* some point may not even be reached by its own chart */
-    double reach;
     s->count = s->covered = 0;
     s->draws = s->ended = 0;
     s->joined = s->crossed = 0;
@@ -10947,10 +10961,10 @@ EBIM_API int ebim_charts_cover(ebim_charts *s, int N, const ebim_real *x)
         }
     }
     if (!have) return 0;
-    reach = ebim__charts_start(s, have);
+    ebim__charts_start(s, have);
     do {
         s->covered = ebim__charts_grow(s, ebim__subseed(s->d.seed, EBIM__SEED_POINTS));
-    } while (s->covered && rounds-- && ebim__charts_rest(s, have, reach));
+    } while (s->covered && rounds-- && ebim__charts_rest(s, have));
     return s->count;
 }
 
