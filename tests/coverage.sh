@@ -2,7 +2,7 @@
 # tests/coverage.sh BUILD [-f TEXT] [--quick]: the lines of ebim.h that no test program reaches,
 # and the share of those reached. Every program has its own copy of the implementation, so a
 # line counts as reached when one program of all reached it. For gcc: gcov must be of the same
-# version (GCOV=gcov-12).
+# version (GCOV=gcov-12). Compiled with -O1, which takes a quarter of the time of -O0.
 
 cd "$(dirname "$0")/.." || exit 1
 top=$(pwd)
@@ -17,10 +17,10 @@ cover() {
     c=$1 p=$2
     shift 2
     name=$(basename "$c" .c)-$p
-    grep -q '"\.\./ebim\.h"' "$c" || return 0
+    grep -q '"\.\./\(ebim\.h\|examples/.*\.c\)"' "$c" || return 0
     mkdir -p "$dir/$name"
     case $p in f64) d=-DEBIM_DOUBLE ;; *) d= ;; esac
-    $CC $d -O0 --coverage -c -o "$dir/$name/test.o" "$top/$c" || return 1
+    $CC $d -O1 --coverage -c -o "$dir/$name/test.o" "$top/$c" || return 1
     $CC --coverage -o "$dir/$name/test" "$dir/$name/test.o" -lm || return 1
     T_TMP=$dir/$name "$dir/$name/test" "$@" >"$dir/$name/log" ||
         echo "$name: $(tail -n 1 "$dir/$name/log")"
