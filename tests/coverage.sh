@@ -2,7 +2,7 @@
 # tests/coverage.sh BUILD [-f TEXT] [--quick]: the lines of ebim.h that no test program reaches,
 # and the share of those reached. Every program has its own copy of the implementation, so a
 # line counts as reached when one program of all reached it. For gcc: gcov must be of the same
-# version (GCOV=gcov-12). Compiled with -O1, which takes a quarter of the time of -O0.
+# version (GCOV=gcov-12). Compiled with -O1 for speed.
 
 cd "$(dirname "$0")/.." || exit 1
 top=$(pwd)
