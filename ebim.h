@@ -10327,8 +10327,8 @@ EBIM_API ebim_lines_report ebim_lines_stats(const ebim_lines *s)
  * E[f/q] the integral of f over it, whatever n, k and topology, open or closed.
  *
  * Cover: a point of M that no chart reaches from within h/2 (m > 3: 0.85 h) becomes the centre of a
- * new one, until probes at the rims of all charts, and the points to start from, find none. Where
- * M bends too much for h, h is cut until it does not.
+ * new one, until probes at the rims of all charts, and points that are given, find none. Where M
+ * bends too much for h, h is cut until it does not.
  *
  * |det(U_i U_y')|^2 = det(I - A'A), A = N_y U_i', N_y orthonormal rows of the normal space at y.
  * Cost: a draw is one solve, one linearisation, and a solve for each chart that may reach it: some
@@ -10833,8 +10833,8 @@ static void ebim__charts_start(ebim_charts *s, int N)
 }
 
 /* What a chart at point x of the N to start from may reach: no farther than any chart does, and
- * twice as far as the next of these points. A wider one may step over to a piece of M beside its
- * own, and then the rest of that is not found. */
+ * twice as far as the next of these points, but a quarter of the former. A wider one may step over
+ * to a piece of M beside its own, and then the rest of that is not found. */
 static double ebim__charts_step(const ebim_charts *s, int N, const ebim_real *x)
 {
     double reach = HUGE_VAL, least = HUGE_VAL;
@@ -10844,7 +10844,7 @@ static double ebim__charts_step(const ebim_charts *s, int N, const ebim_real *x)
         double d2 = ebim__square_distance(s->n, x, ebim__nth(s->start, i, s->n));
         if (d2 > 0) least = fmin(least, d2);
     }
-    return fmin(reach, 2 * sqrt(least));
+    return fmax(fmin(reach, 2 * sqrt(least)), 0.25 * reach);
 }
 
 /* Of the N points of M to start from, those that no chart covers become charts: on a piece of M
@@ -10943,7 +10943,7 @@ static int ebim__charts_grow(ebim_charts *s, uint64_t seed)
 
 EBIM_API int ebim_charts_cover(ebim_charts *s, int N, const ebim_real *x)
 {
-    int i, have = 0, n = s->n, rounds = 3; /* some point may not even be reached by its own chart */
+    int i, have = 0, n = s->n, rounds = x ? 3 : 0; /* a chart need not even reach its own centre */
     s->count = s->covered = 0;
     s->draws = s->ended = 0;
     s->joined = s->crossed = 0;
@@ -14631,6 +14631,7 @@ EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int
     if (lines < 0 || lines > INT_MAX / 64) return EBIM_ERR_ARG;
     if (!measured && !by_charts && !ebim__on_k(m->info.on, m->n))
         return ebim__charts_for(m->info.on, m->n, m->k) ? EBIM_ERR_SOLVE : EBIM_ERR_SHAPE;
+    if (ebim_model_by_projection(m)) return EBIM_ERR_SOLVE;
     if (by_charts) r = ebim__model_charts(&charts, m, 1, work);
     if (!r && charts && !ebim_charts_stats(charts).covered) {
         if (!ebim__on_k(m->info.on, m->n)) return EBIM_ERR_SOLVE;
