@@ -10847,40 +10847,6 @@ static double ebim__charts_step(const ebim_charts *s, int N, const ebim_real *x)
     return fmax(fmin(reach, 2 * sqrt(least)), 0.25 * reach);
 }
 
-/* Of the N points of M to start from, those that no chart covers become charts: on a piece of M
- * where none began. Returns how many. */
-static int ebim__charts_rest(ebim_charts *s, int N)
-{
-    int at, B, l, c, first = s->count, n = s->n;
-    for (at = 0; at < N && !ebim__stopped(s->f.w.watch); at += B) {
-        int fresh[EBIM__CHART_LANES], some = 0;
-        double cover = s->way->cover;
-        B = ebim__min_int(EBIM__CHART_LANES, N - at);
-        memcpy(s->y, ebim__nth(s->start, at, n), (size_t)B * (size_t)n * sizeof *s->y);
-        for (l = 0; l < B; l++) {
-            s->from[l] = -1;
-            s->ok[l] = 1;
-        }
-        ebim__charts_covered(s, B);
-        for (l = 0; l < B; l++) some += fresh[l] = s->inner[l] > cover;
-        if (!some) continue;
-        ebim__charts_linearise(s, B, 0);
-        for (l = 0; l < B; l++) {
-            int last = s->count;
-            for (c = first; c < last && fresh[l]; c++)
-                fresh[l] = ebim__distance2_upto(n, ebim__nth(s->center, c, n),
-                                                ebim__nth(s->y, l, n), HUGE_VAL) >
-                           cover * cover * s->reach[c] * s->reach[c];
-            if (!fresh[l] || !s->ok[l]) continue;
-            if (!ebim__charts_new(s, l, ebim__charts_step(s, N, ebim__nth(s->y, l, n))))
-                return s->count - first;
-            s->share[last] = 1; /* until it is weighed */
-            ebim__charts_narrow(s, last);
-        }
-    }
-    return s->count - first;
-}
-
 /* `each` points at the rim of every chart, beyond half of its reach, until the block is full
  * -> from, t; returns how many */
 static int ebim__charts_rims(ebim_charts *s, int each, int *c, ebim_rng *r)
@@ -10901,25 +10867,61 @@ static int ebim__charts_rims(ebim_charts *s, int each, int *c, ebim_rng *r)
     return B;
 }
 
+/* Whether nothing covers point l of the block, nor a chart from number `first` on, which are new */
+static int ebim__charts_fresh(const ebim_charts *s, int first, int l)
+{
+    int c, fresh = s->ok[l] && s->inner[l] > s->way->cover;
+    for (c = first; c < s->count && fresh; c++) {
+        double gap = s->way->cover * s->reach[c];
+        fresh = ebim__distance2_upto(s->n, ebim__nth(s->center, c, s->n),
+                                     ebim__nth(s->y, l, s->n), HUGE_VAL) > gap * gap;
+    }
+    return fresh;
+}
+
+/* Charts from number `first` on are as narrow as M wants, and not weighed yet. */
+static void ebim__charts_settle(ebim_charts *s, int first)
+{
+    int c;
+    for (c = first; c < s->count; c++) s->share[c] = 1;
+    if (s->count > first) ebim__charts_narrow(s, first);
+}
+
 /* Of the block's points those that nothing covers become charts. */
 static void ebim__charts_extend(ebim_charts *s, int B)
 {
-    int l, c, first = s->count, i;
+    int l, first = s->count;
     for (l = 0; l < B; l++) {
-        double h = s->reach[s->from[l]], cover = s->way->cover;
-        int fresh = s->ok[l] && s->inner[l] > cover;
-        for (c = first; c < s->count && fresh; c++)
-            fresh = ebim__distance2_upto(s->n, ebim__nth(s->center, c, s->n),
-                                         ebim__nth(s->y, l, s->n), HUGE_VAL) >
-                    cover * cover * s->reach[c] * s->reach[c];
+        int fresh = ebim__charts_fresh(s, first, l);
         s->calm[s->from[l]] = fresh ? 0 : s->calm[s->from[l]] + 1;
-        if (fresh && !ebim__charts_new(s, l, h)) return;
+        if (fresh && !ebim__charts_new(s, l, s->reach[s->from[l]])) return;
     }
-    i = s->count;
-    if (i > first) {
-        for (c = first; c < i; c++) s->share[c] = 1; /* until they are weighed */
-        ebim__charts_narrow(s, first);
+    ebim__charts_settle(s, first);
+}
+
+/* Of the N points of M to start from, those that no chart covers become charts: on a piece of M
+ * where none began. Returns how many. */
+static int ebim__charts_rest(ebim_charts *s, int N)
+{
+    int at, B, l, before = s->count, n = s->n;
+    for (at = 0; at < N && !ebim__stopped(s->f.w.watch); at += B) {
+        int first = s->count, some = 0;
+        B = ebim__min_int(EBIM__CHART_LANES, N - at);
+        memcpy(s->y, ebim__nth(s->start, at, n), (size_t)B * (size_t)n * sizeof *s->y);
+        for (l = 0; l < B; l++) {
+            s->from[l] = -1;
+            s->ok[l] = 1;
+        }
+        ebim__charts_covered(s, B);
+        for (l = 0; l < B; l++) some |= ebim__charts_fresh(s, first, l);
+        if (!some) continue;
+        ebim__charts_linearise(s, B, 0);
+        for (l = 0; l < B; l++)
+            if (ebim__charts_fresh(s, first, l) &&
+                !ebim__charts_new(s, l, ebim__charts_step(s, N, ebim__nth(s->y, l, n)))) break;
+        ebim__charts_settle(s, first);
     }
+    return s->count - before;
 }
 
 /* Until M is covered as far as it goes on; 0: it was not, with all the charts there may be. */
