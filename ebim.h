@@ -1088,7 +1088,7 @@ EBIM_API int ebim_projector_noise(ebim_projector *p, int B, ebim_real *x, const 
 
 typedef struct ebim_lines_desc {
     const double *lo, *hi; /* [n] the box D, required, kept by reference */
-    int grid;              /* intervals of a line as long as D's diagonal (0: 64) */
+    int grid;              /* intervals of a line as long as D's diagonal (0: 48) */
 } ebim_lines_desc;
 
 typedef struct ebim_lines_report { /* since init */
@@ -2383,15 +2383,15 @@ static void ebim__blas_outer(int no, int ni, ebim_real *gw, int row, const ebim_
 }
 #endif
 
-/* v, d1, d2 of those of n values a that the vectors' sine does not take */
-static void ebim__sine_of_large(int n, const ebim_real *a, ebim_real *v, ebim_real *d1,
-                                ebim_real *d2)
+/* v, d1, d2 of those of n values a that the vectors' sine does not take: see `taken` */
+static void ebim__sine_of_large(int n, const ebim__int *taken, const ebim_real *a, ebim_real *v,
+                                ebim_real *d1, ebim_real *d2)
 {
     int l;
-    ebim__int any = 0;
-    for (l = 0; l < n; l++) any |= EBIM__SINE_MOST - (ebim__bits(a[l]) & ~EBIM__SIGN);
-    for (l = 0; any < 0 && l < n; l++) {
-        if ((ebim__bits(a[l]) & ~EBIM__SIGN) <= EBIM__SINE_MOST) continue;
+    ebim__int all = -1;
+    for (l = 0; l < n; l++) all &= taken[l];
+    for (l = 0; !all && l < n; l++) {
+        if (taken[l]) continue;
         v[l] = EBIM__SIN(a[l]);
         if (d1) d1[l] = EBIM__COS(a[l]);
         if (d2) d2[l] = -v[l];
@@ -2954,18 +2954,20 @@ static void EBIM__N(sine)(int rows, const ebim_real *a, ebim_real *v, ebim_real 
         EBIM__STEPS(j, nl) {
             EBIM__N(vec) x, s, c; /* apart from memory, as in silu_rows */
             ebim_real raw[EBIM__W];
+            ebim__int taken[EBIM__W];
             memcpy(raw, a + i + j, EBIM__VW * sizeof *raw);
             EBIM__LANES {
                 EBIM__NUM q = EBIM__AT(a + i + j);
-                EBIM__INT b = EBIM__AS_INT(q);
-                EBIM__L(x) = EBIM__AS_NUM(b & EBIM__TRUE((b & ~EBIM__SIGN) <= EBIM__SINE_MOST));
+                EBIM__INT b = EBIM__AS_INT(q), t = EBIM__TRUE((b & ~EBIM__SIGN) <= EBIM__SINE_MOST);
+                EBIM__IPUT(taken) = t;
+                EBIM__L(x) = EBIM__AS_NUM(b & t);
             }
             EBIM__LANES EBIM__N(sine_cosine)(EBIM__L(x), &EBIM__L(s), &EBIM__L(c));
             EBIM__LANES EBIM__PUT(v + i + j) = EBIM__L(s);
             if (order > 0) EBIM__LANES EBIM__PUT(d1 + i + j) = EBIM__L(c);
             if (order > 1) EBIM__LANES EBIM__PUT(d2 + i + j) = -EBIM__L(s);
-            ebim__sine_of_large((int)EBIM__VW, raw, v + i + j, order > 0 ? d1 + i + j : NULL,
-                                order > 1 ? d2 + i + j : NULL);
+            ebim__sine_of_large((int)EBIM__VW, taken, raw, v + i + j,
+                                order > 0 ? d1 + i + j : NULL, order > 1 ? d2 + i + j : NULL);
         }
 }
 
@@ -9914,11 +9916,11 @@ static ebim_result ebim__box_projector(ebim_projector **p, ebim_arena *a, const 
  * through the ball round D only one in seven meets D where n is 6.)
  *
  * All roots: a line is walked in steps of a grid with values f and slopes d of F along it. A sign
- * change is a root. Where the signs are equal a pair of roots may hide: the interval is halved
- * until |f_a| + |f_b| >= L (b - a), or until it is 2^-10 of a step. L is twice the larger slope at
- * its ends, no bound of the slope between them: a pair may be missed where F bends sharply. Each
- * lane walks a line of its own and takes the next when it is done, so every sweep is full. Cost:
- * about 1.3 `grid` forward and tangent sweeps a line.
+ * change is a root, but may be three. Where the signs are equal a pair of roots may hide: the
+ * interval is halved until |f_a| + |f_b| >= L (b - a), or until it is 2^-10 of a step. L is 0.7 to
+ * 2 times the larger slope at its ends, no bound of the slope between them: a pair may be missed
+ * where F bends sharply. Each lane walks a line of its own and takes the next when it is done, so
+ * every sweep is full. Cost: about 1.3 `grid` forward and tangent sweeps a line.
  * ========================================================================================= */
 
 enum { EBIM__MARCH, EBIM__HALVE, EBIM__ROOT };
@@ -9993,7 +9995,7 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim
     *out = NULL;
     memset(p, 0, sizeof *p);
     p->d = *d;
-    p->d.grid = ebim__or_int(d->grid, 64);
+    p->d.grid = ebim__or_int(d->grid, 48);
     r = ebim__ws_for(&p->w, a, F, EBIM__LINES, 1, EBIM__FOR_JVP | EBIM__FOR_VJP);
     if (r) return r;
     if (p->w.k != 1 || p->w.n < 2) return EBIM_ERR_SHAPE;
@@ -10104,8 +10106,10 @@ static int ebim__line_examine(const ebim__walk *k)
     double width = b->t - a->t, rise = b->f - a->f, slope = fmax(fabs(a->d), fabs(b->d)), turns;
     int deep = k->top == EBIM__DEPTH || width < k->step / 1024;
     if (!ebim__finite64(a->f + a->d) || !ebim__finite64(b->f + b->d)) return EBIM__MARCH;
-    if ((a->f < 0) != (b->f < 0)) /* three roots where the slopes disagree */
-        return !deep && rise * a->d < 0 && rise * b->d < 0 ? EBIM__HALVE : EBIM__ROOT;
+    if ((a->f < 0) != (b->f < 0)) { /* three roots where slopes disagree, or F rises too little */
+        int three = (rise * a->d < 0 && rise * b->d < 0) || fabs(rise) < 0.7 * slope * width;
+        return three && !deep ? EBIM__HALVE : EBIM__ROOT;
+    }
     turns = (a->f < 0 ? -a->d : a->d) < 0 && (b->f < 0 ? -b->d : b->d) > 0 ? 2 : 0.75;
     return !deep && fabs(a->f) + fabs(b->f) < turns * slope * width ? EBIM__HALVE : EBIM__MARCH;
 }
@@ -11730,18 +11734,20 @@ static double ebim__batch_mean(const double *x, double *se)
     return mean;
 }
 
-/* Uniform draws of charts that normalisers of several E share: what they say of one E less what
- * they say of another is more exact than either. Where so small a share of them would do as well,
- * weighed alike, E has draws of its own. */
+/* Points that normalisers of several E share: roots of uniform lines, which all E without kernels
+ * have alike, or uniform draws of charts: what they say of one E less what they say of another is
+ * more exact than either. Where so small a share of these would do as well, weighed alike, E has
+ * draws of its own. */
 static const double ebim__shared_least = 0.5;
 typedef struct ebim__shared {
     ebim_real *x, *q;         /* [most][n], [most] points and logs of their densities */
     int most, count[EBIM__BATCHES];
+    double roots[EBIM__BATCHES];
     int full;                 /* 1: they are drawn */
 } ebim__shared;
 
 typedef struct ebim__z {
-    ebim__shared *shared;     /* draws of charts to begin with (NULL: none) */
+    ebim__shared *shared;     /* points to begin with (NULL: none) */
     ebim_lines *lines;        /* these, or */
     ebim_charts *charts;      /* those; without either: */
     int on;                   /* uniform points of an M that is known, whose size is 1 / unit */
@@ -11835,33 +11841,15 @@ static void ebim__z_stretch(ebim__z *z, int B, const ebim_real *x, ebim_real *ou
     }
 }
 
-/* The same of charts -> where they stand */
-static ebim_real *ebim__z_charts(ebim__z *z, int b, ebim_real *q, uint64_t seed, uint64_t stream)
-{
-    ebim__shared *s = z->shared;
-    ebim_real *x = s ? s->x + (size_t)b * (size_t)z->each * (size_t)z->F.n : z->x;
-    if (s && s->full) {
-        z->count[b] = s->count[b];
-        memcpy(q, s->q + b * z->each, (size_t)z->count[b] * sizeof *q);
-    } else {
-        z->count[b] = ebim__charts_take(z->charts, z->each, x, q,
-                                        ebim__subseed(seed, (uint64_t)b), stream, 1);
-        if (s) memcpy(s->q + b * z->each, q, (size_t)z->count[b] * sizeof *q);
-        if (s) s->count[b] = z->count[b];
-    }
-    z->roots[b] = (double)z->count[b] / z->each;
-    return x;
-}
-
 /* log of the volume of a known M in the units of F */
 static double ebim__z_level(const ebim__z *z)
 {
     return ebim__on_log_volume(z->on, z->F.n) - (z->F.n - z->F.k) * log(z->unit);
 }
 
-/* Uniform points of a known M or, where E's kernels are narrow, every second one of these, thrown
- * onto M; one that misses M, as beyond a simplex, is none. */
-static ebim_real *ebim__z_known(ebim__z *z, int b, ebim_real *q, uint64_t seed, uint64_t stream)
+/* Uniform points of a known M -> z->x or, where E's kernels are narrow, every second one of these,
+ * thrown onto M; one that misses M, as beyond a simplex, is none. */
+static void ebim__z_known(ebim__z *z, int b, ebim_real *q, uint64_t seed, uint64_t stream)
 {
     int n = z->F.n, i, c, have = 0, each = z->narrow ? ebim__max_int(z->each / 8, 16) : z->each;
     double level = ebim__z_level(z);
@@ -11884,22 +11872,44 @@ static ebim_real *ebim__z_known(ebim__z *z, int b, ebim_real *q, uint64_t seed, 
     }
     z->count[b] = have;
     z->roots[b] = (double)have / each;
-    return z->x;
 }
 
-/* Points of batch b and the logs of their densities; how many a line, or draw, has */
+/* Points of batch b -> x and the logs of their densities -> q; how many a line, or draw, has */
+static void ebim__z_fresh(ebim__z *z, int b, ebim_real *x, ebim_real *q, uint64_t seed)
+{
+    uint64_t stream = (uint64_t)b * (uint64_t)z->each;
+    if (z->lines) {
+        double before = z->lines->roots;
+        z->count[b] = ebim_lines_run(z->lines, z->each, z->room, x, seed, stream);
+        z->roots[b] = (z->lines->roots - before) / z->each;
+        if (z->count[b]) ebim__lines_density(z->lines, z->count[b], x, q);
+    } else if (z->charts && !z->narrow) {
+        z->count[b] = ebim__charts_take(z->charts, z->each, x, q,
+                                        ebim__subseed(seed, (uint64_t)b), stream, 1);
+        z->roots[b] = (double)z->count[b] / z->each;
+    } else {
+        ebim__z_known(z, b, q, seed, stream);
+    }
+}
+
+/* The same, or those that are shared -> where they stand */
 static ebim_real *ebim__z_points(ebim__z *z, int b, uint64_t seed)
 {
-    ebim_real *q = z->q + (size_t)b * (size_t)z->room;
-    uint64_t stream = (uint64_t)b * (uint64_t)z->each;
-    double before;
-    if (!z->lines && (z->narrow || !z->charts)) return ebim__z_known(z, b, q, seed, stream);
-    if (z->charts) return ebim__z_charts(z, b, q, seed, stream);
-    before = z->lines->roots;
-    z->count[b] = ebim_lines_run(z->lines, z->each, z->room, z->x, seed, stream);
-    z->roots[b] = (z->lines->roots - before) / z->each;
-    if (z->count[b]) ebim__lines_density(z->lines, z->count[b], z->x, q);
-    return z->x;
+    ebim__shared *s = z->shared;
+    size_t at = (size_t)b * (size_t)z->room;
+    ebim_real *q = z->q + at, *x = s ? s->x + at * (size_t)z->F.n : z->x;
+    if (!s || !s->full) ebim__z_fresh(z, b, x, q, seed);
+    if (!s) return x;
+    if (!s->full) {
+        s->count[b] = z->count[b];
+        s->roots[b] = z->roots[b];
+        memcpy(s->q + at, q, (size_t)z->count[b] * sizeof *q);
+    } else {
+        z->count[b] = s->count[b];
+        z->roots[b] = s->roots[b];
+        memcpy(q, s->q + at, (size_t)z->count[b] * sizeof *q);
+    }
+    return x;
 }
 
 /* All batches, and what E is there */
@@ -11930,7 +11940,7 @@ static ebim_result ebim__z_run(ebim__z *z, uint64_t seed, ebim_log_z *out)
     memset(out, 0, sizeof *out);
     ebim__z_draw(z, seed);
     ebim__z_sums(z, V, Z, &low, out);
-    if (z->shared && out->effective < ebim__shared_least * (double)out->points) {
+    if (z->shared && z->charts && out->effective < ebim__shared_least * (double)out->points) {
         z->shared = NULL;
         memset(out, 0, sizeof *out);
         ebim__z_draw(z, seed);
@@ -20208,7 +20218,7 @@ typedef struct ebim__density {
     ebim_arena scratch;        /* for trainings and normalisers */
     ebim_real *node;           /* [nodes][n] uniform on M */
     int nodes;
-    ebim__shared shared;       /* draws by which several E are compared (x NULL: none) */
+    ebim__shared shared;       /* points by which several E are compared (x NULL: none) */
     ebim_charts *charts;       /* where lines do not measure M */
     double volume, volume_se;  /* of M, in z's units */
     double level;              /* added to E: its mean e^-E is 1 then */
@@ -20259,6 +20269,23 @@ static ebim_result ebim__density_known(ebim__density *e, ebim_arena *work)
     }
     e->volume = exp(ebim__on_log_volume(on, n) - (n - s->k) * log(s->unit));
     return EBIM_OK;
+}
+
+/* How many lines, or draws, a normaliser has */
+static int ebim__density_lines(const ebim__rows *s)
+{
+    return ebim__density_bound.lines[s->n > 2] * ebim__fit_points(s);
+}
+
+/* Memory for the roots of lines that normalisers share, where there will be several */
+static void ebim__density_share(ebim__density *e, ebim_arena *work)
+{
+    const ebim__rows *s = e->rows;
+    int room = 4 * EBIM__BATCHES * ebim__max_int(ebim__density_lines(s) / EBIM__BATCHES, 16);
+    if (!e->choose || !e->nets || !ebim__by_lines(e->F)) return;
+    e->shared.x = EBIM__NEW(work, ebim_real, (size_t)room * (size_t)s->n);
+    e->shared.q = EBIM__NEW(work, ebim_real, room);
+    e->shared.most = room;
 }
 
 /* Nodes uniform on the learned M -> e->node; e->nodes becomes their number. */
@@ -20323,15 +20350,15 @@ static ebim_result ebim__density_level(ebim__density *e, const ebim_graph *E, co
                                        ebim_arena *work, ebim_log_z *z)
 {
     const ebim__rows *s = e->rows;
-    int draws = ebim__density_bound.lines[s->n > 2] * ebim__fit_points(s);
+    int draws = ebim__density_lines(s), lines = ebim__by_lines(e->F);
     ebim_result r;
-    if (s->on && E == &e->rbf.part) draws /= 4; /* 1 % will do to compare it */
+    if ((s->on || lines) && E == &e->rbf.part) draws /= 4; /* 1 % will do to compare it */
     work->used = 0;
-    r = ebim__z_init(&e->z, work, e->F, E, L, s->lo, s->hi, draws, e->charts,
-                     !ebim__by_lines(e->F));
+    r = ebim__z_init(&e->z, work, e->F, E, L, s->lo, s->hi, draws, e->charts, !lines);
     e->z.on = (int)s->on;
     e->z.unit = s->unit;
-    if (e->shared.x && !L && e->z.each * EBIM__BATCHES <= e->shared.most)
+    if (e->shared.x && (lines ? !ebim__rbf_count(E) : !L) &&
+        e->z.room * EBIM__BATCHES <= e->shared.most)
         e->z.shared = &e->shared;
     if (r || !ebim__ready(work)) return r;
     return ebim__z_run(&e->z, ebim__subseed(s->d->seed, EBIM__SEED_NODES), z);
@@ -20650,10 +20677,10 @@ static ebim_result ebim__density_normalise(ebim__density *e)
     ebim_log_z *z = &m->z;
     const double *L = e->rows->L;
     ebim_result r = EBIM_OK;
-    if (e->known.points > 0 && !L && !e->shared.x) {
+    if (e->known.points > 0 && !L && !(e->charts && e->shared.x)) {
         *z = e->known;
     } else {
-        e->shared.x = NULL; /* few would do to compare, and E has been chosen by them */
+        if (e->charts) e->shared.x = NULL; /* few would do to compare: E has been chosen by them */
         r = ebim__density_level(e, &e->E, L, &e->scratch, z);
     }
     if (!r && ebim__on_k((int)e->rows->on, e->rows->n)) {
@@ -20702,6 +20729,7 @@ static ebim_result ebim__density_init(ebim__density *e, ebim_arena *work)
     e->theta = EBIM__NEW(work, ebim_real, e->E.n_theta);
     if (!r && (e->nets || by_nodes)) r = ebim__density_room(e, work);
     if (!r && by_nodes) r = ebim__density_nodes(e, work);
+    if (!r && by_nodes) ebim__density_share(e, work);
     return r ? r : work->failed;
 }
 
