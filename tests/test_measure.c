@@ -188,7 +188,7 @@ static void components_get_their_share(void)
     CHECK_NEAR(left / (double)B, 0.75, 5 * sqrt(2 * 0.75 * 0.25 / B)); /* 2: roots come in pairs */
 }
 
-/* Sheets much closer than the grid: radii 1 and 1.004 with a grid of 0.09. */
+/* Sheets much closer than the grid: radii 1 and 1.004 with a grid of 0.12. */
 static void close_pairs_are_found(void)
 {
     static const double pair[4] = {1, 1.004, 0, 0};
@@ -201,6 +201,23 @@ static void close_pairs_are_found(void)
     CHECK_NEAR(r.volume, 2 * PI * 2.004, 5 * r.volume_se);
     CHECK(r.halved > 4000);
     CHECK_INT(r.roots % 2, 0);
+}
+
+/* Three roots in an interval whose ends have unlike signs: a grid 16 times as fine has no more. */
+static void close_triples_are_found(void)
+{
+    static const double three[4] = {0.98, 1, 1.02, 0};
+    ebim_arena a = arena();
+    surface p, fine;
+    int64_t roots;
+    if (!setup(&p, &a, 2, spheres, three)) return;
+    fine = p;
+    fine.d.grid = 768;
+    if (!CHECK_INT(ebim_lines_init(&fine.s, &a, &fine.g, &fine.d), EBIM_OK)) return;
+    ebim_lines_run(p.s, 4000, 0, NULL, T_SEED, 0);
+    ebim_lines_run(fine.s, 4000, 0, NULL, T_SEED, 0);
+    roots = ebim_lines_stats(fine.s).roots;
+    CHECK_NEAR((double)ebim_lines_stats(p.s).roots, (double)roots, 1e-3 * (double)roots);
 }
 
 static void box_cuts(void)
@@ -330,6 +347,7 @@ int main(int argc, char **argv)
     T_RUN(uneven_boxes_are_fair);
     T_RUN(components_get_their_share);
     T_RUN(close_pairs_are_found);
+    T_RUN(close_triples_are_found);
     T_RUN(box_cuts);
     T_RUN(nothing_there);
     T_RUN(not_a_number_is_no_surface);
