@@ -12514,6 +12514,7 @@ static int ebim__crust_closed(const ebim__crust *s, int count, const int32_t *wh
  * ========================================================================================= */
 
 enum {
+    EBIM__SURVEY_FEW = 100,       /* rows: fewer hardly tell copies from clusters */
     EBIM__SURVEY_AGAIN = 100000,  /* rows: more are not searched for repeated measurements */
     EBIM__SURVEY_SAMPLE = 20000,  /* rows that quantiles of a column are taken over */
     EBIM__SURVEY_QUERIES = 2048,  /* rows whose neighbours copies are told by */
@@ -12550,8 +12551,8 @@ enum {
 
 static const struct {
     double tail, unit, afar, isolated;
-    double copy_odds, copy_least, copy_rise, copy_smallest, again_ball, again_very, again_join;
-    double again_told, again_chance;
+    double copy_odds, copy_least, copy_rise, copy_few, copy_smallest;
+    double again_ball, again_very, again_join, again_told, again_chance;
     double dead, dead_column, rounding, map_ratio, map_units, map_graph, map_share, map_worse;
     double noise_width, noise_told, noise_cut;
     double edge_index, edge_close, edge_even, edge_jump, edge_cone, edge_from, edge_to;
@@ -12571,6 +12572,8 @@ static const struct {
          * most */
     1.6, /* copy_rise: up to four times the scale of copies the excess grows by no more. With
           * copies 1.31 at most; without a gap floods 6, digits64.csv 11 */
+    1e-3, /* copy_few: their scale in extents, at most, of so few rows that clusters of them look
+           * alike: 16 shares of votes in 7 dimensions made 7 points */
     1e-9, /* copy_smallest: scale of copies, in extents */
     0.05, 0.005, 0.08, 6, 2, /* again_ball, again_very: shares of the volume up to the 8th
                               * neighbour; again_join: within it rows are joined; again_told,
@@ -12936,11 +12939,12 @@ static void ebim__copy_counts(ebim__surveyor *v, int rows, double *seen, double 
 static double ebim__copy_scale(ebim__surveyor *v, int rows)
 {
     double seen[EBIM__COPY_BINS], chance[EBIM__COPY_BINS], best = 0, excess, beyond;
+    double most = rows < EBIM__SURVEY_FEW ? ebim__survey_bound.copy_few : 1;
     int b, at = 0;
     ebim__copy_counts(v, rows, seen, chance);
     for (b = 0; b < EBIM__COPY_BINS - 4; b++) {
         double gain = seen[b] - ebim__survey_bound.copy_odds * chance[b];
-        if (gain > best) best = gain, at = b;
+        if (gain > best && ebim__copy_bin(b) <= most) best = gain, at = b;
     }
     excess = seen[at] - chance[at];
     beyond = seen[at + 4] - chance[at + 4]; /* four times the scale */
@@ -12974,7 +12978,7 @@ static double ebim__survey_close(ebim__surveyor *v, int rows, double ball, int j
  * nothing. */
 static void ebim__survey_again(ebim__surveyor *v, int rows)
 {
-    if (rows < 100 || rows > EBIM__SURVEY_AGAIN) return;
+    if (rows < EBIM__SURVEY_FEW || rows > EBIM__SURVEY_AGAIN) return;
     if (ebim__tree_slow(rows, v->s->n, v->s->m)) return;
     if (ebim__survey_close(v, rows, ebim__survey_bound.again_ball, 0) >=
             ebim__survey_bound.again_told &&
@@ -18656,6 +18660,8 @@ typedef struct ebim__rows {
     ebim_real *weight;        /* that, where they are unlike each other; NULL: all alike */
     int32_t *next;            /* [N][2] rows of z that each is between on a curve, or -1 */
     ebim_real *z;             /* [N][n] */
+    ebim_real *feet;          /* [N][n] room for their feet on a learned M */
+    const ebim_real *foot;    /* what E sees: these where z is off M, else z */
     double *L;                /* [n][n] before everything; NULL: none */
     double *center, *lo, *hi; /* [n] in z's units: the box */
     ebim_on on;               /* what M is known to be; 0: it is learned */
@@ -18778,7 +18784,8 @@ static void ebim__rows_known(ebim__rows *s)
 }
 
 /* Brings rows chosen at random to the end of the order, copies together: what has a copy among the
- * rows that are trained on is not held out. */
+ * rows that are trained on is not held out. Each group is as likely to be chosen as any, however
+ * large: drawn by their rows, 870 alike of 174 000 were four in ten of those held out. */
 static void ebim__rows_hold_out(ebim__rows *s)
 {
     ebim_rng rng;
@@ -18793,8 +18800,8 @@ static void ebim__rows_hold_out(ebim__rows *s)
     }
     for (i = 0; i < s->survey.groups; i++) held[i] = members[i] = 0;
     for (i = 0; i < s->N; i++) members[group[order[i]]]++;
-    for (tries = 0; rows < s->held && tries < 4 * s->N; tries++) {
-        int32_t g = group[order[ebim_rng_below(&rng, (uint32_t)s->N)]];
+    for (tries = 0; rows < s->held && tries < 4 * s->survey.groups; tries++) {
+        int32_t g = (int32_t)ebim_rng_below(&rng, (uint32_t)s->survey.groups);
         if (held[g] || rows + members[g] > s->held) continue;
         held[g] = 1;
         rows += members[g];
@@ -18918,6 +18925,9 @@ static ebim_result ebim__rows_init(ebim__rows *s, int rows, int n, const ebim_re
     s->z = EBIM__NEW(work, ebim_real, ebim__times((size_t)rows, (size_t)n));
     if (s->on == EBIM_ON_AXES)
         s->products = EBIM__NEW(work, ebim_real, ebim__times((size_t)rows, (size_t)s->e_n));
+    if (!s->on && !s->paper)
+        s->feet = EBIM__NEW(work, ebim_real, ebim__times((size_t)rows, (size_t)n));
+    s->foot = s->z;
     s->e = s->products ? s->products : s->z;
     s->center = EBIM__NEW(work, double, n);
     s->lo = EBIM__NEW(work, double, n);
@@ -19496,7 +19506,7 @@ static ebim_result ebim__odd_sort_out(ebim__odd *o, const ebim_graph *F, ebim_ar
 
 static const struct {
     double disputed, singular, hood, close, accurate, q99, fields, noise, volume, quick;
-    double crowded, drawn, beyond, plain, failed, dirty, none;
+    double crowded, drawn, beyond, feet, plain, failed, dirty, none;
 } ebim__choice_bound = {
     /* Shares of M that a few of FIT_POINTS make up: they count only beyond these. */
     0.005, 0.002,
@@ -19524,6 +19534,8 @@ static const struct {
     /* Zeros of equations are M if no more than this share of them is away from all data: of a cap,
      * data in one place, a curve on a sphere 5 %, 50 %, 97 %; of closed sets up to 0.5 %. */
     0.02,
+    /* Rows off M by more than this share of the size, in the mean, E sees at their feet. */
+    0.001,
     /* What scores are worse by: in a band, in shares of the noise, for the recipe without one; */
     0.5,
     /* for an error, for such zeros, for rows that are suspected since, for no M at all (these alone
@@ -19768,6 +19780,44 @@ static ebim_result ebim__contest_judge(ebim__contest *s, ebim_arena *work)
     return j->points > 0 && j->missed < j->checked ? EBIM_OK : EBIM_ERR_SOLVE;
 }
 
+/* Rows to their nearest points of F's M -> y: [N][n], distances in z's units -> away: [N] or NULL,
+ * whether there are such -> ok: [N] */
+static ebim_result ebim__rows_onto(const ebim__rows *s, const ebim_graph *F, ebim_real *y,
+                                   ebim_real *away, unsigned char *ok, ebim_arena *work)
+{
+    ebim_project_desc d;
+    ebim_projector *p;
+    ebim_result r;
+    memset(&d, 0, sizeof d);
+    d.method = EBIM_PROJECT_ONTO;
+    d.constraint.length = 1;
+    r = ebim_projector_init(&p, work, F, &d);
+    if (r || !ebim__ready(work)) return r;
+    ebim_projector_run(p, s->N, s->z, y, away, ok);
+    return EBIM_OK;
+}
+
+/* What E is to see of rows that are off M: their feet. Noise says nothing of the density on M, and
+ * off M E may be anything: of 600 rows with 3 % of noise held-out ones were 30 to 110 nats likelier
+ * than their feet. A row that finds no way to M takes the foot of the one before it. */
+static ebim_result ebim__rows_feet(ebim__rows *s, const ebim_graph *F, ebim_arena *work)
+{
+    size_t n = (size_t)s->n;
+    unsigned char *ok = EBIM__NEW(work, unsigned char, s->rows);
+    ebim_result r = ebim__rows_onto(s, F, s->feet, NULL, ok, work);
+    int i, last = -1;
+    if (r || !ebim__ready(work)) return r;
+    for (i = 0; i < s->N; i++) {
+        if (i == s->N - s->held) last = -1; /* of those held out, too */
+        if (ok[i]) last = i;
+        else if (last >= 0)
+            memcpy(s->feet + (size_t)i * n, s->feet + (size_t)last * n, n * sizeof *s->feet);
+        else memcpy(s->feet + (size_t)i * n, s->z + (size_t)i * n, n * sizeof *s->z);
+    }
+    s->e = s->foot = s->feet;
+    return EBIM_OK;
+}
+
 /* A judgement in the units of the data. A volume that no double can hold was not measured. */
 static void ebim__judge_units(const ebim__rows *s, ebim_judgement *j)
 {
@@ -19825,6 +19875,7 @@ static ebim_result ebim__contest_enter(ebim__contest *s, int i, int equations, e
                                bytes);
     if (!r) r = ebim__measured(ebim__candidate_judge(c, s->rows, &measure), &measure, bytes);
     if (!r) r = ebim__measured(ebim__contest_judge(s, &measure), &measure, bytes);
+    if (!r) r = ebim__measured(ebim__rows_feet(s->rows, &c->F, &measure), &measure, bytes);
     return r;
 }
 
@@ -19936,6 +19987,9 @@ static ebim_result ebim__contest_run(ebim__contest *s)
         done = !s->r && !(s->judged->verdict & EBIM_VERDICT_BAD);
     }
     if (w->stopped) ebim__contest_stopped(s);
+    work->used = 0;
+    if (!r && !w->stopped && s->rows->feet && s->judged->distance_mean > ebim__choice_bound.feet)
+        r = ebim__rows_feet(s->rows, &s->c[s->best].F, work);
     ebim__judge_units(s->rows, s->judged);
     return r ? r : s->c[s->best].r;
 }
@@ -20107,7 +20161,7 @@ static void ebim__rbf_points(ebim__rbf *b)
     b->tries = b->itself ? b->count : s->held;
     for (i = 0; i < b->tries; i++) {
         int32_t row = b->itself ? b->row[i] : (int32_t)(s->N - s->held + i);
-        ebim__take_rows(1, s->n, s->z, &row, b->x + (size_t)i * (size_t)s->n);
+        ebim__take_rows(1, s->n, s->foot, &row, b->x + (size_t)i * (size_t)s->n);
         b->weight[i] = b->itself ? s->mass[row] : s->weight ? s->weight[row] : 1;
     }
 }
@@ -20157,6 +20211,8 @@ static void ebim__rbf_fit(ebim__rbf *b, double volume)
     for (i = first; i < hoods; i++)
         for (c = 0; c < EBIM__WIDTHS && !ebim__stopped(b->w.watch); c++) {
             b->neighbour = ebim__widths.neighbour[i];
+            if (i == first) /* of a handful the farthest will do */
+                b->neighbour = ebim__min_int(b->neighbour, ebim__max_int(b->count - 2, 0));
             b->common = i >= EBIM__OWN_HOODS;
             b->factor = ebim__widths.least * pow(ebim__widths.step, c);
             b->flat = ebim__widths.flat[1];
@@ -20240,7 +20296,7 @@ static ebim_result ebim__density_charts(ebim__density *e, ebim_arena *work)
     e->node = EBIM__NEW(work, ebim_real, (size_t)count * (size_t)s->n);
     if (r || !ebim__ready(work)) return r;
     if (s->on || ebim__finite64(e->model->judged.volume)) /* else charts did not cover M before */
-        ebim_charts_cover(e->charts, s->N - s->held, s->z);
+        ebim_charts_cover(e->charts, s->N - s->held, s->foot);
     e->nodes = ebim__charts_uniform(e->charts, draws, x, q, count, pick, e->node, d.seed);
     e->shared.x = x; /* their memory is free again */
     e->shared.q = q;
@@ -20264,7 +20320,7 @@ static ebim_result ebim__density_known(ebim__density *e, ebim_arena *work)
     ebim__on_uniform(on, n, e->nodes, e->node, d.seed, 0);
     for (i = 0; i < e->nodes * n; i++) e->node[i] = EBIM__R((double)e->node[i] / s->unit);
     if (e->charts) {
-        ebim_charts_cover(e->charts, s->N - s->held, s->z);
+        ebim_charts_cover(e->charts, s->N - s->held, s->foot);
         if (!ebim_charts_stats(e->charts).covered) e->charts = NULL;
     }
     e->volume = exp(ebim__on_log_volume(on, n) - (n - s->k) * log(s->unit));
@@ -20339,10 +20395,10 @@ static ebim_result ebim__density_train(ebim__density *e, int number, int N, doub
         d->n_held = polish ? 0 : run ? s->N - N : s->held; /* measuring: of any training */
         d->nodes = e->node;
         d->check = run ? ebim__nth(e->node, d->n_nodes, s->n) : NULL;
-        d->held = run ? ebim__nth(s->z, N, s->n) : NULL;
+        d->held = run ? ebim__nth(s->foot, N, s->n) : NULL;
     }
     work->used = 0;
-    return ebim_energy_train(net, work, e->F, N, s->z, d, report);
+    return ebim_energy_train(net, work, e->F, N, s->foot, d, report);
 }
 
 /* Normalises E as M has it -> *z, with volumes behind the map L if that is not NULL */
@@ -20485,7 +20541,7 @@ static int ebim__density_measure(ebim__density *e, const ebim_graph *E, double *
     work->used = 0;
     at = EBIM__NEW(work, ebim_real, s->held);
     if (ebim_ws_init(&w, work, E, 64, EBIM_WS_VALUES) || work->failed) return 0;
-    ebim_eval(&w, s->held, s->z + (size_t)(s->N - s->held) * (size_t)s->n, at);
+    ebim_eval(&w, s->held, s->foot + (size_t)(s->N - s->held) * (size_t)s->n, at);
     mean = ebim__mean_se(s->held, at, weight, &se) + e->known.log_mean;
     if (!ebim__finite64(mean)) return 0;
     *held = mean;
@@ -20498,7 +20554,7 @@ static int ebim__density_measure(ebim__density *e, const ebim_graph *E, double *
 static double ebim__density_apart(ebim__density *e, const ebim_graph *E)
 {
     const ebim__rows *s = e->rows;
-    const ebim_real *held = ebim__nth(s->z, s->N - s->held, s->n);
+    const ebim_real *held = ebim__nth(s->foot, s->N - s->held, s->n);
     ebim_real *at[2];
     ebim_ws w;
     double se;
@@ -20882,6 +20938,15 @@ static int ebim__check_no_better(const ebim__density *e)
                ebim__check_bound.sigma * m->info.nll_se + ebim__check_bound.nat;
 }
 
+/* Of axes either end, at random: rows have one of them by custom, points of M both. */
+static void ebim__check_ends(const ebim__rows *s, int B, ebim_real *x, ebim_rng *rng)
+{
+    int i, c;
+    for (i = 0; i < B && s->on == EBIM_ON_AXES; i++)
+        if (ebim_rng_below(rng, 2))
+            for (c = 0; c < s->n; c++) x[i * s->n + c] = -x[i * s->n + c];
+}
+
 /* Held-out points against as many from u: [S][n] on M, drawn with weights e^-E, E there `at` */
 static ebim_result ebim__check_density(const ebim__density *e, ebim_projector *onto, int S,
                                        const ebim_real *u, ebim_real *at, ebim_arena *work)
@@ -20904,6 +20969,8 @@ static ebim_result ebim__check_density(const ebim__density *e, ebim_projector *o
         if (X < EBIM__COMPARED_LEAST || !finite) return EBIM_OK;
         ebim__resample(S, at, EBIM__COMPARED, pick, &rng);
         ebim__take_rows(EBIM__COMPARED, s->n, u, pick, y);
+        ebim__check_ends(s, X, x, &rng);
+        ebim__check_ends(s, EBIM__COMPARED, y, &rng);
     }
     r = ebim__two_samples(X, x, EBIM__COMPARED, y, s->n, seed, &t, work);
     if (r || !run || ebim__stopped(work->watch)) return r;
@@ -21344,18 +21411,10 @@ static void ebim__fit_init(ebim__fit *f, ebim_model *m, int n, int k, ebim_arena
 static ebim_result ebim__fit_project(ebim__fit *f, ebim_real *away, ebim_arena *work)
 {
     ebim__rows *s = &f->rows;
-    ebim_project_desc d;
-    ebim_projector *p;
-    ebim_result r;
     unsigned char *ok = EBIM__NEW(work, unsigned char, s->rows);
+    ebim_result r = ebim__rows_onto(s, &f->contest.c[0].F, s->z, away, ok, work);
     int i;
-    memset(&d, 0, sizeof d);
-    d.method = EBIM_PROJECT_ONTO;
-    d.constraint.length = 1;
-    r = ebim_projector_init(&p, work, &f->contest.c[0].F, &d);
-    if (r || !ebim__ready(work)) return r;
-    ebim_projector_run(p, s->N, s->z, s->z, away, ok);
-    for (i = 0; i < s->N; i++)
+    for (i = 0; i < s->N && !r && ebim__ready(work); i++)
         if (!ok[i]) away[i] = EBIM__R(ebim__odd_bound.lost);
     return EBIM_OK;
 }
