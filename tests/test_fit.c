@@ -444,6 +444,34 @@ static void small_columns_are_told(void)
     }
 }
 
+/* Uniform points of an orbit with 6 % of noise: they have the uniform density, where they are told
+ * and where they are scored. (E off M, where a network saw them alone, was up to -100.) */
+static void noise_is_no_density(void)
+{
+    enum { ROWS = 600 };
+    static ebim_real x[ROWS][3], p[ROWS];
+    ebim_fit_desc d = describe(0.3);
+    ebim_model m;
+    ebim_rng r;
+    double sum = 0;
+    int i, scored = 0;
+    ebim_rng_init(&r, T_SEED, 8);
+    for (i = 0; i < ROWS; i++) {
+        double t = 2 * PI * (double)ebim_rng_uniform(&r);
+        double a = 1 + 0.06 * (double)ebim_rng_normal(&r);
+        x[i][0] = (ebim_real)(a * cos(t));
+        x[i][1] = (ebim_real)(a * sin(t));
+        x[i][2] = (ebim_real)(0.06 * (double)ebim_rng_normal(&r));
+    }
+    if (!CHECK_INT(ebim_fit(&m, ROWS, 3, x[0], &d), EBIM_OK)) return;
+    CHECK_NEAR(m.info.nll, log(2 * PI), 0.1);
+    CHECK_INT(ebim_log_density(&m, ROWS, x[0], p, NULL), 0);
+    for (i = 0; i < ROWS; i++)
+        if (ebim__finite(p[i])) sum -= (double)p[i], scored++;
+    if (scored) CHECK_NEAR(sum / scored, log(2 * PI), 0.1);
+    ebim_free(&m);
+}
+
 /* Charts measure a circle in space; where the fit says that they could not, nobody tries again. */
 static void what_has_no_volume_is_not_measured_again(void)
 {
@@ -987,6 +1015,7 @@ int main(int argc, char **argv)
     T_RUN(polishes_end_slowly);
     T_RUN(crowded_data_get_kernels);
     T_RUN(what_has_no_volume_is_not_measured_again);
+    T_RUN(noise_is_no_density);
     T_RUN(small_columns_are_told);
     T_RUN(chance_is_not_learned);
     T_RUN(units_are_those_of_the_data);
