@@ -273,6 +273,32 @@ static void edges_of_a_surface_are_told(void)
     CHECK_NEAR(s.r.beyond, 0.3, 0.05);
 }
 
+/* Spheres on which densities vary from 1 to 9 or 19 times, with a round cap cut out across that: of
+ * their borders the local density tells, not how uneven it is elsewhere. Without the caps nothing
+ * is told. */
+static void caps_in_uneven_data_are_told(void)
+{
+    enum { SETS = 10 };
+    static const struct { double law, cap; } kind[] = {{0.8, 25}, {0.9, 29}, {0.9, 0}};
+    int k, i, told[3] = {0, 0, 0};
+    for (k = 0; k < 3; k++)
+        for (i = 0; i < SETS; i++) {
+            begin(3, 2, (uint64_t)(300 + 10 * k + i));
+            s.volume = 4 * PI;
+            on_sphere(s.u, &s.S, 4000, -1, 1);
+            while (s.N < 2000) {
+                double z = uniform(-1, 1), t = uniform(0, 2 * PI);
+                if (z > cos(kind[k].cap * PI / 180)) continue;
+                if (uniform(0, 1 + kind[k].law) < 1 + kind[k].law * cos(t))
+                    put(s.x, &s.N, sqrt(1 - z * z) * cos(t), sqrt(1 - z * z) * sin(t), z);
+            }
+            told[k] += open_parts() > 0;
+            CHECK(s.r.uneven > 0.3 && s.r.uneven < 0.7);
+        }
+    CHECK(told[0] >= 5 && told[1] >= 6); /* 22 and 26 of 30; before 0 and 1 */
+    CHECK_INT(told[2], 0);
+}
+
 /* Angles with density e^(k cos t), from k = 0 for which nothing is beyond, to k = 20 for which two
  * thirds are, by rejection; two clusters; and none of it with an end. */
 static void fading_data_have_no_ends(void)
@@ -523,6 +549,7 @@ int main(int argc, char **argv)
     T_RUN(a_bridge_between_horns_is_a_hole);
     T_RUN(ends_of_a_curve_are_told);
     T_RUN(edges_of_a_surface_are_told);
+    T_RUN(caps_in_uneven_data_are_told);
     T_RUN(fading_data_have_no_ends);
     T_RUN(a_cut_at_the_mode_is_an_end);
     T_RUN(open_parts_come_first);
