@@ -13733,10 +13733,10 @@ static const struct {
            * at their mode 0.25 .. 0.8; oceans 0.1 */
     4, /* uneven: times sd of log density, off log missing: where densities vary by e^sd, a step of
         * e^(4 sd) is no edge (sd: cut uniform 0.1, normal tails 0.7, floods 1.4); */
-    0.15, 0.6, /* or, if that is less, times `level` and twice `steep` and what sd is above `wild`:
-                * round caps cut out of a sphere where densities vary by e^0.5 log density is as
-                * level as elsewhere, steep -0.16 .. 0.1, and 115 of 150 are told that were 17. Of 30
-                * clusters of ten points gaps are told in 10 of 30 sets, that were 2 */
+    0.15, 0.6, /* or, if that is less, times `level` and twice `steep` and what sd is above
+                * `wild`: where caps are cut out of a sphere with sd 0.5, steep is -0.16 .. 0.1, and
+                * 115 of 150 are told that were 17; of 30 clusters of ten points each gaps are told
+                * in 10 of 30 sets, that were 2 */
     3, /* chance: of `blind`: empty by chance once in e^3 sets */
     0.1, /* blind: more is too few points: N < 72 for m = 1, 90 for m = 2 */
     0.1 /* excess: by which a curve may be longer than the way through few data. 20 random points
@@ -19995,6 +19995,25 @@ static int ebim__contest_suspects(ebim__contest *s, int done)
     return 1;
 }
 
+/* Judges the best at more points. Pieces without data that its own few points did not show count
+ * against it from now on, and another may be the best. 1: it is good */
+static int ebim__contest_settle(ebim__contest *s, ebim_arena *work)
+{
+    for (;;) {
+        int best = s->best;
+        double empty;
+        work->used = 0;
+        s->r = ebim__contest_judge(s, work);
+        if (s->r || ebim__stopped(s->watch)) return 0;
+        if (!(s->judged->verdict & EBIM_VERDICT_BAD)) return 1;
+        empty = ebim__or_else(s->judged->empty, 0);
+        if (!(empty > ebim__or_else(s->c[best].j.empty, 0) + ebim__choice_bound.disputed)) return 0;
+        s->c[best].j.empty = empty;
+        ebim__contest_choose(s);
+        if (s->best == best) return 0;
+    }
+}
+
 /* Trains and chooses; results are the best network, its judgement and its points. */
 static ebim_result ebim__contest_run(ebim__contest *s)
 {
@@ -20012,9 +20031,7 @@ static ebim_result ebim__contest_run(ebim__contest *s)
         work->used = 0;
         r = ebim__odd_sort_out(&s->odd, &s->c[s->best].F, work);
         if (r || w->stopped) break;
-        work->used = 0;
-        s->r = ebim__contest_judge(s, work);
-        done = !s->r && !(s->judged->verdict & EBIM_VERDICT_BAD);
+        done = ebim__contest_settle(s, work);
     }
     if (w->stopped) ebim__contest_stopped(s);
     work->used = 0;
