@@ -176,10 +176,10 @@ static void npy_of_other_kinds(void)
     refused("a.npy", &b, ": an array of records: save its numbers as one float64 array");
     b = npy(1, "'<f8'", "False", "(3, 2, 1)", 6);
     refused("a.npy", &b, ": an array of shape (3, 2, 1): points are rows, (rows, columns): save "
-            "a.reshape(len(a), -1)");
+            "a.reshape(len(a), -1) or, if its last axis is a point, a.reshape(-1, a.shape[-1])");
     b = npy(1, "'<f8'", "False", "()", 1);
     refused("a.npy", &b, ": an array of shape (): points are rows, (rows, columns): save "
-            "a.reshape(len(a), -1)");
+            "a.reshape(len(a), -1) or, if its last axis is a point, a.reshape(-1, a.shape[-1])");
     b = npy(4, "'<f8'", "False", "(3, 2)", 6);
     refused("a.npy", &b, ": a .npy file of unknown version 4: 1 to 3 are read");
     b.n = 0;
@@ -200,6 +200,8 @@ static void npy_headers_that_lie(void)
     b = npy(1, "'<f8'", "False", "(3, 0)", 0);
     refused("a.npy", &b, ": an array of shape (3, 0) is no table of points");
     b = npy(1, "'<f8'", "False", "(0, 2)", 0);
+    refused("a.npy", &b, ": no rows of numbers");
+    b = npy(1, "'<f8'", "False", "(0, 488888888)", 1); /* took 3.8 GB for names of columns */
     refused("a.npy", &b, ": no rows of numbers");
     b = npy(1, "'<f8'", "False", "(2, 2)", 6);
     refused("a.npy", &b, ": the file goes on after the 2 rows that its header says: it is damaged, "

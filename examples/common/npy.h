@@ -67,10 +67,12 @@ FILE_FN int npy__shape(csv__maker *m, npy__head *h, const char *s)
     if (!known) return CSV__FAIL(m, "a damaged header: its shape cannot be read");
     if (h->axes < 1 || h->axes > 2)
         return CSV__FAIL(m, "an array of shape %.*s: points are rows, (rows, columns): save "
-                         "a.reshape(len(a), -1)", end - s < 60 ? (int)(end - s) + 1 : 60, s);
+                         "a.reshape(len(a), -1) or, if its last axis is a point, "
+                         "a.reshape(-1, a.shape[-1])", end - s < 60 ? (int)(end - s) + 1 : 60, s);
     if (h->shape[0] > INT_MAX || h->shape[1] > INT_MAX || h->shape[1] < 1)
         return CSV__FAIL(m, "an array of shape %.*s is no table of points",
                          end - s < 60 ? (int)(end - s) + 1 : 60, s);
+    if (h->shape[0] < 1) return CSV__FAIL(m, "no rows of numbers"); /* of any width */
     return 0;
 }
 
@@ -156,7 +158,7 @@ FILE_FN int npy_read_in(file_in *in, const csv_how *how, csv_table *t, char *err
     failed = npy__header(&m, in, &h);
     if (!failed) {
         m.width = (int)h.shape[1];
-        failed = (h.shape[0] > 0 && npy__rows_ahead(&m, in, &h, 1, 0)) || csv__columns(&m);
+        failed = npy__rows_ahead(&m, in, &h, 1, 0) || csv__columns(&m);
     }
     if (!failed) {
         row = (double *)csv__resize(&m, NULL, (size_t)m.width, sizeof *row);
