@@ -60,6 +60,7 @@ static const option options[O_COUNT] = {
      "latlon: latitude, longitude in degrees, on the unit sphere\n"
      "torus:R,r: two angles in radians, on the torus of these radii\n"
      "angles: any number of them, each as its cosine and sine\n"
+     "    (they come back in -180 .. 180, or -pi .. pi)\n"
      "quaternion: four columns, x and -x being the same\n"
      "rotation: nine columns, a rotation matrix\n"
      "(the last three are learned on what they are: see --on)"},
@@ -1308,6 +1309,25 @@ static void note_degrees(const embed *e, const points *p)
     }
 }
 
+/* Shares that are 0 in many rows: what lies on the simplex's faces has no density by volume. */
+static void note_faces(const ebim_fit_desc *d, const points *p)
+{
+    const csv_table *t = &p->table;
+    int i, c, zeros, most = 0, at = 0, more = -1;
+    char others[60] = "";
+    for (c = 0; c < t->cols && d->on == EBIM_ON_SIMPLEX; c++) {
+        for (zeros = i = 0; i < p->N; i++) zeros += fabs(t->v[i * t->cols + c]) <= 0;
+        more += zeros >= 0.1 * p->N;
+        if (zeros > most) most = zeros, at = c;
+    }
+    if (more < 0) return;
+    if (more) snprintf(others, sizeof others, ", and %d more in a tenth of them", more);
+    complain(0, "%s: note: column %d%s%.40s%s is 0 in %.0f %% of the rows%s: samples will not be 0 "
+             "but near it, for a density by volume knows no faces", p->file, t->column[at],
+             t->name ? " (" : "", t->name ? t->name[at] : "", t->name ? ")" : "",
+             100.0 * most / p->N, others);
+}
+
 /* What the points look like, if nobody said it, for the report: a name of --on, or NULL */
 static const char *note_looks(const ebim_fit_desc *d, const points *p)
 {
@@ -1425,6 +1445,7 @@ static int verb_fit(const args *a)
     if (!status) status = points_check(&p, &e, d.dim);
     if (!status) status = slim_networks(&nets, a, &p, &d);
     if (!status) note_degrees(&e, &p);
+    if (!status) note_faces(&d, &p);
     if (!status) looks = note_looks(&d, &p);
     if (!status && file_create(&out, output(a), err, sizeof err)) status = complain_line(BAD, err);
     if (!status) {
