@@ -1011,6 +1011,28 @@ static int candidate(ebim__contest *f, int i, ebim_record_fn fn, const double *u
     return CHECK_INT(judged_in(&c->F, &jd, 0, &c->j), EBIM_OK);
 }
 
+enum { CONTEST = 1 << 23 }; /* bytes that one may take */
+
+/* 600 rows on the first of two circles, for networks to be compared on */
+static int contest(ebim__contest *f, ebim__rows *rows, const ebim_fit_desc *d, void *mem)
+{
+    if (!scene(2, circles, two, 2.1)) return 0;
+    ring_of_data(two, 600, 0);
+    memset(f, 0, sizeof *f);
+    memset(rows, 0, sizeof *rows);
+    rows->d = d;
+    rows->N = 600;
+    rows->n = 2;
+    rows->k = 1;
+    rows->held = 120;
+    rows->z = s.data;
+    rows->lo = s.lo;
+    rows->hi = s.hi;
+    f->rows = rows;
+    ebim_arena_init(&f->scratch[0], mem, CONTEST);
+    return 1;
+}
+
 /* Of the circle and a spurious one, the circle, and the circle to the side: the second. What the
  * first has too much no other one has; the third agrees with none. */
 static void choice(void)
@@ -1020,21 +1042,8 @@ static void choice(void)
     static ebim__contest f;
     static ebim__rows rows;
     ebim_fit_desc d = describe(0);
-    void *mem = malloc((size_t)1 << 22);
-    if (!scene(2, circles, two, 2.1)) return;
-    ring_of_data(two, 600, 0);
-    memset(&f, 0, sizeof f);
-    memset(&rows, 0, sizeof rows);
-    rows.d = &d;
-    rows.N = 600;
-    rows.n = 2;
-    rows.k = 1;
-    rows.held = 120;
-    rows.z = s.data;
-    rows.lo = s.lo;
-    rows.hi = s.hi;
-    f.rows = &rows;
-    ebim_arena_init(&f.scratch[0], mem, (size_t)1 << 22);
+    void *mem = malloc(CONTEST);
+    if (!contest(&f, &rows, &d, mem)) return;
     if (!candidate(&f, 0, circles, two, u[0]) || !candidate(&f, 1, steeper, large, u[1]) ||
         !candidate(&f, 2, circles, aside, u[2]))
         return;
@@ -1057,6 +1066,37 @@ static void choice(void)
     CHECK_INT(f.c[0].rival, -1); /* the third lies off the data and cannot vouch for it */
     CHECK_NEAR(f.c[0].j.disputed, 1, 0);
     CHECK(f.c[1].score > 100);
+    free(mem);
+}
+
+/* Two that agree on a circle without data, which the few points of their own did not show: the last
+ * judgement does, of one and then of the other, and the third is the best. */
+static void empty_after_all(void)
+{
+    static ebim_real u[3][EBIM__FIT_POINTS * 2], all[4 * EBIM__FIT_POINTS * 2];
+    static ebim__contest f;
+    static ebim__rows rows;
+    static ebim_watch watch[2];
+    ebim_judgement judged;
+    ebim_fit_desc d = describe(0);
+    void *mem = malloc(CONTEST);
+    int i;
+    if (!contest(&f, &rows, &d, mem)) return;
+    f.judged = &judged;
+    f.u = all;
+    f.watch = watch;
+    if (!candidate(&f, 0, circles, two, u[0]) || !candidate(&f, 1, circles, two, u[1]) ||
+        !candidate(&f, 2, steeper, large, u[2]))
+        return;
+    f.count = 3;
+    for (i = 0; i < 2; i++) f.c[i].j.empty = 0;
+    f.c[2].j.distance_mean += 0.001;
+    ebim__contest_choose(&f);
+    CHECK(f.best != 2);
+    CHECK_INT(ebim__contest_settle(&f, &f.scratch[0]), 1);
+    CHECK_INT(f.best, 2);
+    for (i = 0; i < 2; i++) CHECK(f.c[i].j.empty > 0.2);
+    CHECK_NEAR(judged.empty, 0, 0);
     free(mem);
 }
 
@@ -1398,6 +1438,7 @@ int main(int argc, char **argv)
     T_RUN(many_points);
     T_RUN(nothing_held_out);
     T_RUN(choice);
+    T_RUN(empty_after_all);
     T_RUN(who_may_vouch);
     T_RUN(networks);
     T_RUN(files_are_the_same);
