@@ -205,7 +205,8 @@ static void all_stops(setting s, int stops, int slow_stops)
         CHECK(w.widest < 2 * BREATH);
         CHECK_NEAR(m.info.partial, 0, 0);
         CHECK_INT(m.linear != NULL, s.of == STRETCHED);
-        CHECK_INT(ebim__find_rbf(&m.E, NULL) != NULL, m.has_energy && (s.k > 1 || s.of == CLUMPS));
+        if (s.k == 1) /* in space either is the better E of so rough an M */
+            CHECK_INT(ebim__find_rbf(&m.E, NULL) != NULL, m.has_energy && s.of == CLUMPS);
         calls = w.calls - 1; /* at the last one there is nothing left to stop */
         ebim_free(&m);
     }
