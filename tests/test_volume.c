@@ -533,8 +533,8 @@ static void charts_narrow_where_M_bends(void)
     }
 }
 
-/* M ends where F is no number, and at the walls; too few charts say so. What is lost there is of few
- * charts: as much that all lose is no end. */
+/* M ends where F is no number, and at the walls; too few charts say so. What is lost there is of
+ * few charts: as much that all lose is no end. */
 static void charts_end(void)
 {
     static problem p;
