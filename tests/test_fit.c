@@ -444,6 +444,39 @@ static void small_columns_are_told(void)
     }
 }
 
+/* Normalisers of several E share roots of lines: the second run has those of the first. */
+static void lines_are_shared(void)
+{
+    enum { MOST = 4 * 4096 };
+    static const double lo[2] = {-2, -2}, hi[2] = {2, 2};
+    static ebim_real x[MOST * 2], q[MOST];
+    static ebim__shared shared;
+    static ebim__z z;
+    static unsigned char memory[1 << 23];
+    ebim_log_z first, second;
+    ebim_arena a;
+    ebim_graph F;
+    ebim_arena_init(&a, memory, sizeof memory);
+    if (!CHECK_INT(ebim_record(&F, &a, 2, record_ring, NULL), EBIM_OK)) return;
+    if (!CHECK_INT(ebim__z_init(&z, &a, &F, NULL, NULL, lo, hi, 4096, NULL, 0), EBIM_OK)) return;
+    memset(&shared, 0, sizeof shared);
+    shared.x = x;
+    shared.q = q;
+    shared.most = MOST;
+    CHECK_INT(32 * z.room, MOST); /* batches */
+    z.shared = &shared;
+    CHECK_INT(ebim__z_run(&z, T_SEED, &first), EBIM_OK);
+    CHECK_INT(shared.full, 1);
+    memset(z.count, 0, sizeof z.count); /* nothing is left of the first run but what is shared */
+    memset(z.roots, 0, sizeof z.roots);
+    memset(z.q, 0, MOST * sizeof *z.q);
+    CHECK_INT(ebim__z_run(&z, T_SEED, &second), EBIM_OK);
+    CHECK_NEAR(first.log_volume, log(2 * PI), 5 * first.volume_se);
+    CHECK_NEAR(second.log_z, first.log_z, 0);
+    CHECK_NEAR(second.log_volume, first.log_volume, 0);
+    CHECK_INT(second.points, first.points);
+}
+
 /* Uniform points of an orbit with 6 % of noise: they have the uniform density, where they are told
  * and where they are scored. (E off M, where a network saw them alone, was up to -100.) */
 static void noise_is_no_density(void)
@@ -1016,6 +1049,7 @@ int main(int argc, char **argv)
     T_RUN(polishes_end_slowly);
     T_RUN(crowded_data_get_kernels);
     T_RUN(what_has_no_volume_is_not_measured_again);
+    T_RUN(lines_are_shared);
     T_RUN(noise_is_no_density);
     T_RUN(small_columns_are_told);
     T_RUN(chance_is_not_learned);

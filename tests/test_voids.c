@@ -296,6 +296,9 @@ static void caps_in_uneven_data_are_told(void)
             CHECK(s.r.uneven > 0.3 && s.r.uneven < 0.7);
         }
     CHECK(told[0] >= 5 && told[1] >= 6); /* 22 and 26 of 30; before 0 and 1 */
+    CHECK(ebim__void_even(0.3, 0.5) < 0.5 * ebim__void_even(0, 0.5)); /* denser behind: it fades */
+    CHECK_NEAR(ebim__void_even(-0.3, 0.5), ebim__void_even(0, 0.5), 0);
+    CHECK_NEAR(ebim__void_even(0, 1.4), exp(-4 * 1.4), 1e-9); /* uneven everywhere */
     CHECK_INT(told[2], 0);
 }
 
