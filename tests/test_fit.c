@@ -452,11 +452,11 @@ static void lines_are_shared(void)
     static ebim_real x[MOST * 2], q[MOST];
     static ebim__shared shared;
     static ebim__z z;
-    static unsigned char memory[1 << 23];
+    static unsigned char room[1 << 23];
     ebim_log_z first, second;
     ebim_arena a;
     ebim_graph F;
-    ebim_arena_init(&a, memory, sizeof memory);
+    ebim_arena_init(&a, room, sizeof room);
     if (!CHECK_INT(ebim_record(&F, &a, 2, record_ring, NULL), EBIM_OK)) return;
     if (!CHECK_INT(ebim__z_init(&z, &a, &F, NULL, NULL, lo, hi, 4096, NULL, 0), EBIM_OK)) return;
     memset(&shared, 0, sizeof shared);
