@@ -429,6 +429,12 @@ static void ply_files_that_lie(void)
     refused("a.ply", &b, ":6: the header does not say which format");
     b = ply_text(PLY "element vertex 2\n");
     refused("a.ply", &b, ":4: the file ends within its header");
+#define FOUR(line) line line line line
+    b = ply_text(PLY FOUR(FOUR("element e 0\n")) "element vertex 2\n" XYZ);
+    refused("a.ply", &b, ":19: too many elements");
+    b = ply_text(PLY "element vertex 1\n" FOUR(FOUR(FOUR(FOUR("property int q\n")))) XYZ);
+    refused("a.ply", &b, ":260: too many properties");
+#undef FOUR
     b = ply_text(PLY "vertices 2\n");
     refused("a.ply", &b, ":3: a line of the header that is none of .ply: vertices");
     for (k = 0; k < 3; k++) {

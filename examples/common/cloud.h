@@ -59,9 +59,11 @@ FILE_FN int cloud__add_element(cloud__reader *p, int n)
 {
     cloud__element *e = &p->element[p->elements];
     char **word = p->r.field;
-    if (n != 3 || csv_number(word[2], &e->count) != CSV_NUMBER || e->count < 0)
+    double count;
+    if (n != 3 || csv_number(word[2], &count) != CSV_NUMBER || count < 0)
         return CSV__FAIL(&p->r.m, "element needs a name and how many there are");
     if (p->elements == CLOUD__ELEMENTS) return CSV__FAIL(&p->r.m, "too many elements");
+    e->count = count;
     snprintf(e->name, sizeof e->name, "%.47s", word[1]);
     e->property = (cloud__property *)csv__resize(&p->r.m, NULL, CLOUD__PROPERTIES,
                                                  sizeof *e->property);
