@@ -144,7 +144,7 @@ static const data_set sets[] = {
     {"fig1", NULL, NULL, 2, 1, 20, sets_paper_circle, 1.25},
     {"two_circles", NULL, NULL, 2, 1, 20, sets_paper_circles, 1.25},
     {"sphere", NULL, NULL, 3, 2, 20, synth_sphere_mixture, 1.25},
-    {"floods", "floods.csv", "latlon", 3, 2, 5, NULL, 1.25},
+    {"floods", "floods.csv", "latlon", 3, 2, 20, NULL, 1.25},
     {"glycine", "glycine.csv", "torus:3,1", 3, 2, 20, NULL, 1.4}
 };
 
