@@ -1672,8 +1672,10 @@ typedef enum ebim_combination {
 } ebim_combination;
 
 /* Two models as one. Unions and mixtures are normalised, if a and b are (where one has no model.z,
- * its e^-E is taken for its density): `share` of the probability is a's (0: 1/2). What a fit says
- * of itself is not known of `out`. ERR_SHAPE: dimensions that do not fit, other linear maps;
+ * its e^-E is taken for its density): `share` of the probability is a's (0: 1/2). `out` has the bits
+ * of both verdicts, is partial where one is, and is not judged itself: nobody looks whether the two
+ * sets of a union lie on one another, or whether the M of a mixture is b's, too. ERR_SHAPE:
+ * dimensions that do not fit, columns of other names or in another order, other linear maps;
  * ERR_SOLVE: boxes that do not meet. */
 EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_combination how,
                                         const ebim_model *a, const ebim_model *b, double share);
@@ -12630,7 +12632,7 @@ enum {
 
 static const struct {
     double tail, unit, afar, isolated;
-    double copy_odds, copy_least, copy_rise, copy_few, copy_smallest;
+    double copy_odds, copy_least, copy_rise, copy_few, copy_flat, copy_smallest;
     double again_ball, again_very, again_join, again_told, again_chance;
     double dead, dead_column, rounding, map_ratio, map_units, map_graph, map_share, map_worse;
     double noise_width, noise_told, noise_cut;
@@ -12653,6 +12655,8 @@ static const struct {
           * copies 1.31 at most; without a gap floods 6, digits64.csv 11 */
     1e-3, /* copy_few: their scale in extents, at most, of so few rows that clusters of them look
            * alike: 16 shares of votes in 7 dimensions made 7 points */
+    0.5, /* copy_flat: of so much fewer dimensions than m are rows that do not fill M. A circle's on
+          * S^4 passed for copies of 121 points */
     1e-9, /* copy_smallest: scale of copies, in extents */
     0.05, 0.005, 0.08, 6, 2, /* again_ball, again_very: shares of the volume up to the 8th
                               * neighbour; again_join: within it rows are joined; again_told,
@@ -12993,6 +12997,28 @@ static int ebim__survey_equal(ebim__surveyor *v, int rest)
 
 static double ebim__copy_bin(int b) { return ebim__survey_bound.copy_smallest * pow(2, 0.5 * b); }
 
+/* The dimension of the rows themselves where it is clearly below m, as a known M may be larger than
+ * what they fill; else m. Of the neighbours within R half are within R / 2^(1/m), in the median of
+ * the rows; a pair of ranks that copies tear apart shows too few, so the largest of three counts.
+ * Rows of less than one dimension are clusters, and those are what is looked for. */
+static double ebim__copy_dimension(ebim__surveyor *v, int rows, int k)
+{
+    int count = ebim__survey_queries(EBIM__SURVEY_QUERIES, rows, v->s->n), half, i, used;
+    double most = 1;
+    if (v->s->m < 2) return v->s->m;
+    for (half = k / 2; half >= 2 && half >= k / 8; half /= 2) {
+        for (used = i = 0; i < count; i++) {
+            int32_t row = v->which[ebim__spread_at(i, count, rows)];
+            if (ebim__survey_near(v, row, 2 * half + 1) <= 2 * half || !(v->tree.d2[half] > 0))
+                continue;
+            v->value[used++] = log(v->tree.d2[2 * half] / v->tree.d2[half]) / 2;
+        }
+        if (used > count / 2)
+            most = fmax(most, log(2.0) / fmax(ebim__survey_quantile(v, used, 0.5), 1e-3));
+    }
+    return most < v->s->m - ebim__survey_bound.copy_flat ? most : v->s->m;
+}
+
 /* Pairs of rows within the scales of copies, and those that chance would put there: of a row's
  * neighbours up to the last, at distance R, a share (r / R)^m is within r wherever the density is
  * level over R. Copies raise both, as they should: pairs of their groups come by chance too. */
@@ -13000,6 +13026,7 @@ static void ebim__copy_counts(ebim__surveyor *v, int rows, double *seen, double 
 {
     int count = ebim__survey_queries(EBIM__SURVEY_QUERIES, rows, v->s->n), i, j, b;
     int k = ebim__min_int(EBIM__COPY_NEAR, ebim__max_int(8, rows / 4));
+    double m = ebim__copy_dimension(v, rows, k);
     for (b = 0; b < EBIM__COPY_BINS; b++) seen[b] = chance[b] = 0;
     for (i = 0; i < count; i++) {
         int32_t row = v->which[ebim__spread_at(i, count, rows)];
@@ -13009,7 +13036,7 @@ static void ebim__copy_counts(ebim__surveyor *v, int rows, double *seen, double 
             double r = ebim__copy_bin(b);
             for (j = 0; j < found - 1; j++)
                 seen[b] += v->tree.hood[j] != row && v->tree.d2[j] < r * r;
-            chance[b] += (found - 2) * (r < reach ? pow(r / reach, v->s->m) : 1);
+            chance[b] += (found - 2) * (r < reach ? pow(r / reach, m) : 1);
         }
     }
 }
@@ -15719,6 +15746,7 @@ static ebim_result ebim__combine_refused(const ebim__combined *c)
     size_t square = (size_t)a->n * (size_t)a->n;
     int i;
     if (a->n != b->n || !a->linear != !b->linear ||
+        (a->columns && b->columns && strcmp(a->columns, b->columns)) ||
         (a->linear && memcmp(a->linear, b->linear, square * sizeof *a->linear)))
         return EBIM_ERR_SHAPE;
     if (c->how != EBIM_COMBINE_MIXTURE && (a->F.field.codim || b->F.field.codim))
@@ -15751,6 +15779,21 @@ static void ebim__combine_z(ebim_model *out, const ebim__combined *c)
     z->log_mean = -z->log_volume;
 }
 
+/* What is known of both is known of `out`. The M of a mixture is a's: b need not treat x and -x as
+ * one where a does. */
+static void ebim__combine_told(ebim_model *out, const ebim__combined *c)
+{
+    const ebim_model *a = c->a, *b = c->b;
+    ebim__judge_nothing(&out->judged);
+    out->judged.verdict = a->judged.verdict | b->judged.verdict;
+    out->info.partial = a->info.partial || b->info.partial;
+    if (!strcmp(a->tag, b->tag)) memcpy(out->tag, a->tag, sizeof out->tag);
+    if (c->how != EBIM_COMBINE_MIXTURE) return;
+    out->info.on = a->info.on == EBIM_ON_AXES && b->info.on != a->info.on ? (int)EBIM_ON_SPHERE
+                                                                           : a->info.on;
+    out->starts = a->starts;
+}
+
 /* The arrays of a model of n coordinates; those of a linear map if there is to be one */
 static void ebim__model_arrays(ebim_model *m, ebim_arena *a, int linear)
 {
@@ -15767,7 +15810,7 @@ static void ebim__model_arrays(ebim_model *m, ebim_arena *a, int linear)
 EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_combination how,
                                         const ebim_model *a, const ebim_model *b, double share)
 {
-    size_t n = (size_t)a->n, square = a->linear ? ebim__times(n, n) : 0, i;
+    size_t n = (size_t)a->n, square = a->linear ? ebim__times(n, n) : 0, named, i;
     double first = ebim__or(share, 0.5);
     ebim__combined c;
     ebim_result r;
@@ -15785,15 +15828,19 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_
     out->has_energy = a->has_energy && b->has_energy;
     out->unit = fmin(a->unit, b->unit);
     out->parallel = a->parallel;
-    if (!strcmp(a->tag, b->tag)) memcpy(out->tag, a->tag, sizeof out->tag);
-    ebim__judge_nothing(&out->judged);
+    ebim__combine_told(out, &c);
     ebim__combine_z(out, &c);
     r = ebim_record(&out->F, keep, out->n, ebim__record_combined_F, &c);
     if (how == EBIM_COMBINE_MIXTURE) out->F.field = a->F.field;
     if (!r && out->has_energy)
         r = ebim_record(&out->E, keep, out->n, ebim__record_combined_E, &c);
     ebim__model_arrays(out, keep, a->linear != NULL);
+    named = a->columns && b->columns ? strlen(a->columns) + 1 : 0;
+    out->columns = named ? EBIM__NEW(keep, char, named) : NULL;
     if (r || !ebim__ready(keep)) return r ? r : keep->failed;
+    if (named) memcpy(out->columns, a->columns, named);
+    if (out->starts)
+        memcpy(out->start, a->start, (size_t)out->starts * n * sizeof *out->start);
     for (i = 0; i < square; i++) {
         out->linear[i] = a->linear[i];
         out->inverse[i] = a->inverse[i];

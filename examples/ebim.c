@@ -1334,9 +1334,10 @@ static const char *note_looks(const ebim_fit_desc *d, const points *p)
     int which = d->on == EBIM_ON_LEARNED ? looks_like(p) : -1;
     const char *name = which < 0 ? NULL : known_manifold[which].name;
     if (!name) return NULL;
-    if (d->recipe == EBIM_RECIPE_DEFAULT)
-        complain(0, "%s: note: all rows lie on a known manifold: --on %s takes it as it is and "
-                 "learns the density alone%s", p->file, name,
+    if (d->recipe == EBIM_RECIPE_DEFAULT &&
+        (!d->dim || d->dim == on_dim(known_manifold[which].on, p->n)))
+        complain(0, "%s: note: all rows lie on a known manifold: --on %s takes it as it is, all of "
+                 "it, and learns the density alone%s", p->file, name,
                  known_manifold[which].on == EBIM_ON_SPHERE
                      ? " (--on axes if x and -x are the same)" : "");
     return name;

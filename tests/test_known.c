@@ -656,6 +656,43 @@ static void scores_know_M(void)
     free(s.memory);
 }
 
+/* A mixture of two laws on one known M is on it, too: reflections are no rotations there either. Of
+ * axes and a sphere's it is on the sphere, as the second law is not even. */
+static void mixtures_keep_M(void)
+{
+    enum { B = 200 };
+    static const ebim_real mirror[9] = {1, 0, 0, 0, 1, 0, 0, 0, -1};
+    static ebim_real x[B * 9];
+    unsigned char ok[1];
+    made s, t;
+    ebim_model m;
+    int b;
+    make(&s, EBIM_ON_ROTATIONS, 9, 1);
+    make(&t, EBIM_ON_ROTATIONS, 9, -1);
+    s.m.z = log_z_of(&s.m);
+    t.m.z = log_z_of(&t.m);
+    CHECK_INT(ebim_combine(&m, EBIM_COMBINE_MIXTURE, &s.m, &t.m, 0), 0);
+    CHECK_INT(m.info.on, EBIM_ON_ROTATIONS);
+    CHECK_INT(m.starts, 50);
+    CHECK_INT(ebim_sample(&m, B, x, T_SEED), 0);
+    for (b = 0; b < B; b++) CHECK(ebim__nearest_rotation(x + 9 * b, NULL) < 1e-3);
+    CHECK_INT(ebim_score(&m, 1, mirror, x, NULL, NULL, ok), 0);
+    CHECK_INT(ok[0], 0);
+    ebim_free(&m);
+    free(s.memory);
+    free(t.memory);
+    make(&s, EBIM_ON_AXES, 3, 1);
+    make(&t, EBIM_ON_SPHERE, 3, 1);
+    CHECK_INT(ebim_combine(&m, EBIM_COMBINE_MIXTURE, &s.m, &t.m, 0), 0);
+    CHECK_INT(m.info.on, EBIM_ON_SPHERE);
+    ebim_free(&m);
+    CHECK_INT(ebim_combine(&m, EBIM_COMBINE_MIXTURE, &s.m, &s.m, 0), 0);
+    CHECK_INT(m.info.on, EBIM_ON_AXES);
+    ebim_free(&m);
+    free(s.memory);
+    free(t.memory);
+}
+
 /* Rotations of det 1 have no samples of det -1; uniform ones are found to be uniform: E = 0 is kept
  * where nothing was likelier, and with it the golden log density -log(8 pi^2 2^1.5). */
 static void uniform_rotations(void)
@@ -770,6 +807,7 @@ int main(int argc, char **argv)
     T_RUN(shares_are_not_negative);
     T_RUN(all_of_M_is_the_domain);
     T_RUN(scores_know_M);
+    T_RUN(mixtures_keep_M);
     T_RUN(uniform_rotations);
     T_RUN(without_energy);
     T_RUN(a_map_that_is_given);

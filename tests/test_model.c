@@ -677,6 +677,7 @@ static void models_are_combined(void)
     static double room[1 << 15], lo[N] = {-2, -2, -4}, hi[N] = {4, 2, 2};
     static ebim_real x[B * N], y[B * N], e[B], F[K];
     static unsigned char ok[B], file[1 << 15];
+    static char names[] = "x\ny\nz";
     ebim_arena a, c, measure;
     ebim_model m = made(&a, 1, record_sphere), p, out, back;
     int how, b, i, near[2] = {0, 0};
@@ -691,8 +692,15 @@ static void models_are_combined(void)
     m.z.log_z = log_z[0];
     p.z.log_z = log_z[1];
     m.z.log_volume = log(3);
+    m.judged.verdict = EBIM_VERDICT_RIM;
+    p.judged.verdict = EBIM_VERDICT_OFF;
+    p.info.partial = 1;
+    m.columns = p.columns = names;
     for (how = 0; how < 3; how++) {
         CHECK_INT(ebim_combine(&out, (ebim_combination)how, &m, &p, part[0]), EBIM_OK);
+        CHECK_INT(out.judged.verdict, EBIM_VERDICT_RIM | EBIM_VERDICT_OFF);
+        CHECK_INT(out.info.partial, 1);
+        CHECK(out.columns && out.columns != names && !strcmp(out.columns, names));
         CHECK_INT(out.k, how == EBIM_COMBINE_INTERSECTION ? 2 : 1);
         CHECK_INT(out.m, N - out.k);
         CHECK((out.z.points > 0) == (how != EBIM_COMBINE_INTERSECTION));
@@ -733,8 +741,17 @@ static void combinations_are_refused(void)
     static double far[N] = {4, 4, 4}, farther[N] = {5, 5, 5};
     static double unit[N * N] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     static double other[N * N] = {2, 0, 0, 0, 1, 0, 0, 0, 1};
+    static char names[] = "x\ny\nz", turned[] = "y\nx\nz";
     ebim_arena a;
     ebim_model m = made(&a, 1, record_sphere), p = m, out;
+    m.columns = names;
+    p.columns = turned;
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_MIXTURE, &m, &p, 0), EBIM_ERR_SHAPE);
+    m.columns = NULL;
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_MIXTURE, &m, &p, 0), EBIM_OK);
+    CHECK(out.columns == NULL);
+    ebim_free(&out);
+    p = m;
     p.k = 2;
     CHECK_INT(ebim_combine(&out, EBIM_COMBINE_UNION, &m, &p, 0), EBIM_ERR_SHAPE);
     CHECK_INT(ebim_combine(&out, EBIM_COMBINE_INTERSECTION, &m, &p, 0), EBIM_ERR_SHAPE);

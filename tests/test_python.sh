@@ -202,6 +202,7 @@ no_density_is_nan() {
 X = ellipse()
 model = fitted(density=False)
 assert not model.has_density and model.info["has_energy"] == 0
+assert all(np.isnan(model.info[key]) for key in ("nll", "nll_se", "log_z", "log_z_se"))
 for values in (model.score_samples(X), model.energy(X), *model.score_samples(X, return_se=True)):
     assert values.shape == (400,) and np.isnan(values).all()
 g = model.grad_log_density(X)

@@ -517,6 +517,28 @@ static void no_copies_no_groups(void)
     }
 }
 
+/* Rows of fewer dimensions than m, as on a known M that they do not fill: chance in m dimensions
+ * would put far fewer next to each other. Copies among them are found all the same. */
+static void flat_rows_are_no_copies(void)
+{
+    int seed, i, c;
+    for (seed = 0; seed < SEEDS; seed++) {
+        start(3, seed);
+        for (i = 0; i < 1000; i++) {
+            double t = uniform(0, 2 * PI);
+            row(cos(t), sin(t), 0.3 * cos(2 * t));
+        }
+        if (survey(2)) CHECK(s.v.groups >= 998);
+        start(3, seed);
+        for (i = 0; i < 200; i++) {
+            double t = uniform(0, 2 * PI);
+            for (c = 0; c < 5; c++)
+                row(cos(t) + 1e-6 * normal(), sin(t) + 1e-6 * normal(), 0.3 * cos(2 * t));
+        }
+        if (survey(2)) CHECK(s.v.groups >= 195 && s.v.groups <= 200);
+    }
+}
+
 static void equal_rows_are_counted(void)
 {
     int i;
@@ -1058,6 +1080,7 @@ int main(int argc, char **argv)
     T_RUN(small_parts_and_tails_are_no_outliers);
     T_RUN(copies_are_one_group);
     T_RUN(no_copies_no_groups);
+    T_RUN(flat_rows_are_no_copies);
     T_RUN(equal_rows_are_counted);
     T_RUN(flat_sets_become_round);
     T_RUN(round_sets_and_thin_noise_keep_the_identity);

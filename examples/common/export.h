@@ -710,10 +710,14 @@ static const char *export_check(export_job *j, const ebim_model *m, const char *
     memset(j, 0, sizeof *j);
     j->m = m;
     j->name = name;
-    if (m->F.field.codim) return "its manifold is a displacement field";
+    if (m->F.field.codim)
+        return m->F.field.gate ? "its manifold is a displacement field"
+                               : "its manifold has more equations than its codimension";
     if (m->linear) return "it stands behind a linear map, as its data are much wider in one "
                           "direction than in another";
     if (m->info.on == EBIM_ON_SIMPLEX) return "its manifold, a simplex, has an edge";
+    if (m->info.on == EBIM_ON_ROTATIONS)
+        return "its equations have reflections among their roots, which are no rotations";
     why = export_plan(&j->F, &m->F, name, 'F');
     if (!why && m->has_energy) {
         why = export_plan(&j->E, &m->E, name, 'E');

@@ -295,7 +295,9 @@ FILE_FN void report__density(FILE *f, const ebim_model *m)
                 m->info.held == m->info.distinct ? ", each held out once" : "");
     else if (!(m->z.points > 0))
         fprintf(f, "density    for samples alone: its normaliser needs the volume of it\n");
-    else fprintf(f, "density    learned; too few points to hold some out\n");
+    else if (m->info.points > 0)
+        fprintf(f, "density    learned; too few points to hold some out\n");
+    else fprintf(f, "density    that of its parts\n");
     if (report_known(m->judged.density_p))
         fprintf(f, "test       held-out points against the density: p = %.2g (warns below %g)\n",
                 m->judged.density_p, ebim__check_bound.p);
@@ -338,8 +340,10 @@ FILE_FN void report_text(FILE *f, const ebim_model *m, const char *word, const i
                    "law\n");
     report__manifold(f, m);
     report__density(f, m);
-    fprintf(f, "fit        %d points, seed %.0f, recipe %s", m->info.points,
-            (double)m->info.seed, report_recipe(m));
+    if (m->info.points > 0)
+        fprintf(f, "fit        %d points, seed %.0f, recipe %s", m->info.points,
+                (double)m->info.seed, report_recipe(m));
+    else fprintf(f, "fit        none: a model made of others, whose verdicts it has");
     if (report_known(m->info.seconds)) fprintf(f, ", %.1f s", m->info.seconds);
     fprintf(f, "\n");
     report__verdict(f, m, word);

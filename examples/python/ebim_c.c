@@ -178,7 +178,14 @@ EBIM_C_API int ebim_c_set(ebim_c *c, const char *name, double value)
     }
 }
 
-/* A number by its name, i-th of an array, else i = 0. */
+/* Whether a number of the model is 0 because nobody knows it */
+static int unknown(const ebim_c *c, const char *name)
+{
+    if (!strncmp(name, "nll", 3)) return !c->m.has_energy || c->m.info.held <= 0;
+    return !strncmp(name, "log_z", 5) && c->m.z.points <= 0;
+}
+
+/* A number by its name, i-th of an array, else i = 0; NaN where it is not known */
 EBIM_C_API int ebim_c_get(const ebim_c *c, const char *name, int i, double *value)
 {
     const field *f = field_of(name);
@@ -190,6 +197,7 @@ EBIM_C_API int ebim_c_get(const ebim_c *c, const char *name, int i, double *valu
     switch (f->kind) {
     case REAL:
         memcpy(value, at + (size_t)i * sizeof *value, sizeof *value);
+        if (unknown(c, name)) *value = ebim__nan64();
         return EBIM_OK;
     case SEED:
         memcpy(&seed, at, sizeof seed);
