@@ -204,8 +204,10 @@
  * linear in its size, and its graphs have no more than 16 features for each byte, so that what
  * scores and samples take is bounded, too.
  *
- * LIMITS. Chains are exact where they are adjusted (>>exact), on displacement fields up to some
- * 1e-4 in their tangents (>>tangents); charts take those of Q'J, off by 0.0002 to 0.005, which
+ * LIMITS. Rows are taken for independent draws: those of a path through time have neighbours among
+ * the others, so that the density is too narrow and info.nll too good. Chains are exact where they
+ * are adjusted (>>exact), on displacement fields up to some 1e-4 in their tangents (>>tangents);
+ * charts take those of Q'J, off by 0.0002 to 0.005, which
  * their overlap evens out. Chains pass between components by leaps along lines
  * (k = 1, n <= 7) or by independent points of charts. Log densities are normalised with a standard
  * error (model.z, ebim_model_log_z) where random lines measure M, k = 1 and n <= 7, or charts do
@@ -1672,11 +1674,11 @@ typedef enum ebim_combination {
 } ebim_combination;
 
 /* Two models as one. Unions and mixtures are normalised, if a and b are (where one has no model.z,
- * its e^-E is taken for its density): `share` of the probability is a's (0: 1/2). `out` has the bits
- * of both verdicts, is partial where one is, and is not judged itself: nobody looks whether the two
- * sets of a union lie on one another, or whether the M of a mixture is b's, too. ERR_SHAPE:
- * dimensions that do not fit, columns of other names or in another order, other linear maps;
- * ERR_SOLVE: boxes that do not meet. */
+ * its e^-E is taken for its density): `share` of the probability is a's (0: 1/2). `out` has the
+ * bits of both verdicts, is partial where one is, and is not judged itself: nobody looks whether
+ * the two sets of a union lie on one another, or whether the M of a mixture is b's, too.
+ * ERR_SHAPE: dimensions that do not fit, columns of other names or in another order, other linear
+ * maps; ERR_SOLVE: boxes that do not meet. */
 EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_combination how,
                                         const ebim_model *a, const ebim_model *b, double share);
 
@@ -11119,14 +11121,15 @@ EBIM_API int ebim_charts_run(ebim_charts *s, int draws, ebim_real *x, ebim_real 
     return ebim__charts_take(s, draws, x, log_q, seed, stream, 0);
 }
 
-/* Share of all draws that ended nowhere and are of charts that lost a quarter of theirs, and stand
- * where M ends. What solves miss of an M that bends much is spread over many charts. */
+/* Share of all draws that ended nowhere and are of charts that lost a quarter of theirs, a tenth on
+ * curves, and stand where M ends. What solves miss of an M that bends much is spread over many
+ * charts, but not on a curve: there a cut has two charts at its ends, and both may lose less. */
 static double ebim__charts_ended(const ebim_charts *s)
 {
     double lost = 0;
-    int c;
+    int c, part = s->m > 1 ? 4 : 10;
     for (c = 0; c < s->count; c++)
-        if (s->lost[c] > 1 && 4 * s->lost[c] > s->tried[c]) lost += s->lost[c];
+        if (s->lost[c] > 1 && part * s->lost[c] > s->tried[c]) lost += s->lost[c];
     return s->draws ? lost / (double)s->draws : 0;
 }
 

@@ -1328,6 +1328,53 @@ static void note_faces(const ebim_fit_desc *d, const points *p)
              100.0 * most / p->N, others);
 }
 
+/* Whether a column never falls, or never rises */
+static int is_sorted(const csv_table *t)
+{
+    int c, i, up, down;
+    for (c = 0; c < t->cols; c++) {
+        for (up = down = 0, i = 1; i < t->rows; i++) {
+            double step = t->v[i * t->cols + c] - t->v[(i - 1) * t->cols + c];
+            up += step > 0;
+            down += step < 0;
+        }
+        if (!up || !down) return 1;
+    }
+    return 0;
+}
+
+/* How many of `count` rows are within `reach` of the next one, or of another; *sum: of distances */
+static int rows_close(const points *p, int count, int next, double reach, double *sum)
+{
+    int close = 0, k;
+    for (*sum = k = 0; k < count; k++) {
+        int i = (int)((double)k * (p->N - 1) / count), j = next ? i + 1 : (i + p->N / 2 + k) % p->N;
+        double d = sqrt(ebim__square_distance(p->n, p->x + (size_t)i * (size_t)p->n,
+                                              p->x + (size_t)j * (size_t)p->n));
+        *sum += d;
+        close += d < reach;
+    }
+    return close;
+}
+
+/* Rows along a path through time are no independent draws. A sorted file is known by its column. */
+static void note_path(const points *p)
+{
+    enum { FEWEST = 100, MOST = 4000 };
+    int count = p->N - 1 < MOST ? p->N - 1 : MOST, close;
+    double sum, reach;
+    if (p->N < FEWEST || is_sorted(&p->table)) return;
+    rows_close(p, count, 0, 0, &sum);
+    reach = 0.25 * sum / count;
+    close = rows_close(p, count, 1, reach, &sum);
+    if (close < 0.9 * count || rows_close(p, count, 0, reach, &sum) > 0.5 * count) return;
+    complain(0, "%s: note: %.0f %% of the rows are close to the next one. If they are a path "
+             "through time, they are no independent draws: the density will be too narrow, and its "
+             "held-out likelihood too good; rows so far apart that they forget each other are "
+             "better. Rows of a grid, or in any order of their own, do no harm", p->file,
+             100.0 * close / count);
+}
+
 /* What the points look like, if nobody said it, for the report: a name of --on, or NULL */
 static const char *note_looks(const ebim_fit_desc *d, const points *p)
 {
@@ -1447,6 +1494,7 @@ static int verb_fit(const args *a)
     if (!status) status = slim_networks(&nets, a, &p, &d);
     if (!status) note_degrees(&e, &p);
     if (!status) note_faces(&d, &p);
+    if (!status) note_path(&p);
     if (!status) looks = note_looks(&d, &p);
     if (!status && file_create(&out, output(a), err, sizeof err)) status = complain_line(BAD, err);
     if (!status) {

@@ -1069,6 +1069,18 @@ embedding_is_remembered() {
     "$EBIM" sample t.ebim -n 3 | grep x0,x1,x2,phi,psi
 }
 
+# Rows that follow one another are told, but not sorted ones, and not the same rows in another order
+paths_are_told() {
+    awk 'BEGIN { srand(3); for (i = 0; i < 400; i++) { t += 0.3 * (rand() - 0.5)
+        printf "%.5f,%.5f\n", cos(t), sin(t) } }' >path.csv
+    awk 'BEGIN { srand(4) } { printf "%.9f %s\n", rand(), $0 }' path.csv | sort |
+        sed 's/.* //' >mixed.csv
+    sort -n -t, path.csv >sorted.csv
+    for f in path mixed sorted; do "$EBIM" fit $f.csv -o p.ebim --on circle 2>$f.err; done
+    grep -q 'path.csv: note: 100 % of the rows are close to the next one' path.err
+    if grep -q 'close to the next' mixed.err sorted.err; then fail 'told of rows in no order'; fi
+}
+
 # Manifolds that are known: told of when data look like one, learned on, remembered, and refused
 # with the row that is off
 known_manifolds() {
@@ -1577,7 +1589,7 @@ for check in guises options_that_errors_name names_that_differ_never_swap \
     figure_eight_is_bad moebius_strip_is_learned same_seed_same_bytes paper_recipe_fits \
     samples_lie_on_the_circle scores_keep_the_order no_root_is_nan \
     chains_that_stand_still_are_noted projections_are_the_nearest_points \
-    embedding_is_remembered known_manifolds angles_and_quaternions \
+    embedding_is_remembered paths_are_told known_manifolds angles_and_quaternions \
     pipes json_parses pictures mesh_of_a_sphere mesh_without_energy \
     mesh_of_two_circles mesh_that_is_not_closed mesh_of_a_fit interrupted_fit_keeps_its_state \
     second_interrupt_leaves_nothing every_allocation_fails_in_turn \
