@@ -548,6 +548,8 @@ static void charts_end(void)
     CHECK(r.found < r.draws);
     CHECK(ebim__charts_ended(p.charts) > 0.0005); /* as a judge of curves asks */
     for (c = 0; c < r.charts; c++) p.charts->lost[c] = p.charts->tried[c] / 8;
+    CHECK(ebim__charts_ended(p.charts) > 0.05); /* on a curve */
+    for (c = 0; c < r.charts; c++) p.charts->lost[c] = p.charts->tried[c] / 11;
     CHECK_NEAR(ebim__charts_ended(p.charts), 0, 0);
     memset(&d, 0, sizeof d);
     d.lo = p.lo;
