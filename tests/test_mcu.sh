@@ -313,7 +313,15 @@ refusals() {
     awk 'BEGIN { srand(1); for (i = 0; i < 300; i++) { a = 6.2832 * rand(); print cos(a) "," \
         sin(a) "," cos(2 * a) / 2 } }' >data.csv
     "$EBIM" fit data.csv --dim 1 --effort 0.02 -o model.ebim >fit.log 2>&1 || test $? = 1
+    refused 'more equations'
+    awk 'BEGIN { srand(1); for (i = 0; i < 300; i++) { a = 6.2832 * rand(); print cos(a) "," \
+        sin(a) "," cos(5 * a) / 2 } }' >data.csv
+    "$EBIM" fit data.csv --dim 1 --effort 0.02 -o model.ebim >fit.log 2>&1 || test $? = 1
     refused field
+    awk 'BEGIN { srand(1); for (i = 0; i < 90; i++) { a = 6.2832 * rand(); c = cos(a); s = sin(a)
+        print c "," (-s) ",0," s "," c ",0,0,0,1" } }' >data.csv
+    "$EBIM" fit data.csv --on rotations --effort 0.02 -o model.ebim >fit.log 2>&1 || test $? = 1
+    refused reflections
     awk 'BEGIN { srand(1); for (i = 0; i < 300; i++) { a = 6.2832 * rand(); print cos(a) "," \
         1e4 * sin(a) } }' >data.csv
     "$EBIM" fit data.csv --dim 1 --effort 0.02 -o model.ebim >fit.log 2>&1 || test $? = 1
