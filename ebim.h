@@ -12658,8 +12658,8 @@ static const struct {
           * copies 1.31 at most; without a gap floods 6, digits64.csv 11 */
     1e-3, /* copy_few: their scale in extents, at most, of so few rows that clusters of them look
            * alike: 16 shares of votes in 7 dimensions made 7 points */
-    0.5, /* copy_flat: of so much fewer dimensions than m are rows that do not fill M. A circle's on
-          * S^4 passed for copies of 121 points */
+    0.5, /* copy_flat: of so much fewer dimensions than m are rows that do not fill M. 1000 of a
+          * sphere in S^4 passed for copies of 121 points */
     1e-9, /* copy_smallest: scale of copies, in extents */
     0.05, 0.005, 0.08, 6, 2, /* again_ball, again_very: shares of the volume up to the 8th
                               * neighbour; again_join: within it rows are joined; again_told,

@@ -1328,7 +1328,7 @@ static void note_faces(const ebim_fit_desc *d, const points *p)
              100.0 * most / p->N, others);
 }
 
-/* Whether a column never falls, or never rises */
+/* Whether a column rises and never falls, or the other way round; a constant one does neither */
 static int is_sorted(const csv_table *t)
 {
     int c, i, up, down;
@@ -1338,7 +1338,7 @@ static int is_sorted(const csv_table *t)
             up += step > 0;
             down += step < 0;
         }
-        if (!up || !down) return 1;
+        if (!up != !down) return 1;
     }
     return 0;
 }
