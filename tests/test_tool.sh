@@ -1079,7 +1079,7 @@ paths_are_told() {
     for f in path mixed sorted; do "$EBIM" fit $f.csv -o p.ebim --on circle 2>$f.err; done
     grep -q 'path.csv: note: 100 % of the rows are close to the next one' path.err
     sed 's/$/,0,1/' path.csv >flat.csv # constant columns are not sorted ones
-    "$EBIM" fit flat.csv -o p.ebim --on torus:2 --max-seconds 2 2>flat.err || test $? = 1
+    "$EBIM" fit flat.csv -o p.ebim --on torus:2 $quick 2>flat.err || test $? = 1
     grep -q 'flat.csv: note: 100 % of the rows are close to the next one' flat.err
     if grep -q 'close to the next' mixed.err sorted.err; then fail 'told of rows in no order'; fi
 }
