@@ -10412,6 +10412,8 @@ enum {
     EBIM__CHARTS_WANTED = 200, /* on the points given, one in ten at most; growth does the rest */
     EBIM__CHART_LANES = 128,
     EBIM__CHART_STARTS = 2000,
+    EBIM__CHART_ASKED = 8, /* by a point, for whether they cover it: on a smooth M one or two are;
+                            * where M is crumpled hundreds were, and a fit did not end */
     EBIM__CHART_M = 8,      /* the largest m */
     EBIM__CHART_ROUNDS = 500 /* of growth, at most, times m */
 };
@@ -10577,21 +10579,22 @@ static void ebim__charts_solve(ebim_charts *s, int B, const int32_t *chart, cons
     s->f.orthonormal = 0;
 }
 
-/* t: [m] of y in chart c; returns whether y is in the chart's cylinder. */
-static int ebim__charts_where(const ebim_charts *s, int c, const ebim_real *y, double *t)
+/* t: [m] of y in chart c; returns the square of how far y is off the chart's plane, -1 where it is
+ * not in the chart's cylinder. */
+static double ebim__charts_where(const ebim_charts *s, int c, const ebim_real *y, double *t)
 {
     const ebim_real *x = ebim__nth(s->center, c, s->n);
     const ebim_real *U = ebim__nth(s->tangent, c, s->m * s->n);
     double h2 = s->reach[c] * s->reach[c], along = 0;
     double d2 = ebim__distance2_upto(s->n, x, y, 2 * h2);
     int i, j;
-    if (d2 > 2 * h2) return 0;
+    if (d2 > 2 * h2) return -1;
     for (j = 0; j < s->m; j++) {
         for (t[j] = 0, i = 0; i < s->n; i++)
             t[j] += (double)U[j * s->n + i] * ((double)y[i] - (double)x[i]);
         along += t[j] * t[j];
     }
-    return along < h2 && d2 - along < h2;
+    return along < h2 && d2 - along < h2 ? fmax(d2 - along, 0) : -1;
 }
 
 /* Chart c, whose coordinates of point b are t, is added to q. */
@@ -10690,7 +10693,7 @@ static void ebim__charts_density(ebim_charts *s, int B)
                 ebim__charts_add(s, b, c, s->t + b * s->m);
                 continue;
             }
-            if (!ebim__charts_where(s, c, ebim__nth(s->y, b, s->n), t)) continue;
+            if (ebim__charts_where(s, c, ebim__nth(s->y, b, s->n), t) < 0) continue;
             s->chart[s->pairs] = (int32_t)c;
             s->point[s->pairs] = (int32_t)b;
             if (++s->pairs == EBIM__CHART_LANES) ebim__charts_flush(s);
@@ -10700,17 +10703,21 @@ static void ebim__charts_density(ebim_charts *s, int B)
 }
 
 /* The chart whose centre is the nearest to point b, in shares of its reach, of those within half of
- * it but beyond *asked, and but for the one b came from -> *asked, t; -1: there is none. */
+ * it but beyond *asked, and but for the one b came from -> *asked, t; -1: there is none. What b is
+ * off a chart's plane counts four times: charts of b's own sheet are asked before others'. */
 static int ebim__charts_next(const ebim_charts *s, int b, double *asked, double *t)
 {
-    double u[EBIM__CHART_M], least = s->way->cover;
+    double u[EBIM__CHART_M], least = HUGE_VAL;
     int c, chart = -1;
     for (c = 0; c < s->count; c++) {
-        double r;
-        if (c == s->from[b] || !ebim__charts_where(s, c, ebim__nth(s->y, b, s->n), u)) continue;
-        r = sqrt(ebim__inner64(s->m, u, u)) / s->reach[c];
-        if (!(r > *asked) || !(r < least)) continue;
-        least = r;
+        double off, along, far, h2 = s->reach[c] * s->reach[c];
+        if (c == s->from[b]) continue;
+        off = ebim__charts_where(s, c, ebim__nth(s->y, b, s->n), u);
+        along = ebim__inner64(s->m, u, u);
+        if (off < 0 || !(along < s->way->cover * s->way->cover * h2)) continue;
+        far = sqrt((along + 16 * off) / h2);
+        if (!(far > *asked) || !(far < least)) continue;
+        least = far;
         chart = c;
         memcpy(t, u, (size_t)s->m * sizeof *t);
     }
@@ -10719,11 +10726,11 @@ static int ebim__charts_next(const ebim_charts *s, int b, double *asked, double 
 }
 
 /* Whether charts reach the B points in y from within half of their reach -> inner. The nearest one
- * mostly does: the next is asked where it does not. */
+ * mostly does: the next is asked where it does not, and nobody after the last that may be. */
 static void ebim__charts_covered(ebim_charts *s, int B)
 {
     double asked[EBIM__CHART_LANES], cover = s->way->cover;
-    int b, c;
+    int b, c, left = EBIM__CHART_ASKED;
     for (b = 0; b < B; b++) {
         s->inner[b] = 1;
         asked[b] = -1;
@@ -10731,7 +10738,7 @@ static void ebim__charts_covered(ebim_charts *s, int B)
     do {
         if (ebim__work(s->f.w.watch, (double)s->count * s->n * B)) return;
         for (b = 0; b < B; b++) {
-            if (!s->ok[b] || s->inner[b] <= cover || !(asked[b] < cover)) continue;
+            if (!s->ok[b] || s->inner[b] <= cover || !(asked[b] < HUGE_VAL)) continue;
             c = ebim__charts_next(s, b, &asked[b], s->at + s->pairs * s->m);
             if (c < 0) continue;
             s->chart[s->pairs] = (int32_t)c;
@@ -10739,7 +10746,7 @@ static void ebim__charts_covered(ebim_charts *s, int B)
         }
         b = s->pairs;
         ebim__charts_flush(s);
-    } while (b);
+    } while (b && --left);
 }
 
 /* B points from the charts in `from` and t -> y, ok, and the normals there */
@@ -10755,7 +10762,7 @@ static void ebim__charts_points(ebim_charts *s, int B)
         const ebim_real *y = ebim__nth(s->y, l, s->n);
         s->ok[l] = s->f.state[l] == EBIM__SOLVED &&
                    ebim__inside(y, 1, 0, s->n, s->d.lo, s->d.hi) &&
-                   ebim__charts_where(s, s->from[l], y, t);
+                   ebim__charts_where(s, s->from[l], y, t) >= 0;
     }
     ebim__charts_linearise(s, B, 1);
 }

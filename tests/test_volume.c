@@ -443,6 +443,53 @@ static void every_point_to_start_from_is_covered(void)
     CHECK_NEAR(r.volume, 3 * PI, 5 * r.volume_se);
 }
 
+/* sin(40 z) / 40: sheets 0.079 apart, a dozen of which cross each chart, on one of them */
+static ebim_ref sheets(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref z = ebim_scale(g, ebim_slice(g, x, 2, 1), 40);
+    (void)user;
+    return ebim_scale(g, ebim_apply(g, z, EBIM_FN_SINE), 1 / 40.0);
+}
+
+static int never(void *user, const ebim_progress *now)
+{
+    (void)user;
+    return now->done < 0;
+}
+
+/* A point asks the charts of its own sheet first, and not all those of the others: in the order of
+ * their distances along the charts cover takes 2.8e8 multiplications here, of the first eight in
+ * that order it never comes to an end, and covers nothing. */
+static void charts_ask_their_own_sheet(void)
+{
+    enum { N = 600 };
+    static problem p;
+    static ebim_real x[N * 3];
+    ebim_charts_desc d;
+    ebim_watch watch;
+    int i;
+    memset(&watch, 0, sizeof watch);
+    memset(&d, 0, sizeof d);
+    watch.progress = never;
+    if (!setup(&p, 3, sheets, 0, 0, 0, 1)) return;
+    p.a.watch = &watch;
+    d.lo = p.lo;
+    d.hi = p.hi;
+    d.seed = T_SEED;
+    for (i = 0; i < N; i++) {
+        x[3 * i] = (ebim_real)(2 * fmod(i * 0.7548776662, 1) - 1);
+        x[3 * i + 1] = (ebim_real)(2 * fmod(i * 0.5698402910, 1) - 1);
+        x[3 * i + 2] = (ebim_real)(PI / 40 * (i % 25 - 12));
+    }
+    if (!CHECK_INT(ebim_charts_init(&p.charts, &p.a, &p.g, &d), EBIM_OK)) return;
+    CHECK(ebim_charts_cover(p.charts, N, x) < 600);
+    CHECK_INT(ebim_charts_stats(p.charts).covered, 1);
+    if (!CHECK(watch.work < 1.2e8)) printf("    %.3g multiplications\n", watch.work);
+    ebim_charts_run(p.charts, 4000, drawn, log_q, T_SEED, 0);
+    CHECK_NEAR(ebim_charts_stats(p.charts).volume, 100,
+               5 * ebim_charts_stats(p.charts).volume_se);
+}
+
 static ebim_ref root_of_x(ebim_graph *g, ebim_ref x, void *user)
 {
     (void)user; /* sqrt(x0) - 1/2: not a number on the left half of the box */
@@ -828,6 +875,7 @@ int main(int argc, char **argv)
     T_RUN(leaps_of_charts_keep_the_law);
     T_RUN(charts_narrow_where_M_bends);
     T_RUN(charts_end);
+    T_RUN(charts_ask_their_own_sheet);
     T_RUN(charts_refuse);
     T_RUN(surfaces_in_one_piece);
     T_RUN(surfaces_in_two_pieces);
