@@ -1548,7 +1548,8 @@ typedef struct ebim_fit_desc {
     int dim;                   /* m, 1 <= m < n: required, but where `on` or M tells it */
     ebim_on on;                /* M is all of this, and only E is learned (0: M is learned) */
     const ebim_graph *M;       /* or it is the zero set of this, R^n -> R^(n - m), of rank n - m on
-                                * it, in the box lo..hi (NULL: it is not) */
+                                * it, in the box lo..hi (NULL: it is not). Of several equations
+                                * those of unlike slopes at the rows are multiplied by constants */
     const double *lo, *hi;     /* [n] of M (NULL: a quarter of the data's extent beyond them) */
     ebim_recipe recipe;
     uint64_t seed;
@@ -9416,6 +9417,7 @@ static double ebim__autocovariance(int chains, int draws, const double *x, int l
 EBIM_API double ebim_rhat(int chains, int draws, const double *x)
 {
     double n = draws / 2, between, within = ebim__autocovariance(chains, draws, x, 0, &between);
+    if (!ebim__finite64(within) || !ebim__finite64(between)) return ebim__nan64();
     if (!(within > 0)) return between > 0 ? HUGE_VAL : 1;
     return sqrt((n - 1) / n + between / n / within);
 }
@@ -10009,6 +10011,8 @@ typedef struct ebim__anchors { /* places that lines go near to: see >>logz */
     double share;           /* of the lines */
     double *x, *normal, *width; /* [count][n], the normal of M there (k = 1), [count] */
     double *peak;           /* [count] the normal density of that width in m dimensions, at 0 */
+    int on;                 /* the M that points are thrown onto, if it is known, */
+    double unit;            /* of size 1 / unit: densities are then those of the points there */
 } ebim__anchors;
 
 struct ebim_lines {
@@ -10707,7 +10711,7 @@ static void ebim__charts_density(ebim_charts *s, int B)
  * off a chart's plane counts four times: charts of b's own sheet are asked before others'. */
 static int ebim__charts_next(const ebim_charts *s, int b, double *asked, double *t)
 {
-    double u[EBIM__CHART_M], least = HUGE_VAL;
+    double u[EBIM__CHART_M], least = DBL_MAX;
     int c, chart = -1;
     for (c = 0; c < s->count; c++) {
         double off, along, far, h2 = s->reach[c] * s->reach[c];
@@ -10738,7 +10742,7 @@ static void ebim__charts_covered(ebim_charts *s, int B)
     do {
         if (ebim__work(s->f.w.watch, (double)s->count * s->n * B)) return;
         for (b = 0; b < B; b++) {
-            if (!s->ok[b] || s->inner[b] <= cover || !(asked[b] < HUGE_VAL)) continue;
+            if (!s->ok[b] || s->inner[b] <= cover || !(asked[b] < DBL_MAX)) continue;
             c = ebim__charts_next(s, b, &asked[b], s->at + s->pairs * s->m);
             if (c < 0) continue;
             s->chart[s->pairs] = (int32_t)c;
@@ -11366,12 +11370,13 @@ static double ebim__on_nearest(int on, int n, const ebim_real *x, ebim_real *y)
     }
 }
 
-/* x near M goes where its part off M leads; returns 1 where it misses M. */
+/* x goes where its part off M leads, however far that is (no rotations); returns 1 where it misses
+ * M. */
 static int ebim__on_thrown(int on, int n, ebim_real *x)
 {
     double sum = -1, least = 0;
     int i;
-    if (on != EBIM_ON_SIMPLEX) return ebim__on_nearest(on, n, x, x) < 1 ? 0 : 1;
+    if (on != EBIM_ON_SIMPLEX) return !ebim__finite64(ebim__on_nearest(on, n, x, x));
     for (i = 0; i < n; i++) sum += (double)x[i];
     for (i = 0; i < n; i++) {
         x[i] = EBIM__R((double)x[i] - sum / n);
@@ -11655,10 +11660,79 @@ static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_gra
     return EBIM_OK;
 }
 
+/* ---- a known M, from anchors ----
+ *
+ * Normal noise about c in R^n, of width h, divided by its length: of a direction u that has, with
+ * t = c.u / h and |c| near the radius, the density on the sphere of this radius
+ *
+ *     (2 pi h^2)^(-m/2) e^(-(|c|^2 - (c.u)^2) / 2h^2) G(t),
+ *     G = (h / radius)^m / sqrt(2 pi) times the integral of s^m e^(-(s - t)^2 / 2), s > 0,
+ *
+ * for each m by two before it. On a torus that of pairs (m = 1) multiply. Rotations turn about a
+ * normal vector v, |v| < pi: a rotation by the angle a from c has the density of v, times (a / 2 /
+ * sin(a / 2))^2, as volumes shrink. On a simplex the density is the normal one. */
+
+/* log G in n = m + 1 dimensions; full: radius / h. Opposite c where digits are lost: as if 0 */
+static double ebim__thrown_log(int n, double t, double full)
+{
+    double before = 0.5 * erfc(-0.70710678118654752 * t), scale = 0, next;
+    double at = t / full * before + 0.39894228040143268 / full * exp(-0.5 * t * t);
+    int i;
+    if (t * sqrt((double)n) < -11.5) return -DBL_MAX;
+    for (i = 3; i <= n; i++) {
+        next = t / full * at + (i - 2) / (full * full) * before;
+        before = at;
+        at = next;
+        if (!(at > 1e100)) continue;
+        at *= 1e-100;
+        before *= 1e-100;
+        scale += 230.258509299404568;
+    }
+    return at > 0 ? log(at) + scale : -DBL_MAX;
+}
+
+/* log of the density at x of what is thrown from c, over its peak, on a sphere of n coordinates */
+static double ebim__thrown_sphere(int n, double radius, const double *c, const ebim_real *x,
+                                  double h)
+{
+    double dot = 0, cc = 0, xx = 0, along;
+    int i;
+    for (i = 0; i < n; i++) {
+        dot += c[i] * (double)x[i];
+        cc += c[i] * c[i];
+        xx += (double)x[i] * (double)x[i];
+    }
+    along = dot / sqrt(xx);
+    return ebim__thrown_log(n, along / h, radius / h) -
+           0.5 * fmax(cc - along * along, 0) / (h * h);
+}
+
+/* The same of a known M; d2: |x - c|^2 */
+static double ebim__thrown_from(const ebim__anchors *p, int j, const ebim_real *x, double d2)
+{
+    const double *c = p->x + (size_t)j * (size_t)p->n;
+    double h = p->width[j], sum = 0, sine, half;
+    int i;
+    switch (p->on) {
+    case EBIM_ON_SIMPLEX: return -0.5 * d2 / (h * h);
+    case EBIM_ON_ROTATIONS:
+        sine = fmin(p->unit * sqrt(0.125 * d2), 1);
+        half = asin(sine); /* of the angle; h is one of 2 sqrt(2) sine */
+        if (sine > 0) sum = 2 * log(half / sine);
+        h *= p->unit;
+        return sum - 4 * half * half / (h * h);
+    case EBIM_ON_TORUS:
+        for (i = 0; i < p->n; i += 2)
+            sum += ebim__thrown_sphere(2, 1 / p->unit, c + i, x + i, h);
+        return sum;
+    default: return ebim__thrown_sphere(p->n, 1 / p->unit, c, x, h);
+    }
+}
+
 EBIM__OFTEN
 
 /* Mean over anchors of N(P (x - c); h^2) |nu_c . nu|, nu: [n] with a stride; where anchors have no
- * normals, of N(x - c; h^2) in m dimensions */
+ * normals, of N(x - c; h^2) in m dimensions or, where M is known, of what is thrown there */
 static double ebim__near_density(const ebim__anchors *p, const ebim_real *x, const ebim_real *nu,
                                  int stride)
 {
@@ -11675,6 +11749,10 @@ static double ebim__near_density(const ebim__anchors *p, const ebim_real *x, con
             cosine += v[i] * (double)nu[i * stride];
         }
         if (fabs(along) > EBIM__NEAR_REACH * p->width[j]) continue;
+        if (p->on) {
+            sum += p->peak[j] * exp(ebim__thrown_from(p, j, x, d2));
+            continue;
+        }
         sum += fabs(cosine) * exp(-0.5 * fmax(d2 - along * along, 0) / h2) *
                p->peak[j];
     }
@@ -11685,8 +11763,8 @@ EBIM__SELDOM
 
 /* Of a known M's uniform points the share that would do as well if all weighed alike, were the
  * density that of the anchors: 1 / (V times its mean under itself). Where it is less than this,
- * points of the anchors stand for them, which then are too narrow for curvature to matter. At a
- * hundredth, 4096 points of charts leave log Z 0.15 nat off. */
+ * points of the anchors stand for every second one. At a hundredth, 4096 points of charts leave
+ * log Z 0.15 nat off. */
 static const double ebim__narrow_share = 0.02;
 
 /* Whether it is less; x: [n] scratch */
@@ -11709,6 +11787,64 @@ static void ebim__anchors_draw(const ebim__anchors *p, ebim_rng *r, ebim_real *x
     size_t j = ebim_rng_below(r, (uint32_t)p->count), n = (size_t)p->n, i;
     for (i = 0; i < n; i++)
         x[i] = EBIM__R(p->x[j * n + i] + p->width[j] * (double)ebim_rng_normal(r));
+}
+
+/* c times the turn about a normal vector of the width h, c and h of rotations as they are -> x; 1:
+ * by more than half a turn, which others have, too */
+static int ebim__turn_thrown(const double *c, double h, ebim_rng *r, ebim_real *x)
+{
+    double v[3], angle = 0;
+    ebim_real q[4], R[9];
+    int i, j;
+    for (i = 0; i < 3; i++) {
+        v[i] = 0.70710678118654752 * h * (double)ebim_rng_normal(r);
+        angle += v[i] * v[i];
+    }
+    angle = sqrt(angle);
+    q[0] = EBIM__R(cos(0.5 * angle));
+    for (i = 0; i < 3; i++)
+        q[i + 1] = EBIM__R(angle > 0 ? v[i] / angle * sin(0.5 * angle) : 0);
+    ebim__rotation_of(q, R);
+    for (i = 0; i < 9; i++)
+        for (x[i] = 0, j = 0; j < 3; j++)
+            x[i] += EBIM__R(c[i / 3 * 3 + j]) * R[3 * j + i % 3];
+    return angle > 3.14159265358979324;
+}
+
+/* A point of a random anchor of a known M, thrown onto it, M of its own size -> x; 1: it missed */
+static int ebim__anchors_throw(const ebim__anchors *p, ebim_rng *r, ebim_real *x)
+{
+    int i, j;
+    if (p->on != EBIM_ON_ROTATIONS) {
+        ebim__anchors_draw(p, r, x);
+        for (i = 0; i < p->n; i++) x[i] = EBIM__R((double)x[i] * p->unit);
+        return ebim__on_thrown(p->on, p->n, x);
+    } else {
+        double c[9];
+        j = (int)ebim_rng_below(r, (uint32_t)p->count);
+        for (i = 0; i < 9; i++) c[i] = p->x[9 * j + i] * p->unit;
+        return ebim__turn_thrown(c, p->width[j] * p->unit, r, x);
+    }
+}
+
+/* B uniform points of a known M or, where it has anchors, every second one thrown from these -> x,
+ * the logs of their densities -> q, level: the log of M's volume. What misses M, as beyond a
+ * simplex, is none; returns how many there are. */
+static int ebim__known_points(const ebim__anchors *p, double level, int B, ebim_real *x,
+                              ebim_real *q, uint64_t seed, uint64_t stream)
+{
+    int n = p->n, i, c, have = 0;
+    ebim_rng r;
+    ebim_rng_init(&r, ebim__subseed(seed, EBIM__SEED_PICK), stream);
+    ebim__on_uniform(p->on, n, B, x, seed, stream);
+    for (i = 0; i < B; i++) {
+        ebim_real *from = x + (size_t)i * (size_t)n, *y = x + (size_t)have * (size_t)n;
+        if (p->count && i % 2 && ebim__anchors_throw(p, &r, from)) continue;
+        for (c = 0; c < n; c++) y[c] = EBIM__R((double)from[c] / p->unit);
+        q[have++] = EBIM__R(p->count ? log(0.5 * exp(-level) +
+                                           0.5 * ebim__near_density(p, y, NULL, 0)) : -level);
+    }
+    return have;
 }
 
 /* q: [B] log of how many roots a line has per unit of volume at x: [B][n], points of M */
@@ -11938,31 +12074,14 @@ static double ebim__z_level(const ebim__z *z)
     return ebim__on_log_volume(z->on, z->F.n) - (z->F.n - z->F.k) * log(z->unit);
 }
 
-/* Uniform points of a known M -> z->x or, where E's kernels are narrow, every second one of these,
- * thrown onto M; one that misses M, as beyond a simplex, is none. */
+/* Points of a known M -> z->x; where E's kernels are narrow half of them near these */
 static void ebim__z_known(ebim__z *z, int b, ebim_real *q, uint64_t seed, uint64_t stream)
 {
-    int n = z->F.n, i, c, have = 0, each = z->narrow ? ebim__max_int(z->each / 8, 16) : z->each;
-    double level = ebim__z_level(z);
-    ebim_rng r;
-    ebim_rng_init(&r, ebim__subseed(seed, EBIM__SEED_PICK), stream);
-    ebim__on_uniform(z->on, n, each, z->x, seed, stream);
-    for (i = 0; i < each; i++) {
-        ebim_real *x = z->x + (size_t)i * (size_t)n, *y = z->x + (size_t)have * (size_t)n;
-        int thrown = z->narrow && i % 2, away = 0;
-        double near_by = 0;
-        if (thrown) {
-            ebim__anchors_draw(&z->anchor, &r, x);
-            for (c = 0; c < n; c++) x[c] = EBIM__R((double)x[c] * z->unit);
-            away = ebim__on_thrown(z->on, n, x);
-        }
-        for (c = 0; c < n; c++) y[c] = EBIM__R((double)x[c] / z->unit);
-        if (away) continue;
-        if (z->narrow) near_by = ebim__near_density(&z->anchor, y, NULL, 0);
-        q[have++] = EBIM__R(z->narrow ? log(0.5 * exp(-level) + 0.5 * near_by) : -level);
-    }
-    z->count[b] = have;
-    z->roots[b] = (double)have / each;
+    int each = z->narrow ? ebim__max_int(z->each / 8, 16) : z->each;
+    ebim__anchors p = z->anchor;
+    if (!z->narrow) p.count = 0;
+    z->count[b] = ebim__known_points(&p, ebim__z_level(z), each, z->x, q, seed, stream);
+    z->roots[b] = (double)z->count[b] / each;
 }
 
 /* Points of batch b -> x and the logs of their densities -> q; how many a line, or draw, has */
@@ -12007,6 +12126,9 @@ static ebim_real *ebim__z_points(ebim__z *z, int b, uint64_t seed)
 static void ebim__z_draw(ebim__z *z, uint64_t seed)
 {
     int b, low = z->energy && !z->shared;
+    z->anchor.n = z->F.n;
+    z->anchor.on = z->on;
+    z->anchor.unit = z->unit;
     z->narrow = !z->lines && z->anchor.count && ebim__on_k(z->on, z->F.n) &&
                 ebim__anchors_narrow(&z->anchor, ebim__z_level(z), z->x);
     if (z->charts) {
@@ -14783,6 +14905,22 @@ static int ebim__one_rbf(const ebim_graph *E)
     return count == 1;
 }
 
+/* The node RBF of an estimate -log(flat + RBF), which axes have on their products, and the one with
+ * its flat part; 0: E is none */
+static int ebim__estimate_of(const ebim_graph *E, int *flat)
+{
+    const ebim__node *rbf = ebim__find_rbf(E, NULL);
+    int i, at = rbf ? (int)(rbf - E->node) : 0;
+    if (!at || !ebim__one_rbf(E)) return 0;
+    for (i = at + 1; i < E->n_nodes; i++)
+        if (E->node[i].op == EBIM__OP_ADD && E->node[i].a == at) break;
+    if (i == E->n_nodes || E->node[E->node[i].b].op != EBIM__OP_CONST) return 0;
+    *flat = E->node[i].b;
+    while (++i < E->n_nodes) /* a mixture has another part: then this is not E */
+        if (E->node[i].a != i - 1 || E->node[i].b) return 0;
+    return at;
+}
+
 EBIM_API ebim_result ebim_model_log_z(const ebim_model *m, ebim_arena *work, int lines,
                                       uint64_t seed, ebim_log_z *out)
 {
@@ -14872,6 +15010,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
 {
     const ebim_graph *E = m->has_energy ? &m->E : NULL;
     const ebim_lines_desc ld = {m->lo, m->hi, 0};
+    int known = ebim__on_k(m->info.on, m->n) > 0, flat;
     ebim_result r = EBIM_OK;
     size_t most;
     memset(p, 0, sizeof *p);
@@ -14885,7 +15024,7 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
     p->log_density = EBIM__NEW(work, ebim_real, p->each);
     p->pick = EBIM__NEW(work, int32_t, ebim__max_int(B, EBIM__ADAPT));
     if (E) r = ebim_ws_init(&p->w, work, E, 64, EBIM_WS_VALUES);
-    if (!r && ebim__by_lines(&m->F)) {
+    if (!r && !known && ebim__by_lines(&m->F)) {
         r = ebim_lines_init(&p->lines, work, &m->F, &ld);
         return r ? r : ebim__lines_near(p->lines, work, E, m->n);
     }
@@ -14897,10 +15036,17 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
             ebim__charts_weigh(p->charts, p->charts->energy);
         }
     }
-    if (E && ebim__one_rbf(E)) ebim__anchors_of(&p->anchor, work, E, m->n, m->m);
-    if (p->anchor.count && ebim__on_k(m->info.on, m->n) &&
-        ebim__anchors_narrow(&p->anchor, ebim__on_log_volume(m->info.on, m->n), p->x))
-        p->charts = NULL;
+    if (E && (known ? ebim__one_rbf(E) : ebim__estimate_of(E, &flat)))
+        ebim__anchors_of(&p->anchor, work, E, m->n, m->m);
+    if (known) {
+        p->anchor.n = m->n;
+        p->anchor.on = m->info.on;
+        p->anchor.unit = 1;
+        if (p->anchor.count && ebim__anchors_narrow(&p->anchor, ebim__on_log_volume(
+                                                        m->info.on, m->n), p->x))
+            p->charts = NULL;
+        else p->anchor.count = 0;
+    }
     p->ok = EBIM__NEW(work, unsigned char, p->each);
     return r ? r : ebim__box_projector(&p->onto, work, &m->F, EBIM_PROJECT_ONTO, m->lo, m->hi);
 }
@@ -14931,13 +15077,12 @@ static int ebim__pool_draw(ebim__pool *p, ebim_real *x, uint64_t seed)
 {
     int have;
     if (p->charts) return ebim_charts_run(p->charts, p->each, x, p->log_density, seed, 0);
+    if (p->anchor.on)
+        return ebim__known_points(&p->anchor, ebim__on_log_volume(p->anchor.on, p->anchor.n),
+                                  p->each, x, p->log_density, seed, 0);
     if (p->anchor.count) return ebim__pool_kernels(p, x, seed);
     if (!p->lines) {
         memset(p->log_density, 0, (size_t)p->each * sizeof *x);
-        if (ebim__on_k(p->m->info.on, p->m->n)) {
-            ebim__on_uniform(p->m->info.on, p->m->n, p->each, x, seed, 0);
-            return p->each;
-        }
         return ebim_projector_noise(p->onto, p->each, x, p->m->lo, p->m->hi, seed, 0);
     }
     have = ebim_lines_uniform(p->lines, p->each, x, seed);
@@ -15191,7 +15336,7 @@ EBIM_API ebim_result ebim_model_sample(const ebim_model *m, ebim_arena *work, in
     ebim_rng rng;
     ebim_result r;
     int w;
-    if (B < 1 || B > INT_MAX / 16) return EBIM_ERR_ARG;
+    if (B < 1 || B > INT_MAX / 16 || steps < 0) return EBIM_ERR_ARG;
     if (ebim_model_by_projection(m)) {
         if (report) memset(report, 0, sizeof *report);
         if (report) report->starts = m->starts;
@@ -15240,22 +15385,6 @@ typedef struct ebim__energies {
 
 enum { EBIM__LANES = 64 };
 #define EBIM__SAME 1e-3 /* a point this near to a centre, in its width, is the centre */
-
-/* The node RBF of an estimate -log(flat + RBF), which axes have on their products, and the one with
- * its flat part; 0: E is none */
-static int ebim__estimate_of(const ebim_graph *E, int *flat)
-{
-    const ebim__node *rbf = ebim__find_rbf(E, NULL);
-    int i, at = rbf ? (int)(rbf - E->node) : 0;
-    if (!at || !ebim__one_rbf(E)) return 0;
-    for (i = at + 1; i < E->n_nodes; i++)
-        if (E->node[i].op == EBIM__OP_ADD && E->node[i].a == at &&
-            E->node[E->node[i].b].op == EBIM__OP_CONST) {
-            *flat = E->node[i].b;
-            return at;
-        }
-    return 0;
-}
 
 static ebim_result ebim__energies_init(ebim__energies *s, ebim_arena *a, const ebim_model *m,
                                        int lanes)
@@ -21291,6 +21420,8 @@ typedef struct ebim__fit {
     ebim_watch watch[2];      /* of the two threads; [0] asks the caller */
     ebim_watch *outer;        /* the caller's own, in `work` */
     ebim_real *spread;        /* [CHART_STARTS][n] rows that charts may grow from */
+    double *even;             /* [k] what the equations of a given M are multiplied by */
+    int evened;               /* 1: they are */
 } ebim__fit;
 
 /* The caller is asked by its own callback, and by the watch of its arena. */
@@ -21309,6 +21440,8 @@ static int ebim__fit_follow(void *user, const ebim_progress *p)
     return EBIM__FLAG(((const ebim__fit *)user)->watch[0].stopped);
 }
 
+#define EBIM__UNEVEN 8 /* slopes; 33 times does no harm yet, 100 makes a circle 1.3 times as long */
+
 /* y -> scale (graph((x - center) / unit) - level) */
 typedef struct ebim__unit_map {
     const ebim_graph *graph;
@@ -21326,7 +21459,44 @@ static ebim_ref ebim__record_unit(ebim_graph *g, ebim_ref x, void *user)
 
 static ebim_ref ebim__record_given(ebim_graph *g, ebim_ref x, void *user)
 {
-    return ebim_inline(g, *(const ebim_graph *const *)user, x, 0);
+    const ebim__fit *f = (const ebim__fit *)user;
+    ebim_ref y = ebim_inline(g, f->rows.d->M, x, 0);
+    return f->evened ? ebim_mul(g, y, ebim_constant(g, f->rows.k, f->even)) : y;
+}
+
+/* What makes several equations of a given M as steep as one another at the rows, where they are
+ * not: |F| tells by one number how near x is to M, and those with small slopes have no say. */
+static ebim_result ebim__fit_even(ebim__fit *f, ebim_arena *work)
+{
+    const ebim__rows *s = &f->rows;
+    int k = s->k, n = s->n, i, c, B = 64; /* rows: every so many-th */
+    ebim_real *x = EBIM__NEW(work, ebim_real, (size_t)B * (size_t)n);
+    ebim_real *J = EBIM__NEW(work, ebim_real, ebim__times((size_t)B * (size_t)k, (size_t)n));
+    double least = HUGE_VAL, most = 0;
+    ebim_ws w;
+    ebim_result r;
+    f->even = EBIM__NEW(work, double, k);
+    f->evened = 1;
+    r = ebim__ws_for(&w, work, s->d->M, B, 0, EBIM__FOR_VJP);
+    if (r || !ebim__ready(work)) return r;
+    for (i = 0; i < B; i++)
+        memcpy(x + i * n, ebim__nth(s->x, s->order[ebim__spread_at(i, B, s->N)], n),
+               (size_t)n * sizeof *x);
+    ebim_eval_jacobian(&w, B, x, J);
+    for (c = 0; c < k; c++) {
+        f->even[c] = 0;
+        for (i = 0; i < B; i++) {
+            const ebim_real *row = J + (i * k + c) * n;
+            f->even[c] += ebim__dot64(n, row, row) / B;
+        }
+        f->even[c] = sqrt(f->even[c]);
+        least = fmin(least, f->even[c]);
+        most = fmax(most, f->even[c]);
+    }
+    for (c = 0; c < k; c++)
+        f->even[c] = least > 0 && most > EBIM__UNEVEN * least && ebim__finite64(most)
+                     ? most / f->even[c] : 1;
+    return EBIM_OK;
 }
 
 /* F of an M that is known, in the units of the data */
@@ -21334,7 +21504,7 @@ static ebim_result ebim__known_graph(ebim_graph *g, ebim__fit *f, ebim_arena *a)
 {
     const ebim_graph *M = f->rows.d->M;
     if (M) {
-        ebim_result r = ebim_record(g, a, f->rows.n, ebim__record_given, &M);
+        ebim_result r = ebim_record(g, a, f->rows.n, ebim__record_given, f);
         g->field = M->field;
         return r;
     }
@@ -21591,15 +21761,21 @@ static void ebim__fit_init(ebim__fit *f, ebim_model *m, int n, int k, ebim_arena
     f->watch[0].user = f->watch[1].user = f;
 }
 
-/* Rows to their nearest points of a given M: distances in z's units -> away: [N] */
+/* Rows to their nearest points of a given M: distances in z's units -> away: [N]; lost where M is
+ * not found, or ends at the walls of its box */
 static ebim_result ebim__fit_project(ebim__fit *f, ebim_real *away, ebim_arena *work)
 {
     ebim__rows *s = &f->rows;
     unsigned char *ok = EBIM__NEW(work, unsigned char, s->rows);
     ebim_result r = ebim__rows_onto(s, &f->contest.c[0].F, s->z, away, ok, work);
-    int i;
-    for (i = 0; i < s->N && !r && ebim__ready(work); i++)
-        if (!ok[i]) away[i] = EBIM__R(ebim__odd_bound.lost);
+    int i, c;
+    for (i = 0; i < s->N && !r && ebim__ready(work); i++) {
+        const ebim_real *z = ebim__nth(s->z, i, s->n);
+        double out = 0;
+        for (c = 0; c < s->n; c++)
+            out = fmax(out, fmax(s->lo[c] - (double)z[c], (double)z[c] - s->hi[c]));
+        if (!ok[i] || out > ebim__on_tolerance) away[i] = EBIM__R(ebim__odd_bound.lost);
+    }
     return EBIM_OK;
 }
 
@@ -21639,7 +21815,8 @@ static ebim_result ebim__fit_onto(ebim__fit *f, ebim_arena *work)
     if (off < 0) return EBIM_OK;
     m->info.outliers = 1;
     m->info.outlier_row[0] = s->order[off];
-    m->info.outlier_distance[0] = value[off];
+    m->info.outlier_distance[0] = (double)away[off] < ebim__odd_bound.lost ? value[off]
+                                                                            : ebim__nan64();
     return EBIM_ERR_OFF;
 }
 
@@ -21648,8 +21825,9 @@ static ebim_result ebim__fit_known(ebim__fit *f, ebim_arena *work)
 {
     const ebim__rows *s = &f->rows;
     double unit = s->unit, *shift = EBIM__NEW(work, double, s->n);
-    ebim_result r = ebim__known_graph(&f->known, f, work);
-    int c;
+    int c, several = s->on == EBIM_ON_GIVEN && s->k > 1 && !s->d->M->field.codim;
+    ebim_result r = several ? ebim__fit_even(f, work) : EBIM_OK;
+    if (!r) r = ebim__known_graph(&f->known, f, work);
     for (c = 0; shift && c < s->n; c++) shift[c] = -s->center[c] / unit;
     if (!r) r = ebim_map_affine(&f->contest.c[0].F, work, &f->known, shift, unit, 1 / unit);
     f->contest.c[0].F.field = f->known.field; /* J is the same */

@@ -310,6 +310,8 @@ static void diagnostics_of_known_chains(void)
     for (c = 0; c < C; c++)
         for (i = 0; i < D; i++) trace[c * D + i] = c;
     CHECK(ebim_rhat(C, D, trace) > 1e300);
+    trace[5] = t_nan();
+    CHECK(!t_finite(ebim_rhat(C, D, trace)) && !(ebim_rhat(C, D, trace) > 0));
 }
 
 /* ---- the normaliser ---- */
