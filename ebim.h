@@ -348,7 +348,7 @@ typedef float ebim_real;
     X(ERR_BOX, -22, "lo and hi, the box, are missing, or one of them is")                      \
     X(ERR_STEPS, -23, "steps, batch or rate is missing: they are above 0")                      \
     X(ERR_ON, -24, "on or M does not fit: not to n, dim, F or the paper's recipe")             \
-    X(ERR_OFF, -25, "a row lies off the manifold that it should be on (ebim_check_on names it): " \
+    X(ERR_OFF, -25, "a row lies off its manifold, or beyond its box (ebim_check_on names it): "   \
                     "scale the rows, or learn the manifold")
 
 /* What most functions return: EBIM_OK, or EBIM_ERR_... from the list above */
@@ -21440,7 +21440,7 @@ static int ebim__fit_follow(void *user, const ebim_progress *p)
     return EBIM__FLAG(((const ebim__fit *)user)->watch[0].stopped);
 }
 
-#define EBIM__UNEVEN 8 /* slopes; 33 times does no harm yet, 100 makes a circle 1.3 times as long */
+enum { EBIM__UNEVEN = 8 }; /* slopes: 33 times does no harm, 100 made a circle 1.3 times as long */
 
 /* y -> scale (graph((x - center) / unit) - level) */
 typedef struct ebim__unit_map {
