@@ -14986,16 +14986,16 @@ enum {
 };
 
 /* Where chains start: points of M with weights, sum 1, in proportion to e^-E, from as many rounds
- * as it takes until they are worth B equally weighted ones. The points are of known density where
- * lines measure M; else, where E is a kernel estimate, of nearly known density, or noise thrown
- * onto M. */
+ * as it takes until they are worth B equally weighted ones. The points are of known density where M
+ * is known, or lines or charts measure it; else, where E is a kernel estimate, of nearly known
+ * density, or noise thrown onto M. */
 typedef struct ebim__pool {
     const ebim_model *m;
     const ebim_graph *E;            /* NULL: uniform */
     ebim_lines *lines;              /* NULL: */
     ebim_charts *charts;            /* NULL, or M is not covered: */
     ebim_projector *onto;
-    ebim__anchors anchor;           /* centres of E; count 0: noise */
+    ebim__anchors anchor;           /* centres of E, or a known M without; count 0: noise */
     unsigned char *ok;              /* [each] */
     ebim_ws w;                      /* of E */
     ebim_real *x, *weight, *energy; /* [ROUNDS * each][n], [ROUNDS * each]; energy: over M, less
