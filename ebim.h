@@ -11183,6 +11183,19 @@ static void ebim__charts_log_q(ebim_charts *s, int B, double *log_q)
     for (l = 0; l < B; l++) log_q[l] = s->ok[l] && s->q[l] > 0 ? log(s->q[l]) : -HUGE_VAL;
 }
 
+/* log q at B points x of M, as many as a block has at most */
+static void ebim__charts_at(ebim_charts *s, int B, const ebim_real *x, double *log_q)
+{
+    int l;
+    memcpy(s->y, x, (size_t)B * (size_t)s->n * sizeof *x);
+    for (l = 0; l < B; l++) {
+        s->from[l] = -1;
+        s->ok[l] = 1;
+    }
+    ebim__charts_linearise(s, B, 0);
+    ebim__charts_log_q(s, B, log_q);
+}
+
 /* How many of B points of M x: [B][n] no chart reaches */
 static int ebim__charts_beyond(ebim_charts *s, int B, const ebim_real *x)
 {
@@ -11190,13 +11203,7 @@ static int ebim__charts_beyond(ebim_charts *s, int B, const ebim_real *x)
     int at, lanes, l, beyond = 0;
     for (at = 0; at < B && !ebim__stopped(s->f.w.watch); at += lanes) {
         lanes = ebim__min_int(EBIM__CHART_LANES, B - at);
-        memcpy(s->y, ebim__nth(x, at, s->n), (size_t)lanes * (size_t)s->n * sizeof *x);
-        for (l = 0; l < lanes; l++) {
-            s->from[l] = -1;
-            s->ok[l] = 1;
-        }
-        ebim__charts_linearise(s, lanes, 0);
-        ebim__charts_log_q(s, lanes, log_q);
+        ebim__charts_at(s, lanes, ebim__nth(x, at, s->n), log_q);
         for (l = 0; l < lanes; l++) beyond += !ebim__finite64(log_q[l]);
     }
     return beyond;
@@ -11215,14 +11222,8 @@ static int ebim__charts_leap(ebim_charts *s, ebim_ws *E, int B, ebim_real *x, ui
     size_t n = (size_t)s->n;
     for (at = 0; at < B && !ebim__stopped(s->f.w.watch); at += lanes, x += (size_t)lanes * n) {
         lanes = ebim__min_int(L, B - at);
-        memcpy(s->y, x, (size_t)lanes * n * sizeof *x);
-        for (l = 0; l < lanes; l++) {
-            s->from[l] = -1;
-            s->ok[l] = 1;
-            e[l] = f[l] = 0;
-        }
-        ebim__charts_linearise(s, lanes, 0);
-        ebim__charts_log_q(s, lanes, here);
+        for (l = 0; l < lanes; l++) e[l] = f[l] = 0;
+        ebim__charts_at(s, lanes, x, here);
         if (E) ebim_eval(E, lanes, x, e);
         ebim__charts_draw(s, lanes, seed, stream + (uint64_t)at, 0);
         ebim__charts_points(s, lanes);
@@ -15006,6 +15007,28 @@ typedef struct ebim__pool {
     int B, each, count;
 } ebim__pool;
 
+/* Kernels that are so narrow, as a share of M, that curvature is nothing in them, where their
+ * points are projected onto a learned M. Wider ones leave no peaks that charts miss. */
+static const double ebim__pool_least = 1e-3;
+
+/* Leaves the anchors that points are thrown from: none where E's kernels are wide enough for points
+ * that know nothing of them */
+static void ebim__pool_anchors(ebim__pool *p)
+{
+    const ebim_model *m = p->m;
+    ebim__anchors *a = &p->anchor;
+    double V = a->on ? ebim__on_log_volume(a->on, m->n) : m->z.log_volume;
+    int j, known = a->on || (!m->linear && m->z.points > 0), count = 0; /* V is F's, too */
+    if (!known || !ebim__anchors_narrow(a, V, p->x)) a->count = 0;
+    for (j = 0; j < a->count; j++) {
+        if (!a->on && !(a->peak[j] * exp(V) * ebim__pool_least > 1)) continue;
+        memmove(a->x + count * a->n, a->x + j * a->n, (size_t)a->n * sizeof *a->x);
+        a->width[count] = a->width[j];
+        a->peak[count++] = a->peak[j];
+    }
+    a->count = count;
+}
+
 static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, ebim_arena *work)
 {
     const ebim_graph *E = m->has_energy ? &m->E : NULL;
@@ -15036,51 +15059,73 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
             ebim__charts_weigh(p->charts, p->charts->energy);
         }
     }
-    if (E && (known ? ebim__one_rbf(E) : ebim__estimate_of(E, &flat)))
+    if (E && (known || p->charts ? ebim__one_rbf(E) : ebim__estimate_of(E, &flat)))
         ebim__anchors_of(&p->anchor, work, E, m->n, m->m);
     if (known) {
         p->anchor.n = m->n;
         p->anchor.on = m->info.on;
         p->anchor.unit = 1;
-        if (p->anchor.count && ebim__anchors_narrow(&p->anchor, ebim__on_log_volume(
-                                                        m->info.on, m->n), p->x))
-            p->charts = NULL;
-        else p->anchor.count = 0;
     }
+    if (p->anchor.count && (known || p->charts)) ebim__pool_anchors(p);
+    if (known && p->anchor.count) p->charts = NULL;
     p->ok = EBIM__NEW(work, unsigned char, p->each);
     return r ? r : ebim__box_projector(&p->onto, work, &m->F, EBIM_PROJECT_ONTO, m->lo, m->hi);
 }
 
 /* Points of kernels, thrown onto M: their density there is that of the kernels, but for curvature
  * and where M comes back to a kernel. */
-static int ebim__pool_kernels(ebim__pool *p, ebim_real *x, uint64_t seed)
+static int ebim__pool_kernels(ebim__pool *p, int draws, ebim_real *x, ebim_real *log_density,
+                              uint64_t seed)
 {
     const ebim__anchors *anchor = &p->anchor;
     const ebim_model *m = p->m;
-    size_t n = (size_t)m->n, count = (size_t)p->each, b, have = 0;
+    size_t n = (size_t)m->n, count = (size_t)draws, b, have = 0;
     ebim_rng r;
     ebim_rng_init(&r, seed, 0);
     for (b = 0; b < count; b++) ebim__anchors_draw(anchor, &r, x + b * n);
-    ebim_projector_run(p->onto, p->each, x, x, NULL, p->ok);
+    ebim_projector_run(p->onto, draws, x, x, NULL, p->ok);
     for (b = 0; b < count; b++) {
         double density;
         if (!p->ok[b] || !ebim__inside(x + b * n, 1, 0, m->n, m->lo, m->hi)) continue;
         memmove(x + have * n, x + b * n, n * sizeof *x);
         density = ebim__near_density(anchor, x + have * n, NULL, 0);
-        p->log_density[have++] = EBIM__R(log(density + DBL_MIN));
+        log_density[have++] = EBIM__R(log(density + DBL_MIN));
     }
     return (int)have;
+}
+
+/* Half of the draws from charts, half from kernels that are narrow: of a peak much narrower than a
+ * chart the charts' own have a few points or none, and then nothing tells that it is missed. */
+static int ebim__pool_both(ebim__pool *p, ebim_real *x, uint64_t seed)
+{
+    size_t n = (size_t)p->m->n;
+    ebim_real *q = p->log_density;
+    int half = p->each / 2, i, l, lanes, have, all;
+    double log_q[EBIM__CHART_LANES];
+    have = ebim_charts_run(p->charts, half, x, q, seed, 0);
+    all = have + ebim__pool_kernels(p, p->each - half, x + (size_t)have * n, q + have, seed);
+    for (i = 0; i < have; i++)
+        q[i] = EBIM__R(log(0.5 * exp((double)q[i]) +
+                           0.5 * ebim__near_density(&p->anchor, x + (size_t)i * n, NULL, 0)));
+    for (; i < all && !ebim__stopped(p->onto->f.w.watch); i += lanes) {
+        lanes = ebim__min_int(EBIM__CHART_LANES, all - i);
+        ebim__charts_at(p->charts, lanes, x + (size_t)i * n, log_q);
+        for (l = i; l < i + lanes; l++)
+            q[l] = EBIM__R(log(0.5 * exp((double)q[l]) + 0.5 * exp(log_q[l - i])));
+    }
+    return all;
 }
 
 /* At most p->each points -> x, logs of their densities; returns how many. */
 static int ebim__pool_draw(ebim__pool *p, ebim_real *x, uint64_t seed)
 {
     int have;
+    if (p->charts && p->anchor.count) return ebim__pool_both(p, x, seed);
     if (p->charts) return ebim_charts_run(p->charts, p->each, x, p->log_density, seed, 0);
     if (p->anchor.on)
         return ebim__known_points(&p->anchor, ebim__on_log_volume(p->anchor.on, p->anchor.n),
                                   p->each, x, p->log_density, seed, 0);
-    if (p->anchor.count) return ebim__pool_kernels(p, x, seed);
+    if (p->anchor.count) return ebim__pool_kernels(p, p->each, x, p->log_density, seed);
     if (!p->lines) {
         memset(p->log_density, 0, (size_t)p->each * sizeof *x);
         return ebim_projector_noise(p->onto, p->each, x, p->m->lo, p->m->hi, seed, 0);
