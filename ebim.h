@@ -10714,14 +10714,14 @@ static int ebim__charts_next(const ebim_charts *s, int b, double *asked, double 
     double u[EBIM__CHART_M], least = DBL_MAX;
     int c, chart = -1;
     for (c = 0; c < s->count; c++) {
-        double off, along, far, h2 = s->reach[c] * s->reach[c];
+        double off, along, share, h2 = s->reach[c] * s->reach[c];
         if (c == s->from[b]) continue;
         off = ebim__charts_where(s, c, ebim__nth(s->y, b, s->n), u);
         along = ebim__inner64(s->m, u, u);
         if (off < 0 || !(along < s->way->cover * s->way->cover * h2)) continue;
-        far = sqrt((along + 16 * off) / h2);
-        if (!(far > *asked) || !(far < least)) continue;
-        least = far;
+        share = sqrt((along + 16 * off) / h2);
+        if (!(share > *asked) || !(share < least)) continue;
+        least = share;
         chart = c;
         memcpy(t, u, (size_t)s->m * sizeof *t);
     }
@@ -21485,7 +21485,8 @@ static int ebim__fit_follow(void *user, const ebim_progress *p)
     return EBIM__FLAG(((const ebim__fit *)user)->watch[0].stopped);
 }
 
-enum { EBIM__UNEVEN = 8 }; /* slopes: 33 times does no harm, 100 made a circle 1.3 times as long */
+/* Slopes: 33 times does no harm, 100 made a circle 1.3 times as long. */
+static const double ebim__uneven = 8;
 
 /* y -> scale (graph((x - center) / unit) - level) */
 typedef struct ebim__unit_map {
@@ -21539,7 +21540,7 @@ static ebim_result ebim__fit_even(ebim__fit *f, ebim_arena *work)
         most = fmax(most, f->even[c]);
     }
     for (c = 0; c < k; c++)
-        f->even[c] = least > 0 && most > EBIM__UNEVEN * least && ebim__finite64(most)
+        f->even[c] = least > 0 && most > ebim__uneven * least && ebim__finite64(most)
                      ? most / f->even[c] : 1;
     return EBIM_OK;
 }
