@@ -382,7 +382,8 @@ typedef struct ebim_progress {
 } ebim_progress;
 
 /* Non-zero stops. A trainer calls its own some 200 times in a run, or after every step where one
- * sweep of its batch takes more than 2^27 multiplications. */
+ * sweep of its batch takes more than 2^27 multiplications. A fit calls it a last time when all is
+ * done, also where it was stopped; the answer is not looked at. */
 typedef int (*ebim_progress_fn)(void *user, const ebim_progress *p);
 
 /* Who watches long work. Set `progress` and `user`, all else to zero, and hang it into the arena
@@ -539,9 +540,10 @@ typedef struct ebim__node {
  * for 3 x 3 matrices has nine outputs and codim 6. */
 typedef struct ebim_field {
     int32_t codim;          /* k; 0: each output is an equation */
-    int32_t gate;           /* 1: the last output is no part of F; it is 0 on M, more elsewhere. 2:
-                             * there is none, and F: R^n -> R^n is a way that is followed, x - F(x),
-                             * until ||F|| <= norm: nothing needs J, which is too large (images) */
+    int32_t gate;           /* not 0: F: R^n -> R^n is a way to M, and x - F(x) nearer to it. 1: one
+                             * more output is a gate, 0 on M and more elsewhere. 2: there is none,
+                             * and the way is followed until ||F|| <= norm: nothing needs J, which
+                             * is too large (images) */
     double norm, gap;       /* most of ||F||, and of the Frobenius norm of J - QQ'J, on M, */
     double slope;           /* least of the pivots of Q'J, */
     double open;            /* and most of the gate */
@@ -742,7 +744,9 @@ EBIM_API void ebim_init_theta(ebim_graph *g, uint64_t seed);
 EBIM_API ebim_ref ebim_fourier(ebim_graph *g, ebim_ref x, int count, double scale, uint64_t seed);
 
 /* Compositions, copying parameters. affine: out_scale f(in_scale (x - shift)), whose zero set is
- * that of f, divided by in_scale and moved by shift: [n], NULL: 0. */
+ * that of f, divided by in_scale and moved by shift: [n], NULL: 0. It keeps f's `field`, its bounds
+ * scaled; ERR_ARG where that has a gate and in_scale out_scale is not 1, for F is then no way to M,
+ * or where the gate becomes negative. The others: ERR_SHAPE where f has a `field`. */
 EBIM_API ebim_result ebim_map_affine(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
                                      const double *shift, double in_scale, double out_scale);
 EBIM_API ebim_result ebim_map_product(ebim_graph *g, ebim_arena *a, const ebim_graph *f1,
@@ -1527,7 +1531,8 @@ typedef struct ebim_model {
         double mdf_loss, energy_loss;
         double seconds;                        /* the caller's, not saved: NaN from a file */
         int held;                              /* data held out from a training of E, 0: none; */
-        double nll, nll_se;                    /* their mean -log density, its standard error */
+        double nll, nll_se;                    /* their mean -log density, its standard error;
+                                                * like the losses NaN where nothing told it */
         int outliers;                          /* rows left out because they lie far off */
         int outlier_row[EBIM_OUTLIERS];        /* from 0, the first of them; and how far each is, */
         double outlier_distance[EBIM_OUTLIERS];/* in the data's units; NaN: found no way to M */
@@ -6876,6 +6881,7 @@ static ebim_result ebim__composed(ebim_graph *g, ebim_arena *a, int kind, const 
 {
     ebim__compose c;
     if (f1->failed || (f2 && f2->failed)) return EBIM_ERR_ARG;
+    if (f2 && (f1->field.codim || f2->field.codim)) return EBIM_ERR_SHAPE;
     c.kind = kind;
     c.f1 = f1;
     c.f2 = f2;
@@ -6888,7 +6894,17 @@ static ebim_result ebim__composed(ebim_graph *g, ebim_arena *a, int kind, const 
 EBIM_API ebim_result ebim_map_affine(ebim_graph *g, ebim_arena *a, const ebim_graph *f,
                                      const double *shift, double in_scale, double out_scale)
 {
-    return ebim__composed(g, a, EBIM__AFFINE, f, NULL, shift, in_scale, out_scale);
+    ebim_result r = ebim__composed(g, a, EBIM__AFFINE, f, NULL, shift, in_scale, out_scale);
+    double value = fabs(out_scale), slope = fabs(in_scale * out_scale);
+    if (r || !f->field.codim) return r;
+    if (f->field.gate && (fabs(in_scale * out_scale - 1) > 1e-12 || out_scale < 0))
+        return EBIM_ERR_ARG;
+    g->field = f->field;
+    g->field.norm *= value;
+    g->field.open *= value;
+    g->field.gap *= slope;
+    g->field.slope *= slope;
+    return EBIM_OK;
 }
 
 EBIM_API ebim_result ebim_map_product(ebim_graph *g, ebim_arena *a, const ebim_graph *f1,
@@ -7750,7 +7766,7 @@ static ebim_result ebim__frame_spaces(ebim__frame *f, ebim_arena *a, const ebim_
     f->wide = (n + EBIM__W - 1) / EBIM__W * EBIM__W;
     f->field = F->field.codim ? &F->field : NULL;
     if (f->k < 1 || f->k > K || (f->field && f->d.solver == EBIM_SOLVER_LBFGS) ||
-        F->field.gate == EBIM__FOLLOWED)
+        (F->field.gate && (F->field.gate != 1 || K != n)))
         return EBIM_ERR_SHAPE;
     f->direct = f->d.linear == EBIM_LINEAR_DIRECT || f->field ||
                 (f->d.linear == EBIM_LINEAR_AUTO && f->k <= EBIM__DIRECT_MAX);
@@ -15968,7 +15984,6 @@ static void ebim__combine_z(ebim_model *out, const ebim__combined *c)
 static void ebim__combine_told(ebim_model *out, const ebim__combined *c)
 {
     const ebim_model *a = c->a, *b = c->b;
-    ebim__judge_nothing(&out->judged);
     out->judged.verdict = a->judged.verdict | b->judged.verdict;
     out->info.partial = a->info.partial || b->info.partial;
     if (!strcmp(a->tag, b->tag)) memcpy(out->tag, a->tag, sizeof out->tag);
@@ -15976,6 +15991,34 @@ static void ebim__combine_told(ebim_model *out, const ebim__combined *c)
     out->info.on = a->info.on == EBIM_ON_AXES && b->info.on != a->info.on ? (int)EBIM_ON_SPHERE
                                                                            : a->info.on;
     out->starts = a->starts;
+}
+
+/* Nothing tells what held-out data are worth */
+static void ebim__model_not_held(ebim_model *m)
+{
+    m->info.held = 0;
+    m->info.nll = m->info.nll_se = ebim__nan64();
+}
+
+/* No E, and nothing is known of it */
+static void ebim__model_no_density(ebim_model *m)
+{
+    m->has_energy = 0;
+    m->info.energy_loss = ebim__nan64();
+    ebim__model_not_held(m);
+    memset(&m->z, 0, sizeof m->z);
+}
+
+/* A model of n coordinates and of m dimensions, of which nothing is known */
+static void ebim__model_blank(ebim_model *model, int n, int m)
+{
+    memset(model, 0, sizeof *model);
+    model->n = n;
+    model->m = m;
+    model->k = n - m;
+    model->info.mdf_loss = ebim__nan64();
+    ebim__model_no_density(model);
+    ebim__judge_nothing(&model->judged);
 }
 
 /* The arrays of a model of n coordinates; those of a linear map if there is to be one */
@@ -15998,7 +16041,7 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_
     double first = ebim__or(share, 0.5);
     ebim__combined c;
     ebim_result r;
-    memset(out, 0, sizeof *out);
+    ebim__model_blank(out, a->n, how == EBIM_COMBINE_INTERSECTION ? a->m - b->k : a->m);
     c.a = a;
     c.b = b;
     c.how = how;
@@ -16006,9 +16049,6 @@ EBIM_API ebim_result ebim_model_combine(ebim_model *out, ebim_arena *keep, ebim_
     if (r || !(first > 0 && first < 1)) return r ? r : EBIM_ERR_ARG;
     c.la = log(first) - (a->z.points > 0 ? a->z.log_z : 0);
     c.lb = log(1 - first) - (b->z.points > 0 ? b->z.log_z : 0);
-    out->n = a->n;
-    out->k = how == EBIM_COMBINE_INTERSECTION ? a->k + b->k : a->k;
-    out->m = out->n - out->k;
     out->has_energy = a->has_energy && b->has_energy;
     out->unit = fmin(a->unit, b->unit);
     out->parallel = a->parallel;
@@ -21079,7 +21119,7 @@ static ebim_result ebim__density_alone(ebim__density *e)
     r = e->nodes && ebim__finite64(e->rbf.held) ? ebim__density_few(e) : EBIM_OK;
     if (r) return r;
     if (!ebim__density_kernels(e, HUGE_VAL)) return EBIM_ERR_DIVERGED; /* E is 0 */
-    if (!measured) e->model->info.held = 0;
+    if (!measured) ebim__model_not_held(e->model);
     return EBIM_OK;
 }
 
@@ -21169,10 +21209,8 @@ static ebim_result ebim__density_run(ebim__density *e, ebim_arena *work)
         }
     }
     if (r == EBIM_ERR_SOLVE || ebim__stopped(work->watch)) { /* F has no zero in D: it shows */
-        model->has_energy = 0;
+        ebim__model_no_density(model);
         model->info.partial = 1;
-        model->info.held = 0;
-        memset(&model->z, 0, sizeof model->z);
         r = ebim__stopped(work->watch) ? EBIM_OK : r;
     }
     return r;
@@ -21741,6 +21779,7 @@ static ebim_result ebim__fit_in_front(ebim__fit *f, ebim_arena *work)
     if (!ebim__stopped(work->watch)) ebim__front_held(f, &h);
     if (ebim__stopped(work->watch)) m->info.partial = 1; /* a number may be unfinished */
     else if (ebim__finite64(j->distance_mean)) m->info.held = held;
+    if (!m->info.held) ebim__model_not_held(m);
     return EBIM_OK;
 }
 
@@ -21793,11 +21832,8 @@ static void ebim__fit_init(ebim__fit *f, ebim_model *m, int n, int k, ebim_arena
                            ebim_arena *work)
 {
     memset(f, 0, sizeof *f);
-    memset(m, 0, sizeof *m);
+    ebim__model_blank(m, n, n - k);
     f->model = m;
-    m->n = n;
-    m->k = k;
-    m->m = n - k;
     m->starts = EBIM__CHARTS_WANTED; /* at most */
     ebim__model_arrays(m, keep, 1);
     f->spread = EBIM__NEW(work, ebim_real, EBIM__CHART_STARTS * (size_t)n);
@@ -21876,9 +21912,6 @@ static ebim_result ebim__fit_known(ebim__fit *f, ebim_arena *work)
     if (!r) r = ebim__known_graph(&f->known, f, work);
     for (c = 0; shift && c < s->n; c++) shift[c] = -s->center[c] / unit;
     if (!r) r = ebim_map_affine(&f->contest.c[0].F, work, &f->known, shift, unit, 1 / unit);
-    f->contest.c[0].F.field = f->known.field; /* J is the same */
-    f->contest.c[0].F.field.norm /= unit;
-    f->contest.c[0].F.field.open /= unit;
     return r ? r : ebim__fit_onto(f, work);
 }
 
@@ -22071,18 +22104,13 @@ EBIM_API ebim_result ebim_denoise_model(ebim_model *m, ebim_arena *keep, ebim_ar
 {
     double deviation = 0;
     ebim_result r;
-    memset(m, 0, sizeof *m);
-    m->n = ebim_inputs(D);
-    m->m = d->dim;
-    m->k = m->n - m->m;
+    ebim__model_blank(m, ebim_inputs(D), d->dim);
     if (N < 1 || d->n_held < 1 || (ebim__ready(keep) && (!x || !d->held))) return EBIM_ERR_POINTS;
     if (m->m < 1 || m->k < 1) return EBIM_ERR_DIM;
     if (ebim_outputs(D) != m->n) return EBIM_ERR_SHAPE;
     m->starts = ebim__min_int(N, EBIM__WAY_STARTS);
     m->unit = ebim__or(d->noise, 1.5) * sqrt(m->n) / ebim__ways_noise; /* which starts have */
     m->info.points = N;
-    m->info.nll = m->info.nll_se = m->info.energy_loss = ebim__nan64();
-    ebim__judge_nothing(&m->judged);
     ebim__model_arrays(m, keep, 0);
     r = ebim_record(&m->F, keep, m->n, ebim__record_way, (void *)(uintptr_t)D);
     m->F.field.codim = m->k;
@@ -22230,7 +22258,7 @@ static void ebim__io_field(ebim__file *f, ebim_graph *g)
     }
     ebim__io_check(f, d->gate <= EBIM__FOLLOWED && d->codim >= 1 &&
                       d->codim <= ebim_outputs(g) - (d->gate == 1));
-    ebim__io_check(f, d->gate != EBIM__FOLLOWED || ebim_outputs(g) == ebim_inputs(g));
+    ebim__io_check(f, !d->gate || ebim_outputs(g) - (d->gate == 1) == ebim_inputs(g));
 }
 
 /* Nodes and theta of one graph of n inputs; theta: where to read to, NULL: only checked */

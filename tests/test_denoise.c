@@ -373,6 +373,8 @@ static void a_denoiser_is_a_model(void)
     CHECK(!ebim__finite(off[0]));
     m.F.field.gate = 3;
     CHECK_INT(ebim_save(&m, bytes, size), EBIM_ERR_ARG);
+    m.F.field.gate = 1; /* one of the way's outputs would be the gate */
+    CHECK_INT(ebim_save(&m, bytes, size), EBIM_ERR_ARG);
 }
 
 static void backwards(void *user, int count, ebim_task_fn task, void *arg)

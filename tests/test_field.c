@@ -172,6 +172,65 @@ static void a_projective_plane(void)
     free(mem);
 }
 
+/* The x axis where its gate, x^2, is at most 1: the way to it, and the gate */
+static ebim_ref record_segment(ebim_graph *g, ebim_ref x, void *user)
+{
+    ebim_ref across = ebim_slice(g, x, 0, 1);
+    ebim_ref way = ebim_concat(g, ebim_scale(g, across, 0), ebim_slice(g, x, 1, 1));
+    return *(const int *)user ? ebim_concat(g, way, ebim_sumsq(g, across)) : way;
+}
+
+/* A field keeps its bounds when it is moved and scaled: what was on M is on the M that is moved. */
+static void a_field_that_is_moved(void)
+{
+    enum { B = 60 };
+    const double shift[2] = {3, 4};
+    static ebim_real x[2][B][2], y[2][B][2], d[2][B];
+    static unsigned char ok[2][B];
+    ebim_graph g[2], other;
+    ebim_project_desc pd;
+    ebim_projector *p;
+    ebim_arena a = arena();
+    ebim_rng r;
+    int i, c, q, on = 0, gate = 1;
+    memset(&pd, 0, sizeof pd);
+    pd.constraint.length = 1;
+    CHECK_INT(ebim_record(&g[0], &a, 2, record_segment, &gate), EBIM_OK);
+    g[0].field.codim = g[0].field.gate = 1;
+    g[0].field.open = 1;
+    CHECK_INT(ebim_map_affine(&g[1], &a, &g[0], shift, 0.5, 2), EBIM_OK);
+    CHECK_NEAR(g[1].field.open, 2, 0);
+    ebim_rng_init(&r, T_SEED, 17);
+    for (i = 0; i < B; i++)
+        for (c = 0; c < 2; c++) {
+            x[0][i][c] = (ebim_real)(c ? 0.1 : 1.0) * ebim_rng_normal(&r);
+            x[1][i][c] = (ebim_real)(2 * (double)x[0][i][c] + shift[c]);
+        }
+    for (q = 0; q < 2; q++) {
+        CHECK_INT(ebim_projector_init(&p, &a, &g[q], &pd), EBIM_OK);
+        ebim_projector_run(p, B, x[q][0], y[q][0], d[q], ok[q]);
+    }
+    for (i = 0; i < B; i++) {
+        CHECK_INT(ok[1][i], ok[0][i]);
+        on += ok[0][i];
+        if (ok[0][i]) CHECK_NEAR(d[1][i], 2 * (double)d[0][i], 1e-4);
+    }
+    CHECK(on > B / 3 && on < B);
+    CHECK_INT(ebim_map_affine(&other, &a, &g[0], shift, -1, -1), EBIM_ERR_ARG);
+    CHECK_INT(ebim_map_affine(&other, &a, &g[0], shift, 0.5, 1), EBIM_ERR_ARG);
+    CHECK_INT(ebim_map_concat(&other, &a, &g[0], &g[1]), EBIM_ERR_SHAPE);
+    CHECK_INT(ebim_map_product(&other, &a, &g[0], &g[1]), EBIM_ERR_SHAPE);
+    gate = 0;
+    CHECK_INT(ebim_record(&g[0], &a, 2, record_segment, &gate), EBIM_OK);
+    g[0].field.codim = g[0].field.gate = 1; /* of two outputs one would be the gate */
+    CHECK_INT(ebim_projector_init(&p, &a, &g[0], &pd), EBIM_ERR_SHAPE);
+    g[0].field.gate = 0; /* equations: any scale will do */
+    CHECK_INT(ebim_map_affine(&other, &a, &g[0], shift, 0.5, -3), EBIM_OK);
+    CHECK_INT(ebim_projector_init(&p, &a, &other, &pd), EBIM_OK);
+    CHECK_INT(ebim_projector_run(p, B, x[1][0], y[1][0], d[1], ok[1]), B);
+    for (i = 0; i < B; i++) CHECK_NEAR(y[1][i][1], shift[1], 1e-5);
+}
+
 static void what_is_refused(void)
 {
     ebim_graph g;
@@ -1502,6 +1561,7 @@ int main(int argc, char **argv)
     T_RUN(nine_equations_project_as_six);
     T_RUN(nine_equations_sample);
     T_RUN(a_projective_plane);
+    T_RUN(a_field_that_is_moved);
     T_RUN(what_is_refused);
     T_RUN(gradient_of_the_loss);
     T_RUN(the_last_layer);

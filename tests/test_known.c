@@ -917,6 +917,7 @@ static void a_map_that_is_given(void)
         CHECK_NEAR(exp(m.z.log_volume), 9.6884482, 5.5 * 9.7 * m.z.volume_se);
         CHECK(m.z.volume_se < 0.01);
         CHECK(m.judged.distance_max < 1e-5);
+        CHECK(m.info.held > 0 && t_finite(m.info.nll) && !t_finite(m.info.mdf_loss));
         ebim_free(&m);
     }
     for (i = 67; i < N; i += 72) { /* some of them held out, and so in another order inside */
@@ -929,6 +930,7 @@ static void a_map_that_is_given(void)
     d.lo = cut; /* half of the rows lie beyond this wall */
     CHECK_INT(ebim_fit(&m, N, 2, x, &d), EBIM_ERR_OFF);
     CHECK(!t_finite(m.info.outlier_distance[0]));
+    CHECK(!t_finite(m.info.nll) && !t_finite(m.info.energy_loss));
     d.lo = lo;
     d.on = EBIM_ON_SPHERE;
     CHECK_INT(ebim_fit(&m, N, 2, x, &d), EBIM_ERR_ON);

@@ -700,6 +700,7 @@ static void models_are_combined(void)
         CHECK_INT(ebim_combine(&out, (ebim_combination)how, &m, &p, part[0]), EBIM_OK);
         CHECK_INT(out.judged.verdict, EBIM_VERDICT_RIM | EBIM_VERDICT_OFF);
         CHECK_INT(out.info.partial, 1);
+        CHECK(!t_finite(out.info.nll) && !t_finite(out.info.energy_loss));
         CHECK(out.columns && out.columns != names && !strcmp(out.columns, names));
         CHECK_INT(out.k, how == EBIM_COMBINE_INTERSECTION ? 2 : 1);
         CHECK_INT(out.m, N - out.k);

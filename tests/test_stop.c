@@ -153,8 +153,9 @@ static void check_energy(const ebim_model *m, const seen *w)
     int finished = w->stage == EBIM_STAGE_CHECK && w->done_at >= 0.95;
     if (!finished) CHECK(!m->has_energy);
     if (!finished) CHECK(!known(m->judged.hole) && !known(m->judged.gap));
+    if (m->info.held <= 0) CHECK(!known(m->info.nll) && !known(m->info.nll_se));
     if (m->has_energy) return;
-    CHECK(m->z.points <= 0 && m->info.held <= 0);
+    CHECK(m->z.points <= 0 && m->info.held <= 0 && !known(m->info.energy_loss));
     CHECK(!known(m->judged.density_p));
 }
 
