@@ -16,7 +16,7 @@ found=0 ran=0
 for target in graph model table image; do
     mkdir -p "$dir/$target"
     FUZZ_SEEDS=$dir "$dir/seeds" -f "$target" >"$dir/$target.log"
-    $CC $common -DFUZZ=fuzz_$target -fsanitize=fuzzer,address,undefined \
+    $CC $common -DEBIM_GUARD -DFUZZ=fuzz_$target -fsanitize=fuzzer,address,undefined \
         -fno-sanitize-recover=undefined -o "$dir/fuzz_$target" tests/test_fuzz.c -lm || exit 1
     ran=$((ran + 1))
     if ASAN_OPTIONS=allocator_may_return_null=1 "$dir/fuzz_$target" -max_total_time="$seconds" \

@@ -1,5 +1,6 @@
 /* Platform facts and the arena: what is measured is what is used, to the byte, for everything that
  * is built from an arena. */
+#undef EBIM_GUARD /* bytes between what is asked for are looked at here */
 #define EBIM_IMPLEMENTATION
 #include "../ebim.h"
 #include "t.h"

@@ -1623,6 +1623,7 @@ static ebim_result record_it(fickle f, ebim_graph *g)
     ebim_arena a;
     ebim_result r;
     size_t used, i;
+    ebim_arena_init(&a, bytes, sizeof bytes); /* opens them, with EBIM_GUARD */
     memset(bytes, 0xa5, sizeof bytes);
     ebim_arena_init(&a, NULL, 0);
     r = ebim_record(g, &a, 3, record_fickle, &f);
