@@ -6111,11 +6111,12 @@ static int ebim__op_sample(const ebim__sweep *s, int mode)
 {
     const ebim__node *nd = s->nd, *image = nd->i0 == EBIM__PLANES ? s->an : nd;
     int y, x, t, k = nd->kernel, runs = nd->i0 == EBIM__BILINEAR ? 4 : 1;
+    int sums = nd->i0 == EBIM__BILINEAR || nd->i0 == EBIM__AVERAGE;
     ebim__run r;
     if (mode == EBIM__SHAPE) return ebim__sample_shape(s);
     if (nd->i0 == EBIM__AVERAGE || nd->i0 == EBIM__TO_DEPTH) runs = k * k;
     if (nd->i0 == EBIM__IMAGE || nd->i0 == EBIM__PLANES) runs = image->C;
-    if (mode <= EBIM__TAN)
+    if (mode <= EBIM__TAN && (sums || nd->i0 == EBIM__WINDOW)) /* of the others all is written */
         memset(ebim__mode_row(s, s->z, s->n, mode, 0), 0,
                (size_t)s->n * (size_t)s->stride * sizeof *s->z->v);
     for (y = 0; y < image->H; y++)
@@ -6125,7 +6126,9 @@ static int ebim__op_sample(const ebim__sweep *s, int mode)
                 if (!ebim__run_at(s, y, x, t, &r)) continue;
                 z = ebim__mode_row(s, s->z, s->n, mode, r.to);
                 a = ebim__mode_row(s, s->a, s->na, mode, r.from);
-                if (mode <= EBIM__TAN)
+                if (mode <= EBIM__TAN && !sums)
+                    memcpy(z, a, (size_t)(r.rows * s->stride) * sizeof *z);
+                else if (mode <= EBIM__TAN)
                     s->K->axpy(r.rows, z, s->stride, EBIM__R(r.f), a, s->stride, s->nl);
                 else s->K->axpy(r.rows, a, s->stride, EBIM__R(r.f), z, s->stride, s->nl);
             }
