@@ -6762,7 +6762,9 @@ static double ebim__cost(const ebim_graph *g, const ebim__node *nd)
 {
     const ebim__node *image = nd->op == EBIM__OP_DECONV ? &g->node[nd->a] : nd;
     double places = nd->op == EBIM__OP_CONV || nd->op == EBIM__OP_DECONV ? image->H * image->W : 1;
-    return nd->size + nd->n_theta * places;
+    double each = nd->op == EBIM__OP_POOL || (nd->op == EBIM__OP_SAMPLE && nd->i0 == EBIM__AVERAGE)
+                ? (double)nd->kernel * nd->kernel : 1;
+    return nd->size * each + nd->n_theta * places;
 }
 
 /* With a lender, a workspace of g for as many lanes: values inside and their derivatives are kept
@@ -9895,7 +9897,8 @@ EBIM_API ebim_result ebim_clmc_init(ebim_clmc **out, ebim_arena *a, const ebim_g
     *out = NULL;
     if (!(d->eps > 0)) return EBIM_ERR_EPS;
     if (!d->lo != !d->hi) return EBIM_ERR_BOX;
-    if (d->leapfrog < 0 || d->leapfrog_most < 0) return EBIM_ERR_ARG;
+    if (d->leapfrog < 0 || d->leapfrog_most < 0 || d->leapfrog_most > INT_MAX / 4)
+        return EBIM_ERR_ARG;
     memset(p, 0, sizeof *p);
     p->d = *d;
     r = ebim__frame_init(&p->f, a, F, &d->constraint);
@@ -10517,7 +10520,10 @@ EBIM_API ebim_result ebim_lines_init(ebim_lines **out, ebim_arena *a, const ebim
         p->walk[i].o = line;
         p->walk[i].u = line + p->w.n;
     }
-    for (i = 0; i < p->w.n; i++) square += (d->hi[i] - d->lo[i]) * (d->hi[i] - d->lo[i]);
+    for (i = 0; i < p->w.n; i++) {
+        if (!(d->hi[i] > d->lo[i])) return EBIM_ERR_ARG;
+        square += (d->hi[i] - d->lo[i]) * (d->hi[i] - d->lo[i]);
+    }
     p->radius = 0.5 * sqrt(square);
     if (!(p->radius > 0) || !ebim__finite64(p->radius)) return EBIM_ERR_ARG;
     p->unit = ebim__lines_faces(p->w.n, d->lo, d->hi, p->face);
@@ -10603,7 +10609,7 @@ static int ebim__line_draw(ebim_lines *s, ebim__walk *k, uint64_t seed, uint64_t
     }
     k->t = t0;
     k->end = t1;
-    return t0 < t1;
+    return t0 < t1 && t1 - t0 <= 3 * s->radius; /* else u is no direction */
 }
 
 /* What is to be done with the interval from a to the top of the stack. */
@@ -11461,7 +11467,7 @@ static int ebim__charts_grow(ebim_charts *s, uint64_t seed)
         }
     }
     ebim__charts_weigh(s, NULL);
-    return !left;
+    return !left && s->count;
 }
 
 EBIM_API int ebim_charts_cover(ebim_charts *s, int N, const ebim_real *x)
@@ -11980,9 +11986,10 @@ EBIM__PRIVATE ebim_ref ebim__record_products(ebim_graph *g, ebim_ref x)
 static int ebim__are_products(const ebim_graph *g, int i)
 {
     const ebim__node *nd = &g->node[i], *a = &g->node[nd->a], *b = &g->node[nd->b];
-    return nd->op == EBIM__OP_MUL && a->op == EBIM__OP_DENSE && b->op == EBIM__OP_DENSE &&
-           a->frozen && b->frozen && a->a == b->a && nd->size == ebim__products(g->node[1].size) &&
-           g->node[a->a].size == g->node[1].size;
+    int n = g->node[1].size;
+    return n <= EBIM__AXES_MOST && nd->op == EBIM__OP_MUL && a->op == EBIM__OP_DENSE &&
+           b->op == EBIM__OP_DENSE && a->frozen && b->frozen && a->a == b->a &&
+           nd->size == ebim__products(n) && g->node[a->a].size == n;
 }
 
 /* The op RBF that g is made of, if its input is x or (x - center) scale, or products of these
@@ -12080,12 +12087,11 @@ static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_gra
 {
     ebim__anchors p;
     ebim_real *x;
-    int at, lanes, l, i;
+    int at, lanes, l, i, kept = 0;
     ebim__anchors_of(&p, a, E, n, n - 1);
     p.share = 0.5;
     p.normal = EBIM__NEW(a, double, (size_t)ebim__rbf_count(E) * (size_t)n);
     if (!ebim__ready(a)) return a->failed;
-    s->anchor = p;
     x = ebim_ws_x(&s->w);
     for (at = 0; at < p.count; at += lanes) {
         lanes = ebim__min_int(EBIM__LINES, p.count - at);
@@ -12093,10 +12099,18 @@ static ebim_result ebim__lines_near(ebim_lines *s, ebim_arena *a, const ebim_gra
             for (i = 0; i < n; i++) x[i * s->w.stride + l] = EBIM__R(p.x[(at + l) * n + i]);
         ebim_forward(&s->w, lanes, 1);
         ebim__normals(&s->w, lanes);
-        for (l = 0; l < lanes; l++)
+        for (l = 0; l < lanes; l++) {
+            double *normal = p.normal + kept * n, sum = 0;
             for (i = 0; i < n; i++)
-                p.normal[(at + l) * n + i] = (double)ebim_ws_xg(&s->w, 0)[i * s->w.stride + l];
+                sum += normal[i] = (double)ebim_ws_xg(&s->w, 0)[i * s->w.stride + l];
+            if (!ebim__finite64(sum)) continue; /* F is no number there */
+            memmove(p.x + kept * n, p.x + (at + l) * n, (size_t)n * sizeof *p.x);
+            p.width[kept] = p.width[at + l];
+            p.peak[kept++] = p.peak[at + l];
+        }
     }
+    p.count = kept;
+    s->anchor = p;
     return EBIM_OK;
 }
 
@@ -15498,8 +15512,8 @@ static ebim_result ebim__pool_init(ebim__pool *p, const ebim_model *m, int B, eb
             ebim__charts_weigh(p->charts, p->charts->energy);
         }
     }
-    if (E && (known || p->charts ? ebim__one_rbf(E) : ebim__estimate_of(E, &flat)))
-        ebim__anchors_of(&p->anchor, work, E, m->n, m->m);
+    if (E && ebim__one_rbf(E)) ebim__anchors_of(&p->anchor, work, E, m->n, m->m);
+    if (E && !known && !p->charts && !ebim__estimate_of(E, &flat)) p->anchor.count = 0;
     if (known) {
         p->anchor.n = m->n;
         p->anchor.on = m->info.on;
@@ -15938,7 +15952,7 @@ static double ebim__energies_without(const ebim__energies *s, int l, const ebim_
     int c, n = E->node[rbf->a].size, j;
     if (n > EBIM__LANES) return 0;
     for (c = 0; c < n; c++)
-        at[c] = s->m->info.on ? (double)s->E.slot[rbf->a].v[c * s->E.stride + l]
+        at[c] = ebim__are_products(E, rbf->a) || s->m->info.on ? (double)s->E.slot[rbf->a].v[c * s->E.stride + l]
               : scale ? ((double)x[c] - (double)scale[n + c]) * (double)scale[c] : (double)x[c];
     j = ebim__energies_centre(s, at);
     if (j < 0) return 0;
@@ -16274,7 +16288,8 @@ EBIM_API ebim_result ebim_model_gradients(const ebim_model *m, ebim_arena *work,
     if (field) r = ebim__frame_init(&f, work, &m->F, &cd);
     else if (F || J) r = ebim__ws_for(&wF, work, &m->F, lanes, 0, EBIM__FOR_VJP);
     if (!r && (E || grad_E)) r = ebim__ws_for(&wE, work, &m->E, lanes, 0, EBIM__FOR_VJP);
-    if (!r && (E || grad_E) && m->linear) r = ebim__energies_init(&e, work, m, lanes);
+    if (!r && (E || grad_E) && m->linear) /* stretches are compared in pairs */
+        r = ebim__energies_init(&e, work, m, ebim__max_int(lanes, 2));
     if (r || !ebim__ready(work)) return r;
     if (!ebim__all_finite(rows * n, x)) return EBIM_ERR_FINITE;
     if (w) ebim__to_model(m, B, x, w);
@@ -22566,6 +22581,9 @@ EBIM_API ebim_result ebim_denoise_model(ebim_model *m, ebim_arena *keep, ebim_ar
  * convolution of 32 channels on 28 x 28 pixels 1, 16 channels with sums and activations apart 4. */
 enum { EBIM__FORMAT = 6, EBIM__NODE_INTS = 8, EBIM__NODE_BYTES = 4 * EBIM__NODE_INTS + 8,
        EBIM__FEATURES_MOST = 16 };
+/* And multiplications of a point: 12 KB of averages over windows took a minute for one. The small
+ * denoiser has 20, a convolution of 32 channels on 28 x 28 pixels 200. */
+static const double ebim__cost_most = 4096;
 
 static const unsigned char ebim__magic[8] = {'E', 'B', 'I', 'M', 13, 10, 26, 10};
 
@@ -22590,7 +22608,8 @@ typedef struct ebim__file {
     int real, failed;        /* bytes of a real; sticky, and what is read then is 0 */
     int large;               /* 1: that is why */
     size_t columns;          /* bytes of that text */
-    uint64_t features;       /* of all nodes so far */
+    uint64_t features;       /* of all nodes so far, */
+    double cost;             /* and their multiplications */
 } ebim__file;
 
 /* What is read has to be good. */
@@ -22661,7 +22680,7 @@ static void ebim__io_text(ebim__file *f, char *s)
     for (i = 0; i < n && !f->failed; i++) {
         char c = (char)ebim__io(f, f->in ? 0 : (unsigned char)s[i], 1);
         ebim__io_check(f, c != 0);
-        if (s) s[i] = c;
+        if (f->in && s) s[i] = c;
     }
     if (f->in && s) s[n] = 0;
     f->columns = n;
@@ -22672,6 +22691,7 @@ static void ebim__io_field(ebim__file *f, ebim_graph *g)
 {
     ebim_field *d = &g->field;
     double *bound[] = {&d->norm, &d->gap, &d->slope, &d->open};
+    uint64_t K;
     int i;
     d->codim = ebim__io_int(f, d->codim);
     d->gate = ebim__io_int(f, d->gate);
@@ -22681,6 +22701,8 @@ static void ebim__io_field(ebim__file *f, ebim_graph *g)
     }
     ebim__io_check(f, d->gate <= EBIM__FOLLOWED && d->codim >= 1 &&
                       d->codim <= ebim_outputs(g) - (d->gate == 1));
+    K = (uint64_t)ebim_outputs(g);
+    if (f->in && !f->failed && K * K / EBIM__FEATURES_MOST > f->size) f->failed = f->large = 1;
     ebim__io_check(f, !d->gate || ebim_outputs(g) - (d->gate == 1) == ebim_inputs(g));
 }
 
@@ -22708,10 +22730,12 @@ static void ebim__io_graph(ebim__file *f, ebim_graph *g, int n, ebim_real *theta
         ebim__io_check(f, nd.op != EBIM__OP_INPUT && nd.frozen <= 1 && ebim__finite(nd.s) &&
                           !f->failed && ebim__push_node(g, &nd) == i && g->node[i].size == size);
         f->features += f->failed ? 0 : (uint64_t)size;
+        f->cost += f->failed ? 0 : ebim__cost(g, &g->node[i]);
     }
     if (f->in) ebim__io_check(f, g->n_theta == n_theta &&
                                  (f->size - f->at) / (size_t)f->real >= (size_t)n_theta);
-    if (f->in && !f->failed && f->features / EBIM__FEATURES_MOST > f->size)
+    if (f->in && !f->failed && (f->features / EBIM__FEATURES_MOST > f->size ||
+                                f->cost / ebim__cost_most > (double)f->size))
         f->failed = f->large = 1;
     if (f->failed) return;
     g->y = y;
@@ -22764,6 +22788,7 @@ static void ebim__io_info(ebim__file *f, ebim_model *m)
     EBIM__D(z.log_z) EBIM__D(z.se) EBIM__D(z.log_volume) EBIM__D(z.volume_se) EBIM__D(z.log_mean)
     EBIM__D(z.mean_se) EBIM__D(z.points) EBIM__D(z.effective)
     for (i = 0; i < EBIM_OUTLIERS; i++) EBIM__I(info.outlier_row[i])
+    for (i = 0; i < EBIM_OUTLIERS; i++) ebim__io_check(f, m->info.outlier_row[i] < INT_MAX);
     for (i = 0; i < EBIM_OUTLIERS; i++) EBIM__D(info.outlier_distance[i])
     EBIM__D(judged.one_sided)
 #undef EBIM__D
@@ -22802,6 +22827,7 @@ static int ebim__io_model(ebim__file *f, ebim_model *m)
     ebim__file lo, hi;
     int i, linear, field;
     f->features = 0;
+    f->cost = 0;
     m->n = ebim__io_int(f, m->n);
     m->k = ebim__io_int(f, m->k);
     m->has_energy = ebim__io_int(f, m->has_energy);

@@ -852,7 +852,7 @@ static int no_model(const args *a, const char *file, const unsigned char *data, 
 static int model_read(ebim_model *m, embed *e, const args *a)
 {
     const char *path = a->path[0], *file = file_shown(path, "standard input");
-    char err[FILE_ERROR];
+    char err[FILE_ERROR], *c;
     size_t size;
     unsigned char *data = file_load(path, (size_t)64 << 20, &size, err, sizeof err);
     ebim_result r;
@@ -864,6 +864,8 @@ static int model_read(ebim_model *m, embed *e, const args *a)
     free(data);
     if (r == EBIM_ERR_FORMAT) return BAD;
     if (r) return complain(r == EBIM_ERR_MEMORY ? FAILED : BAD, "%s: %s", file, ebim_result_str(r));
+    for (c = m->columns; c && *c; c++) /* names from anywhere, for a terminal */
+        if ((unsigned char)*c < 32 && *c != '\n') *c = ' ';
     if (!(*m->tag && embed_parse(e, m->tag, NULL, 0)) &&
         (e->kind == EMBED_NONE || m->n == embed_ambient(e)))
         return 0;

@@ -1401,6 +1401,8 @@ static void refused_descriptors(void)
     d.leapfrog = 0;
     d.leapfrog_most = -1;
     CHECK_INT(ebim_clmc_init(&s, &a, &F, NULL, &d), EBIM_ERR_ARG);
+    d.leapfrog_most = INT_MAX; /* twice as many are no int */
+    CHECK_INT(ebim_clmc_init(&s, &a, &F, NULL, &d), EBIM_ERR_ARG);
     d.leapfrog_most = 0;
     CHECK_INT(ebim_clmc_init(&s, &a, &F2, NULL, &d), EBIM_ERR_SHAPE);
     CHECK_INT(ebim_clmc_init(&s, &a, &F, &E2, &d), EBIM_ERR_SHAPE);   /* other n */

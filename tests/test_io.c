@@ -939,6 +939,23 @@ static void layout_is_the_documented_one(void)
     free(ours.p);
 }
 
+/* A model that is saved is only read, its texts too. */
+static void saving_changes_nothing(void)
+{
+    static const char names[] = "x\ny";
+    static unsigned char room[1 << 14];
+    ebim_arena a = arena();
+    ebim_model m = circle(&a), was;
+    bytes ours;
+    m.columns = (char *)(uintptr_t)names;
+    was = m;
+    ours = saved(&m);
+    CHECK(!memcmp(&m, &was, sizeof m));
+    free(ours.p);
+    m.info.outlier_row[1] = INT_MAX; /* it has no number from 1 on */
+    CHECK_INT(ebim_save(&m, room, sizeof room), EBIM_ERR_ARG);
+}
+
 /* How long a fit took is no part of the file; where an older one has it, it is known. */
 static void seconds_are_not_saved(void)
 {
@@ -1405,6 +1422,43 @@ static void features_are_bounded_by_bytes(void)
         free(b.p);
     }
     CHECK(taken > 8 && refused > 8);
+}
+
+/* |x|^2 + the mean of a window of side / 2 pixels in an image of zeros, of which all are taken */
+static ebim_ref record_means(ebim_graph *g, ebim_ref x, void *user)
+{
+    int side = *(const int *)user;
+    ebim_ref a = ebim_window(g, ebim_image(g, x, 1, 1, 2), 0, 0, side, side);
+    a = ebim_slice(g, ebim_average_pool(g, a, side / 2, 1), 0, 1);
+    return ebim_add(g, ebim_sumsq(g, x), a);
+}
+
+/* x, so many times */
+static ebim_ref record_many(ebim_graph *g, ebim_ref x, void *user)
+{
+    int count = *(const int *)user;
+    ebim_ref y = x;
+    for (; count > 1; count /= 2) y = ebim_concat(g, y, y);
+    return y;
+}
+
+/* Small files do not ask for long work: means over windows, which have no parameters, and frames of
+ * many outputs, whose cost is their cube. What could not be loaded is not saved. */
+static void work_is_bounded_by_bytes(void)
+{
+    static const int side[2] = {40, 100}, many[2] = {32, 256};
+    int i;
+    for (i = 0; i < 2; i++) {
+        int s = side[i], outputs = many[i];
+        ebim_arena a = arena();
+        ebim_model m = circle(&a);
+        static unsigned char room[1 << 14];
+        CHECK_INT(ebim_record(&m.F, &a, 2, record_means, &s), EBIM_OK);
+        CHECK_INT(ebim_save(&m, room, sizeof room), i ? EBIM_ERR_ARG : EBIM_OK);
+        CHECK_INT(ebim_record(&m.F, &a, 2, record_many, &outputs), EBIM_OK);
+        m.F.field.codim = 1;
+        CHECK_INT(ebim_save(&m, room, sizeof room), i ? EBIM_ERR_ARG : EBIM_OK);
+    }
 }
 
 /* A slice is the only node whose size the file chooses. */
@@ -1940,6 +1994,7 @@ int main(int argc, char **argv)
     T_RUN(refuses_to_save_what_it_would_not_load);
     T_RUN(every_nan_is_the_same);
     T_RUN(layout_is_the_documented_one);
+    T_RUN(saving_changes_nothing);
     T_RUN(seconds_are_not_saved);
     T_RUN(a_linear_map_has_its_place);
     T_RUN(both_precisions_load);
@@ -1954,6 +2009,7 @@ int main(int argc, char **argv)
     T_RUN(full_graphs_say_so);
     T_RUN(sizes_that_overflow_are_refused);
     T_RUN(features_are_bounded_by_bytes);
+    T_RUN(work_is_bounded_by_bytes);
     T_RUN(slices_stay_inside);
     T_RUN(every_flipped_byte_with_a_new_checksum);
     T_RUN(random_edits_with_a_new_checksum);

@@ -312,6 +312,7 @@ static void refuses(void)
 {
     static const double one[4] = {1, 0, 0, 0};
     ebim_arena a = arena(), small;
+    double flat[sizeof high / sizeof *high];
     surface p;
     ebim_graph k2;
     size_t bytes;
@@ -323,6 +324,10 @@ static void refuses(void)
     CHECK_INT(ebim_lines_init(&p.s, &a, &p.g, &p.d), EBIM_ERR_ARG);
     p.d.grid = 0;
     p.d.hi = low;
+    CHECK_INT(ebim_lines_init(&p.s, &a, &p.g, &p.d), EBIM_ERR_ARG);
+    memcpy(flat, high, sizeof flat);
+    flat[1] = low[1];
+    p.d.hi = flat;
     CHECK_INT(ebim_lines_init(&p.s, &a, &p.g, &p.d), EBIM_ERR_ARG);
     p.d.hi = NULL;
     CHECK_INT(ebim_lines_init(&p.s, &a, &p.g, &p.d), EBIM_ERR_BOX);

@@ -396,6 +396,109 @@ static void lanes_are_on_their_own(void)
     }
 }
 
+/* Behind a map the gradient of one point is as it is among three; its own arrays must do for the
+ * pairs that stretches are compared in. */
+static void one_point_behind_a_map(void)
+{
+    static double linear[N * N] = {1.5, 0.5, 0, 0, 2, 0, 0, 0, 1};
+    static double inverse[N * N] = {2.0 / 3, -1.0 / 6, 0, 0, 0.5, 0, 0, 0, 1};
+    static ebim_real x[B * N], e[3], one, grad[3 * N], alone[N];
+    ebim_arena a;
+    ebim_model m = made(&a, K, record_ring);
+    int i;
+    m.linear = linear;
+    m.inverse = inverse;
+    points(x);
+    CHECK_INT(ebim_gradients(&m, 3, x, NULL, NULL, e, grad), EBIM_OK);
+    CHECK_INT(ebim_gradients(&m, 1, x, NULL, NULL, &one, alone), EBIM_OK);
+    CHECK_NEAR(one, e[0], 0);
+    for (i = 0; i < N; i++) CHECK_NEAR(alone[i], grad[i], 0);
+}
+
+/* -log(0.1 + e^-2|c - x|^2), c = e0 */
+static ebim_ref record_kernel(ebim_graph *g, ebim_ref x, void *user)
+{
+    static const double center[N] = {1, 0, 0}, width = 0.5, weight = 1, flat = 0.1;
+    ebim_ref r = ebim_rbf(g, x, 1, center, &width, &weight);
+    (void)user;
+    r = ebim_add(g, r, ebim_constant(g, 1, &flat));
+    return ebim_scale(g, ebim_apply(g, r, EBIM_FN_LOG), -1);
+}
+
+/* Memory is measured for what is then taken, whether E is a kernel estimate, none, or both. */
+static void mixtures_with_kernels_are_sampled(void)
+{
+    enum { S = 20 };
+    static double room[1 << 15];
+    static ebim_real x[S * N];
+    ebim_arena a, c;
+    ebim_model m = made(&a, K, record_ring), p = m, out;
+    int i;
+    ebim_arena_init(&c, room, sizeof room);
+    CHECK_INT(ebim_record(&p.E, &c, N, record_kernel, NULL), EBIM_OK);
+    CHECK_INT(ebim_sample(&m, S, x, T_SEED), EBIM_OK);
+    CHECK_INT(ebim_sample(&p, S, x, T_SEED), EBIM_OK);
+    CHECK_INT(ebim_combine(&out, EBIM_COMBINE_MIXTURE, &m, &p, 0), EBIM_OK);
+    CHECK_INT(ebim_sample(&out, S, x, T_SEED), EBIM_OK);
+    for (i = 0; i < S; i++) CHECK_NEAR(hypot(x[N * i], x[N * i + 1]), radius, 1e-3);
+    ebim_free(&out);
+}
+
+/* -log(0.1 + e^-2|p|^2), p: the products x_i x_j, though the model is of no axes */
+static ebim_ref record_products(ebim_graph *g, ebim_ref x, void *user)
+{
+    static const double center[2 * N] = {0}, width = 0.5, weight = 1, flat = 0.1;
+    static const double left[2 * N * N] = {1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1};
+    static const double right[2 * N * N] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 1};
+    ebim_ref p = ebim_mul(g, ebim_matrix(g, x, 2 * N, left), ebim_matrix(g, x, 2 * N, right));
+    ebim_ref r = ebim_rbf(g, p, 1, center, &width, &weight);
+    (void)user;
+    r = ebim_add(g, r, ebim_constant(g, 1, &flat));
+    return ebim_scale(g, ebim_apply(g, r, EBIM_FN_LOG), -1);
+}
+
+static void estimates_on_products(void)
+{
+    static ebim_real x[B * N], y[B * N], e[B];
+    static unsigned char ok[B];
+    ebim_arena a;
+    ebim_model m = made(&a, K, record_ring);
+    int b, i, j;
+    points(x);
+    CHECK_INT(ebim_record(&m.E, &a, N, record_products, NULL), EBIM_OK);
+    CHECK_INT(ebim_score(&m, B, x, y, NULL, e, ok), EBIM_OK);
+    for (b = 0; b < B; b++) {
+        double square = 0;
+        for (i = 0; i < N; i++)
+            for (j = i; j < N; j++) square += pow((double)y[b * N + i] * (double)y[b * N + j], 2);
+        if (CHECK_INT(ok[b], 1)) CHECK_NEAR(e[b], -log(0.1 + exp(-2 * square)), 1e-4);
+    }
+}
+
+/* sqrt(x0 - 1) + x1, which is no number, nor has a normal, at the kernel of record_kernel */
+static ebim_ref record_root(ebim_graph *g, ebim_ref x, void *user)
+{
+    (void)user;
+    return ebim_add(g, ebim_pow(g, minus(g, ebim_slice(g, x, 0, 1), 1.5), 0.5),
+                    ebim_slice(g, x, 1, 1));
+}
+
+/* Lines past kernels end, also where F has no normal and the kernel reaches beyond all measure. */
+static void kernels_off_the_domain(void)
+{
+    enum { S = 10 };
+    static ebim_real x[S * N];
+    ebim_arena a;
+    ebim_model m = made(&a, 1, record_root);
+    int i;
+    CHECK_INT(ebim_record(&m.E, &a, N, record_kernel, NULL), EBIM_OK);
+    for (i = 2; m.E.node[i].op != EBIM__OP_RBF;) i++;
+    m.E.theta[m.E.node[i].theta + N] = (ebim_real)1e-30; /* 1 / 2 w^2 */
+    CHECK_INT(ebim_sample(&m, S, x, T_SEED), EBIM_OK);
+    for (i = 0; i < S; i++)
+        CHECK_NEAR(x[N * i + 1], -sqrt(fmax((double)x[N * i] - 1.5, 0)), 2e-3);
+}
+
 static void what_cannot_be_had_is_refused(void)
 {
     static ebim_real x[B * N];
@@ -863,6 +966,10 @@ int main(int argc, char **argv)
     T_RUN(distance_gradients_are_differences);
     T_RUN(outputs_may_be_left_out);
     T_RUN(lanes_are_on_their_own);
+    T_RUN(one_point_behind_a_map);
+    T_RUN(mixtures_with_kernels_are_sampled);
+    T_RUN(estimates_on_products);
+    T_RUN(kernels_off_the_domain);
     T_RUN(what_cannot_be_had_is_refused);
     T_RUN(without_m_nothing_is_found);
     T_RUN(squares_that_overflow_are_no_distance);

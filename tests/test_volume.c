@@ -613,6 +613,30 @@ static void charts_end(void)
     CHECK_INT(ebim_charts_stats(p.charts).covered, 0);
 }
 
+/* max(x0, 0), whose zeros are a half of space */
+static ebim_ref record_flat(ebim_graph *g, ebim_ref x, void *user)
+{
+    (void)user;
+    return ebim_apply(g, ebim_slice(g, x, 0, 1), EBIM_FN_RELU);
+}
+
+/* Where no chart can stand nothing is covered. */
+static void no_chart_covers_nothing(void)
+{
+    static problem p;
+    ebim_charts_desc d;
+    ebim_graph half;
+    if (!setup(&p, 3, curve, 0, 0, 0, 1.5)) return;
+    memset(&d, 0, sizeof d);
+    d.lo = p.lo;
+    d.hi = p.hi;
+    d.most = 50;
+    CHECK_INT(ebim_record(&half, &p.a, 3, record_flat, NULL), EBIM_OK);
+    CHECK_INT(ebim_charts_init(&p.charts, &p.a, &half, &d), EBIM_OK);
+    CHECK_INT(ebim_charts_cover(p.charts, 0, NULL), 0);
+    CHECK_INT(ebim_charts_stats(p.charts).covered, 0);
+}
+
 static void charts_refuse(void)
 {
     static problem p;
@@ -876,6 +900,7 @@ int main(int argc, char **argv)
     T_RUN(charts_narrow_where_M_bends);
     T_RUN(charts_end);
     T_RUN(charts_ask_their_own_sheet);
+    T_RUN(no_chart_covers_nothing);
     T_RUN(charts_refuse);
     T_RUN(surfaces_in_one_piece);
     T_RUN(surfaces_in_two_pieces);

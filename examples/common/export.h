@@ -818,7 +818,7 @@ static void export_constants(FILE *f, const export_job *j)
     const ebim_model *m = j->m;
     const char *n = j->name;
     int row = m->n + m->k, at = row + m->k * m->n, i, side;
-    int known = m->has_energy && m->z.points > 0;
+    int known = m->has_energy && m->z.points > 0 && fabs(m->z.log_z) <= DBL_MAX;
     double most = 0;
     fprintf(f, "enum { %s_N = %d, %s_K = %d, %s_WORK = %d };\n"
             "#define %s_HAS_ENERGY %d\n#define %s_HAS_DENSITY %d\n#define %s_LOG_Z %s\n\n",
