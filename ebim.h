@@ -15950,9 +15950,10 @@ static double ebim__energies_without(const ebim__energies *s, int l, const ebim_
     double d2 = 0, own, all = (double)s->E.slot[s->rbf].v[l], share;
     double flat = (double)E->theta[E->node[s->flat].theta], at[EBIM__LANES];
     int c, n = E->node[rbf->a].size, j;
+    int inside = s->m->info.on || ebim__are_products(E, rbf->a); /* not to be had from x alone */
     if (n > EBIM__LANES) return 0;
     for (c = 0; c < n; c++)
-        at[c] = ebim__are_products(E, rbf->a) || s->m->info.on ? (double)s->E.slot[rbf->a].v[c * s->E.stride + l]
+        at[c] = inside ? (double)s->E.slot[rbf->a].v[c * s->E.stride + l]
               : scale ? ((double)x[c] - (double)scale[n + c]) * (double)scale[c] : (double)x[c];
     j = ebim__energies_centre(s, at);
     if (j < 0) return 0;

@@ -8,7 +8,11 @@
 #include "../examples/common/idx.h"
 #include "../examples/common/load.h"
 
-enum { MOST = 1 << 16, MEMORY = 1 << 22, OPS = 60, FEATURES = 256 };
+enum {
+    MOST = 1 << 16, MEMORY = 1 << 22, OPS = 60,
+    FEATURES = 256, /* of a node, */
+    IMAGE = 1024    /* and of an image: it takes 576 to be convolved by patches */
+};
 
 static unsigned char repaired[MOST], model_memory[MEMORY], work_memory[MEMORY];
 static int accepted; /* inputs of the running test that were */
@@ -43,11 +47,12 @@ static ebim_ref operand(program *s, const ebim_graph *g) /* or one to be refused
 static ebim_ref push_image(program *s, ebim_graph *g, ebim_ref a)
 {
     int i = 1 + take(s, 4), j = 1 + take(s, 3), l = take(s, 3);
+    int out = i == 4 && j == 3 ? 16 : i; /* channels */
     switch (take(s, 10)) {
     case 0: return ebim_image(g, a, i, j, 1 + l);
     case 1: return ebim_planes(g, a);
-    case 2: return ebim_conv(g, a, i, j, 1 + l, take(s, 3), (ebim_fn)take(s, 9));
-    case 3: return ebim_conv_transposed(g, a, i, j, 1 + l, take(s, 3), (ebim_fn)take(s, 9));
+    case 2: return ebim_conv(g, a, out, j, 1 + l, take(s, 3), (ebim_fn)take(s, 9));
+    case 3: return ebim_conv_transposed(g, a, out, j, 1 + l, take(s, 3), (ebim_fn)take(s, 9));
     case 4: return ebim_max_pool(g, a, i, j);
     case 5: return ebim_average_pool(g, a, i, j);
     case 6: return ebim_upsample(g, a, i, l);
@@ -61,6 +66,7 @@ static ebim_ref push_numbers(program *s, ebim_graph *g, ebim_ref a)
 {
     double v[4 * FEATURES];
     int i, size = g->node[a > 0 && a < g->n_nodes ? a : 1].size;
+    if (size > FEATURES) return 0;
     for (i = 0; i < 4 * FEATURES; i++) v[i] = 0.25 * ((i * 7 + take(s, 9)) % 9 - 4);
     switch (take(s, 5)) {
     case 0: return ebim_constant(g, 1 + take(s, 4), v);
@@ -108,7 +114,7 @@ static ebim_ref record(ebim_graph *g, ebim_ref x, void *user)
     for (i = 0; i < ops && s->at < s->n && g->n_nodes < EBIM_MAX_NODES - 2; i++) {
         ebim_graph was = *g;
         r = push(s, g);
-        if (g->failed || r < 1 || g->node[r].size > FEATURES) *g = was;
+        if (g->failed || r < 1 || g->node[r].size > (g->node[r].H > 1 ? IMAGE : FEATURES)) *g = was;
         else last = r;
     }
     return last;
@@ -462,9 +468,20 @@ static size_t a_program(int i, uint8_t *p)
 
 static void any_bytes_as_a_graph(void)
 {
+    /* four numbers as an image, three times as large, and 16 channels of it, convolved twice */
+    static const uint8_t patches[] = {
+        3, 4, 1, 0, 1, 0, 16, 0, 1, 1, 0, 1, 1, 1, 0, 16, 2, 0, 0, 6, 1, 2, 1, 0, 16, 3, 2, 0, 2, 1,
+        1, 1, 3, 1, 0, 16, 3, 2, 0, 2, 1, 1, 1, 4, 1, 0, 16, 3, 2, 0, 3, 1, 1};
     uint8_t p[LONGEST];
+    program s = {patches, sizeof patches, 0};
+    ebim_arena a = arena(model_memory);
+    ebim_graph g;
     int i;
+    CHECK_INT(make(&g, &a, &s, record), EBIM_OK);
+    CHECK_INT(g.node[g.y].size, 576);
+    CHECK(ebim__patched(&g.node[g.y], &g.node[g.node[g.y].a]));
     accepted = 0;
+    seed("graph", fuzz_graph, patches, sizeof patches, 12);
     for (i = 0; i < PROGRAMS; i++) seed("graph", fuzz_graph, p, a_program(i, p), 12);
     CHECK(getenv("FUZZ_SEEDS") || accepted > PROGRAMS / 2);
 }
