@@ -192,8 +192,9 @@
  *                        file, as in a pasted copy, vectors have 128 bits
  *   EBIM_MAX_NODES       ops one graph can hold (96); a mix does not link either
  *   EBIM_ASSERT(c)       replaces assert; checks what only a programming error can break
- *   EBIM_GUARD           for a program under AddressSanitizer: 64 bytes more behind each request in
- *                        an arena, which nobody may touch, nor after the arena's last use
+ *   EBIM_GUARD           for a program under AddressSanitizer, which then tells who touches the 64
+ *                        bytes behind a request in an arena; they stay shut until the memory is
+ *                        freed, or an arena again
  * -ffast-math is safe: finiteness is decided on bits, rounding does not use magic numbers.
  *
  * EXACTNESS. Over all floats, in ulp, fused or not (`make ulps`): exp 1.65, SiLU 3.70; its first
@@ -23199,6 +23200,9 @@ EBIM__OFTEN
 #undef EBIM__ABS
 #undef EBIM__POW
 #undef EBIM__ALIGN
+#undef EBIM__GUARD
+#undef EBIM__SHUT
+#undef EBIM__OPEN
 #undef EBIM__OPS
 #undef EBIM__NEW
 #undef EBIM__NEW_EACH

@@ -440,7 +440,7 @@ static void mixtures_with_kernels_are_sampled(void)
     CHECK_INT(ebim_sample(&p, S, x, T_SEED), EBIM_OK);
     CHECK_INT(ebim_combine(&out, EBIM_COMBINE_MIXTURE, &m, &p, 0), EBIM_OK);
     CHECK_INT(ebim_sample(&out, S, x, T_SEED), EBIM_OK);
-    for (i = 0; i < S; i++) CHECK_NEAR(hypot(x[N * i], x[N * i + 1]), radius, 1e-3);
+    for (i = 0; i < S; i++) CHECK_NEAR(hypot((double)x[N * i], (double)x[N * i + 1]), radius, 1e-3);
     ebim_free(&out);
 }
 
