@@ -598,6 +598,7 @@ static void leaps_reach_other_components(void)
     double box[2 * MAX_N] = {-5, -5, 0}, left = 0, sine = 0;
     ebim_graph F, E;
     ebim_leaps *s;
+    ebim_lines_desc d;
     int i;
     box[MAX_N] = box[MAX_N + 1] = 5;
     CHECK_INT(ebim_record(&F, &b->a, 2, record_two_circles, NULL), EBIM_OK);
@@ -615,8 +616,9 @@ static void leaps_reach_other_components(void)
     }
     CHECK_NEAR(left, 0.2, 5 * sqrt(0.16 / B));
     CHECK_NEAR(sine, 0, 5 * sqrt(0.5 / B));
-    b = bench_of("clifford");
-    CHECK_INT(ebim_leaps_init(&s, &b->a, &b->F, NULL, &s->lines->d), EBIM_ERR_SHAPE);
+    d = s->lines->d;
+    b = bench_of("clifford"); /* in the memory of the first */
+    CHECK_INT(ebim_leaps_init(&s, &b->a, &b->F, NULL, &d), EBIM_ERR_SHAPE);
 }
 
 /* Steps without the gradient, longer than the surface is wide: exact too, where few are taken */

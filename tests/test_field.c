@@ -225,6 +225,12 @@ static void a_field_that_is_moved(void)
     g[0].field.codim = g[0].field.gate = 1; /* of two outputs one would be the gate */
     CHECK_INT(ebim_projector_init(&p, &a, &g[0], &pd), EBIM_ERR_SHAPE);
     g[0].field.gate = 0; /* equations: any scale will do */
+    g[0].field.norm = g[0].field.gap = g[0].field.slope = 0.25;
+    CHECK_INT(ebim_map_affine(&other, &a, &g[0], shift, 0.5, -3), EBIM_OK);
+    CHECK_NEAR(other.field.norm, 0.75, 0);
+    CHECK_NEAR(other.field.gap, 0.375, 0);
+    CHECK_NEAR(other.field.slope, 0.375, 0);
+    g[0].field.norm = g[0].field.gap = g[0].field.slope = 0;
     CHECK_INT(ebim_map_affine(&other, &a, &g[0], shift, 0.5, -3), EBIM_OK);
     CHECK_INT(ebim_projector_init(&p, &a, &other, &pd), EBIM_OK);
     CHECK_INT(ebim_projector_run(p, B, x[1][0], y[1][0], d[1], ok[1]), B);
